@@ -1,0 +1,6 @@
+// A program's bundle carries its own copy of this package, so that the engine knows API objects by brand and version,
+// never by `instanceof` or identity.
+
+export const jobBrand: unique symbol = Symbol.for('millrace.job') as never;
+export const sourceBrand: unique symbol = Symbol.for('millrace.source') as never;
+export const sinkBrand: unique symbol = Symbol.for('millrace.sink') as never;

@@ -1,0 +1,80 @@
+// The source half of the connector kit, after FLIP-27: an enumerator lists splits, readers read them.
+import type { FilePort } from '@millrace/common';
+import type { Json } from '@millrace/proto';
+import { sourceBrand } from '../brand.ts';
+
+export type MaybePromise<T> = T | Promise<T>;
+
+/** A part of the input that one reader reads alone. Plain JSON: it is in checkpoints. */
+export interface Split {
+  /** Unique in the source. */
+  readonly id: string;
+  /** How much of the input this is, in any unit that all splits share; for progress. Unset: unknown. */
+  readonly weight?: number;
+  readonly [field: string]: Json | undefined;
+}
+
+/** What a connector may use of the world. */
+export interface ConnectorContext {
+  readonly files: FilePort;
+  /** Absolute; relative paths are resolved against it. */
+  readonly baseDirectory: string;
+  readonly jobName: string;
+  readonly subtaskIndex: number;
+  readonly parallelism: number;
+}
+
+/** A column of a {@link SourceBatch}: `values[row]`. Typed arrays for numbers; arrays for anything else. */
+export interface SourceColumn {
+  readonly name: string;
+  readonly values: Float64Array | readonly unknown[];
+}
+
+/** A record that could not be read. */
+export interface MalformedRecord {
+  /** Where: file, line or offset, for people. */
+  readonly position: string;
+  readonly reason: string;
+  /** The raw text or bytes, cut to 1 KiB. */
+  readonly raw: string;
+}
+
+interface BatchHeader {
+  /** Restores the reader behind this batch. */
+  readonly position: Json;
+  /** Weight of the split read so far, this batch included. */
+  readonly weightRead?: number;
+  readonly malformed?: readonly MalformedRecord[];
+}
+
+/** What a reader hands over: records, columns of records, or indexes from which records are made in the chain's loop. */
+export type SourceBatch<T> =
+  | (BatchHeader & { readonly kind: 'records'; readonly records: readonly T[] })
+  | (BatchHeader & { readonly kind: 'columns'; readonly rowCount: number; readonly columns: readonly SourceColumn[] })
+  | (BatchHeader & { readonly kind: 'indexed'; readonly from: number; readonly to: number; readonly recordAt: (index: number) => T });
+
+/** Reads one split. Threading: calls do not overlap. */
+export interface SplitReader<T> {
+  /** The next records, at most about `recordsMax`; undefined at the end of the split. An empty batch means: not now. */
+  read(recordsMax: number): MaybePromise<SourceBatch<T> | undefined>;
+  close?(): MaybePromise<void>;
+}
+
+/**
+ * Where records come from.
+ * Contract: replayable: a split opened again at a position gives the same records in the same order.
+ */
+export interface Source<T> {
+  readonly [sourceBrand]: 1;
+  /** For plans and logs, e.g. `parquet flights-3m.parquet`. */
+  readonly name: string;
+  readonly boundedness: 'bounded' | 'unbounded';
+  /** True when event time does not decrease from split to split in the order that `enumerate` gives. */
+  readonly isOrdered: boolean;
+  /** Options that matter to `info` and to the graph's identity. */
+  describe(): { readonly [name: string]: Json };
+  /** All splits, in order. Called once a submission; afterwards they are in checkpoints. Weights may be set here. */
+  enumerate(context: ConnectorContext): MaybePromise<readonly Split[]>;
+  /** Opens a split behind `position`, or at its start. */
+  openSplit(split: Split, position: Json | undefined, context: ConnectorContext): MaybePromise<SplitReader<T>>;
+}

@@ -1,0 +1,79 @@
+// Operators of the live StreamGraph: options and the user's functions. What runs them is in `runtime`; it reads these by
+// `kind` alone, because the program's bundle has its own copy of this package.
+import type { AggregateSpec } from '../aggregate/aggregate-spec.ts';
+import type { Sink } from '../connector/sink.ts';
+import type { Source } from '../connector/source.ts';
+
+/** Any function of the user's; the API's types made sure that it fits. */
+export type UserFunction = (...args: never[]) => unknown;
+
+export type WatermarkSpec =
+  /** Watermark = greatest event time seen − `boundMs` − 1. */
+  | { readonly kind: 'bounded'; readonly boundMs: number; readonly timestamp: (record: never) => number }
+  | { readonly kind: 'none' };
+
+export interface WindowAssignerSpec {
+  readonly kind: 'tumbling' | 'sliding' | 'endOfInput';
+  readonly timeDomain: 'event' | 'processing';
+  /** 0 with `endOfInput`, which has one window that fires when the input is at its end. */
+  readonly sizeMs: number;
+  readonly slideMs: number;
+  readonly offsetMs: number;
+}
+
+export type StateSpec =
+  | { readonly kind: 'value'; readonly initial?: unknown }
+  | { readonly kind: 'list' }
+  | { readonly kind: 'map' };
+
+/** A process function: called with `(record, context)` and `(timer, context)`; what it returns or emits goes on. */
+export interface ProcessSpec {
+  readonly state: { readonly [name: string]: StateSpec };
+  readonly open?: UserFunction;
+  readonly onRecord: UserFunction;
+  readonly onTimer?: UserFunction;
+  readonly close?: UserFunction;
+}
+
+export type WindowFunctionSpec =
+  | { readonly kind: 'aggregate'; readonly aggregates: { readonly [name: string]: AggregateSpec } }
+  | { readonly kind: 'reduce'; readonly reduce: UserFunction }
+  /** Gets `(key, records, window)` and returns an array of results. */
+  | { readonly kind: 'process'; readonly process: UserFunction };
+
+export type Operator =
+  | { readonly kind: 'source'; readonly source: Source<unknown>; readonly watermarks?: WatermarkSpec; readonly ratePerSecond?: number; readonly onMalformed: 'fail' | 'skip' }
+  | { readonly kind: 'map'; readonly map: UserFunction }
+  | { readonly kind: 'filter'; readonly filter: UserFunction }
+  /** Returns an iterable of results. */
+  | { readonly kind: 'flatMap'; readonly flatMap: UserFunction }
+  | { readonly kind: 'process'; readonly process: ProcessSpec; readonly isKeyed: boolean }
+  /** Keyed and running: emits the new value for each record. */
+  | { readonly kind: 'reduce'; readonly reduce: UserFunction }
+  /** Keyed and running: emits `{ key, …results }` for each record. */
+  | { readonly kind: 'aggregate'; readonly aggregates: { readonly [name: string]: AggregateSpec } }
+  /** Emits `{ key, windowStart, windowEnd, …results }`, or what reduce or process gives; event time = windowEnd − 1. */
+  | {
+      readonly kind: 'window';
+      readonly assigner: WindowAssignerSpec;
+      readonly allowedLatenessMs: number;
+      /** Name of the side output for late records. */
+      readonly lateOutput?: string;
+      readonly function: WindowFunctionSpec;
+    }
+  | { readonly kind: 'union' }
+  | {
+      readonly kind: 'staticJoin';
+      /** Bounded; read whole in `open()`. */
+      readonly table: Source<unknown>;
+      readonly joinType: 'inner' | 'left';
+      readonly recordKey: UserFunction;
+      readonly tableKey: UserFunction;
+      /** `(record, row | undefined)` → result. */
+      readonly combine: UserFunction;
+    }
+  | { readonly kind: 'watermarks'; readonly watermarks: WatermarkSpec }
+  | { readonly kind: 'sink'; readonly sink: Sink<unknown> }
+  | { readonly kind: 'forEach'; readonly forEach: UserFunction }
+  /** `text`: a line a record as it comes. `table`: rows shown at the end, under a title. */
+  | { readonly kind: 'print'; readonly form: 'text' | 'table'; readonly title?: string; readonly format?: UserFunction };

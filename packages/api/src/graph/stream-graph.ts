@@ -1,0 +1,39 @@
+// The live StreamGraph: what building a program gives. `describe` turns it into StreamGraphJson.
+import type { JobOptionsJson, Partitioning, SubmissionContext } from '@millrace/proto';
+import { jobBrand } from '../brand.ts';
+import type { Operator, UserFunction } from './operator.ts';
+
+export interface StreamEdge {
+  /** Node id of the producer. */
+  readonly from: number;
+  readonly partitioning: Partitioning;
+  readonly sideOutput?: string;
+  /** With `hash`: the key of a record; evaluated by the producer for the hash and by the consumer for the key. */
+  readonly keySelector?: UserFunction;
+  readonly isPreAggregated?: boolean;
+}
+
+export interface StreamNode {
+  readonly id: number;
+  readonly uid: string;
+  readonly isUidExplicit: boolean;
+  readonly name: string;
+  readonly operator: Operator;
+  readonly parallelism?: number;
+  readonly inputs: readonly StreamEdge[];
+}
+
+export interface StreamGraph {
+  readonly version: 1;
+  readonly name: string;
+  readonly options: JobOptionsJson;
+  readonly nodes: readonly StreamNode[];
+}
+
+/** What a job file exports as its default. */
+export interface PlannableJob {
+  readonly [jobBrand]: 1;
+  readonly name: string;
+  /** Runs the program: synchronous, without I/O, the same graph each time for the same submission. */
+  plan(submission: SubmissionContext): StreamGraph;
+}

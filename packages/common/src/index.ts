@@ -1,0 +1,16 @@
+// What the other packages may use of common.
+export { ERROR_CODES, type ErrorCode, type Fault, type RetryVerdict } from './errors/codes.ts';
+export {
+  MillraceError, classify, fromWireError, isMillraceError, toWireError,
+  type ErrorDetails, type MillraceErrorOptions, type WireError,
+} from './errors/millrace-error.ts';
+export { invariant, unreachable } from './errors/invariant.ts';
+export * from './ids.ts';
+export * from './ports.ts';
+export { durationMs, type Duration } from './time.ts';
+export { Prng } from './prng.ts';
+export {
+  DEFAULT_KEY_GROUP_COUNT, hashKey, hashNumber, hashString, keyGroupOfHash, keyGroupRange, mix32, subtaskOfKeyGroup,
+  type KeyGroupRange,
+} from './key-hash.ts';
+export { RingBuffer } from './collections/ring-buffer.ts';

@@ -1,0 +1,36 @@
+// Durations as people write them. The engine itself knows only numbers of milliseconds.
+import { MillraceError } from './errors/millrace-error.ts';
+
+/** `'5 minutes'`, `'10 ms'`, `'1 hour'`, or a number of milliseconds. */
+export type Duration = number | string;
+
+const UNIT_MS: Readonly<Record<string, number>> = {
+  ms: 1, millisecond: 1, milliseconds: 1,
+  s: 1_000, second: 1_000, seconds: 1_000,
+  m: 60_000, min: 60_000, minute: 60_000, minutes: 60_000,
+  h: 3_600_000, hour: 3_600_000, hours: 3_600_000,
+  d: 86_400_000, day: 86_400_000, days: 86_400_000,
+};
+
+/**
+ * Returns a duration in milliseconds.
+ * @throws {MillraceError} MR_OPTION_INVALID for text that is no duration, a negative or a non-finite number
+ */
+export function durationMs(duration: Duration, option = 'duration'): number {
+  const ms = typeof duration === 'number' ? duration : parseDuration(duration);
+  if (ms === undefined || !Number.isFinite(ms) || ms < 0) {
+    throw new MillraceError(
+      'MR_OPTION_INVALID',
+      `Cannot read ${option} ${JSON.stringify(duration)}: write a number of milliseconds or text such as '5 minutes', '250 ms' or '1 hour'`,
+      { details: { option, value: duration } },
+    );
+  }
+  return ms;
+}
+
+function parseDuration(text: string): number | undefined {
+  const match = /^\s*(\d+(?:\.\d+)?)\s*([a-z]+)\s*$/i.exec(text);
+  if (match === null) return undefined;
+  const unitMs = UNIT_MS[(match[2] ?? '').toLowerCase()];
+  return unitMs === undefined ? undefined : Number(match[1]) * unitMs;
+}

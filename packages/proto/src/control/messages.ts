@@ -1,0 +1,186 @@
+// Messages of the control plane as the deciding code sees them. The gRPC adapters map them to protobuf; the simulator
+// hands them over as they are. Every message of a leader carries its epoch, every message about a subtask its attempt.
+import type { ExecutionAttemptId, JobId, JobVertexId, TaskManagerId, WireError } from '@millrace/common';
+import type { ArtifactManifest, SlotDeployment } from '../graph/deployment.ts';
+import type { StreamGraphJson, SubmissionContext } from '../graph/stream-graph.ts';
+import type { SubtaskSnapshot } from '../snapshot/subtask-snapshot.ts';
+
+export interface SlotReport {
+  readonly slotIndex: number;
+  /** `host:port` of the slot worker's data exchange. */
+  readonly dataAddress: string;
+  /** What runs there now, if anything. */
+  readonly jobId?: JobId;
+  readonly attemptNumber?: number;
+}
+
+/** TaskManager → ResourceManager. */
+export type TaskManagerMessage =
+  | {
+      readonly kind: 'register';
+      readonly taskManagerId: TaskManagerId;
+      /** Random, new at each process start: tells a restarted TaskManager from the old one. */
+      readonly instanceId: string;
+      /** `host:port` of the TaskExecutor service. */
+      readonly address: string;
+      readonly pid: number;
+      readonly slots: readonly SlotReport[];
+    }
+  | {
+      readonly kind: 'heartbeat';
+      readonly taskManagerId: TaskManagerId;
+      readonly instanceId: string;
+      readonly leaderEpoch: number;
+      readonly slots: readonly SlotReport[];
+      readonly rssBytes: number;
+    }
+  | TaskReport;
+
+interface ReportHeader {
+  readonly taskManagerId: TaskManagerId;
+  readonly instanceId: string;
+  /** Epoch of the leader that deployed it. */
+  readonly leaderEpoch: number;
+  readonly jobId: JobId;
+  readonly attemptNumber: number;
+  readonly slotIndex: number;
+}
+
+/** What a slot says about the job attempt that it runs. */
+export type TaskReport = ReportHeader &
+  (
+    | { readonly kind: 'slot-prepared' }
+    /** All subtasks have restored their state and are connected. */
+    | { readonly kind: 'slot-running' }
+    /** The slot's worker has ended, cancelled or after `finish`; the slot is free. */
+    | { readonly kind: 'slot-ended' }
+    | { readonly kind: 'slot-failed'; readonly error: WireError; readonly executionAttemptId?: ExecutionAttemptId }
+    /** This subtask has passed on its end of input; it stays alive for barriers. */
+    | { readonly kind: 'end-of-input'; readonly executionAttemptId: ExecutionAttemptId }
+    | {
+        readonly kind: 'checkpoint-acknowledged';
+        readonly executionAttemptId: ExecutionAttemptId;
+        readonly checkpointId: number;
+        readonly snapshot: SubtaskSnapshot;
+        readonly alignmentMs: number;
+        readonly syncMs: number;
+        readonly asyncMs: number;
+      }
+    | {
+        readonly kind: 'checkpoint-declined';
+        readonly executionAttemptId: ExecutionAttemptId;
+        readonly checkpointId: number;
+        readonly error: WireError;
+      }
+    /** All transactions of the slot up to this checkpoint are committed. */
+    | { readonly kind: 'commit-acknowledged'; readonly checkpointId: number }
+    | { readonly kind: 'metrics'; readonly subtasks: readonly SubtaskMetrics[] }
+    /** Lines that the job printed, for the terminal of whoever submitted it. `sequence` counts per subtask from 0. */
+    | { readonly kind: 'output'; readonly lines: readonly OutputLine[] }
+  );
+
+/** Counters since the start of the attempt; shares are of the last interval, in 0…1. */
+export interface SubtaskMetrics {
+  readonly vertexId: JobVertexId;
+  readonly subtaskIndex: number;
+  readonly recordsIn: number;
+  readonly recordsOut: number;
+  readonly bytesOut: number;
+  readonly busyShare: number;
+  readonly backPressuredShare: number;
+  readonly watermarkMs: number | null;
+  /** Dropped records by cause: `late`, `malformed`, … */
+  readonly dropped: { readonly [cause: string]: number };
+  /** Of sources: weight of the input read so far and in all (0: unknown). */
+  readonly inputRead: number;
+  readonly inputTotal: number;
+  readonly stateBytes: number;
+  readonly stateEntries: number;
+}
+
+export interface OutputLine {
+  readonly nodeId: number;
+  readonly subtaskIndex: number;
+  readonly sequence: number;
+  /** `text`: a line as it is. `row`: JSON of one row of a table, shown at the end. */
+  readonly form: 'text' | 'row';
+  readonly text: string;
+  readonly title?: string;
+}
+
+/** JobManager → TaskExecutor. Refused with MR_STALE_EPOCH when the epoch is older than the newest seen. */
+export type TaskExecutorMessage =
+  | { readonly kind: 'registered'; readonly leaderEpoch: number; readonly heartbeatIntervalMs: number; readonly heartbeatTimeoutMs: number }
+  | { readonly kind: 'deploy'; readonly leaderEpoch: number; readonly deployment: SlotDeployment }
+  /** Stops the attempt at once: the worker is terminated when it does not end within the grace period. */
+  | { readonly kind: 'cancel'; readonly leaderEpoch: number; readonly jobId: JobId; readonly attemptNumber: number; readonly slotIndex: number }
+  /** Starts a checkpoint at the enumerators in these slots. */
+  | { readonly kind: 'trigger-checkpoint'; readonly leaderEpoch: number; readonly jobId: JobId; readonly attemptNumber: number; readonly checkpointId: number; readonly timestampMs: number }
+  /** The pointer is durable: commit. */
+  | { readonly kind: 'checkpoint-complete'; readonly leaderEpoch: number; readonly jobId: JobId; readonly attemptNumber: number; readonly checkpointId: number }
+  | { readonly kind: 'checkpoint-aborted'; readonly leaderEpoch: number; readonly jobId: JobId; readonly attemptNumber: number; readonly checkpointId: number }
+  /** The job is over and everything is committed: end the workers. */
+  | { readonly kind: 'finish'; readonly leaderEpoch: number; readonly jobId: JobId; readonly attemptNumber: number; readonly slotIndex: number };
+
+/** Flink's job states. */
+export type JobState =
+  | 'CREATED' | 'RUNNING' | 'RESTARTING' | 'FINISHED' | 'FAILING' | 'FAILED' | 'CANCELLING' | 'CANCELED';
+
+/** Client → Dispatcher. */
+export interface JobSubmission {
+  /** Made by the client: a retried submission of the same id is the same job. */
+  readonly jobId: JobId;
+  readonly streamGraph: StreamGraphJson;
+  readonly artifact: ArtifactManifest;
+  readonly submission: SubmissionContext;
+  readonly parallelism?: number;
+  readonly restoreFrom?: string;
+  /** Wait for slots instead of refusing. */
+  readonly isWaiting: boolean;
+}
+
+export interface CheckpointProgress {
+  readonly completedCount: number;
+  readonly failedCount: number;
+  readonly lastCompletedId?: number;
+  readonly lastDurationMs?: number;
+  readonly lastBytes?: number;
+  readonly lastFailure?: string;
+}
+
+export interface VertexProgress {
+  readonly vertexId: JobVertexId;
+  readonly name: string;
+  readonly parallelism: number;
+  readonly recordsIn: number;
+  readonly recordsOut: number;
+  readonly busyShare: number;
+  readonly backPressuredShare: number;
+  readonly watermarkMs: number | null;
+  readonly dropped: { readonly [cause: string]: number };
+}
+
+/** What `list`, `describe` and an attached `run` show of a job. */
+export interface JobStatus {
+  readonly jobId: JobId;
+  readonly name: string;
+  readonly state: JobState;
+  readonly startTimeMs: number;
+  readonly endTimeMs?: number;
+  readonly parallelism: number;
+  readonly restartCount: number;
+  readonly attemptNumber: number;
+  readonly error?: WireError;
+  readonly checkpoints: CheckpointProgress;
+  readonly vertices: readonly VertexProgress[];
+  /** Records that all sources have emitted; share of the input read in 0…1 when known. */
+  readonly recordsRead: number;
+  readonly inputShare?: number;
+  readonly watermarkMs: number | null;
+  readonly stateBytes: number;
+}
+
+/** Dispatcher → attached client. */
+export type JobEvent =
+  | { readonly kind: 'status'; readonly status: JobStatus }
+  | { readonly kind: 'output'; readonly lines: readonly OutputLine[] };

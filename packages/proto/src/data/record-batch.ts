@@ -1,0 +1,61 @@
+// [HOT] The contract between whoever fills batches and whoever reads them. Built by `batch-builder.ts`, written and read
+// as bytes by `batch-codec-v1.ts`.
+
+/** Rows of a batch at most. */
+export const BATCH_ROWS_MAX = 4096;
+/** Encoded bytes after which a batch is full, about; a single record may be larger, up to RECORD_BYTES_MAX. */
+export const BATCH_BYTES_TARGET = 256 * 1024;
+/** Encoded bytes of one record at most; a larger one is refused with MR_UNSUPPORTED_VALUE. */
+export const RECORD_BYTES_MAX = 16 * 1024 * 1024;
+
+/**
+ * What the records of a batch look like. Interned per thread: equal shapes are the same object, so that generated code
+ * is cached by identity. It writes the source text that turns columns into records.
+ */
+export interface BatchShape {
+  /** Canonical text, e.g. `{key:f64,word:str,tags:[str]}`. */
+  readonly text: string;
+  /** Source text: `const` declarations to hoist out of the loop over `batch` (an expression). */
+  emitPrelude(batch: string): string;
+  /** Source text: an expression that makes the record of row `row` (an expression); a fresh object each time. */
+  emitRecord(row: string): string;
+}
+
+/** Records that travel together. Threading: one thread. Contract: never changed after it is made. */
+export interface RecordBatch {
+  readonly rowCount: number;
+  readonly shape: BatchShape;
+  /** Layout is the shape's own business: read it through `emitPrelude` and `emitRecord`, or `recordAt`. */
+  readonly columns: readonly unknown[];
+  /** Event times, ms since the epoch UTC; NaN: none. Length ≥ rowCount. */
+  readonly timestampsMs: Float64Array;
+  /** 32-bit key hashes where the edge is partitioned by key, else undefined. Length ≥ rowCount. */
+  readonly keyHashes: Int32Array | undefined;
+}
+
+/**
+ * Gathers records into one batch per target channel.
+ * Contract: `append` calls `onBatch` when a target's batch is full, or when a record's shape does not fit the batch
+ * begun (which is finished first: order is kept). Records are read, never kept and never changed.
+ */
+export interface BatchBuilder {
+  /**
+   * @throws {MillraceError} MR_UNSUPPORTED_VALUE naming the field, for what structured clone refuses
+   */
+  append(target: number, record: unknown, timestampMs: number, keyHash: number): void;
+  /** Hands the target's batch over, if it has a row. */
+  flush(target: number): void;
+  flushAll(): void;
+  /** Rows that wait in all targets. */
+  readonly pendingRows: number;
+}
+
+export interface BatchBuilderOptions {
+  /** Stands in the generated source text, so that jobs and edges do not share type feedback. */
+  readonly codegenId: string;
+  readonly targetCount: number;
+  readonly isKeyed: boolean;
+  readonly rowsMax?: number;
+  readonly bytesTarget?: number;
+  readonly onBatch: (target: number, batch: RecordBatch) => void;
+}

@@ -1,0 +1,95 @@
+// StreamGraph, JSON form: what the client submits and the JobManager compiles. Data only; the functions stay in the
+// artifact and are found again by node id. `api` makes it from the live graph, and a worker makes it again to compare.
+import type { Json } from './json.ts';
+
+/** How records go from a node to the next. `hash`: by key group. `forward`: subtask i to subtask i. */
+export type Partitioning = 'forward' | 'hash' | 'rebalance' | 'broadcast' | 'global';
+
+export type OperatorKind =
+  | 'source' | 'map' | 'filter' | 'flatMap' | 'process' | 'reduce' | 'aggregate' | 'window' | 'union' | 'staticJoin'
+  | 'watermarks' | 'sink' | 'forEach' | 'print';
+
+export interface StreamEdgeJson {
+  /** Node id of the producer; always smaller than the consumer's. */
+  readonly from: number;
+  readonly partitioning: Partitioning;
+  /** Only records that the producer sent to this side output. */
+  readonly sideOutput?: string;
+  /** The producer sends partial aggregates of the consuming window instead of records. */
+  readonly isPreAggregated?: boolean;
+}
+
+export interface StateDescriptorJson {
+  readonly name: string;
+  readonly kind: 'value' | 'list' | 'map';
+}
+
+export interface StreamNodeJson {
+  /** Position in the order of building, from 0. */
+  readonly id: number;
+  /** Stable across versions of the program; unique in the graph. */
+  readonly uid: string;
+  readonly isUidExplicit: boolean;
+  readonly name: string;
+  readonly kind: OperatorKind;
+  /** Unset: the job's. */
+  readonly parallelism?: number;
+  readonly inputs: readonly StreamEdgeJson[];
+  readonly state: readonly StateDescriptorJson[];
+  /** Options that matter to compatibility and to `info`: window size, source description, … */
+  readonly options: { readonly [name: string]: Json };
+}
+
+/** Durations in milliseconds. */
+export interface JobOptionsJson {
+  /** Parallelism of nodes that set none. Unset: given at submission, else 1. Not part of the graph's identity. */
+  readonly parallelism?: number;
+  readonly keyGroupCount: number;
+  /** Unset: no checkpoints but the final one. */
+  readonly checkpointIntervalMs?: number;
+  readonly checkpointTimeoutMs: number;
+  readonly checkpointMinPauseMs: number;
+  readonly checkpointsRetainedMax: number;
+  readonly checkpointFailuresTolerated: number;
+  /** 0: a batch a record. */
+  readonly bufferTimeoutMs: number;
+  readonly isChainingEnabled: boolean;
+  readonly restart: RestartStrategyJson;
+  /** Entries of keyed state that an operator keeps in memory, per subtask. */
+  readonly stateCacheEntriesMax: number;
+}
+
+export type RestartStrategyJson =
+  | { readonly type: 'none' }
+  | { readonly type: 'fixed-delay'; readonly delayMs: number; readonly attemptsMax: number }
+  | {
+      readonly type: 'exponential-delay';
+      readonly initialMs: number;
+      readonly maxMs: number;
+      readonly multiplier: number;
+      /** Share of the delay that is added or taken away at random. */
+      readonly jitter: number;
+      /** A run this long without failure starts the sequence over, with an immediate restart. */
+      readonly resetAfterMs: number;
+      /** Restarts in a row before the job fails. */
+      readonly attemptsMax: number;
+    };
+
+export interface StreamGraphJson {
+  readonly version: 1;
+  readonly name: string;
+  readonly options: JobOptionsJson;
+  readonly nodes: readonly StreamNodeJson[];
+}
+
+/** What a submission freezes: every later run of the program gets exactly this. */
+export interface SubmissionContext {
+  /** Arguments behind `--`. */
+  readonly args: readonly string[];
+  /** `--name value` and `--name=value` among the arguments, by name. */
+  readonly params: { readonly [name: string]: string };
+  /** Environment variables that were declared for the job. */
+  readonly environment: { readonly [name: string]: string };
+  /** Absolute. Relative paths of sources and sinks are resolved against it. */
+  readonly baseDirectory: string;
+}

@@ -1,0 +1,85 @@
+// The seam between a task (channels, barriers, watermarks, mailbox) and its operators (one generated loop per vertex).
+import type { Clock, ExecutionAttemptId, FilePort, KeyGroupRange, KeyValueStore, BlobStore, Logger } from '@millrace/common';
+import type { SourceBatch, StreamGraph } from '@millrace/api';
+import type { JobEdge, JobVertex, Json, OperatorSnapshot, OutputLine, RecordBatch, SlotDeployment } from '@millrace/proto';
+
+/** [HOT] One outgoing edge, as generated code sees it. `append` never refuses: back-pressure acts between batches. */
+export interface ChainOutput {
+  readonly edge: JobEdge;
+  readonly channelCount: number;
+  append(channel: number, record: unknown, timestampMs: number, keyHash: number): void;
+}
+
+/** State that the barrier froze in all operators of the chain. */
+export interface FrozenChain {
+  write(blobStore: BlobStore, prefix: string): Promise<{ readonly operators: readonly OperatorSnapshot[]; readonly newBytes: number }>;
+}
+
+/**
+ * The operators of one vertex in one subtask.
+ * Contract: one thread; calls do not overlap. Records, watermarks and timers are handled synchronously. A method that
+ * returns boolean may stop early when `hasCredit()` of the environment is false: it returns false and is called again
+ * (`resume`) until it returns true; no other call comes in between but `freeze` never does.
+ */
+export interface OperatorChain {
+  /** Records from input edge `inputIndex` (the order of the vertex's input edges). */
+  processBatch(inputIndex: number, batch: RecordBatch): void;
+  /** Records of a source vertex. Returns the greatest event time in the batch, NaN when the source has none. */
+  processSource(batch: SourceBatch<unknown>): number;
+  /** Event time has come to `watermarkMs` (+Infinity at the end of input): fires timers and windows. */
+  advanceWatermark(watermarkMs: number): boolean;
+  /** Fires what is due in processing time. */
+  advanceProcessingTime(nowMs: number): boolean;
+  /** When `advanceProcessingTime` has something to do next, or Infinity. */
+  nextProcessingTimeMs(): number;
+  /** After the last watermark: pending processing-time windows and end-of-input windows fire. */
+  endInput(): boolean;
+  resume(): boolean;
+  /** Emits partial aggregates that wait in the chain; called before any control event is sent on. */
+  flushPartials(): void;
+  /** State has too much to write: the task waits for `relieve`. */
+  readonly needsRelief: boolean;
+  relieve(): Promise<void> | undefined;
+  freeze(checkpointId: number): FrozenChain;
+  checkpointCompleted(checkpointId: number): void;
+  checkpointAborted(checkpointId: number): void;
+  /** Commits the transactions of all checkpoints up to this one; a chain without committers resolves at once. */
+  commit(checkpointId: number): Promise<void>;
+  readonly metrics: ChainMetrics;
+  close(): Promise<void>;
+}
+
+/** Plain counters, read now and then. */
+export interface ChainMetrics {
+  recordsIn: number;
+  recordsOut: number;
+  stateEntries: number;
+  stateBytes: number;
+  /** By cause: `late`, `malformed`. */
+  readonly dropped: { [cause: string]: number };
+}
+
+export interface ChainEnvironment {
+  readonly graph: StreamGraph;
+  readonly deployment: SlotDeployment;
+  readonly vertex: JobVertex;
+  readonly subtaskIndex: number;
+  readonly executionAttemptId: ExecutionAttemptId;
+  readonly keyGroupRange: KeyGroupRange;
+  readonly inputEdges: readonly JobEdge[];
+  readonly outputs: readonly ChainOutput[];
+  /** Snapshots to restore from, by node id: one for each old subtask that had the operator. */
+  readonly restore: ReadonlyMap<number, readonly OperatorSnapshot[]>;
+  readonly restoredWatermarkMs: number;
+  readonly clock: Clock;
+  readonly files: FilePort;
+  readonly log: Logger;
+  readonly blobStore: BlobStore;
+  readonly openKeyValueStore: (name: string) => Promise<KeyValueStore>;
+  /** False: long-running emission should stop at a convenient place. */
+  readonly hasCredit: () => boolean;
+  /** Lines of `print()`. */
+  readonly print: (line: Omit<OutputLine, 'subtaskIndex' | 'sequence'>) => void;
+  /** Inline state of the task itself (source positions); the chain adds it to the head operator's snapshot. */
+  readonly snapshotSource?: () => Json;
+}

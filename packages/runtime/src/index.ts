@@ -1,0 +1,3 @@
+// What the other packages may use of the engine.
+export type * from './slot/slot-ports.ts';
+export type * from './chain/operator-chain.ts';

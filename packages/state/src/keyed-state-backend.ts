@@ -1,0 +1,145 @@
+// The seam between operators and keyed state: one backend per keyed operator and subtask. Operators know nothing of what is
+// in memory, what is in the store, and what a snapshot writes.
+import type { BlobStore, KeyGroupRange, KeyValueStore, Logger } from '@millrace/common';
+import type { KeyedStateFile } from '@millrace/proto';
+
+/** A key as the user's selector gave it: string, number, boolean, bigint, null, Date, array or plain object of these. */
+export type Key = unknown;
+
+/** How the values of a table column are kept. `f64`: a Float64Array. `value`: anything that the wire's codec takes. */
+export type ColumnKind = 'f64' | 'value';
+
+export interface TableDescriptor {
+  /** Unique in the operator; part of the snapshot format. */
+  readonly name: string;
+  readonly columns: readonly ColumnKind[];
+  /** Rows are `(namespace, key)`, the namespace being a number (a slice's end); else namespace is always 0. */
+  readonly hasNamespaces: boolean;
+}
+
+/**
+ * [HOT] Rows of columns by key, for accumulators. Generated code reads and writes `columns[c][row]` itself.
+ * Contract: a row index is valid until the next `upsert`, `find`, `remove`, `removeNamespace` or return to the task's
+ * loop; so are the arrays of `columns`. After writing into a row call `markDirty(row)`. A new row has 0 in `f64` columns
+ * and undefined in `value` columns. Values put into `value` columns are not changed afterwards.
+ * Bounds: the backend keeps about `cacheEntriesMax` rows in memory; others are in the store and come back when asked for.
+ */
+export interface RowTable {
+  readonly columns: readonly (Float64Array | unknown[])[];
+  /** Row of a key, made when absent; `wasAbsent` tells. */
+  upsert(key: Key, keyHash: number, namespace: number): number;
+  readonly wasAbsent: boolean;
+  /** -1 when absent. */
+  find(key: Key, keyHash: number, namespace: number): number;
+  markDirty(row: number): void;
+  remove(key: Key, keyHash: number, namespace: number): void;
+  keyOf(row: number): Key;
+  keyHashOf(row: number): number;
+  /** Namespaces that have rows, ascending; small. */
+  namespaces(): readonly number[];
+  /** Visits the rows of a namespace; survives `markDirty` and `find`, not insertions into the same namespace. */
+  openCursor(namespace: number): RowCursor;
+  /** Drops all rows of a namespace at once. */
+  removeNamespace(namespace: number): void;
+}
+
+export interface RowCursor {
+  /** The next row, or -1 at the end. */
+  next(): number;
+}
+
+/** Values are deep-frozen by `update` and friends, so that a mutation of what `value()` returned throws. */
+export interface ValueStateHandle {
+  value(): unknown;
+  update(value: unknown): void;
+  clear(): void;
+}
+
+export interface ListStateHandle {
+  /** Iterates without loading the whole list. */
+  get(): Iterable<unknown>;
+  add(value: unknown): void;
+  addAll(values: Iterable<unknown>): void;
+  update(values: Iterable<unknown>): void;
+  clear(): void;
+}
+
+export interface MapStateHandle {
+  get(mapKey: Key): unknown;
+  put(mapKey: Key, value: unknown): void;
+  has(mapKey: Key): boolean;
+  remove(mapKey: Key): void;
+  /** In the order of no promise; iterates without loading the whole map. */
+  entries(): Iterable<[Key, unknown]>;
+  keys(): Iterable<Key>;
+  values(): Iterable<unknown>;
+  isEmpty(): boolean;
+  clear(): void;
+}
+
+export type TimerDomain = 'event' | 'processing';
+
+/** Timers are state: ordered by time within a domain, deduplicated by (key, time), in every snapshot. */
+export interface TimerQueue {
+  /** For the current key. */
+  register(domain: TimerDomain, timestampMs: number): void;
+  unregister(domain: TimerDomain, timestampMs: number): void;
+  /** Time of the earliest timer, or Infinity. */
+  earliest(domain: TimerDomain): number;
+  /** Takes the earliest timer if it is due at `nowMs`, and makes its key the current one; undefined: none due. */
+  pollDue(domain: TimerDomain, nowMs: number): number | undefined;
+}
+
+/** State that a barrier froze. */
+export interface FrozenKeyedState {
+  /**
+   * Writes what changed and resolves to all files that a restore needs, oldest first, new ones included. New files are
+   * named `<prefix><something unique>`. Runs while the task goes on; yields at least every 10 ms of work.
+   */
+  write(blobStore: BlobStore, prefix: string): Promise<{ readonly files: readonly KeyedStateFile[]; readonly newBytes: number }>;
+}
+
+/**
+ * Keyed state of one operator in one subtask.
+ * Contract: descriptors are registered before the first record. `freeze` is called between batches, and is short: what it
+ * froze is what the snapshot holds, whatever happens afterwards. A file written for checkpoint n is referred to by later
+ * checkpoints only after `checkpointCompleted(n)`; until then its changes count as unsaved.
+ * @throws {MillraceError} MR_CHECKPOINT_CORRUPT when a restored file does not match its checksum
+ * @throws {MillraceError} MR_STATE_BACKEND when the store fails
+ */
+export interface KeyedStateBackend {
+  table(descriptor: TableDescriptor): RowTable;
+  valueState(name: string): ValueStateHandle;
+  listState(name: string): ListStateHandle;
+  mapState(name: string): MapStateHandle;
+  readonly timers: TimerQueue;
+  /** Key that handles and timers are about. */
+  setCurrentKey(key: Key, keyHash: number): void;
+  readonly currentKey: Key;
+  /** True when dirty entries in memory have passed their limit: the task yields after the batch until false. */
+  readonly isWriteBehindFull: boolean;
+  /** Starts writing out and evicting if needed; called between batches. Resolves at once when there is nothing to do. */
+  relieve(): Promise<void> | undefined;
+  freeze(checkpointId: number): FrozenKeyedState;
+  checkpointCompleted(checkpointId: number): void;
+  checkpointAborted(checkpointId: number): void;
+  readonly entryCount: number;
+  /** Estimate of bytes in memory and in the store. */
+  readonly stateBytes: number;
+  close(): Promise<void>;
+}
+
+export interface KeyedStateBackendOptions {
+  readonly keyGroupCount: number;
+  readonly keyGroupRange: KeyGroupRange;
+  readonly cacheEntriesMax: number;
+  /** Empty at the start; opened lazily, when something must leave memory. Disposable: never read after a crash. */
+  readonly openStore: () => Promise<KeyValueStore>;
+  readonly codegenId: string;
+  readonly log: Logger;
+  readonly restore?: {
+    /** Of all old subtasks; only runs of key groups in the range are read. */
+    readonly files: readonly KeyedStateFile[];
+    readonly blobStore: BlobStore;
+  };
+}
