@@ -67,6 +67,8 @@ export interface SlotDeployment {
   /** The program, run again in the worker, must give this graph. */
   readonly streamGraph: StreamGraphJson;
   readonly options: JobOptionsJson;
+  /** Directory of the job's checkpoints, shared by all processes; names in snapshots are relative to it. */
+  readonly checkpointDirectory: string;
   readonly subtasks: readonly SubtaskDeployment[];
   readonly parallelismOf: { readonly [vertexId: JobVertexId]: number };
   /** Checkpoint that `restore` is of, if any: its transactions are committed again before anything else. */
