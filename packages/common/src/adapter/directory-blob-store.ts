@@ -1,0 +1,184 @@
+// Blobs as files below one directory. A blob appears whole and durable, or not at all.
+import { randomBytes } from 'node:crypto';
+import { link, mkdir, open, readFile, readdir, rm, rmdir, stat, unlink } from 'node:fs/promises';
+import { dirname, join, sep } from 'node:path';
+import { MillraceError } from '../errors/millrace-error.ts';
+import type { BlobStore } from '../ports.ts';
+
+/** Names of files that are being written; `list` leaves them out, and whoever cleans up may delete old ones. */
+const TEMPORARY_PREFIX = '.tmp-';
+const NAME_LENGTH_MAX = 1024;
+
+/**
+ * A {@link BlobStore} over a directory that all processes share.
+ * Contract: `put` writes a temporary file, fsyncs it, links it to its name (which fails when the name is taken) and
+ * fsyncs the directory; directories that it makes are synced in their parents. A crash leaves `.tmp-…` files only.
+ * Threading: any thread; several instances and processes may share the directory.
+ * @throws {MillraceError} MR_IO with the path and Node's code in the details
+ */
+export class DirectoryBlobStore implements BlobStore {
+  readonly #root: string;
+  readonly #known = new Set<string>();
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  async put(name: string, bytes: Uint8Array): Promise<void> {
+    const path = this.#path(name);
+    const directory = dirname(path);
+    const temporary = join(directory, `${TEMPORARY_PREFIX}${randomBytes(8).toString('hex')}`);
+    await this.#attempt('write', path, async () => {
+      await this.#makeDirectory(directory);
+      try {
+        await writeSynced(temporary, bytes, () => this.#makeDirectoryAgain(directory));
+        await link(temporary, path);
+      } finally {
+        await rm(temporary, { force: true });
+      }
+      await syncDirectory(directory);
+    });
+  }
+
+  async get(name: string): Promise<Uint8Array> {
+    const path = this.#path(name);
+    return this.#attempt('read', path, async () => {
+      const bytes = await readFile(path);
+      return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    });
+  }
+
+  async has(name: string): Promise<boolean> {
+    const path = this.#path(name);
+    return this.#attempt('look up', path, async () => {
+      try {
+        return (await stat(path)).isFile();
+      } catch (error) {
+        if (isAbsent(error)) return false;
+        throw error;
+      }
+    });
+  }
+
+  async list(prefix: string): Promise<readonly string[]> {
+    const slash = prefix.lastIndexOf('/');
+    const start = slash < 0 ? this.#root : this.#path(prefix.slice(0, slash));
+    return this.#attempt('list', start, async () => {
+      const names: string[] = [];
+      await this.#collect(start, slash < 0 ? '' : prefix.slice(0, slash + 1), names);
+      return names.filter((name) => name.startsWith(prefix)).sort();
+    });
+  }
+
+  async delete(name: string): Promise<void> {
+    const path = this.#path(name);
+    await this.#attempt('delete', path, async () => {
+      try {
+        await unlink(path);
+      } catch (error) {
+        if (!isAbsent(error)) throw error;
+      }
+      await this.#removeEmptyDirectories(dirname(path));
+    });
+  }
+
+  async #collect(directory: string, prefix: string, names: string[]): Promise<void> {
+    let entries;
+    try {
+      entries = await readdir(directory, { withFileTypes: true });
+    } catch (error) {
+      if (isAbsent(error)) return;
+      throw error;
+    }
+    for (const entry of entries) {
+      if (entry.isDirectory()) await this.#collect(join(directory, entry.name), `${prefix}${entry.name}/`, names);
+      else if (!entry.name.startsWith(TEMPORARY_PREFIX)) names.push(`${prefix}${entry.name}`);
+    }
+  }
+
+  async #makeDirectory(directory: string): Promise<void> {
+    if (this.#known.has(directory)) return;
+    const first = await mkdir(directory, { recursive: true });
+    if (first !== undefined) {
+      const top = dirname(first);
+      for (let made = directory; made !== top; made = dirname(made)) await syncDirectory(dirname(made));
+    }
+    this.#known.add(directory);
+  }
+
+  /** Somebody may have removed an empty directory since we last used it. */
+  async #makeDirectoryAgain(directory: string): Promise<void> {
+    this.#known.delete(directory);
+    await this.#makeDirectory(directory);
+  }
+
+  /** Keeps the directory of finished jobs from filling up with empty folders. */
+  async #removeEmptyDirectories(from: string): Promise<void> {
+    for (let directory = from; directory.length > this.#root.length; directory = dirname(directory)) {
+      try {
+        await rmdir(directory);
+        this.#known.delete(directory);
+      } catch {
+        return; // Not empty, gone, or in use: all fine.
+      }
+    }
+  }
+
+  #path(name: string): string {
+    const parts = name.split('/');
+    const isValid = name.length > 0 && name.length <= NAME_LENGTH_MAX && !name.includes('\0') && !name.includes('\\') &&
+      parts.every((part) => part !== '' && part !== '.' && part !== '..' && !part.startsWith(TEMPORARY_PREFIX));
+    if (!isValid) {
+      throw new MillraceError('MR_IO', `Cannot use ${JSON.stringify(name)} as the name of a blob: it must be a relative path without "." and ".."`, {
+        fault: 'internal', details: { name },
+      });
+    }
+    return join(this.#root, parts.join(sep));
+  }
+
+  async #attempt<T>(what: string, path: string, action: () => Promise<T>): Promise<T> {
+    try {
+      return await action();
+    } catch (error) {
+      const code = errnoOf(error);
+      const reason = code === 'EEXIST' ? 'it exists already, and blobs are never written twice' : (code ?? String(error));
+      throw new MillraceError('MR_IO', `Cannot ${what} "${path}": ${reason}`, { details: { path, code: code ?? null }, cause: error });
+    }
+  }
+}
+
+async function writeSynced(path: string, bytes: Uint8Array, onDirectoryGone: () => Promise<void>): Promise<void> {
+  let file;
+  try {
+    file = await open(path, 'wx', 0o644);
+  } catch (error) {
+    if (!isAbsent(error)) throw error;
+    await onDirectoryGone();
+    file = await open(path, 'wx', 0o644);
+  }
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+function errnoOf(error: unknown): string | undefined {
+  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+  return typeof code === 'string' ? code : undefined;
+}
+
+function isAbsent(error: unknown): boolean {
+  const code = errnoOf(error);
+  return code === 'ENOENT' || code === 'ENOTDIR';
+}
