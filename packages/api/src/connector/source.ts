@@ -21,6 +21,7 @@ export interface ConnectorContext {
   readonly baseDirectory: string;
   readonly jobName: string;
   readonly subtaskIndex: number;
+  /** Of the node; in a source's `enumerate` that of its readers. */
   readonly parallelism: number;
 }
 
@@ -71,6 +72,8 @@ export interface Source<T> {
   readonly boundedness: 'bounded' | 'unbounded';
   /** True when event time does not decrease from split to split in the order that `enumerate` gives. */
   readonly isOrdered: boolean;
+  /** Records per second of all subtasks together, unless the program sets another rate. */
+  readonly ratePerSecond?: number;
   /** Options that matter to `info` and to the graph's identity. */
   describe(): { readonly [name: string]: Json };
   /** All splits, in order. Called once a submission; afterwards they are in checkpoints. Weights may be set here. */

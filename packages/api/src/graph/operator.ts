@@ -3,6 +3,7 @@
 import type { AggregateSpec } from '../aggregate/aggregate-spec.ts';
 import type { Sink } from '../connector/sink.ts';
 import type { Source } from '../connector/source.ts';
+import type { JobParameters } from '../job/job-parameters.ts';
 
 /** Any function of the user's; the API's types made sure that it fits. */
 export type UserFunction = (...args: never[]) => unknown;
@@ -26,8 +27,13 @@ export type StateSpec =
   | { readonly kind: 'list' }
   | { readonly kind: 'map' };
 
-/** A process function: called with `(record, context)` and `(timer, context)`; what it returns or emits goes on. */
+/**
+ * A process function: called with `(record, context)` and `(timer, context)`; what it returns or emits goes on. The contexts
+ * and the contract are in `function/process-function.ts`.
+ */
 export interface ProcessSpec {
+  /** `ctx.params`. */
+  readonly params: JobParameters;
   readonly state: { readonly [name: string]: StateSpec };
   readonly open?: UserFunction;
   readonly onRecord: UserFunction;

@@ -1,0 +1,31 @@
+// Names of side outputs, and types as values.
+import { MillraceError } from '@millrace/common';
+
+declare const recordType: unique symbol;
+
+/** Names a side output and the type of its records. Two tags of one name are the same output. */
+export interface OutputTag<T> {
+  readonly name: string;
+  readonly [recordType]?: (record: T) => T;
+}
+
+/** A type as a value, where there is nothing to infer it from: `emits: type<Alert>()`. */
+export interface TypeToken<T> {
+  readonly [recordType]?: () => T;
+}
+
+/** Returns the type as a value. */
+export function type<T>(): TypeToken<T> {
+  return Object.freeze({});
+}
+
+/**
+ * Returns the tag of a side output.
+ * @throws {MillraceError} MR_OPTION_INVALID for an empty name
+ */
+export function outputTag<T>(name: string): OutputTag<T> {
+  if (typeof name !== 'string' || name === '') {
+    throw new MillraceError('MR_OPTION_INVALID', 'Cannot make an output tag without a name: write outputTag<T>(\'name\')');
+  }
+  return Object.freeze({ name });
+}
