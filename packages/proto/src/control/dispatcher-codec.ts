@@ -1,0 +1,195 @@
+// What clients and the Dispatcher say to each other <-> millrace.v1.
+import { toWireError, type JobId, type WireError } from '@millrace/common';
+import type { ArtifactManifest } from '../graph/deployment.ts';
+import type { StreamGraphJson, SubmissionContext } from '../graph/stream-graph.ts';
+import type { JobEvent, JobState, JobStatus, JobSubmission } from './messages.ts';
+import type { ProcessStatus } from './process-status.ts';
+import { outputLinesOf, outputMessage } from './output-codec.ts';
+import {
+  decodeWith, isRecord, jobIdOf, jsonBytes, malformed, parseError, parseObject, safeInteger, text, v1, type wire,
+} from './wire.ts';
+
+/** A part of a submission: the header first, then the bytes of each file in order. */
+export type SubmitJobChunk =
+  | { readonly kind: 'header'; readonly submission: JobSubmission }
+  | { readonly kind: 'file'; readonly sha256: string; readonly offset: number; readonly content: Uint8Array };
+
+/** Trailing metadata in which a failed call carries its error. */
+export const ERROR_METADATA_KEY = 'millrace-error-bin';
+
+/** Returns an error as clients may see it: without stacks of the server. */
+export function encodeClientError(error: unknown): Uint8Array {
+  return jsonBytes(withoutStack(toWireError(error)));
+}
+
+/** @throws {MillraceError} MR_PROTOCOL for anything else than an error */
+export function decodeClientError(bytes: Uint8Array): WireError {
+  return parseError(bytes);
+}
+
+function withoutStack(error: WireError): WireError {
+  const { stack: _stack, cause, ...rest } = error;
+  return { ...rest, ...(cause === undefined ? {} : { cause: withoutStack(cause) }) };
+}
+
+export function encodeSubmitJobChunk(chunk: SubmitJobChunk): Uint8Array {
+  if (chunk.kind === 'file') {
+    const { sha256, offset, content } = chunk;
+    return v1.SubmitJobChunk.encode({ file: { sha256, offset, content } }).finish();
+  }
+  const { jobId, isWaiting, parallelism, restoreFrom, streamGraph, artifact, submission } = chunk.submission;
+  return v1.SubmitJobChunk.encode({
+    header: {
+      jobId, isWaiting, parallelism: parallelism ?? 0, restoreFrom: restoreFrom ?? '',
+      streamGraphJson: jsonBytes(streamGraph), artifactJson: jsonBytes(artifact), submissionJson: jsonBytes(submission),
+    },
+  }).finish();
+}
+
+/** @throws {MillraceError} MR_PROTOCOL */
+export function decodeSubmitJobChunk(bytes: Uint8Array): SubmitJobChunk {
+  const chunk: wire.v1.SubmitJobChunk.$Properties = decodeWith(v1.SubmitJobChunk, bytes);
+  if (chunk.file) {
+    const { sha256, offset, content } = chunk.file;
+    return { kind: 'file', sha256: sha256Of(sha256), offset: safeInteger(offset ?? 0, 'offset'), content: content ?? new Uint8Array() };
+  }
+  if (chunk.header) return { kind: 'header', submission: submissionOf(chunk.header) };
+  throw malformed('a part of a submission has no content that this version knows');
+}
+
+function sha256Of(value: unknown): string {
+  if (typeof value !== 'string' || !/^[0-9a-f]{64}$/.test(value)) throw malformed('a SHA-256 is not 64 hex characters');
+  return value;
+}
+
+function submissionOf(header: wire.v1.SubmissionHeader.$Properties): JobSubmission {
+  const none = new Uint8Array();
+  const streamGraph = parseObject(header.streamGraphJson ?? none, 'streamGraph', { version: 'number', name: 'string', options: 'object', nodes: 'array' });
+  const artifact = parseObject(header.artifactJson ?? none, 'artifact', { version: 'number', entry: 'string', files: 'array' }) as ArtifactManifest;
+  const submission = parseObject(header.submissionJson ?? none, 'submission', {
+    args: 'array', params: 'object', environment: 'object', baseDirectory: 'string',
+  });
+  for (const file of artifact.files as readonly unknown[]) {
+    if (!isRecord(file) || typeof file['path'] !== 'string') throw malformed('a file of the artifact has no path');
+    sha256Of(file['sha256']);
+    safeInteger(file['bytes'], 'bytes of a file');
+  }
+  return {
+    jobId: jobIdOf(header.jobId),
+    streamGraph: streamGraph as StreamGraphJson,
+    artifact,
+    submission: submission as SubmissionContext,
+    isWaiting: header.isWaiting ?? false,
+    ...(header.parallelism ? { parallelism: header.parallelism } : {}),
+    ...(header.restoreFrom ? { restoreFrom: header.restoreFrom } : {}),
+  };
+}
+
+const JOB_STATES: ReadonlySet<string> = new Set<JobState>([
+  'CREATED', 'RUNNING', 'RESTARTING', 'FINISHED', 'FAILING', 'FAILED', 'CANCELLING', 'CANCELED',
+]);
+
+function statusMessage(status: JobStatus): wire.v1.JobStatusMessage.$Properties {
+  return { jobId: status.jobId, state: status.state, statusJson: jsonBytes(status) };
+}
+
+function statusOf(message: wire.v1.JobStatusMessage.$Properties): JobStatus {
+  const status = parseObject(message.statusJson ?? new Uint8Array(), 'status', {
+    jobId: 'string', name: 'string', state: 'string', startTimeMs: 'number', parallelism: 'number', checkpoints: 'object',
+    vertices: 'array', recordsRead: 'number',
+  }) as JobStatus;
+  if (status.jobId !== message.jobId || status.state !== message.state || !JOB_STATES.has(status.state)) {
+    throw malformed('a job status contradicts its header');
+  }
+  return status;
+}
+
+export function encodeJobStatus(status: JobStatus): Uint8Array {
+  return v1.JobStatusMessage.encode(statusMessage(status)).finish();
+}
+
+/** @throws {MillraceError} MR_PROTOCOL */
+export function decodeJobStatus(bytes: Uint8Array): JobStatus {
+  return statusOf(decodeWith(v1.JobStatusMessage, bytes));
+}
+
+export function encodeJobList(jobs: readonly JobStatus[]): Uint8Array {
+  return v1.ListJobsResponse.encode({ jobs: jobs.map(statusMessage) }).finish();
+}
+
+/** @throws {MillraceError} MR_PROTOCOL */
+export function decodeJobList(bytes: Uint8Array): readonly JobStatus[] {
+  const response: wire.v1.ListJobsResponse.$Properties = decodeWith(v1.ListJobsResponse, bytes);
+  return (response.jobs ?? []).map(statusOf);
+}
+
+export function encodeJobRequest(jobId: JobId): Uint8Array {
+  return v1.JobRequest.encode({ jobId }).finish();
+}
+
+/** @throws {MillraceError} MR_PROTOCOL */
+export function decodeJobRequest(bytes: Uint8Array): JobId {
+  return jobIdOf(decodeWith(v1.JobRequest, bytes).jobId);
+}
+
+export function encodeJobEvent(event: JobEvent): Uint8Array {
+  return v1.JobEventMessage.encode(event.kind === 'status' ? { status: statusMessage(event.status) } : { output: outputMessage(event.lines) }).finish();
+}
+
+/** @throws {MillraceError} MR_PROTOCOL */
+export function decodeJobEvent(bytes: Uint8Array): JobEvent {
+  const event: wire.v1.JobEventMessage.$Properties = decodeWith(v1.JobEventMessage, bytes);
+  if (event.status) return { kind: 'status', status: statusOf(event.status) };
+  if (event.output) return { kind: 'output', lines: outputLinesOf(event.output) };
+  throw malformed('a job event has no content that this version knows');
+}
+
+export function encodeProcessList(processes: readonly ProcessStatus[]): Uint8Array {
+  return v1.ListProcessesResponse.encode({
+    processes: processes.map(({ kind, id, pid, address, slots, freeSlots }) => ({
+      kind, id, pid, address, hasSlots: slots !== undefined, slots: slots ?? 0, freeSlots: freeSlots ?? 0,
+    })),
+  }).finish();
+}
+
+/** @throws {MillraceError} MR_PROTOCOL */
+export function decodeProcessList(bytes: Uint8Array): readonly ProcessStatus[] {
+  const response: wire.v1.ListProcessesResponse.$Properties = decodeWith(v1.ListProcessesResponse, bytes);
+  return (response.processes ?? []).map((process) => {
+    if (process.kind !== 'jobmanager' && process.kind !== 'taskmanager') throw malformed('a process is of a kind that this version does not know');
+    return {
+      kind: process.kind,
+      id: text(process.id, 'id of a process'),
+      pid: process.pid ?? 0,
+      address: process.address ?? '',
+      ...(process.hasSlots ? { slots: process.slots ?? 0, freeSlots: process.freeSlots ?? 0 } : {}),
+    };
+  });
+}
+
+export function encodeArtifactRequest(sha256: string): Uint8Array {
+  return v1.FetchArtifactRequest.encode({ sha256 }).finish();
+}
+
+/** @throws {MillraceError} MR_PROTOCOL */
+export function decodeArtifactRequest(bytes: Uint8Array): string {
+  return sha256Of(decodeWith(v1.FetchArtifactRequest, bytes).sha256);
+}
+
+export function encodeArtifactContent(content: Uint8Array): Uint8Array {
+  return v1.ArtifactContent.encode({ content }).finish();
+}
+
+/** @throws {MillraceError} MR_PROTOCOL */
+export function decodeArtifactContent(bytes: Uint8Array): Uint8Array {
+  return decodeWith(v1.ArtifactContent, bytes).content;
+}
+
+export function encodeSubmitJobResponse(jobId: JobId): Uint8Array {
+  return v1.SubmitJobResponse.encode({ jobId }).finish();
+}
+
+/** @throws {MillraceError} MR_PROTOCOL */
+export function decodeSubmitJobResponse(bytes: Uint8Array): JobId {
+  return jobIdOf(decodeWith(v1.SubmitJobResponse, bytes).jobId);
+}
