@@ -1,14 +1,37 @@
 // What a program, a connector and the engine may use of the API.
 export { jobBrand, sinkBrand, sourceBrand } from './brand.ts';
-export type * from './connector/source.ts';
-export type * from './connector/sink.ts';
-export type * from './aggregate/aggregate-spec.ts';
-export type * from './graph/operator.ts';
-export type * from './graph/stream-graph.ts';
+// Programs
+export { defineJob, type JobDefinition } from './job/define-job.ts';
+export type { StreamEnvironment, SourceOptions } from './job/stream-environment.ts';
+export type { ExecuteOptions, JobExecutor, JobResult } from './job/execute-job.ts';
+export { jobParameters, type JobParameters } from './job/job-parameters.ts';
+export type { CheckpointOptions, JobOptions, RestartOptions } from './options/job-options.ts';
+export type { DataStream } from './stream/data-stream.ts';
+export type { KeyedStream } from './stream/keyed-stream.ts';
+export type { Window, WindowedStream, WindowResult } from './stream/windowed-stream.ts';
+export type { StreamEnd } from './stream/stream-end.ts';
+export type { JoinOptions, PrintOptions } from './stream/stream-options.ts';
 export type { DeepReadonly } from './readonly.ts';
 export { outputTag, type, type OutputTag, type TypeToken } from './function/output-tag.ts';
 export type * from './function/process-function.ts';
 export * from './state/keyed-state.ts';
-export { jobParameters, type JobParameters } from './job/job-parameters.ts';
-export { durationMs, type Duration, type FilePort, type FileAppender } from '@millrace/common';
+export * from './aggregate/aggregates.ts';
+export { endOfInput, sliding, tumbling, type WindowOptions } from './window/windows.ts';
+export { boundedOutOfOrderness, monotonous, noWatermarks, type TimestampFunction, type Watermarks } from './watermark/watermarks.ts';
+// Sources and the connector kit
+export { fromArray, type FromArrayOptions } from './source/from-array.ts';
+export { generate, type GenerateOptions } from './source/generate.ts';
+export { defineSource, type SourceChunk, type SourceDefinition } from './source/define-source.ts';
+export type * from './connector/source.ts';
+export type * from './connector/sink.ts';
+export {
+  durationMs, isMillraceError, MillraceError,
+  type Duration, type ErrorCode, type FileAppender, type FilePort,
+} from '@millrace/common';
 export type { Json, SubmissionContext } from '@millrace/proto';
+// The engine's view
+export type * from './aggregate/aggregate-spec.ts';
+export type * from './graph/operator.ts';
+export type * from './graph/stream-graph.ts';
+export { describeStreamGraph } from './graph/describe-stream-graph.ts';
+export { compareStreamGraphs } from './graph/compare-stream-graphs.ts';

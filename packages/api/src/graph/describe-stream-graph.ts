@@ -1,0 +1,92 @@
+// The StreamGraph as data: what is submitted, compared and shown. No function's source ever gets into it.
+import type { Json, StateDescriptorJson, StreamGraphJson, StreamNodeJson } from '@millrace/proto';
+import type { AggregateSpec } from '../aggregate/aggregate-spec.ts';
+import type { Operator, WatermarkSpec } from './operator.ts';
+import type { StreamGraph, StreamNode } from './stream-graph.ts';
+
+type OptionsJson = { readonly [name: string]: Json };
+
+/** Returns the graph as plain JSON. */
+export function describeStreamGraph(graph: StreamGraph): StreamGraphJson {
+  return { version: 1, name: graph.name, options: graph.options, nodes: graph.nodes.map(describeNode) };
+}
+
+function describeNode(node: StreamNode): StreamNodeJson {
+  return {
+    id: node.id,
+    uid: node.uid,
+    isUidExplicit: node.isUidExplicit,
+    name: node.name,
+    kind: node.operator.kind,
+    ...(node.parallelism === undefined ? {} : { parallelism: node.parallelism }),
+    inputs: node.inputs.map(({ from, partitioning, sideOutput, isPreAggregated }) => ({
+      from,
+      partitioning,
+      ...(sideOutput === undefined ? {} : { sideOutput }),
+      ...(isPreAggregated === undefined ? {} : { isPreAggregated }),
+    })),
+    state: describeState(node.operator),
+    options: describeOptions(node.operator),
+  };
+}
+
+function describeState(operator: Operator): readonly StateDescriptorJson[] {
+  switch (operator.kind) {
+    case 'process':
+      return Object.entries(operator.process.state).map(([name, { kind }]) => ({ name, kind }));
+    case 'reduce':
+    case 'aggregate':
+      return [{ name: operator.kind, kind: 'value' }];
+    case 'window':
+      return [{ name: 'window', kind: operator.function.kind === 'process' ? 'list' : 'value' }];
+    default:
+      return [];
+  }
+}
+
+function describeOptions(operator: Operator): OptionsJson {
+  switch (operator.kind) {
+    case 'source':
+      return {
+        source: operator.source.name,
+        boundedness: operator.source.boundedness,
+        isOrdered: operator.source.isOrdered,
+        onMalformed: operator.onMalformed,
+        ...(operator.ratePerSecond === undefined ? {} : { ratePerSecond: operator.ratePerSecond }),
+        ...(operator.watermarks === undefined ? {} : { watermarks: describeWatermarks(operator.watermarks) }),
+        connector: operator.source.describe(),
+      };
+    case 'aggregate':
+      return { aggregates: describeAggregates(operator.aggregates) };
+    case 'window':
+      return {
+        assigner: { ...operator.assigner },
+        allowedLatenessMs: operator.allowedLatenessMs,
+        ...(operator.lateOutput === undefined ? {} : { lateOutput: operator.lateOutput }),
+        function: operator.function.kind,
+        ...(operator.function.kind === 'aggregate' ? { aggregates: describeAggregates(operator.function.aggregates) } : {}),
+      };
+    case 'staticJoin':
+      return { joinType: operator.joinType, table: operator.table.name, connector: operator.table.describe() };
+    case 'watermarks':
+      return { watermarks: describeWatermarks(operator.watermarks) };
+    case 'sink':
+      return { sink: operator.sink.name, connector: operator.sink.describe() };
+    case 'print':
+      return { form: operator.form, ...(operator.title === undefined ? {} : { title: operator.title }) };
+    case 'process':
+      return { isKeyed: operator.isKeyed };
+    default:
+      return {};
+  }
+}
+
+function describeWatermarks(watermarks: WatermarkSpec): OptionsJson {
+  return watermarks.kind === 'bounded' ? { kind: 'bounded', boundMs: watermarks.boundMs } : { kind: 'none' };
+}
+
+function describeAggregates(aggregates: { readonly [name: string]: AggregateSpec }): OptionsJson {
+  return Object.fromEntries(
+    Object.entries(aggregates).map(([name, spec]) => [name, spec.kind === 'topN' ? `topN ${spec.limit}` : spec.kind]),
+  );
+}

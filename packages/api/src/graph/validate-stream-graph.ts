@@ -1,0 +1,96 @@
+// What can only be checked once the whole graph is there.
+import { MillraceError } from '@millrace/common';
+import { invalidOption } from '../options/check-options.ts';
+import type { Operator } from './operator.ts';
+import type { StreamEdge, StreamGraph, StreamNode } from './stream-graph.ts';
+import { invalidGraph } from './transformation.ts';
+
+const ENDS = new Set<Operator['kind']>(['sink', 'forEach', 'print']);
+
+/**
+ * @throws {MillraceError} MR_NO_GRAPH for a graph without a source or without an end
+ * @throws {MillraceError} MR_GRAPH_INVALID for windows and side outputs that can never give anything
+ * @throws {MillraceError} MR_OPTION_INVALID for a parallelism above the number of key groups
+ */
+export function validateStreamGraph(graph: StreamGraph): void {
+  checkEnds(graph);
+  const facts: StreamFacts[] = [];
+  for (const node of graph.nodes) {
+    for (const edge of node.inputs) checkSideOutput(node, edge, graph);
+    const fact = factsOf(node, facts);
+    facts.push(fact);
+    if (node.operator.kind === 'window') checkWindow(node, node.operator, fact);
+    if (node.parallelism !== undefined && node.parallelism > graph.options.keyGroupCount) {
+      throw invalidOption(
+        `Cannot run operator "${node.name}" with parallelism ${node.parallelism}: the job has ${graph.options.keyGroupCount} key groups; ` +
+          'lower the parallelism or raise `keyGroups`',
+      );
+    }
+  }
+}
+
+function checkEnds({ name, nodes }: StreamGraph): void {
+  if (nodes.length === 0) {
+    throw new MillraceError('MR_NO_GRAPH', `Job "${name}" has no operators: call env.source(…) in the build function of defineJob()`);
+  }
+  if (!nodes.some((node) => ENDS.has(node.operator.kind))) {
+    throw new MillraceError('MR_NO_GRAPH', `Job "${name}" writes nothing: end a stream with .sink(…), .print() or .forEach(…)`);
+  }
+}
+
+/** What is known of the records that leave a node. */
+interface StreamFacts {
+  readonly hasEventTime: boolean;
+  /** Name of an unbounded source that they come from. */
+  readonly unboundedSource: string | undefined;
+}
+
+function factsOf(node: StreamNode, known: readonly StreamFacts[]): StreamFacts {
+  const { operator } = node;
+  if (operator.kind === 'source') {
+    return {
+      hasEventTime: operator.watermarks?.kind === 'bounded',
+      unboundedSource: operator.source.boundedness === 'unbounded' ? node.name : undefined,
+    };
+  }
+  const inputs = node.inputs.flatMap((edge) => known[edge.from] ?? []);
+  return {
+    hasEventTime: operator.kind === 'watermarks' ? operator.watermarks.kind === 'bounded' : inputs.every((input) => input.hasEventTime),
+    unboundedSource: inputs.find((input) => input.unboundedSource !== undefined)?.unboundedSource,
+  };
+}
+
+function checkWindow(node: StreamNode, window: Extract<Operator, { kind: 'window' }>, facts: StreamFacts): void {
+  const { kind, timeDomain } = window.assigner;
+  if (kind === 'endOfInput') {
+    if (facts.unboundedSource === undefined) return;
+    throw invalidGraph(
+      `Window "${node.name}" can never fire: it waits for the end of input, and source "${facts.unboundedSource}" has none; ` +
+        'use tumbling() or sliding()',
+      { operator: node.name },
+    );
+  }
+  if (timeDomain === 'event' && !facts.hasEventTime) {
+    throw invalidGraph(
+      `Window "${node.name}" can never fire: no watermarks reach it; give event time to each source that it reads with ` +
+        ".watermarks(boundedOutOfOrderness('1 minute', (record) => record.time)), or use { time: 'processing' }",
+      { operator: node.name },
+    );
+  }
+}
+
+function checkSideOutput(node: StreamNode, edge: StreamEdge, graph: StreamGraph): void {
+  const { sideOutput } = edge;
+  const producer = graph.nodes[edge.from];
+  if (sideOutput === undefined || producer === undefined) return;
+  const { operator } = producer;
+  if (operator.kind === 'process') return;
+  if (operator.kind === 'window' && operator.lateOutput === sideOutput) return;
+  throw invalidGraph(
+    `Operator "${node.name}" reads side output "${sideOutput}" of "${producer.name}", which never sends to it: ` +
+      (operator.kind === 'window'
+        ? 'declare it with .lateOutput(tag) before the window function'
+        : 'process functions and windows with .lateOutput(tag) have side outputs'),
+    { operator: node.name, sideOutput },
+  );
+}

@@ -1,0 +1,122 @@
+// Options of a job, as users write them, and their defaults.
+import { DEFAULT_KEY_GROUP_COUNT, type Duration } from '@millrace/common';
+import type { JobOptionsJson, RestartStrategyJson } from '@millrace/proto';
+import { describe, integerOption, invalidOption, positiveMs, positiveOption, refuseUnknownOptions, wholeMs } from './check-options.ts';
+
+export interface CheckpointOptions {
+  /** From one trigger to the next. Default 10 s. */
+  readonly interval?: Duration;
+  /** A checkpoint that takes longer is given up. Default 10 min. */
+  readonly timeout?: Duration;
+  /** From the end of one to the trigger of the next, at least. Default 0. */
+  readonly minPause?: Duration;
+  /** Completed ones that are kept. Default 3. */
+  readonly retained?: number;
+  /** Failed ones in a row before the job fails over. Default 3. */
+  readonly toleratedFailures?: number;
+}
+
+export type RestartOptions =
+  | 'none'
+  | { readonly type: 'fixed-delay'; readonly delay: Duration; readonly attempts: number }
+  | {
+      readonly type: 'exponential-delay';
+      /** Default 250 ms. */
+      readonly initialDelay?: Duration;
+      /** Default 30 s. */
+      readonly maxDelay?: Duration;
+      /** Default 2. */
+      readonly multiplier?: number;
+      /** Share of the delay that is added or taken away at random, 0 to 1. Default 0.1. */
+      readonly jitter?: number;
+      /** A run this long without a failure starts the sequence over. Default 30 s. */
+      readonly resetAfter?: Duration;
+      /** Restarts in a row before the job fails. Default 12. */
+      readonly attempts?: number;
+    };
+
+export interface JobOptions {
+  /** Subtasks of each operator that sets none. Default: what is given at submission (`-p`), else 1. */
+  readonly parallelism?: number;
+  /** `false`: only the final one of a bounded job. */
+  readonly checkpoint?: CheckpointOptions | false;
+  /** How long a record may wait for its batch to fill. 0: each is sent at once. Default 10 ms. */
+  readonly bufferTimeout?: Duration;
+  /** Unit of state redistribution and greatest parallelism; fixed for the life of a job's state. Default 720. */
+  readonly keyGroups?: number;
+  /** `false`: each operator is a vertex of its own; for looking at a job. Default true. */
+  readonly chaining?: boolean;
+  /** Default: exponential delay. */
+  readonly restart?: RestartOptions;
+  /** Entries of keyed state that each keyed subtask keeps in memory; the others are on disk. Default 500,000. */
+  readonly stateCacheEntries?: number;
+}
+
+/** Most key groups of a job: Flink's bound. */
+const KEY_GROUPS_MAX = 32_768;
+const DEFAULT_CHECKPOINT = { interval: '10 s', timeout: '10 min', minPause: 0, retained: 3, toleratedFailures: 3 } as const;
+const DEFAULT_EXPONENTIAL = { initialDelay: '250 ms', maxDelay: '30 s', multiplier: 2, jitter: 0.1, resetAfter: '30 s', attempts: 12 } as const;
+const DEFAULT_STATE_CACHE_ENTRIES = 500_000;
+const OPTIONS = ['parallelism', 'checkpoint', 'bufferTimeout', 'keyGroups', 'chaining', 'restart', 'stateCacheEntries'];
+
+/**
+ * Returns the options with their defaults, in milliseconds.
+ * @throws {MillraceError} MR_OPTION_INVALID for an unknown option or a value out of bounds
+ */
+export function resolveJobOptions(options: JobOptions): JobOptionsJson {
+  refuseUnknownOptions('a job', options, OPTIONS);
+  const checkpoint = resolveCheckpoint(options.checkpoint ?? {});
+  const keyGroupCount = integerOption('`keyGroups`', options.keyGroups ?? DEFAULT_KEY_GROUP_COUNT, { min: 1, max: KEY_GROUPS_MAX });
+  const { parallelism, chaining = true } = options;
+  if (typeof chaining !== 'boolean') throw invalidOption(`Cannot use ${describe(chaining)} as \`chaining\`: write true or false`);
+  return Object.freeze({
+    ...(parallelism === undefined ? {} : { parallelism: integerOption('`parallelism` of the job', parallelism, { min: 1, max: keyGroupCount }) }),
+    keyGroupCount,
+    ...checkpoint,
+    bufferTimeoutMs: wholeMs('`bufferTimeout`', options.bufferTimeout ?? 10),
+    isChainingEnabled: chaining,
+    restart: resolveRestart(options.restart ?? { type: 'exponential-delay' }),
+    stateCacheEntriesMax: integerOption('`stateCacheEntries`', options.stateCacheEntries ?? DEFAULT_STATE_CACHE_ENTRIES, { min: 1 }),
+  });
+}
+
+function resolveCheckpoint(options: CheckpointOptions | false) {
+  if (options !== false) refuseUnknownOptions('`checkpoint`', options, Object.keys(DEFAULT_CHECKPOINT));
+  const given = { ...DEFAULT_CHECKPOINT, ...(options === false ? {} : options) };
+  return {
+    ...(options === false ? {} : { checkpointIntervalMs: positiveMs('`checkpoint.interval`', given.interval) }),
+    checkpointTimeoutMs: positiveMs('`checkpoint.timeout`', given.timeout),
+    checkpointMinPauseMs: wholeMs('`checkpoint.minPause`', given.minPause),
+    checkpointsRetainedMax: integerOption('`checkpoint.retained`', given.retained, { min: 1 }),
+    checkpointFailuresTolerated: integerOption('`checkpoint.toleratedFailures`', given.toleratedFailures, { min: 0 }),
+  };
+}
+
+function resolveRestart(options: RestartOptions): RestartStrategyJson {
+  if (options === 'none') return { type: 'none' };
+  if (options?.type === 'fixed-delay') {
+    refuseUnknownOptions('`restart`', options, ['type', 'delay', 'attempts']);
+    return {
+      type: 'fixed-delay',
+      delayMs: wholeMs('`restart.delay`', options.delay),
+      attemptsMax: integerOption('`restart.attempts`', options.attempts, { min: 1 }),
+    };
+  }
+  if (options?.type !== 'exponential-delay') {
+    throw invalidOption(`Cannot read \`restart\`: write 'none', { type: 'fixed-delay', … } or { type: 'exponential-delay', … }`);
+  }
+  refuseUnknownOptions('`restart`', options, ['type', ...Object.keys(DEFAULT_EXPONENTIAL)]);
+  const given = { ...DEFAULT_EXPONENTIAL, ...options };
+  const multiplier = positiveOption('`restart.multiplier`', given.multiplier);
+  if (multiplier < 1) throw invalidOption(`Cannot use ${multiplier} as \`restart.multiplier\`: it must be at least 1`);
+  if (!(given.jitter >= 0 && given.jitter <= 1)) throw invalidOption(`Cannot use ${describe(given.jitter)} as \`restart.jitter\`: write a number from 0 to 1`);
+  return {
+    type: 'exponential-delay',
+    initialMs: positiveMs('`restart.initialDelay`', given.initialDelay),
+    maxMs: positiveMs('`restart.maxDelay`', given.maxDelay),
+    multiplier,
+    jitter: given.jitter,
+    resetAfterMs: positiveMs('`restart.resetAfter`', given.resetAfter),
+    attemptsMax: integerOption('`restart.attempts`', given.attempts, { min: 1 }),
+  };
+}

@@ -1,0 +1,197 @@
+// A stream of records. Its methods add operators to the graph; nothing runs here.
+import type { Partitioning } from '@millrace/proto';
+import { sinkBrand, sourceBrand } from '../brand.ts';
+import type { Sink } from '../connector/sink.ts';
+import type { Source } from '../connector/source.ts';
+import { recordFunction } from '../function/check-function.ts';
+import type { OutputTag } from '../function/output-tag.ts';
+import type { ProcessFunction } from '../function/process-function.ts';
+import { processSpec } from '../function/process-spec.ts';
+import type { Operator, WatermarkSpec } from '../graph/operator.ts';
+import { invalidGraph, type StreamOutlet, type Transformation } from '../graph/transformation.ts';
+import { describe, invalidOption, refuseUnknownOptions } from '../options/check-options.ts';
+import type { DeepReadonly, Sync } from '../readonly.ts';
+import type { Key } from '../state/keyed-state.ts';
+import type { Watermarks } from '../watermark/watermarks.ts';
+import { KeyedStream } from './keyed-stream.ts';
+import { StreamEnd } from './stream-end.ts';
+import type { JoinOptions, PrintOptions } from './stream-options.ts';
+import type { StreamScope } from './stream-scope.ts';
+
+/**
+ * A stream of records `T`.
+ * Contract: functions given to it are synchronous, keep nothing outside declared state, and do not change their records,
+ * which the types make read-only. Records with event time keep it through map, filter, flatMap and join.
+ */
+export class DataStream<T> {
+  readonly #scope: StreamScope;
+  readonly #outlet: StreamOutlet;
+  /** Views of an operator's output (side output, other partitioning) cannot name the operator. */
+  readonly #isView: boolean;
+
+  constructor(scope: StreamScope, outlet: StreamOutlet, isView = false) {
+    this.#scope = scope;
+    this.#outlet = outlet;
+    this.#isView = isView;
+  }
+
+  /** Names the operator for good: its state is found by it after the program was changed. Unique in the job. */
+  uid(uid: string): this {
+    this.#own('uid').setUid(uid);
+    return this;
+  }
+
+  /** Name of the operator in plans, logs and metrics. */
+  name(name: string): this {
+    this.#own('name').setName(name);
+    return this;
+  }
+
+  /** Number of the operator's subtasks; unset, the job's. */
+  parallelism(parallelism: number): this {
+    this.#own('parallelism').setParallelism(parallelism);
+    return this;
+  }
+
+  /** Each record becomes what `map` returns. */
+  map<U>(map: (record: DeepReadonly<T>) => Sync<U>): DataStream<U> {
+    return this.#then<U>({ kind: 'map', map: recordFunction('the function of map()', map) }, 'map');
+  }
+
+  /** Keeps the records for which `filter` is true. */
+  filter<U extends DeepReadonly<T>>(filter: (record: DeepReadonly<T>) => record is U): DataStream<U>;
+  filter(filter: (record: DeepReadonly<T>) => boolean): DataStream<T>;
+  filter(filter: (record: DeepReadonly<T>) => boolean): DataStream<T> {
+    return this.#then<T>({ kind: 'filter', filter: recordFunction('the function of filter()', filter) }, 'filter');
+  }
+
+  /** Each record becomes all that `flatMap` returns: an array or any iterable, a generator too. */
+  flatMap<U>(flatMap: (record: DeepReadonly<T>) => Iterable<U>): DataStream<U> {
+    return this.#then<U>({ kind: 'flatMap', flatMap: recordFunction('the function of flatMap()', flatMap) }, 'flatMap');
+  }
+
+  /** Groups records by key: what follows sees all records of a key in one subtask. `key` is deterministic. */
+  keyBy<const K extends Key>(key: (record: DeepReadonly<T>) => K): KeyedStream<K, T> {
+    const keySelector = recordFunction('the function of keyBy()', key);
+    return new KeyedStream<K, T>(this.#scope, { ...this.#outlet, partitioning: 'hash', keySelector });
+  }
+
+  /** Records of this stream and the others, in no order between them. The watermark is the least of all. */
+  union<U>(...others: readonly DataStream<U>[]): DataStream<T | U> {
+    if (others.length === 0) throw invalidOption('Cannot unite a stream with nothing: give union() another stream');
+    const outlets = [this.#outlet, ...others.map((other) => other.#outlet)];
+    return this.#scope.streamOf<T | U>(this.#scope.builder.add({ kind: 'union' }, outlets, 'union'));
+  }
+
+  /** Joins each record with the row of a static table: a bounded source, read whole before the first record. */
+  join<Row, K extends Key, Out, Type extends 'inner' | 'left' = 'inner'>(
+    table: Source<Row>,
+    options: JoinOptions<T, Row, K, Type, Out>,
+  ): DataStream<Out> {
+    refuseUnknownOptions('join()', options, ['recordKey', 'tableKey', 'type', 'select']);
+    if (table?.[sourceBrand] !== 1) throw invalidOption(`Cannot join with ${describe(table)}: a static table is a source such as csv({ path })`);
+    if (table.boundedness !== 'bounded') throw invalidGraph(`Cannot join with source "${table.name}": a static table must be bounded`);
+    const joinType = options.type ?? 'inner';
+    if (joinType !== 'inner' && joinType !== 'left') throw invalidOption(`Cannot join as ${describe(joinType)}: write 'inner' or 'left'`);
+    return this.#then<Out>(
+      {
+        kind: 'staticJoin',
+        table,
+        joinType,
+        recordKey: recordFunction('`recordKey` of join()', options.recordKey),
+        tableKey: recordFunction('`tableKey` of join()', options.tableKey),
+        combine: recordFunction('`select` of join()', options.select),
+      },
+      `join ${table.name}`,
+    );
+  }
+
+  /** Calls a process function with each record. For state and timers use `keyBy(…).process(…)`. */
+  process<Emits = never, R = never>(fn: ProcessFunction<T, Emits, R>): DataStream<Emits | R> {
+    const spec = processSpec('process()', fn, this.#scope.params);
+    return this.#then<Emits | R>({ kind: 'process', process: spec, isKeyed: false }, 'process');
+  }
+
+  /**
+   * Gives records event time and the stream watermarks. Directly behind a source they are kept for each split, which is
+   * where they belong: elsewhere disorder between splits counts as well.
+   */
+  watermarks(watermarks: Watermarks<T>): DataStream<T> {
+    if (watermarks?.kind !== 'bounded' && watermarks?.kind !== 'none') {
+      throw invalidOption(`Cannot use ${describe(watermarks)} as watermarks: write boundedOutOfOrderness('1 minute', (record) => record.time)`);
+    }
+    const spec = watermarks as WatermarkSpec;
+    const { from } = this.#outlet;
+    if (from.operator.kind === 'source' && from.operator.watermarks === undefined && from.consumerCount === 0 && !this.#isView) {
+      this.#scope.builder.checkOpen();
+      from.operator = { ...from.operator, watermarks: spec };
+      return this;
+    }
+    return this.#then<T>({ kind: 'watermarks', watermarks: spec }, 'watermarks');
+  }
+
+  /** Records that a process function sent to `tag`, or that came too late for a window with `.lateOutput(tag)`. */
+  sideOutput<U>(tag: OutputTag<U>): DataStream<U> {
+    return new DataStream<U>(this.#scope, { from: this.#outlet.from, partitioning: 'forward', sideOutput: tag.name }, true);
+  }
+
+  /** Deals records out to the next operator's subtasks in turn. */
+  rebalance(): DataStream<T> {
+    return this.#partitioned('rebalance');
+  }
+
+  /** Sends each record to all subtasks of the next operator. */
+  broadcast(): DataStream<T> {
+    return this.#partitioned('broadcast');
+  }
+
+  /** Sends all records to the first subtask of the next operator. */
+  global(): DataStream<T> {
+    return this.#partitioned('global');
+  }
+
+  /** Writes the records to a sink. */
+  sink(sink: Sink<T>): StreamEnd {
+    if (sink?.[sinkBrand] !== 1) throw invalidOption(`Cannot use ${describe(sink)} as a sink: write one such as jsonLines({ path })`);
+    return this.#end({ kind: 'sink', sink: sink as Sink<unknown> }, sink.name);
+  }
+
+  /** Calls a function with each record, at least once: after a recovery again for those since the checkpoint. */
+  forEach(forEach: (record: DeepReadonly<T>) => void): StreamEnd {
+    return this.#end({ kind: 'forEach', forEach: recordFunction('the function of forEach()', forEach) }, 'forEach');
+  }
+
+  /** Shows records in the terminal of whoever submitted the job. */
+  print(options: PrintOptions<T> = {}): StreamEnd {
+    refuseUnknownOptions('print()', options, ['title', 'as', 'format']);
+    const { title, as: form = 'text', format } = options;
+    if (form !== 'text' && form !== 'table') throw invalidOption(`Cannot print as ${describe(form)}: write 'text' or 'table'`);
+    return this.#end(
+      {
+        kind: 'print',
+        form,
+        ...(title === undefined ? {} : { title }),
+        ...(format === undefined ? {} : { format: recordFunction('`format` of print()', format) }),
+      },
+      'print',
+    );
+  }
+
+  #then<U>(operator: Operator, defaultName: string): DataStream<U> {
+    return this.#scope.streamOf<U>(this.#scope.builder.add(operator, [this.#outlet], defaultName));
+  }
+
+  #end(operator: Operator, defaultName: string): StreamEnd {
+    return new StreamEnd(this.#scope.builder, this.#scope.builder.add(operator, [this.#outlet], defaultName));
+  }
+
+  #partitioned(partitioning: Partitioning): DataStream<T> {
+    return new DataStream<T>(this.#scope, { ...this.#outlet, partitioning }, true);
+  }
+
+  #own(option: string): Transformation {
+    this.#scope.builder.checkOpen();
+    if (!this.#isView) return this.#outlet.from;
+    throw invalidGraph(`Cannot set \`${option}\` here: call .${option}(…) directly behind the operator, before sideOutput(), rebalance() and the like`);
+  }
+}

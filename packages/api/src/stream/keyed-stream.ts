@@ -1,0 +1,56 @@
+// A stream grouped by key.
+import type { Aggregates, AggregateResults } from '../aggregate/aggregates.ts';
+import { aggregateSpecs } from '../aggregate/aggregate-specs.ts';
+import { recordFunction } from '../function/check-function.ts';
+import type { KeyedProcessFunction } from '../function/process-function.ts';
+import { processSpec } from '../function/process-spec.ts';
+import type { Operator, WindowAssignerSpec } from '../graph/operator.ts';
+import type { StreamOutlet } from '../graph/transformation.ts';
+import { describe, invalidOption } from '../options/check-options.ts';
+import type { DeepReadonly, Flat } from '../readonly.ts';
+import type { StateDescriptors } from '../state/keyed-state.ts';
+import type { DataStream } from './data-stream.ts';
+import type { StreamScope } from './stream-scope.ts';
+import { WindowedStream } from './windowed-stream.ts';
+
+/** A stream of records `T`, grouped by a key `K`. */
+export class KeyedStream<K, T> {
+  readonly #scope: StreamScope;
+  readonly #outlet: StreamOutlet;
+
+  constructor(scope: StreamScope, outlet: StreamOutlet) {
+    this.#scope = scope;
+    this.#outlet = outlet;
+  }
+
+  /** Combines each record with what its key has so far, and emits the result each time. The first is emitted as it is. */
+  reduce(reduce: (soFar: DeepReadonly<T>, record: DeepReadonly<T>) => T | DeepReadonly<T>): DataStream<T> {
+    return this.#then({ kind: 'reduce', reduce: recordFunction('the function of reduce()', reduce) }, 'reduce');
+  }
+
+  /** Emits `{ key, …results so far }` for each record. */
+  aggregate<A extends Aggregates<T>>(aggregates: A): DataStream<Flat<{ key: K } & AggregateResults<A>>> {
+    return this.#then({ kind: 'aggregate', aggregates: aggregateSpecs(aggregates, ['key']) }, 'aggregate');
+  }
+
+  /** Calls a process function with each record: see {@link KeyedProcessFunction}. */
+  process<S extends StateDescriptors = {}, Emits = never, R = never, Q = never>(
+    fn: KeyedProcessFunction<K, T, S, Emits, R, Q>,
+  ): DataStream<Emits | R | Q> {
+    const spec = processSpec('process()', fn, this.#scope.params);
+    return this.#then({ kind: 'process', process: spec, isKeyed: true }, 'process');
+  }
+
+  /** Groups the records of each key by window: `tumbling('1 hour')`, `sliding('1 hour', '5 minutes')` or `endOfInput()`. */
+  window(assigner: WindowAssignerSpec): WindowedStream<K, T> {
+    const kind: unknown = assigner?.kind;
+    if (kind !== 'tumbling' && kind !== 'sliding' && kind !== 'endOfInput') {
+      throw invalidOption(`Cannot use ${describe(assigner)} as a window: write tumbling(…), sliding(…) or endOfInput()`);
+    }
+    return new WindowedStream<K, T>(this.#scope, this.#outlet, { assigner, allowedLatenessMs: 0 });
+  }
+
+  #then<U>(operator: Operator, defaultName: string): DataStream<U> {
+    return this.#scope.streamOf<U>(this.#scope.builder.add(operator, [this.#outlet], defaultName));
+  }
+}
