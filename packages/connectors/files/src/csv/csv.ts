@@ -1,0 +1,150 @@
+// CSV files, as a source and as a sink.
+import { MillraceError, sourceBrand, type FilePort, type Sink, type Source } from '@millrace/api';
+import type { PathOption } from '../path/expand-paths.ts';
+import { csvEncoder } from '../sink/csv-encoder.ts';
+import { fileSink, type FileSinkOptions } from '../sink/file-sink.ts';
+import { ForwardBytes } from '../text/forward-bytes.ts';
+import { TextReader, type RowParser } from '../text/text-reader.ts';
+import { listTextSplits, offsetOf, parseTextSplit, type TextSplit } from '../text/text-split.ts';
+import { parseCsvRow } from './parse-csv.ts';
+
+/** What a field's text becomes. An empty field of any but a string column is null. `timestamp`: ISO 8601 → ms. */
+export type CsvType = 'string' | 'number' | 'boolean' | 'bigint' | 'timestamp';
+
+/** Options of {@link csv}. */
+export interface CsvOptions<T> extends Omit<FileSinkOptions, 'path'> {
+  /** Source: file, directory or glob, or several. Sink: a directory. Relative to where the job was submitted. */
+  readonly path: PathOption;
+  /** Source: names of the columns when the files have no header row. Sink: the columns and their order. */
+  readonly columns?: readonly (keyof T & string)[];
+  /** Source: types of the columns that are no strings. */
+  readonly types?: { readonly [K in keyof T]?: CsvType };
+  /** One ASCII character; default `,`. */
+  readonly delimiter?: string;
+  /** Source: true when event time does not decrease along the files. Default false. */
+  readonly ordered?: boolean;
+}
+
+/** Either end: `env.source(csv(…))`, `stream.sink(csv(…))`. */
+export interface Csv<T> extends Source<T>, Sink<T> {
+  readonly name: string;
+  describe: Source<T>['describe'];
+}
+
+/**
+ * Reads or writes CSV (RFC 4180). One split a file, since a line end may be inside quotes. The first row names the
+ * columns unless `columns` does. Rows with too few or too many fields, or a field that its type does not take, are
+ * reported as malformed.
+ * @example csv<Airport>({ path: 'airports.csv', types: { latitude: 'number', longitude: 'number' } })
+ */
+export function csv<T extends object>(options: CsvOptions<T>): Csv<T> {
+  const { path, columns } = options;
+  const delimiter = options.delimiter ?? ',';
+  const delimiterByte = delimiter.charCodeAt(0);
+  if (delimiter.length !== 1 || delimiterByte > 0x7e || '"\r\n'.includes(delimiter)) {
+    throw new MillraceError('MR_OPTION_INVALID', `Cannot use the delimiter ${JSON.stringify(delimiter)}: it must be one ASCII character, and neither a quote nor a line end`);
+  }
+  const sink = fileSink<T>(
+    { ...options, path: typeof path === 'string' ? path : (path[0] ?? '') },
+    { format: 'csv', extension: 'csv', encoder: () => csvEncoder<T>({ columns, delimiter }) },
+  );
+  const types: Readonly<Record<string, CsvType | undefined>> = options.types ?? {};
+  return {
+    ...sink,
+    [sourceBrand]: 1,
+    name: `csv ${typeof path === 'string' ? path : path.join(', ')}`,
+    describe: () => ({
+      ...sink.describe(), path: typeof path === 'string' ? path : [...path], delimiter,
+      columns: columns === undefined ? null : [...columns],
+      types: Object.fromEntries(Object.entries(types).map(([name, type]) => [name, type ?? 'string'])),
+      ordered: options.ordered ?? false,
+    }),
+    boundedness: 'bounded',
+    isOrdered: options.ordered ?? false,
+    enumerate: (context) => listTextSplits(path, Number.MAX_SAFE_INTEGER, context),
+    openSplit: async (split, position, { files }) => {
+      const range = await parseTextSplit(split, files);
+      const header = columns === undefined ? await readHeader(files, range, delimiterByte) : { names: columns, end: 0 };
+      const parse = rowParser<T>(header.names, { types, delimiter: delimiterByte });
+      return new TextReader<T>(files, range, { start: offsetOf(position) ?? header.end, parse });
+    },
+  };
+}
+
+interface CsvHeader {
+  readonly names: readonly string[];
+  readonly end: number;
+}
+
+async function readHeader(files: FilePort, split: TextSplit, delimiter: number): Promise<CsvHeader> {
+  const source = new ForwardBytes(files, { path: split.path, from: 0, to: split.fileBytes });
+  while (!source.isLast) {
+    await source.advance(0);
+    const from = source.bytes.toString('utf8', 0, 3) === '\ufeff' ? 3 : 0;
+    const row = parseCsvRow(source.bytes, from, { delimiter, isLast: source.isLast });
+    if (row.kind === 'row') return { names: row.fields, end: row.next };
+    if (row.kind === 'malformed') {
+      throw new MillraceError('MR_SOURCE_READ', `Cannot read the header of "${split.path}": ${row.reason}`, { retry: 'never', details: { path: split.path } });
+    }
+  }
+  return { names: [], end: split.fileBytes };
+}
+
+function rowParser<T>(
+  names: readonly string[], options: { readonly types: Readonly<Record<string, CsvType | undefined>>; readonly delimiter: number },
+): RowParser<T> {
+  const types = names.map((name) => options.types[name] ?? 'string');
+  return (scan) => {
+    const { bytes, isLast } = scan;
+    let at = scan.from;
+    while (at < bytes.length && at < scan.startLimit && scan.records.length + scan.malformed.length < scan.recordsMax) {
+      const row = parseCsvRow(bytes, at, { delimiter: options.delimiter, isLast });
+      if (row.kind === 'incomplete') break;
+      const made = row.kind === 'malformed' ? row.reason : isBlank(row.fields) ? undefined : makeRecord(row.fields, names, types);
+      if (typeof made === 'string') scan.malformed.push({ from: at, to: row.next, reason: made });
+      else if (made !== undefined) scan.records.push(made as T);
+      at = row.next;
+    }
+    return at;
+  };
+}
+
+function isBlank(fields: readonly string[]): boolean {
+  return fields.length === 1 && fields[0] === '';
+}
+
+/** Returns the record, or a text that says what is wrong. */
+function makeRecord(fields: readonly string[], names: readonly string[], types: readonly CsvType[]): object | string {
+  if (fields.length !== names.length) return `the row has ${fields.length} fields, expected ${names.length}`;
+  const record: Record<string, unknown> = {};
+  for (let index = 0; index < names.length; index++) {
+    const value = convert(fields[index] as string, types[index] as CsvType);
+    if (value === undefined) return `the field "${names[index] as string}" is no ${types[index] as CsvType}: "${fields[index] as string}"`;
+    setField(record, names[index] as string, value);
+  }
+  return record;
+}
+
+/** A column may be called `__proto__`; an assignment would set the prototype. */
+function setField(record: Record<string, unknown>, name: string, value: unknown): void {
+  if (name === '__proto__') Object.defineProperty(record, name, { value, enumerable: true, configurable: true, writable: true });
+  else record[name] = value;
+}
+
+/** Returns undefined when the text is no value of the type. */
+function convert(text: string, type: CsvType): unknown {
+  if (type === 'string') return text;
+  if (text === '') return null;
+  switch (type) {
+    case 'number': {
+      const value = Number(text);
+      return Number.isNaN(value) && text !== 'NaN' ? undefined : value;
+    }
+    case 'boolean': return text === 'true' ? true : text === 'false' ? false : undefined;
+    case 'bigint': return /^[+-]?\d+$/u.test(text) ? BigInt(text) : undefined;
+    case 'timestamp': {
+      const ms = Date.parse(text);
+      return Number.isNaN(ms) ? undefined : ms;
+    }
+  }
+}

@@ -1,0 +1,70 @@
+// JSON lines, as a source and as a sink: one value a line, UTF-8.
+import { MillraceError, sourceBrand, type Sink, type Source } from '@millrace/api';
+import type { PathOption } from '../path/expand-paths.ts';
+import { fileSink, type FileSinkOptions } from '../sink/file-sink.ts';
+import { jsonEncoder } from '../sink/json-encoder.ts';
+import { firstRowStart, TextReader } from '../text/text-reader.ts';
+import { listTextSplits, offsetOf, parseTextSplit } from '../text/text-split.ts';
+import { parseJsonLines } from './parse-json-lines.ts';
+
+/** Options of {@link jsonLines}. */
+export interface JsonLinesOptions extends Omit<FileSinkOptions, 'path'> {
+  /**
+   * Source: file, directory or glob, or several. Sink: a directory. Relative to the directory where the job was
+   * submitted.
+   */
+  readonly path: PathOption;
+  /** Source: true when event time does not decrease along the files. Default false. */
+  readonly ordered?: boolean;
+  /** Source: larger files are read in parallel, in ranges of this length cut at line ends. Default 32 MiB. */
+  readonly splitBytes?: number;
+}
+
+/** Either end: `env.source(jsonLines(…))`, `stream.sink(jsonLines(…))`. */
+export interface JsonLines<T> extends Source<T>, Sink<T> {
+  readonly name: string;
+  describe: Source<T>['describe'];
+}
+
+const SPLIT_BYTES_DEFAULT = 32 * 1024 * 1024;
+
+/**
+ * Reads or writes JSON lines. A line that cannot be read is reported as malformed with file and byte. As a sink it is
+ * exactly-once: files have hidden names until their checkpoint is complete.
+ * @example stream.sink(jsonLines({ path: 'out/', ifExists: 'replace' }))
+ */
+export function jsonLines<T>(options: JsonLinesOptions): JsonLines<T> {
+  const { path } = options;
+  const splitBytes = options.splitBytes ?? SPLIT_BYTES_DEFAULT;
+  const sink = fileSink<T>({ ...options, path: sinkDirectory(path) }, { format: 'jsonLines', extension: 'jsonl', encoder: jsonEncoder });
+  return {
+    ...sink,
+    [sourceBrand]: 1,
+    name: `jsonLines ${typeof path === 'string' ? path : path.join(', ')}`,
+    describe: () => ({
+      ...sink.describe(), path: typeof path === 'string' ? path : [...path], ordered: options.ordered ?? false, splitBytes,
+    }),
+    prepare: async (context) => {
+      if (typeof path !== 'string') throw severalDirectories(path);
+      await sink.prepare?.(context);
+    },
+    boundedness: 'bounded',
+    isOrdered: options.ordered ?? false,
+    enumerate: (context) => listTextSplits(path, splitBytes, context),
+    openSplit: async (split, position, { files }) => {
+      const range = await parseTextSplit(split, files);
+      const start = offsetOf(position) ?? (await firstRowStart(files, range));
+      return new TextReader<T>(files, range, { start, parse: parseJsonLines });
+    },
+  };
+}
+
+function sinkDirectory(path: PathOption): string {
+  return typeof path === 'string' ? path : (path[0] ?? '');
+}
+
+function severalDirectories(path: readonly string[]): MillraceError {
+  return new MillraceError('MR_OPTION_INVALID', `Cannot write to ${path.map((one) => `"${one}"`).join(', ')}: a sink has one directory; name one`, {
+    details: { path },
+  });
+}

@@ -1,0 +1,42 @@
+// Rows that are JSON values, one a line.
+import { isUtf8 } from 'node:buffer';
+import { ROW_BYTES_MAX, type RowScan } from '../text/text-reader.ts';
+
+const NEWLINE = 0x0a;
+const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
+
+/** Parses JSON lines; blank ones are skipped. */
+export function parseJsonLines<T>(scan: RowScan<T>): number {
+  const { bytes, startLimit, recordsMax } = scan;
+  let at = scan.from;
+  let rowCount = 0;
+  while (at < startLimit && at < bytes.length && rowCount < recordsMax) {
+    const newline = bytes.indexOf(NEWLINE, at);
+    if (newline === -1 && !scan.isLast && bytes.length - at < ROW_BYTES_MAX) break;
+    const end = newline === -1 ? bytes.length : newline;
+    if (end - at > ROW_BYTES_MAX || (newline === -1 && !scan.isLast)) {
+      scan.malformed.push({ from: at, to: end, reason: `the line is longer than ${ROW_BYTES_MAX} bytes` });
+    } else {
+      parseLine(scan, at, end);
+    }
+    rowCount++;
+    at = newline === -1 ? bytes.length : newline + 1;
+  }
+  return at;
+}
+
+function parseLine<T>(scan: RowScan<T>, from: number, to: number): void {
+  const { bytes } = scan;
+  const start = bytes.subarray(from, from + BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK) ? from + BYTE_ORDER_MARK.length : from;
+  const text = bytes.toString('utf8', start, to);
+  if (text === '' || text.trim() === '') return;
+  if (text.includes('\ufffd') && !isUtf8(bytes.subarray(start, to))) {
+    scan.malformed.push({ from, to, reason: 'the line is not UTF-8' });
+    return;
+  }
+  try {
+    scan.records.push(JSON.parse(text) as T);
+  } catch (error) {
+    scan.malformed.push({ from, to, reason: error instanceof Error ? error.message : String(error) });
+  }
+}

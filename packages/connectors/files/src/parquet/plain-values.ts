@@ -1,0 +1,100 @@
+// [HOT] PLAIN-encoded values of one page, as numbers in a Float64Array or as other values in an array.
+import { MillraceError } from '@millrace/api';
+import type { ColumnKind, ValueOptions } from './column-kind.ts';
+
+const MS_PER_DAY = 86_400_000;
+const TWO_32 = 4_294_967_296;
+const NANOS_PER_MS = 1_000_000n;
+
+/** Numbers or other values of a page or a dictionary: `values[index]`. */
+export type PlainValues = Float64Array | unknown[];
+
+/**
+ * Decodes `count` values at the start of `bytes`.
+ * Contract: `kind` is not `general`. Throws a RangeError where the bytes end early.
+ * @throws {MillraceError} MR_RECORD_MALFORMED for an INT64 that no number holds exactly
+ */
+export function readPlainValues(
+  bytes: Uint8Array, count: number, column: { readonly kind: ColumnKind; readonly options: ValueOptions },
+): PlainValues {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  switch (column.kind) {
+    case 'text': return readTexts(bytes, view, count);
+    case 'bytes': return readByteArrays(bytes, view, count);
+    case 'bigint': return readBigints(view, count);
+    case 'day': case 'msFromMillis': case 'msFromMicros': case 'msFromNanos': {
+      const numbers = readNumbers(view, count, column.kind);
+      return column.options.dates === 'ms' ? numbers : Array.from(numbers, (ms) => new Date(ms));
+    }
+    default: return readNumbers(view, count, column.kind);
+  }
+}
+
+function readNumbers(view: DataView, count: number, kind: ColumnKind): Float64Array {
+  const values = new Float64Array(count);
+  switch (kind) {
+    case 'int32': for (let i = 0; i < count; i++) values[i] = view.getInt32(i * 4, true); break;
+    case 'uint32': for (let i = 0; i < count; i++) values[i] = view.getUint32(i * 4, true); break;
+    case 'float': for (let i = 0; i < count; i++) values[i] = view.getFloat32(i * 4, true); break;
+    case 'double': for (let i = 0; i < count; i++) values[i] = view.getFloat64(i * 8, true); break;
+    case 'day': for (let i = 0; i < count; i++) values[i] = view.getInt32(i * 4, true) * MS_PER_DAY; break;
+    case 'int64': for (let i = 0; i < count; i++) values[i] = exactInt64(view, i * 8); break;
+    case 'msFromMillis': for (let i = 0; i < count; i++) values[i] = exactInt64(view, i * 8); break;
+    case 'msFromMicros': for (let i = 0; i < count; i++) values[i] = Math.floor(exactInt64(view, i * 8) / 1000); break;
+    case 'msFromNanos':
+      for (let i = 0; i < count; i++) values[i] = msFromNanos(view.getBigInt64(i * 8, true));
+      break;
+    default: throw new Error(`no numbers in a column of kind ${kind}`);
+  }
+  return values;
+}
+
+function exactInt64(view: DataView, offset: number): number {
+  const value = view.getInt32(offset + 4, true) * TWO_32 + view.getUint32(offset, true);
+  if (value > Number.MAX_SAFE_INTEGER || value < Number.MIN_SAFE_INTEGER) {
+    throw new MillraceError(
+      'MR_RECORD_MALFORMED',
+      "Cannot read an INT64 beyond 2^53 as a number, which would not be exact: read the file with the option `int64: 'bigint'`",
+    );
+  }
+  return value;
+}
+
+/** Rounds down, as the other units do. */
+function msFromNanos(nanos: bigint): number {
+  const ms = nanos / NANOS_PER_MS;
+  return Number(nanos < 0n && ms * NANOS_PER_MS !== nanos ? ms - 1n : ms);
+}
+
+function readTexts(bytes: Uint8Array, view: DataView, count: number): unknown[] {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const values = new Array<unknown>(count);
+  let offset = 0;
+  for (let i = 0; i < count; i++) {
+    const length = view.getUint32(offset, true);
+    offset += 4;
+    if (offset + length > bytes.length) throw new RangeError('a string goes beyond the page');
+    values[i] = buffer.toString('utf8', offset, offset + length);
+    offset += length;
+  }
+  return values;
+}
+
+function readByteArrays(bytes: Uint8Array, view: DataView, count: number): unknown[] {
+  const values = new Array<unknown>(count);
+  let offset = 0;
+  for (let i = 0; i < count; i++) {
+    const length = view.getUint32(offset, true);
+    offset += 4;
+    if (offset + length > bytes.length) throw new RangeError('a byte array goes beyond the page');
+    values[i] = bytes.slice(offset, offset + length);
+    offset += length;
+  }
+  return values;
+}
+
+function readBigints(view: DataView, count: number): unknown[] {
+  const values = new Array<unknown>(count);
+  for (let i = 0; i < count; i++) values[i] = view.getBigInt64(i * 8, true);
+  return values;
+}

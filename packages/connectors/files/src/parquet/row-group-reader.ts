@@ -1,0 +1,82 @@
+// Reads the columns of one row group side by side, in slices, and hands them over as columns.
+import { isMillraceError, MillraceError, type Json, type SourceBatch, type SourceColumn, type SplitReader } from '@millrace/api';
+import type { ColumnReader } from './flat-column.ts';
+
+/** Where a reader is, for error messages. */
+export interface RowGroupPlace {
+  readonly path: string;
+  readonly rowGroup: number;
+  readonly rowCount: number;
+}
+
+/** Position: `{ row }`, rows of the row group that were read. Threading: calls do not overlap. */
+export class RowGroupReader<T> implements SplitReader<T> {
+  readonly #columns: readonly ColumnReader[];
+  readonly #place: RowGroupPlace;
+  #row: number;
+
+  private constructor(columns: readonly ColumnReader[], place: RowGroupPlace, row: number) {
+    this.#columns = columns;
+    this.#place = place;
+    this.#row = row;
+  }
+
+  /** Opens the columns behind `row`. Pages are decoded one by one; the file is read between them. */
+  static async open<T>(columns: readonly ColumnReader[], place: RowGroupPlace, row: number): Promise<RowGroupReader<T>> {
+    const reader = new RowGroupReader<T>(columns, place, row);
+    await reader.#load(row);
+    return reader;
+  }
+
+  read(recordsMax: number): SourceBatch<T> | undefined | Promise<SourceBatch<T> | undefined> {
+    const left = this.#place.rowCount - this.#row;
+    if (left === 0) return undefined;
+    const ready = this.#rowsReady(Math.min(left, recordsMax));
+    if (ready > 0) return this.#slice(ready);
+    return this.#load(0).then(() => this.#slice(this.#rowsReady(Math.min(left, recordsMax))));
+  }
+
+  #rowsReady(limit: number): number {
+    let ready = limit;
+    for (const column of this.#columns) ready = Math.min(ready, column.rowsReady);
+    return ready;
+  }
+
+  /** Loads every column that has no row ready, the next one's bytes on their way meanwhile. */
+  async #load(skip: number): Promise<void> {
+    if (this.#row >= this.#place.rowCount) return;
+    for (const [index, column] of this.#columns.entries()) {
+      column.prefetch();
+      this.#columns[index + 1]?.prefetch();
+      try {
+        if (skip > 0) await column.skip(skip);
+        if (column.rowsReady === 0) await column.load();
+      } catch (error) {
+        throw this.#failure(error, column.name);
+      }
+    }
+  }
+
+  #slice(rowCount: number): SourceBatch<T> {
+    const columns: SourceColumn[] = [];
+    for (const column of this.#columns) {
+      try {
+        columns.push({ name: column.name, values: column.read(rowCount) });
+      } catch (error) {
+        throw this.#failure(error, column.name);
+      }
+    }
+    this.#row += rowCount;
+    const position: Json = { row: this.#row };
+    return { kind: 'columns', rowCount, columns, position, weightRead: this.#row };
+  }
+
+  #failure(error: unknown, column: string): MillraceError {
+    if (isMillraceError(error)) return error;
+    const { path, rowGroup } = this.#place;
+    const reason = error instanceof Error ? error.message : String(error);
+    return new MillraceError('MR_SOURCE_READ', `Cannot read column "${column}" of row group ${rowGroup} in "${path}": ${reason}`, {
+      details: { path, rowGroup, column, row: this.#row }, cause: error,
+    });
+  }
+}

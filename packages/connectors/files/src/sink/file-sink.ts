@@ -1,0 +1,45 @@
+// A sink that writes files in a directory, exactly once. Formats give it their encoder.
+import { sinkBrand, type Sink } from '@millrace/api';
+import { absolutePath } from '../path/expand-paths.ts';
+import { parseCommittable } from './committable.ts';
+import { fileCommitter } from './file-committer.ts';
+import { FileWriter } from './file-writer.ts';
+import { prepareDirectory, type IfExists } from './prepare-directory.ts';
+import type { RecordEncoder } from './record-encoder.ts';
+
+/** Options of every file sink. */
+export interface FileSinkOptions {
+  /** A directory, relative to the one where the job was submitted; made when it is not there. */
+  readonly path: string;
+  /** What to do, once a submission, with files that are there: 'fail' (default), 'append' or 'replace'. */
+  readonly ifExists?: IfExists;
+  /** A file that has come to this is closed and another one begun. Default 128 MiB. */
+  readonly maxFileBytes?: number;
+}
+
+const MAX_FILE_BYTES_DEFAULT = 128 * 1024 * 1024;
+
+/** What a format adds to a file sink. `encoder` is called once a writer. */
+export interface FileSinkFormat<T> {
+  readonly format: string;
+  readonly extension: 'jsonl' | 'csv';
+  readonly encoder: () => RecordEncoder<T>;
+}
+
+/** Returns a sink of the two-phase kind: pending files are hidden and get their names when their checkpoint is complete. */
+export function fileSink<T>(options: FileSinkOptions, { format, extension, encoder }: FileSinkFormat<T>): Sink<T> {
+  const ifExists = options.ifExists ?? 'fail';
+  const maxFileBytes = options.maxFileBytes ?? MAX_FILE_BYTES_DEFAULT;
+  return {
+    [sinkBrand]: 1,
+    name: `${format} ${options.path}`,
+    describe: () => ({ format, path: options.path, ifExists, maxFileBytes }),
+    prepare: (context) => prepareDirectory(context.files, absolutePath(options.path, context.baseDirectory), ifExists),
+    openWriter: (context, restored) => FileWriter.open<T>(
+      context,
+      { directory: absolutePath(options.path, context.baseDirectory), extension, maxFileBytes, encoder: encoder() },
+      restored.map(parseCommittable),
+    ),
+    openCommitter: (context) => fileCommitter(context.files),
+  };
+}

@@ -1,0 +1,161 @@
+// The writer of a file sink: buffers, pending files, and their sealing at a barrier.
+import { crc32 } from 'node:zlib';
+import type { FileAppender, FilePort, Json, SinkContext, SinkWriter } from '@millrace/api';
+import type { FileCommittable } from './committable.ts';
+import { pendingName, pendingFileOwner, type FileNameParts } from './file-name.ts';
+import type { RecordEncoder } from './record-encoder.ts';
+
+/** Records gather here before they are written; larger ones are written alone. */
+const BUFFER_BYTES = 256 * 1024;
+
+/** What a {@link FileWriter} writes to. */
+export interface FileWriterOptions<T> {
+  /** Absolute. */
+  readonly directory: string;
+  readonly extension: string;
+  /** A file that has come to this is sealed with the next checkpoint and another one is begun. */
+  readonly maxFileBytes: number;
+  readonly encoder: RecordEncoder<T>;
+}
+
+interface OpenFile {
+  readonly name: string;
+  readonly sequence: number;
+  readonly appender: FileAppender;
+  bytes: number;
+  crc32: number;
+  /** Set once nothing more is written: resolves when the file is durable. */
+  closed: Promise<void> | undefined;
+}
+
+/**
+ * Pending files are hidden, sealed at the barrier (closed, fsynced, named for the checkpoint, directory fsynced) and
+ * never opened again.
+ * Threading: the task's thread.
+ */
+export class FileWriter<T> implements SinkWriter<T> {
+  readonly #context: SinkContext;
+  readonly #options: FileWriterOptions<T>;
+  readonly #buffer = Buffer.from(new ArrayBuffer(BUFFER_BYTES));
+  #filled = 0;
+  #sequence = 0;
+  #open: OpenFile | undefined;
+  /** Full, waiting for the barrier. */
+  #full: OpenFile[] = [];
+
+  private constructor(context: SinkContext, options: FileWriterOptions<T>) {
+    this.#context = context;
+    this.#options = options;
+  }
+
+  /** Makes the directory and removes what older attempts of this run left in this subtask's share. */
+  static async open<T>(
+    context: SinkContext, options: FileWriterOptions<T>, restored: readonly FileCommittable[],
+  ): Promise<FileWriter<T>> {
+    const { files } = context;
+    await files.makeDirectory(options.directory);
+    const kept = new Set(restored.map((committable) => committable.pendingName));
+    for (const name of await files.list(options.directory)) {
+      const owner = pendingFileOwner(name, context.runId, context.operatorUid);
+      if (owner === undefined || owner.attemptNumber >= context.attemptNumber || kept.has(name)) continue;
+      if (owner.subtaskIndex % context.parallelism === context.subtaskIndex) await files.remove(`${options.directory}/${name}`);
+    }
+    return new FileWriter(context, options);
+  }
+
+  write(record: T): void {
+    const { encoder } = this.#options;
+    let end = encoder.encode(record, this.#buffer, this.#filled);
+    if (end === -1) {
+      this.#drain();
+      end = encoder.encode(record, this.#buffer, 0);
+      if (end === -1) {
+        this.#append(encoder.encodeAlone(record));
+        return;
+      }
+    }
+    this.#filled = end;
+  }
+
+  prepareCommit(checkpointId: number): Json[] | Promise<Json[]> {
+    this.#drain();
+    const files = this.#full;
+    if (this.#open !== undefined) files.push(close(this.#open));
+    this.#full = [];
+    this.#open = undefined;
+    return files.length === 0 ? [] : this.#seal(files, checkpointId);
+  }
+
+  async close(): Promise<void> {
+    const unsealed = this.#full;
+    if (this.#open !== undefined) unsealed.push(this.#open);
+    this.#full = [];
+    this.#open = undefined;
+    for (const file of unsealed) {
+      await (file.closed?.catch(() => undefined) ?? file.appender.abandon());
+      await this.#context.files.remove(this.#path(file.name));
+    }
+  }
+
+  #drain(): void {
+    if (this.#filled === 0) return;
+    const bytes = this.#buffer.subarray(0, this.#filled);
+    this.#filled = 0;
+    this.#append(bytes);
+  }
+
+  #append(bytes: Uint8Array): void {
+    const file = (this.#open ??= this.#create());
+    appendTo(file, bytes);
+    if (file.bytes < this.#options.maxFileBytes) return;
+    this.#full.push(close(file));
+    this.#open = undefined;
+  }
+
+  #create(): OpenFile {
+    const sequence = this.#sequence++;
+    const name = pendingName(this.#nameParts('open', sequence));
+    const appender = this.#context.files.create(this.#path(name));
+    const file: OpenFile = { name, sequence, appender, bytes: 0, crc32: 0, closed: undefined };
+    const header = this.#options.encoder.fileHeader();
+    if (header !== undefined) appendTo(file, header);
+    return file;
+  }
+
+  async #seal(files: readonly OpenFile[], checkpointId: number): Promise<Json[]> {
+    const { directory } = this.#options;
+    const committables = await Promise.all(files.map(async (file): Promise<FileCommittable> => {
+      await file.closed;
+      const name = pendingName(this.#nameParts(checkpointId, file.sequence));
+      await this.#files.rename(this.#path(file.name), this.#path(name));
+      return { directory, pendingName: name, bytes: file.bytes, crc32: file.crc32 };
+    }));
+    await this.#files.syncDirectory(directory);
+    return committables;
+  }
+
+  get #files(): FilePort {
+    return this.#context.files;
+  }
+
+  #path(name: string): string {
+    return `${this.#options.directory}/${name}`;
+  }
+
+  #nameParts(checkpointId: number | 'open', sequence: number): FileNameParts {
+    const { runId, operatorUid, subtaskIndex, attemptNumber } = this.#context;
+    return { runId, operatorUid, subtaskIndex, attemptNumber, checkpointId, sequence, extension: this.#options.extension };
+  }
+}
+
+function appendTo(file: OpenFile, bytes: Uint8Array): void {
+  file.appender.append(bytes);
+  file.crc32 = crc32(bytes, file.crc32);
+  file.bytes += bytes.length;
+}
+
+function close(file: OpenFile): OpenFile {
+  file.closed = file.appender.syncAndClose();
+  file.closed.catch(() => undefined); // It shows where it is awaited: when the file is sealed.
+  return file;
+}

@@ -1,0 +1,57 @@
+// What `ifExists` asks for, once a submission and never on recovery.
+import { MillraceError, type FilePort } from '@millrace/api';
+import { isSinkFile } from './file-name.ts';
+
+/** What a sink does with output that is there before the job: refuse, add to it, or remove it. */
+export type IfExists = 'fail' | 'append' | 'replace';
+
+/** Names shown in a message. */
+const NAMES_SHOWN_MAX = 3;
+
+/**
+ * Prepares a sink's directory: makes it, and does with what is in it as `ifExists` says. Subdirectories and hidden
+ * files that the sink did not make are never touched. `replace` removes files that a file sink made, pending ones of
+ * any run included, and refuses when there are others, before it removes anything.
+ * @throws {MillraceError} MR_SINK_EXISTS
+ */
+export async function prepareDirectory(files: FilePort, directory: string, ifExists: IfExists): Promise<void> {
+  const stat = await files.stat(directory);
+  if (stat !== undefined && !stat.isDirectory) {
+    throw new MillraceError('MR_SINK_EXISTS', `Cannot write to "${directory}": it is a file; name a directory`, { details: { directory } });
+  }
+  if (stat === undefined) {
+    await files.makeDirectory(directory);
+    return;
+  }
+  if (ifExists === 'append') return;
+  const names = await files.list(directory);
+  const visible = await visibleFiles(files, directory, names);
+  if (ifExists === 'fail') {
+    if (visible.length > 0) throw exists(directory, visible, `move them away, name another directory, or set \`ifExists\` to 'replace' or 'append'`);
+    return;
+  }
+  const foreign = visible.filter((name) => !isSinkFile(name));
+  if (foreign.length > 0) throw exists(directory, foreign, 'which no file sink made, so that `ifExists: \'replace\'` does not remove them; move them away or name another directory');
+  for (const name of names) {
+    if (isSinkFile(name)) await files.remove(`${directory}/${name}`);
+  }
+  await files.syncDirectory(directory);
+}
+
+async function visibleFiles(files: FilePort, directory: string, names: readonly string[]): Promise<string[]> {
+  const visible: string[] = [];
+  for (const name of names) {
+    if (name.startsWith('.')) continue;
+    const stat = await files.stat(`${directory}/${name}`);
+    if (stat !== undefined && !stat.isDirectory) visible.push(name);
+  }
+  return visible;
+}
+
+function exists(directory: string, names: readonly string[], advice: string): MillraceError {
+  const shown = names.slice(0, NAMES_SHOWN_MAX).map((name) => `"${name}"`).join(', ');
+  const more = names.length > NAMES_SHOWN_MAX ? ` and ${names.length - NAMES_SHOWN_MAX} more` : '';
+  return new MillraceError('MR_SINK_EXISTS', `Cannot write to "${directory}": it has the files ${shown}${more}; ${advice}`.replace('; which', ', which'), {
+    details: { directory, fileCount: names.length },
+  });
+}

@@ -1,0 +1,48 @@
+// The bytes of a range of a text file, forward, a chunk at a time with the next one on its way.
+import type { FilePort } from '@millrace/api';
+
+const CHUNK_BYTES = 1024 * 1024;
+
+/** Threading: one caller at a time. */
+export class ForwardBytes {
+  readonly #files: FilePort;
+  readonly #path: string;
+  readonly #to: number;
+  #next: Promise<Uint8Array> | undefined;
+  #fetched: number;
+  /** What was fetched and not yet dropped. */
+  bytes: Buffer = Buffer.alloc(0);
+  /** Offset in the file of `bytes[0]`. */
+  offset: number;
+
+  constructor(files: FilePort, range: { readonly path: string; readonly from: number; readonly to: number }) {
+    this.#files = files;
+    this.#path = range.path;
+    this.#to = range.to;
+    this.#fetched = range.from;
+    this.offset = range.from;
+  }
+
+  /** True when there is nothing behind `bytes`. */
+  get isLast(): boolean {
+    return this.#fetched >= this.#to && this.#next === undefined;
+  }
+
+  /** Drops the first `count` bytes and appends the next chunk. Contract: not when `isLast`. */
+  async advance(count: number): Promise<void> {
+    const chunk = await (this.#next ?? this.#fetch());
+    this.#next = undefined;
+    // A file that was cut meanwhile ends here.
+    this.#fetched = chunk.length === 0 ? this.#to : this.#fetched + chunk.length;
+    this.bytes = Buffer.concat([this.bytes.subarray(count), chunk]);
+    this.offset += count;
+    if (this.#fetched < this.#to) {
+      this.#next = this.#fetch();
+      this.#next.catch(() => undefined); // It shows in the next call.
+    }
+  }
+
+  #fetch(): Promise<Uint8Array> {
+    return this.#files.read(this.#path, this.#fetched, Math.min(CHUNK_BYTES, this.#to - this.#fetched));
+  }
+}
