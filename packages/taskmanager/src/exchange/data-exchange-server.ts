@@ -1,0 +1,90 @@
+// The server end of a slot's data exchange: listens on loopback, lets in who shows the token, and hands out links.
+import { Server, ServerCredentials, status, type ServerDuplexStream } from '@grpc/grpc-js';
+import { MillraceError, type JobId } from '@millrace/common';
+import { DATA_EXCHANGE_SERVICE } from '@millrace/proto';
+import { EXCHANGE_OPTIONS, isSameToken, readLinkRequest } from './data-exchange-service.ts';
+import type { Link } from './link.ts';
+import { StreamLink } from './stream-link.ts';
+
+/** Links that may wait for the slot's deployment at a time. */
+const WAITING_LINKS_MAX = 4_096;
+
+interface WaitingLink {
+  readonly jobId: JobId;
+  readonly attemptNumber: number;
+  readonly link: Link;
+  readonly refuse: (reason: string) => void;
+}
+
+/**
+ * Contract: links of other attempts than the one served are refused; links that come before `serve` wait for it.
+ * Threading: the slot's thread.
+ */
+export class DataExchangeServer {
+  /** `host:port` that consumers connect to. */
+  readonly address: string;
+  readonly #server: Server;
+  readonly #waiting = new Set<WaitingLink>();
+  #served: { readonly jobId: JobId; readonly attemptNumber: number; readonly onLink: (link: Link) => void } | undefined;
+
+  private constructor(server: Server, address: string) {
+    this.#server = server;
+    this.address = address;
+  }
+
+  /** Listens on a port that the system chooses. @throws {MillraceError} MR_IO when it cannot */
+  static async open(options: { readonly host: string; readonly token: string }): Promise<DataExchangeServer> {
+    const server = new Server(EXCHANGE_OPTIONS);
+    let opened: DataExchangeServer | undefined;
+    server.addService(DATA_EXCHANGE_SERVICE, {
+      exchange: (call: ServerDuplexStream<Uint8Array, Uint8Array>) => {
+        const request = readLinkRequest(call.metadata);
+        if (!isSameToken(request.token, options.token)) refuse(call, status.UNAUTHENTICATED, 'wrong token');
+        else if (opened !== undefined) opened.#onCall(call, request);
+      },
+    });
+    const port = await new Promise<number>((resolve, reject) => {
+      server.bindAsync(`${options.host}:0`, ServerCredentials.createInsecure(), (error, bound) => {
+        if (error === null) resolve(bound);
+        else reject(new MillraceError('MR_IO', `Cannot open a data exchange port on ${options.host}: ${error.message}`, { cause: error }));
+      });
+    });
+    opened = new DataExchangeServer(server, `${options.host}:${port}`);
+    return opened;
+  }
+
+  /** Says which attempt this slot runs; called once. */
+  serve(jobId: JobId, attemptNumber: number, onLink: (link: Link) => void): void {
+    this.#served = { jobId, attemptNumber, onLink };
+    for (const waiting of this.#waiting) this.#match(waiting);
+    this.#waiting.clear();
+  }
+
+  close(): void {
+    this.#server.forceShutdown();
+  }
+
+  #onCall(call: ServerDuplexStream<Uint8Array, Uint8Array>, request: { readonly jobId: JobId; readonly attemptNumber: number }): void {
+    const link = new StreamLink(call, { peer: call.getPeer(), abort: () => call.destroy() });
+    const waiting: WaitingLink = {
+      jobId: request.jobId,
+      attemptNumber: request.attemptNumber,
+      link,
+      refuse: (reason) => refuse(call, status.FAILED_PRECONDITION, reason),
+    };
+    if (this.#served !== undefined) return this.#match(waiting);
+    if (this.#waiting.size >= WAITING_LINKS_MAX) return waiting.refuse('too many links wait for a deployment');
+    this.#waiting.add(waiting);
+    call.on('cancelled', () => this.#waiting.delete(waiting));
+  }
+
+  #match(waiting: WaitingLink): void {
+    const served = this.#served;
+    if (served?.jobId === waiting.jobId && served.attemptNumber === waiting.attemptNumber) served.onLink(waiting.link);
+    else waiting.refuse('this slot runs another attempt');
+  }
+}
+
+function refuse(call: ServerDuplexStream<Uint8Array, Uint8Array>, code: status, details: string): void {
+  call.emit('error', { code, details });
+}

@@ -1,0 +1,48 @@
+// The gRPC face of links: what both ends agree on besides the messages, and the token.
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Metadata } from '@grpc/grpc-js';
+import type { JobId } from '@millrace/common';
+import { AUTHORIZATION_METADATA_KEY } from '@millrace/proto';
+import { LINK_MESSAGE_BYTES_MAX } from './link-message-v1.ts';
+
+const RECEIVE_WINDOW_BYTES = 8 * 1024 * 1024;
+const JOB_KEY = 'millrace-job-id';
+const ATTEMPT_KEY = 'millrace-attempt';
+
+/** No compression, no retries, no proxies; the receive window works only on the client's side. */
+export const EXCHANGE_OPTIONS = {
+  'grpc.max_receive_message_length': LINK_MESSAGE_BYTES_MAX,
+  'grpc.max_send_message_length': LINK_MESSAGE_BYTES_MAX,
+  'grpc.enable_retries': 0,
+  'grpc.enable_http_proxy': 0,
+  'grpc-node.flow_control_window': RECEIVE_WINDOW_BYTES,
+} as const;
+
+/** What a consuming slot says of itself. */
+export interface LinkRequest {
+  readonly token: string;
+  readonly jobId: JobId;
+  readonly attemptNumber: number;
+}
+
+export function writeLinkRequest(metadata: Metadata, request: LinkRequest): Metadata {
+  metadata.set(AUTHORIZATION_METADATA_KEY, `Bearer ${request.token}`);
+  metadata.set(JOB_KEY, request.jobId);
+  metadata.set(ATTEMPT_KEY, String(request.attemptNumber));
+  return metadata;
+}
+
+export function readLinkRequest(metadata: Metadata): LinkRequest {
+  const text = (key: string): string => String(metadata.get(key)[0] ?? '');
+  return {
+    token: text(AUTHORIZATION_METADATA_KEY).replace(/^Bearer /, ''),
+    jobId: text(JOB_KEY) as JobId,
+    attemptNumber: Number(text(ATTEMPT_KEY)),
+  };
+}
+
+/** Compares in a time that tells nothing of where they differ. */
+export function isSameToken(given: string, expected: string): boolean {
+  const digest = (token: string): Buffer => createHash('sha256').update(token).digest();
+  return timingSafeEqual(digest(given), digest(expected));
+}

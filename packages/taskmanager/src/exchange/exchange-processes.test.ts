@@ -1,0 +1,93 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeAll, expect, test } from 'vitest';
+import { asJobId, type WireError } from '@millrace/common';
+import { realTimers } from '@millrace/common/node';
+import { bundleSource } from '../../test/bundle-source.ts';
+import { channel } from '../../test/channel.ts';
+import { ChannelExchange } from './channel-exchange.ts';
+import { openGrpcLink } from './grpc-link.ts';
+
+const CREDIT = Uint8Array.of(16);
+let peer: URL;
+const children: ChildProcess[] = [];
+
+beforeAll(async () => {
+  peer = await bundleSource('test/exchange-peer.ts');
+});
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+});
+
+async function startPeer(frameCount: number, channelCount: number): Promise<{ child: ChildProcess; address: string }> {
+  const child = fork(fileURLToPath(peer), [String(frameCount), String(channelCount)]);
+  children.push(child);
+  const message = await new Promise<{ address: string }>((resolve) => child.once('message', (sent) => resolve(sent as { address: string })));
+  return { child, address: message.address };
+}
+
+function consumerOf(token = 'secret', attemptNumber = 1): ChannelExchange {
+  return new ChannelExchange({
+    timers: realTimers,
+    connect: ({ dataAddress }) => openGrpcLink(dataAddress, { token, jobId: asJobId('a'.repeat(32)), attemptNumber }),
+  });
+}
+
+/** Takes frames and gives credit for 16 at a time; resolves when the channel is closed. */
+function consume(exchange: ChannelExchange, index: number, address: string, onFrame = (_sequence: number): void => {}) {
+  const sequences: number[] = [];
+  const closed = new Promise<WireError | undefined>((resolve) => {
+    const receiver = exchange.openReceiver(channel(index, address), {
+      onFrame: (frame) => {
+        const sequence = new DataView(frame.buffer, frame.byteOffset).getFloat64(0);
+        if (frame.byteLength !== 8 + (sequence % 1024)) resolve(undefined);
+        sequences.push(sequence);
+        onFrame(sequence);
+        if (sequences.length % 16 === 0) receiver.sendUpstream(CREDIT);
+      },
+      onClosed: resolve,
+    });
+    receiver.sendUpstream(CREDIT);
+  });
+  return { sequences, closed };
+}
+
+test('ChannelExchange carries 10,000 frames of each of two channels between two processes in order, as credit allows', async () => {
+  const { address } = await startPeer(10_000, 2);
+  const exchange = consumerOf();
+  const consumed = [0, 1].map((index) => consume(exchange, index, address));
+
+  expect(await Promise.all(consumed.map(({ closed }) => closed))).toEqual([undefined, undefined]);
+  const expected = Array.from({ length: 10_000 }, (_, sequence) => sequence);
+  for (const { sequences } of consumed) expect(sequences).toEqual(expected);
+  exchange.close();
+});
+
+test('ChannelExchange notices within a second that the producing process was killed', async () => {
+  const { child, address } = await startPeer(1_000_000, 1);
+  const exchange = consumerOf();
+  let killedMs = 0;
+  const { closed } = consume(exchange, 0, address, (sequence) => {
+    if (sequence !== 100) return;
+    killedMs = performance.now();
+    child.kill('SIGKILL');
+  });
+
+  expect((await closed)?.code).toBe('MR_CHANNEL_CLOSED');
+  expect(performance.now() - killedMs).toBeLessThan(1_000);
+});
+
+test('DataExchangeServer refuses a wrong token and another attempt', async () => {
+  const { address } = await startPeer(10, 1);
+
+  const wrongToken = await consume(consumerOf('other'), 0, address).closed;
+  expect(wrongToken?.code).toBe('MR_CHANNEL_CLOSED');
+  expect(wrongToken?.message).toContain('wrong token');
+  const wrongAttempt = await consume(consumerOf('secret', 2), 0, address).closed;
+  expect(wrongAttempt?.message).toContain('this slot runs another attempt');
+});
+
+test('ChannelExchange closes a channel whose producer listens nowhere', async () => {
+  const error = await consume(consumerOf(), 0, '127.0.0.1:1').closed;
+  expect(error?.code).toBe('MR_CHANNEL_CLOSED');
+});

@@ -1,0 +1,15 @@
+// The client end of a link: the consuming slot calls the producing slot's data exchange server.
+import { Client, credentials, Metadata } from '@grpc/grpc-js';
+import { DATA_EXCHANGE_SERVICE } from '@millrace/proto';
+import { EXCHANGE_OPTIONS, writeLinkRequest, type LinkRequest } from './data-exchange-service.ts';
+import type { Link } from './link.ts';
+import { StreamLink } from './stream-link.ts';
+
+/** Opens a link to the server at `address` (`host:port`). A failure to connect comes as `onLinkClosed`. */
+export function openGrpcLink(address: string, request: LinkRequest): Link {
+  const client = new Client(address, credentials.createInsecure(), EXCHANGE_OPTIONS);
+  const { path, requestSerialize, responseDeserialize } = DATA_EXCHANGE_SERVICE.exchange;
+  const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, writeLinkRequest(new Metadata(), request));
+  call.on('status', () => client.close());
+  return new StreamLink(call, { peer: address, abort: () => call.cancel() });
+}

@@ -1,0 +1,154 @@
+// Link between two processes, over the two ends of one gRPC call: messages out by `write`, messages in by `data`.
+import { MillraceError, RingBuffer, classify, invariant, toWireError, type WireError } from '@millrace/common';
+import type { Link, LinkEvents } from './link.ts';
+import {
+  closeEntry,
+  decodeLinkMessageV1,
+  encodeLinkMessageV1,
+  entryBytes,
+  frameEntry,
+  subscribeEntry,
+  type LinkEntry,
+} from './link-message-v1.ts';
+
+/** Small entries that wait together are packed into messages of about this many bytes. */
+const MESSAGE_BYTES_TARGET = 256 * 1024;
+/** Bytes that may wait for the connection. Credits keep it far below; more is a bug of whoever sends. */
+export const LINK_QUEUE_BYTES_MAX = 512 * 1024 * 1024;
+const QUEUE_CAPACITY_LOG2 = 16;
+
+/** Either end of a call, as grpc-js has them. */
+export interface MessageStream {
+  write(message: Uint8Array): boolean;
+  end(): void;
+  on(event: 'data', listener: (message: Uint8Array) => void): unknown;
+  on(event: 'drain' | 'end' | 'close' | 'cancelled', listener: () => void): unknown;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+}
+
+export interface StreamLinkOptions {
+  /** For messages: where the other end is. */
+  readonly peer: string;
+  /** Ends the call at once, both ways. */
+  readonly abort: () => void;
+}
+
+/**
+ * Contract: entries given within one turn leave in as few messages as fit; when `write` says so, the rest waits for `drain`.
+ * Bounds: LINK_QUEUE_BYTES_MAX. Threading: one thread.
+ */
+export class StreamLink implements Link {
+  readonly #stream: MessageStream;
+  readonly #options: StreamLinkOptions;
+  readonly #queue = new RingBuffer<LinkEntry>(QUEUE_CAPACITY_LOG2);
+  #queuedBytes = 0;
+  #isFlushScheduled = false;
+  #isWaitingForDrain = false;
+  #isClosing = false;
+  #isOver = false;
+  #events: LinkEvents | undefined;
+  #overBy: { readonly error: WireError | undefined } | undefined;
+
+  constructor(stream: MessageStream, options: StreamLinkOptions) {
+    this.#stream = stream;
+    this.#options = options;
+    stream.on('drain', () => {
+      this.#isWaitingForDrain = false;
+      this.#flush();
+    });
+    stream.on('error', (error) => this.#over(channelLost(options.peer, error)));
+    stream.on('cancelled', () => this.#over(channelLost(options.peer, undefined)));
+    stream.on('close', () => this.#over(undefined));
+  }
+
+  open(events: LinkEvents): void {
+    this.#events = events;
+    if (this.#overBy !== undefined) {
+      const { error } = this.#overBy;
+      queueMicrotask(() => events.onLinkClosed(error));
+      return;
+    }
+    this.#stream.on('data', (message) => this.#onData(message, events));
+    this.#stream.on('end', () => {
+      this.#over(undefined);
+      this.#stream.end();
+    });
+  }
+
+  subscribe(channelId: number, key: string): void {
+    this.#send(subscribeEntry(channelId, key));
+  }
+
+  sendFrame(channelId: number, frame: Uint8Array): void {
+    this.#send(frameEntry(channelId, frame));
+  }
+
+  closeChannel(channelId: number, error: WireError | undefined): void {
+    this.#send(closeEntry(channelId, error));
+  }
+
+  close(): void {
+    this.#isClosing = true;
+    if (!this.#isFlushScheduled) this.#flush();
+  }
+
+  #send(entry: LinkEntry): void {
+    if (this.#isOver || this.#isClosing) return; // The other end is gone: its channels were told.
+    this.#queuedBytes += entryBytes(entry);
+    invariant(this.#queuedBytes <= LINK_QUEUE_BYTES_MAX && this.#queue.offer(entry), 'data exchange queue is full: more was sent than credit allows');
+    if (this.#isFlushScheduled || this.#isWaitingForDrain) return;
+    this.#isFlushScheduled = true;
+    queueMicrotask(() => {
+      this.#isFlushScheduled = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    while (!this.#isOver && !this.#isWaitingForDrain && this.#queue.count > 0) {
+      this.#isWaitingForDrain = !this.#stream.write(this.#nextMessage());
+    }
+    if (this.#isClosing && !this.#isOver && this.#queue.count === 0) {
+      this.#isOver = true;
+      this.#stream.end();
+    }
+  }
+
+  #nextMessage(): Buffer {
+    const entries: LinkEntry[] = [];
+    let bytes = 0;
+    while (bytes < MESSAGE_BYTES_TARGET) {
+      const entry = this.#queue.poll();
+      if (entry === undefined) break;
+      entries.push(entry);
+      bytes += entryBytes(entry);
+    }
+    this.#queuedBytes -= bytes;
+    return encodeLinkMessageV1(entries, bytes);
+  }
+
+  #onData(message: Uint8Array, events: LinkEvents): void {
+    if (this.#isOver) return;
+    try {
+      decodeLinkMessageV1(message, events);
+    } catch (error) {
+      this.#over(toWireError(classify(error)));
+      this.#options.abort();
+    }
+  }
+
+  #over(error: WireError | undefined): void {
+    if (this.#overBy !== undefined) return;
+    this.#overBy = { error };
+    this.#isOver = true;
+    this.#events?.onLinkClosed(error);
+  }
+}
+
+function channelLost(peer: string, cause: Error | undefined): WireError {
+  return toWireError(
+    new MillraceError('MR_CHANNEL_CLOSED', `Lost the data connection to ${peer}: ${cause?.message ?? 'the other end went away'}`, {
+      details: { peer },
+    }),
+  );
+}

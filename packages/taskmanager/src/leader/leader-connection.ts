@@ -1,0 +1,163 @@
+// The TaskManager's stream to the JobManager: opened, kept, and opened again with bounded backoff when it breaks.
+import { Client, credentials, Metadata, status, type ClientDuplexStream, type ServiceError } from '@grpc/grpc-js';
+import { MillraceError, type Cancellable, type Logger, type TimerPort } from '@millrace/common';
+import {
+  AUTHORIZATION_METADATA_KEY,
+  CONTROL_MESSAGE_BYTES_MAX,
+  RESOURCE_MANAGER_SERVICE,
+  type ArtifactFile,
+  type TaskExecutorMessage,
+  type TaskManagerMessage,
+} from '@millrace/proto';
+
+/** The wait before the next attempt doubles from the least to the most, while attempts fail. */
+export const RECONNECT_DELAY_MS_MIN = 50;
+export const RECONNECT_DELAY_MS_MAX = 1_000;
+/** A JobManager that takes our connection but does not answer a ping for this long is gone. */
+const KEEPALIVE_TIME_MS = 2_000;
+const KEEPALIVE_TIMEOUT_MS = 5_000;
+/** Bytes of one artifact file at most that are taken into memory. */
+const ARTIFACT_FILE_BYTES_MAX = 256 * 1024 * 1024;
+
+const CHANNEL_OPTIONS = {
+  'grpc.max_receive_message_length': CONTROL_MESSAGE_BYTES_MAX,
+  'grpc.max_send_message_length': CONTROL_MESSAGE_BYTES_MAX,
+  'grpc.enable_retries': 0,
+  'grpc.enable_http_proxy': 0,
+  'grpc.keepalive_time_ms': KEEPALIVE_TIME_MS,
+  'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
+} as const;
+
+export interface LeaderConnectionEvents {
+  onConnected(): void;
+  onDisconnected(): void;
+  onMessage(message: TaskExecutorMessage): void;
+  /** The JobManager does not take our token: no attempt will change that. */
+  onRefused(error: MillraceError): void;
+}
+
+export interface LeaderConnectionOptions {
+  /** `host:port` of the JobManager. */
+  readonly address: string;
+  readonly token: string;
+  readonly timers: TimerPort;
+  readonly log: Logger;
+}
+
+/**
+ * Contract: `onConnected` and `onDisconnected` alternate; messages come in between only. A connection counts as made
+ * when it is ready to carry the first message. Threading: the main thread.
+ */
+export class LeaderConnection {
+  readonly #options: LeaderConnectionOptions;
+  readonly #events: LeaderConnectionEvents;
+  #client: Client | undefined;
+  #stream: ClientDuplexStream<TaskManagerMessage, TaskExecutorMessage> | undefined;
+  #retry: Cancellable | undefined;
+  #failuresInRow = 0;
+  #isClosed = false;
+
+  constructor(options: LeaderConnectionOptions, events: LeaderConnectionEvents) {
+    this.#options = options;
+    this.#events = events;
+    this.#connect();
+  }
+
+  /** Sends while connected; otherwise the message is lost, as it would be on a broken stream. */
+  send(message: TaskManagerMessage): void {
+    this.#stream?.write(message);
+  }
+
+  /** Gives the present connection up and makes another. */
+  reconnect(): void {
+    this.#stream?.cancel();
+  }
+
+  /** Bytes of an artifact file. @throws {MillraceError} MR_IO when the JobManager cannot give it, or too much of it */
+  async fetchArtifact(file: ArtifactFile): Promise<Uint8Array> {
+    const client = this.#client;
+    if (client === undefined) throw artifactUnavailable(file, 'the JobManager is not connected');
+    const { path, requestSerialize, responseDeserialize } = RESOURCE_MANAGER_SERVICE.fetchArtifact;
+    const call = client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, file.sha256, this.#metadata());
+    const chunks: Uint8Array[] = [];
+    let bytes = 0;
+    try {
+      for await (const chunk of call as AsyncIterable<Uint8Array>) {
+        bytes += chunk.byteLength;
+        if (bytes > Math.min(file.bytes, ARTIFACT_FILE_BYTES_MAX)) throw artifactUnavailable(file, 'it is longer than its manifest says');
+        chunks.push(chunk);
+      }
+    } catch (error) {
+      call.cancel();
+      throw error instanceof MillraceError ? error : artifactUnavailable(file, error instanceof Error ? error.message : String(error));
+    }
+    return Buffer.concat(chunks);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#retry?.cancel();
+    this.#stream?.end();
+    this.#client?.close();
+  }
+
+  #connect(): void {
+    const client = new Client(this.#options.address, credentials.createInsecure(), CHANNEL_OPTIONS);
+    this.#client = client;
+    client.waitForReady(Date.now() + RECONNECT_DELAY_MS_MAX, (error) => {
+      if (this.#isClosed || this.#client !== client) return;
+      if (error === undefined || error === null) this.#openStream(client);
+      else this.#again(client, error);
+    });
+  }
+
+  #openStream(client: Client): void {
+    const { path, requestSerialize, responseDeserialize } = RESOURCE_MANAGER_SERVICE.connect;
+    const stream = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, this.#metadata());
+    this.#stream = stream;
+    stream.on('data', (message: TaskExecutorMessage) => {
+      this.#failuresInRow = 0;
+      this.#events.onMessage(message);
+    });
+    stream.on('error', (error: ServiceError) => this.#onEnd(client, error));
+    stream.on('end', () => this.#onEnd(client, undefined));
+    this.#events.onConnected();
+  }
+
+  #onEnd(client: Client, error: ServiceError | undefined): void {
+    if (this.#client !== client || this.#isClosed) return;
+    this.#stream = undefined;
+    this.#events.onDisconnected();
+    if (error?.code === status.UNAUTHENTICATED) this.#events.onRefused(unauthenticated(this.#options.address, error));
+    this.#again(client, error);
+  }
+
+  #again(client: Client, error: Error | undefined): void {
+    client.close();
+    this.#client = undefined;
+    const delayMs = Math.min(RECONNECT_DELAY_MS_MAX, RECONNECT_DELAY_MS_MIN * 2 ** this.#failuresInRow++);
+    const { address, log, timers } = this.#options;
+    if (this.#failuresInRow === 1) log.warn?.('no connection to the JobManager, trying again', { address, reason: error?.message, delayMs });
+    this.#retry = timers.schedule(delayMs, () => {
+      if (!this.#isClosed) this.#connect();
+    });
+  }
+
+  #metadata(): Metadata {
+    const metadata = new Metadata();
+    metadata.set(AUTHORIZATION_METADATA_KEY, `Bearer ${this.#options.token}`);
+    return metadata;
+  }
+}
+
+function artifactUnavailable(file: ArtifactFile, reason: string): MillraceError {
+  return new MillraceError('MR_IO', `Cannot fetch artifact file "${file.path}": ${reason}`, { details: { path: file.path, sha256: file.sha256 } });
+}
+
+function unauthenticated(address: string, cause: Error): MillraceError {
+  return new MillraceError(
+    'MR_UNAUTHENTICATED',
+    `The JobManager at ${address} refuses this TaskManager: its token is another. Start both with the same cluster directory`,
+    { details: { address }, cause },
+  );
+}

@@ -1,0 +1,144 @@
+// The TaskManager as a process: real threads, sockets, files and clocks around the TaskExecutor.
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { asTaskManagerId, MillraceError, type Logger } from '@millrace/common';
+import { realRandom, realTimers } from '@millrace/common/node';
+import { ArtifactCache } from './artifact/artifact-cache.ts';
+import { LeaderConnection } from './leader/leader-connection.ts';
+import { TaskExecutor } from './task-executor/task-executor.ts';
+import { ThreadSlotHost } from './thread/thread-slot-host.ts';
+import { workerEntry } from './thread/worker-entry.ts';
+
+/** Half of the reserve that a semi space of 64 MiB needs; the performance notes say what it gains. */
+export const YOUNG_GENERATION_MEGABYTES_DEFAULT = 128;
+/** How long `close` waits for slots to be cancelled before it ends their threads. */
+const CLOSE_GRACE_MS = 4_000;
+
+export interface TaskManagerOptions {
+  /** `host:port`. */
+  readonly jobManagerAddress: string;
+  readonly token: string;
+  /** Name of this TaskManager, stable across restarts. */
+  readonly taskManagerId: string;
+  /** At least 1, at most 256. */
+  readonly slotCount: number;
+  /** Where the slots' data exchange listens; loopback unless given. */
+  readonly host?: string;
+  /** Work directory, for this TaskManager alone: wiped at start. */
+  readonly directory: string;
+  readonly log: Logger;
+  /** After this long without a leader everything is cancelled. Unset: as the leader says. */
+  readonly heartbeatTimeoutMs?: number;
+  readonly cancelGraceMs?: number;
+  readonly youngGenerationMegabytes?: number;
+  /** The compiled worker entry, when it is not the package's own. */
+  readonly workerEntry?: URL;
+}
+
+export interface RunningTaskManager {
+  /** Cancels what runs, tells the JobManager, ends all threads. */
+  close(): Promise<void>;
+  /** Settles when the TaskManager has ended; rejects with MR_UNAUTHENTICATED when the JobManager refuses its token. */
+  readonly closed: Promise<void>;
+}
+
+/**
+ * Starts a TaskManager in this process; resolves at once, it registers as soon as its slots are ready.
+ * Contract: user code never runs on the calling thread. `UV_THREADPOOL_SIZE` is the caller's business, before the
+ * process starts: at least slots + 4, because the stores of all slots share it.
+ * @throws {MillraceError} MR_OPTION_INVALID for a slot count out of range, MR_IO when the directory cannot be made
+ */
+export async function startTaskManager(options: TaskManagerOptions): Promise<RunningTaskManager> {
+  checkSlotCount(options.slotCount);
+  const { log, directory, token } = options;
+  await wipe(directory);
+  const slots = new ThreadSlotHost({
+    taskManagerId: options.taskManagerId,
+    stateDirectory: join(directory, 'state'),
+    entry: options.workerEntry ?? workerEntry(),
+    setup: { exchange: { host: options.host ?? '127.0.0.1', token }, isDebugLogged: log.debug !== undefined },
+    youngGenerationMegabytes: options.youngGenerationMegabytes ?? YOUNG_GENERATION_MEGABYTES_DEFAULT,
+    isOutputLogged: true,
+    spareCount: 1,
+    timers: realTimers,
+    log: log.withContext({ component: 'slot' }),
+  });
+  const artifacts = new ArtifactCache(join(directory, 'artifacts'), (file) => connection.fetchArtifact(file));
+  const executor = new TaskExecutor(
+    {
+      taskManagerId: asTaskManagerId(options.taskManagerId),
+      instanceId: realRandom.nextId(16),
+      address: '',
+      pid: process.pid,
+      slotCount: options.slotCount,
+      heartbeatTimeoutMs: options.heartbeatTimeoutMs,
+      cancelGraceMs: options.cancelGraceMs,
+    },
+    {
+      timers: realTimers,
+      log,
+      slots,
+      send: (message) => connection.send(message),
+      onStaleLeader: () => connection.reconnect(),
+      artifactDirectoryOf: ({ artifact }) => artifacts.directoryOf(artifact),
+      rssBytes: () => process.memoryUsage.rss(),
+    },
+  );
+  const end = deferred();
+  const connection = new LeaderConnection(
+    { address: options.jobManagerAddress, token, timers: realTimers, log },
+    {
+      onConnected: () => executor.onLeaderConnected(),
+      onDisconnected: () => executor.onLeaderDisconnected(),
+      onMessage: (message) => executor.onLeaderMessage(message),
+      onRefused: (error) => void close().finally(() => end.reject(error)),
+    },
+  );
+  let closing: Promise<void> | undefined;
+  const close = (): Promise<void> => (closing ??= shutDown());
+  const shutDown = async (): Promise<void> => {
+    await Promise.race([executor.shutDown(), new Promise<void>((resolve) => realTimers.schedule(CLOSE_GRACE_MS, resolve))]);
+    connection.close();
+    await slots.close();
+    log.info?.('task manager closed');
+  };
+  return {
+    close: async () => {
+      await close();
+      end.resolve();
+    },
+    closed: end.promise,
+  };
+}
+
+function checkSlotCount(slotCount: number): void {
+  if (Number.isInteger(slotCount) && slotCount >= 1 && slotCount <= 256) return;
+  throw new MillraceError('MR_OPTION_INVALID', `Cannot start a TaskManager with ${slotCount} slots: give a whole number from 1 to 256`, {
+    details: { slotCount },
+  });
+}
+
+/** What a former process left is of no use: state is restored from checkpoints, artifacts are fetched again. */
+async function wipe(directory: string): Promise<void> {
+  try {
+    await rm(directory, { recursive: true, force: true });
+    await mkdir(join(directory, 'state'), { recursive: true });
+    await mkdir(join(directory, 'artifacts'), { recursive: true });
+  } catch (cause) {
+    throw new MillraceError('MR_IO', `Cannot prepare the work directory ${directory}: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      details: { directory },
+      cause,
+    });
+  }
+}
+
+function deferred(): { readonly promise: Promise<void>; readonly resolve: () => void; readonly reject: (error: unknown) => void } {
+  let resolve = (): void => {};
+  let reject = (_error: unknown): void => {};
+  const promise = new Promise<void>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
+  });
+  promise.catch(() => undefined); // Whoever cares awaits it.
+  return { promise, resolve, reject };
+}

@@ -1,0 +1,54 @@
+// What the TaskExecutor's core is told and what it wants done. Plain data.
+import type { WireError } from '@millrace/common';
+import type { ArtifactManifest, SlotDeployment, TaskExecutorMessage, TaskManagerMessage } from '@millrace/proto';
+import type { SlotReportBody } from '@millrace/runtime';
+
+/** Names one worker of one slot; words about an older generation are ignored. */
+export interface WorkerKey {
+  readonly slotIndex: number;
+  readonly generation: number;
+}
+
+/** Timers of the core. Setting one that runs starts it again. */
+export type TaskExecutorTimer =
+  | { readonly kind: 'heartbeat' }
+  /** The leader has been away for too long. */
+  | { readonly kind: 'leader-timeout' }
+  /** The worker had its time to end by itself. */
+  | ({ readonly kind: 'grace' } & WorkerKey);
+
+export type TaskExecutorEvent =
+  /** There is a connection to a JobManager; it does not know us yet. */
+  | { readonly kind: 'leader-connected' }
+  | { readonly kind: 'leader-disconnected' }
+  | { readonly kind: 'leader-message'; readonly message: TaskExecutorMessage }
+  | ({ readonly kind: 'worker-ready'; readonly dataAddress: string } & WorkerKey)
+  /** The worker thread is gone, whatever the reason; `error` when it was not asked to go. */
+  | ({ readonly kind: 'worker-exited'; readonly error?: WireError } & WorkerKey)
+  | ({ readonly kind: 'artifact-ready'; readonly directory: string } & WorkerKey)
+  | ({ readonly kind: 'artifact-failed'; readonly error: WireError } & WorkerKey)
+  | ({ readonly kind: 'slot-report'; readonly report: SlotReportBody } & WorkerKey)
+  | { readonly kind: 'timer'; readonly timer: TaskExecutorTimer; readonly rssBytes: number }
+  /** The process is to end: cancel everything. */
+  | { readonly kind: 'shut-down' };
+
+/** What a slot's worker is told about the attempt that it runs. */
+export type SlotInstruction =
+  | { readonly kind: 'trigger-checkpoint'; readonly checkpointId: number; readonly timestampMs: number }
+  | { readonly kind: 'checkpoint-complete'; readonly checkpointId: number }
+  | { readonly kind: 'checkpoint-aborted'; readonly checkpointId: number }
+  | { readonly kind: 'finish' }
+  | { readonly kind: 'cancel' };
+
+export type TaskExecutorCommand =
+  | { readonly kind: 'send'; readonly message: TaskManagerMessage }
+  /** A message of an old leader was not obeyed. */
+  | { readonly kind: 'refuse'; readonly message: TaskExecutorMessage; readonly error: WireError }
+  /** Find a worker for the slot: the spare one at once, else a new one. */
+  | ({ readonly kind: 'provide-worker' } & WorkerKey)
+  | ({ readonly kind: 'fetch-artifact'; readonly deployment: SlotDeployment; readonly artifact: ArtifactManifest } & WorkerKey)
+  | ({ readonly kind: 'start-slot'; readonly deployment: SlotDeployment; readonly artifactDirectory: string } & WorkerKey)
+  | ({ readonly kind: 'tell-slot'; readonly instruction: SlotInstruction } & WorkerKey)
+  | ({ readonly kind: 'terminate-worker' } & WorkerKey)
+  | { readonly kind: 'set-timer'; readonly timer: TaskExecutorTimer; readonly delayMs: number }
+  | { readonly kind: 'clear-timer'; readonly timer: TaskExecutorTimer };

@@ -1,0 +1,35 @@
+// Child process of the exchange test: a slot that produces numbered frames, as many as its consumer gives credit for.
+import { realTimers } from '@millrace/common/node';
+import { asJobId } from '@millrace/common';
+import { ChannelExchange } from '../src/exchange/channel-exchange.ts';
+import { DataExchangeServer } from '../src/exchange/data-exchange-server.ts';
+import { channel } from './channel.ts';
+
+const frameCount = Number(process.argv[2]);
+const channelCount = Number(process.argv[3]);
+const server = await DataExchangeServer.open({ host: '127.0.0.1', token: 'secret' });
+const exchange = new ChannelExchange({ timers: realTimers, connect: () => { throw new Error('this slot consumes nothing'); } });
+server.serve(asJobId('a'.repeat(32)), 1, (link) => exchange.accept(link));
+
+for (let index = 0; index < channelCount; index++) produce(index);
+process.send?.({ address: server.address });
+
+function produce(index: number): void {
+  let [sent, credit] = [0, 0];
+  const sender = exchange.openSender(channel(index), {
+    onSubscribed: () => undefined,
+    onUpstream: (frame) => {
+      credit += frame[0] ?? 0;
+      for (; credit > 0 && sent < frameCount; credit--) sender.send(numbered(sent++));
+      if (sent === frameCount) sender.close();
+    },
+    onClosed: () => undefined,
+  });
+}
+
+/** A frame of 8 to 1,031 bytes that starts with its number. */
+function numbered(sequence: number): Uint8Array {
+  const frame = new Uint8Array(8 + (sequence % 1024));
+  new DataView(frame.buffer).setFloat64(0, sequence);
+  return frame;
+}
