@@ -9,6 +9,7 @@ export * from './ids.ts';
 export * from './ports.ts';
 export { durationMs, type Duration } from './time.ts';
 export { Prng } from './prng.ts';
+export { hashId } from './hash-id.ts';
 export {
   DEFAULT_KEY_GROUP_COUNT, hashKey, hashNumber, hashString, keyGroupOfHash, keyGroupRange, mix32, subtaskOfKeyGroup,
   type KeyGroupRange,
