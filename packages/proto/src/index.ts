@@ -4,6 +4,15 @@ export type * from './graph/stream-graph.ts';
 export type * from './graph/job-graph.ts';
 export type * from './graph/deployment.ts';
 export type * from './snapshot/subtask-snapshot.ts';
+export * from './snapshot/checkpoint-metadata.ts';
+export {
+  CHECKPOINT_METADATA_BYTES_MAX, decodeCheckpointMetadataV1, decodeCheckpointPointerV1, encodeCheckpointMetadataV1, encodeCheckpointPointerV1,
+} from './snapshot/checkpoint-metadata-v1.ts';
 export type * from './control/messages.ts';
 export * from './control/index.ts';
 export * from './data/record-batch.ts';
+export { ByteReader, ByteWriter } from './data/bytes.ts';
+export { decodeValueV1, encodeValueV1, readValueV1, writeValueV1 } from './data/value-codec-v1.ts';
+export * from './snapshot/byte-sink.ts';
+export * from './snapshot/key-codec-v1.ts';
+export * from './snapshot/keyed-run-v1.ts';

@@ -1,0 +1,32 @@
+// Compares two values exactly: kinds, key order, holes, -0, NaN, undefined against absent, shared references.
+import { expect } from 'vitest';
+
+/** Fails unless `actual` is what `expected` is. */
+export function expectSame(actual: unknown, expected: unknown): void {
+  expect(outline(actual)).toBe(outline(expected));
+}
+
+/** Text that tells apart every two values that structured clone tells apart. */
+export function outline(root: unknown): string {
+  const numbers = new Map<object, number>();
+  const write = (value: unknown): string => {
+    if (typeof value === 'string') return JSON.stringify(value);
+    if (typeof value !== 'object' || value === null) return `${typeof value} ${Object.is(value, -0) ? '-0' : String(value)}`;
+    const known = numbers.get(value);
+    if (known !== undefined) return `#${known}`;
+    numbers.set(value, numbers.size);
+    if (value instanceof Map) return `map(${[...value].map(([key, entry]) => `${write(key)}=>${write(entry)}`).join()})`;
+    if (value instanceof Set) return `set(${[...value].map(write).join()})`;
+    if (value instanceof Date) return `date ${value.getTime()}`;
+    if (value instanceof RegExp) return String(value);
+    if (ArrayBuffer.isView(value)) return `${value.constructor.name} ${value.byteOffset} ${hex(value.buffer as ArrayBuffer)}`;
+    if (value instanceof ArrayBuffer) return `buffer ${hex(value)}`;
+    const kind = Array.isArray(value) ? `array${value.length}` : 'object';
+    return `${kind}{${Object.keys(value).map((key) => `${JSON.stringify(key)}:${write((value as Record<string, unknown>)[key])}`).join()}}`;
+  };
+  return write(root);
+}
+
+function hex(buffer: ArrayBuffer): string {
+  return Buffer.from(buffer).toString('hex');
+}

@@ -1,0 +1,129 @@
+// Values that the compact codecs do not take themselves: Map, Set, RegExp, Error, typed arrays, sparse arrays, cycles and
+// shared references. node:v8's serializer does no I/O; its views are moved into buffers of their own.
+import { DefaultDeserializer, DefaultSerializer } from 'node:v8';
+import { MillraceError } from '@millrace/common';
+import { corruptFrame } from './bytes.ts';
+
+/** Nesting that the search for a refused field follows. */
+const SEARCH_DEPTH_MAX = 64;
+/** Objects that the search for a refused field looks at. */
+const SEARCH_OBJECTS_MAX = 10_000;
+
+/** Views over buffers of their own; Node's would point into the bytes that were read. */
+class OwnDeserializer extends DefaultDeserializer {
+  _readHostObject(): unknown {
+    const read = (DefaultDeserializer.prototype as unknown as { _readHostObject(this: unknown): ArrayBufferView })._readHostObject;
+    const view = read.call(this);
+    const buffer = new Uint8Array(view.buffer, view.byteOffset, view.byteLength).slice().buffer;
+    if (view instanceof DataView) return new DataView(buffer);
+    if (view instanceof Uint8Array) return new Uint8Array(buffer);
+    const Copy = view.constructor as new (buffer: ArrayBuffer) => ArrayBufferView;
+    return new Copy(buffer);
+  }
+}
+
+/**
+ * Returns the serializer's bytes of `value`.
+ * @throws {MillraceError} MR_UNSUPPORTED_VALUE naming the field that structured clone refuses
+ */
+export function serializeClone(value: unknown, path: string): Uint8Array {
+  const serializer = new DefaultSerializer();
+  try {
+    serializer.writeHeader();
+    serializer.writeValue(value);
+  } catch (cause) {
+    throw refusedAt(value, path, cause);
+  }
+  return serializer.releaseBuffer();
+}
+
+/** @throws {MillraceError} MR_FRAME_CORRUPT */
+export function deserializeClone(bytes: Uint8Array): unknown {
+  const deserializer = new OwnDeserializer(bytes.slice());
+  try {
+    deserializer.readHeader();
+    return deserializer.readValue() as unknown;
+  } catch (cause) {
+    const error = corruptFrame('the serialized value does not parse');
+    error.cause = cause;
+    throw error;
+  }
+}
+
+/** Returns the error that names the first field which has no copy; `path` is what the error calls the whole. */
+export function refusedAt(value: unknown, path: string, cause: unknown): MillraceError {
+  const found = findRefused(value, path, { objects: new Set(), depth: 0 });
+  const at = found?.path ?? path;
+  const what = found === undefined ? reasonOf(cause) : describe(found.value);
+  return new MillraceError(
+    'MR_UNSUPPORTED_VALUE',
+    `Cannot copy ${at}: ${what} cannot leave its thread; give plain values, arrays, objects, Date, Map, Set or typed arrays`,
+    { details: { path: at }, cause },
+  );
+}
+
+interface Search {
+  readonly objects: Set<object>;
+  depth: number;
+}
+
+interface Refused {
+  readonly path: string;
+  readonly value: unknown;
+}
+
+function findRefused(value: unknown, path: string, search: Search): Refused | undefined {
+  if (typeof value === 'function' || typeof value === 'symbol') return { path, value };
+  if (typeof value !== 'object' || value === null || search.objects.has(value)) return undefined;
+  if (search.depth > SEARCH_DEPTH_MAX || search.objects.size > SEARCH_OBJECTS_MAX) return undefined;
+  search.objects.add(value);
+  search.depth++;
+  const found = findInside(value, path, search);
+  search.depth--;
+  return found;
+}
+
+function findInside(value: object, path: string, search: Search): Refused | undefined {
+  let found: Refused | undefined;
+  if (value instanceof Map) {
+    for (const [key, entry] of value as Map<unknown, unknown>) {
+      const name = typeof key === 'string' ? JSON.stringify(key) : String(typeof key === 'object' ? '{…}' : key);
+      found ??= findRefused(key, `${path}.keys()`, search) ?? findRefused(entry, `${path}.get(${name})`, search);
+    }
+  } else if (value instanceof Set) {
+    for (const entry of value as Set<unknown>) found ??= findRefused(entry, `${path}.values()`, search);
+  } else {
+    for (const key of Object.keys(value)) {
+      found ??= findRefused((value as Record<string, unknown>)[key], fieldPath(value, path, key), search);
+    }
+  }
+  return found ?? (isClonedAlone(value) ? undefined : { path, value });
+}
+
+/** Returns the path of a field as one would write it. */
+export function fieldPath(parent: object, path: string, key: string): string {
+  if (Array.isArray(parent)) return `${path}[${key}]`;
+  return /^[A-Za-z_$][\w$]*$/.test(key) ? `${path}.${key}` : `${path}[${JSON.stringify(key)}]`;
+}
+
+function isClonedAlone(value: object): boolean {
+  try {
+    const serializer = new DefaultSerializer();
+    serializer.writeHeader();
+    serializer.writeValue(value);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : 'a value of it';
+}
+
+function describe(value: unknown): string {
+  if (typeof value === 'function') return `the function "${value.name}"`;
+  if (typeof value === 'symbol') return 'a symbol';
+  const name: unknown = (value as { constructor?: { name?: unknown } }).constructor?.name;
+  return typeof name === 'string' && name !== '' ? `a ${name}` : 'an object of the host';
+}
