@@ -9,3 +9,6 @@ export { ArtifactCache, type ArtifactSource } from './artifact/artifact-cache.ts
 export { ChannelExchange, CHANNEL_OPEN_WAIT_MS, type ChannelExchangeOptions } from './exchange/channel-exchange.ts';
 export type { Link, LinkEvents } from './exchange/link.ts';
 export { pinoLogger, type LogLevelName } from './log/pino-logger.ts';
+export { LocalSlotHost, type LocalSlotHostOptions } from './local/local-slot-host.ts';
+export { LocalNetwork, type LocalNetworkOptions } from './local/local-network.ts';
+export { memoryLinkPair } from './local/memory-link.ts';

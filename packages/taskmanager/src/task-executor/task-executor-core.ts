@@ -310,8 +310,7 @@ export class TaskExecutorCore {
   #onWorkerExited(slot: Slot, error: WireError | undefined): void {
     const { deployment, state } = slot;
     if (deployment !== undefined) {
-      const isExpected = state === 'cancelling' || (state === 'finishing' && error === undefined);
-      if (!isExpected) this.#report(slot, { kind: 'slot-failed', error: error ?? workerLost(slot) });
+      if (state !== 'cancelling' && state !== 'finishing') this.#report(slot, { kind: 'slot-failed', error: error ?? workerLost(slot) });
       slot.ended.push({ ...this.#headerOf(deployment), kind: 'slot-ended' });
       this.#emit({ kind: 'clear-timer', timer: { kind: 'grace', ...keyOf(slot) } });
     }
@@ -337,6 +336,8 @@ export class TaskExecutorCore {
       return;
     }
     if (slot.state === 'cancelling') return; // Nobody waits for it any more.
+    // The job is over and committed: how its slots end cannot change that.
+    if (slot.state === 'finishing' && report.kind === 'slot-failed') return this.#cancel(slot);
     this.#report(slot, report);
     if (report.kind === 'slot-running' && slot.state === 'deploying') slot.transition('running');
     if (report.kind === 'slot-failed') this.#cancel(slot);

@@ -2,7 +2,7 @@
 // are real clocks, files and stores made.
 import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
-import { MillraceError, classify, invariant, isMillraceError, toWireError, unreachable, type Logger } from '@millrace/common';
+import { MillraceError, classify, invariant, isMillraceError, toWireError, type Logger } from '@millrace/common';
 import { DirectoryBlobStore, nodeFilePort, realClock, realRandom, realTimers } from '@millrace/common/node';
 import { SlotRuntime, type SlotPorts, type SlotReportBody } from '@millrace/runtime';
 import { openLevelStore } from '@millrace/state/leveldb';
@@ -10,6 +10,7 @@ import { ChannelExchange } from '../exchange/channel-exchange.ts';
 import type { DataExchangeServer } from '../exchange/data-exchange-server.ts';
 import type { Link } from '../exchange/link.ts';
 import { portLink } from '../exchange/port-link.ts';
+import { obeyInstruction } from '../slot/obey-instruction.ts';
 import type { SlotInstruction } from '../task-executor/task-executor-messages.ts';
 import { loadGraph } from './load-job.ts';
 import { setProcessGlobals } from './submission-globals.ts';
@@ -33,7 +34,7 @@ const server = setup.exchange === undefined ? undefined : await openServer(setup
 port.on('message', (message: ToWorker) => {
   if (message.kind === 'start') start(message).catch(fail);
   else if (runtime === undefined) obeyEarly(message.instruction);
-  else obey(runtime, message.instruction);
+  else obeyInstruction(runtime, message.instruction);
 });
 post({ kind: 'ready', dataAddress: server?.address ?? '' });
 
@@ -59,7 +60,7 @@ async function start(message: StartSlot): Promise<void> {
     report,
   };
   runtime = await SlotRuntime.open({ deployment, graph, ports });
-  for (const instruction of early.splice(0)) obey(runtime, instruction);
+  for (const instruction of early.splice(0)) obeyInstruction(runtime, instruction);
 }
 
 async function openNetwork({ deployment, links, taskManagerId }: StartSlot): Promise<ChannelExchange> {
@@ -85,28 +86,6 @@ async function openNetwork({ deployment, links, taskManagerId }: StartSlot): Pro
 function obeyEarly(instruction: SlotInstruction): void {
   if (instruction.kind === 'cancel') report({ kind: 'slot-ended' });
   else early.push(instruction);
-}
-
-function obey(slot: SlotRuntime, instruction: SlotInstruction): void {
-  switch (instruction.kind) {
-    case 'trigger-checkpoint':
-      slot.triggerCheckpoint(instruction.checkpointId, instruction.timestampMs);
-      return;
-    case 'checkpoint-complete':
-      slot.checkpointCompleted(instruction.checkpointId);
-      return;
-    case 'checkpoint-aborted':
-      slot.checkpointAborted(instruction.checkpointId);
-      return;
-    case 'finish':
-      slot.finish();
-      return;
-    case 'cancel':
-      slot.cancel();
-      return;
-    default:
-      unreachable(instruction);
-  }
 }
 
 function fail(error: unknown): void {
