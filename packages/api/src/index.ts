@@ -17,7 +17,13 @@ export type * from './function/process-function.ts';
 export * from './state/keyed-state.ts';
 export * from './aggregate/aggregates.ts';
 export { endOfInput, sliding, tumbling, type WindowOptions } from './window/windows.ts';
-export { boundedOutOfOrderness, monotonous, noWatermarks, type TimestampFunction, type Watermarks } from './watermark/watermarks.ts';
+export {
+  boundedOutOfOrderness,
+  monotonous,
+  noWatermarks,
+  type TimestampFunction,
+  type Watermarks,
+} from './watermark/watermarks.ts';
 // Sources and the connector kit
 export { fromArray, type FromArrayOptions } from './source/from-array.ts';
 export { generate, type GenerateOptions } from './source/generate.ts';
@@ -25,8 +31,13 @@ export { defineSource, type SourceChunk, type SourceDefinition } from './source/
 export type * from './connector/source.ts';
 export type * from './connector/sink.ts';
 export {
-  durationMs, isMillraceError, MillraceError,
-  type Duration, type ErrorCode, type FileAppender, type FilePort,
+  durationMs,
+  isMillraceError,
+  MillraceError,
+  type Duration,
+  type ErrorCode,
+  type FileAppender,
+  type FilePort,
 } from '@millrace/common';
 export type { Json, SubmissionContext } from '@millrace/proto';
 // The engine's view

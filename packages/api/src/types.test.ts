@@ -1,9 +1,31 @@
 // What the compiler must infer, and what it must refuse. The bodies of refused programs are never run.
 import { describe, expectTypeOf, test } from 'vitest';
 import {
-  aggregator, avg, boundedOutOfOrderness, count, defineJob, defineSource, fromArray, generate, listState, mapState, max, outputTag,
-  sinkBrand, sum, topN, tumbling, type, valueState, first,
-  type DataStream, type DeepReadonly, type KeyedStream, type Sink, type StreamEnd, type StreamEnvironment,
+  aggregator,
+  avg,
+  boundedOutOfOrderness,
+  count,
+  defineJob,
+  defineSource,
+  fromArray,
+  generate,
+  listState,
+  mapState,
+  max,
+  outputTag,
+  sinkBrand,
+  sum,
+  topN,
+  tumbling,
+  type,
+  valueState,
+  first,
+  type DataStream,
+  type DeepReadonly,
+  type KeyedStream,
+  type Sink,
+  type StreamEnd,
+  type StreamEnvironment,
 } from './index.ts';
 
 interface Flight {
@@ -29,7 +51,10 @@ function sinkOf<T = unknown>(): Sink<T> {
     openWriter: () => ({ write() {}, prepareCommit: () => [], close() {} }),
   };
 }
-function jsonSink<T>(_options: { readonly path: string; readonly format?: (record: DeepReadonly<T>) => string }): Sink<T> {
+function jsonSink<T>(_options: {
+  readonly path: string;
+  readonly format?: (record: DeepReadonly<T>) => string;
+}): Sink<T> {
   return sinkOf<T>();
 }
 
@@ -51,8 +76,14 @@ describe('the fluent API infers', () => {
         });
       expectTypeOf(hourly).toEqualTypeOf<
         DataStream<{
-          key: string; windowStart: number; windowEnd: number;
-          flights: number; late: number; meanDelay: number; maxDelay: number; firstOrigin: string;
+          key: string;
+          windowStart: number;
+          windowEnd: number;
+          flights: number;
+          late: number;
+          meanDelay: number;
+          maxDelay: number;
+          firstOrigin: string;
         }>
       >();
       hourly.sink(jsonSink({ path: 'out', format: (row) => `${row.key} ${row.flights.toFixed()}` }));
@@ -66,10 +97,17 @@ describe('the fluent API infers', () => {
       const byOrigin = env.source(flightSource).keyBy((flight) => flight.origin);
       const ranked = byOrigin.aggregate({
         worst: topN(3, { by: (flight) => flight.delay }),
-        delays: topN(3, { by: (flight) => flight.delay, tieBreak: (flight) => flight.origin, select: (flight) => flight.delay }),
+        delays: topN(3, {
+          by: (flight) => flight.delay,
+          tieBreak: (flight) => flight.origin,
+          select: (flight) => flight.delay,
+        }),
         span: aggregator({
           create: () => ({ min: Infinity, max: -Infinity }),
-          add: (span, flight) => ({ min: Math.min(span.min, flight.date), max: Math.max(span.max, flight.date) }),
+          add: (span, flight) => ({
+            min: Math.min(span.min, flight.date),
+            max: Math.max(span.max, flight.date),
+          }),
           merge: (a, b) => ({ min: Math.min(a.min, b.min), max: Math.max(a.max, b.max) }),
           result: (span) => span.max - span.min,
         }),
@@ -89,8 +127,13 @@ describe('the fluent API infers', () => {
       expectTypeOf(flights.keyBy((flight) => flight.origin)).toEqualTypeOf<KeyedStream<string, Flight>>();
       flights
         .keyBy((flight) => [flight.origin, flight.delay])
-        .process({ onRecord: (_, ctx) => void expectTypeOf(ctx.key).toEqualTypeOf<readonly [string, number]>() });
-      flights.map((flight) => ({ place: { city: flight.origin } })).keyBy((record) => record.place).aggregate({ n: count() });
+        .process({
+          onRecord: (_, ctx) => void expectTypeOf(ctx.key).toEqualTypeOf<readonly [string, number]>(),
+        });
+      flights
+        .map((flight) => ({ place: { city: flight.origin } }))
+        .keyBy((record) => record.place)
+        .aggregate({ n: count() });
       // @ts-expect-error: undefined is no key
       flights.keyBy(() => undefined);
     });
@@ -101,9 +144,16 @@ describe('the fluent API infers', () => {
       const words = env.source(fromArray(['a b', 'c'])).flatMap((line) => line.split(' '));
       expectTypeOf(words).toEqualTypeOf<DataStream<string>>();
       expectTypeOf(words.map((word) => word.length)).toEqualTypeOf<DataStream<number>>();
-      expectTypeOf(words.map((word) => (word === '' ? undefined : word)).filter((word) => word !== undefined)).toEqualTypeOf<DataStream<string>>();
-      expectTypeOf(env.source(generate({ count: 3 }, (index) => new Date(index))).map((date) => date)).toEqualTypeOf<DataStream<Date>>();
-      words.keyBy((word) => word).reduce((a, b) => a + b).forEach((word) => word.toUpperCase());
+      expectTypeOf(
+        words.map((word) => (word === '' ? undefined : word)).filter((word) => word !== undefined),
+      ).toEqualTypeOf<DataStream<string>>();
+      expectTypeOf(
+        env.source(generate({ count: 3 }, (index) => new Date(index))).map((date) => date),
+      ).toEqualTypeOf<DataStream<Date>>();
+      words
+        .keyBy((word) => word)
+        .reduce((a, b) => a + b)
+        .forEach((word) => word.toUpperCase());
     });
   });
 
@@ -111,7 +161,9 @@ describe('the fluent API infers', () => {
     program((env) => {
       const flights = env.source(flightSource);
       expectTypeOf(flights.union(env.source(flightSource))).toEqualTypeOf<DataStream<Flight>>();
-      expectTypeOf(flights.map((flight) => flight.delay).union(flights.map((flight) => flight.origin))).toEqualTypeOf<DataStream<number | string>>();
+      expectTypeOf(
+        flights.map((flight) => flight.delay).union(flights.map((flight) => flight.origin)),
+      ).toEqualTypeOf<DataStream<number | string>>();
       const inner = flights.join(airportSource, {
         recordKey: (flight) => flight.origin,
         tableKey: (airport) => airport.iata,
@@ -166,6 +218,7 @@ describe('the fluent API infers', () => {
             ctx.timers.registerEventTime(ctx.timestamp + 1);
             ctx.emit({ origin: flight.origin });
             ctx.output(slow, { origin: flight.origin, count: 1 });
+            ctx.output(outputTag<Flight>('whole'), flight);
             // @ts-expect-error: not what was declared
             ctx.emit({ origin: 1 });
             // @ts-expect-error: not the tag's type
@@ -181,24 +234,32 @@ describe('the fluent API infers', () => {
             return [{ firedAt: timer.timestamp, count: ctx.state.seen.value() }];
           },
         });
-      expectTypeOf(result).toEqualTypeOf<DataStream<{ origin: string } | { firedAt: number; count: number }>>();
-      expectTypeOf(result.sideOutput(slow)).toEqualTypeOf<DataStream<{ readonly origin: string; readonly count: number }>>();
+      expectTypeOf(result).toEqualTypeOf<
+        DataStream<{ origin: string } | { firedAt: number; count: number }>
+      >();
+      expectTypeOf(result.sideOutput(slow)).toEqualTypeOf<
+        DataStream<{ readonly origin: string; readonly count: number }>
+      >();
     });
   });
 
-  test('a process function\'s output from what onRecord returns', () => {
+  test("a process function's output from what onRecord returns", () => {
     program((env) => {
       const flights = env.source(flightSource);
-      const counted = flights.keyBy((flight) => flight.origin).process({
-        state: { seen: valueState<number>() },
-        onRecord(flight, ctx) {
-          const seen = (ctx.state.seen.value() ?? 0) + 1;
-          ctx.state.seen.update(seen);
-          return seen % 10 === 0 ? [{ origin: flight.origin, seen }] : [];
-        },
-      });
+      const counted = flights
+        .keyBy((flight) => flight.origin)
+        .process({
+          state: { seen: valueState<number>() },
+          onRecord(flight, ctx) {
+            const seen = (ctx.state.seen.value() ?? 0) + 1;
+            ctx.state.seen.update(seen);
+            return seen % 10 === 0 ? [{ origin: flight.origin, seen }] : [];
+          },
+        });
       expectTypeOf(counted).toEqualTypeOf<DataStream<{ origin: string; seen: number }>>();
-      const plain = flights.process({ onRecord: (flight) => (flight.delay > 0 ? [flight.delay] : undefined) });
+      const plain = flights.process({
+        onRecord: (flight) => (flight.delay > 0 ? [flight.delay] : undefined),
+      });
       expectTypeOf(plain).toEqualTypeOf<DataStream<number>>();
       flights.process({
         // @ts-expect-error: nothing was declared with `emits`
@@ -214,7 +275,8 @@ describe('the fluent API infers', () => {
       start: (split) => split.from,
       *read(split, position) {
         expectTypeOf(position).toEqualTypeOf<number>();
-        for (let value = position; value < split.to; value++) yield { records: [{ value }], position: value + 1 };
+        for (let value = position; value < split.to; value++)
+          yield { records: [{ value }], position: value + 1 };
       },
     });
     program((env) => expectTypeOf(env.source(source)).toEqualTypeOf<DataStream<{ value: number }>>());
@@ -244,6 +306,7 @@ describe('the compiler refuses', () => {
   test('asynchronous functions where records are processed', () => {
     program((env) => {
       const flights = env.source(flightSource);
+      expectTypeOf(flights).toEqualTypeOf<DataStream<Flight>>();
       // @ts-expect-error: a promise
       flights.map(async (flight) => flight.delay);
       // @ts-expect-error: a promise
@@ -260,6 +323,7 @@ describe('the compiler refuses', () => {
   test('changing a record, fields that are not there, and aggregates of text', () => {
     program((env) => {
       const flights = env.source(flightSource);
+      expectTypeOf(flights).toEqualTypeOf<DataStream<Flight>>();
       // @ts-expect-error: read-only
       flights.map((flight) => flight.tags.push('x'));
       // @ts-expect-error: no such field
@@ -274,29 +338,36 @@ describe('the compiler refuses', () => {
   test('a sink for other records, a late output of other records, and windows without a key', () => {
     program((env) => {
       const flights = env.source(flightSource);
+      expectTypeOf(flights).toEqualTypeOf<DataStream<Flight>>();
       // @ts-expect-error: the sink wants more than there is
       flights.sink(sinkOf<{ readonly origin: string; readonly destination: string }>());
+      // @ts-expect-error: the sink wants a field more
+      flights.sink(sinkOf<Flight & { readonly destination: string }>());
       // @ts-expect-error: the sink wants something else
       flights.sink(sinkOf<number>());
       flights.sink(sinkOf<{ readonly origin: string }>());
       flights.map((flight) => flight).sink(sinkOf<Flight>());
       // @ts-expect-error: windows are for keyed streams
       flights.window(tumbling('1 hour'));
-      const late = outputTag<Flight>('late');
-      flights.keyBy((flight) => flight.origin).window(tumbling('1 h')).lateOutput(late);
+      const windows = flights.keyBy((flight) => flight.origin).window(tumbling('1 h'));
+      windows.lateOutput(outputTag<Flight>('late'));
+      windows.lateOutput(outputTag<DeepReadonly<Flight>>('late'));
       // @ts-expect-error: records of another type
-      flights.keyBy((flight) => flight.origin).window(tumbling('1 h')).lateOutput(outputTag<number>('late'));
+      windows.lateOutput(outputTag<number>('late'));
     });
   });
 
-  test('unknown options and a build function that is asynchronous', () => {
-    // @ts-expect-error: no such option
-    defineJob('typo', () => {}, { paralellism: 2 });
+  test('unknown options', () => {
+    program(() => {
+      // @ts-expect-error: no such option
+      defineJob('typo', () => {}, { paralellism: 2 });
+    });
     program((env) => {
       // @ts-expect-error: no such option
       env.source(flightSource, { watermark: undefined });
       // @ts-expect-error: no such option
-      env.source(flightSource).print({ as: 'json' });
+      const end = env.source(flightSource).print({ as: 'json' });
+      expectTypeOf(end).toEqualTypeOf<StreamEnd>();
     });
   });
 });

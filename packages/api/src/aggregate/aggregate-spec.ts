@@ -4,7 +4,11 @@
 /** Built-in accumulators are one or two numbers, or a value, a key each. */
 export type AggregateSpec<In = never, Out = unknown> =
   | { readonly kind: 'count'; readonly where?: (record: In) => boolean; readonly output?: Out }
-  | { readonly kind: 'sum' | 'min' | 'max' | 'avg'; readonly select: (record: In) => number; readonly output?: Out }
+  | {
+      readonly kind: 'sum' | 'min' | 'max' | 'avg';
+      readonly select: (record: In) => number;
+      readonly output?: Out;
+    }
   /** The first or last seen, by arrival. */
   | { readonly kind: 'first' | 'last'; readonly select: (record: In) => unknown; readonly output?: Out }
   /** The `limit` greatest by `by`, equal ones by `tieBreak` ascending; the accumulator is a sorted array. */

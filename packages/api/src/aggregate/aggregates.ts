@@ -22,13 +22,19 @@ export interface Aggregates<T> {
 /** Results of aggregates, by name. */
 export type AggregateResults<A> = Flat<{
   -readonly [Name in keyof A]: A[Name] extends { readonly [outputType]?: infer Make }
-    ? Exclude<Make, undefined> extends () => infer Out ? Out : never
+    ? Exclude<Make, undefined> extends () => infer Out
+      ? Out
+      : never
     : never;
 }>;
 
 /** Number of records, or of those for which `where` is true. */
 export function count<In>(where?: (record: In) => boolean): Aggregate<In, number> {
-  return spec<In, number>(where === undefined ? { kind: 'count' } : { kind: 'count', where: recordFunction('the condition of count()', where) });
+  return spec<In, number>(
+    where === undefined
+      ? { kind: 'count' }
+      : { kind: 'count', where: recordFunction('the condition of count()', where) },
+  );
 }
 
 /** Sum of a number of each record. */
@@ -74,13 +80,18 @@ export interface TopNOptions<In, Out> {
 export const TOP_N_MAX = 10_000;
 
 /** The `limit` greatest records, ranked. Bounds: 1 ≤ limit ≤ TOP_N_MAX. */
-export function topN<In, Out = In>(limit: number, options: TopNOptions<In, Out>): Aggregate<In, readonly Out[]> {
+export function topN<In, Out = In>(
+  limit: number,
+  options: TopNOptions<In, Out>,
+): Aggregate<In, readonly Out[]> {
   refuseUnknownOptions('topN()', options, ['by', 'tieBreak', 'select']);
   return spec<In, readonly Out[]>({
     kind: 'topN',
     limit: integerOption('the limit of topN()', limit, { min: 1, max: TOP_N_MAX }),
     by: recordFunction('`by` of topN()', options.by),
-    ...(options.tieBreak === undefined ? {} : { tieBreak: recordFunction('`tieBreak` of topN()', options.tieBreak) }),
+    ...(options.tieBreak === undefined
+      ? {}
+      : { tieBreak: recordFunction('`tieBreak` of topN()', options.tieBreak) }),
     ...(options.select === undefined ? {} : { select: recordFunction('`select` of topN()', options.select) }),
   });
 }
@@ -96,7 +107,9 @@ export interface Aggregator<In, Accumulator, Out> {
 }
 
 /** An aggregate of one's own. */
-export function aggregator<In, Accumulator, Out>(functions: Aggregator<In, Accumulator, Out>): Aggregate<In, Out> {
+export function aggregator<In, Accumulator, Out>(
+  functions: Aggregator<In, Accumulator, Out>,
+): Aggregate<In, Out> {
   refuseUnknownOptions('aggregator()', functions, ['create', 'add', 'merge', 'result']);
   return spec<In, Out>({
     kind: 'custom',

@@ -1,7 +1,7 @@
 // The sink half of the connector kit, after FLIP-143: a writer seals what it wrote at each barrier, a committer makes it
 // visible once the checkpoint is complete.
 import type { Json } from '@millrace/proto';
-import { sinkBrand } from '../brand.ts';
+import type { sinkBrand } from '../brand.ts';
 import type { ConnectorContext, MaybePromise } from './source.ts';
 
 export interface SinkContext extends ConnectorContext {
@@ -32,7 +32,7 @@ export interface Committer {
 }
 
 /** Where records go to. Without a committer the sink is at-least-once. */
-export interface Sink<T> {
+export interface Sink<in T> {
   readonly [sinkBrand]: 1;
   readonly name: string;
   describe(): { readonly [name: string]: Json };

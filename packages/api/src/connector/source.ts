@@ -1,7 +1,7 @@
 // The source half of the connector kit, after FLIP-27: an enumerator lists splits, readers read them.
 import type { FilePort } from '@millrace/common';
 import type { Json } from '@millrace/proto';
-import { sourceBrand } from '../brand.ts';
+import type { sourceBrand } from '../brand.ts';
 
 export type MaybePromise<T> = T | Promise<T>;
 
@@ -51,8 +51,17 @@ interface BatchHeader {
 /** What a reader hands over: records, columns of records, or indexes from which records are made in the chain's loop. */
 export type SourceBatch<T> =
   | (BatchHeader & { readonly kind: 'records'; readonly records: readonly T[] })
-  | (BatchHeader & { readonly kind: 'columns'; readonly rowCount: number; readonly columns: readonly SourceColumn[] })
-  | (BatchHeader & { readonly kind: 'indexed'; readonly from: number; readonly to: number; readonly recordAt: (index: number) => T });
+  | (BatchHeader & {
+      readonly kind: 'columns';
+      readonly rowCount: number;
+      readonly columns: readonly SourceColumn[];
+    })
+  | (BatchHeader & {
+      readonly kind: 'indexed';
+      readonly from: number;
+      readonly to: number;
+      readonly recordAt: (index: number) => T;
+    });
 
 /** Reads one split. Threading: calls do not overlap. */
 export interface SplitReader<T> {
@@ -79,5 +88,9 @@ export interface Source<T> {
   /** All splits, in order. Called once a submission; afterwards they are in checkpoints. Weights may be set here. */
   enumerate(context: ConnectorContext): MaybePromise<readonly Split[]>;
   /** Opens a split behind `position`, or at its start. */
-  openSplit(split: Split, position: Json | undefined, context: ConnectorContext): MaybePromise<SplitReader<T>>;
+  openSplit(
+    split: Split,
+    position: Json | undefined,
+    context: ConnectorContext,
+  ): MaybePromise<SplitReader<T>>;
 }

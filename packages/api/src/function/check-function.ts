@@ -9,7 +9,8 @@ import { describe, invalidOption } from '../options/check-options.ts';
  * @throws {MillraceError} MR_PROMISE_RETURNED when it is declared `async`
  */
 export function recordFunction<F extends UserFunction>(what: string, fn: F): F {
-  if (typeof fn !== 'function') throw invalidOption(`Cannot use ${describe(fn)} as ${what}: write a function`);
+  if (typeof fn !== 'function')
+    throw invalidOption(`Cannot use ${describe(fn)} as ${what}: write a function`);
   const kind = (fn as { readonly constructor?: { readonly name?: string } }).constructor?.name;
   if (kind === 'AsyncFunction' || kind === 'AsyncGeneratorFunction') {
     throw new MillraceError(

@@ -6,7 +6,7 @@ declare const recordType: unique symbol;
 /** Names a side output and the type of its records. Two tags of one name are the same output. */
 export interface OutputTag<T> {
   readonly name: string;
-  readonly [recordType]?: (record: T) => T;
+  readonly [recordType]?: (record: T) => void;
 }
 
 /** A type as a value, where there is nothing to infer it from: `emits: type<Alert>()`. */
@@ -25,7 +25,10 @@ export function type<T>(): TypeToken<T> {
  */
 export function outputTag<T>(name: string): OutputTag<T> {
   if (typeof name !== 'string' || name === '') {
-    throw new MillraceError('MR_OPTION_INVALID', 'Cannot make an output tag without a name: write outputTag<T>(\'name\')');
+    throw new MillraceError(
+      'MR_OPTION_INVALID',
+      "Cannot make an output tag without a name: write outputTag<T>('name')",
+    );
   }
   return Object.freeze({ name });
 }

@@ -43,9 +43,9 @@ export interface ProcessContext<Emits> extends OpenContext {
   /** Wall clock, ms since the epoch, UTC. Not replayed: results that depend on it may differ after a recovery. */
   now(): number;
   /** Sends a record on, with event time `timestamp`. Its type is declared: `emits: type<Alert>()`. */
-  emit(record: Emits): void;
+  emit(record: DeepReadonly<Emits>): void;
   /** Sends a record to a side output, with event time `timestamp`; read it with `stream.sideOutput(tag)`. */
-  output<T>(tag: OutputTag<T>, record: NoInfer<T>): void;
+  output<T>(tag: OutputTag<T>, record: NoInfer<DeepReadonly<T>>): void;
 }
 
 /** What a keyed process function knows while it is called. Contract: valid until the function returns. */

@@ -34,10 +34,13 @@ export function processSpec(what: string, fn: AnyProcessFunction, params: JobPar
 
 function checkedStates(what: string, states: StateDescriptors): StateDescriptors {
   const entries = Object.entries(states);
-  if (entries.length > STATES_MAX) throw invalidOption(`Cannot declare ${entries.length} states in ${what}: at most ${STATES_MAX}`);
+  if (entries.length > STATES_MAX)
+    throw invalidOption(`Cannot declare ${entries.length} states in ${what}: at most ${STATES_MAX}`);
   for (const [name, state] of entries) {
     if (state?.kind === 'value' || state?.kind === 'list' || state?.kind === 'map') continue;
-    throw invalidOption(`Cannot use ${describe(state)} as state "${name}" of ${what}: write valueState(), listState() or mapState()`);
+    throw invalidOption(
+      `Cannot use ${describe(state)} as state "${name}" of ${what}: write valueState(), listState() or mapState()`,
+    );
   }
   return Object.freeze({ ...states });
 }

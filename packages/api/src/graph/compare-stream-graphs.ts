@@ -3,8 +3,20 @@ import { MillraceError } from '@millrace/common';
 import type { JobOptionsJson, StreamGraphJson, StreamNodeJson } from '@millrace/proto';
 
 /** Job options that change how state is laid out or operators are chained; the others may differ. */
-const COMPARED_OPTIONS = ['keyGroupCount', 'isChainingEnabled', 'stateCacheEntriesMax'] as const satisfies readonly (keyof JobOptionsJson)[];
-const COMPARED_FIELDS = ['kind', 'name', 'uid', 'isUidExplicit', 'inputs', 'state', 'options'] as const satisfies readonly (keyof StreamNodeJson)[];
+const COMPARED_OPTIONS = [
+  'keyGroupCount',
+  'isChainingEnabled',
+  'stateCacheEntriesMax',
+] as const satisfies readonly (keyof JobOptionsJson)[];
+const COMPARED_FIELDS = [
+  'kind',
+  'name',
+  'uid',
+  'isUidExplicit',
+  'inputs',
+  'state',
+  'options',
+] as const satisfies readonly (keyof StreamNodeJson)[];
 
 /**
  * Checks that `actual` is the graph that was submitted as `expected`. Parallelism, addresses and checkpoint options
@@ -13,12 +25,14 @@ const COMPARED_FIELDS = ['kind', 'name', 'uid', 'isUidExplicit', 'inputs', 'stat
  */
 export function compareStreamGraphs(expected: StreamGraphJson, actual: StreamGraphJson): void {
   check(expected.name, actual.name, 'job', 'name');
-  for (const option of COMPARED_OPTIONS) check(expected.options[option], actual.options[option], 'job', `options.${option}`);
+  for (const option of COMPARED_OPTIONS)
+    check(expected.options[option], actual.options[option], 'job', `options.${option}`);
   const nodeCount = Math.min(expected.nodes.length, actual.nodes.length);
   for (let id = 0; id < nodeCount; id++) {
     const [wanted, found] = [expected.nodes[id], actual.nodes[id]];
     if (wanted === undefined || found === undefined) continue;
-    for (const field of COMPARED_FIELDS) check(wanted[field], found[field], `operator ${id} "${wanted.name}"`, field);
+    for (const field of COMPARED_FIELDS)
+      check(wanted[field], found[field], `operator ${id} "${wanted.name}"`, field);
   }
   check(expected.nodes.length, actual.nodes.length, 'job', 'number of operators');
 }
@@ -43,7 +57,8 @@ interface Difference {
 
 function firstDifference(expected: unknown, actual: unknown, path: string): Difference | undefined {
   if (Object.is(expected, actual)) return undefined;
-  if (!isObject(expected) || !isObject(actual) || Array.isArray(expected) !== Array.isArray(actual)) return { path, expected, actual };
+  if (!isObject(expected) || !isObject(actual) || Array.isArray(expected) !== Array.isArray(actual))
+    return { path, expected, actual };
   for (const name of new Set([...Object.keys(expected), ...Object.keys(actual)])) {
     const difference = firstDifference(expected[name], actual[name], `${path}.${name}`);
     if (difference !== undefined) return difference;

@@ -64,10 +64,16 @@ function describeOptions(operator: Operator): OptionsJson {
         allowedLatenessMs: operator.allowedLatenessMs,
         ...(operator.lateOutput === undefined ? {} : { lateOutput: operator.lateOutput }),
         function: operator.function.kind,
-        ...(operator.function.kind === 'aggregate' ? { aggregates: describeAggregates(operator.function.aggregates) } : {}),
+        ...(operator.function.kind === 'aggregate'
+          ? { aggregates: describeAggregates(operator.function.aggregates) }
+          : {}),
       };
     case 'staticJoin':
-      return { joinType: operator.joinType, table: operator.table.name, connector: operator.table.describe() };
+      return {
+        joinType: operator.joinType,
+        table: operator.table.name,
+        connector: operator.table.describe(),
+      };
     case 'watermarks':
       return { watermarks: describeWatermarks(operator.watermarks) };
     case 'sink':
@@ -87,6 +93,9 @@ function describeWatermarks(watermarks: WatermarkSpec): OptionsJson {
 
 function describeAggregates(aggregates: { readonly [name: string]: AggregateSpec }): OptionsJson {
   return Object.fromEntries(
-    Object.entries(aggregates).map(([name, spec]) => [name, spec.kind === 'topN' ? `topN ${spec.limit}` : spec.kind]),
+    Object.entries(aggregates).map(([name, spec]) => [
+      name,
+      spec.kind === 'topN' ? `topN ${spec.limit}` : spec.kind,
+    ]),
   );
 }

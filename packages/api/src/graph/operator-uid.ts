@@ -28,13 +28,19 @@ function signatureOf(transformation: Transformation, uids: readonly string[]): s
 
 function connectorName({ operator }: Transformation): string {
   switch (operator.kind) {
-    case 'source': return operator.source.name;
-    case 'sink': return operator.sink.name;
-    case 'staticJoin': return operator.table.name;
-    default: return '';
+    case 'source':
+      return operator.source.name;
+    case 'sink':
+      return operator.sink.name;
+    case 'staticJoin':
+      return operator.table.name;
+    default:
+      return '';
   }
 }
 
 function hash64(text: string): string {
-  return [`a${text}`, `b${text}`].map((salted) => (hashString(salted) >>> 0).toString(16).padStart(8, '0')).join('');
+  return [`a${text}`, `b${text}`]
+    .map((salted) => (hashString(salted) >>> 0).toString(16).padStart(8, '0'))
+    .join('');
 }

@@ -48,7 +48,13 @@ export type WindowFunctionSpec =
   | { readonly kind: 'process'; readonly process: UserFunction };
 
 export type Operator =
-  | { readonly kind: 'source'; readonly source: Source<unknown>; readonly watermarks?: WatermarkSpec; readonly ratePerSecond?: number; readonly onMalformed: 'fail' | 'skip' }
+  | {
+      readonly kind: 'source';
+      readonly source: Source<unknown>;
+      readonly watermarks?: WatermarkSpec;
+      readonly ratePerSecond?: number;
+      readonly onMalformed: 'fail' | 'skip';
+    }
   | { readonly kind: 'map'; readonly map: UserFunction }
   | { readonly kind: 'filter'; readonly filter: UserFunction }
   /** Returns an iterable of results. */
@@ -82,4 +88,9 @@ export type Operator =
   | { readonly kind: 'sink'; readonly sink: Sink<unknown> }
   | { readonly kind: 'forEach'; readonly forEach: UserFunction }
   /** `text`: a line a record as it comes. `table`: rows shown at the end, under a title. */
-  | { readonly kind: 'print'; readonly form: 'text' | 'table'; readonly title?: string; readonly format?: UserFunction };
+  | {
+      readonly kind: 'print';
+      readonly form: 'text' | 'table';
+      readonly title?: string;
+      readonly format?: UserFunction;
+    };

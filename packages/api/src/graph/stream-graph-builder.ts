@@ -19,12 +19,18 @@ export class StreamGraphBuilder {
     this.checkOpen();
     for (const input of inputs) {
       if (this.#transformations[input.from.id] !== input.from) {
-        throw invalidGraph(`Cannot connect "${defaultName}" to a stream of another job: use streams of one \`env\` only`);
+        throw invalidGraph(
+          `Cannot connect "${defaultName}" to a stream of another job: use streams of one \`env\` only`,
+        );
       }
       input.from.consumerCount++;
     }
-    if (this.#transformations.length >= OPERATORS_MAX) throw invalidGraph(`Cannot build a job of more than ${OPERATORS_MAX} operators: split it`);
-    const transformation = new Transformation(this.#transformations.length, operator, { inputs, defaultName });
+    if (this.#transformations.length >= OPERATORS_MAX)
+      throw invalidGraph(`Cannot build a job of more than ${OPERATORS_MAX} operators: split it`);
+    const transformation = new Transformation(this.#transformations.length, operator, {
+      inputs,
+      defaultName,
+    });
     this.#transformations.push(transformation);
     return transformation;
   }
@@ -32,7 +38,9 @@ export class StreamGraphBuilder {
   /** @throws {MillraceError} MR_GRAPH_INVALID when the graph is built already */
   checkOpen(): void {
     if (!this.#isSealed) return;
-    throw invalidGraph('Cannot change a job whose graph is built: call the API inside the build function of defineJob(), synchronously');
+    throw invalidGraph(
+      'Cannot change a job whose graph is built: call the API inside the build function of defineJob(), synchronously',
+    );
   }
 
   /**
@@ -43,7 +51,9 @@ export class StreamGraphBuilder {
     this.#isSealed = true;
     const uids = assignUids(this.#transformations);
     checkUnique(uids, this.#transformations);
-    const nodes = this.#transformations.map((transformation) => toNode(transformation, uids[transformation.id] ?? ''));
+    const nodes = this.#transformations.map((transformation) =>
+      toNode(transformation, uids[transformation.id] ?? ''),
+    );
     const graph: StreamGraph = Object.freeze({ version: 1, name, options, nodes: Object.freeze(nodes) });
     validateStreamGraph(graph);
     return graph;
@@ -63,11 +73,15 @@ function toNode(transformation: Transformation, uid: string): StreamNode {
   });
 }
 
-function toEdge({ from, partitioning, sideOutput, keySelector }: StreamOutlet, to: Transformation): StreamEdge {
+function toEdge(
+  { from, partitioning, sideOutput, keySelector }: StreamOutlet,
+  to: Transformation,
+): StreamEdge {
   return Object.freeze({
     from: from.id,
     // Subtask i can send to subtask i only where there are equally many.
-    partitioning: partitioning === 'forward' && from.parallelism !== to.parallelism ? 'rebalance' : partitioning,
+    partitioning:
+      partitioning === 'forward' && from.parallelism !== to.parallelism ? 'rebalance' : partitioning,
     ...(sideOutput === undefined ? {} : { sideOutput }),
     ...(keySelector === undefined ? {} : { keySelector }),
     ...(isPreAggregated(to.operator) ? { isPreAggregated: true } : {}),
@@ -94,9 +108,13 @@ function checkUnique(uids: readonly string[], transformations: readonly Transfor
     const other = seen.get(uid);
     if (other !== undefined) {
       const names = [other, transformation].map((each) => `"${each.name ?? each.defaultName}"`).join(' and ');
-      throw new MillraceError('MR_DUPLICATE_UID', `Cannot give uid "${uid}" to ${names}: a uid names one operator; change one of them`, {
-        details: { uid },
-      });
+      throw new MillraceError(
+        'MR_DUPLICATE_UID',
+        `Cannot give uid "${uid}" to ${names}: a uid names one operator; change one of them`,
+        {
+          details: { uid },
+        },
+      );
     }
     seen.set(uid, transformation);
   }

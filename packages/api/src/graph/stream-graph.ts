@@ -1,6 +1,6 @@
 // The live StreamGraph: what building a program gives. `describe` turns it into StreamGraphJson.
 import type { JobOptionsJson, Partitioning, SubmissionContext } from '@millrace/proto';
-import { jobBrand } from '../brand.ts';
+import type { jobBrand } from '../brand.ts';
 import type { Operator, UserFunction } from './operator.ts';
 
 export interface StreamEdge {

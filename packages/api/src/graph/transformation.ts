@@ -27,7 +27,11 @@ export class Transformation {
   /** Transformations that read this one. */
   consumerCount = 0;
 
-  constructor(id: number, operator: Operator, shape: { readonly inputs: readonly StreamOutlet[]; readonly defaultName: string }) {
+  constructor(
+    id: number,
+    operator: Operator,
+    shape: { readonly inputs: readonly StreamOutlet[]; readonly defaultName: string },
+  ) {
     this.id = id;
     this.operator = operator;
     this.inputs = shape.inputs;
@@ -46,14 +50,21 @@ export class Transformation {
   }
 
   setParallelism(parallelism: number): void {
-    this.parallelism = integerOption(`the parallelism of operator "${this.name ?? this.defaultName}"`, parallelism, { min: 1 });
+    this.parallelism = integerOption(
+      `the parallelism of operator "${this.name ?? this.defaultName}"`,
+      parallelism,
+      { min: 1 },
+    );
   }
 }
 
 function shortText(what: string, value: unknown): string {
   const text = textOption(what, value);
   if (text.length <= NAME_LENGTH_MAX) return text;
-  throw new MillraceError('MR_OPTION_INVALID', `Cannot use text of ${text.length} characters as ${what}: it may have ${NAME_LENGTH_MAX}`);
+  throw new MillraceError(
+    'MR_OPTION_INVALID',
+    `Cannot use text of ${text.length} characters as ${what}: it may have ${NAME_LENGTH_MAX}`,
+  );
 }
 
 /** Returns MR_GRAPH_INVALID. */

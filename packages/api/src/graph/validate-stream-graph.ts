@@ -31,10 +31,16 @@ export function validateStreamGraph(graph: StreamGraph): void {
 
 function checkEnds({ name, nodes }: StreamGraph): void {
   if (nodes.length === 0) {
-    throw new MillraceError('MR_NO_GRAPH', `Job "${name}" has no operators: call env.source(…) in the build function of defineJob()`);
+    throw new MillraceError(
+      'MR_NO_GRAPH',
+      `Job "${name}" has no operators: call env.source(…) in the build function of defineJob()`,
+    );
   }
   if (!nodes.some((node) => ENDS.has(node.operator.kind))) {
-    throw new MillraceError('MR_NO_GRAPH', `Job "${name}" writes nothing: end a stream with .sink(…), .print() or .forEach(…)`);
+    throw new MillraceError(
+      'MR_NO_GRAPH',
+      `Job "${name}" writes nothing: end a stream with .sink(…), .print() or .forEach(…)`,
+    );
   }
 }
 
@@ -55,12 +61,19 @@ function factsOf(node: StreamNode, known: readonly StreamFacts[]): StreamFacts {
   }
   const inputs = node.inputs.flatMap((edge) => known[edge.from] ?? []);
   return {
-    hasEventTime: operator.kind === 'watermarks' ? operator.watermarks.kind === 'bounded' : inputs.every((input) => input.hasEventTime),
+    hasEventTime:
+      operator.kind === 'watermarks'
+        ? operator.watermarks.kind === 'bounded'
+        : inputs.every((input) => input.hasEventTime),
     unboundedSource: inputs.find((input) => input.unboundedSource !== undefined)?.unboundedSource,
   };
 }
 
-function checkWindow(node: StreamNode, window: Extract<Operator, { kind: 'window' }>, facts: StreamFacts): void {
+function checkWindow(
+  node: StreamNode,
+  window: Extract<Operator, { kind: 'window' }>,
+  facts: StreamFacts,
+): void {
   const { kind, timeDomain } = window.assigner;
   if (kind === 'endOfInput') {
     if (facts.unboundedSource === undefined) return;

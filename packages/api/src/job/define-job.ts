@@ -36,9 +36,16 @@ const JOB_NAME_LENGTH_MAX = 128;
  *     .print();
  * });
  */
-export function defineJob(name: string, build: (env: StreamEnvironment) => void, options: JobOptions = {}): JobDefinition {
+export function defineJob(
+  name: string,
+  build: (env: StreamEnvironment) => void,
+  options: JobOptions = {},
+): JobDefinition {
   checkName(name);
-  if (typeof build !== 'function') throw invalidOption(`Cannot use ${describe(build)} to build job "${name}": write defineJob('${name}', (env) => { … })`);
+  if (typeof build !== 'function')
+    throw invalidOption(
+      `Cannot use ${describe(build)} to build job "${name}": write defineJob('${name}', (env) => { … })`,
+    );
   resolveJobOptions(options);
   const job: JobDefinition = Object.freeze({
     [jobBrand]: 1 as const,
@@ -72,5 +79,7 @@ function checkName(name: unknown): void {
   const text = textOption('the name of a job', name);
   // eslint-disable-next-line no-control-regex -- control characters are what it looks for
   if (text.length <= JOB_NAME_LENGTH_MAX && !/[\u0000-\u001f\u007f]/.test(text)) return;
-  throw invalidOption(`Cannot use ${JSON.stringify(text)} as the name of a job: at most ${JOB_NAME_LENGTH_MAX} characters, none of them a control character`);
+  throw invalidOption(
+    `Cannot use ${JSON.stringify(text)} as the name of a job: at most ${JOB_NAME_LENGTH_MAX} characters, none of them a control character`,
+  );
 }

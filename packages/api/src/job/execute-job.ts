@@ -39,14 +39,14 @@ const executorSlot = Symbol.for('millrace.executor');
 const embeddedPackage = '@millrace/embedded';
 
 interface EngineGlobals {
-  readonly [workerFlag]?: unknown;
+  readonly [workerFlag]?: boolean;
   readonly [executorSlot]?: JobExecutor;
 }
 
 /** @throws {MillraceError} MR_NESTED_EXECUTE, MR_USAGE when no engine is installed, the error that failed the job */
 export async function executeJob(job: PlannableJob, options: ExecuteOptions): Promise<JobResult> {
   const globals = globalThis as EngineGlobals;
-  if (Boolean(globals[workerFlag])) {
+  if (globals[workerFlag] === true) {
     throw new MillraceError(
       'MR_NESTED_EXECUTE',
       `Cannot execute job "${job.name}" here: this program already runs inside a cluster; write \`export default defineJob('${job.name}', …)\`, ` +
@@ -98,6 +98,9 @@ async function importIfThere(specifier: string): Promise<EmbeddedModule | undefi
 /** True when it is this very package that is missing, not something that it imports. */
 function isNotFound(error: unknown): boolean {
   const { code, message } = error as { readonly code?: unknown; readonly message?: unknown };
-  const isMissing = code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND' || code === 'ERR_PACKAGE_PATH_NOT_EXPORTED';
+  const isMissing =
+    code === 'ERR_MODULE_NOT_FOUND' ||
+    code === 'MODULE_NOT_FOUND' ||
+    code === 'ERR_PACKAGE_PATH_NOT_EXPORTED';
   return isMissing && String(message).includes(embeddedPackage);
 }

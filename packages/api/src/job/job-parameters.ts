@@ -20,14 +20,23 @@ export interface JobParameters {
 export function jobParameters(params: { readonly [name: string]: string }): JobParameters {
   const given = new Map(Object.entries(params));
 
-  function read<T>(name: string, defaultValue: T | undefined, what: string, parse: (text: string) => T | undefined): T {
+  function read<T>(
+    name: string,
+    defaultValue: T | undefined,
+    what: string,
+    parse: (text: string) => T | undefined,
+  ): T {
     const text = given.get(name);
     if (text === undefined) {
       if (defaultValue !== undefined) return defaultValue;
-      throw invalid(name, `Missing job parameter "${name}": pass it as \`-- --${name} <${what}>\`, or give a default in the job`);
+      throw invalid(
+        name,
+        `Missing job parameter "${name}": pass it as \`-- --${name} <${what}>\`, or give a default in the job`,
+      );
     }
     const value = parse(text);
-    if (value === undefined) throw invalid(name, `Cannot read job parameter "${name}" as a ${what}: got "${text}"`);
+    if (value === undefined)
+      throw invalid(name, `Cannot read job parameter "${name}" as a ${what}: got "${text}"`);
     return value;
   }
 
@@ -37,8 +46,11 @@ export function jobParameters(params: { readonly [name: string]: string }): JobP
     number: (name: string, defaultValue?: number) => read(name, defaultValue, 'number', parseNumber),
     boolean: (name: string, defaultValue?: boolean) => read(name, defaultValue, 'boolean', parseBoolean),
     duration: (name: string, defaultValue?: Duration) =>
-      read(name, defaultValue === undefined ? undefined : durationMs(defaultValue, name), 'duration', (text) =>
-        durationMs(parseNumber(text) ?? text, `job parameter "${name}"`),
+      read(
+        name,
+        defaultValue === undefined ? undefined : durationMs(defaultValue, name),
+        'duration',
+        (text) => durationMs(parseNumber(text) ?? text, `job parameter "${name}"`),
       ),
     names: Object.freeze([...given.keys()]),
   });

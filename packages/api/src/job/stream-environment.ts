@@ -58,11 +58,23 @@ export class StreamEnvironment {
 
   /** A stream of a source's records. */
   source<T>(source: Source<T>, options: SourceOptions<T> = {}): DataStream<T> {
-    if (source?.[sourceBrand] !== 1) throw invalidOption(`Cannot use ${describe(source)} as a source: write one such as fromArray([…]) or csv({ path })`);
+    if (source?.[sourceBrand] !== 1)
+      throw invalidOption(
+        `Cannot use ${describe(source)} as a source: write one such as fromArray([…]) or csv({ path })`,
+      );
     refuseUnknownOptions('env.source()', options, SOURCE_OPTIONS);
-    const { onMalformed = 'fail', ratePerSecond = source.ratePerSecond, name, uid, parallelism, watermarks } = options;
-    if (onMalformed !== 'fail' && onMalformed !== 'skip') throw invalidOption(`Cannot use ${describe(onMalformed)} as \`onMalformed\`: write 'fail' or 'skip'`);
-    if (ratePerSecond !== undefined) positiveOption(`\`ratePerSecond\` of source "${source.name}"`, ratePerSecond);
+    const {
+      onMalformed = 'fail',
+      ratePerSecond = source.ratePerSecond,
+      name,
+      uid,
+      parallelism,
+      watermarks,
+    } = options;
+    if (onMalformed !== 'fail' && onMalformed !== 'skip')
+      throw invalidOption(`Cannot use ${describe(onMalformed)} as \`onMalformed\`: write 'fail' or 'skip'`);
+    if (ratePerSecond !== undefined)
+      positiveOption(`\`ratePerSecond\` of source "${source.name}"`, ratePerSecond);
     const transformation = this.#builder.add(
       {
         kind: 'source',

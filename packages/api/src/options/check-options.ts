@@ -2,27 +2,41 @@
 import { durationMs, MillraceError, type Duration } from '@millrace/common';
 
 /** Returns MR_OPTION_INVALID. */
-export function invalidOption(message: string, details: Readonly<Record<string, unknown>> = {}): MillraceError {
+export function invalidOption(
+  message: string,
+  details: Readonly<Record<string, unknown>> = {},
+): MillraceError {
   return new MillraceError('MR_OPTION_INVALID', message, { details });
 }
 
 /** Refuses options that nobody knows: most are typing errors. */
 export function refuseUnknownOptions(what: string, options: unknown, known: readonly string[]): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw invalidOption(`Cannot use ${describe(options)} as options of ${what}: write an object with ${known.join(', ')}`);
+    throw invalidOption(
+      `Cannot use ${describe(options)} as options of ${what}: write an object with ${known.join(', ')}`,
+    );
   }
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue;
-    throw invalidOption(`Unknown option "${name}" of ${what}: it knows ${known.join(', ')}`, { option: name });
+    throw invalidOption(`Unknown option "${name}" of ${what}: it knows ${known.join(', ')}`, {
+      option: name,
+    });
   }
 }
 
 /** Returns `value` if it is an integer in [min, max]. */
-export function integerOption(what: string, value: unknown, range: { readonly min: number; readonly max?: number }): number {
+export function integerOption(
+  what: string,
+  value: unknown,
+  range: { readonly min: number; readonly max?: number },
+): number {
   const max = range.max ?? Number.MAX_SAFE_INTEGER;
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= range.min && value <= max) return value;
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= range.min && value <= max)
+    return value;
   const limits = range.max === undefined ? `of at least ${range.min}` : `from ${range.min} to ${max}`;
-  throw invalidOption(`Cannot use ${describe(value)} as ${what}: write an integer ${limits}`, { option: what });
+  throw invalidOption(`Cannot use ${describe(value)} as ${what}: write an integer ${limits}`, {
+    option: what,
+  });
 }
 
 /** Returns `value` if it is a finite number above 0. */
@@ -35,23 +49,32 @@ export function positiveOption(what: string, value: unknown): number {
 export function positiveMs(what: string, duration: Duration): number {
   const ms = wholeMs(what, duration);
   if (ms >= 1) return ms;
-  throw invalidOption(`Cannot use ${describe(duration)} as ${what}: it must be at least 1 ms`, { option: what });
+  throw invalidOption(`Cannot use ${describe(duration)} as ${what}: it must be at least 1 ms`, {
+    option: what,
+  });
 }
 
 /** Returns a duration of 0 or more in whole milliseconds. */
 export function wholeMs(what: string, duration: Duration): number {
   if (typeof duration !== 'number' && typeof duration !== 'string') {
-    throw invalidOption(`Cannot read ${what} ${describe(duration)}: write milliseconds or text such as '5 minutes'`);
+    throw invalidOption(
+      `Cannot read ${what} ${describe(duration)}: write milliseconds or text such as '5 minutes'`,
+    );
   }
   const ms = durationMs(duration, what);
   if (Number.isSafeInteger(ms)) return ms;
-  throw invalidOption(`Cannot use ${describe(duration)} as ${what}: it must be a whole number of milliseconds`, { option: what });
+  throw invalidOption(
+    `Cannot use ${describe(duration)} as ${what}: it must be a whole number of milliseconds`,
+    { option: what },
+  );
 }
 
 /** Returns `value` if it is text that is not empty. */
 export function textOption(what: string, value: unknown): string {
   if (typeof value === 'string' && value.trim() !== '') return value;
-  throw invalidOption(`Cannot use ${describe(value)} as ${what}: write text that is not empty`, { option: what });
+  throw invalidOption(`Cannot use ${describe(value)} as ${what}: write text that is not empty`, {
+    option: what,
+  });
 }
 
 /** A value as an error message shows it. */

@@ -1,7 +1,15 @@
 // Options of a job, as users write them, and their defaults.
 import { DEFAULT_KEY_GROUP_COUNT, type Duration } from '@millrace/common';
 import type { JobOptionsJson, RestartStrategyJson } from '@millrace/proto';
-import { describe, integerOption, invalidOption, positiveMs, positiveOption, refuseUnknownOptions, wholeMs } from './check-options.ts';
+import {
+  describe,
+  integerOption,
+  invalidOption,
+  positiveMs,
+  positiveOption,
+  refuseUnknownOptions,
+  wholeMs,
+} from './check-options.ts';
 
 export interface CheckpointOptions {
   /** From one trigger to the next. Default 10 s. */
@@ -54,10 +62,31 @@ export interface JobOptions {
 
 /** Most key groups of a job: Flink's bound. */
 const KEY_GROUPS_MAX = 32_768;
-const DEFAULT_CHECKPOINT = { interval: '10 s', timeout: '10 min', minPause: 0, retained: 3, toleratedFailures: 3 } as const;
-const DEFAULT_EXPONENTIAL = { initialDelay: '250 ms', maxDelay: '30 s', multiplier: 2, jitter: 0.1, resetAfter: '30 s', attempts: 12 } as const;
+const DEFAULT_CHECKPOINT = {
+  interval: '10 s',
+  timeout: '10 min',
+  minPause: 0,
+  retained: 3,
+  toleratedFailures: 3,
+} as const;
+const DEFAULT_EXPONENTIAL = {
+  initialDelay: '250 ms',
+  maxDelay: '30 s',
+  multiplier: 2,
+  jitter: 0.1,
+  resetAfter: '30 s',
+  attempts: 12,
+} as const;
 const DEFAULT_STATE_CACHE_ENTRIES = 500_000;
-const OPTIONS = ['parallelism', 'checkpoint', 'bufferTimeout', 'keyGroups', 'chaining', 'restart', 'stateCacheEntries'];
+const OPTIONS = [
+  'parallelism',
+  'checkpoint',
+  'bufferTimeout',
+  'keyGroups',
+  'chaining',
+  'restart',
+  'stateCacheEntries',
+];
 
 /**
  * Returns the options with their defaults, in milliseconds.
@@ -66,17 +95,29 @@ const OPTIONS = ['parallelism', 'checkpoint', 'bufferTimeout', 'keyGroups', 'cha
 export function resolveJobOptions(options: JobOptions): JobOptionsJson {
   refuseUnknownOptions('a job', options, OPTIONS);
   const checkpoint = resolveCheckpoint(options.checkpoint ?? {});
-  const keyGroupCount = integerOption('`keyGroups`', options.keyGroups ?? DEFAULT_KEY_GROUP_COUNT, { min: 1, max: KEY_GROUPS_MAX });
+  const keyGroupCount = integerOption('`keyGroups`', options.keyGroups ?? DEFAULT_KEY_GROUP_COUNT, {
+    min: 1,
+    max: KEY_GROUPS_MAX,
+  });
   const { parallelism, chaining = true } = options;
-  if (typeof chaining !== 'boolean') throw invalidOption(`Cannot use ${describe(chaining)} as \`chaining\`: write true or false`);
+  if (typeof chaining !== 'boolean')
+    throw invalidOption(`Cannot use ${describe(chaining)} as \`chaining\`: write true or false`);
   return Object.freeze({
-    ...(parallelism === undefined ? {} : { parallelism: integerOption('`parallelism` of the job', parallelism, { min: 1, max: keyGroupCount }) }),
+    ...(parallelism === undefined
+      ? {}
+      : {
+          parallelism: integerOption('`parallelism` of the job', parallelism, { min: 1, max: keyGroupCount }),
+        }),
     keyGroupCount,
     ...checkpoint,
     bufferTimeoutMs: wholeMs('`bufferTimeout`', options.bufferTimeout ?? 10),
     isChainingEnabled: chaining,
     restart: resolveRestart(options.restart ?? { type: 'exponential-delay' }),
-    stateCacheEntriesMax: integerOption('`stateCacheEntries`', options.stateCacheEntries ?? DEFAULT_STATE_CACHE_ENTRIES, { min: 1 }),
+    stateCacheEntriesMax: integerOption(
+      '`stateCacheEntries`',
+      options.stateCacheEntries ?? DEFAULT_STATE_CACHE_ENTRIES,
+      { min: 1 },
+    ),
   });
 }
 
@@ -84,11 +125,15 @@ function resolveCheckpoint(options: CheckpointOptions | false) {
   if (options !== false) refuseUnknownOptions('`checkpoint`', options, Object.keys(DEFAULT_CHECKPOINT));
   const given = { ...DEFAULT_CHECKPOINT, ...(options === false ? {} : options) };
   return {
-    ...(options === false ? {} : { checkpointIntervalMs: positiveMs('`checkpoint.interval`', given.interval) }),
+    ...(options === false
+      ? {}
+      : { checkpointIntervalMs: positiveMs('`checkpoint.interval`', given.interval) }),
     checkpointTimeoutMs: positiveMs('`checkpoint.timeout`', given.timeout),
     checkpointMinPauseMs: wholeMs('`checkpoint.minPause`', given.minPause),
     checkpointsRetainedMax: integerOption('`checkpoint.retained`', given.retained, { min: 1 }),
-    checkpointFailuresTolerated: integerOption('`checkpoint.toleratedFailures`', given.toleratedFailures, { min: 0 }),
+    checkpointFailuresTolerated: integerOption('`checkpoint.toleratedFailures`', given.toleratedFailures, {
+      min: 0,
+    }),
   };
 }
 
@@ -103,13 +148,19 @@ function resolveRestart(options: RestartOptions): RestartStrategyJson {
     };
   }
   if (options?.type !== 'exponential-delay') {
-    throw invalidOption(`Cannot read \`restart\`: write 'none', { type: 'fixed-delay', … } or { type: 'exponential-delay', … }`);
+    throw invalidOption(
+      `Cannot read \`restart\`: write 'none', { type: 'fixed-delay', … } or { type: 'exponential-delay', … }`,
+    );
   }
   refuseUnknownOptions('`restart`', options, ['type', ...Object.keys(DEFAULT_EXPONENTIAL)]);
   const given = { ...DEFAULT_EXPONENTIAL, ...options };
   const multiplier = positiveOption('`restart.multiplier`', given.multiplier);
-  if (multiplier < 1) throw invalidOption(`Cannot use ${multiplier} as \`restart.multiplier\`: it must be at least 1`);
-  if (!(given.jitter >= 0 && given.jitter <= 1)) throw invalidOption(`Cannot use ${describe(given.jitter)} as \`restart.jitter\`: write a number from 0 to 1`);
+  if (multiplier < 1)
+    throw invalidOption(`Cannot use ${multiplier} as \`restart.multiplier\`: it must be at least 1`);
+  if (!(given.jitter >= 0 && given.jitter <= 1))
+    throw invalidOption(
+      `Cannot use ${describe(given.jitter)} as \`restart.jitter\`: write a number from 0 to 1`,
+    );
   return {
     type: 'exponential-delay',
     initialMs: positiveMs('`restart.initialDelay`', given.initialDelay),

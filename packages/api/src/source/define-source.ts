@@ -1,8 +1,22 @@
 // A source of one's own in a few lines: a list of splits, and a generator that reads one.
 import type { Json } from '@millrace/proto';
 import { sourceBrand } from '../brand.ts';
-import type { ConnectorContext, MalformedRecord, MaybePromise, Source, SourceBatch, Split, SplitReader } from '../connector/source.ts';
-import { describe, invalidOption, positiveOption, refuseUnknownOptions, textOption } from '../options/check-options.ts';
+import type {
+  ConnectorContext,
+  MalformedRecord,
+  MaybePromise,
+  Source,
+  SourceBatch,
+  Split,
+  SplitReader,
+} from '../connector/source.ts';
+import {
+  describe,
+  invalidOption,
+  positiveOption,
+  refuseUnknownOptions,
+  textOption,
+} from '../options/check-options.ts';
 
 /** What a source's `read` yields: records, and the position behind them. */
 export interface SourceChunk<T, P> {
@@ -56,14 +70,21 @@ const OPTIONS = ['name', 'boundedness', 'isOrdered', 'ratePerSecond', 'splits', 
  *   },
  * });
  */
-export function defineSource<T, S extends Split, P extends Json>(definition: SourceDefinition<T, S, P>): Source<T> {
+export function defineSource<T, S extends Split, P extends Json>(
+  definition: SourceDefinition<T, S, P>,
+): Source<T> {
   refuseUnknownOptions('defineSource()', definition, OPTIONS);
   const { splits, start, read, ratePerSecond } = definition;
   const name = textOption('the name of a source', definition.name);
   if (typeof splits !== 'function' && !Array.isArray(splits)) {
-    throw invalidOption(`Cannot use ${describe(splits)} as the splits of source "${name}": write an array or a function that gives one`);
+    throw invalidOption(
+      `Cannot use ${describe(splits)} as the splits of source "${name}": write an array or a function that gives one`,
+    );
   }
-  if (typeof read !== 'function') throw invalidOption(`Cannot use ${describe(read)} as \`read\` of source "${name}": write a generator function`);
+  if (typeof read !== 'function')
+    throw invalidOption(
+      `Cannot use ${describe(read)} as \`read\` of source "${name}": write a generator function`,
+    );
   if (ratePerSecond !== undefined) positiveOption(`\`ratePerSecond\` of source "${name}"`, ratePerSecond);
   return Object.freeze({
     [sourceBrand]: 1,
@@ -81,12 +102,17 @@ export function defineSource<T, S extends Split, P extends Json>(definition: Sou
   } satisfies Source<T>);
 }
 
-function chunkReader<T, P>(chunks: Iterable<SourceChunk<T, P>> | AsyncIterable<SourceChunk<T, P>>): SplitReader<T> {
-  const iterator = Symbol.asyncIterator in chunks ? chunks[Symbol.asyncIterator]() : chunks[Symbol.iterator]();
+function chunkReader<T, P>(
+  chunks: Iterable<SourceChunk<T, P>> | AsyncIterable<SourceChunk<T, P>>,
+): SplitReader<T> {
+  const iterator =
+    Symbol.asyncIterator in chunks ? chunks[Symbol.asyncIterator]() : chunks[Symbol.iterator]();
   return {
     read() {
       const step = iterator.next();
-      return step instanceof Promise ? step.then(toBatch) : toBatch(step as IteratorResult<SourceChunk<T, P>>);
+      return step instanceof Promise
+        ? step.then(toBatch)
+        : toBatch(step as IteratorResult<SourceChunk<T, P>>);
     },
     async close() {
       await iterator.return?.();

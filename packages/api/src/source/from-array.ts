@@ -12,7 +12,8 @@ export interface FromArrayOptions {
 
 /** Returns a bounded source of `records`, in their order. For tests, examples and small tables. */
 export function fromArray<T>(records: readonly T[], options: FromArrayOptions = {}): Source<T> {
-  if (!Array.isArray(records)) throw invalidOption('Cannot make a source of this: fromArray() takes an array of records');
+  if (!Array.isArray(records))
+    throw invalidOption('Cannot make a source of this: fromArray() takes an array of records');
   refuseUnknownOptions('fromArray()', options, ['name', 'splits']);
   const splitCount = integerOption('`splits` of fromArray()', options.splits ?? 1, { min: 1 });
   return Object.freeze({
@@ -35,7 +36,12 @@ function arrayReader<T>(records: readonly T[], split: Split, start: number): Spl
       if (next >= to) return undefined;
       const begin = next;
       next = Math.min(to, next + recordsMax);
-      return { kind: 'records', records: records.slice(begin, next), position: next, weightRead: next - from };
+      return {
+        kind: 'records',
+        records: records.slice(begin, next),
+        position: next,
+        weightRead: next - from,
+      };
     },
   };
 }

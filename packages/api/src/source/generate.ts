@@ -39,12 +39,19 @@ export function generate<T>(options: GenerateOptions, record: (index: number) =>
     enumerate: ({ parallelism }) =>
       count === undefined ? stridedSplits(splits ?? parallelism) : indexSplits(count, splits ?? parallelism),
     openSplit: (split, position) =>
-      split['stride'] === undefined ? rangeReader(split, startOf(split, position), record) : stridedReader(split, startOf(split, position), record),
+      split['stride'] === undefined
+        ? rangeReader(split, startOf(split, position), record)
+        : stridedReader(split, startOf(split, position), record),
   } satisfies Source<T>);
 }
 
 function stridedSplits(splitCount: number): readonly Split[] {
-  return Array.from({ length: splitCount }, (_, offset) => ({ id: `${offset}/${splitCount}`, from: 0, offset, stride: splitCount }));
+  return Array.from({ length: splitCount }, (_, offset) => ({
+    id: `${offset}/${splitCount}`,
+    from: 0,
+    offset,
+    stride: splitCount,
+  }));
 }
 
 function rangeReader<T>(split: Split, start: number, recordAt: (index: number) => T): SplitReader<T> {

@@ -8,7 +8,15 @@ declare const stateType: unique symbol;
 export type StateDescriptor<Handle = unknown> = StateSpec & { readonly [stateType]?: () => Handle };
 
 /** Keys of a map state: what {@link Key} allows. */
-export type Key = string | number | boolean | bigint | null | Date | readonly Key[] | { readonly [field: string]: Key };
+export type Key =
+  | string
+  | number
+  | boolean
+  | bigint
+  | null
+  | Date
+  | readonly Key[]
+  | { readonly [field: string]: Key };
 
 /**
  * One value for the current key.
@@ -49,7 +57,9 @@ export interface MapState<K, V> {
 export function valueState<V>(options: { readonly initial: V }): StateDescriptor<ValueState<V, never>>;
 export function valueState<V>(): StateDescriptor<ValueState<V>>;
 export function valueState<V>(options?: { readonly initial: V }): StateDescriptor<ValueState<V, never>> {
-  return Object.freeze(options === undefined ? { kind: 'value' } : { kind: 'value', initial: options.initial });
+  return Object.freeze(
+    options === undefined ? { kind: 'value' } : { kind: 'value', initial: options.initial },
+  );
 }
 
 /** Declares a list a key. */
@@ -70,6 +80,8 @@ export interface StateDescriptors {
 /** The handles in `ctx.state`, by the names of the declaration. */
 export type StateHandles<S extends StateDescriptors> = {
   readonly [Name in keyof S]: S[Name] extends { readonly [stateType]?: infer Make }
-    ? Exclude<Make, undefined> extends () => infer Handle ? Handle : never
+    ? Exclude<Make, undefined> extends () => infer Handle
+      ? Handle
+      : never
     : never;
 };

@@ -10,7 +10,7 @@ import { processSpec } from '../function/process-spec.ts';
 import type { Operator, WatermarkSpec } from '../graph/operator.ts';
 import { invalidGraph, type StreamOutlet, type Transformation } from '../graph/transformation.ts';
 import { describe, invalidOption, refuseUnknownOptions } from '../options/check-options.ts';
-import type { DeepReadonly, Sync } from '../readonly.ts';
+import type { DeepMutable, DeepReadonly, Sync } from '../readonly.ts';
 import type { Key } from '../state/keyed-state.ts';
 import type { Watermarks } from '../watermark/watermarks.ts';
 import { KeyedStream } from './keyed-stream.ts';
@@ -62,12 +62,18 @@ export class DataStream<T> {
   filter<U extends DeepReadonly<T>>(filter: (record: DeepReadonly<T>) => record is U): DataStream<U>;
   filter(filter: (record: DeepReadonly<T>) => boolean): DataStream<T>;
   filter(filter: (record: DeepReadonly<T>) => boolean): DataStream<T> {
-    return this.#then<T>({ kind: 'filter', filter: recordFunction('the function of filter()', filter) }, 'filter');
+    return this.#then<T>(
+      { kind: 'filter', filter: recordFunction('the function of filter()', filter) },
+      'filter',
+    );
   }
 
   /** Each record becomes all that `flatMap` returns: an array or any iterable, a generator too. */
   flatMap<U>(flatMap: (record: DeepReadonly<T>) => Iterable<U>): DataStream<U> {
-    return this.#then<U>({ kind: 'flatMap', flatMap: recordFunction('the function of flatMap()', flatMap) }, 'flatMap');
+    return this.#then<U>(
+      { kind: 'flatMap', flatMap: recordFunction('the function of flatMap()', flatMap) },
+      'flatMap',
+    );
   }
 
   /** Groups records by key: what follows sees all records of a key in one subtask. `key` is deterministic. */
@@ -78,7 +84,8 @@ export class DataStream<T> {
 
   /** Records of this stream and the others, in no order between them. The watermark is the least of all. */
   union<U>(...others: readonly DataStream<U>[]): DataStream<T | U> {
-    if (others.length === 0) throw invalidOption('Cannot unite a stream with nothing: give union() another stream');
+    if (others.length === 0)
+      throw invalidOption('Cannot unite a stream with nothing: give union() another stream');
     const outlets = [this.#outlet, ...others.map((other) => other.#outlet)];
     return this.#scope.streamOf<T | U>(this.#scope.builder.add({ kind: 'union' }, outlets, 'union'));
   }
@@ -89,10 +96,15 @@ export class DataStream<T> {
     options: JoinOptions<T, Row, K, Type, Out>,
   ): DataStream<Out> {
     refuseUnknownOptions('join()', options, ['recordKey', 'tableKey', 'type', 'select']);
-    if (table?.[sourceBrand] !== 1) throw invalidOption(`Cannot join with ${describe(table)}: a static table is a source such as csv({ path })`);
-    if (table.boundedness !== 'bounded') throw invalidGraph(`Cannot join with source "${table.name}": a static table must be bounded`);
+    if (table?.[sourceBrand] !== 1)
+      throw invalidOption(
+        `Cannot join with ${describe(table)}: a static table is a source such as csv({ path })`,
+      );
+    if (table.boundedness !== 'bounded')
+      throw invalidGraph(`Cannot join with source "${table.name}": a static table must be bounded`);
     const joinType = options.type ?? 'inner';
-    if (joinType !== 'inner' && joinType !== 'left') throw invalidOption(`Cannot join as ${describe(joinType)}: write 'inner' or 'left'`);
+    if (joinType !== 'inner' && joinType !== 'left')
+      throw invalidOption(`Cannot join as ${describe(joinType)}: write 'inner' or 'left'`);
     return this.#then<Out>(
       {
         kind: 'staticJoin',
@@ -118,11 +130,18 @@ export class DataStream<T> {
    */
   watermarks(watermarks: Watermarks<T>): DataStream<T> {
     if (watermarks?.kind !== 'bounded' && watermarks?.kind !== 'none') {
-      throw invalidOption(`Cannot use ${describe(watermarks)} as watermarks: write boundedOutOfOrderness('1 minute', (record) => record.time)`);
+      throw invalidOption(
+        `Cannot use ${describe(watermarks)} as watermarks: write boundedOutOfOrderness('1 minute', (record) => record.time)`,
+      );
     }
     const spec = watermarks as WatermarkSpec;
     const { from } = this.#outlet;
-    if (from.operator.kind === 'source' && from.operator.watermarks === undefined && from.consumerCount === 0 && !this.#isView) {
+    if (
+      from.operator.kind === 'source' &&
+      from.operator.watermarks === undefined &&
+      from.consumerCount === 0 &&
+      !this.#isView
+    ) {
       this.#scope.builder.checkOpen();
       from.operator = { ...from.operator, watermarks: spec };
       return this;
@@ -132,7 +151,11 @@ export class DataStream<T> {
 
   /** Records that a process function sent to `tag`, or that came too late for a window with `.lateOutput(tag)`. */
   sideOutput<U>(tag: OutputTag<U>): DataStream<U> {
-    return new DataStream<U>(this.#scope, { from: this.#outlet.from, partitioning: 'forward', sideOutput: tag.name }, true);
+    return new DataStream<U>(
+      this.#scope,
+      { from: this.#outlet.from, partitioning: 'forward', sideOutput: tag.name },
+      true,
+    );
   }
 
   /** Deals records out to the next operator's subtasks in turn. */
@@ -151,21 +174,26 @@ export class DataStream<T> {
   }
 
   /** Writes the records to a sink. */
-  sink(sink: Sink<T>): StreamEnd {
-    if (sink?.[sinkBrand] !== 1) throw invalidOption(`Cannot use ${describe(sink)} as a sink: write one such as jsonLines({ path })`);
-    return this.#end({ kind: 'sink', sink: sink as Sink<unknown> }, sink.name);
+  sink(sink: Sink<DeepMutable<T>>): StreamEnd {
+    if (sink?.[sinkBrand] !== 1)
+      throw invalidOption(`Cannot use ${describe(sink)} as a sink: write one such as jsonLines({ path })`);
+    return this.#end({ kind: 'sink', sink: sink as unknown as Sink<unknown> }, sink.name);
   }
 
   /** Calls a function with each record, at least once: after a recovery again for those since the checkpoint. */
   forEach(forEach: (record: DeepReadonly<T>) => void): StreamEnd {
-    return this.#end({ kind: 'forEach', forEach: recordFunction('the function of forEach()', forEach) }, 'forEach');
+    return this.#end(
+      { kind: 'forEach', forEach: recordFunction('the function of forEach()', forEach) },
+      'forEach',
+    );
   }
 
   /** Shows records in the terminal of whoever submitted the job. */
   print(options: PrintOptions<T> = {}): StreamEnd {
     refuseUnknownOptions('print()', options, ['title', 'as', 'format']);
     const { title, as: form = 'text', format } = options;
-    if (form !== 'text' && form !== 'table') throw invalidOption(`Cannot print as ${describe(form)}: write 'text' or 'table'`);
+    if (form !== 'text' && form !== 'table')
+      throw invalidOption(`Cannot print as ${describe(form)}: write 'text' or 'table'`);
     return this.#end(
       {
         kind: 'print',
@@ -192,6 +220,8 @@ export class DataStream<T> {
   #own(option: string): Transformation {
     this.#scope.builder.checkOpen();
     if (!this.#isView) return this.#outlet.from;
-    throw invalidGraph(`Cannot set \`${option}\` here: call .${option}(…) directly behind the operator, before sideOutput(), rebalance() and the like`);
+    throw invalidGraph(
+      `Cannot set \`${option}\` here: call .${option}(…) directly behind the operator, before sideOutput(), rebalance() and the like`,
+    );
   }
 }

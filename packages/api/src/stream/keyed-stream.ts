@@ -25,7 +25,10 @@ export class KeyedStream<K, T> {
 
   /** Combines each record with what its key has so far, and emits the result each time. The first is emitted as it is. */
   reduce(reduce: (soFar: DeepReadonly<T>, record: DeepReadonly<T>) => T | DeepReadonly<T>): DataStream<T> {
-    return this.#then({ kind: 'reduce', reduce: recordFunction('the function of reduce()', reduce) }, 'reduce');
+    return this.#then(
+      { kind: 'reduce', reduce: recordFunction('the function of reduce()', reduce) },
+      'reduce',
+    );
   }
 
   /** Emits `{ key, …results so far }` for each record. */
@@ -45,7 +48,9 @@ export class KeyedStream<K, T> {
   window(assigner: WindowAssignerSpec): WindowedStream<K, T> {
     const kind: unknown = assigner?.kind;
     if (kind !== 'tumbling' && kind !== 'sliding' && kind !== 'endOfInput') {
-      throw invalidOption(`Cannot use ${describe(assigner)} as a window: write tumbling(…), sliding(…) or endOfInput()`);
+      throw invalidOption(
+        `Cannot use ${describe(assigner)} as a window: write tumbling(…), sliding(…) or endOfInput()`,
+      );
     }
     return new WindowedStream<K, T>(this.#scope, this.#outlet, { assigner, allowedLatenessMs: 0 });
   }

@@ -10,7 +10,10 @@ export interface JoinOptions<T, Row, K extends Key, Type extends 'inner' | 'left
   readonly tableKey: (row: DeepReadonly<Row>) => NoInfer<K>;
   /** `left` keeps records without a row; `inner` drops them. Default `inner`. */
   readonly type?: Type;
-  readonly select: (record: DeepReadonly<T>, row: Type extends 'left' ? DeepReadonly<Row> | undefined : DeepReadonly<Row>) => Out;
+  readonly select: (
+    record: DeepReadonly<T>,
+    row: Type extends 'left' ? DeepReadonly<Row> | undefined : DeepReadonly<Row>,
+  ) => Out;
 }
 
 export interface PrintOptions<T> {

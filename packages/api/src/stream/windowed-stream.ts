@@ -7,7 +7,7 @@ import type { OutputTag } from '../function/output-tag.ts';
 import type { WindowAssignerSpec, WindowFunctionSpec } from '../graph/operator.ts';
 import { invalidGraph, type StreamOutlet } from '../graph/transformation.ts';
 import { wholeMs } from '../options/check-options.ts';
-import type { DeepReadonly, Flat } from '../readonly.ts';
+import type { DeepMutable, DeepReadonly, Flat } from '../readonly.ts';
 import type { DataStream } from './data-stream.ts';
 import type { StreamScope } from './stream-scope.ts';
 
@@ -24,7 +24,9 @@ interface WindowSettings {
 }
 
 /** What a window with aggregates emits. */
-export type WindowResult<K, A> = Flat<{ key: K; windowStart: number; windowEnd: number } & AggregateResults<A>>;
+export type WindowResult<K, A> = Flat<
+  { key: K; windowStart: number; windowEnd: number } & AggregateResults<A>
+>;
 
 /**
  * A stream of records `T`, grouped by key and window.
@@ -51,28 +53,42 @@ export class WindowedStream<K, T> {
   }
 
   /** Sends records that come too late to a side output: `result.sideOutput(tag)`. */
-  lateOutput(tag: OutputTag<T>): WindowedStream<K, T> {
+  lateOutput(tag: OutputTag<DeepMutable<T>>): WindowedStream<K, T> {
     this.#checkEventTime('lateOutput');
     return new WindowedStream<K, T>(this.#scope, this.#outlet, { ...this.#settings, lateOutput: tag.name });
   }
 
   /** Emits `{ key, windowStart, windowEnd, …results }` for each key and window. */
   aggregate<A extends Aggregates<T>>(aggregates: A): DataStream<WindowResult<K, A>> {
-    return this.#then({ kind: 'aggregate', aggregates: aggregateSpecs(aggregates, ['key', 'windowStart', 'windowEnd']) });
+    return this.#then({
+      kind: 'aggregate',
+      aggregates: aggregateSpecs(aggregates, ['key', 'windowStart', 'windowEnd']),
+    });
   }
 
   /** Combines the records of each key and window, two at a time. */
   reduce(reduce: (a: DeepReadonly<T>, b: DeepReadonly<T>) => T | DeepReadonly<T>): DataStream<T> {
-    return this.#then({ kind: 'reduce', reduce: recordFunction('the function of a window\'s reduce()', reduce) });
+    return this.#then({
+      kind: 'reduce',
+      reduce: recordFunction("the function of a window's reduce()", reduce),
+    });
   }
 
   /** Calls a function with all records of a key and window, which are kept until then. Returns an array of results. */
-  process<U>(process: (key: DeepReadonly<K>, records: Iterable<DeepReadonly<T>>, window: Window) => readonly U[]): DataStream<U> {
-    return this.#then({ kind: 'process', process: recordFunction('the function of a window\'s process()', process) });
+  process<U>(
+    process: (key: DeepReadonly<K>, records: Iterable<DeepReadonly<T>>, window: Window) => readonly U[],
+  ): DataStream<U> {
+    return this.#then({
+      kind: 'process',
+      process: recordFunction("the function of a window's process()", process),
+    });
   }
 
   #then<U>(windowFunction: WindowFunctionSpec): DataStream<U> {
-    const name = this.#settings.assigner.kind === 'endOfInput' ? 'end of input window' : `${this.#settings.assigner.kind} window`;
+    const name =
+      this.#settings.assigner.kind === 'endOfInput'
+        ? 'end of input window'
+        : `${this.#settings.assigner.kind} window`;
     const operator = { kind: 'window', ...this.#settings, function: Object.freeze(windowFunction) } as const;
     return this.#scope.streamOf<U>(this.#scope.builder.add(operator, [this.#outlet], name));
   }

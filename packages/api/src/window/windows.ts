@@ -39,7 +39,9 @@ function assigner(
   const offsetMs = wholeMs(`the offset of a ${kind} window`, options.offset ?? 0);
   const timeDomain = options.time ?? 'event';
   if (slideMs > sizeMs) {
-    throw invalidOption(`Cannot slide a window of ${sizeMs} ms by ${slideMs} ms: the slide must not be longer than the window`);
+    throw invalidOption(
+      `Cannot slide a window of ${sizeMs} ms by ${slideMs} ms: the slide must not be longer than the window`,
+    );
   }
   if (sizeMs / greatestCommonDivisor(sizeMs, slideMs) > SLICES_PER_WINDOW_MAX) {
     throw invalidOption(
@@ -48,10 +50,14 @@ function assigner(
     );
   }
   if (offsetMs >= slideMs) {
-    throw invalidOption(`Cannot offset windows by ${offsetMs} ms: the offset must be less than ${slideMs} ms, when the next one starts`);
+    throw invalidOption(
+      `Cannot offset windows by ${offsetMs} ms: the offset must be less than ${slideMs} ms, when the next one starts`,
+    );
   }
   if (timeDomain !== 'event' && timeDomain !== 'processing') {
-    throw invalidOption(`Cannot use "${String(timeDomain)}" as the time of a window: write 'event' or 'processing'`);
+    throw invalidOption(
+      `Cannot use "${String(timeDomain)}" as the time of a window: write 'event' or 'processing'`,
+    );
   }
   return Object.freeze({ kind, timeDomain, sizeMs, slideMs, offsetMs });
 }

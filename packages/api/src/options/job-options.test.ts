@@ -1,0 +1,64 @@
+import { describe, expect, test } from 'vitest';
+import { resolveJobOptions, type JobOptions } from './job-options.ts';
+
+describe('resolveJobOptions', () => {
+  test('has these defaults', () => {
+    expect(resolveJobOptions({})).toEqual({
+      keyGroupCount: 720,
+      checkpointIntervalMs: 10_000,
+      checkpointTimeoutMs: 600_000,
+      checkpointMinPauseMs: 0,
+      checkpointsRetainedMax: 3,
+      checkpointFailuresTolerated: 3,
+      bufferTimeoutMs: 10,
+      isChainingEnabled: true,
+      restart: {
+        type: 'exponential-delay',
+        initialMs: 250,
+        maxMs: 30_000,
+        multiplier: 2,
+        jitter: 0.1,
+        resetAfterMs: 30_000,
+        attemptsMax: 12,
+      },
+      stateCacheEntriesMax: 500_000,
+    });
+  });
+
+  test('reads durations as text and turns checkpoints off', () => {
+    const options = resolveJobOptions({
+      parallelism: 4,
+      checkpoint: false,
+      bufferTimeout: '1 s',
+      chaining: false,
+      stateCacheEntries: 1_000,
+      restart: { type: 'fixed-delay', delay: '2 s', attempts: 3 },
+    });
+    expect(options).toMatchObject({
+      parallelism: 4,
+      bufferTimeoutMs: 1_000,
+      isChainingEnabled: false,
+      stateCacheEntriesMax: 1_000,
+      restart: { type: 'fixed-delay', delayMs: 2_000, attemptsMax: 3 },
+    });
+    expect(options.checkpointIntervalMs).toBeUndefined();
+    expect(resolveJobOptions({ restart: 'none' }).restart).toEqual({ type: 'none' });
+  });
+
+  test.each<[JobOptions, string]>([
+    [{ parallelism: 0 }, '`parallelism` of the job'],
+    [{ keyGroups: 40_000 }, 'from 1 to 32768'],
+    [{ parallelism: 10, keyGroups: 5 }, 'from 1 to 5'],
+    [{ checkpoint: { interval: 0 } }, 'at least 1 ms'],
+    [{ checkpoint: { interval: 'soon' } }, 'checkpoint.interval'],
+    [{ bufferTimeout: -1 }, 'bufferTimeout'],
+    [{ checkpoint: { every: 5 } as never }, 'Unknown option "every"'],
+    [{ restart: 'always' as never }, 'exponential-delay'],
+    [{ restart: { type: 'exponential-delay', multiplier: 0.5 } }, 'at least 1'],
+    [{ restart: { type: 'exponential-delay', jitter: 2 } }, 'from 0 to 1'],
+  ])('refuses %j', (options, text) => {
+    expect(() => resolveJobOptions(options)).toThrowError(
+      expect.objectContaining({ code: 'MR_OPTION_INVALID', message: expect.stringContaining(text) }),
+    );
+  });
+});
