@@ -24,7 +24,10 @@ export interface FrozenChain {
 export interface OperatorChain {
   /** Records from input edge `inputIndex` (the order of the vertex's input edges). */
   processBatch(inputIndex: number, batch: RecordBatch): void;
-  /** Records of a source vertex. Returns the greatest event time in the batch, NaN when the source has none. */
+  /**
+   * Records of a source vertex. Returns the greatest event time in the batch, NaN when it has none. With a `watermarks`
+   * operator in the chain it is that operator's event time that counts.
+   */
   processSource(batch: SourceBatch<unknown>): number;
   /** Event time has come to `watermarkMs` (+Infinity at the end of input): fires timers and windows. */
   advanceWatermark(watermarkMs: number): boolean;
@@ -35,8 +38,16 @@ export interface OperatorChain {
   /** After the last watermark: pending processing-time windows and end-of-input windows fire. */
   endInput(): boolean;
   resume(): boolean;
-  /** Emits partial aggregates that wait in the chain; called before any control event is sent on. */
-  flushPartials(): void;
+  /**
+   * Emits partial aggregates that wait in the chain; called before any control event is sent on. With the watermark that
+   * follows, those stay that it cannot fire: pre-aggregation then works across watermarks. Nothing given: all.
+   */
+  flushPartials(watermarkMs?: number): void;
+  /**
+   * Watermark of a `watermarks` operator in the chain, -Infinity before its first record: what the vertex sends on
+   * instead of the watermarks that it receives (but for the last, +Infinity). undefined: the chain has none.
+   */
+  readonly ownWatermarkMs: number | undefined;
   /** State has too much to write: the task waits for `relieve`. */
   readonly needsRelief: boolean;
   relieve(): Promise<void> | undefined;
@@ -78,8 +89,10 @@ export interface ChainEnvironment {
   readonly openKeyValueStore: (name: string) => Promise<KeyValueStore>;
   /** False: long-running emission should stop at a convenient place. */
   readonly hasCredit: () => boolean;
-  /** Lines of `print()`. */
-  readonly print: (line: Omit<OutputLine, 'subtaskIndex' | 'sequence'>) => void;
+  /** Lines of `print()`; numbered per node and subtask, across recoveries. */
+  readonly print: (line: Omit<OutputLine, 'subtaskIndex'>) => void;
+  /** Records are frozen, so that a function that changes one fails with MR_RECORD_MUTATED. */
+  readonly freezeRecords?: boolean;
   /** Inline state of the task itself (source positions); the chain adds it to the head operator's snapshot. */
   readonly snapshotSource?: () => Json;
 }

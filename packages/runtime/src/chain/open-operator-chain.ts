@@ -1,0 +1,156 @@
+// Opens the operators of one vertex in one subtask, and generates the code between them.
+import type { Operator, StreamNode } from '@millrace/api';
+import type { Json } from '@millrace/proto';
+import { openKeyedStateBackend } from '@millrace/state';
+import { OperatorOutput, type ChainOperator } from '../operator/chain-stage.ts';
+import { openOperator, windowLayout } from '../operator/open-operator.ts';
+import type { OperatorSetup } from '../operator/operator-setup.ts';
+import { PartialAggregates } from '../operator/window/partial-aggregates.ts';
+import { chainTopology, type ChainNode, type ChainTopology, type OutgoingEdge } from './chain-topology.ts';
+import { generateEmit, generateEntry, type ChainCode } from './codegen/chain-codegen.ts';
+import type { OutputPort } from './codegen/output-code.ts';
+import type { ChainEnvironment, ChainMetrics, OperatorChain } from './operator-chain.ts';
+import { RunningChain } from './running-chain.ts';
+import { ErrorSites } from './user-error.ts';
+
+/**
+ * Opens the operator chain of a subtask: state restored, restored transactions committed again, the users' `open` run, static
+ * tables read, code generated. With deployment mode `commit` only committers are opened.
+ * @throws {MillraceError} what an operator's opening throws; what was opened before is closed
+ */
+export async function openOperatorChain(environment: ChainEnvironment): Promise<OperatorChain> {
+  const topology = chainTopology(environment);
+  const metrics: ChainMetrics = { recordsIn: 0, recordsOut: 0, stateEntries: 0, stateBytes: 0, dropped: { late: 0 } };
+  const sites = new ErrorSites(environment.subtaskIndex, environment.executionAttemptId);
+  const codegenId = codegenIdOf(environment);
+  const tracker = { boundMs: boundOf(topology), maxMs: -Infinity };
+  const operators = new Map<ChainNode, ChainOperator>();
+  const outputs = new Map<ChainNode, OperatorOutput>();
+  try {
+    for (const node of topology.nodes) {
+      if (environment.deployment.mode === 'commit' && node.node.operator.kind !== 'sink') continue;
+      const output = new OperatorOutput();
+      outputs.set(node, output);
+      const setup = operatorSetup(environment, { node: node.node, sites, output, codegenId });
+      operators.set(node, await openOperator(setup, { metrics, tracker }));
+    }
+  } catch (error) {
+    for (const operator of operators.values()) await operator.close?.().catch(() => undefined);
+    throw error;
+  }
+  const code: ChainCode = {
+    codegenId,
+    operators,
+    ports: outputPorts(environment, topology, { sites, metrics, codegenId }),
+    sites,
+    metrics,
+    keyGroupCount: environment.graph.options.keyGroupCount,
+    freezesRecords: environment.freezeRecords === true,
+    entries: new Map(),
+  };
+  connect(topology, code, outputs);
+  const hasWatermarks = topology.nodes.some((node) => node.node.operator.kind === 'watermarks');
+  return new RunningChain({ environment, topology, code, tracker: hasWatermarks ? tracker : undefined });
+}
+
+/** Stands in all generated text: V8 shares type feedback between functions of identical source. */
+function codegenIdOf(environment: ChainEnvironment): string {
+  const { deployment, vertex, subtaskIndex } = environment;
+  return `job ${deployment.jobId} attempt ${deployment.attemptNumber} vertex ${vertex.vertexId} subtask ${subtaskIndex}`;
+}
+
+function boundOf(topology: ChainTopology): number {
+  for (const { node } of topology.nodes) {
+    if (node.operator.kind === 'watermarks' && node.operator.watermarks.kind === 'bounded') return node.operator.watermarks.boundMs;
+  }
+  return 0;
+}
+
+interface ChainShared {
+  readonly sites: ErrorSites;
+  readonly metrics: ChainMetrics;
+  readonly codegenId: string;
+}
+
+function operatorSetup(
+  environment: ChainEnvironment,
+  of: { readonly node: StreamNode; readonly sites: ErrorSites; readonly output: OperatorOutput; readonly codegenId: string },
+): OperatorSetup {
+  const restored = environment.restore.get(of.node.id) ?? [];
+  const { options } = environment.graph;
+  return {
+    ...of,
+    environment,
+    restoredInline: restored.map((snapshot) => snapshot.inline).filter((inline) => isTakenOver(inline, environment)),
+    openBackend: async () =>
+      openKeyedStateBackend({
+        keyGroupCount: options.keyGroupCount,
+        keyGroupRange: environment.keyGroupRange,
+        cacheEntriesMax: options.stateCacheEntriesMax,
+        openStore: () => environment.openKeyValueStore(`${environment.vertex.vertexId}-${of.node.id}-${environment.subtaskIndex}`),
+        codegenId: `${of.codegenId} node ${of.node.id}`,
+        log: environment.log,
+        ...(restored.length === 0
+          ? {}
+          : { restore: { files: restored.flatMap((snapshot) => snapshot.keyedFiles), blobStore: environment.blobStore } }),
+      }),
+  };
+}
+
+/** Inline state names the subtask that wrote it; of fewer subtasks now, each takes over several. */
+function isTakenOver(inline: Json | undefined, environment: ChainEnvironment): inline is { readonly [field: string]: Json } {
+  if (typeof inline !== 'object' || inline === null || Array.isArray(inline)) return false;
+  const writer = (inline as { readonly [field: string]: Json })['subtaskIndex'];
+  return typeof writer === 'number' && writer % environment.vertex.parallelism === environment.subtaskIndex;
+}
+
+function outputPorts(environment: ChainEnvironment, topology: ChainTopology, shared: ChainShared): ReadonlyMap<ChainNode, readonly OutputPort[]> {
+  const ports = new Map<ChainNode, readonly OutputPort[]>();
+  for (const node of topology.nodes) ports.set(node, node.outputs.map((outgoing) => outputPort(environment, outgoing, shared)));
+  return ports;
+}
+
+function outputPort(environment: ChainEnvironment, outgoing: OutgoingEdge, shared: ChainShared): OutputPort {
+  return {
+    outgoing,
+    roundRobin: { next: environment.subtaskIndex % Math.max(1, outgoing.output.channelCount) },
+    partials: partialsOf(environment, outgoing, shared),
+    keySite: shared.sites.register(outgoing.consumer, 'key function'),
+  };
+}
+
+function partialsOf(environment: ChainEnvironment, outgoing: OutgoingEdge, shared: ChainShared): PartialAggregates | undefined {
+  const { output, edge, consumer } = outgoing;
+  const operator: Operator = consumer.operator;
+  if (edge.isPreAggregated !== true || operator.kind !== 'window' || edge.keySelector === undefined) return undefined;
+  const layout = windowLayout(operator, { node: consumer, sites: shared.sites });
+  if (layout === undefined) return undefined;
+  return new PartialAggregates({
+    ...shared,
+    consumer,
+    assigner: operator.assigner,
+    layout,
+    keySelector: edge.keySelector,
+    output,
+    keyGroupCount: environment.graph.options.keyGroupCount,
+  });
+}
+
+/** Generates what operators emit through from outside the loops. */
+function connect(topology: ChainTopology, code: ChainCode, outputs: ReadonlyMap<ChainNode, OperatorOutput>): void {
+  const shared = topology.nodes.filter((node) => node.chainedInputCount > 1 && code.operators.has(node));
+  for (const node of shared) code.entries.set(node, { enter: () => undefined });
+  for (const node of shared) {
+    const entry = code.entries.get(node);
+    if (entry !== undefined) entry.enter = generateEntry(code, node);
+  }
+  for (const [node, output] of outputs) {
+    output.emit = generateEmit(code, node, undefined);
+    for (const side of sideOutputsOf(node)) output.sides.set(side, generateEmit(code, node, side));
+  }
+}
+
+function sideOutputsOf(node: ChainNode): ReadonlySet<string> {
+  const names = [...node.consumers, ...node.outputs].map(({ edge }) => edge.sideOutput);
+  return new Set(names.filter((name) => name !== undefined));
+}

@@ -1,0 +1,231 @@
+// [HOT] A chain at work: picks the loop for a batch, and drives what happens outside of loops.
+import { invariant } from '@millrace/common';
+import type { SourceBatch } from '@millrace/api';
+import type { BatchShape, Json, OperatorSnapshot, RecordBatch } from '@millrace/proto';
+import type { ChainOperator, FrozenOperator } from '../operator/chain-stage.ts';
+import type { EventTimeTracker } from '../operator/event-time.ts';
+import type { PartialAggregates } from '../operator/window/partial-aggregates.ts';
+import type { ChainTopology } from './chain-topology.ts';
+import { generateBatchLoop, generateSourceLoop, sourceForm, type BatchLoop, type ChainCode, type SourceLoop } from './codegen/chain-codegen.ts';
+import type { ChainEnvironment, ChainMetrics, FrozenChain, OperatorChain } from './operator-chain.ts';
+
+/** Loops that a chain keeps for one input, and for source batches; above it the oldest is dropped and generated again. */
+const LOOPS_MAX = 64;
+
+/** Loops of one input for the shapes seen last. */
+interface InputLoops {
+  lastShape: BatchShape | undefined;
+  lastLoop: BatchLoop | undefined;
+  readonly keyed: Map<BatchShape, BatchLoop>;
+  readonly unkeyed: Map<BatchShape, BatchLoop>;
+}
+
+export interface RunningChainParts {
+  readonly environment: ChainEnvironment;
+  readonly topology: ChainTopology;
+  readonly code: ChainCode;
+  readonly tracker: EventTimeTracker | undefined;
+}
+
+export class RunningChain implements OperatorChain {
+  readonly metrics: ChainMetrics;
+  readonly #parts: RunningChainParts;
+  readonly #operators: readonly ChainOperator[];
+  readonly #partials: readonly PartialAggregates[];
+  readonly #inputs: readonly InputLoops[];
+  readonly #sourceLoops = new Map<string, SourceLoop>();
+  readonly #batchEnds: readonly ChainOperator[];
+  /** What `resume` goes on with: a step for each operator, and the operator that is at it. */
+  #step: ((operator: ChainOperator) => boolean) | undefined;
+  #stepIndex = 0;
+
+  constructor(parts: RunningChainParts) {
+    this.#parts = parts;
+    this.metrics = parts.code.metrics;
+    this.#operators = parts.topology.nodes.flatMap((node) => parts.code.operators.get(node) ?? []);
+    this.#batchEnds = this.#operators.filter((operator) => operator.endBatch !== undefined);
+    this.#partials = [...parts.code.ports.values()].flat().flatMap((port) => port.partials ?? []);
+    this.#inputs = parts.topology.inputs.map(() => ({ lastShape: undefined, lastLoop: undefined, keyed: new Map(), unkeyed: new Map() }));
+  }
+
+  get ownWatermarkMs(): number | undefined {
+    const { tracker } = this.#parts;
+    return tracker === undefined ? undefined : tracker.maxMs - tracker.boundMs - 1;
+  }
+
+  processBatch(inputIndex: number, batch: RecordBatch): void {
+    const input = this.#inputs[inputIndex];
+    invariant(input !== undefined, 'a batch came over an input that the vertex does not have');
+    this.metrics.recordsIn += batch.rowCount;
+    const hasKeyHashes = batch.keyHashes !== undefined;
+    const loops = hasKeyHashes ? input.keyed : input.unkeyed;
+    let loop = batch.shape === input.lastShape ? input.lastLoop : undefined;
+    loop ??= loops.get(batch.shape) ?? this.#makeBatchLoop(inputIndex, batch, loops);
+    // An edge's batches all carry hashes or none does; the last shape is remembered for those that do.
+    if (hasKeyHashes || input.keyed.size === 0) {
+      input.lastShape = batch.shape;
+      input.lastLoop = loop;
+    }
+    loop(batch);
+    this.#endBatch();
+  }
+
+  #makeBatchLoop(inputIndex: number, batch: RecordBatch, loops: Map<BatchShape, BatchLoop>): BatchLoop {
+    const input = this.#parts.topology.inputs[inputIndex];
+    invariant(input !== undefined, 'records came over an assignment edge');
+    const hasKeyHashes = batch.keyHashes !== undefined;
+    const loop = generateBatchLoop(this.#parts.code, { ...input, inputIndex }, { shape: batch.shape, hasKeyHashes });
+    return keep(loops, batch.shape, loop);
+  }
+
+  processSource(batch: SourceBatch<unknown>): number {
+    const { tracker, topology, code } = this.#parts;
+    const form = sourceForm(batch);
+    const loop = this.#sourceLoops.get(form) ?? keep(this.#sourceLoops, form, generateSourceLoop(code, topology.head, batch));
+    if (tracker !== undefined) tracker.maxMs = -Infinity;
+    this.metrics.recordsIn += rowsOf(batch);
+    const maxMs = loop(batch);
+    this.#endBatch();
+    const eventTimeMs = tracker === undefined ? maxMs : tracker.maxMs;
+    return eventTimeMs === -Infinity ? NaN : eventTimeMs;
+  }
+
+  #endBatch(): void {
+    for (let index = 0; index < this.#batchEnds.length; index++) this.#batchEnds[index]?.endBatch?.();
+  }
+
+  advanceWatermark(watermarkMs: number): boolean {
+    return this.#start((operator) => operator.advanceWatermark?.(watermarkMs) ?? true);
+  }
+
+  advanceProcessingTime(nowMs: number): boolean {
+    return this.#start((operator) => operator.advanceProcessingTime?.(nowMs) ?? true);
+  }
+
+  endInput(): boolean {
+    return this.#start((operator) => operator.endInput?.() ?? true);
+  }
+
+  nextProcessingTimeMs(): number {
+    let next = Infinity;
+    for (const operator of this.#operators) next = Math.min(next, operator.nextProcessingTimeMs?.() ?? Infinity);
+    return next;
+  }
+
+  #start(step: (operator: ChainOperator) => boolean): boolean {
+    invariant(this.#step === undefined, 'the chain was called before it resumed');
+    this.#step = step;
+    this.#stepIndex = 0;
+    return this.resume();
+  }
+
+  /** The same step again, from the operator that stopped: what its step did is not done twice, since the operator knows. */
+  resume(): boolean {
+    const step = this.#step;
+    if (step === undefined) return true;
+    for (; this.#stepIndex < this.#operators.length; this.#stepIndex++) {
+      if (!step(this.#operators[this.#stepIndex] as ChainOperator)) return false;
+    }
+    this.#step = undefined;
+    this.#endBatch();
+    return true;
+  }
+
+  flushPartials(watermarkMs = Infinity): void {
+    for (let index = 0; index < this.#partials.length; index++) this.#partials[index]?.flush(watermarkMs);
+  }
+
+  get needsRelief(): boolean {
+    this.#countState();
+    return this.#operators.some((operator) => operator.needsRelief?.() === true);
+  }
+
+  relieve(): Promise<void> | undefined {
+    const waits = this.#operators.flatMap((operator) => operator.relieve?.() ?? []);
+    return waits.length === 0 ? undefined : Promise.all(waits).then(() => undefined);
+  }
+
+  #countState(): void {
+    let entries = 0;
+    let bytes = 0;
+    for (const operator of this.#operators) {
+      entries += operator.stateEntries?.() ?? 0;
+      bytes += operator.stateBytes?.() ?? 0;
+    }
+    this.metrics.stateEntries = entries;
+    this.metrics.stateBytes = bytes;
+  }
+
+  freeze(checkpointId: number): FrozenChain {
+    invariant(this.#step === undefined, 'a chain is frozen between batches');
+    const { environment, topology } = this.#parts;
+    this.flushPartials();
+    this.#countState();
+    const source = environment.snapshotSource?.();
+    const frozen = new Map<ChainOperator, FrozenOperator>();
+    for (const operator of this.#operators) {
+      const parts = operator.freeze?.(checkpointId);
+      if (parts !== undefined) frozen.set(operator, parts);
+    }
+    const headId = topology.head.node.id;
+    return {
+      write: async (blobStore, prefix) => {
+        const operators: OperatorSnapshot[] = [];
+        let newBytes = 0;
+        for (const operator of this.#operators) {
+          const { id: nodeId, uid } = operator.node;
+          const state = await frozen.get(operator)?.write(blobStore, `${prefix}${nodeId}-`);
+          newBytes += state?.newBytes ?? 0;
+          const inline: Json | undefined = nodeId === headId && source !== undefined ? source : state?.inline;
+          operators.push({ nodeId, uid, keyedFiles: state?.keyedFiles ?? [], ...(inline === undefined ? {} : { inline }) });
+        }
+        return { operators, newBytes };
+      },
+    };
+  }
+
+  checkpointCompleted(checkpointId: number): void {
+    for (const operator of this.#operators) operator.checkpointCompleted?.(checkpointId);
+  }
+
+  checkpointAborted(checkpointId: number): void {
+    for (const operator of this.#operators) operator.checkpointAborted?.(checkpointId);
+  }
+
+  async commit(checkpointId: number): Promise<void> {
+    await Promise.all(this.#operators.map((operator) => operator.commit?.(checkpointId)));
+  }
+
+  async close(): Promise<void> {
+    const errors: unknown[] = [];
+    for (const operator of this.#operators) {
+      try {
+        await operator.close?.();
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    if (errors.length === 1) throw errors[0];
+    if (errors.length > 1) throw new AggregateError(errors, 'Several operators failed to close');
+  }
+}
+
+function keep<K, V>(cache: Map<K, V>, key: K, value: V): V {
+  if (cache.size >= LOOPS_MAX) {
+    const oldest = cache.keys().next();
+    if (oldest.done !== true) cache.delete(oldest.value);
+  }
+  cache.set(key, value);
+  return value;
+}
+
+function rowsOf(batch: SourceBatch<unknown>): number {
+  switch (batch.kind) {
+    case 'records':
+      return batch.records.length;
+    case 'columns':
+      return batch.rowCount;
+    case 'indexed':
+      return batch.to - batch.from;
+  }
+}

@@ -1,0 +1,92 @@
+// What becomes of whatever user code throws or wrongly returns. Called once a batch at most, never on the record path.
+import { isMillraceError, MillraceError, type ExecutionAttemptId } from '@millrace/common';
+import type { StreamNode } from '@millrace/api';
+import { lineOf } from './text-of.ts';
+
+/** Characters of an offending record that an error shows at most. */
+const RECORD_TEXT_CHARS_MAX = 300;
+
+/** A place in generated code that calls the user's. */
+interface ErrorSite {
+  readonly node: StreamNode;
+  readonly what: string;
+}
+
+/**
+ * The places of one chain that call user code, by number: generated code keeps the number of the place that it is at
+ * in a local variable, so that one try/catch around the loop can tell.
+ */
+export class ErrorSites {
+  readonly #sites: ErrorSite[] = [];
+  readonly #subtaskIndex: number;
+  readonly #attempt: ExecutionAttemptId;
+
+  constructor(subtaskIndex: number, attempt: ExecutionAttemptId) {
+    this.#subtaskIndex = subtaskIndex;
+    this.#attempt = attempt;
+  }
+
+  register(node: StreamNode, what: string): number {
+    const known = this.#sites.findIndex((site) => site.node === node && site.what === what);
+    if (known >= 0) return known;
+    return this.#sites.push({ node, what }) - 1;
+  }
+
+  /** Returns what to throw for `error`, thrown at `siteIndex` while `record` was at hand (undefined: none known). */
+  wrap(error: unknown, siteIndex: number, record?: unknown, position?: number): MillraceError {
+    if (isMillraceError(error)) return error;
+    const site = this.#sites[siteIndex];
+    if (site === undefined) return this.#wrapUnknown(error);
+    const { node, what } = site;
+    const details = {
+      operator: node.name,
+      uid: node.uid,
+      nodeId: node.id,
+      subtaskIndex: this.#subtaskIndex,
+      executionAttemptId: this.#attempt,
+      ...(position === undefined ? {} : { position }),
+      ...(record === undefined ? {} : { record: lineOf(record, RECORD_TEXT_CHARS_MAX) }),
+    };
+    const where = `${what} of "${node.name}" (uid "${node.uid}", subtask ${this.#subtaskIndex})`;
+    const at = record === undefined ? '' : ` at record ${details.record}`;
+    if (isFrozenObjectError(error)) {
+      return new MillraceError(
+        'MR_RECORD_MUTATED',
+        `The ${where} changed a record or a state value${at}: records are shared, so return a changed copy ({ ...record, field }) instead`,
+        { details, cause: error },
+      );
+    }
+    return new MillraceError('MR_USER_FUNCTION', `The ${where} threw${at}: ${messageOf(error)}`, { details, cause: error });
+  }
+
+  /** @throws {MillraceError} MR_PROMISE_RETURNED when `value` is a promise */
+  refusePromise(value: unknown, siteIndex: number): void {
+    if (typeof value !== 'object' || value === null) return;
+    if (typeof (value as { then?: unknown }).then !== 'function') return;
+    // Nobody will look at the promise again: its rejection must not end the process.
+    void Promise.resolve(value).catch(() => undefined);
+    const site = this.#sites[siteIndex];
+    throw new MillraceError(
+      'MR_PROMISE_RETURNED',
+      `The ${site?.what ?? 'function'} of "${site?.node.name ?? ''}" (uid "${site?.node.uid ?? ''}") returned a promise: functions on the record path are synchronous, so load what you need in a process function's open(), or join with a static table`,
+      { details: { operator: site?.node.name, uid: site?.node.uid } },
+    );
+  }
+
+  #wrapUnknown(error: unknown): MillraceError {
+    return new MillraceError('MR_INTERNAL', `The operators of a chain failed: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function messageOf(error: unknown): string {
+  if (error instanceof Error) return `${error.name}: ${error.message}`;
+  return lineOf(error, RECORD_TEXT_CHARS_MAX);
+}
+
+/** V8's messages for writes to frozen objects. */
+function isFrozenObjectError(error: unknown): boolean {
+  return (
+    error instanceof TypeError &&
+    /read only property|object is not extensible|Cannot delete property|Cannot add property|Cannot redefine property/.test(error.message)
+  );
+}

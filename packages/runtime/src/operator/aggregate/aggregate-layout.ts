@@ -1,0 +1,199 @@
+// How aggregates are kept and computed: which columns a table has, and the text that folds, merges and reads them.
+import { unreachable } from '@millrace/common';
+import type { AggregateSpec, StreamNode, UserFunction } from '@millrace/api';
+import type { ColumnKind } from '@millrace/state';
+import { property, type CodeUnit } from '../../chain/codegen/code-unit.ts';
+import type { ErrorSites } from '../../chain/user-error.ts';
+import { topNOf } from './top-n.ts';
+
+/**
+ * One accumulator column. Text arguments are expressions; `target` can be assigned to.
+ * Contract: before the first `fold` or `merge`, target is 0 (f64) or undefined (value), and `isNew` is true.
+ */
+export interface AggregateCell {
+  readonly column: ColumnKind;
+  /** Name of the cell in a partial row: `n` counts records. */
+  readonly partialName: string;
+  /** Statement that folds a record into `target`. */
+  fold(unit: CodeUnit, target: string, record: string, isNew: string): string;
+  /** Expression: the accumulator of one record alone. */
+  single(unit: CodeUnit, record: string): string;
+  /** Statement that merges `source` into `target`. */
+  merge(unit: CodeUnit, target: string, source: string, isNew: string): string;
+  /** Expression: a copy of `source` that may be merged into; unset when merging changes nothing in place. */
+  copy?(unit: CodeUnit, source: string): string;
+  /** What was merged can be taken out again exactly: counts, and sums as long as they are whole numbers within 2^53. */
+  readonly isSubtractable: boolean;
+}
+
+/** Columns and text of the aggregates of one operator. */
+export interface AggregateLayout {
+  readonly cells: readonly AggregateCell[];
+  /** Expression: the results, from an expression for each cell. `head` are properties that come first. */
+  results(unit: CodeUnit, cell: (index: number) => string, head: readonly string[]): string;
+}
+
+/** Name of the record count in partial rows; always there. */
+export const PARTIAL_COUNT = 'n';
+
+const PLUS = {
+  column: 'f64',
+  merge: (_unit: CodeUnit, target: string, source: string) => `${target} += ${source};`,
+} as const;
+
+const recordCount: AggregateCell = {
+  ...PLUS,
+  partialName: PARTIAL_COUNT,
+  fold: (_unit, target) => `${target} += 1;`,
+  single: () => '1',
+  isSubtractable: true,
+};
+
+type Result = (unit: CodeUnit, cell: (index: number) => string) => string;
+
+/** Returns the layout of named aggregates: results are the properties of one object. */
+export function aggregateLayout(
+  aggregates: { readonly [name: string]: AggregateSpec },
+  node: StreamNode,
+  sites: ErrorSites,
+): AggregateLayout {
+  const cells: AggregateCell[] = [];
+  const results: [name: string, result: Result][] = [];
+  const add = (cell: Omit<AggregateCell, 'partialName'>): number => cells.push({ ...cell, partialName: `a${cells.length}` }) - 1;
+  const count = (): number => {
+    const known = cells.findIndex((cell) => cell.partialName === PARTIAL_COUNT);
+    return known >= 0 ? known : cells.push(recordCount) - 1;
+  };
+  for (const [name, spec] of Object.entries(aggregates)) results.push([name, resultOf(spec, { add, count, node, sites, name })]);
+  return {
+    cells,
+    results: (unit, cell, head) =>
+      `{ ${[...head, ...results.map(([name, result]) => property(name, result(unit, cell)))].join(', ')} }`,
+  };
+}
+
+/** Returns the layout of a reduce function: one value, which is the result. */
+export function reduceLayout(reduce: UserFunction): AggregateLayout {
+  const call = (unit: CodeUnit, a: string, b: string): string => `${unit.bind(reduce, 'reduce')}(${a}, ${b})`;
+  const cell: AggregateCell = {
+    column: 'value',
+    partialName: 'a0',
+    fold: (unit, target, record, isNew) => `${target} = ${isNew} ? ${record} : ${call(unit, target, record)};`,
+    single: (_unit, record) => record,
+    merge: (unit, target, source, isNew) => `${target} = ${isNew} ? ${source} : ${call(unit, target, source)};`,
+    isSubtractable: false,
+  };
+  return { cells: [cell], results: (_unit, of) => of(0) };
+}
+
+interface CellSink {
+  readonly add: (cell: Omit<AggregateCell, 'partialName'>) => number;
+  readonly count: () => number;
+  readonly node: StreamNode;
+  readonly sites: ErrorSites;
+  readonly name: string;
+}
+
+function resultOf(spec: AggregateSpec, sink: CellSink): Result {
+  switch (spec.kind) {
+    case 'count': {
+      const cell = spec.where === undefined ? sink.count() : sink.add(conditionalCount(spec.where));
+      return (_unit, of) => of(cell);
+    }
+    case 'sum': {
+      const cell = sink.add(sumCell(spec.select, false));
+      return (_unit, of) => of(cell);
+    }
+    case 'avg': {
+      const total = sink.add(sumCell(spec.select, false));
+      const count = sink.count();
+      return (_unit, of) => `${of(total)} / ${of(count)}`;
+    }
+    case 'min':
+    case 'max': {
+      const cell = sink.add(extremeCell(spec.kind, spec.select));
+      return (_unit, of) => of(cell);
+    }
+    case 'first':
+    case 'last': {
+      const cell = sink.add(edgeCell(spec.kind, spec.select));
+      return (_unit, of) => of(cell);
+    }
+    case 'topN': {
+      const top = topNOf(spec);
+      const cell = sink.add(valueCell(top.add, top.merge));
+      return (unit, of) => `${unit.bind(top.result, 'topResult')}(${of(cell)})`;
+    }
+    case 'custom': {
+      const cell = sink.add(customCell(spec));
+      return (unit, of) => `${unit.bind(spec.result, 'result')}(${of(cell)})`;
+    }
+    default:
+      return unreachable(spec);
+  }
+}
+
+function conditionalCount(where: UserFunction): Omit<AggregateCell, 'partialName'> {
+  return {
+    ...PLUS,
+    fold: (unit, target, record) => `if (${unit.bind(where, 'where')}(${record})) ${target} += 1;`,
+    single: (unit, record) => `(${unit.bind(where, 'where')}(${record}) ? 1 : 0)`,
+    isSubtractable: true,
+  };
+}
+
+function sumCell(select: UserFunction, isSubtractable: boolean): Omit<AggregateCell, 'partialName'> {
+  return {
+    ...PLUS,
+    fold: (unit, target, record) => `${target} += ${unit.bind(select, 'select')}(${record});`,
+    single: (unit, record) => `${unit.bind(select, 'select')}(${record})`,
+    isSubtractable,
+  };
+}
+
+/** NaN, once seen, stays: Math.min and Math.max keep it. */
+function extremeCell(kind: 'min' | 'max', select: UserFunction): Omit<AggregateCell, 'partialName'> {
+  const pick = (target: string, value: string, isNew: string): string => `${target} = ${isNew} ? ${value} : Math.${kind}(${target}, ${value});`;
+  return {
+    column: 'f64',
+    fold: (unit, target, record, isNew) => pick(target, `${unit.bind(select, 'select')}(${record})`, isNew),
+    single: (unit, record) => `${unit.bind(select, 'select')}(${record})`,
+    merge: (_unit, target, source, isNew) => pick(target, source, isNew),
+    isSubtractable: false,
+  };
+}
+
+function edgeCell(kind: 'first' | 'last', select: UserFunction): Omit<AggregateCell, 'partialName'> {
+  const assign = (target: string, value: string, isNew: string): string =>
+    kind === 'last' ? `${target} = ${value};` : `if (${isNew}) ${target} = ${value};`;
+  return {
+    column: 'value',
+    fold: (unit, target, record, isNew) => assign(target, `${unit.bind(select, 'select')}(${record})`, isNew),
+    single: (unit, record) => `${unit.bind(select, 'select')}(${record})`,
+    merge: (_unit, target, source, isNew) => assign(target, source, isNew),
+    isSubtractable: false,
+  };
+}
+
+function valueCell(add: (accumulator: unknown, record: unknown) => unknown, merge: (a: unknown, b: unknown) => unknown): Omit<AggregateCell, 'partialName'> {
+  return {
+    column: 'value',
+    fold: (unit, target, record) => `${target} = ${unit.bind(add, 'add')}(${target}, ${record});`,
+    single: (unit, record) => `${unit.bind(add, 'add')}(undefined, ${record})`,
+    merge: (unit, target, source, isNew) => `${target} = ${isNew} ? ${source} : ${unit.bind(merge, 'merge')}(${target}, ${source});`,
+    isSubtractable: false,
+  };
+}
+
+/** The user's functions may change the accumulator that they get, so that one is copied before it is merged into. */
+function customCell(spec: Extract<AggregateSpec, { readonly kind: 'custom' }>): Omit<AggregateCell, 'partialName'> {
+  const fresh = (unit: CodeUnit): string => `${unit.bind(spec.create, 'create')}()`;
+  return {
+    column: 'value',
+    fold: (unit, target, record, isNew) => `${target} = ${unit.bind(spec.add, 'add')}(${isNew} ? ${fresh(unit)} : ${target}, ${record});`,
+    single: (unit, record) => `${unit.bind(spec.add, 'add')}(${fresh(unit)}, ${record})`,
+    merge: (unit, target, source, isNew) => `${target} = ${isNew} ? ${source} : ${unit.bind(spec.merge, 'merge')}(${target}, ${source});`,
+    copy: (unit, source) => `${unit.bind(structuredClone, 'clone')}(${source})`,
+    isSubtractable: false,
+  };
+}

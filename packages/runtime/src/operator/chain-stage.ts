@@ -1,0 +1,84 @@
+// What an operator is to its chain: text for the generated loop, and what is called outside of it.
+import type { BlobStore } from '@millrace/common';
+import type { StreamEdge, StreamNode } from '@millrace/api';
+import type { Json, KeyedStateFile } from '@millrace/proto';
+import type { CodeUnit } from '../chain/codegen/code-unit.ts';
+import type { ErrorSites } from '../chain/user-error.ts';
+
+/** What a stage may use when it writes its text. All strings are source text. */
+export interface StageBody {
+  readonly unit: CodeUnit;
+  /** The record at hand: an identifier. */
+  readonly record: string;
+  /** Its event time: an identifier or a literal. */
+  readonly timestampMs: string;
+  /** The edge that the record came over. */
+  readonly inputEdge: StreamEdge | undefined;
+  /** The record's key hash, when it travelled with it. */
+  readonly keyHash: string | undefined;
+  /** A statement: what throws from here on is this site's. */
+  at(site: number): string;
+  /** Statements that freeze a record made by the user, when records are to be frozen; else ''. */
+  freeze(record: string): string;
+  /** The code of the stages behind this one, for a record of theirs. */
+  next(record: string, timestampMs: string): string;
+  /** The same for a side output. */
+  side(output: string, record: string, timestampMs: string): string;
+}
+
+/** The part of an operator that is in the generated loop. */
+export interface ChainStage {
+  readonly kind: string;
+  /** Returns the statements for one record. */
+  emit(body: StageBody): string;
+}
+
+export type EmitFunction = (record: unknown, timestampMs: number) => void;
+
+/** Emission from outside the loop; the functions are generated when all operators of the chain are open. */
+export class OperatorOutput {
+  emit: EmitFunction = notConnected;
+  readonly sides = new Map<string, EmitFunction>();
+}
+
+function notConnected(): void {}
+
+/** What one operator had at a barrier. */
+export interface FrozenOperator {
+  write(blobStore: BlobStore, prefix: string): Promise<FrozenOperatorState>;
+}
+
+export interface FrozenOperatorState {
+  readonly keyedFiles: readonly KeyedStateFile[];
+  readonly newBytes: number;
+  readonly inline?: Json;
+}
+
+/**
+ * An operator in its chain.
+ * Contract: as `OperatorChain`, method by method; what is left out has nothing to do. A method that returns boolean
+ * may return false when the chain has no credit; it is called again until it returns true.
+ */
+export interface ChainOperator {
+  readonly node: StreamNode;
+  readonly stage: ChainStage;
+  /** After each batch of records. */
+  endBatch?(): void;
+  advanceWatermark?(watermarkMs: number): boolean;
+  advanceProcessingTime?(nowMs: number): boolean;
+  nextProcessingTimeMs?(): number;
+  endInput?(): boolean;
+  needsRelief?(): boolean;
+  relieve?(): Promise<void> | undefined;
+  freeze?(checkpointId: number): FrozenOperator;
+  checkpointCompleted?(checkpointId: number): void;
+  checkpointAborted?(checkpointId: number): void;
+  commit?(checkpointId: number): Promise<void>;
+  /** Entries and bytes of keyed state. */
+  stateEntries?(): number;
+  stateBytes?(): number;
+  close?(): Promise<void>;
+}
+
+/** Sites, shared by all operators of a chain. */
+export type { ErrorSites };

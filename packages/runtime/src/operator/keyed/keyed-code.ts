@@ -1,0 +1,48 @@
+// Text that every keyed operator starts with: the key of the record at hand and its hash.
+import type { KeyedStateBackend } from '@millrace/state';
+import { callKeySelector, emitHash, refusingPromises } from '../../chain/codegen/key-code.ts';
+import type { StageBody } from '../chain-stage.ts';
+import type { OperatorSetup } from '../operator-setup.ts';
+
+export interface KeyedLocals {
+  readonly key: string;
+  readonly hash: string;
+  readonly text: string;
+}
+
+/**
+ * Declares the key and its hash. A partial row carries its key in `k`; else the edge's key selector is called again,
+ * since only the hash travels.
+ */
+export function emitKey(body: StageBody, setup: OperatorSetup, site: number): KeyedLocals {
+  const { unit, inputEdge, record } = body;
+  const key = unit.fresh('key');
+  const hash = unit.fresh('hash');
+  const selector = inputEdge?.keySelector;
+  const keyText = inputEdge?.isPreAggregated === true ? `${record}.k` : selector === undefined ? record : callKeySelector(unit, selector, record);
+  const hashText = body.keyHash ?? emitHash(unit, key, refusingPromises(setup.sites, site));
+  return { key, hash, text: `${body.at(site)} const ${key} = ${keyText}; const ${hash} = ${hashText};` };
+}
+
+/** The parts of a ChainOperator that a keyed state backend answers. */
+export function backendMethods(backend: KeyedStateBackend, inline?: () => { readonly [field: string]: number }) {
+  return {
+    needsRelief: () => backend.isWriteBehindFull,
+    relieve: () => backend.relieve(),
+    freeze: (checkpointId: number) => {
+      const frozen = backend.freeze(checkpointId);
+      const kept = inline?.();
+      return {
+        write: async (blobStore: Parameters<typeof frozen.write>[0], prefix: string) => {
+          const { files, newBytes } = await frozen.write(blobStore, prefix);
+          return { keyedFiles: files, newBytes, ...(kept === undefined ? {} : { inline: kept }) };
+        },
+      };
+    },
+    checkpointCompleted: (checkpointId: number) => backend.checkpointCompleted(checkpointId),
+    checkpointAborted: (checkpointId: number) => backend.checkpointAborted(checkpointId),
+    stateEntries: () => backend.entryCount,
+    stateBytes: () => backend.stateBytes,
+    close: () => backend.close(),
+  };
+}

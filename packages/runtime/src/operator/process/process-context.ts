@@ -1,0 +1,124 @@
+// The contexts that process functions are called with: one object an operator, whose fields change from call to call.
+import type { Clock } from '@millrace/common';
+import type { JobParameters, ProcessSpec, StateSpec } from '@millrace/api';
+import type { Key, KeyedStateBackend, ValueStateHandle } from '@millrace/state';
+import { deepFreeze } from '../../chain/deep-freeze.ts';
+import type { OperatorOutput } from '../chain-stage.ts';
+import type { OperatorSetup } from '../operator-setup.ts';
+
+/** What `open` and `close` get. */
+export class LifecycleContext {
+  readonly subtaskIndex: number;
+  readonly parallelism: number;
+  readonly params: JobParameters;
+
+  constructor(setup: OperatorSetup, spec: ProcessSpec) {
+    this.subtaskIndex = setup.environment.subtaskIndex;
+    this.parallelism = setup.environment.vertex.parallelism;
+    this.params = spec.params;
+  }
+}
+
+/**
+ * [HOT] What `onRecord` and `onTimer` get. One class for keyed and other functions, so that generated code meets one shape.
+ * The functions are fields, because users take them out: `({ emit }) => …`.
+ */
+export class FunctionContext {
+  readonly subtaskIndex: number;
+  readonly parallelism: number;
+  readonly params: JobParameters;
+  timestamp = NaN;
+  watermark: number;
+  key: Key = undefined;
+  readonly state: { readonly [name: string]: unknown };
+  readonly timers: FunctionTimers | undefined;
+  readonly now: () => number;
+  readonly emit: (record: unknown) => void;
+  readonly output: (tag: { readonly name: string }, record: unknown) => void;
+
+  constructor(lifecycle: LifecycleContext, parts: {
+    readonly clock: Clock;
+    readonly output: OperatorOutput;
+    readonly watermarkMs: number;
+    readonly state: { readonly [name: string]: unknown };
+    readonly timers: FunctionTimers | undefined;
+  }) {
+    const { clock, output } = parts;
+    this.subtaskIndex = lifecycle.subtaskIndex;
+    this.parallelism = lifecycle.parallelism;
+    this.params = lifecycle.params;
+    this.watermark = parts.watermarkMs;
+    this.state = parts.state;
+    this.timers = parts.timers;
+    this.now = () => clock.nowMs();
+    this.emit = (record) => output.emit(record, this.timestamp);
+    this.output = (tag, record) => output.sides.get(tag.name)?.(record, this.timestamp);
+  }
+}
+
+/** Timers of the current key. */
+export class FunctionTimers {
+  /** An event-time timer was registered for a time that is past. */
+  isPastDue = false;
+  watermarkMs: number;
+  readonly #backend: KeyedStateBackend;
+
+  constructor(backend: KeyedStateBackend, watermarkMs: number) {
+    this.#backend = backend;
+    this.watermarkMs = watermarkMs;
+  }
+
+  registerEventTime(timestamp: number): void {
+    checkTime(timestamp);
+    if (timestamp <= this.watermarkMs) this.isPastDue = true;
+    this.#backend.timers.register('event', timestamp);
+  }
+
+  deleteEventTime(timestamp: number): void {
+    this.#backend.timers.unregister('event', timestamp);
+  }
+
+  registerProcessingTime(timestamp: number): void {
+    checkTime(timestamp);
+    this.#backend.timers.register('processing', timestamp);
+  }
+
+  deleteProcessingTime(timestamp: number): void {
+    this.#backend.timers.unregister('processing', timestamp);
+  }
+}
+
+function checkTime(timestamp: number): void {
+  if (Number.isFinite(timestamp)) return;
+  throw new TypeError(`a timer is registered for a time in milliseconds since the epoch, but got ${String(timestamp)}`);
+}
+
+/** Handles of the declared states. */
+export function stateHandles(backend: KeyedStateBackend, states: { readonly [name: string]: StateSpec }): { readonly [name: string]: unknown } {
+  const handles: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
+  for (const [name, spec] of Object.entries(states)) handles[name] = handleOf(backend, name, spec);
+  return Object.freeze(handles);
+}
+
+function handleOf(backend: KeyedStateBackend, name: string, spec: StateSpec): unknown {
+  switch (spec.kind) {
+    case 'value':
+      return spec.initial === undefined ? backend.valueState(name) : withInitial(backend.valueState(name), spec.initial);
+    case 'list':
+      return backend.listState(name);
+    case 'map':
+      return backend.mapState(name);
+  }
+}
+
+function withInitial(handle: ValueStateHandle, initial: unknown): ValueStateHandle {
+  deepFreeze(initial);
+  return {
+    value: () => {
+      const value = handle.value();
+      return value === undefined ? initial : value;
+    },
+    update: (value) => handle.update(value),
+    clear: () => handle.clear(),
+  };
+}

@@ -1,0 +1,151 @@
+// Process functions, keyed (with state and timers) and not.
+import type { ProcessSpec } from '@millrace/api';
+import type { KeyedStateBackend, TimerDomain } from '@millrace/state';
+import type { ChainOperator, StageBody } from '../chain-stage.ts';
+import { backendMethods, emitKey } from '../keyed/keyed-code.ts';
+import type { OperatorSetup } from '../operator-setup.ts';
+import { emitElements } from '../simple-stages.ts';
+import { FunctionContext, FunctionTimers, LifecycleContext, stateHandles } from './process-context.ts';
+
+type Lifecycle = (context: LifecycleContext) => unknown;
+type OnTimer = (timer: { readonly timestamp: number; readonly domain: TimerDomain }, context: FunctionContext) => unknown;
+
+/** Timers that fire between two looks at the credit. */
+const TIMERS_PER_CREDIT_CHECK = 128;
+
+/** Opens a process function: its `open` has run when this resolves. */
+export async function openProcessOperator(setup: OperatorSetup, spec: ProcessSpec, isKeyed: boolean): Promise<ChainOperator> {
+  const backend = isKeyed ? await setup.openBackend() : undefined;
+  const lifecycle = new LifecycleContext(setup, spec);
+  const operator = new ProcessOperator(setup, spec, { backend, lifecycle });
+  await callLifecycle(setup, spec.open as Lifecycle | undefined, { lifecycle, what: 'open()' });
+  return operator;
+}
+
+async function callLifecycle(setup: OperatorSetup, call: Lifecycle | undefined, of: { readonly lifecycle: LifecycleContext; readonly what: string }): Promise<void> {
+  try {
+    await call?.(of.lifecycle);
+  } catch (error) {
+    throw setup.sites.wrap(error, setup.sites.register(setup.node, of.what));
+  }
+}
+
+class ProcessOperator implements ChainOperator {
+  readonly node;
+  readonly stage;
+  readonly needsRelief?: () => boolean;
+  readonly relieve?: () => Promise<void> | undefined;
+  readonly freeze?: NonNullable<ChainOperator['freeze']>;
+  readonly checkpointCompleted?: (checkpointId: number) => void;
+  readonly checkpointAborted?: (checkpointId: number) => void;
+  readonly stateEntries?: () => number;
+  readonly stateBytes?: () => number;
+  readonly #setup: OperatorSetup;
+  readonly #spec: ProcessSpec;
+  readonly #backend: KeyedStateBackend | undefined;
+  readonly #lifecycle: LifecycleContext;
+  readonly #context: FunctionContext;
+  readonly #timers: FunctionTimers | undefined;
+  readonly #recordSite: number;
+  readonly #timerSite: number;
+  readonly #keySite: number;
+
+  constructor(setup: OperatorSetup, spec: ProcessSpec, parts: { readonly backend: KeyedStateBackend | undefined; readonly lifecycle: LifecycleContext }) {
+    const { backend } = parts;
+    const watermarkMs = setup.environment.restoredWatermarkMs;
+    this.node = setup.node;
+    this.#setup = setup;
+    this.#spec = spec;
+    this.#backend = backend;
+    this.#lifecycle = parts.lifecycle;
+    this.#timers = backend === undefined ? undefined : new FunctionTimers(backend, watermarkMs);
+    this.#context = new FunctionContext(parts.lifecycle, {
+      clock: setup.environment.clock,
+      output: setup.output,
+      watermarkMs,
+      state: backend === undefined ? {} : stateHandles(backend, spec.state),
+      timers: this.#timers,
+    });
+    this.#recordSite = setup.sites.register(setup.node, 'process function onRecord');
+    this.#timerSite = setup.sites.register(setup.node, 'process function onTimer');
+    this.#keySite = setup.sites.register(setup.node, 'key function');
+    this.stage = { kind: 'process', emit: (body: StageBody) => this.#emit(body) };
+    if (backend === undefined) return;
+    const { close: _, ...methods } = backendMethods(backend);
+    Object.assign(this, methods);
+  }
+
+  #emit(body: StageBody): string {
+    const { unit, record } = body;
+    const context = unit.bind(this.#context, 'context');
+    const results = unit.fresh('results');
+    const other = unit.bind((returned: unknown) => this.#setup.sites.refusePromise(returned, this.#recordSite), 'refuse');
+    const call = [
+      body.at(this.#recordSite),
+      `${context}.timestamp = ${body.timestampMs};`,
+      `const ${results} = ${unit.bind(this.#spec, 'process')}.onRecord(${record}, ${context});`,
+      `if (${results} !== undefined) {\n${emitElements(body, results, other)}\n}`,
+    ];
+    if (this.#backend === undefined) return call.join('\n');
+    const { key, hash, text } = emitKey(body, this.#setup, this.#keySite);
+    const pastDue = unit.bind(() => this.#fire('event', this.#context.watermark, false), 'firePastDue');
+    return [
+      text,
+      `${unit.bind(this.#backend, 'backend')}.setCurrentKey(${key}, ${hash}); ${context}.key = ${key};`,
+      ...call,
+      `if (${unit.bind(this.#timers, 'timers')}.isPastDue) ${pastDue}();`,
+    ].join('\n');
+  }
+
+  advanceWatermark(watermarkMs: number): boolean {
+    this.#context.watermark = watermarkMs;
+    if (this.#timers === undefined) return true;
+    this.#timers.watermarkMs = watermarkMs;
+    return this.#fire('event', watermarkMs, true);
+  }
+
+  advanceProcessingTime(nowMs: number): boolean {
+    return this.#backend === undefined || this.#fire('processing', nowMs, true);
+  }
+
+  nextProcessingTimeMs(): number {
+    return this.#backend?.timers.earliest('processing') ?? Infinity;
+  }
+
+  /** False when it stopped for want of credit; the timers that are left are state. */
+  #fire(domain: TimerDomain, timeMs: number, isResumable: boolean): boolean {
+    const { timers } = this.#backend as KeyedStateBackend;
+    let fired = 0;
+    for (let due = timers.pollDue(domain, timeMs); due !== undefined; due = timers.pollDue(domain, timeMs)) {
+      this.#callTimer(domain, due);
+      if (isResumable && ++fired % TIMERS_PER_CREDIT_CHECK === 0 && !this.#setup.environment.hasCredit()) return false;
+    }
+    if (this.#timers !== undefined && domain === 'event') this.#timers.isPastDue = false;
+    return true;
+  }
+
+  #callTimer(domain: TimerDomain, timestamp: number): void {
+    const context = this.#context;
+    context.key = this.#backend?.currentKey;
+    context.timestamp = domain === 'event' ? timestamp : NaN;
+    const onTimer = this.#spec.onTimer as OnTimer | undefined;
+    if (onTimer === undefined) return;
+    let results: unknown;
+    try {
+      results = onTimer.call(this.#spec, { timestamp, domain }, context);
+      this.#setup.sites.refusePromise(results, this.#timerSite);
+    } catch (error) {
+      throw this.#setup.sites.wrap(error, this.#timerSite, { key: context.key, timestamp, domain });
+    }
+    if (!Array.isArray(results)) return;
+    for (const result of results as readonly unknown[]) this.#setup.output.emit(result, context.timestamp);
+  }
+
+  async close(): Promise<void> {
+    try {
+      await callLifecycle(this.#setup, this.#spec.close as Lifecycle | undefined, { lifecycle: this.#lifecycle, what: 'close()' });
+    } finally {
+      await this.#backend?.close();
+    }
+  }
+}

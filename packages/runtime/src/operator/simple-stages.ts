@@ -1,0 +1,123 @@
+// Stages without state: map, filter, flatMap, union, forEach.
+import type { StreamNode, UserFunction } from '@millrace/api';
+import type { ErrorSites } from '../chain/user-error.ts';
+import type { ChainOperator, ChainStage, OperatorOutput, StageBody } from './chain-stage.ts';
+
+interface Setup {
+  readonly node: StreamNode;
+  readonly sites: ErrorSites;
+  readonly output: OperatorOutput;
+}
+
+/** One record for each record. The first result of each batch is checked for a promise. */
+export function mapOperator(setup: Setup, map: UserFunction): ChainOperator {
+  const site = setup.sites.register(setup.node, 'map function');
+  const refuse = (value: unknown): void => setup.sites.refusePromise(value, site);
+  return operatorOf(setup.node, {
+    kind: 'map',
+    emit: (body) => {
+      const mapped = body.unit.fresh('mapped');
+      return [
+        body.at(site),
+        `const ${mapped} = ${body.unit.bind(map, 'map')}(${body.record});`,
+        checkFirst(body, mapped, refuse),
+        body.freeze(mapped),
+        body.next(mapped, body.timestampMs),
+      ].join('\n');
+    },
+  });
+}
+
+/** Text that hands the first `value` of each batch to `check`. */
+export function checkFirst(body: StageBody, value: string, check: (value: unknown) => void): string {
+  const isFirst = body.unit.fresh('isFirst');
+  body.unit.declare(`let ${isFirst} = true;`);
+  return `if (${isFirst}) { ${isFirst} = false; ${body.unit.bind(check, 'check')}(${value}); }`;
+}
+
+/** Passes on records for which the function returns something true; anything but a boolean is looked at for a promise. */
+export function filterOperator(setup: Setup, filter: UserFunction): ChainOperator {
+  const site = setup.sites.register(setup.node, 'filter function');
+  const isTruthy = (value: unknown): boolean => {
+    setup.sites.refusePromise(value, site);
+    return Boolean(value);
+  };
+  return operatorOf(setup.node, {
+    kind: 'filter',
+    emit: (body) => {
+      const kept = body.unit.fresh('kept');
+      return [
+        body.at(site),
+        `const ${kept} = ${body.unit.bind(filter, 'filter')}(${body.record});`,
+        `if (${kept} === true || (${kept} !== false && ${body.unit.bind(isTruthy, 'isTruthy')}(${kept}))) {`,
+        body.next(body.record, body.timestampMs),
+        '}',
+      ].join('\n');
+    },
+  });
+}
+
+/** All records that the function returns, an array or another iterable. */
+export function flatMapOperator(setup: Setup, flatMap: UserFunction): ChainOperator {
+  const site = setup.sites.register(setup.node, 'flatMap function');
+  /** What is no array: iterated outside the loop, since its iterator is a call anyhow. */
+  const emitIterable = (results: unknown, timestampMs: number): void => {
+    setup.sites.refusePromise(results, site);
+    if (results === undefined || results === null) return;
+    if (typeof results === 'string' || typeof (results as Iterable<unknown>)[Symbol.iterator] !== 'function') {
+      throw new TypeError(`a flatMap function returns an array or another iterable, but this one returned ${typeof results}`);
+    }
+    for (const result of results as Iterable<unknown>) setup.output.emit(result, timestampMs);
+  };
+  return operatorOf(setup.node, {
+    kind: 'flatMap',
+    emit: (body) => {
+      const results = body.unit.fresh('results');
+      return [
+        body.at(site),
+        `const ${results} = ${body.unit.bind(flatMap, 'flatMap')}(${body.record});`,
+        emitElements(body, results, body.unit.bind(emitIterable, 'emitIterable')),
+      ].join('\n');
+    },
+  });
+}
+
+/** Text that sends the elements of an array on in line, and anything else to `other`. */
+export function emitElements(body: StageBody, array: string, other: string): string {
+  const index = body.unit.fresh('index');
+  const element = body.unit.fresh('element');
+  return [
+    `if (Array.isArray(${array})) {`,
+    `for (let ${index} = 0; ${index} < ${array}.length; ${index}++) {`,
+    `const ${element} = ${array}[${index}];`,
+    body.freeze(element),
+    body.next(element, body.timestampMs),
+    `} } else { ${other}(${array}, ${body.timestampMs}); }`,
+  ].join('\n');
+}
+
+/** Hands records on as they are; several edges lead to it. */
+export function unionOperator(node: StreamNode): ChainOperator {
+  return operatorOf(node, { kind: 'union', emit: (body) => body.next(body.record, body.timestampMs) });
+}
+
+/** Calls a function for each record; a promise is refused. */
+export function forEachOperator(setup: Setup, forEach: UserFunction): ChainOperator {
+  const site = setup.sites.register(setup.node, 'forEach function');
+  const refuse = (value: unknown): void => setup.sites.refusePromise(value, site);
+  return operatorOf(setup.node, {
+    kind: 'forEach',
+    emit: (body) => {
+      const returned = body.unit.fresh('returned');
+      return [
+        `${body.at(site)} out++;`,
+        `const ${returned} = ${body.unit.bind(forEach, 'forEach')}(${body.record}, ${body.timestampMs});`,
+        `if (${returned} !== undefined) ${body.unit.bind(refuse, 'refuse')}(${returned});`,
+      ].join('\n');
+    },
+  });
+}
+
+export function operatorOf(node: StreamNode, stage: ChainStage): ChainOperator {
+  return { node, stage };
+}

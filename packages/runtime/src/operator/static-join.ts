@@ -1,0 +1,113 @@
+// Join with a static table, which every subtask reads whole when it opens.
+import { MillraceError } from '@millrace/common';
+import type { ConnectorContext, Operator, Source } from '@millrace/api';
+import { identityOfKey } from './key-identity.ts';
+import type { ChainOperator } from './chain-stage.ts';
+import type { OperatorSetup } from './operator-setup.ts';
+
+type StaticJoinSpec = Extract<Operator, { readonly kind: 'staticJoin' }>;
+
+const READ_RECORDS = 4096;
+/** Empty reads in a row after which a table counts as stuck. */
+const EMPTY_READS_MAX = 100_000;
+
+/**
+ * Opens the join: reads the table. A record gets one result for each table row of its key.
+ * @throws {MillraceError} MR_RECORD_MALFORMED for a table row that cannot be read
+ */
+export async function openStaticJoin(setup: OperatorSetup, spec: StaticJoinSpec): Promise<ChainOperator> {
+  const { node, sites } = setup;
+  const tableSite = sites.register(node, 'table key function');
+  const recordSite = sites.register(node, 'join key function');
+  const combineSite = sites.register(node, 'join function');
+  const tableKey = spec.tableKey as (row: unknown) => unknown;
+  const rowsOfKey = new Map<unknown, unknown[]>();
+  await readTable(setup, spec.table, (row) => {
+    try {
+      const key = tableKey(row);
+      sites.refusePromise(key, tableSite);
+      const identity = identityOfKey(key);
+      const rows = rowsOfKey.get(identity);
+      if (rows === undefined) rowsOfKey.set(identity, [row]);
+      else rows.push(row);
+    } catch (error) {
+      throw sites.wrap(error, tableSite, row);
+    }
+  });
+  const none: readonly unknown[] = spec.joinType === 'left' ? [undefined] : [];
+  const otherKey = (key: unknown): readonly unknown[] => {
+    sites.refusePromise(key, recordSite);
+    return rowsOfKey.get(identityOfKey(key)) ?? none;
+  };
+  const refuse = (value: unknown): void => sites.refusePromise(value, combineSite);
+  return {
+    node,
+    stage: {
+      kind: 'staticJoin',
+      emit: (body) => {
+        const { unit } = body;
+        const [key, rows, index, joined, isFirst] = ['key', 'rows', 'index', 'joined', 'isFirst'].map((hint) => unit.fresh(hint));
+        unit.declare(`let ${isFirst} = true;`);
+        const table = unit.bind(rowsOfKey, 'table');
+        return [
+          body.at(recordSite),
+          `const ${key} = ${unit.bind(spec.recordKey, 'recordKey')}(${body.record});`,
+          `const ${rows} = typeof ${key} === 'string' ? (${table}.get(${key}) ?? ${unit.bind(none, 'none')}) : ${unit.bind(otherKey, 'rowsOf')}(${key});`,
+          body.at(combineSite),
+          `for (let ${index} = 0; ${index} < ${rows}.length; ${index}++) {`,
+          `const ${joined} = ${unit.bind(spec.combine, 'combine')}(${body.record}, ${rows}[${index}]);`,
+          `if (${isFirst}) { ${isFirst} = false; ${unit.bind(refuse, 'check')}(${joined}); }`,
+          body.freeze(String(joined)),
+          body.next(String(joined), body.timestampMs),
+          '}',
+        ].join('\n');
+      },
+    },
+  };
+}
+
+async function readTable(setup: OperatorSetup, table: Source<unknown>, onRow: (row: unknown) => void): Promise<void> {
+  const { environment } = setup;
+  const context: ConnectorContext = {
+    files: environment.files,
+    baseDirectory: environment.deployment.submission.baseDirectory,
+    jobName: environment.deployment.jobName,
+    subtaskIndex: environment.subtaskIndex,
+    parallelism: environment.vertex.parallelism,
+  };
+  for (const split of await table.enumerate(context)) {
+    const reader = await table.openSplit(split, undefined, context);
+    try {
+      let emptyReads = 0;
+      for (let batch = await reader.read(READ_RECORDS); batch !== undefined; batch = await reader.read(READ_RECORDS)) {
+        const malformed = batch.malformed?.[0];
+        if (malformed !== undefined) {
+          throw new MillraceError('MR_RECORD_MALFORMED', `Cannot read static table "${table.name}" at ${malformed.position}: ${malformed.reason}`, { details: { ...malformed } });
+        }
+        const count = rowsOf(batch, onRow);
+        emptyReads = count === 0 ? emptyReads + 1 : 0;
+        if (emptyReads > EMPTY_READS_MAX) {
+          throw new MillraceError('MR_SOURCE_READ', `Cannot read static table "${table.name}": split "${split.id}" gives no records and does not end; a static table must be bounded`);
+        }
+      }
+    } finally {
+      await reader.close?.();
+    }
+  }
+}
+
+function rowsOf(batch: NonNullable<Awaited<ReturnType<Awaited<ReturnType<Source<unknown>['openSplit']>>['read']>>>, onRow: (row: unknown) => void): number {
+  switch (batch.kind) {
+    case 'records':
+      for (const record of batch.records) onRow(record);
+      return batch.records.length;
+    case 'indexed':
+      for (let index = batch.from; index < batch.to; index++) onRow(batch.recordAt(index));
+      return batch.to - batch.from;
+    case 'columns':
+      for (let row = 0; row < batch.rowCount; row++) {
+        onRow(Object.fromEntries(batch.columns.map((column) => [column.name, column.values[row]])));
+      }
+      return batch.rowCount;
+  }
+}

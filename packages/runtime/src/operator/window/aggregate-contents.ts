@@ -1,0 +1,101 @@
+// Windows that keep accumulators: the text and the functions that fold, merge and emit them.
+import type { RowTable } from '@millrace/state';
+import { CodeUnit, property } from '../../chain/codegen/code-unit.ts';
+import type { AggregateLayout } from '../aggregate/aggregate-layout.ts';
+import type { EmitFunction, StageBody } from '../chain-stage.ts';
+import type { OperatorSetup } from '../operator-setup.ts';
+import type { WindowBounds, WindowContents, WindowLocals } from './window-contents.ts';
+
+type FireRow = (row: number, key: unknown, bounds: WindowBounds) => void;
+type UseRow = (row: number) => void;
+type FireMerged = (key: unknown, bounds: WindowBounds) => void;
+
+export class AggregateContents implements WindowContents {
+  readonly table: RowTable;
+  readonly #layout: AggregateLayout;
+  readonly #setup: OperatorSetup;
+  readonly #isWrapped: boolean;
+  readonly #site: number;
+  readonly #fireRow: FireRow;
+  readonly #load: UseRow;
+  readonly #merge: UseRow;
+  readonly #fireMerged: FireMerged;
+
+  /** `isWrapped`: results are `{ key, windowStart, windowEnd, … }`, else the bare accumulator. */
+  constructor(setup: OperatorSetup, table: RowTable, options: { readonly layout: AggregateLayout; readonly isWrapped: boolean }) {
+    this.table = table;
+    this.#setup = setup;
+    this.#layout = options.layout;
+    this.#isWrapped = options.isWrapped;
+    this.#site = setup.sites.register(setup.node, 'window function');
+    // Accumulators of the window being merged, a cell each.
+    const scratch: unknown[] = this.#layout.cells.map((cell) => (cell.column === 'f64' ? 0 : undefined));
+    this.#fireRow = this.#generateFire('row, key, bounds', 'row', (unit, index) => `${unit.bind(table, 'table')}.columns[${index}][row]`) as FireRow;
+    this.#fireMerged = this.#generateFire('key, bounds', 'merged', (unit, index) => `${unit.bind(scratch, 'scratch')}[${index}]`) as FireMerged;
+    this.#load = this.#generateUse('load', scratch, true);
+    this.#merge = this.#generateUse('merge', scratch, false);
+  }
+
+  emitAdd(body: StageBody, locals: WindowLocals): string {
+    const { unit, record } = body;
+    const table = unit.bind(this.table, 'table');
+    const [row, isNew, columns] = ['row', 'isNew', 'columns'].map((hint) => unit.fresh(hint));
+    const { cells } = this.#layout;
+    const names = cells.map((_, index) => `${columns}${index}`);
+    const isPartial = body.inputEdge?.isPreAggregated === true;
+    return [
+      `const ${row} = ${table}.upsert(${locals.key}, ${locals.hash}, ${locals.slice}), ${isNew} = ${table}.wasAbsent, ${columns} = ${table}.columns;`,
+      ...names.map((name, index) => `const ${name} = ${columns}[${index}];`),
+      body.at(this.#site),
+      ...cells.map((cell, index) => {
+        const target = `${names[index]}[${row}]`;
+        return isPartial
+          ? cell.merge(unit, target, `${record}.${cell.partialName}`, String(isNew))
+          : cell.fold(unit, target, record, String(isNew));
+      }),
+      `${table}.markDirty(${row});`,
+    ].join('\n');
+  }
+
+  fireRow(row: number, _slice: number, bounds: WindowBounds): void {
+    this.#fireRow(row, this.table.keyOf(row), bounds);
+  }
+
+  fireSlices(key: unknown, keyHash: number, slices: readonly number[], bounds: WindowBounds): void {
+    let isLoaded = false;
+    for (let index = 0; index < slices.length; index++) {
+      const row = this.table.find(key, keyHash, slices[index] as number);
+      if (row < 0) continue;
+      if (isLoaded) this.#merge(row);
+      else this.#load(row);
+      isLoaded = true;
+    }
+    if (isLoaded) this.#fireMerged(key, bounds);
+  }
+
+  dropSlice(slice: number): void {
+    this.table.removeNamespace(slice);
+  }
+
+  #generateFire(parameters: string, what: string, cell: (unit: CodeUnit, index: number) => string): unknown {
+    const unit = new CodeUnit(`${this.#setup.codegenId} fire ${this.#setup.node.id} ${what}`);
+    const output: { emit: EmitFunction } = this.#setup.output;
+    const head = this.#isWrapped
+      ? [property('key', 'key'), property('windowStart', 'bounds.startMs'), property('windowEnd', 'bounds.endMs')]
+      : [];
+    const result = this.#layout.results(unit, (index) => cell(unit, index), head);
+    return unit.compile(parameters, `${unit.bind(output, 'output')}.emit(${result}, bounds.timestampMs);`);
+  }
+
+  #generateUse(what: 'load' | 'merge', scratch: unknown[], isNew: boolean): UseRow {
+    const unit = new CodeUnit(`${this.#setup.codegenId} ${what} ${this.#setup.node.id}`);
+    const table = unit.bind(this.table, 'table');
+    const merged = unit.bind(scratch, 'scratch');
+    const statements = this.#layout.cells.map((cell, index) => {
+      const source = `${table}.columns[${index}][row]`;
+      const target = `${merged}[${index}]`;
+      return isNew ? `${target} = ${cell.copy?.(unit, source) ?? source};` : cell.merge(unit, target, source, 'false');
+    });
+    return unit.compile('row', statements.join('\n')) as UseRow;
+  }
+}

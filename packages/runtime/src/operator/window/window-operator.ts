@@ -1,0 +1,293 @@
+// Windows: which slice a record goes to, which records are late, and when windows fire. What a window keeps is its contents'.
+import { invariant } from '@millrace/common';
+import type { Operator } from '@millrace/api';
+import type { RowCursor } from '@millrace/state';
+import { literal } from '../../chain/codegen/code-unit.ts';
+import type { ChainMetrics } from '../../chain/operator-chain.ts';
+import type { ChainOperator, StageBody } from '../chain-stage.ts';
+import { emitKey } from '../keyed/keyed-code.ts';
+import { identityOfKey } from '../key-identity.ts';
+import type { OperatorSetup } from '../operator-setup.ts';
+import { PARTIAL_COUNT } from '../aggregate/aggregate-layout.ts';
+import { noEventTime } from './partial-aggregates.ts';
+import { SliceAssigner } from './slice-assigner.ts';
+import type { WindowBounds, WindowContents } from './window-contents.ts';
+
+export type WindowSpec = Extract<Operator, { readonly kind: 'window' }>;
+
+/** Keys that fire between two looks at the credit. */
+const KEYS_PER_CREDIT_CHECK = 256;
+
+/** A firing that stopped for want of credit, or goes on. */
+interface Firing {
+  readonly bounds: WindowBounds;
+  readonly slices: readonly number[];
+  sliceIndex: number;
+  cursor: RowCursor;
+}
+
+/**
+ * Fires windows in the order of their ends.
+ * Contract: a window fires when time has come to its end − 1 and once more for each batch with late records that are
+ * allowed. Nothing at or below `firedMs` fires by itself, so that a restored operator goes on where the old one was:
+ * barriers are aligned, so that all subtasks had the same watermark.
+ * Source: Flink's SlicingWindowOperator.
+ */
+export class WindowFirings {
+  /** Bounds of the slice at hand, and the end of the first slice that is not late; read by generated code. */
+  lo = Infinity;
+  hi = -Infinity;
+  aliveFrom = -Infinity;
+  /** Windows that end at this time + 1 or earlier have fired. */
+  firedMs: number;
+  readonly #setup: OperatorSetup;
+  readonly #contents: WindowContents;
+  readonly #slices: SliceAssigner;
+  readonly #latenessMs: number;
+  #targetMs = -Infinity;
+  #firing: Firing | undefined;
+  /** Keys with late records whose windows have fired: by window end, then by key. */
+  readonly #lateKeys = new Map<number, Map<unknown, { readonly key: unknown; readonly keyHash: number }>>();
+
+  constructor(setup: OperatorSetup, contents: WindowContents, options: { readonly slices: SliceAssigner; readonly latenessMs: number; readonly firedMs: number }) {
+    this.#setup = setup;
+    this.#contents = contents;
+    this.#slices = options.slices;
+    this.#latenessMs = options.latenessMs;
+    this.firedMs = options.firedMs;
+    this.#moveAlive();
+  }
+
+  /** Makes the slice of an event time the one at hand. */
+  moveTo(timestampMs: number): void {
+    if (!(timestampMs > -Infinity && timestampMs < Infinity)) throw noEventTime(this.#setup.node);
+    this.hi = this.#slices.sliceEnd(timestampMs);
+    this.lo = this.hi - this.#slices.sliceMs;
+  }
+
+  /** Slice of the clock's time; never one that has fired, though the wall clock may jump back. */
+  sliceAt(nowMs: number): number {
+    return this.#slices.sliceEnd(Math.max(nowMs, this.firedMs + 1));
+  }
+
+  /** Fires what is due at `timeMs`; false when it stopped. */
+  advance(timeMs: number): boolean {
+    this.#targetMs = timeMs;
+    return this.resume();
+  }
+
+  resume(): boolean {
+    for (;;) {
+      this.#firing ??= this.#nextFiring();
+      if (this.#firing === undefined) break;
+      if (!this.#fire(this.#firing)) return false;
+      this.firedMs = this.#firing.bounds.endMs - 1;
+      this.#firing = undefined;
+      this.#dropExpired();
+    }
+    if (this.#targetMs > this.firedMs) {
+      this.firedMs = this.#targetMs;
+      this.#dropExpired();
+      this.#moveAlive();
+    }
+    return true;
+  }
+
+  /** End of the next window that has records, or Infinity. */
+  nextEndMs(): number {
+    let next = Infinity;
+    for (const slice of this.#contents.table.namespaces()) {
+      const end = this.#slices.nextWindowEnd(slice, this.firedMs + 1);
+      if (end < next) next = end;
+    }
+    return next;
+  }
+
+  /** Remembers a record that came after its window fired, but is allowed. */
+  noteLate(key: unknown, keyHash: number, slice: number): void {
+    const last = this.#slices.lastWindowEnd(slice);
+    for (let end = this.#slices.firstWindowEnd(slice); end <= last && end - 1 <= this.firedMs; end += this.#slices.slideMs) {
+      if (end - 1 + this.#latenessMs <= this.firedMs) continue;
+      let keys = this.#lateKeys.get(end);
+      if (keys === undefined) this.#lateKeys.set(end, (keys = new Map()));
+      keys.set(identityOfKey(key), { key, keyHash });
+    }
+  }
+
+  /** Fires again what late records changed; part of the batch that they came in, so that no snapshot has to know them. */
+  fireLate(): void {
+    if (this.#lateKeys.size === 0) return;
+    for (const end of [...this.#lateKeys.keys()].sort((a, b) => a - b)) {
+      const bounds = this.#boundsOf(end);
+      const slices = this.#slicesOf(end);
+      for (const { key, keyHash } of this.#lateKeys.get(end)?.values() ?? []) {
+        this.#contents.fireSlices(key, keyHash, slices, bounds);
+      }
+    }
+    this.#lateKeys.clear();
+  }
+
+  #nextFiring(): Firing | undefined {
+    const end = this.nextEndMs();
+    if (!(end - 1 <= this.#targetMs) || end === Infinity) return undefined;
+    const slices = this.#slicesOf(end);
+    const first = slices[0];
+    invariant(first !== undefined, 'a window that fires has slices');
+    return { bounds: this.#boundsOf(end), slices, sliceIndex: 0, cursor: this.#contents.table.openCursor(first) };
+  }
+
+  #boundsOf(endMs: number): WindowBounds {
+    return { startMs: endMs - this.#slices.sizeMs, endMs, timestampMs: endMs - 1 };
+  }
+
+  #slicesOf(windowEnd: number): readonly number[] {
+    const start = windowEnd - this.#slices.sizeMs;
+    return this.#contents.table.namespaces().filter((slice) => slice > start && slice <= windowEnd);
+  }
+
+  /** Goes over the slices of a window; a key is emitted at the first slice that has it. */
+  #fire(firing: Firing): boolean {
+    const { slices, bounds } = firing;
+    let keys = 0;
+    for (;;) {
+      const row = firing.cursor.next();
+      if (row === -1) {
+        const next = slices[++firing.sliceIndex];
+        if (next === undefined) return true;
+        firing.cursor = this.#contents.table.openCursor(next);
+        continue;
+      }
+      if (slices.length === 1) this.#contents.fireRow(row, slices[0] as number, bounds);
+      else this.#fireMerged(row, firing);
+      if (++keys % KEYS_PER_CREDIT_CHECK === 0 && !this.#setup.environment.hasCredit()) return false;
+    }
+  }
+
+  #fireMerged(row: number, { slices, sliceIndex, bounds }: Firing): void {
+    const { table } = this.#contents;
+    const key = table.keyOf(row);
+    const keyHash = table.keyHashOf(row);
+    for (let index = sliceIndex - 1; index >= 0; index--) {
+      if (table.find(key, keyHash, slices[index] as number) >= 0) return;
+    }
+    this.#contents.fireSlices(key, keyHash, slices, bounds);
+  }
+
+  #dropExpired(): void {
+    for (const slice of [...this.#contents.table.namespaces()]) {
+      if (this.#slices.lastWindowEnd(slice) - 1 + this.#latenessMs > this.firedMs) return;
+      this.#contents.dropSlice(slice);
+    }
+  }
+
+  #moveAlive(): void {
+    const { sizeMs, sliceMs } = this.#slices;
+    this.aliveFrom = this.#slices.windowEndAfter(this.firedMs + 1 - this.#latenessMs) - sizeMs + sliceMs;
+  }
+}
+
+export interface WindowOperatorParts {
+  readonly contents: WindowContents;
+  readonly metrics: ChainMetrics;
+  readonly backendMethods: Partial<ChainOperator>;
+}
+
+/** Returns the operator of a tumbling or sliding window. */
+export function windowOperator(setup: OperatorSetup, spec: WindowSpec, parts: WindowOperatorParts): ChainOperator {
+  const isEventTime = spec.assigner.timeDomain === 'event';
+  const { environment } = setup;
+  const firings = new WindowFirings(setup, parts.contents, {
+    slices: new SliceAssigner(spec.assigner),
+    latenessMs: isEventTime ? spec.allowedLatenessMs : 0,
+    firedMs: isEventTime ? environment.restoredWatermarkMs : -Infinity,
+  });
+  const shared = { node: setup.node, ...parts.backendMethods };
+  // A window of the clock fires when its last millisecond is over: a record may still come in it.
+  const clockTarget = (nowMs: number): number => nowMs - 1;
+  if (!isEventTime) {
+    return {
+      ...shared,
+      stage: { kind: 'window', emit: (body) => processingTimeStage(setup, body, { firings, ...parts }) },
+      advanceProcessingTime: (nowMs) => firings.advance(clockTarget(nowMs)),
+      nextProcessingTimeMs: () => firings.nextEndMs(),
+      endInput: () => firings.advance(Infinity),
+    };
+  }
+  return {
+    ...shared,
+    stage: { kind: 'window', emit: (body) => eventTimeStage(setup, body, { firings, spec, ...parts }) },
+    endBatch: () => firings.fireLate(),
+    advanceWatermark: (watermarkMs) => firings.advance(watermarkMs),
+  };
+}
+
+/** Returns the operator of the one window that fires at the end of the input. */
+export function endOfInputOperator(setup: OperatorSetup, parts: WindowOperatorParts): ChainOperator {
+  const keySite = setup.sites.register(setup.node, 'key function');
+  const { contents } = parts;
+  const bounds = { startMs: -Infinity, endMs: Infinity, timestampMs: NaN };
+  let cursor: RowCursor | undefined;
+  return {
+    node: setup.node,
+    ...parts.backendMethods,
+    stage: {
+      kind: 'window',
+      emit: (body) => {
+        const { key, hash, text } = emitKey(body, setup, keySite);
+        return `${text}\n${contents.emitAdd(body, { key, hash, slice: '0' })}`;
+      },
+    },
+    endInput: () => {
+      cursor ??= contents.table.openCursor(0);
+      let keys = 0;
+      for (let row = cursor.next(); row !== -1; row = cursor.next()) {
+        contents.fireRow(row, 0, bounds);
+        if (++keys % KEYS_PER_CREDIT_CHECK === 0 && !setup.environment.hasCredit()) return false;
+      }
+      cursor = undefined;
+      contents.dropSlice(0);
+      return true;
+    },
+  };
+}
+
+function processingTimeStage(setup: OperatorSetup, body: StageBody, parts: { readonly firings: WindowFirings; readonly contents: WindowContents }): string {
+  const { unit } = body;
+  const { key, hash, text } = emitKey(body, setup, setup.sites.register(setup.node, 'key function'));
+  const slice = unit.fresh('slice');
+  unit.declare(`const ${slice} = ${unit.bind(parts.firings, 'firings')}.sliceAt(${unit.bind(setup.environment.clock, 'clock')}.nowMs());`);
+  return `${text}\n${parts.contents.emitAdd(body, { key, hash, slice })}`;
+}
+
+function eventTimeStage(
+  setup: OperatorSetup,
+  body: StageBody,
+  parts: { readonly firings: WindowFirings; readonly spec: WindowSpec; readonly contents: WindowContents; readonly metrics: ChainMetrics },
+): string {
+  const { unit, record } = body;
+  const { spec, contents } = parts;
+  const { key, hash, text } = emitKey(body, setup, setup.sites.register(setup.node, 'key function'));
+  const firings = unit.bind(parts.firings, 'firings');
+  const slice = unit.fresh('slice');
+  const isPartial = body.inputEdge?.isPreAggregated === true;
+  const assign = isPartial
+    ? `const ${slice} = ${record}.s;`
+    : `if (!(${body.timestampMs} >= ${firings}.lo && ${body.timestampMs} < ${firings}.hi)) ${firings}.moveTo(${body.timestampMs});\nconst ${slice} = ${firings}.hi;`;
+  return [
+    text,
+    assign,
+    `if (${slice} < ${firings}.aliveFrom) {`,
+    emitLate(body, spec, parts.metrics, isPartial ? `${record}.${PARTIAL_COUNT}` : '1'),
+    '} else {',
+    contents.emitAdd(body, { key, hash, slice }),
+    spec.allowedLatenessMs > 0 ? `if (${slice} <= ${firings}.firedMs + 1) ${firings}.noteLate(${key}, ${hash}, ${slice});` : '',
+    '}',
+  ].join('\n');
+}
+
+/** Late records go to their side output, or are counted. */
+function emitLate(body: StageBody, spec: WindowSpec, metrics: ChainMetrics, count: string): string {
+  if (spec.lateOutput !== undefined) return body.side(spec.lateOutput, body.record, body.timestampMs);
+  return `${body.unit.bind(metrics.dropped, 'dropped')}[${literal('late')}] += ${count};`;
+}
+
