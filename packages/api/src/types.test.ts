@@ -11,6 +11,7 @@ import {
   generate,
   listState,
   mapState,
+  noWatermarks,
   max,
   outputTag,
   sinkBrand,
@@ -89,6 +90,21 @@ describe('the fluent API infers', () => {
       hourly.sink(jsonSink({ path: 'out', format: (row) => `${row.key} ${row.flights.toFixed()}` }));
       hourly.sink(sinkOf());
       expectTypeOf(hourly.sink(sinkOf<unknown>())).toEqualTypeOf<StreamEnd>();
+    });
+  });
+
+  test('watermarks given to the source, made elsewhere, or none', () => {
+    const byDate = boundedOutOfOrderness('1 s', (flight: DeepReadonly<Flight>) => flight.date);
+    program((env) => {
+      const flights = env.source(flightSource, {
+        watermarks: boundedOutOfOrderness('1 s', (flight) => flight.date),
+      });
+      flights.watermarks(byDate).watermarks(noWatermarks());
+      expectTypeOf(flights.map((flight) => flight).watermarks(byDate)).toEqualTypeOf<
+        DataStream<DeepReadonly<Flight>>
+      >();
+      // @ts-expect-error: another record
+      env.source(airportSource, { watermarks: byDate });
     });
   });
 

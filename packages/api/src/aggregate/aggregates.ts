@@ -67,6 +67,7 @@ export function last<In, Out>(select: (record: In) => Out): Aggregate<In, Out> {
   return spec<In, Out>({ kind: 'last', select: recordFunction('the function of last()', select) });
 }
 
+/** What {@link topN} ranks, and what it keeps. */
 export interface TopNOptions<In, Out> {
   /** The greatest come first; records with NaN are left out. */
   readonly by: (record: In) => number;
@@ -96,6 +97,7 @@ export function topN<In, Out = In>(
   });
 }
 
+/** Functions of {@link aggregator}. Contract: deterministic; `merge` may be called in any order. */
 export interface Aggregator<In, Accumulator, Out> {
   /** A fresh accumulator; it must be a value that structured clone takes. */
   readonly create: () => Accumulator;

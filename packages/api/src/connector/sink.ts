@@ -4,6 +4,7 @@ import type { Json } from '@millrace/proto';
 import type { sinkBrand } from '../brand.ts';
 import type { ConnectorContext, MaybePromise } from './source.ts';
 
+/** What a sink may use of the world. */
 export interface SinkContext extends ConnectorContext {
   /** New for each submission or restore by a user, the same across recoveries. */
   readonly runId: string;
@@ -13,6 +14,7 @@ export interface SinkContext extends ConnectorContext {
   readonly attemptNumber: number;
 }
 
+/** Writes what one subtask sends. Threading: calls do not overlap, but `write` may come while `prepareCommit` is pending. */
 export interface SinkWriter<T> {
   write(record: T, timestampMs: number): void;
   /** Called after each batch of records; a place to write out buffers. */
@@ -26,6 +28,7 @@ export interface SinkWriter<T> {
   close(): MaybePromise<void>;
 }
 
+/** Makes sealed transactions visible. */
 export interface Committer {
   /** Idempotent: what is committed already stays so, what is nowhere to be found is an error, never success. */
   commit(committables: readonly Json[]): Promise<void>;

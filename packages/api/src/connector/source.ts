@@ -3,6 +3,7 @@ import type { FilePort } from '@millrace/common';
 import type { Json } from '@millrace/proto';
 import type { sourceBrand } from '../brand.ts';
 
+/** A value, or a promise of it: what both kinds of functions return. */
 export type MaybePromise<T> = T | Promise<T>;
 
 /** A part of the input that one reader reads alone. Plain JSON: it is in checkpoints. */

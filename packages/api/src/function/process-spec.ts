@@ -27,9 +27,14 @@ export function processSpec(what: string, fn: AnyProcessFunction, params: JobPar
     state: checkedStates(what, fn.state ?? {}),
     onRecord: recordFunction(`\`onRecord\` of ${what}`, onRecord),
     ...(onTimer === undefined ? {} : { onTimer: recordFunction(`\`onTimer\` of ${what}`, onTimer) }),
-    ...(open === undefined ? {} : { open }),
-    ...(close === undefined ? {} : { close }),
+    ...(open === undefined ? {} : { open: lifecycleFunction(`\`open\` of ${what}`, open) }),
+    ...(close === undefined ? {} : { close: lifecycleFunction(`\`close\` of ${what}`, close) }),
   });
+}
+
+function lifecycleFunction(what: string, fn: UserFunction): UserFunction {
+  if (typeof fn === 'function') return fn;
+  throw invalidOption(`Cannot use ${describe(fn)} as ${what}: write a function`);
 }
 
 function checkedStates(what: string, states: StateDescriptors): StateDescriptors {

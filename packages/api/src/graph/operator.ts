@@ -8,11 +8,13 @@ import type { JobParameters } from '../job/job-parameters.ts';
 /** Any function of the user's; the API's types made sure that it fits. */
 export type UserFunction = (...args: never[]) => unknown;
 
+/** Where event time comes from. */
 export type WatermarkSpec =
   /** Watermark = greatest event time seen − `boundMs` − 1. */
   | { readonly kind: 'bounded'; readonly boundMs: number; readonly timestamp: (record: never) => number }
   | { readonly kind: 'none' };
 
+/** Which windows a record is in. Units: milliseconds. */
 export interface WindowAssignerSpec {
   readonly kind: 'tumbling' | 'sliding' | 'endOfInput';
   readonly timeDomain: 'event' | 'processing';
@@ -22,6 +24,7 @@ export interface WindowAssignerSpec {
   readonly offsetMs: number;
 }
 
+/** A declared state of a process function. */
 export type StateSpec =
   | { readonly kind: 'value'; readonly initial?: unknown }
   | { readonly kind: 'list' }
@@ -41,12 +44,14 @@ export interface ProcessSpec {
   readonly close?: UserFunction;
 }
 
+/** What a window does with its records. */
 export type WindowFunctionSpec =
   | { readonly kind: 'aggregate'; readonly aggregates: { readonly [name: string]: AggregateSpec } }
   | { readonly kind: 'reduce'; readonly reduce: UserFunction }
   /** Gets `(key, records, window)` and returns an array of results. */
   | { readonly kind: 'process'; readonly process: UserFunction };
 
+/** An operator: its options and the user's functions, as they were given, never wrapped. */
 export type Operator =
   | {
       readonly kind: 'source';

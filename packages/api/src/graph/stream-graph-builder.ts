@@ -10,6 +10,7 @@ import { validateStreamGraph } from './validate-stream-graph.ts';
 /** Operators of a job at most. */
 export const OPERATORS_MAX = 1_000;
 
+/** Gathers transformations, then gives the graph. Contract: `build` is called once; nothing can be added after it. */
 export class StreamGraphBuilder {
   readonly #transformations: Transformation[] = [];
   #isSealed = false;

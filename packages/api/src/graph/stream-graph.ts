@@ -3,6 +3,7 @@ import type { JobOptionsJson, Partitioning, SubmissionContext } from '@millrace/
 import type { jobBrand } from '../brand.ts';
 import type { Operator, UserFunction } from './operator.ts';
 
+/** An input of a node. */
 export interface StreamEdge {
   /** Node id of the producer. */
   readonly from: number;
@@ -10,9 +11,14 @@ export interface StreamEdge {
   readonly sideOutput?: string;
   /** With `hash`: the key of a record; evaluated by the producer for the hash and by the consumer for the key. */
   readonly keySelector?: UserFunction;
+  /**
+   * The producer sends partial aggregates of the consuming window instead of records. One that comes too late counts as
+   * as many late records as it stands for.
+   */
   readonly isPreAggregated?: boolean;
 }
 
+/** An operator and its place in the graph; its id is its index in `nodes`, and inputs have smaller ones. */
 export interface StreamNode {
   readonly id: number;
   readonly uid: string;
@@ -23,6 +29,7 @@ export interface StreamNode {
   readonly inputs: readonly StreamEdge[];
 }
 
+/** A job as its program built it: frozen, checked, in topological order. */
 export interface StreamGraph {
   readonly version: 1;
   readonly name: string;

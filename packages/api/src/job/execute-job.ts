@@ -5,6 +5,7 @@ import { MillraceError } from '@millrace/common';
 import type { JobState, OutputLine } from '@millrace/proto';
 import type { PlannableJob } from '../graph/stream-graph.ts';
 
+/** What a submission freezes, for a run in this process. */
 export interface ExecuteOptions {
   /** As behind `--` on the command line. */
   readonly args?: readonly string[];
@@ -39,14 +40,14 @@ const executorSlot = Symbol.for('millrace.executor');
 const embeddedPackage = '@millrace/embedded';
 
 interface EngineGlobals {
-  readonly [workerFlag]?: boolean;
+  readonly [workerFlag]?: unknown;
   readonly [executorSlot]?: JobExecutor;
 }
 
 /** @throws {MillraceError} MR_NESTED_EXECUTE, MR_USAGE when no engine is installed, the error that failed the job */
 export async function executeJob(job: PlannableJob, options: ExecuteOptions): Promise<JobResult> {
   const globals = globalThis as EngineGlobals;
-  if (globals[workerFlag] === true) {
+  if (globals[workerFlag] !== undefined) {
     throw new MillraceError(
       'MR_NESTED_EXECUTE',
       `Cannot execute job "${job.name}" here: this program already runs inside a cluster; write \`export default defineJob('${job.name}', …)\`, ` +

@@ -2,22 +2,29 @@
 import type { SubmissionContext } from '@millrace/proto';
 import { sourceBrand } from '../brand.ts';
 import type { Source } from '../connector/source.ts';
-import type { WatermarkSpec } from '../graph/operator.ts';
 import type { StreamGraphBuilder } from '../graph/stream-graph-builder.ts';
 import type { Transformation } from '../graph/transformation.ts';
 import type { JobOptions } from '../options/job-options.ts';
-import { describe, invalidOption, positiveOption, refuseUnknownOptions } from '../options/check-options.ts';
+import {
+  describe,
+  givenOptions,
+  invalidOption,
+  positiveOption,
+  refuseUnknownOptions,
+} from '../options/check-options.ts';
+import type { DeepMutable } from '../readonly.ts';
 import { DataStream } from '../stream/data-stream.ts';
 import type { StreamScope } from '../stream/stream-scope.ts';
-import type { Watermarks } from '../watermark/watermarks.ts';
+import { watermarkSpec, type Watermarks } from '../watermark/watermarks.ts';
 import { jobParameters, type JobParameters } from './job-parameters.ts';
 
+/** Options of a source in a job. */
 export interface SourceOptions<T> {
   readonly name?: string;
   readonly uid?: string;
   readonly parallelism?: number;
   /** Same as `.watermarks(…)` behind it. */
-  readonly watermarks?: Watermarks<T>;
+  readonly watermarks?: Watermarks<DeepMutable<T>>;
   /** Records per second of all subtasks together. */
   readonly ratePerSecond?: number;
   /** What a record that cannot be read does: fail the job (default), or be skipped and counted. */
@@ -53,7 +60,7 @@ export class StreamEnvironment {
   /** Sets options of the job, over those that defineJob() was given. */
   options(options: JobOptions): void {
     this.#builder.checkOpen();
-    this.#options = { ...this.#options, ...options };
+    this.#options = { ...this.#options, ...givenOptions(options) };
   }
 
   /** A stream of a source's records. */
@@ -81,7 +88,7 @@ export class StreamEnvironment {
         source,
         onMalformed,
         ...(ratePerSecond === undefined ? {} : { ratePerSecond }),
-        ...(watermarks === undefined ? {} : { watermarks: watermarks as WatermarkSpec }),
+        ...(watermarks === undefined ? {} : { watermarks: watermarkSpec(watermarks) }),
       },
       [],
       source.name,

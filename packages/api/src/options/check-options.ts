@@ -24,6 +24,13 @@ export function refuseUnknownOptions(what: string, options: unknown, known: read
   }
 }
 
+/** Returns the options that are not undefined, for spreading over defaults. */
+export function givenOptions<O extends object>(
+  options: O,
+): { [Name in keyof O]: Exclude<O[Name], undefined> } {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as never;
+}
+
 /** Returns `value` if it is an integer in [min, max]. */
 export function integerOption(
   what: string,

@@ -3,6 +3,7 @@ import { DEFAULT_KEY_GROUP_COUNT, type Duration } from '@millrace/common';
 import type { JobOptionsJson, RestartStrategyJson } from '@millrace/proto';
 import {
   describe,
+  givenOptions,
   integerOption,
   invalidOption,
   positiveMs,
@@ -11,6 +12,7 @@ import {
   wholeMs,
 } from './check-options.ts';
 
+/** When checkpoints are taken and how many are kept. */
 export interface CheckpointOptions {
   /** From one trigger to the next. Default 10 s. */
   readonly interval?: Duration;
@@ -24,6 +26,7 @@ export interface CheckpointOptions {
   readonly toleratedFailures?: number;
 }
 
+/** What happens after a failure that a restart may mend. */
 export type RestartOptions =
   | 'none'
   | { readonly type: 'fixed-delay'; readonly delay: Duration; readonly attempts: number }
@@ -43,6 +46,7 @@ export type RestartOptions =
       readonly attempts?: number;
     };
 
+/** Options of a job. */
 export interface JobOptions {
   /** Subtasks of each operator that sets none. Default: what is given at submission (`-p`), else 1. */
   readonly parallelism?: number;
@@ -123,7 +127,7 @@ export function resolveJobOptions(options: JobOptions): JobOptionsJson {
 
 function resolveCheckpoint(options: CheckpointOptions | false) {
   if (options !== false) refuseUnknownOptions('`checkpoint`', options, Object.keys(DEFAULT_CHECKPOINT));
-  const given = { ...DEFAULT_CHECKPOINT, ...(options === false ? {} : options) };
+  const given = { ...DEFAULT_CHECKPOINT, ...(options === false ? {} : givenOptions(options)) };
   return {
     ...(options === false
       ? {}
@@ -153,7 +157,7 @@ function resolveRestart(options: RestartOptions): RestartStrategyJson {
     );
   }
   refuseUnknownOptions('`restart`', options, ['type', ...Object.keys(DEFAULT_EXPONENTIAL)]);
-  const given = { ...DEFAULT_EXPONENTIAL, ...options };
+  const given = { ...DEFAULT_EXPONENTIAL, ...givenOptions(options) };
   const multiplier = positiveOption('`restart.multiplier`', given.multiplier);
   if (multiplier < 1)
     throw invalidOption(`Cannot use ${multiplier} as \`restart.multiplier\`: it must be at least 1`);

@@ -33,6 +33,7 @@ export interface SourceChunk<T, P> {
 /** `number` for 0, so that a start may be written as a literal. */
 type Widened<P> = P extends number ? number : P extends string ? string : P extends boolean ? boolean : P;
 
+/** Options of {@link defineSource}. */
 export interface SourceDefinition<T, S extends Split, P extends Json> {
   /** For plans and logs; options that matter belong in it. */
   readonly name: string;

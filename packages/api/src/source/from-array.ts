@@ -4,6 +4,7 @@ import type { Source, Split, SplitReader } from '../connector/source.ts';
 import { integerOption, invalidOption, refuseUnknownOptions } from '../options/check-options.ts';
 import { indexSplits, startOf } from './index-splits.ts';
 
+/** Options of {@link fromArray}. */
 export interface FromArrayOptions {
   readonly name?: string;
   /** Parts that may be read in parallel. Default 1, which keeps the order. */

@@ -5,6 +5,7 @@ import { recordFunction } from '../function/check-function.ts';
 import { integerOption, positiveOption, refuseUnknownOptions } from '../options/check-options.ts';
 import { indexSplits, startOf } from './index-splits.ts';
 
+/** Options of {@link generate}. */
 export interface GenerateOptions {
   readonly name?: string;
   /** Records in all. Unset: no end. */

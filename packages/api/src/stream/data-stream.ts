@@ -7,12 +7,12 @@ import { recordFunction } from '../function/check-function.ts';
 import type { OutputTag } from '../function/output-tag.ts';
 import type { ProcessFunction } from '../function/process-function.ts';
 import { processSpec } from '../function/process-spec.ts';
-import type { Operator, WatermarkSpec } from '../graph/operator.ts';
+import type { Operator } from '../graph/operator.ts';
 import { invalidGraph, type StreamOutlet, type Transformation } from '../graph/transformation.ts';
 import { describe, invalidOption, refuseUnknownOptions } from '../options/check-options.ts';
 import type { DeepMutable, DeepReadonly, Sync } from '../readonly.ts';
 import type { Key } from '../state/keyed-state.ts';
-import type { Watermarks } from '../watermark/watermarks.ts';
+import { watermarkSpec, type Watermarks } from '../watermark/watermarks.ts';
 import { KeyedStream } from './keyed-stream.ts';
 import { StreamEnd } from './stream-end.ts';
 import type { JoinOptions, PrintOptions } from './stream-options.ts';
@@ -128,13 +128,8 @@ export class DataStream<T> {
    * Gives records event time and the stream watermarks. Directly behind a source they are kept for each split, which is
    * where they belong: elsewhere disorder between splits counts as well.
    */
-  watermarks(watermarks: Watermarks<T>): DataStream<T> {
-    if (watermarks?.kind !== 'bounded' && watermarks?.kind !== 'none') {
-      throw invalidOption(
-        `Cannot use ${describe(watermarks)} as watermarks: write boundedOutOfOrderness('1 minute', (record) => record.time)`,
-      );
-    }
-    const spec = watermarks as WatermarkSpec;
+  watermarks(watermarks: Watermarks<DeepMutable<T>>): DataStream<T> {
+    const spec = watermarkSpec(watermarks);
     const { from } = this.#outlet;
     if (
       from.operator.kind === 'source' &&

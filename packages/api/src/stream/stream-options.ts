@@ -16,6 +16,7 @@ export interface JoinOptions<T, Row, K extends Key, Type extends 'inner' | 'left
   ) => Out;
 }
 
+/** Options of `print()`. */
 export interface PrintOptions<T> {
   /** Shown above a table, before each line of text. */
   readonly title?: string;

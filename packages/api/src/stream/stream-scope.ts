@@ -4,6 +4,7 @@ import type { Transformation } from '../graph/transformation.ts';
 import type { JobParameters } from '../job/job-parameters.ts';
 import type { DataStream } from './data-stream.ts';
 
+/** Handed from stream to stream. */
 export interface StreamScope {
   readonly builder: StreamGraphBuilder;
   readonly params: JobParameters;

@@ -2,7 +2,7 @@
 import type { Duration } from '@millrace/common';
 import type { WatermarkSpec } from '../graph/operator.ts';
 import { recordFunction } from '../function/check-function.ts';
-import { wholeMs } from '../options/check-options.ts';
+import { describe, invalidOption, wholeMs } from '../options/check-options.ts';
 import type { DeepReadonly } from '../readonly.ts';
 
 declare const recordType: unique symbol;
@@ -11,9 +11,9 @@ declare const recordType: unique symbol;
 export type TimestampFunction<T> = (record: DeepReadonly<T>) => number;
 
 /** What {@link boundedOutOfOrderness}, {@link monotonous} and {@link noWatermarks} return. */
-export interface Watermarks<T> {
+export interface Watermarks<in T> {
   readonly kind: WatermarkSpec['kind'];
-  readonly [recordType]?: (record: DeepReadonly<T>) => void;
+  readonly [recordType]?: (record: T) => void;
 }
 
 /**
@@ -37,4 +37,12 @@ export function monotonous<T>(timestamp: TimestampFunction<T>): Watermarks<T> {
 /** No event time. */
 export function noWatermarks(): Watermarks<unknown> {
   return Object.freeze({ kind: 'none' });
+}
+
+/** Returns watermarks as the engine reads them. */
+export function watermarkSpec<T>(watermarks: Watermarks<T>): WatermarkSpec {
+  if (watermarks?.kind === 'bounded' || watermarks?.kind === 'none') return watermarks as WatermarkSpec;
+  throw invalidOption(
+    `Cannot use ${describe(watermarks)} as watermarks: write boundedOutOfOrderness('1 minute', (record) => record.time)`,
+  );
 }

@@ -6,6 +6,7 @@ import { invalidOption, positiveMs, refuseUnknownOptions, wholeMs } from '../opt
 /** Slices that one window may consist of: its length divided by the greatest common divisor of length and slide. */
 export const SLICES_PER_WINDOW_MAX = 100_000;
 
+/** Options of {@link tumbling} and {@link sliding}. */
 export interface WindowOptions {
   /** Moves the windows' starts, which otherwise are at multiples of the slide since the epoch, UTC. 0 ≤ offset < slide. */
   readonly offset?: Duration;
