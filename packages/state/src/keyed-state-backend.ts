@@ -137,6 +137,10 @@ export interface KeyedStateBackendOptions {
   readonly openStore: () => Promise<KeyValueStore>;
   readonly codegenId: string;
   readonly log: Logger;
+  /** State with at most so many entries is written whole by each snapshot. Default: 4,096. */
+  readonly wholeSnapshotEntriesMax?: number;
+  /** Lets the task go on between slices of a snapshot's writing. Default: a microtask, which lets only promises go on. */
+  readonly yieldToTask?: () => Promise<void>;
   readonly restore?: {
     /** Of all old subtasks; only runs of key groups in the range are read. */
     readonly files: readonly KeyedStateFile[];

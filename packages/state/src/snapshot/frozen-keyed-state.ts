@@ -1,0 +1,84 @@
+// State that a barrier froze: writes itself as files, in slices.
+import { invariant, type BlobStore } from '@millrace/common';
+import type { KeyedStateFile } from '@millrace/proto';
+import type { FrozenKeyedState } from '../keyed-state-backend.ts';
+import { neededFiles } from './file-chain.ts';
+import { FrozenPartition } from './frozen-partition.ts';
+import type { FreezeScope, FrozenTable } from './frozen-table.ts';
+import type { Pacer } from './pacer.ts';
+import { RunFileWriter } from './run-file-writer.ts';
+import type { FrozenStore } from './frozen-store.ts';
+
+export interface FrozenStateOptions {
+  readonly checkpointId: number;
+  readonly scope: FreezeScope;
+  /** Of the backend: `[firstKeyGroup, lastKeyGroup + 1)`. */
+  readonly firstKeyGroup: number;
+  readonly endKeyGroup: number;
+  /** Empty: nothing changed, and nothing is written. */
+  readonly tables: readonly FrozenTable[];
+  /** What was not in memory; undefined: nothing. */
+  readonly store: FrozenStore | undefined;
+  /** Files that the last completed checkpoint needs. */
+  readonly previousFiles: readonly KeyedStateFile[];
+  readonly pacer: Pacer;
+  readonly onWritten: (files: readonly KeyedStateFile[]) => void;
+}
+
+export interface WrittenState {
+  readonly files: readonly KeyedStateFile[];
+  readonly newBytes: number;
+}
+
+export class FrozenState implements FrozenKeyedState {
+  readonly #options: FrozenStateOptions;
+  #isWritten = false;
+
+  constructor(options: FrozenStateOptions) {
+    this.#options = options;
+  }
+
+  async write(blobStore: BlobStore, prefix: string): Promise<WrittenState> {
+    invariant(!this.#isWritten, 'a frozen state is written once');
+    this.#isWritten = true;
+    const { previousFiles, tables, store, onWritten } = this.#options;
+    try {
+      const added =
+        tables.length === 0 && store === undefined ? [] : await this.#writeRuns(blobStore, prefix);
+      const files = neededFiles([...previousFiles, ...added]);
+      onWritten(files);
+      let newBytes = 0;
+      for (const file of added) newBytes += file.bytes;
+      return { files, newBytes };
+    } finally {
+      store?.close();
+    }
+  }
+
+  async #writeRuns(blobStore: BlobStore, prefix: string): Promise<readonly KeyedStateFile[]> {
+    const { scope, tables, store, pacer, firstKeyGroup, endKeyGroup, checkpointId, previousFiles } = this.#options;
+    const span = { from: firstKeyGroup, to: endKeyGroup };
+    const partitions: FrozenPartition[] = [];
+    for (const frozen of tables) {
+      partitions.push(new FrozenPartition(frozen, span, scope.keyGroupCount));
+      await pacer.afterRows(frozen.count);
+    }
+    const known = new Set(previousFiles.flatMap((file) => file.runs.map((run) => run.keyGroup)));
+    const nameStart = `${prefix}${checkpointId}-`;
+    const base = new RunFileWriter('base', blobStore, nameStart);
+    const delta = new RunFileWriter('delta', blobStore, nameStart);
+    for (let keyGroup = firstKeyGroup; keyGroup < endKeyGroup; keyGroup++) {
+      const isBase = keyGroup >= scope.baseFrom && keyGroup < scope.baseTo;
+      const writer = isBase ? base : delta;
+      writer.begin();
+      let entryCount = 0;
+      for (const partition of partitions) entryCount += partition.write(writer.sink, keyGroup, isBase);
+      if (store !== undefined) entryCount += await store.write(writer.sink, keyGroup, isBase);
+      await writer.end(keyGroup, entryCount, isBase && known.has(keyGroup));
+      await pacer.afterRows(entryCount);
+    }
+    await base.finish();
+    await delta.finish();
+    return [...base.files, ...delta.files];
+  }
+}

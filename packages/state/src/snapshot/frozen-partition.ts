@@ -1,0 +1,155 @@
+// [HOT] A frozen table cut by key group, and the encoding of its blocks.
+import { keyGroupOfHash } from '@millrace/common';
+import {
+  ByteSink,
+  RUN_BLOCK_ENTRIES_MAX,
+  writeKeyedBlockV1,
+  writeKeyV1,
+  type KeyedRunColumnV1,
+  type PackedBytes,
+} from '@millrace/proto';
+import type { CellCodec } from '../cell/cell-codec.ts';
+import type { DroppedNamespace, Removal } from '../table/removal-log.ts';
+import type { FrozenTable } from './frozen-table.ts';
+
+/** Key groups `[from, to)`. */
+export interface KeyGroupSpan {
+  readonly from: number;
+  readonly to: number;
+}
+
+export class FrozenPartition {
+  readonly frozen: FrozenTable;
+  /** Rows by key group: those of group g are `#order[#starts[g - from]]` up to `#starts[g - from + 1]`. */
+  readonly #order: Uint32Array;
+  readonly #starts: Uint32Array;
+  readonly #span: KeyGroupSpan;
+  readonly #removals = new Map<number, Removal[]>();
+  readonly #drops = new Map<number, DroppedNamespace[]>();
+  readonly #scratch = new ByteSink(4096);
+
+  constructor(frozen: FrozenTable, span: KeyGroupSpan, keyGroupCount: number) {
+    this.frozen = frozen;
+    this.#span = span;
+    const { hashes, count } = frozen;
+    const groups = new Uint16Array(count);
+    const starts = new Uint32Array(span.to - span.from + 1);
+    for (let index = 0; index < count; index++) {
+      const group = keyGroupOfHash(hashes[index] as number, keyGroupCount) - span.from;
+      groups[index] = group;
+      starts[group + 1] = (starts[group + 1] as number) + 1;
+    }
+    for (let group = 1; group < starts.length; group++) {
+      starts[group] = (starts[group] as number) + (starts[group - 1] as number);
+    }
+    const next = starts.slice();
+    this.#order = new Uint32Array(count);
+    for (let index = 0; index < count; index++) {
+      const group = groups[index] as number;
+      const place = next[group] as number;
+      this.#order[place] = index;
+      next[group] = place + 1;
+    }
+    this.#starts = starts;
+    for (const removal of frozen.removals) {
+      append(this.#removals, keyGroupOfHash(removal.hash, keyGroupCount), removal);
+    }
+    for (const drop of frozen.drops) {
+      for (let group = span.from; group < span.to; group++) {
+        if (drop.keyGroups === undefined || drop.keyGroups.has(group)) append(this.#drops, group, drop);
+      }
+    }
+  }
+
+  /** Appends the blocks of a key group and returns how many entries they have. `isBase`: without tombstones. */
+  write(sink: ByteSink, keyGroup: number, isBase: boolean): number {
+    let entryCount = 0;
+    if (!isBase) entryCount += this.#writeTombstones(sink, keyGroup);
+    const group = keyGroup - this.#span.from;
+    const end = this.#starts[group + 1] as number;
+    for (let start = this.#starts[group] as number; start < end; start += RUN_BLOCK_ENTRIES_MAX) {
+      const rows = this.#order.subarray(start, Math.min(end, start + RUN_BLOCK_ENTRIES_MAX));
+      this.#writePuts(sink, rows);
+      entryCount += rows.length;
+    }
+    return entryCount;
+  }
+
+  #writePuts(sink: ByteSink, rows: Uint32Array): void {
+    const { table, hashes, keys, subkeys, columns } = this.frozen;
+    const ownHashes = new Int32Array(rows.length);
+    for (let index = 0; index < rows.length; index++) ownHashes[index] = hashes[rows[index] as number] as number;
+    writeKeyedBlockV1(sink, {
+      kind: 'puts',
+      table: table.name,
+      subkeyKind: table.subkeyKind,
+      entryCount: rows.length,
+      hashes: ownHashes,
+      keys: this.#packKeys(keys, rows),
+      subkeys: subkeys === undefined ? undefined : this.#packKeys(subkeys, rows),
+      columns: columns.map((cells) =>
+        cells instanceof Float64Array ? pickFloats(cells, rows) : this.#packCells(cells, rows, table.cells),
+      ),
+    });
+  }
+
+  #writeTombstones(sink: ByteSink, keyGroup: number): number {
+    const drops = this.#drops.get(keyGroup) ?? [];
+    const { table } = this.frozen;
+    for (let start = 0; start < drops.length; start += RUN_BLOCK_ENTRIES_MAX) {
+      const namespaces = drops.slice(start, start + RUN_BLOCK_ENTRIES_MAX).map((drop) => drop.namespace);
+      writeKeyedBlockV1(sink, { kind: 'drops', table: table.name, namespaces: Float64Array.from(namespaces) });
+    }
+    const removals = this.#removals.get(keyGroup) ?? [];
+    for (let start = 0; start < removals.length; start += RUN_BLOCK_ENTRIES_MAX) {
+      const slice = removals.slice(start, start + RUN_BLOCK_ENTRIES_MAX);
+      const all = Uint32Array.from(slice, (_, index) => index);
+      const hasSubkeys = table.subkeyKind !== 'none';
+      writeKeyedBlockV1(sink, {
+        kind: 'deletes',
+        table: table.name,
+        subkeyKind: table.subkeyKind,
+        entryCount: slice.length,
+        hashes: Int32Array.from(slice, (removal) => removal.hash),
+        keys: this.#packKeys(slice.map((removal) => removal.key), all),
+        subkeys: hasSubkeys ? this.#packKeys(slice.map((removal) => removal.subkey), all) : undefined,
+      });
+    }
+    return drops.length + removals.length;
+  }
+
+  #packKeys(keys: Float64Array | readonly unknown[], rows: Uint32Array): KeyedRunColumnV1 {
+    if (keys instanceof Float64Array) return pickFloats(keys, rows);
+    const scratch = this.#scratch;
+    scratch.reset();
+    const ends = new Uint32Array(rows.length);
+    for (let index = 0; index < rows.length; index++) {
+      writeKeyV1(scratch, keys[rows[index] as number]);
+      ends[index] = scratch.position;
+    }
+    return { ends, bytes: scratch.copy() };
+  }
+
+  #packCells(cells: readonly unknown[], rows: Uint32Array, codec: CellCodec): PackedBytes {
+    const scratch = this.#scratch;
+    scratch.reset();
+    const ends = new Uint32Array(rows.length);
+    for (let index = 0; index < rows.length; index++) {
+      codec.write(scratch, cells[rows[index] as number]);
+      ends[index] = scratch.position;
+    }
+    return { ends, bytes: scratch.copy() };
+  }
+}
+
+function pickFloats(source: Float64Array, rows: Uint32Array): Float64Array {
+  const target = new Float64Array(rows.length);
+  for (let index = 0; index < rows.length; index++) target[index] = source[rows[index] as number] as number;
+  return target;
+}
+
+function append<T>(lists: Map<number, T[]>, keyGroup: number, element: T): void {
+  const list = lists.get(keyGroup);
+  if (list === undefined) lists.set(keyGroup, [element]);
+  else list.push(element);
+}

@@ -1,0 +1,325 @@
+// [HOT] Rows by (namespace, key): one small index a namespace, so that a window's slice is iterated and dropped wholesale,
+// over columns that all namespaces share.
+import { invariant, keyGroupOfHash } from '@millrace/common';
+import type { SubkeyKindV1 } from '@millrace/proto';
+import type { CellCodec } from '../cell/cell-codec.ts';
+import type { Key, RowCursor, RowTable, TableDescriptor } from '../keyed-state-backend.ts';
+import { KEY_MODE_NUMBER, KEY_MODE_STRING } from './key-column.ts';
+import { OpenIndex, SPREAD } from './open-index.ts';
+import { RemovalLog } from './removal-log.ts';
+import { RESTORED, RowStore } from './row-store.ts';
+import { SliceCursor } from './slice-cursor.ts';
+import type { StampClock } from './stamp-clock.ts';
+import type { StoredRows } from './stored-rows.ts';
+
+/** Slots of dropped namespaces that are kept for new ones. */
+const SPARE_SLOTS_MAX = 4;
+/** Larger slots are not kept. */
+const SPARE_SLOTS_LENGTH_MAX = 1 << 17;
+
+/** A namespace with rows. */
+export class Slice {
+  readonly namespace: number;
+  /** Sets a namespace's lives apart in the store. */
+  readonly generation: number;
+  /** Stamp at which it came to be. */
+  readonly created: number;
+  index: OpenIndex;
+  /** Open cursors: its rows are not evicted. */
+  pins = 0;
+  /** Rows that the store has and memory has not. */
+  awayCount = 0;
+
+  constructor(options: { namespace: number; generation: number; created: number; slots: Int32Array | undefined }) {
+    this.namespace = options.namespace;
+    this.generation = options.generation;
+    this.created = options.created;
+    this.index = new OpenIndex(options.slots);
+  }
+}
+
+export class KeyedTable implements RowTable {
+  readonly name: string;
+  readonly hasNamespaces: boolean;
+  readonly subkeyKind: SubkeyKindV1;
+  readonly cells: CellCodec;
+  readonly isEvictable = true;
+  readonly rows: RowStore;
+  readonly columns: readonly (Float64Array | unknown[])[];
+  readonly removals: RemovalLog;
+  wasAbsent = false;
+  /** Rows that are not in memory; undefined: there never were any. */
+  storedRows: StoredRows | undefined;
+  readonly slices = new Map<number, Slice>();
+  readonly #clock: StampClock;
+  readonly #keyGroupCount: number;
+  #last: Slice | undefined;
+  #lastNamespace = NaN;
+  #generations = 0;
+  #sorted: number[] | undefined = [];
+  readonly #spareSlots: Int32Array[] = [];
+
+  constructor(
+    descriptor: TableDescriptor & { readonly cells: CellCodec },
+    clock: StampClock,
+    keyGroupCount: number,
+  ) {
+    this.name = descriptor.name;
+    this.cells = descriptor.cells;
+    this.subkeyKind = descriptor.hasNamespaces ? 'number' : 'none';
+    this.hasNamespaces = descriptor.hasNamespaces;
+    this.rows = new RowStore({
+      columnKinds: descriptor.columns,
+      hasSubkeys: descriptor.hasNamespaces,
+      hasIndexHashes: false,
+    });
+    this.columns = this.rows.columns;
+    this.removals = new RemovalLog(clock);
+    this.#clock = clock;
+    this.#keyGroupCount = keyGroupCount;
+  }
+
+  get entryCount(): number {
+    return this.rows.count + (this.storedRows?.entryCount ?? 0);
+  }
+
+  upsert(key: Key, keyHash: number, namespace: number): number {
+    const slice = namespace === this.#lastNamespace ? (this.#last as Slice) : this.#selectOrMake(namespace);
+    const row = this.#probe(slice, key, keyHash);
+    if (row >= 0) {
+      this.wasAbsent = false;
+      return row;
+    }
+    if (this.storedRows !== undefined) {
+      const loaded = this.#load(slice, key, keyHash);
+      if (loaded >= 0) {
+        this.wasAbsent = false;
+        return loaded;
+      }
+    }
+    this.wasAbsent = true;
+    return this.#insert(slice, key, keyHash);
+  }
+
+  find(key: Key, keyHash: number, namespace: number): number {
+    const slice = namespace === this.#lastNamespace ? this.#last : this.#select(namespace);
+    if (slice === undefined) return -1;
+    const row = this.#probe(slice, key, keyHash);
+    if (this.storedRows === undefined) return row;
+    if (row < 0) return this.#load(slice, key, keyHash);
+    this.rows.touched[row] = 1;
+    return row;
+  }
+
+  /** As `find`, but brings nothing into memory. */
+  findInMemory(key: Key, keyHash: number, namespace: number): number {
+    const slice = this.slices.get(namespace);
+    return slice === undefined ? -1 : this.#probe(slice, key, keyHash);
+  }
+
+  markDirty(row: number): void {
+    this.rows.changed[row] = this.#clock.current;
+  }
+
+  remove(key: Key, keyHash: number, namespace: number): void {
+    const slice = this.#select(namespace);
+    if (slice === undefined) return;
+    const row = this.#probe(slice, key, keyHash);
+    const stored = this.storedRows;
+    if (row < 0) {
+      if (stored === undefined || this.#load(slice, key, keyHash) < 0) return;
+      this.remove(key, keyHash, namespace);
+      return;
+    }
+    const rows = this.rows;
+    if (this.removals.mayBeSaved(rows.created[row] as number)) {
+      this.removals.addRemoval(keyHash, rows.keys.get(row), this.hasNamespaces ? slice.namespace : undefined);
+    }
+    if (stored !== undefined) stored.delete(this.#identity(slice, rows.keys.get(row), keyHash));
+    this.evict(row, slice);
+    if (slice.index.count === 0 && slice.awayCount === 0) this.#forget(slice);
+  }
+
+  keyOf(row: number): Key {
+    return this.rows.keys.get(row);
+  }
+
+  keyHashOf(row: number): number {
+    return this.rows.hashes[row] as number;
+  }
+
+  namespaces(): readonly number[] {
+    this.#sorted ??= [...this.slices.keys()].sort((a, b) => a - b);
+    return this.#sorted;
+  }
+
+  openCursor(namespace: number): RowCursor {
+    return new SliceCursor(this, this.slices.get(namespace));
+  }
+
+  removeNamespace(namespace: number): void {
+    const slice = this.slices.get(namespace);
+    if (slice === undefined) return;
+    const { rows } = this;
+    const isLogged = this.removals.mayBeSaved(slice.created);
+    const keyGroups = isLogged && slice.awayCount === 0 ? new Set<number>() : undefined;
+    const { slots } = slice.index;
+    for (let slot = 0; slot < slots.length; slot++) {
+      const row = slots[slot] as number;
+      if (row < 0) continue;
+      if (keyGroups !== undefined) keyGroups.add(keyGroupOfHash(rows.hashes[row] as number, this.#keyGroupCount));
+      rows.release(row);
+    }
+    if (isLogged) this.#logDrop(namespace, keyGroups);
+    this.storedRows?.dropNamespace(namespace, slice.generation);
+    if (slots.length <= SPARE_SLOTS_LENGTH_MAX && this.#spareSlots.length < SPARE_SLOTS_MAX) {
+      this.#spareSlots.push(slots.fill(-1));
+    }
+    slice.index = new OpenIndex(); // for a cursor that is still open
+    slice.awayCount = 0;
+    this.#forget(slice);
+  }
+
+  sliceOf(row: number): Slice {
+    const subkeys = this.rows.subkeys;
+    const slice = this.slices.get(subkeys === undefined ? 0 : (subkeys.numbers[row] as number));
+    invariant(slice !== undefined, 'a row is in a namespace');
+    return slice;
+  }
+
+  /** Takes a row out of memory; what becomes of it is the caller's business. */
+  evict(row: number, slice = this.sliceOf(row)): void {
+    const { rows } = this;
+    slice.index.remove(rows.hashes[row] as number, row, rows.hashes);
+    rows.release(row);
+  }
+
+  /** Puts what a snapshot has; returns the row. */
+  restorePut(key: Key, keyHash: number, subkey: unknown): number {
+    const row = this.upsert(key, keyHash, this.hasNamespaces ? (subkey as number) : 0);
+    this.rows.changed[row] = RESTORED;
+    this.rows.created[row] = RESTORED;
+    return row;
+  }
+
+  restoreDelete(key: Key, keyHash: number, subkey: unknown): void {
+    this.remove(key, keyHash, this.hasNamespaces ? (subkey as number) : 0);
+  }
+
+  /** Drops what a snapshot says a namespace lost in a key group. */
+  restoreDrop(namespace: number, keyGroup: number): void {
+    const slice = this.slices.get(namespace);
+    if (slice === undefined) return;
+    const { rows } = this;
+    const doomed: [unknown, number][] = [];
+    const cursor = this.openCursor(namespace);
+    for (let row = cursor.next(); row >= 0; row = cursor.next()) {
+      const hash = rows.hashes[row] as number;
+      if (keyGroupOfHash(hash, this.#keyGroupCount) === keyGroup) doomed.push([rows.keys.get(row), hash]);
+    }
+    for (const [key, hash] of doomed) this.remove(key, hash, namespace);
+  }
+
+  #logDrop(namespace: number, keyGroups: ReadonlySet<number> | undefined): void {
+    if (this.hasNamespaces || keyGroups === undefined || keyGroups.size > 0) {
+      this.removals.addDrop(namespace, keyGroups);
+    }
+  }
+
+  #probe(slice: Slice, key: Key, keyHash: number): number {
+    const { slots, mask, shift } = slice.index;
+    const rows = this.rows;
+    const keys = rows.keys;
+    let slot = Math.imul(keyHash, SPREAD) >>> shift;
+    if (keys.mode === KEY_MODE_NUMBER && key === key) {
+      const numbers = keys.numbers;
+      for (;;) {
+        const row = slots[slot] as number;
+        if (row < 0 || numbers[row] === key) return row;
+        slot = (slot + 1) & mask;
+      }
+    }
+    const hashes = rows.hashes;
+    if (keys.mode === KEY_MODE_STRING) {
+      const values = keys.values;
+      for (;;) {
+        const row = slots[slot] as number;
+        if (row < 0 || (hashes[row] === keyHash && values[row] === key)) return row;
+        slot = (slot + 1) & mask;
+      }
+    }
+    for (;;) {
+      const row = slots[slot] as number;
+      if (row < 0 || (hashes[row] === keyHash && keys.equals(row, key))) return row;
+      slot = (slot + 1) & mask;
+    }
+  }
+
+  #insert(slice: Slice, key: Key, keyHash: number): number {
+    const rows = this.rows;
+    const row = rows.add(key, keyHash, this.#clock.current);
+    if (rows.subkeys !== undefined) rows.subkeys.put(row, slice.namespace, rows.capacity);
+    slice.index.add(keyHash, row, rows.hashes);
+    return row;
+  }
+
+  /** Brings a row in from the store. */
+  #load(slice: Slice, key: Key, keyHash: number): number {
+    if (slice.awayCount === 0) return -1;
+    const stored = (this.storedRows as StoredRows).load(this.#identity(slice, key, keyHash));
+    if (stored === undefined) return -1;
+    slice.awayCount--;
+    const rows = this.rows;
+    const row = this.#insert(slice, key, keyHash);
+    rows.changed[row] = stored.changed;
+    rows.created[row] = RESTORED;
+    rows.stored[row] = stored.changed;
+    rows.directoryPositions[row] = stored.directoryPosition;
+    for (let column = 0; column < this.columns.length; column++) {
+      (this.columns[column] as unknown[])[row] = stored.values[column];
+    }
+    return row;
+  }
+
+  #identity(slice: Slice, key: Key, hash: number) {
+    return {
+      key,
+      hash,
+      subkey: this.hasNamespaces ? slice.namespace : undefined,
+      generation: slice.generation,
+    };
+  }
+
+  #select(namespace: number): Slice | undefined {
+    if (namespace === this.#lastNamespace) return this.#last;
+    const slice = this.slices.get(namespace);
+    if (slice !== undefined) {
+      this.#last = slice;
+      this.#lastNamespace = namespace;
+    }
+    return slice;
+  }
+
+  #selectOrMake(namespace: number): Slice {
+    const found = this.#select(namespace);
+    if (found !== undefined) return found;
+    const slice = new Slice({
+      namespace,
+      generation: this.hasNamespaces ? ++this.#generations : 0,
+      created: this.#clock.current,
+      slots: this.#spareSlots.pop(),
+    });
+    this.slices.set(namespace, slice);
+    this.#sorted = undefined;
+    this.#last = slice;
+    this.#lastNamespace = namespace;
+    return slice;
+  }
+
+  #forget(slice: Slice): void {
+    this.slices.delete(slice.namespace);
+    this.#sorted = undefined;
+    this.#last = undefined;
+    this.#lastNamespace = NaN;
+  }
+}

@@ -1,0 +1,176 @@
+// [HOT] Rows by (key, subkey) in one index: timers, list chunks, map entries. The key group follows from the key alone.
+import { hashKey, mix32 } from '@millrace/common';
+import type { SubkeyKindV1 } from '@millrace/proto';
+import type { CellCodec } from '../cell/cell-codec.ts';
+import type { ColumnKind, Key } from '../keyed-state-backend.ts';
+import { OpenIndex, SPREAD } from './open-index.ts';
+import { RemovalLog } from './removal-log.ts';
+import { RESTORED, RowStore } from './row-store.ts';
+import type { StampClock } from './stamp-clock.ts';
+import type { RowIdentity, StoredRows } from './stored-rows.ts';
+
+export class PairTable {
+  readonly name: string;
+  readonly subkeyKind: SubkeyKindV1;
+  readonly cells: CellCodec;
+  readonly rows: RowStore;
+  readonly removals: RemovalLog;
+  readonly columns: readonly (Float64Array | unknown[])[];
+  /** Timers stay in memory. */
+  readonly isEvictable: boolean;
+  wasAbsent = false;
+  storedRows: StoredRows | undefined;
+  /** Rows that the store has and memory has not. */
+  awayCount = 0;
+  readonly #index = new OpenIndex();
+  readonly #clock: StampClock;
+
+  constructor(
+    descriptor: {
+      readonly name: string;
+      readonly columns: readonly ColumnKind[];
+      readonly subkeyKind: 'number' | 'key';
+      readonly isEvictable: boolean;
+      readonly cells: CellCodec;
+    },
+    clock: StampClock,
+  ) {
+    this.name = descriptor.name;
+    this.subkeyKind = descriptor.subkeyKind;
+    this.cells = descriptor.cells;
+    this.isEvictable = descriptor.isEvictable;
+    this.rows = new RowStore({ columnKinds: descriptor.columns, hasSubkeys: true, hasIndexHashes: true });
+    this.columns = this.rows.columns;
+    this.removals = new RemovalLog(clock);
+    this.#clock = clock;
+  }
+
+  get entryCount(): number {
+    return this.rows.count + (this.storedRows?.entryCount ?? 0);
+  }
+
+  upsert(key: Key, keyHash: number, subkey: Key): number {
+    const indexHash = pairHash(keyHash, subkey);
+    let row = this.#probe(indexHash, keyHash, key, subkey);
+    this.wasAbsent = false;
+    if (row >= 0) return row;
+    if (this.storedRows !== undefined) {
+      row = this.#load(indexHash, keyHash, key, subkey);
+      if (row >= 0) return row;
+    }
+    this.wasAbsent = true;
+    return this.#insert(indexHash, keyHash, key, subkey);
+  }
+
+  find(key: Key, keyHash: number, subkey: Key): number {
+    const indexHash = pairHash(keyHash, subkey);
+    const row = this.#probe(indexHash, keyHash, key, subkey);
+    if (this.storedRows === undefined) return row;
+    if (row < 0) return this.#load(indexHash, keyHash, key, subkey);
+    this.rows.touched[row] = 1;
+    return row;
+  }
+
+  /** A value without bringing its row into memory: for iterating more than memory holds. */
+  peek(key: Key, keyHash: number, subkey: Key, column: number): unknown {
+    const row = this.#probe(pairHash(keyHash, subkey), keyHash, key, subkey);
+    if (row >= 0) return (this.columns[column] as unknown[])[row];
+    if (this.storedRows === undefined || this.awayCount === 0) return undefined;
+    return this.storedRows.load({ key, hash: keyHash, subkey, generation: 0 })?.values[column];
+  }
+
+  markDirty(row: number): void {
+    this.rows.changed[row] = this.#clock.current;
+  }
+
+  /** False: there was none. */
+  remove(key: Key, keyHash: number, subkey: Key): boolean {
+    const row = this.find(key, keyHash, subkey);
+    if (row < 0) return false;
+    this.removeRow(row);
+    return true;
+  }
+
+  removeRow(row: number): void {
+    const rows = this.rows;
+    const hash = rows.hashes[row] as number;
+    const key = rows.keys.get(row);
+    const subkey = rows.subkeys?.get(row);
+    if (this.removals.mayBeSaved(rows.created[row] as number)) this.removals.addRemoval(hash, key, subkey);
+    this.storedRows?.delete({ key, hash, subkey, generation: 0 });
+    this.evict(row);
+  }
+
+  subkeyOf(row: number): Key {
+    return this.rows.subkeys?.get(row);
+  }
+
+  evict(row: number): void {
+    const rows = this.rows;
+    this.#index.remove(rows.indexHashes[row] as number, row, rows.indexHashes);
+    rows.release(row);
+  }
+
+  restorePut(key: Key, keyHash: number, subkey: unknown): number {
+    const row = this.upsert(key, keyHash, subkey);
+    this.rows.changed[row] = RESTORED;
+    this.rows.created[row] = RESTORED;
+    return row;
+  }
+
+  restoreDelete(key: Key, keyHash: number, subkey: unknown): void {
+    this.remove(key, keyHash, subkey);
+  }
+
+  #probe(indexHash: number, keyHash: number, key: Key, subkey: Key): number {
+    const { slots, mask, shift } = this.#index;
+    const rows = this.rows;
+    const subkeys = rows.subkeys;
+    if (subkeys === undefined) return -1;
+    let slot = Math.imul(indexHash, SPREAD) >>> shift;
+    for (;;) {
+      const row = slots[slot] as number;
+      if (row < 0) return row;
+      if (
+        rows.indexHashes[row] === indexHash &&
+        rows.hashes[row] === keyHash &&
+        rows.keys.equals(row, key) &&
+        subkeys.equals(row, subkey)
+      ) {
+        return row;
+      }
+      slot = (slot + 1) & mask;
+    }
+  }
+
+  #insert(indexHash: number, keyHash: number, key: Key, subkey: Key): number {
+    const rows = this.rows;
+    const row = rows.add(key, keyHash, this.#clock.current);
+    rows.subkeys?.put(row, subkey, rows.capacity);
+    rows.indexHashes[row] = indexHash;
+    this.#index.add(indexHash, row, rows.indexHashes);
+    return row;
+  }
+
+  #load(indexHash: number, keyHash: number, key: Key, subkey: Key): number {
+    if (this.awayCount === 0 || this.storedRows === undefined) return -1;
+    const identity: RowIdentity = { key, hash: keyHash, subkey, generation: 0 };
+    const stored = this.storedRows.load(identity);
+    if (stored === undefined) return -1;
+    this.awayCount--;
+    const row = this.#insert(indexHash, keyHash, key, subkey);
+    const rows = this.rows;
+    rows.changed[row] = stored.changed;
+    rows.created[row] = RESTORED;
+    rows.stored[row] = stored.changed;
+    for (let column = 0; column < this.columns.length; column++) {
+      (this.columns[column] as unknown[])[row] = stored.values[column];
+    }
+    return row;
+  }
+}
+
+/** Hash of the pair; numbers take the short way. */
+function pairHash(keyHash: number, subkey: Key): number {
+  return mix32(Math.imul(keyHash, 31) + hashKey(subkey));
+}

@@ -1,0 +1,135 @@
+// [HOT] Rows of columns with their keys, hashes and stamps; all columns grow together. Which rows a key has is the index's
+// business (`keyed-table.ts`, `pair-table.ts`).
+import type { ColumnKind } from '../keyed-state-backend.ts';
+import { growArray, KeyColumn } from './key-column.ts';
+
+const CAPACITY_MIN = 64;
+/** A free row's stamp. */
+export const FREE = -1;
+/** Stamp of a row that a snapshot restored. */
+export const RESTORED = 0;
+/** `storedStamp` of a row that the store does not have. */
+export const NOT_STORED = -1;
+
+export class RowStore {
+  readonly columns: (Float64Array | unknown[])[] = [];
+  readonly columnKinds: ColumnKind[];
+  readonly keys = new KeyColumn();
+  /** Second part of the identity: namespace, time, chunk, map key. undefined: none. */
+  readonly subkeys: KeyColumn | undefined;
+  capacity = 0;
+  /** Rows below are in use or on the free list. */
+  highWater = 0;
+  count = 0;
+  hashes = new Int32Array(0);
+  /** What the index places a row by; the same array as `hashes` unless rows have a second key of their own. */
+  indexHashes = this.hashes;
+  /** Stamp of the last change: FREE, RESTORED, or when. */
+  changed = new Int32Array(0);
+  /** Stamp at which the row came to be. */
+  created = new Int32Array(0);
+  /** The value of `changed` that the store has; NOT_STORED: none. */
+  stored = new Int32Array(0);
+  /** Set by reads while rows may be evicted: a second chance. */
+  touched = new Uint8Array(0);
+  /** Where the namespace's directory of stored keys names this row; -1: nowhere. */
+  directoryPositions = new Int32Array(0);
+  #free = new Int32Array(0);
+  #freeCount = 0;
+  readonly #hasIndexHashes: boolean;
+
+  constructor(options: {
+    readonly columnKinds: readonly ColumnKind[];
+    readonly hasSubkeys: boolean;
+    readonly hasIndexHashes: boolean;
+  }) {
+    this.columnKinds = [...options.columnKinds];
+    this.subkeys = options.hasSubkeys ? new KeyColumn() : undefined;
+    this.#hasIndexHashes = options.hasIndexHashes;
+    for (const kind of options.columnKinds) this.columns.push(kind === 'f64' ? new Float64Array(0) : []);
+    this.#grow(CAPACITY_MIN);
+  }
+
+  /** A row with 0 and undefined in its columns. */
+  add(key: unknown, hash: number, stamp: number): number {
+    let row: number;
+    if (this.#freeCount > 0) {
+      row = this.#free[--this.#freeCount] as number;
+    } else {
+      if (this.highWater === this.capacity) this.#grow(this.capacity * 2);
+      row = this.highWater++;
+    }
+    this.count++;
+    this.keys.put(row, key, this.capacity);
+    this.hashes[row] = hash;
+    this.changed[row] = stamp;
+    this.created[row] = stamp;
+    return row;
+  }
+
+  /** Gives a row back, cleared. The index no longer has it. */
+  release(row: number): void {
+    const columns = this.columns;
+    for (let column = 0; column < columns.length; column++) {
+      const cells = columns[column] as Float64Array | unknown[];
+      if (cells instanceof Float64Array) cells[row] = 0;
+      else cells[row] = undefined;
+    }
+    this.keys.clear(row);
+    this.subkeys?.clear(row);
+    this.changed[row] = FREE;
+    this.stored[row] = NOT_STORED;
+    this.directoryPositions[row] = -1;
+    this.touched[row] = 0;
+    this.count--;
+    this.#free[this.#freeCount++] = row;
+  }
+
+  /** Turns a number column into one of values. */
+  widenColumn(column: number): void {
+    const cells = this.columns[column];
+    if (!(cells instanceof Float64Array)) return;
+    const values: unknown[] = [];
+    growArray(values, this.capacity);
+    for (let row = 0; row < this.highWater; row++) {
+      if (this.changed[row] !== FREE) values[row] = cells[row];
+    }
+    this.columns[column] = values;
+    this.columnKinds[column] = 'value';
+  }
+
+  #grow(capacity: number): void {
+    this.capacity = capacity;
+    for (let column = 0; column < this.columns.length; column++) {
+      const cells = this.columns[column] as Float64Array | unknown[];
+      if (cells instanceof Float64Array) this.columns[column] = growFloats(cells, capacity);
+      else growArray(cells, capacity);
+    }
+    this.keys.grow(capacity);
+    this.subkeys?.grow(capacity);
+    const isShared = !this.#hasIndexHashes;
+    this.hashes = growInts(this.hashes, capacity, 0);
+    this.indexHashes = isShared ? this.hashes : growInts(this.indexHashes, capacity, 0);
+    this.changed = growInts(this.changed, capacity, FREE);
+    this.created = growInts(this.created, capacity, 0);
+    this.stored = growInts(this.stored, capacity, NOT_STORED);
+    this.directoryPositions = growInts(this.directoryPositions, capacity, -1);
+    this.#free = growInts(this.#free, capacity, 0);
+    const touched = new Uint8Array(capacity);
+    touched.set(this.touched);
+    this.touched = touched;
+  }
+}
+
+function growFloats(array: Float64Array, capacity: number): Float64Array<ArrayBuffer> {
+  const grown = new Float64Array(capacity);
+  grown.set(array);
+  return grown;
+}
+
+function growInts(array: Int32Array, capacity: number, filler: number): Int32Array<ArrayBuffer> {
+  const grown = new Int32Array(capacity);
+  grown.set(array);
+  if (filler !== 0) grown.fill(filler, array.length);
+  return grown;
+}

@@ -1,0 +1,78 @@
+// [HOT] Walks the rows of a namespace: first those that the store knows by its directory, then those only in memory.
+import type { RowCursor } from '../keyed-state-backend.ts';
+import type { KeyedTable, Slice } from './keyed-table.ts';
+import type { StoredDirectory } from './stored-rows.ts';
+
+/** Keys of a directory chunk. */
+export const DIRECTORY_CHUNK_ENTRIES = 128;
+
+/**
+ * Contract: while it is open the namespace's rows stay in memory; it closes itself at the end, and with its namespace. A
+ * row that it brought in leaves again unless it was changed.
+ */
+export class SliceCursor implements RowCursor {
+  readonly #table: KeyedTable;
+  readonly #slice: Slice | undefined;
+  readonly #directory: StoredDirectory | undefined;
+  readonly #directoryCount: number;
+  #position = 0;
+  #chunk: readonly (readonly [key: unknown, hash: number])[] = [];
+  #slot = 0;
+  #broughtIn = -1;
+  #isOpen = true;
+
+  constructor(table: KeyedTable, slice: Slice | undefined) {
+    this.#table = table;
+    this.#slice = slice;
+    this.#directory =
+      slice === undefined ? undefined : table.storedRows?.directoryOf(slice.namespace, slice.generation);
+    this.#directoryCount = this.#directory?.entryCount ?? 0;
+    if (slice !== undefined) slice.pins++;
+  }
+
+  next(): number {
+    const slice = this.#slice;
+    if (slice === undefined || !this.#isOpen) return -1;
+    while (this.#position < this.#directoryCount) {
+      const row = this.#nextStored(slice);
+      if (row >= 0) return row;
+    }
+    this.#letGo(slice);
+    const { slots } = slice.index;
+    const positions = this.#table.rows.directoryPositions;
+    while (this.#slot < slots.length) {
+      const row = slots[this.#slot++] as number;
+      if (row >= 0 && ((positions[row] as number) < 0 || (positions[row] as number) >= this.#directoryCount)) return row;
+    }
+    this.#isOpen = false;
+    slice.pins--;
+    return -1;
+  }
+
+  #nextStored(slice: Slice): number {
+    this.#letGo(slice);
+    const directory = this.#directory as StoredDirectory;
+    const position = this.#position++;
+    const offset = position % DIRECTORY_CHUNK_ENTRIES;
+    if (offset === 0) this.#chunk = directory.readChunk((position - offset) / DIRECTORY_CHUNK_ENTRIES);
+    const entry = this.#chunk[offset];
+    if (entry === undefined) return -1;
+    const table = this.#table;
+    const wasInMemory = table.findInMemory(entry[0], entry[1], slice.namespace) >= 0;
+    const row = table.find(entry[0], entry[1], slice.namespace);
+    if (row < 0) return -1;
+    if (!wasInMemory) this.#broughtIn = row;
+    // A key that was removed and came back has another position: this entry is stale.
+    return table.rows.directoryPositions[row] === position ? row : -1;
+  }
+
+  #letGo(slice: Slice): void {
+    const row = this.#broughtIn;
+    if (row < 0) return;
+    this.#broughtIn = -1;
+    const { rows } = this.#table;
+    if (rows.changed[row] !== rows.stored[row]) return;
+    this.#table.evict(row, slice);
+    slice.awayCount++;
+  }
+}

@@ -1,0 +1,39 @@
+// The seam between tables and the store: what a table asks when a key is not in memory.
+
+/** Identity of a row. `subkey`: namespace, time, chunk or map key; undefined: none. */
+export interface RowIdentity {
+  readonly key: unknown;
+  readonly hash: number;
+  readonly subkey: unknown;
+  /** Which life of a namespace; 0 where there are no namespaces. */
+  readonly generation: number;
+}
+
+/** A row that the store had. */
+export interface StoredRow {
+  readonly values: readonly unknown[];
+  /** Stamp of its last change. */
+  readonly changed: number;
+  readonly directoryPosition: number;
+}
+
+/** Directory of a namespace's stored keys, in chunks: what a cursor walks. */
+export interface StoredDirectory {
+  readonly chunkCount: number;
+  readonly entryCount: number;
+  /** Positions `chunk * DIRECTORY_CHUNK_ENTRIES + i`; keys with their hashes. */
+  readChunk(chunk: number): readonly (readonly [key: unknown, hash: number])[];
+}
+
+/** Rows of one table that left memory. Undefined on the table: none ever did, at the cost of one branch. */
+export interface StoredRows {
+  /** undefined: not there. */
+  load(identity: RowIdentity): StoredRow | undefined;
+  /** Deletes, if there. */
+  delete(identity: RowIdentity): void;
+  directoryOf(namespace: number, generation: number): StoredDirectory | undefined;
+  /** Deletes a namespace's rows bit by bit, later. */
+  dropNamespace(namespace: number, generation: number): void;
+  /** Rows in the store that are not in memory, about. */
+  readonly entryCount: number;
+}
