@@ -21,36 +21,37 @@ interface WaitingLink {
  * Threading: the slot's thread.
  */
 export class DataExchangeServer {
-  /** `host:port` that consumers connect to. */
-  readonly address: string;
-  readonly #server: Server;
+  readonly #server = new Server(EXCHANGE_OPTIONS);
   readonly #waiting = new Set<WaitingLink>();
   #served: { readonly jobId: JobId; readonly attemptNumber: number; readonly onLink: (link: Link) => void } | undefined;
+  #address = '';
 
-  private constructor(server: Server, address: string) {
-    this.#server = server;
-    this.address = address;
+  private constructor(token: string) {
+    this.#server.addService(DATA_EXCHANGE_SERVICE, {
+      exchange: (call: ServerDuplexStream<Uint8Array, Uint8Array>) => {
+        const request = readLinkRequest(call.metadata);
+        if (isSameToken(request.token, token)) this.#onCall(call, request);
+        else refuse(call, status.UNAUTHENTICATED, 'wrong token');
+      },
+    });
   }
 
   /** Listens on a port that the system chooses. @throws {MillraceError} MR_IO when it cannot */
   static async open(options: { readonly host: string; readonly token: string }): Promise<DataExchangeServer> {
-    const server = new Server(EXCHANGE_OPTIONS);
-    let opened: DataExchangeServer | undefined;
-    server.addService(DATA_EXCHANGE_SERVICE, {
-      exchange: (call: ServerDuplexStream<Uint8Array, Uint8Array>) => {
-        const request = readLinkRequest(call.metadata);
-        if (!isSameToken(request.token, options.token)) refuse(call, status.UNAUTHENTICATED, 'wrong token');
-        else if (opened !== undefined) opened.#onCall(call, request);
-      },
-    });
+    const opened = new DataExchangeServer(options.token);
     const port = await new Promise<number>((resolve, reject) => {
-      server.bindAsync(`${options.host}:0`, ServerCredentials.createInsecure(), (error, bound) => {
+      opened.#server.bindAsync(`${options.host}:0`, ServerCredentials.createInsecure(), (error, bound) => {
         if (error === null) resolve(bound);
         else reject(new MillraceError('MR_IO', `Cannot open a data exchange port on ${options.host}: ${error.message}`, { cause: error }));
       });
     });
-    opened = new DataExchangeServer(server, `${options.host}:${port}`);
+    opened.#address = `${options.host}:${port}`;
     return opened;
+  }
+
+  /** `host:port` that consumers connect to. */
+  get address(): string {
+    return this.#address;
   }
 
   /** Says which attempt this slot runs; called once. */

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { isMillraceError, MillraceError, toWireError, type WireError } from '@millrace/common';
 import type { LinkEvents } from './link.ts';
-import { closeEntry, decodeLinkMessageV1, encodeLinkMessageV1, entryBytes, frameEntry, subscribeEntry, type LinkEntry } from './link-message-v1.ts';
+import { announcementOf, closeEntry, encodeLinkMessageV1, entryBytes, frameEntry, LinkMessageReaderV1, subscribeEntry, type LinkEntry } from './link-message-v1.ts';
 
 type Word = readonly ['subscribe', number, string] | readonly ['frame', number, readonly number[]] | readonly ['close', number, string | undefined];
 
@@ -41,11 +41,20 @@ function encode(words: readonly Word[]): Buffer {
   return encodeLinkMessageV1(entries, entries.reduce((bytes, entry) => bytes + entryBytes(entry), 0));
 }
 
+function outcomeOf(action: () => void): string {
+  try {
+    action();
+    return 'read';
+  } catch (error) {
+    return isMillraceError(error) ? error.code : String(error);
+  }
+}
+
 test('LinkMessage v1 gives back what was packed, in order, with frames at multiples of 8', () => {
   fc.assert(
     fc.property(fc.array(word, { maxLength: 20 }), (words) => {
       const { words: got, events } = recorder();
-      decodeLinkMessageV1(encode(words), events);
+      new LinkMessageReaderV1(events).read(encode(words));
       expect(got).toEqual(words);
     }),
   );
@@ -56,11 +65,9 @@ test('LinkMessage v1 that was changed or cut gives words or MR_PROTOCOL, never a
     fc.property(fc.array(word, { minLength: 1, maxLength: 5 }), fc.nat(), fc.integer({ min: 0, max: 255 }), fc.nat(), (words, at, byte, cut) => {
       const message = encode(words);
       message[at % message.byteLength] = byte;
-      try {
-        decodeLinkMessageV1(message.subarray(0, message.byteLength - (cut % 9)), { ...recorder().events, onFrame: () => undefined });
-      } catch (error) {
-        expect(isMillraceError(error) && error.code).toBe('MR_PROTOCOL');
-      }
+      const reader = new LinkMessageReaderV1({ ...recorder().events, onFrame: () => undefined });
+      const outcome = outcomeOf(() => reader.read(message.subarray(0, message.byteLength - (cut % 9))));
+      expect(outcome).toMatch(/^(read|MR_PROTOCOL)$/);
     }),
   );
 });
@@ -69,4 +76,17 @@ test('LinkMessage v1 has the bytes that its grammar says', () => {
   expect(encode([['frame', 7, [1, 2, 3]]]).toString('hex')).toBe('02000000070000000300000000000000' + '0102030000000000');
   expect(encode([['subscribe', 1, 'ab']]).toString('hex')).toBe('01000000010000000200000000000000' + '6162000000000000');
   expect(encode([['close', 2, undefined]]).toString('hex')).toBe('03000000020000000000000000000000');
+});
+
+test('LinkMessage v1 carries a large frame as a message of its own, behind its announcement', () => {
+  const frame = new Uint8Array(128 * 1024).fill(5);
+  const announcement = announcementOf(frameEntry(7, frame));
+  if (announcement === undefined) throw new Error('not announced');
+  const { words, events } = recorder();
+  const reader = new LinkMessageReaderV1(events);
+  reader.read(encodeLinkMessageV1([announcement], entryBytes(announcement)));
+  expect(words).toEqual([]);
+  reader.read(frame);
+  expect(words).toEqual([['frame', 7, [...frame]]]);
+  expect(announcementOf(frameEntry(7, frame.subarray(1)))).toBeUndefined();
 });

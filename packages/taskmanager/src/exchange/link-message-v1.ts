@@ -5,13 +5,22 @@ import type { LinkEvents } from './link.ts';
 /*
  * LinkMessage v1 => entry+
  *   entry   => kind UINT8, zero UINT8[3], channelId UINT32, bytes UINT32, zero UINT32, payload UINT8[bytes], zeros to a multiple of 8
- *   kind    => 1 subscribe (payload: key, UTF-8), 2 frame, 3 close (payload: WireError as JSON, or nothing)
+ *   kind    => 1 subscribe (payload: key, UTF-8), 2 frame, 3 close (payload: WireError as JSON, or nothing),
+ *              4 frame whose payload is the whole next message; the last entry of its own message
  * Little endian. Payloads start at multiples of 8, so that a frame may be read as typed arrays in place.
  */
 const KIND_SUBSCRIBE = 1;
 const KIND_FRAME = 2;
 const KIND_CLOSE = 3;
+const KIND_FRAME_FOLLOWS = 4;
 const HEADER_BYTES = 16;
+
+/**
+ * Frames from this many bytes on travel as a message of their own, which saves a copy.
+ * Measured (two processes on two busy cores): 256 KiB frames cost 1.55 CPU s per GB against 1.89, 1.0 GB/s against 0.8;
+ * at 64 KiB the second message costs what the copy does.
+ */
+const FOLLOWING_FRAME_BYTES_MIN = 128 * 1024;
 
 /** Bytes of one message at most: one record at its limit, several times over. */
 export const LINK_MESSAGE_BYTES_MAX = 64 * 1024 * 1024;
@@ -31,6 +40,12 @@ export function subscribeEntry(channelId: number, key: string): LinkEntry {
 
 export function frameEntry(channelId: number, frame: Uint8Array): LinkEntry {
   return { kind: KIND_FRAME, channelId, payload: frame };
+}
+
+/** The entry that announces `entry` in case its payload is to be the next message, else undefined. */
+export function announcementOf(entry: LinkEntry): LinkEntry | undefined {
+  if (entry.kind !== KIND_FRAME || entry.payload.byteLength < FOLLOWING_FRAME_BYTES_MIN) return undefined;
+  return { kind: KIND_FRAME_FOLLOWS, channelId: entry.channelId, payload: NOTHING };
 }
 
 export function closeEntry(channelId: number, error: WireError | undefined): LinkEntry {
@@ -60,14 +75,33 @@ export function encodeLinkMessageV1(entries: readonly LinkEntry[], bytes: number
   return message;
 }
 
-/**
- * Gives the entries of a message to `events`, in order. Frames are views into `message`.
- * @throws {MillraceError} MR_PROTOCOL when it is cut off or of an unknown kind
- */
-export function decodeLinkMessageV1(bytesOfMessage: Uint8Array, events: LinkEvents): void {
-  const message = Buffer.from(bytesOfMessage.buffer, bytesOfMessage.byteOffset, bytesOfMessage.byteLength);
-  let offset = 0;
-  while (offset < message.byteLength) {
+/** Reads the messages of one direction of a link, in order. Threading: one thread. */
+export class LinkMessageReaderV1 {
+  readonly #events: LinkEvents;
+  /** Channel of the frame that the next message is. */
+  #following: number | undefined;
+
+  constructor(events: LinkEvents) {
+    this.#events = events;
+  }
+
+  /**
+   * Gives the entries of a message to the events, in order. Frames are views into `bytes`.
+   * @throws {MillraceError} MR_PROTOCOL when it is cut off or of an unknown kind
+   */
+  read(bytes: Uint8Array): void {
+    if (this.#following !== undefined) {
+      const channelId = this.#following;
+      this.#following = undefined;
+      this.#events.onFrame(channelId, new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+      return;
+    }
+    const message = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    let offset = 0;
+    while (offset < message.byteLength) offset = this.#readEntry(message, offset);
+  }
+
+  #readEntry(message: Buffer, offset: number): number {
     if (offset + HEADER_BYTES > message.byteLength) throw malformed('its header is cut off', offset);
     const kind = message.readUInt32LE(offset);
     const channelId = message.readUInt32LE(offset + 4);
@@ -75,11 +109,12 @@ export function decodeLinkMessageV1(bytesOfMessage: Uint8Array, events: LinkEven
     const from = offset + HEADER_BYTES;
     if (bytes > message.byteLength - from) throw malformed('its payload is cut off', offset);
     const payload = new Uint8Array(message.buffer, message.byteOffset + from, bytes);
-    if (kind === KIND_FRAME) events.onFrame(channelId, payload);
-    else if (kind === KIND_SUBSCRIBE) events.onSubscribe(channelId, Buffer.from(payload).toString('utf8'));
-    else if (kind === KIND_CLOSE) events.onChannelClosed(channelId, decodeError(payload));
+    if (kind === KIND_FRAME) this.#events.onFrame(channelId, payload);
+    else if (kind === KIND_SUBSCRIBE) this.#events.onSubscribe(channelId, Buffer.from(payload).toString('utf8'));
+    else if (kind === KIND_CLOSE) this.#events.onChannelClosed(channelId, decodeError(payload));
+    else if (kind === KIND_FRAME_FOLLOWS) this.#following = channelId;
     else throw malformed(`its kind ${kind} is unknown`, offset);
-    offset = from + padded(bytes);
+    return from + padded(bytes);
   }
 }
 

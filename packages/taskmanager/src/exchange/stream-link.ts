@@ -2,11 +2,12 @@
 import { MillraceError, RingBuffer, classify, invariant, toWireError, type WireError } from '@millrace/common';
 import type { Link, LinkEvents } from './link.ts';
 import {
+  announcementOf,
   closeEntry,
-  decodeLinkMessageV1,
   encodeLinkMessageV1,
   entryBytes,
   frameEntry,
+  LinkMessageReaderV1,
   subscribeEntry,
   type LinkEntry,
 } from './link-message-v1.ts';
@@ -42,6 +43,8 @@ export class StreamLink implements Link {
   readonly #options: StreamLinkOptions;
   readonly #queue = new RingBuffer<LinkEntry>(QUEUE_CAPACITY_LOG2);
   #queuedBytes = 0;
+  /** A frame that was announced and is the next message. */
+  #following: Uint8Array | undefined;
   #isFlushScheduled = false;
   #isWaitingForDrain = false;
   #isClosing = false;
@@ -68,7 +71,8 @@ export class StreamLink implements Link {
       queueMicrotask(() => events.onLinkClosed(error));
       return;
     }
-    this.#stream.on('data', (message) => this.#onData(message, events));
+    const reader = new LinkMessageReaderV1(events);
+    this.#stream.on('data', (message) => this.#onData(message, reader));
     this.#stream.on('end', () => {
       this.#over(undefined);
       this.#stream.end();
@@ -105,32 +109,43 @@ export class StreamLink implements Link {
   }
 
   #flush(): void {
-    while (!this.#isOver && !this.#isWaitingForDrain && this.#queue.count > 0) {
+    while (!this.#isOver && !this.#isWaitingForDrain && this.#hasMore) {
       this.#isWaitingForDrain = !this.#stream.write(this.#nextMessage());
     }
-    if (this.#isClosing && !this.#isOver && this.#queue.count === 0) {
+    if (this.#isClosing && !this.#isOver && !this.#hasMore) {
       this.#isOver = true;
       this.#stream.end();
     }
   }
 
-  #nextMessage(): Buffer {
+  get #hasMore(): boolean {
+    return this.#queue.count > 0 || this.#following !== undefined;
+  }
+
+  #nextMessage(): Uint8Array {
+    if (this.#following !== undefined) {
+      const frame = this.#following;
+      this.#following = undefined;
+      return frame;
+    }
     const entries: LinkEntry[] = [];
     let bytes = 0;
-    while (bytes < MESSAGE_BYTES_TARGET) {
+    while (bytes < MESSAGE_BYTES_TARGET && this.#following === undefined) {
       const entry = this.#queue.poll();
       if (entry === undefined) break;
-      entries.push(entry);
-      bytes += entryBytes(entry);
+      this.#queuedBytes -= entryBytes(entry);
+      const announcement = announcementOf(entry);
+      if (announcement !== undefined) this.#following = entry.payload;
+      entries.push(announcement ?? entry);
+      bytes += entryBytes(announcement ?? entry);
     }
-    this.#queuedBytes -= bytes;
     return encodeLinkMessageV1(entries, bytes);
   }
 
-  #onData(message: Uint8Array, events: LinkEvents): void {
+  #onData(message: Uint8Array, reader: LinkMessageReaderV1): void {
     if (this.#isOver) return;
     try {
-      decodeLinkMessageV1(message, events);
+      reader.read(message);
     } catch (error) {
       this.#over(toWireError(classify(error)));
       this.#options.abort();

@@ -16,8 +16,6 @@ export interface LocalSlotHostOptions {
   readonly graphOf: (deployment: SlotDeployment) => StreamGraph | Promise<StreamGraph>;
   /** The rest of the world of one attempt in one slot. */
   readonly portsOf: (deployment: SlotDeployment) => Omit<SlotPorts, 'network' | 'report'>;
-  /** Records and state values are frozen, so that a mutation shows as MR_RECORD_MUTATED. */
-  readonly isFreezingRecords: boolean;
 }
 
 interface LocalWorker {
@@ -55,8 +53,8 @@ export class LocalSlotHost implements SlotHost {
   tell(key: WorkerKey, instruction: SlotInstruction): void {
     const worker = this.#workers.get(nameOf(key));
     if (worker === undefined) return;
-    if (worker.runtime !== undefined) obeyInstruction(worker.runtime, instruction);
-    else if (instruction.kind === 'cancel') this.#later(worker, () => worker.events.onReport({ kind: 'slot-ended' }));
+    if (worker.runtime !== undefined) obeyInstruction(worker.runtime, instruction, () => this.#reportEnded(worker));
+    else if (instruction.kind === 'cancel') this.#reportEnded(worker);
     else worker.early.push(instruction);
   }
 
@@ -71,29 +69,39 @@ export class LocalSlotHost implements SlotHost {
   crash(): void {
     for (const worker of this.#workers.values()) {
       worker.isGone = true;
-      worker.runtime?.cancel();
+      void worker.runtime?.cancel();
       if (worker.deployment !== undefined) this.#options.network.close(this.#options.taskManagerId, worker.deployment);
     }
     this.#workers.clear();
   }
 
   async #run(worker: LocalWorker, deployment: SlotDeployment): Promise<void> {
-    const { network, graphOf, portsOf, taskManagerId, isFreezingRecords } = this.#options;
+    const { network, graphOf, portsOf, taskManagerId } = this.#options;
     const graph = await graphOf(deployment);
     if (worker.isGone) return;
-    const report = (body: SlotReportBody): void => this.#later(worker, () => worker.events.onReport(body));
+    const report = (body: SlotReportBody): void => {
+      this.#later(worker, () => worker.events.onReport(body));
+      if (body.kind === 'slot-prepared') this.#reportEnded(worker); // Preparing is all that this attempt was for.
+    };
     const ports: SlotPorts = { ...portsOf(deployment), network: network.open(taskManagerId, deployment), report };
-    const runtime = await SlotRuntime.open({ deployment, graph, ports, freezeRecords: isFreezingRecords });
-    if (worker.isGone) return runtime.cancel();
+    const runtime = await SlotRuntime.open({ deployment, graph, ports });
+    if (worker.isGone) {
+      await runtime.cancel();
+      return;
+    }
     worker.runtime = runtime;
-    for (const instruction of worker.early.splice(0)) obeyInstruction(runtime, instruction);
+    for (const instruction of worker.early.splice(0)) obeyInstruction(runtime, instruction, () => this.#reportEnded(worker));
   }
 
   #end(worker: LocalWorker, error: WireError | undefined): void {
     if (worker.deployment !== undefined) this.#options.network.close(this.#options.taskManagerId, worker.deployment);
-    worker.runtime?.cancel();
+    void worker.runtime?.cancel();
     this.#later(worker, () => worker.events.onExit(error));
     worker.isGone = true;
+  }
+
+  #reportEnded(worker: LocalWorker): void {
+    this.#later(worker, () => worker.events.onReport({ kind: 'slot-ended' }));
   }
 
   /** Events never come inside a call to this host. */

@@ -3,8 +3,11 @@ import { unreachable } from '@millrace/common';
 import type { SlotRuntime } from '@millrace/runtime';
 import type { SlotInstruction } from '../task-executor/task-executor-messages.ts';
 
-/** Hands one instruction to the slot that runs. Threading: the slot's thread. */
-export function obeyInstruction(slot: SlotRuntime, instruction: SlotInstruction): void {
+/**
+ * Hands one instruction to the slot that runs. `onEnded` is called when the slot has closed everything, after `finish`
+ * or `cancel`. Threading: the slot's thread.
+ */
+export function obeyInstruction(slot: SlotRuntime, instruction: SlotInstruction, onEnded: () => void): void {
   switch (instruction.kind) {
     case 'trigger-checkpoint':
       slot.triggerCheckpoint(instruction.checkpointId, instruction.timestampMs);
@@ -16,10 +19,10 @@ export function obeyInstruction(slot: SlotRuntime, instruction: SlotInstruction)
       slot.checkpointAborted(instruction.checkpointId);
       return;
     case 'finish':
-      slot.finish();
+      void slot.finish().finally(onEnded);
       return;
     case 'cancel':
-      slot.cancel();
+      void slot.cancel().finally(onEnded);
       return;
     default:
       unreachable(instruction);
