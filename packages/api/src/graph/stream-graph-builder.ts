@@ -8,7 +8,7 @@ import { invalidGraph, Transformation, type StreamOutlet } from './transformatio
 import { validateStreamGraph } from './validate-stream-graph.ts';
 
 /** Operators of a job at most. */
-export const OPERATORS_MAX = 1_000;
+const OPERATORS_MAX = 1_000;
 
 /** Gathers transformations, then gives the graph. Contract: `build` is called once; nothing can be added after it. */
 export class StreamGraphBuilder {

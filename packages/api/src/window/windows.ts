@@ -4,7 +4,7 @@ import type { WindowAssignerSpec } from '../graph/operator.ts';
 import { invalidOption, positiveMs, refuseUnknownOptions, wholeMs } from '../options/check-options.ts';
 
 /** Slices that one window may consist of: its length divided by the greatest common divisor of length and slide. */
-export const SLICES_PER_WINDOW_MAX = 100_000;
+const SLICES_PER_WINDOW_MAX = 100_000;
 
 /** Options of {@link tumbling} and {@link sliding}. */
 export interface WindowOptions {
