@@ -93,7 +93,7 @@ async function readHeader(files: FilePort, split: TextSplit, delimiter: number):
 function rowParser<T>(
   names: readonly string[], options: { readonly types: Readonly<Record<string, CsvType | undefined>>; readonly delimiter: number },
 ): RowParser<T> {
-  const types = names.map((name) => options.types[name] ?? 'string');
+  const types = names.map((name) => (Object.hasOwn(options.types, name) ? options.types[name] : undefined) ?? 'string');
   return (scan) => {
     const { bytes, isLast } = scan;
     let at = scan.from;

@@ -1,4 +1,5 @@
 // A flat column of one row group, page by page: header, decompression, levels, values.
+import { crc32 } from 'node:zlib';
 import type { ColumnMetaData, PageHeader, SchemaElement } from 'hyparquet';
 import { parquetHeader } from 'hyparquet/src/column.js';
 import type { FilePort } from '@millrace/api';
@@ -107,6 +108,8 @@ export class FlatColumn implements ColumnReader {
   }
 
   #take(header: PageHeader, body: Uint8Array): void {
+    // Writers may leave the checksum out; many do.
+    if (header.crc !== undefined && crc32(body) !== header.crc >>> 0) throw new Error('a page does not match its checksum');
     const { codec } = this.#chunk.metadata;
     if (header.dictionary_page_header !== undefined) {
       const page = decompress(body, header.uncompressed_page_size, codec);
