@@ -14,7 +14,7 @@ test('index splits cover each index once, in order, in parts that differ by one 
       );
       const weights = splits.map((split) => split.weight ?? 0);
       expect(indexes).toEqual(Array.from({ length: count }, (_, index) => index));
-      if (count >= splitCount) expect(Math.max(...weights) - Math.min(...weights)).toBeLessThanOrEqual(1);
+      expect(Math.max(...weights) - Math.min(...weights)).toBeLessThanOrEqual(1);
       expect(new Set(splits.map((split) => split.id)).size).toBe(splits.length);
     }),
   );
