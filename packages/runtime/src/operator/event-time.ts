@@ -52,10 +52,11 @@ export function watermarksOperator(setup: Setup, watermarks: WatermarkSpec, trac
   });
 }
 
-/** Text that declares the event time of the record at hand; what is no finite number is refused. */
+/** Text that declares the event time of the record at hand: a finite number, or NaN for none; anything else is refused. */
 function eventTimeText(setup: Setup, timestamp: (record: never) => number): (body: StageBody, name: string) => string {
   const site = setup.sites.register(setup.node, 'timestamp function');
-  const refuse = (value: unknown): never => {
+  const refuse = (value: unknown): void => {
+    if (Number.isNaN(value)) return;
     setup.sites.refusePromise(value, site);
     throw new MillraceError(
       'MR_USER_FUNCTION',
