@@ -1,14 +1,17 @@
+// Three kinds of tests: fast ones on sources, the simulator, and real processes on what is built.
 import { defineConfig } from 'vitest/config';
 
 const conditions = ['millrace-source', 'node', 'import', 'module', 'default'];
+const onSources = { resolve: { conditions }, ssr: { resolve: { conditions, externalConditions: conditions } } };
 
 export default defineConfig({
-  resolve: { conditions },
-  ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
-    include: ['packages/**/src/**/*.test.ts', 'test/{tidy,sim,compat}/**/*.test.ts'],
-    testTimeout: 30_000,
     pool: 'forks',
     maxWorkers: 2,
+    projects: [
+      { ...onSources, test: { name: 'unit', include: ['packages/**/src/**/*.test.ts', 'test/{tidy,compat}/**/*.test.ts'], testTimeout: 60_000 } },
+      { ...onSources, test: { name: 'sim', include: ['test/sim/**/*.test.ts'], testTimeout: 600_000 } },
+      { test: { name: 'processes', include: ['test/{e2e,chaos}/**/*.test.ts'], testTimeout: 300_000, hookTimeout: 120_000, fileParallelism: false } },
+    ],
   },
 });

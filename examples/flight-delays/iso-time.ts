@@ -2,7 +2,7 @@
 
 const REMEMBERED = 64;
 const times = new Float64Array(REMEMBERED).fill(Number.NaN);
-const texts = new Array<string>(REMEMBERED).fill('');
+const texts = Array.from({ length: REMEMBERED }, () => '');
 const MS_PER_HOUR = 3_600_000;
 
 /** ISO 8601, UTC, of milliseconds since the epoch. */

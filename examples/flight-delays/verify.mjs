@@ -41,7 +41,7 @@ function addRow(rows, row) {
 }
 
 function compare(actual, expected) {
-  const result = { rows: 0, expected: 0, lost: 0, duplicated: 0, wrong: 0, examples: [] };
+  const result = { rows: 0, expected: 0, lost: 0, duplicated: 0, wrong: 0, /** @type {string[]} */ examples: [] };
   const note = (kind, text) => void (result.examples.length < EXAMPLES_SHOWN_MAX && result.examples.push(`${kind}: ${text}`));
   for (const [text, times] of expected) {
     result.expected += times;

@@ -1,0 +1,104 @@
+// `npm start` and `npm test`: installs and builds what is missing, says so, then does it. Needs nothing but Node and npm.
+//
+//   node scripts/millrace-dev.mjs start [--keep]   the flight-delays job on a local cluster of processes
+//   node scripts/millrace-dev.mjs test [vitest arguments]
+//   node scripts/millrace-dev.mjs build
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const PNPM = 'pnpm@12.21.0';
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+process.chdir(root);
+const [command = 'start', ...rest] = process.argv.slice(2);
+
+const say = (text) => process.stderr.write(`${text}\n`);
+
+function runOrExit(what, executable, args) {
+  const { status, error } = spawnSync(executable, args, { stdio: ['ignore', 'inherit', 'inherit'], shell: process.platform === 'win32' });
+  if (status === 0) return;
+  say(`Cannot go on: ${what} failed${error ? ` (${error.message})` : ''}.`);
+  process.exit(1);
+}
+
+/** Installs when the lockfile is another than that of the last installation. */
+function install() {
+  const stamp = join('node_modules', '.millrace-installed');
+  const wanted = createHash('sha256').update(readFileSync('pnpm-lock.yaml')).update(readFileSync('package.json')).digest('hex');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
+  say(`Installing dependencies (once), with ${PNPM} …`);
+  runOrExit('the installation', 'npx', ['--yes', PNPM, 'install', '--frozen-lockfile', '--reporter=append-only', '--loglevel=warn']);
+  writeFileSync(stamp, wanted);
+}
+
+/** Builds when a source is newer than the last build. */
+function build() {
+  const stamp = join('node_modules', '.millrace-built');
+  const builtMs = existsSync(stamp) ? statSync(stamp).mtimeMs : 0;
+  if (existsSync('packages/cli/dist/main.js') && newestMs('packages') <= builtMs) return;
+  say('Building …');
+  runOrExit('the build', process.execPath, [join('node_modules', 'typescript', 'bin', 'tsc'), '-b']);
+  for (const entry of ['packages/taskmanager/scripts/bundle-worker.mjs']) if (existsSync(entry)) runOrExit('the build', process.execPath, [entry]);
+  writeFileSync(stamp, '');
+}
+
+function newestMs(directory) {
+  let newest = 0;
+  for (const entry of readdirSync(directory, { withFileTypes: true })) {
+    if (entry.name === 'node_modules' || entry.name === 'dist') continue;
+    const path = join(directory, entry.name);
+    newest = Math.max(newest, entry.isDirectory() ? newestMs(path) : statSync(path).mtimeMs);
+  }
+  return newest;
+}
+
+async function start() {
+  const { startCluster, stopCluster, ClusterDirectory, prepareJob, submitAndAttach, withDispatcher, describeError, exitCodeOf } = await import(
+    pathToFileURL(join(root, 'packages/cli/dist/index.js')).href
+  );
+  const directory = new ClusterDirectory(join(root, '.millrace', 'start'));
+  const options = { configDir: directory.path, parallelism: 4 };
+  try {
+    await stopCluster(directory);
+    say('Starting a cluster: a JobManager and two TaskManagers with two slots each …');
+    const started = startCluster({ directory, taskManagerCount: 2, slotsPerTaskManager: 2, port: 0, isRestarting: true });
+    const prepared = prepareJob('examples/flight-delays/job.ts', rest, options);
+    const [jobManager, job] = await Promise.all([started, prepared]);
+    say(`JobManager at ${jobManager}; submitting examples/flight-delays/job.ts …`);
+    process.exitCode = await withDispatcher(options, (client) => submitAndAttach(client, job, options));
+  } catch (error) {
+    say(describeError(error).join('\n'));
+    process.exitCode = exitCodeOf(error);
+  } finally {
+    await stopCluster(directory);
+  }
+}
+
+/** Runs vitest and ends in the line `N passed, N failed`. */
+function test() {
+  const report = join(root, 'node_modules', '.cache', 'vitest-report.json');
+  mkdirSync(dirname(report), { recursive: true });
+  rmSync(report, { force: true });
+  const vitest = join('node_modules', 'vitest', 'vitest.mjs');
+  const child = spawn(process.execPath, [vitest, 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...rest], { stdio: ['ignore', 'inherit', 'inherit'] });
+  child.once('close', (code) => {
+    const results = existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : undefined;
+    const passed = results?.numPassedTests ?? 0;
+    const brokenFiles = (results?.testResults ?? []).filter((file) => file.status === 'failed' && file.assertionResults.every(({ status }) => status !== 'failed')).length;
+    const failed = (results?.numFailedTests ?? 0) + brokenFiles + (results === undefined || (code !== 0 && (results.numFailedTests ?? 0) + brokenFiles === 0) ? 1 : 0);
+    const skipped = results?.numPendingTests ?? 0;
+    process.stdout.write(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`);
+    process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
+  });
+}
+
+install();
+build();
+if (command === 'start') await start();
+else if (command === 'test') test();
+else if (command !== 'build') {
+  say(`Unknown command "${command}": start, test or build`);
+  process.exitCode = 2;
+}

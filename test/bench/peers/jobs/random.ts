@@ -1,0 +1,23 @@
+// The randomness of the peers' workloads: record `i` draws from MurmurHash3's finaliser of i + 1.
+
+export function mix(value: number): number {
+  let h = value | 0;
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return h ^ (h >>> 16);
+}
+
+export function random(index: number, bound: number): number {
+  return (mix(index + 1) >>> 0) % bound;
+}
+
+export interface Event {
+  readonly key: number;
+  readonly time: number;
+}
+
+/** Events of which ten share a millisecond; each of `parallelism` subtasks starts at time 0. */
+export function events(keys: number, count: number, parallelism: number): (index: number) => Event {
+  const perSubtask = Math.floor(count / parallelism);
+  return (index) => ({ key: (mix(index + 1) >>> 0) % keys, time: Math.floor(((index % perSubtask) * parallelism) / 10) });
+}
