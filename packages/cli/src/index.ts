@@ -1,1 +1,8 @@
-export {};
+// What scripts may use of the command: the verbs as functions.
+export { main } from './main.ts';
+export { ClusterDirectory } from './cluster/cluster-directory.ts';
+export { clusterStatus, startCluster, stopCluster, type ClusterStartOptions, type ProcessStatus } from './cluster/cluster.ts';
+export { prepareJob, submitAndAttach, type PreparedJob, type RunOptions } from './command/run.ts';
+export { withDispatcher } from './command/context.ts';
+export { describeError } from './terminal/show-error.ts';
+export { exitCodeOf } from './exit-code.ts';

@@ -50,7 +50,10 @@ export type KeyValueOperation =
 export interface KeyValueStore {
   getSync(key: Uint8Array): Uint8Array | undefined;
   write(operations: readonly KeyValueOperation[], options?: { readonly sync?: boolean }): Promise<void>;
-  /** Entries with `from <= key < to` in key order, handed over in chunks of at most `chunkEntries`. */
+  /**
+   * Entries with `from <= key < to` in key order, handed over in chunks of at most `chunkEntries`, as they are when `scan`
+   * is called: later writes do not show. What `onChunk` throws ends the scan and rejects.
+   */
   scan(
     range: { readonly from: Uint8Array; readonly to: Uint8Array; readonly chunkEntries?: number },
     onChunk: (entries: readonly (readonly [key: Uint8Array, value: Uint8Array])[]) => void | Promise<void>,

@@ -3,6 +3,7 @@ import { close, closeSync, fsync, openSync, writeSync } from 'node:fs';
 import { link, mkdir, open, readFile, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import type { FileAppender, FilePort } from '../ports.ts';
+import { crashPoint } from './crash-point.ts';
 
 const fsyncAsync = promisify(fsync);
 const closeAsync = promisify(close);
@@ -30,6 +31,7 @@ class NodeFileAppender implements FileAppender {
     }
     this.#isOpen = false;
     await closeAsync(this.#descriptor);
+    crashPoint('file-synced');
   }
 
   abandon(): Promise<void> {
@@ -81,8 +83,14 @@ export const nodeFilePort: FilePort = {
     await mkdir(path, { recursive: true });
   },
   create: (path) => new NodeFileAppender(path),
-  link,
-  unlink,
+  async link(from, to) {
+    await link(from, to);
+    crashPoint('file-linked');
+  },
+  async unlink(path) {
+    await unlink(path);
+    crashPoint('file-unlinked');
+  },
   remove: (path) => rm(path, { recursive: true, force: true }),
   rename,
   async syncDirectory(path) {

@@ -1,0 +1,202 @@
+// `cluster start`, `status`, `stop`: local processes and what is known of them.
+import { spawn } from 'node:child_process';
+import { openSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { MillraceError } from '@millrace/common';
+import { connectDispatcher } from '@millrace/jobmanager';
+import { ClusterDirectory, isAlive, type ClusterRecord } from './cluster-directory.ts';
+import type { SupervisorOptions } from './supervisor.ts';
+
+export const DEFAULT_RPC_PORT = 6123;
+const START_TIMEOUT_MS = 30_000;
+const STOP_TIMEOUT_MS = 15_000;
+const POLL_MS = 25;
+/** A status command waits this long for a JobManager that may be down. */
+const STATUS_TIMEOUT_MS = 1_500;
+
+export interface ClusterStartOptions {
+  readonly directory: ClusterDirectory;
+  readonly taskManagerCount: number;
+  readonly slotsPerTaskManager: number;
+  /** 0: any free port. */
+  readonly port: number;
+  readonly isRestarting: boolean;
+}
+
+/** One line of `cluster status`. */
+export interface ProcessStatus {
+  readonly kind: 'jobmanager' | 'taskmanager' | 'supervisor';
+  readonly id: string;
+  readonly pid: number;
+  readonly address: string;
+  readonly isAlive: boolean;
+  readonly slots?: number;
+  readonly freeSlots?: number;
+}
+
+const COMMAND = fileURLToPath(new URL('../../bin/millrace.cjs', import.meta.url));
+
+/**
+ * Starts a cluster and resolves to its JobManager's address when all slots are registered.
+ * @throws {MillraceError} MR_CLUSTER_RUNNING, MR_PORT_TAKEN, or MR_TIMEOUT when the processes do not come up
+ */
+export async function startCluster(options: ClusterStartOptions): Promise<string> {
+  const { directory } = options;
+  directory.ensure();
+  const running = runningCluster(directory);
+  if (running !== undefined) {
+    throw new MillraceError(
+      'MR_CLUSTER_RUNNING',
+      `Cannot start a cluster in ${directory.path}: one is running at ${running.jobManagerAddress}. Stop it: millrace cluster stop`,
+    );
+  }
+  const port = await freePort(options.port);
+  const address = `127.0.0.1:${port}`;
+  const supervisorOptions: SupervisorOptions = {
+    directory: directory.path,
+    jobManagerAddress: address,
+    taskManagerCount: options.taskManagerCount,
+    slotsPerTaskManager: options.slotsPerTaskManager,
+    isRestarting: options.isRestarting,
+    command: [process.execPath, COMMAND],
+  };
+  const log = openSync(directory.logOf('supervisor'), 'a');
+  const supervisor = spawn(process.execPath, [COMMAND, 'supervise', JSON.stringify(supervisorOptions)], {
+    detached: true,
+    stdio: ['ignore', log, log],
+  });
+  supervisor.unref();
+  try {
+    await untilRegistered(address, directory, options.taskManagerCount * options.slotsPerTaskManager);
+  } catch (error) {
+    await stopCluster(directory);
+    throw error;
+  }
+  return address;
+}
+
+async function untilRegistered(address: string, directory: ClusterDirectory, slotCount: number): Promise<void> {
+  const deadlineMs = performance.now() + START_TIMEOUT_MS;
+  let registered = 0;
+  while (performance.now() < deadlineMs) {
+    registered = await registeredSlots(address, directory);
+    if (registered >= slotCount) return;
+    await delay(POLL_MS);
+  }
+  throw new MillraceError(
+    'MR_TIMEOUT',
+    `Cannot start the cluster: ${registered} of ${slotCount} slots were there after ${START_TIMEOUT_MS / 1_000} s. Read the logs in ${directory.logs}`,
+  );
+}
+
+async function registeredSlots(address: string, directory: ClusterDirectory): Promise<number> {
+  const processes = await askProcesses(address, directory.token(), START_TIMEOUT_MS);
+  return (processes ?? []).reduce((sum, entry) => sum + (entry.slots ?? 0), 0);
+}
+
+type RemoteProcess = Omit<ProcessStatus, 'isAlive'>;
+
+async function askProcesses(address: string, token: string, timeoutMs: number): Promise<readonly RemoteProcess[] | undefined> {
+  try {
+    const client = await connectDispatcher({ address, token, timeoutMs: Math.min(timeoutMs, STATUS_TIMEOUT_MS) });
+    try {
+      return await client.processes();
+    } finally {
+      client.close();
+    }
+  } catch {
+    return undefined; // Down, or not up yet.
+  }
+}
+
+/** Processes as the record and, where it answers, the JobManager know them. Never fails because something is down. */
+export async function clusterStatus(directory: ClusterDirectory, jobManagerAddress?: string): Promise<readonly ProcessStatus[]> {
+  const record = directory.readRecord();
+  const address = jobManagerAddress ?? record?.jobManagerAddress;
+  if (address === undefined) return [];
+  const remote = (await askProcesses(address, directory.token(), STATUS_TIMEOUT_MS)) ?? [];
+  const byPid = new Map(remote.map((entry) => [entry.pid, entry]));
+  const known: ProcessStatus[] = [];
+  for (const entry of record?.processes ?? []) {
+    if (entry.kind === 'supervisor') continue;
+    const seen = byPid.get(entry.pid);
+    byPid.delete(entry.pid);
+    known.push({
+      kind: entry.kind,
+      id: entry.id,
+      pid: entry.pid,
+      address: seen?.address ?? (entry.kind === 'jobmanager' ? address : ''),
+      isAlive: entry.pid > 0 && isAlive(entry.pid),
+      ...(seen?.slots === undefined ? {} : { slots: seen.slots }),
+      ...(seen?.freeSlots === undefined ? {} : { freeSlots: seen.freeSlots }),
+    });
+  }
+  for (const seen of byPid.values()) known.push({ ...seen, isAlive: true });
+  return known;
+}
+
+/** The record of a cluster of which some process is alive. */
+export function runningCluster(directory: ClusterDirectory): ClusterRecord | undefined {
+  const record = directory.readRecord();
+  return record?.processes.some(({ pid }) => pid > 0 && isAlive(pid)) === true ? record : undefined;
+}
+
+/** Ends every process and leaves no record. Resolves to how many were ended. */
+export async function stopCluster(directory: ClusterDirectory): Promise<number> {
+  const record = directory.readRecord();
+  if (record === undefined) return 0;
+  const supervisor = record.processes.find(({ kind }) => kind === 'supervisor');
+  const all = (): readonly number[] => (directory.readRecord() ?? record).processes.map(({ pid }) => pid).filter((pid) => pid > 0 && isAlive(pid));
+  const endedCount = all().filter((pid) => pid !== supervisor?.pid).length;
+  if (supervisor !== undefined && isAlive(supervisor.pid)) {
+    process.kill(supervisor.pid, 'SIGTERM');
+    await waitUntil(() => !isAlive(supervisor.pid), STOP_TIMEOUT_MS);
+  }
+  // Without a living supervisor its children are still there.
+  for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+    const left = all();
+    if (left.length === 0) break;
+    for (const pid of left) tryKill(pid, signal);
+    await waitUntil(() => all().length === 0, signal === 'SIGTERM' ? 5_000 : 2_000);
+  }
+  directory.removeRecord();
+  return endedCount;
+}
+
+function tryKill(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It ended in the meantime.
+  }
+}
+
+async function waitUntil(condition: () => boolean, timeoutMs: number): Promise<void> {
+  const deadlineMs = performance.now() + timeoutMs;
+  while (!condition() && performance.now() < deadlineMs) await delay(POLL_MS);
+}
+
+/** Returns `wanted` if it can be bound, or any free port for 0. */
+async function freePort(wanted: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      reject(
+        new MillraceError(
+          'MR_PORT_TAKEN',
+          `Cannot start the JobManager: port ${wanted} is taken (${cause.code ?? cause.message}). Choose another: millrace cluster start --port <port>, or --port 0 for any`,
+          { details: { port: wanted }, cause },
+        ),
+      );
+    });
+    server.listen(wanted, '127.0.0.1', () => {
+      const bound = server.address();
+      server.close(() => resolve(typeof bound === 'object' && bound !== null ? bound.port : wanted));
+    });
+  });
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,131 @@
+// The small process that `cluster start` leaves behind: starts the JobManager and the TaskManagers, and starts again what
+// dies, as a container engine would. It loads nothing of the engine.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { openSync } from 'node:fs';
+import { ClusterDirectory, type ProcessEntry, type ProcessKind } from './cluster-directory.ts';
+
+export interface SupervisorOptions {
+  readonly directory: string;
+  readonly jobManagerAddress: string;
+  readonly taskManagerCount: number;
+  readonly slotsPerTaskManager: number;
+  readonly isRestarting: boolean;
+  readonly command: readonly string[];
+}
+
+const RESTART_DELAY_MS_MIN = 100;
+const RESTART_DELAY_MS_MAX = 5_000;
+/** A process that lived this long is started again without delay to speak of. */
+const STABLE_AFTER_MS = 10_000;
+const STOP_GRACE_MS = 8_000;
+
+interface Supervised {
+  readonly kind: ProcessKind;
+  readonly id: string;
+  readonly args: readonly string[];
+  child: ChildProcess | undefined;
+  /** Of the living or the last process; 0 before the first. Never reused for a signal by us. */
+  pid: number;
+  restarts: number;
+  failuresInRow: number;
+  startedMs: number;
+}
+
+/** Runs until SIGTERM or SIGINT, or until all processes have ended and none is to be restarted. Resolves after the last has ended. */
+export async function supervise(options: SupervisorOptions): Promise<void> {
+  const directory = new ClusterDirectory(options.directory);
+  const processes = planProcesses(options);
+  let isStopping = false;
+  let wake = (): void => {};
+
+  const record = (): void => {
+    const entries: ProcessEntry[] = [{ kind: 'supervisor', id: 'supervisor', pid: process.pid, restarts: 0 }];
+    for (const { kind, id, pid, restarts } of processes) entries.push({ kind, id, pid, restarts });
+    directory.writeRecord({
+      version: 1,
+      jobManagerAddress: options.jobManagerAddress,
+      taskManagerCount: options.taskManagerCount,
+      slotsPerTaskManager: options.slotsPerTaskManager,
+      isRestarting: options.isRestarting,
+      processes: entries,
+    });
+  };
+
+  const start = (supervised: Supervised): void => {
+    if (isStopping) return;
+    const log = openSync(directory.logOf(supervised.id), 'a');
+    const [command = process.execPath, ...args] = options.command;
+    const child = spawn(command, [...args, ...supervised.args], {
+      stdio: ['ignore', log, log],
+      env: { ...process.env, UV_THREADPOOL_SIZE: String(Math.max(4, options.slotsPerTaskManager + 4)) },
+    });
+    supervised.child = child;
+    supervised.pid = child.pid ?? 0;
+    supervised.startedMs = performance.now();
+    child.once('exit', () => {
+      supervised.child = undefined;
+      wake();
+      if (isStopping) return;
+      record();
+      if (!options.isRestarting) return;
+      supervised.failuresInRow = performance.now() - supervised.startedMs > STABLE_AFTER_MS ? 0 : supervised.failuresInRow + 1;
+      supervised.restarts++;
+      const delayMs = Math.min(RESTART_DELAY_MS_MAX, RESTART_DELAY_MS_MIN * 2 ** Math.max(0, supervised.failuresInRow - 1));
+      setTimeout(() => {
+        start(supervised);
+        record();
+      }, delayMs);
+    });
+  };
+
+  for (const supervised of processes) start(supervised);
+  record();
+
+  await new Promise<void>((stop) => {
+    process.once('SIGTERM', stop);
+    process.once('SIGINT', stop);
+    wake = () => {
+      if (!options.isRestarting && processes.every(({ child }) => child === undefined)) stop();
+    };
+  });
+  isStopping = true;
+  await stopAll(processes, (onEnd) => (wake = onEnd));
+  directory.removeRecord();
+}
+
+function planProcesses(options: SupervisorOptions): Supervised[] {
+  const shared = ['--config-dir', options.directory];
+  const fresh = { child: undefined, pid: 0, restarts: 0, failuresInRow: 0, startedMs: 0 };
+  const [host, port] = splitAddress(options.jobManagerAddress);
+  const jobManager: Supervised = {
+    kind: 'jobmanager', id: 'jobmanager', args: ['jobmanager', 'start', ...shared, '--host', host, '--port', port], ...fresh,
+  };
+  const taskManagers = Array.from({ length: options.taskManagerCount }, (_, index): Supervised => {
+    const id = `taskmanager-${index + 1}`;
+    const slots = ['--slots', String(options.slotsPerTaskManager)];
+    return { kind: 'taskmanager', id, args: ['taskmanager', 'start', ...shared, '--id', id, ...slots, '-m', options.jobManagerAddress], ...fresh };
+  });
+  return [jobManager, ...taskManagers];
+}
+
+/** TaskManagers first, so that none reports its loss of the JobManager as a failure. */
+async function stopAll(processes: readonly Supervised[], onAnyEnd: (wake: () => void) => void): Promise<void> {
+  for (const { child } of [...processes].reverse()) child?.kill('SIGTERM');
+  await new Promise<void>((resolve) => {
+    const check = (): void => {
+      if (processes.every(({ child }) => child === undefined)) resolve();
+    };
+    onAnyEnd(check);
+    const force = setTimeout(() => {
+      for (const { child } of processes) child?.kill('SIGKILL');
+    }, STOP_GRACE_MS);
+    force.unref();
+    check();
+  });
+}
+
+/** `host:port` → [host, port]. */
+export function splitAddress(address: string): [host: string, port: string] {
+  const colon = address.lastIndexOf(':');
+  return [address.slice(0, colon), address.slice(colon + 1)];
+}

@@ -1,0 +1,194 @@
+// Stays with a job: progress, what it prints, its end. Ctrl-C asks, then cancels cleanly.
+import { createInterface } from 'node:readline';
+import { MillraceError, type JobId } from '@millrace/common';
+import type { DispatcherClient } from '@millrace/jobmanager';
+import type { JobStatus, OutputLine } from '@millrace/proto';
+import { ExitCode } from '../exit-code.ts';
+import { OutputTables } from '../terminal/output-tables.ts';
+import { ProgressDisplay, type Screen } from '../terminal/progress.ts';
+import { describeWireError } from '../terminal/show-error.ts';
+import { formatBytes, formatCount, formatDuration } from '../terminal/table.ts';
+import { isEnded, printJson } from './context.ts';
+import { jobJson } from './describe.ts';
+
+export interface AttachOptions {
+  readonly jobId: JobId;
+  readonly isJson: boolean;
+  readonly sinkPaths: readonly string[];
+  /** `performance.now()` of the submission. */
+  readonly startedMs: number;
+}
+
+/** A job that goes on without the JobManager answering is followed again this long before the command gives up. */
+const REATTACH_TIMEOUT_MS = 60_000;
+const REATTACH_DELAY_MS = 200;
+
+/** Standard error carries the progress, so that standard output has only what the job printed. */
+export function standardScreen(): Screen {
+  return {
+    isTerminal: process.stderr.isTTY === true,
+    columns: process.stderr.columns ?? 100,
+    write: (text) => void process.stderr.write(text),
+  };
+}
+
+/** Follows the job to its end. Resolves to the command's exit code. */
+export async function attach(client: DispatcherClient, options: AttachOptions): Promise<ExitCode> {
+  const view = new JobView(options);
+  const interrupt = interruptOnce(client, options.jobId, view);
+  try {
+    const last = await follow(client, options.jobId, view);
+    return view.end(last, interrupt.wasInterrupted());
+  } finally {
+    interrupt.release();
+  }
+}
+
+/** Receives events until the job has ended, and attaches again when the JobManager was started anew in between. */
+async function follow(client: DispatcherClient, jobId: JobId, view: JobView): Promise<JobStatus> {
+  let lostMs: number | undefined;
+  for (;;) {
+    let last: JobStatus | undefined;
+    try {
+      await client.watch(jobId, (event) => {
+        lostMs = undefined;
+        if (event.kind === 'status') {
+          last = event.status;
+          view.status(event.status);
+        } else {
+          view.output(event.lines);
+        }
+      });
+      if (last !== undefined && isEnded(last)) return last;
+    } catch (error) {
+      if (error instanceof MillraceError && error.code === 'MR_JOB_NOT_FOUND') throw error;
+      lostMs ??= performance.now();
+      if (performance.now() - lostMs > REATTACH_TIMEOUT_MS) throw error;
+      view.lost();
+    }
+    await new Promise((resolve) => setTimeout(resolve, REATTACH_DELAY_MS));
+  }
+}
+
+/** What the person at the terminal sees of one job. */
+export class JobView {
+  readonly #options: AttachOptions;
+  readonly #progress: ProgressDisplay;
+  readonly #tables = new OutputTables();
+  readonly #seen = new Map<string, number>();
+  #isLost = false;
+
+  constructor(options: AttachOptions) {
+    this.#options = options;
+    this.#progress = new ProgressDisplay(standardScreen(), () => performance.now());
+  }
+
+  status(status: JobStatus): void {
+    this.#isLost = false;
+    if (!this.#options.isJson) this.#progress.show(status);
+  }
+
+  /** Lines that were seen already, before a re-attachment, are not shown again. */
+  output(lines: readonly OutputLine[]): void {
+    const fresh = lines.filter((line) => this.#isFresh(line));
+    for (const line of fresh) if (line.form === 'row') this.#tables.add(line);
+    const texts = fresh.filter(({ form }) => form === 'text').map(({ subtaskIndex, text }) => `${subtaskIndex + 1}> ${text}`);
+    if (texts.length === 0 || this.#options.isJson) return;
+    this.#progress.clear();
+    process.stdout.write(`${texts.join('\n')}\n`);
+  }
+
+  lost(): void {
+    if (this.#isLost || this.#options.isJson) return;
+    this.#isLost = true;
+    this.#progress.print(['The JobManager does not answer; waiting for it to come back']);
+  }
+
+  note(line: string): void {
+    this.#progress.print([line]);
+  }
+
+  /** Shows how it ended. */
+  end(status: JobStatus, wasInterrupted: boolean): ExitCode {
+    this.#progress.clear();
+    const elapsedMs = performance.now() - this.#options.startedMs;
+    if (this.#options.isJson) {
+      printJson({ ...jobJson(status), seconds: elapsedMs / 1_000, tables: this.#tables.tables(), files: this.#options.sinkPaths });
+    } else {
+      const lines = status.state === 'FINISHED' ? this.#tables.lines() : [];
+      process.stdout.write([...lines, '', ...summary(status, elapsedMs, this.#options.sinkPaths), ''].join('\n'));
+      if (status.error !== undefined && status.state === 'FAILED') process.stderr.write(`${describeWireError(status.error).join('\n')}\n`);
+    }
+    if (status.state === 'FAILED') return ExitCode.JobFailed;
+    return status.state === 'CANCELED' && wasInterrupted ? ExitCode.Interrupted : ExitCode.Ok;
+  }
+
+  #isFresh(line: OutputLine): boolean {
+    const key = `${line.nodeId}/${line.subtaskIndex}`;
+    const next = this.#seen.get(key) ?? 0;
+    if (line.sequence < next) return false;
+    this.#seen.set(key, line.sequence + 1);
+    return true;
+  }
+}
+
+function summary(status: JobStatus, elapsedMs: number, sinkPaths: readonly string[]): string[] {
+  const dropped = droppedByCause(status);
+  const rate = (status.recordsRead * 1_000) / elapsedMs;
+  const checkpoints = status.checkpoints;
+  return [
+    `Job ${status.name} (${status.jobId}) ${status.state} after ${formatDuration(elapsedMs)}`,
+    `  records      ${status.recordsRead.toLocaleString('en-US')} read, ${formatCount(rate)}/s; late ${dropped.late}, skipped ${dropped.skipped}`,
+    `  checkpoints  ${checkpoints.completedCount} completed, ${checkpoints.failedCount} failed` +
+      (checkpoints.lastBytes === undefined ? '' : `; the last has ${formatBytes(checkpoints.lastBytes)}`),
+    ...(status.restartCount > 0 ? [`  restarts     ${status.restartCount}`] : []),
+    ...sinkPaths.map((path, index) => `  ${index === 0 ? 'files       ' : '            '} ${path}`),
+  ];
+}
+
+/** Records that were left out: late ones, and all others together. */
+export function droppedByCause(status: JobStatus): { late: number; skipped: number } {
+  let late = 0;
+  let skipped = 0;
+  for (const vertex of status.vertices) {
+    for (const [cause, count] of Object.entries(vertex.dropped)) {
+      if (cause === 'late') late += count;
+      else skipped += count;
+    }
+  }
+  return { late, skipped };
+}
+
+/** First Ctrl-C: asks at a terminal, cancels elsewhere. Second: cancels. Third: leaves at once. */
+function interruptOnce(client: DispatcherClient, jobId: JobId, view: JobView): { wasInterrupted(): boolean; release(): void } {
+  let count = 0;
+  let isCancelling = false;
+  let prompt: ReturnType<typeof createInterface> | undefined;
+  const cancel = (): void => {
+    if (isCancelling) return;
+    isCancelling = true;
+    prompt?.close();
+    view.note('Cancelling…');
+    client.cancel(jobId).catch((error: unknown) => view.note(`Cannot cancel: ${error instanceof Error ? error.message : String(error)}`));
+  };
+  const onInterrupt = (): void => {
+    count++;
+    if (count >= 3) process.exit(ExitCode.Interrupted);
+    if (count === 2 || process.stdin.isTTY !== true) return cancel();
+    prompt = createInterface({ input: process.stdin, output: process.stderr });
+    prompt.on('SIGINT', onInterrupt);
+    prompt.question(`Cancel job ${jobId.slice(0, 8)}? It goes on otherwise, also without this command. [y/N] `, (answer) => {
+      prompt?.close();
+      if (/^y(es)?$/i.test(answer.trim())) cancel();
+      else count = 0;
+    });
+  };
+  process.on('SIGINT', onInterrupt);
+  return {
+    wasInterrupted: () => isCancelling,
+    release: () => {
+      process.off('SIGINT', onInterrupt);
+      prompt?.close();
+    },
+  };
+}

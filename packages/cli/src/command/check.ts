@@ -1,0 +1,108 @@
+// `check`: the user's own TypeScript over the job file, then the bundle and the graph; nothing is run on a cluster.
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, relative, resolve } from 'node:path';
+import { MillraceError } from '@millrace/common';
+import { ExitCode } from '../exit-code.ts';
+import { printJson, printLines } from './context.ts';
+import { prepareJob, type RunOptions } from './run.ts';
+
+export async function check(file: string, args: readonly string[], options: RunOptions): Promise<ExitCode> {
+  const { submission } = await prepareJob(file, args, options);
+  const types = await checkTypes(resolve(file));
+  if (options.json === true) {
+    printJson({ file, job: submission.streamGraph.name, operators: submission.streamGraph.nodes.length, types });
+  } else {
+    const { name, nodes } = submission.streamGraph;
+    printLines([
+      ...types.output,
+      types.isChecked
+        ? `Types: ${types.isOk ? 'no errors' : 'errors'} (TypeScript ${types.version})`
+        : 'Types: not checked, because TypeScript is not installed beside the job file: npm install --save-dev typescript',
+      `Graph: job "${name}" with ${nodes.length} operators`,
+    ]);
+  }
+  return types.isOk ? ExitCode.Ok : ExitCode.Failure;
+}
+
+interface TypeCheck {
+  readonly isChecked: boolean;
+  readonly isOk: boolean;
+  readonly version: string;
+  readonly output: readonly string[];
+}
+
+/** Runs the TypeScript that the job file would resolve, with the nearest tsconfig.json. */
+async function checkTypes(path: string): Promise<TypeCheck> {
+  const require = createRequire(path);
+  let packagePath: string;
+  try {
+    packagePath = require.resolve('typescript/package.json');
+  } catch {
+    return { isChecked: false, isOk: true, version: '', output: [] };
+  }
+  const { version, bin } = require(packagePath) as { version: string; bin: Record<string, string> };
+  const compiler = join(dirname(packagePath), bin['tsc'] ?? 'bin/tsc');
+  const config = nearestConfig(dirname(path));
+  const target = config === undefined ? defaultFlags(path) : await flagsForProject(config, path);
+  const { exitCode, output } = await runCompiler(compiler, target, dirname(path));
+  return { isChecked: true, isOk: exitCode === 0, version, output };
+}
+
+const STRICT_DEFAULTS = ['--noEmit', '--strict', '--skipLibCheck', '--target', 'es2022', '--module', 'nodenext', '--allowImportingTsExtensions'];
+
+function defaultFlags(path: string): string[] {
+  return [...STRICT_DEFAULTS, path];
+}
+
+/** The project's options for this one file: a temporary configuration beside the project's would leave a file behind. */
+async function flagsForProject(config: string, path: string): Promise<string[]> {
+  const { mkdtemp, writeFile } = await import('node:fs/promises');
+  const { tmpdir } = await import('node:os');
+  const directory = await mkdtemp(join(tmpdir(), 'millrace-check-'));
+  const derived = join(directory, 'tsconfig.json');
+  const typeRoots = [join(dirname(config), 'node_modules', '@types')].filter((root) => existsSync(root));
+  await writeFile(
+    derived,
+    JSON.stringify({
+      extends: config,
+      compilerOptions: { noEmit: true, composite: false, incremental: false, declaration: false, declarationMap: false, allowImportingTsExtensions: true, ...(typeRoots.length > 0 ? { typeRoots } : {}) },
+      files: [path],
+      include: [],
+      references: [],
+    }),
+  );
+  return ['-p', derived];
+}
+
+function nearestConfig(directory: string): string | undefined {
+  for (let at = directory; ; at = dirname(at)) {
+    const config = join(at, 'tsconfig.json');
+    if (existsSync(config)) return config;
+    if (dirname(at) === at) return undefined;
+  }
+}
+
+const CHECK_TIMEOUT_MS = 120_000;
+const OUTPUT_LINES_MAX = 200;
+
+function runCompiler(compiler: string, flags: readonly string[], cwd: string): Promise<{ exitCode: number; output: string[] }> {
+  return new Promise((resolvePromise, reject) => {
+    const child = spawn(process.execPath, [compiler, '--pretty', 'false', ...flags], { cwd, stdio: ['ignore', 'pipe', 'pipe'], timeout: CHECK_TIMEOUT_MS });
+    let text = '';
+    child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    child.once('error', (cause) => reject(new MillraceError('MR_IO', `Cannot run TypeScript: ${cause.message}`, { cause })));
+    child.once('close', (code) => {
+      const output = text.split('\n').filter((line) => line !== '').map((line) => shorten(line, cwd));
+      resolvePromise({ exitCode: code ?? 1, output: output.slice(0, OUTPUT_LINES_MAX) });
+    });
+  });
+}
+
+/** Paths as the user knows them. */
+function shorten(line: string, cwd: string): string {
+  const match = /^(\S+?)(\(\d+,\d+\): .*)$/.exec(line);
+  return match === null ? line : `${relative(process.cwd(), resolve(cwd, match[1] ?? ''))}${match[2] ?? ''}`;
+}

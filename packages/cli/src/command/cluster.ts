@@ -1,0 +1,60 @@
+// `cluster start | status | stop` as commands.
+import { ClusterDirectory } from '../cluster/cluster-directory.ts';
+import { clusterStatus, startCluster, stopCluster } from '../cluster/cluster.ts';
+import { ExitCode } from '../exit-code.ts';
+import { formatTable } from '../terminal/table.ts';
+import { printJson, printLines, type GlobalOptions } from './context.ts';
+
+export interface ClusterStartCommandOptions extends GlobalOptions {
+  readonly taskmanagers: number;
+  readonly slots: number;
+  readonly port: number;
+  readonly restart: boolean;
+}
+
+export async function clusterStart(options: ClusterStartCommandOptions): Promise<ExitCode> {
+  const directory = new ClusterDirectory(options.configDir);
+  const address = await startCluster({
+    directory,
+    taskManagerCount: options.taskmanagers,
+    slotsPerTaskManager: options.slots,
+    port: options.port,
+    isRestarting: options.restart,
+  });
+  const slots = options.taskmanagers * options.slots;
+  if (options.json === true) printJson({ address, directory: directory.path, slots });
+  else {
+    printLines([
+      `JobManager  ${address}`,
+      `Slots       ${slots}: ${options.taskmanagers} TaskManagers with ${options.slots} each`,
+      `Directory   ${directory.path}`,
+    ]);
+  }
+  return ExitCode.Ok;
+}
+
+export async function clusterStatusCommand(options: GlobalOptions): Promise<ExitCode> {
+  const directory = new ClusterDirectory(options.configDir);
+  const processes = await clusterStatus(directory, options.jobmanager);
+  if (options.json === true) {
+    printJson({ processes: processes.map(({ isAlive, ...entry }) => ({ ...entry, alive: isAlive })) });
+    return ExitCode.Ok;
+  }
+  if (processes.length === 0) {
+    printLines(['No cluster is running here. Start one: millrace cluster start']);
+    return ExitCode.Ok;
+  }
+  const rows = processes.map(({ kind, id, pid, address, isAlive, slots, freeSlots }) => [
+    kind, id, pid === 0 ? '-' : String(pid), isAlive ? 'up' : 'down', address === '' ? '-' : address, slots ?? null, freeSlots ?? null,
+  ]);
+  printLines(formatTable(['Kind', 'Id', 'Pid', 'State', 'Address', 'Slots', 'Free'], rows));
+  return ExitCode.Ok;
+}
+
+export async function clusterStop(options: GlobalOptions): Promise<ExitCode> {
+  const directory = new ClusterDirectory(options.configDir);
+  const endedCount = await stopCluster(directory);
+  if (options.json === true) printJson({ stopped: endedCount });
+  else printLines([endedCount === 0 ? 'No cluster is running here.' : `Stopped ${endedCount} processes.`]);
+  return ExitCode.Ok;
+}

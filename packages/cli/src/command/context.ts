@@ -1,0 +1,86 @@
+// What every command gets: where the cluster is, how to write, how to ask.
+import { MillraceError } from '@millrace/common';
+import { connectDispatcher, type DispatcherClient } from '@millrace/jobmanager';
+import type { JobStatus } from '@millrace/proto';
+import { ClusterDirectory } from '../cluster/cluster-directory.ts';
+import { DEFAULT_RPC_PORT } from '../cluster/cluster.ts';
+
+/** Options that every command takes. */
+export interface GlobalOptions {
+  readonly jobmanager?: string;
+  readonly configDir?: string;
+  readonly json?: boolean;
+  readonly color?: boolean;
+}
+
+/** Prints one JSON document to standard output. */
+export function printJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`);
+}
+
+export function printLines(lines: readonly string[]): void {
+  if (lines.length > 0) process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+/** Address of the JobManager: as given, else the one that `cluster start` started, else the default port. */
+export function jobManagerAddress(options: GlobalOptions): string {
+  if (options.jobmanager !== undefined) return options.jobmanager;
+  return new ClusterDirectory(options.configDir).readRecord()?.jobManagerAddress ?? `127.0.0.1:${DEFAULT_RPC_PORT}`;
+}
+
+/**
+ * Runs `action` with a connection to the cluster, and closes it.
+ * @throws {MillraceError} MR_NO_CLUSTER when none answers
+ */
+export async function withDispatcher<T>(options: GlobalOptions, action: (client: DispatcherClient) => Promise<T>): Promise<T> {
+  const directory = new ClusterDirectory(options.configDir);
+  const client = await connectDispatcher({ address: jobManagerAddress(options), token: directory.token() });
+  try {
+    return await action(client);
+  } finally {
+    client.close();
+  }
+}
+
+/**
+ * Finds the one job that `reference` names: an id, a unique prefix of ids, or a name (of which the newest that has not
+ * ended, else the newest).
+ * @throws {MillraceError} MR_JOB_NOT_FOUND or MR_JOB_AMBIGUOUS
+ */
+export function findJob(jobs: readonly JobStatus[], reference: string): JobStatus {
+  const exact = jobs.find(({ jobId }) => jobId === reference);
+  if (exact !== undefined) return exact;
+  const byPrefix = jobs.filter(({ jobId }) => jobId.startsWith(reference));
+  const named = jobs.filter(({ name }) => name === reference).sort((a, b) => b.startTimeMs - a.startTimeMs);
+  const active = named.filter((job) => !isEnded(job));
+  if (active.length > 1) throw ambiguous(reference, active);
+  const byName = active[0] ?? named[0];
+  if (byName !== undefined) return byName;
+  const [first, ...others] = byPrefix;
+  if (first === undefined) {
+    throw new MillraceError('MR_JOB_NOT_FOUND', `Cannot find a job "${reference}": no id begins with it and no job has this name. List them: millrace list -a`);
+  }
+  if (others.length > 0) throw ambiguous(reference, byPrefix);
+  return first;
+}
+
+function ambiguous(reference: string, jobs: readonly JobStatus[]): MillraceError {
+  const ids = jobs.slice(0, 5).map(({ jobId }) => jobId).join(', ');
+  return new MillraceError('MR_JOB_AMBIGUOUS', `Cannot tell which job "${reference}" is: ${jobs.length} jobs fit (${ids}). Give more of the id`);
+}
+
+const ENDED: ReadonlySet<string> = new Set(['FINISHED', 'FAILED', 'CANCELED']);
+
+export function isEnded(job: Pick<JobStatus, 'state'>): boolean {
+  return ENDED.has(job.state);
+}
+
+/** ISO 8601, or null for a watermark that is not there; `end` is given as null too in JSON. */
+export function isoTime(ms: number | null | undefined): string | null {
+  return ms === null || ms === undefined || !Number.isFinite(ms) || Math.abs(ms) > 8.64e15 ? null : new Date(ms).toISOString();
+}
+
+/** How a job is called in a sentence. */
+export function jobReferenceLine(job: Pick<JobStatus, 'jobId' | 'name'>): string {
+  return `job ${job.name} (${job.jobId})`;
+}

@@ -1,0 +1,114 @@
+// `list` and `describe`: jobs as tables and as JSON.
+import type { JobStatus, VertexProgress } from '@millrace/proto';
+import { ExitCode } from '../exit-code.ts';
+import { describeWireError } from '../terminal/show-error.ts';
+import { formatWatermark } from '../terminal/progress.ts';
+import { formatBytes, formatDuration, formatTable } from '../terminal/table.ts';
+import { findJob, isEnded, isoTime, printJson, printLines, withDispatcher, type GlobalOptions } from './context.ts';
+
+export interface ListOptions extends GlobalOptions {
+  readonly all?: boolean;
+  readonly running?: boolean;
+}
+
+/** A job as scripts read it; the keys are those of Flink's REST where the meaning is the same. */
+export function jobJson(job: JobStatus): Record<string, unknown> {
+  return {
+    jid: job.jobId,
+    name: job.name,
+    state: job.state,
+    'start-time': job.startTimeMs,
+    'end-time': job.endTimeMs ?? -1,
+    duration: (job.endTimeMs ?? Date.now()) - job.startTimeMs,
+    parallelism: job.parallelism,
+    attempt: job.attemptNumber,
+    restarts: job.restartCount,
+    recordsRead: job.recordsRead,
+    inputShare: job.inputShare ?? null,
+    watermark: isoTime(job.watermarkMs),
+    stateBytes: job.stateBytes,
+    checkpoints: {
+      completed: job.checkpoints.completedCount,
+      failed: job.checkpoints.failedCount,
+      lastCompletedId: job.checkpoints.lastCompletedId ?? null,
+      lastDurationMs: job.checkpoints.lastDurationMs ?? null,
+      lastBytes: job.checkpoints.lastBytes ?? null,
+      lastFailure: job.checkpoints.lastFailure ?? null,
+    },
+    vertices: job.vertices.map(vertexJson),
+    ...(job.error === undefined ? {} : { error: { code: job.error.code, message: job.error.message } }),
+  };
+}
+
+function vertexJson(vertex: VertexProgress): Record<string, unknown> {
+  return {
+    id: vertex.vertexId,
+    name: vertex.name,
+    parallelism: vertex.parallelism,
+    recordsIn: vertex.recordsIn,
+    recordsOut: vertex.recordsOut,
+    busyShare: vertex.busyShare,
+    backPressuredShare: vertex.backPressuredShare,
+    watermark: isoTime(vertex.watermarkMs),
+    dropped: { late: 0, ...vertex.dropped },
+  };
+}
+
+export async function list(options: ListOptions): Promise<ExitCode> {
+  const jobs = await withDispatcher(options, (client) => client.list());
+  const shown = jobs.filter((job) => options.all === true || (options.running === true ? job.state === 'RUNNING' : !isEnded(job)));
+  if (options.json === true) {
+    printJson({ jobs: shown.map(jobJson) });
+    return ExitCode.Ok;
+  }
+  if (shown.length === 0) {
+    printLines([options.all === true ? 'No jobs.' : 'No running jobs. With -a, ended ones are listed too.']);
+    return ExitCode.Ok;
+  }
+  const rows = shown.map((job) => [
+    job.jobId, job.name, job.state, new Date(job.startTimeMs).toISOString().slice(0, 19).replace('T', ' '),
+    formatDuration((job.endTimeMs ?? Date.now()) - job.startTimeMs), job.recordsRead, job.checkpoints.completedCount, job.restartCount,
+  ]);
+  printLines(formatTable(['JobID', 'Name', 'State', 'Started (UTC)', 'Duration', 'Records', 'Checkpoints', 'Restarts'], rows));
+  return ExitCode.Ok;
+}
+
+export async function describe(reference: string, options: GlobalOptions): Promise<ExitCode> {
+  const job = await withDispatcher(options, async (client) => client.describe(findJob(await client.list(), reference).jobId));
+  if (options.json === true) {
+    printJson(jobJson(job));
+    return ExitCode.Ok;
+  }
+  printLines(describeLines(job));
+  return ExitCode.Ok;
+}
+
+function describeLines(job: JobStatus): string[] {
+  const last = job.checkpoints;
+  const share = job.inputShare === undefined ? '' : ` (${Math.floor(job.inputShare * 100)} % of the input)`;
+  const percent = (value: number): string => `${Math.round(value * 100)} %`;
+  const vertices = job.vertices.map((vertex) => {
+    const { late = 0, ...others } = vertex.dropped;
+    const skipped = Object.entries(others).map(([cause, count]) => `${cause} ${count}`).join(', ');
+    return [
+      vertex.name, vertex.parallelism, vertex.recordsIn, vertex.recordsOut, percent(vertex.busyShare),
+      percent(vertex.backPressuredShare), formatWatermark(vertex.watermarkMs), late, skipped === '' ? '0' : skipped,
+    ];
+  });
+  return [
+    `${job.name}  ${job.jobId}`,
+    `  state        ${job.state}, attempt ${job.attemptNumber}, ${job.restartCount} restarts`,
+    `  started      ${isoTime(job.startTimeMs) ?? '-'}${job.endTimeMs === undefined ? '' : `, ended ${isoTime(job.endTimeMs) ?? '-'}`}`,
+    `  records      ${job.recordsRead.toLocaleString('en-US')} read${share}`,
+    `  watermark    ${formatWatermark(job.watermarkMs)}`,
+    `  state size   ${formatBytes(job.stateBytes)}`,
+    `  checkpoints  ${last.completedCount} completed, ${last.failedCount} failed` +
+      (last.lastCompletedId === undefined
+        ? ''
+        : `; last ${last.lastCompletedId}, ${formatBytes(last.lastBytes ?? 0)} in ${formatDuration(last.lastDurationMs ?? 0)}`),
+    ...(last.lastFailure === undefined ? [] : [`               last failure: ${last.lastFailure}`]),
+    '',
+    ...formatTable(['Vertex', 'Parallelism', 'In', 'Out', 'Busy', 'Back-pressured', 'Watermark', 'Late', 'Skipped'], vertices),
+    ...(job.error === undefined ? [] : ['', ...describeWireError(job.error)]),
+  ];
+}

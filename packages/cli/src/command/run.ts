@@ -1,0 +1,99 @@
+// `run`: bundles, plans, submits and, unless detached, stays with the job to its end.
+import { randomBytes } from 'node:crypto';
+import { resolve } from 'node:path';
+import { asJobId, isMillraceError, MillraceError } from '@millrace/common';
+import type { DispatcherClient } from '@millrace/jobmanager';
+import type { JobSubmission, StreamGraphJson } from '@millrace/proto';
+import { bundleJob, type Artifact } from '../artifact/bundle-job.ts';
+import { planArtifact } from '../artifact/plan-artifact.ts';
+import { ExitCode } from '../exit-code.ts';
+import { attach } from './attach.ts';
+import { printJson, printLines, withDispatcher, type GlobalOptions } from './context.ts';
+import { runEmbedded } from './run-embedded.ts';
+import { submissionContext } from './submission.ts';
+
+export interface RunOptions extends GlobalOptions {
+  readonly detached?: boolean;
+  readonly parallelism?: number;
+  readonly fromSavepoint?: string;
+  readonly wait?: boolean;
+  readonly embedded?: boolean;
+  readonly threads?: number;
+  readonly env?: readonly string[];
+}
+
+/** A job that is ready to be submitted. */
+export interface PreparedJob {
+  readonly artifact: Artifact;
+  readonly submission: JobSubmission;
+}
+
+/** Bundles and plans a job file; needs no cluster. */
+export async function prepareJob(file: string, args: readonly string[], options: RunOptions): Promise<PreparedJob> {
+  const baseDirectory = process.cwd();
+  const artifact = await bundleJob(file, baseDirectory);
+  const submission = submissionContext({ args, environmentNames: options.env ?? [], baseDirectory });
+  const { json } = await planArtifact(artifact, submission, file);
+  return {
+    artifact,
+    submission: {
+      jobId: asJobId(randomBytes(16).toString('hex')),
+      streamGraph: json,
+      artifact: artifact.manifest,
+      submission,
+      isWaiting: options.wait === true,
+      ...(options.parallelism === undefined ? {} : { parallelism: options.parallelism }),
+      ...(options.fromSavepoint === undefined ? {} : { restoreFrom: resolve(baseDirectory, options.fromSavepoint) }),
+    },
+  };
+}
+
+export async function run(file: string, args: readonly string[], options: RunOptions): Promise<ExitCode> {
+  if (options.embedded === true || options.threads !== undefined) return runEmbedded(file, args, options);
+  const prepared = await prepareJob(file, args, options);
+  return withDispatcher(options, (client) => submitAndAttach(client, prepared, options));
+}
+
+/** Submits, and stays with the job unless detached. Exit code: 0 finished, 3 failed, 130 cancelled by Ctrl-C. */
+export async function submitAndAttach(client: DispatcherClient, prepared: PreparedJob, options: RunOptions): Promise<ExitCode> {
+  const startedMs = performance.now();
+  const { submission, artifact } = prepared;
+  await submitOnce(client, submission, artifact);
+  if (options.json === true) {
+    if (options.detached === true) printJson({ jid: submission.jobId, name: submission.streamGraph.name });
+  } else {
+    printLines([`Job has been submitted with JobID ${submission.jobId}`, 'Types were not checked: millrace check does it']);
+  }
+  if (options.detached === true) return ExitCode.Ok;
+  return attach(client, {
+    jobId: submission.jobId,
+    isJson: options.json === true,
+    sinkPaths: sinkPaths(submission.streamGraph),
+    startedMs,
+  });
+}
+
+/** A submission is made once more when its answer was lost: the id makes it the same job. */
+async function submitOnce(client: DispatcherClient, submission: JobSubmission, artifact: Artifact): Promise<void> {
+  const readFile = (path: string): Uint8Array => {
+    const bytes = artifact.files.get(path);
+    if (bytes === undefined) throw new MillraceError('MR_INTERNAL', `Invariant violated: no artifact file ${path}`);
+    return bytes;
+  };
+  try {
+    await client.submit(submission, readFile);
+  } catch (error) {
+    if (!isMillraceError(error) || error.code !== 'MR_CHANNEL_CLOSED') throw error;
+    await client.submit(submission, readFile);
+  }
+}
+
+/** Where the job's files are: the `path` option of each sink that has one. */
+export function sinkPaths(graph: StreamGraphJson): string[] {
+  const paths: string[] = [];
+  for (const node of graph.nodes) {
+    const path = node.kind === 'sink' ? node.options['path'] : undefined;
+    if (typeof path === 'string') paths.push(path);
+  }
+  return paths;
+}
