@@ -1,0 +1,90 @@
+// [HOT] Which channels of an input gate wait for the barriers of the others. Knows checkpoint ids, nothing of records.
+import { MillraceError } from '@millrace/common';
+
+/** What the gate does after a barrier. */
+export const AlignmentStep = {
+  /** The barrier is of a checkpoint that is over: nothing happens. */
+  Skip: 0,
+  /** The channel is blocked until the others have brought theirs. */
+  Block: 1,
+  /** The last barrier came: all channels are free again, and the checkpoint is to be taken. */
+  Aligned: 2,
+} as const;
+export type AlignmentStep = (typeof AlignmentStep)[keyof typeof AlignmentStep];
+
+/**
+ * Aligns the barriers of one input gate.
+ * Contract: barriers of one channel arrive in checkpoint order. A blocked channel is not polled. A newer barrier aborts
+ * the older alignment and starts its own. Channels that have ended count like any other: the task behind them stays
+ * alive and passes barriers on.
+ * Bounds: one alignment at a time. Threading: the task's thread only.
+ * Source: Carbone et al., "Lightweight Asynchronous Snapshots for Distributed Dataflows" (2015), alg. 1
+ */
+export class BarrierAligner {
+  readonly #isBlocked: boolean[];
+  #waitingCount = 0;
+  #checkpointId = 0;
+  /** Checkpoints up to this one are over here: aligned or aborted. */
+  #settledId = 0;
+  #startedMs = 0;
+  #lastAlignmentMs = 0;
+
+  constructor(channelCount: number) {
+    this.#isBlocked = new Array<boolean>(channelCount).fill(false);
+  }
+
+  isBlocked(channelIndex: number): boolean {
+    return this.#isBlocked[channelIndex] === true;
+  }
+
+  /** Checkpoint that is being aligned; 0: none. */
+  get aligningId(): number {
+    return this.#checkpointId;
+  }
+
+  /** How long the last alignment took, ms. */
+  get lastAlignmentMs(): number {
+    return this.#lastAlignmentMs;
+  }
+
+  /**
+   * Records that a barrier arrived on a channel and says what happens next.
+   * @throws {MillraceError} MR_PROTOCOL when the channel is not in this gate, or is blocked already
+   */
+  onBarrier(channelIndex: number, checkpointId: number, nowMs: number): AlignmentStep {
+    const isBlocked = this.#isBlocked[channelIndex];
+    if (isBlocked !== false) {
+      throw new MillraceError('MR_PROTOCOL', `Cannot take barrier ${checkpointId} from channel ${channelIndex}: it is blocked or unknown`, {
+        details: { channelIndex, checkpointId },
+      });
+    }
+    if (checkpointId <= this.#settledId || checkpointId < this.#checkpointId) return AlignmentStep.Skip;
+    if (checkpointId > this.#checkpointId) this.#start(checkpointId, nowMs);
+    this.#isBlocked[channelIndex] = true;
+    this.#waitingCount--;
+    if (this.#waitingCount > 0) return AlignmentStep.Block;
+    this.#lastAlignmentMs = nowMs - this.#startedMs;
+    this.#settle(checkpointId);
+    return AlignmentStep.Aligned;
+  }
+
+  /** Gives up a checkpoint: its channels are free again, and what still comes of its barriers is skipped. */
+  abort(checkpointId: number): void {
+    if (checkpointId < this.#checkpointId) return;
+    this.#settle(checkpointId);
+  }
+
+  #start(checkpointId: number, nowMs: number): void {
+    if (this.#checkpointId > 0) this.#settle(this.#checkpointId);
+    this.#checkpointId = checkpointId;
+    this.#waitingCount = this.#isBlocked.length;
+    this.#startedMs = nowMs;
+  }
+
+  #settle(checkpointId: number): void {
+    if (checkpointId > this.#settledId) this.#settledId = checkpointId;
+    this.#checkpointId = 0;
+    this.#waitingCount = 0;
+    this.#isBlocked.fill(false);
+  }
+}

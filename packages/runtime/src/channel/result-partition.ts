@@ -1,0 +1,80 @@
+// [HOT] One outgoing edge of a subtask: gathers records into batches per consumer, keeps control events in order behind them.
+import type { BatchBuilder, BatchBuilderOptions, JobEdge, RecordBatch } from '@millrace/proto';
+import type { ChainOutput } from '../chain/operator-chain.ts';
+import type { ControlElement } from './channel-element.ts';
+import type { OutputChannel } from './output-channel.ts';
+
+/** Makes the builder of a partition; proto's, or a simpler one in tests. */
+export type BuilderFactory = (options: BatchBuilderOptions) => BatchBuilder;
+
+export interface ResultPartitionOptions {
+  readonly edge: JobEdge;
+  readonly channels: readonly OutputChannel[];
+  readonly createBuilder: BuilderFactory;
+  readonly codegenId: string;
+  /** 0: a batch a record. */
+  readonly bufferTimeoutMs: number;
+}
+
+/**
+ * Output of one subtask over one edge.
+ * Contract: `append` never refuses; look at `hasCredit` between batches. Threading: the task's thread only.
+ */
+export class ResultPartition implements ChainOutput {
+  readonly edge: JobEdge;
+  readonly channelCount: number;
+  readonly #channels: readonly OutputChannel[];
+  readonly #builder: BatchBuilder;
+
+  constructor(options: ResultPartitionOptions) {
+    this.edge = options.edge;
+    this.#channels = options.channels;
+    this.channelCount = options.channels.length;
+    this.#builder = options.createBuilder({
+      codegenId: options.codegenId,
+      targetCount: options.channels.length,
+      isKeyed: options.edge.partitioning === 'hash',
+      ...(options.bufferTimeoutMs === 0 ? { rowsMax: 1 } : {}),
+      onBatch: (target, batch) => this.#onBatch(target, batch),
+    });
+  }
+
+  /** True when all consumers can take a batch. */
+  get hasCredit(): boolean {
+    for (let index = 0; index < this.#channels.length; index++) {
+      if (this.#channels[index]?.hasCredit !== true) return false;
+    }
+    return true;
+  }
+
+  /** Rows gathered and not yet in a finished batch. */
+  get pendingRows(): number {
+    return this.#builder.pendingRows;
+  }
+
+  /** Encoded bytes sent to other slots. */
+  get sentBytes(): number {
+    let bytes = 0;
+    for (const channel of this.#channels) bytes += channel.sentBytes;
+    return bytes;
+  }
+
+  append(channel: number, record: unknown, timestampMs: number, keyHash: number): void {
+    this.#builder.append(channel, record, timestampMs, keyHash);
+  }
+
+  /** Finishes the batches begun. */
+  flush(): void {
+    if (this.#builder.pendingRows > 0) this.#builder.flushAll();
+  }
+
+  /** Sends a control event to every consumer, behind all records appended so far. */
+  broadcast(element: ControlElement): void {
+    this.flush();
+    for (let index = 0; index < this.#channels.length; index++) this.#channels[index]?.sendControl(element);
+  }
+
+  #onBatch(target: number, batch: RecordBatch): void {
+    this.#channels[target]?.sendBatch(batch);
+  }
+}

@@ -1,0 +1,106 @@
+// One subtask's part in checkpoints: freezes at the barrier, writes in the background, acknowledges or declines.
+import { MillraceError, isMillraceError, toWireError } from '@millrace/common';
+import type { OperatorSnapshot, SubtaskSnapshot } from '@millrace/proto';
+import type { FrozenChain } from '../chain/operator-chain.ts';
+import type { TaskContext } from '../task/task-context.ts';
+
+/** Written for a watermark of +Infinity, which JSON cannot say: the last instant that a Date can hold. */
+export const WATERMARK_MS_MAX = 8.64e15;
+
+/** What the barrier found. */
+export interface FrozenSubtask {
+  readonly checkpointId: number;
+  readonly chain: FrozenChain;
+  readonly watermarkMs: number;
+  readonly alignmentMs: number;
+  readonly syncMs: number;
+}
+
+/**
+ * Writes the snapshots of one subtask.
+ * Contract: a failed write declines the checkpoint and the job goes on; an aborted one is forgotten: its result is
+ * neither acknowledged nor declined. Threading: the slot's thread.
+ */
+export class SubtaskCheckpoints {
+  readonly #context: TaskContext;
+  /** Checkpoints whose files are being written. Bounded by the JobManager, which has few pending. */
+  readonly #writing = new Set<number>();
+
+  constructor(context: TaskContext) {
+    this.#context = context;
+  }
+
+  write(frozen: FrozenSubtask): void {
+    const { mailbox, ports } = this.#context;
+    const startedMs = ports.clock.monotonicMs();
+    this.#writing.add(frozen.checkpointId);
+    mailbox.await(
+      startWrite(() => frozen.chain.write(ports.blobStore, this.#prefix(frozen.checkpointId))),
+      ({ operators, newBytes }) => {
+        if (!this.#writing.delete(frozen.checkpointId)) return;
+        const asyncMs = ports.clock.monotonicMs() - startedMs;
+        ports.report({
+          kind: 'checkpoint-acknowledged',
+          executionAttemptId: this.#context.subtask.executionAttemptId,
+          checkpointId: frozen.checkpointId,
+          snapshot: this.#snapshot(frozen, operators, newBytes),
+          alignmentMs: frozen.alignmentMs,
+          syncMs: frozen.syncMs,
+          asyncMs,
+        });
+      },
+      (error) => this.#decline(frozen.checkpointId, error),
+    );
+  }
+
+  /** The checkpoint is over without us: whatever its write gives is not reported. */
+  abort(checkpointId: number): void {
+    this.#writing.delete(checkpointId);
+  }
+
+  #decline(checkpointId: number, error: unknown): void {
+    if (!this.#writing.delete(checkpointId)) return;
+    const { ports, subtask } = this.#context;
+    const declined = isMillraceError(error)
+      ? error
+      : new MillraceError('MR_CHECKPOINT_DECLINED', `Cannot write the snapshot of checkpoint ${checkpointId}`, {
+          details: { checkpointId, executionAttemptId: subtask.executionAttemptId },
+          cause: error,
+        });
+    ports.log.warn?.('checkpoint declined', { checkpointId, error: declined });
+    ports.report({
+      kind: 'checkpoint-declined',
+      executionAttemptId: subtask.executionAttemptId,
+      checkpointId,
+      error: toWireError(declined),
+    });
+  }
+
+  /** Unique for all time: ids are never used again within an epoch, attempts never within a job. */
+  #prefix(checkpointId: number): string {
+    const { deployment, subtask } = this.#context;
+    const directory = `chk-${deployment.leaderEpoch}-${checkpointId}`;
+    return `${directory}/${subtask.vertex.vertexId}-${subtask.subtaskIndex}-${deployment.attemptNumber}-`;
+  }
+
+  #snapshot(frozen: FrozenSubtask, operators: readonly OperatorSnapshot[], newBytes: number): SubtaskSnapshot {
+    const { subtask } = this.#context;
+    let totalBytes = 0;
+    for (const operator of operators) {
+      for (const file of operator.keyedFiles) totalBytes += file.bytes;
+    }
+    return {
+      subtaskIndex: subtask.subtaskIndex,
+      parallelism: subtask.vertex.parallelism,
+      watermarkMs: frozen.watermarkMs === -Infinity ? null : Math.min(frozen.watermarkMs, WATERMARK_MS_MAX),
+      operators,
+      newBytes,
+      totalBytes,
+    };
+  }
+}
+
+/** A write that throws before it gives a promise fails like one that rejects. */
+async function startWrite<T>(write: () => Promise<T>): Promise<T> {
+  return await write();
+}

@@ -1,0 +1,19 @@
+// What a submission does once before its first deployment: each sink makes its target ready.
+import type { StreamGraph } from '@millrace/api';
+import type { SlotDeployment } from '@millrace/proto';
+import type { SlotPorts } from './slot-ports.ts';
+
+/** Calls `prepare` of each sink of the graph, one after the other. */
+export async function prepareSinks(deployment: SlotDeployment, graph: StreamGraph, ports: SlotPorts): Promise<void> {
+  for (const { operator, parallelism } of graph.nodes) {
+    if (operator.kind !== 'sink') continue;
+    await operator.sink.prepare?.({
+      files: ports.files,
+      baseDirectory: deployment.submission.baseDirectory,
+      jobName: deployment.jobName,
+      subtaskIndex: 0,
+      parallelism: parallelism ?? deployment.options.parallelism ?? 1,
+      runId: deployment.runId,
+    });
+  }
+}

@@ -1,0 +1,106 @@
+// A chain that needs no operators: a source's records go to the outputs by key, what arrives is collected exactly once.
+import type { SourceBatch } from '@millrace/api';
+import type { Json, OperatorSnapshot, RecordBatch } from '@millrace/proto';
+import type { ChainEnvironment, OperatorChain } from '../chain/operator-chain.ts';
+import { recordsOf } from './plain-data-plane.testing.ts';
+
+/** `t` is the event time, `key` decides where it goes. */
+export interface TestRecord {
+  readonly t: number;
+  readonly key: number;
+}
+
+/** What the sinks of a job have seen; outlives attempts. */
+export class Collected {
+  readonly committed: TestRecord[] = [];
+  readonly lateCount = { value: 0 };
+  readonly transactions = new Set<string>();
+  readonly watermarksMs: number[] = [];
+
+  commit(transaction: string, records: readonly TestRecord[]): void {
+    if (this.transactions.has(transaction)) return;
+    this.transactions.add(transaction);
+    this.committed.push(...records);
+  }
+
+  sorted(): TestRecord[] {
+    return this.committed.toSorted((a, b) => a.t - b.t || a.key - b.key);
+  }
+}
+
+interface Transaction {
+  readonly id: string;
+  readonly checkpointId: number;
+  readonly records: readonly TestRecord[];
+}
+
+export function openStubChain(collected: Collected): (environment: ChainEnvironment) => Promise<OperatorChain> {
+  return async (environment) => {
+    const nodeId = environment.vertex.nodeIds[0] ?? 0;
+    const isSink = environment.outputs.length === 0;
+    let pending: TestRecord[] = [];
+    let transactions: Transaction[] = [];
+    let watermarkMs = environment.restoredWatermarkMs;
+    const metrics = { recordsIn: 0, recordsOut: 0, stateEntries: 0, stateBytes: 0, dropped: {} };
+    for (const snapshot of isSink ? (environment.restore.get(nodeId) ?? []) : []) {
+      for (const transaction of snapshot.inline as unknown as Transaction[]) collected.commit(transaction.id, transaction.records);
+    }
+    const emit = (record: TestRecord): void => {
+      metrics.recordsIn++;
+      for (const output of environment.outputs) {
+        output.append(record.key % output.channelCount, record, record.t, record.key);
+        metrics.recordsOut++;
+      }
+      if (!isSink) return;
+      if (record.t <= watermarkMs) collected.lateCount.value++;
+      pending.push(record);
+    };
+    return {
+      metrics,
+      ownWatermarkMs: undefined,
+      needsRelief: false,
+      relieve: () => undefined,
+      processBatch: (_inputIndex, batch: RecordBatch) => {
+        for (const record of recordsOf(batch)) emit(record as TestRecord);
+      },
+      processSource: (batch: SourceBatch<unknown>) => {
+        if (batch.kind !== 'records') throw new Error('the stub chain takes records');
+        let greatestMs = NaN;
+        for (const record of batch.records as readonly TestRecord[]) {
+          emit(record);
+          if (!(record.t <= greatestMs)) greatestMs = record.t;
+        }
+        return greatestMs;
+      },
+      advanceWatermark: (timestampMs) => {
+        if (!(timestampMs > watermarkMs) && timestampMs !== Infinity) throw new Error('the watermark went back');
+        watermarkMs = timestampMs;
+        if (isSink) collected.watermarksMs.push(timestampMs);
+        return true;
+      },
+      advanceProcessingTime: () => true,
+      nextProcessingTimeMs: () => Infinity,
+      endInput: () => true,
+      resume: () => true,
+      flushPartials: () => {},
+      freeze: (checkpointId) => {
+        if (isSink && pending.length > 0) {
+          transactions.push({ id: `${environment.executionAttemptId}-${checkpointId}`, checkpointId, records: pending });
+          pending = [];
+        }
+        const inline = (isSink ? [...transactions] : (environment.snapshotSource?.() ?? null)) as unknown as Json;
+        const operators: OperatorSnapshot[] = [{ nodeId, uid: `node-${nodeId}`, keyedFiles: [], inline }];
+        return { write: async () => ({ operators, newBytes: 0 }) };
+      },
+      checkpointCompleted: () => {},
+      checkpointAborted: () => {},
+      commit: async (checkpointId) => {
+        for (const transaction of transactions) {
+          if (transaction.checkpointId <= checkpointId) collected.commit(transaction.id, transaction.records);
+        }
+        transactions = transactions.filter((transaction) => transaction.checkpointId > checkpointId);
+      },
+      close: async () => {},
+    };
+  };
+}

@@ -1,0 +1,230 @@
+// [HOT] Runs an operator chain between its input and its outputs: what operator and source tasks have in common.
+import type { SubtaskMetrics } from '@millrace/proto';
+import type { BarrierElement, ControlElement } from '../channel/channel-element.ts';
+import { ACTIVE, ElementKind, END_OF_INPUT, IDLE } from '../channel/channel-element.ts';
+import type { ResultPartition } from '../channel/result-partition.ts';
+import type { OperatorChain } from '../chain/operator-chain.ts';
+import { SubtaskCheckpoints } from '../checkpoint/subtask-checkpoint.ts';
+import { Progress } from './progress.ts';
+import type { TaskContext } from './task-context.ts';
+
+export interface ChainDriverOptions {
+  readonly context: TaskContext;
+  readonly chain: OperatorChain;
+  readonly partitions: readonly ResultPartition[];
+  /** Watermark that the vertex had reached when it was snapshotted; -Infinity at a fresh start. */
+  readonly startWatermarkMs: number;
+}
+
+/** A watermark is sent at most this often while there is input, ms. */
+export const WATERMARK_INTERVAL_MS = 20;
+
+const nothingMore = (): void => {};
+
+/**
+ * A chain with its outputs.
+ * Contract: call `prepare` before each element; go on only when it returns undefined. What may stop early (watermarks,
+ * end of input) is finished by later calls of `prepare`. Control events are sent behind everything emitted before.
+ * Threading: the slot's thread.
+ */
+export class ChainDriver {
+  readonly chain: OperatorChain;
+  readonly checkpoints: SubtaskCheckpoints;
+  readonly #context: TaskContext;
+  readonly #partitions: readonly ResultPartition[];
+  #watermarkMs: number;
+  /** A `watermarks` operator in the chain replaces the watermarks that the vertex receives. */
+  readonly #makesWatermarks: boolean;
+  #ownWatermarkMs = -Infinity;
+  #ownWatermarkSentMs = -Infinity;
+  #isIdle = false;
+  #isAtEnd = false;
+  #isRelieving = false;
+  /** What follows when the chain has emitted all that it stopped at; undefined: it has not stopped. */
+  #afterResume: (() => void) | undefined;
+
+  constructor(options: ChainDriverOptions) {
+    this.chain = options.chain;
+    this.#context = options.context;
+    this.#partitions = options.partitions;
+    this.#watermarkMs = options.startWatermarkMs;
+    this.#makesWatermarks = options.context.subtask.vertex.role === 'operator' && options.chain.ownWatermarkMs !== undefined;
+    this.checkpoints = new SubtaskCheckpoints(options.context);
+  }
+
+  /** Event time that the chain has reached; +Infinity at the end of input. */
+  get watermarkMs(): number {
+    return this.#watermarkMs;
+  }
+
+  /** The end of input has been passed on. */
+  get isAtEnd(): boolean {
+    return this.#isAtEnd;
+  }
+
+  /** The chain is in the middle of something: no element may be given to it. */
+  get isBusy(): boolean {
+    return this.#afterResume !== undefined || this.#isRelieving;
+  }
+
+  get hasCredit(): boolean {
+    for (let index = 0; index < this.#partitions.length; index++) {
+      if (this.#partitions[index]?.hasCredit !== true) return false;
+    }
+    return true;
+  }
+
+  get hasPendingOutput(): boolean {
+    for (let index = 0; index < this.#partitions.length; index++) {
+      if ((this.#partitions[index]?.pendingRows ?? 0) > 0) return true;
+    }
+    return false;
+  }
+
+  /** Goes on with what was begun. Returns undefined when the chain can take an element. */
+  prepare(): Progress | undefined {
+    if (this.#isRelieving) return Progress.Idle;
+    if (!this.hasCredit) return Progress.Blocked;
+    if (this.#afterResume !== undefined) {
+      if (!this.chain.resume()) return Progress.Made;
+      const afterResume = this.#afterResume;
+      this.#afterResume = undefined;
+      afterResume();
+      return Progress.Made;
+    }
+    if (this.chain.needsRelief && this.#relieve()) return Progress.Idle;
+    const dueMs = this.chain.nextProcessingTimeMs();
+    if (dueMs === Infinity || this.#isAtEnd) return undefined;
+    const nowMs = this.#context.ports.clock.nowMs();
+    if (dueMs > nowMs) return undefined;
+    this.#run(this.chain.advanceProcessingTime(nowMs), nothingMore);
+    return Progress.Made;
+  }
+
+  /** Milliseconds until a processing-time timer of the chain or a watermark of its own is due. */
+  dueInMs(): number {
+    if (this.#isAtEnd || this.isBusy || !this.hasCredit) return Infinity;
+    const { clock } = this.#context.ports;
+    const dueMs = Math.max(0, this.chain.nextProcessingTimeMs() - clock.nowMs());
+    const owesWatermark = (this.chain.ownWatermarkMs ?? -Infinity) > this.#ownWatermarkMs && this.#makesWatermarks;
+    return owesWatermark ? Math.min(dueMs, this.#ownWatermarkSentMs + WATERMARK_INTERVAL_MS - clock.monotonicMs()) : dueMs;
+  }
+
+  /** Event time has come to `timestampMs`, which is greater than before. */
+  advanceWatermark(timestampMs: number, splitId: string): void {
+    this.#watermarkMs = timestampMs;
+    this.#run(this.chain.advanceWatermark(timestampMs), () => {
+      if (!this.#makesWatermarks) this.#sendWatermark(timestampMs, splitId);
+    });
+  }
+
+  /** After a batch: sends what a `watermarks` operator in the chain has made of it. */
+  sendOwnWatermark(): void {
+    const timestampMs = this.chain.ownWatermarkMs;
+    if (timestampMs === undefined || !(timestampMs > this.#ownWatermarkMs)) return;
+    const nowMs = this.#context.ports.clock.monotonicMs();
+    if (nowMs - this.#ownWatermarkSentMs < WATERMARK_INTERVAL_MS || this.#isAtEnd) return;
+    this.#ownWatermarkMs = timestampMs;
+    this.#ownWatermarkSentMs = nowMs;
+    this.#sendWatermark(timestampMs, '');
+  }
+
+  setIdle(isIdle: boolean): void {
+    if (isIdle === this.#isIdle || this.#isAtEnd) return;
+    this.#isIdle = isIdle;
+    this.broadcast(isIdle ? IDLE : ACTIVE);
+  }
+
+  /** All input has come: fires everything that waits for event time, then what waits for the end. */
+  endInput(): void {
+    this.#watermarkMs = Infinity;
+    this.#run(this.chain.advanceWatermark(Infinity), () =>
+      this.#run(this.chain.endInput(), () => {
+        this.broadcast(END_OF_INPUT);
+        this.#isAtEnd = true;
+        this.#context.reportMetrics();
+        const { executionAttemptId } = this.#context.subtask;
+        this.#context.ports.log.info?.('end of input reached', { executionAttemptId });
+        this.#context.ports.report({ kind: 'end-of-input', executionAttemptId });
+      }),
+    );
+  }
+
+  /** The barriers of all channels are here: passes on one, freezes, and writes in the background. */
+  takeCheckpoint(barrier: BarrierElement, alignmentMs: number): void {
+    const { clock } = this.#context.ports;
+    const startedMs = clock.monotonicMs();
+    this.broadcast(barrier);
+    const { checkpointId } = barrier;
+    const frozen = this.chain.freeze(checkpointId);
+    const syncMs = clock.monotonicMs() - startedMs;
+    this.checkpoints.write({ checkpointId, chain: frozen, watermarkMs: this.#watermarkMs, alignmentMs, syncMs });
+  }
+
+  abortCheckpoint(checkpointId: number): void {
+    this.checkpoints.abort(checkpointId);
+    this.chain.checkpointAborted(checkpointId);
+  }
+
+  /** Sends a control event on every edge, behind all that the chain has emitted. */
+  broadcast(element: ControlElement): void {
+    this.chain.flushPartials();
+    this.#send(element);
+  }
+
+  #sendWatermark(timestampMs: number, splitId: string): void {
+    this.chain.flushPartials(timestampMs);
+    this.#send({ kind: ElementKind.Watermark, timestampMs, splitId });
+  }
+
+  #send(element: ControlElement): void {
+    for (let index = 0; index < this.#partitions.length; index++) this.#partitions[index]?.broadcast(element);
+  }
+
+  flush(): void {
+    for (let index = 0; index < this.#partitions.length; index++) this.#partitions[index]?.flush();
+  }
+
+  metrics(own: Pick<SubtaskMetrics, 'busyShare' | 'backPressuredShare' | 'inputRead'>, malformedCount: number): SubtaskMetrics {
+    const { vertex, subtaskIndex } = this.#context.subtask;
+    const { recordsIn, recordsOut, stateBytes, stateEntries, dropped } = this.chain.metrics;
+    let bytesOut = 0;
+    for (const partition of this.#partitions) bytesOut += partition.sentBytes;
+    return {
+      vertexId: vertex.vertexId,
+      subtaskIndex,
+      recordsIn,
+      recordsOut,
+      bytesOut,
+      busyShare: own.busyShare,
+      backPressuredShare: own.backPressuredShare,
+      watermarkMs: Number.isFinite(this.#watermarkMs) ? this.#watermarkMs : null,
+      dropped: malformedCount === 0 ? { ...dropped } : { ...dropped, malformed: malformedCount + (dropped['malformed'] ?? 0) },
+      inputRead: own.inputRead,
+      inputTotal: 0,
+      stateBytes,
+      stateEntries,
+    };
+  }
+
+  #run(isDone: boolean, after: () => void): void {
+    if (isDone) after();
+    else this.#afterResume = after;
+  }
+
+  /** Returns true when the chain now writes state out and must be left alone. */
+  #relieve(): boolean {
+    const relief = this.chain.relieve();
+    if (relief === undefined) return false;
+    this.#isRelieving = true;
+    const { executionAttemptId } = this.#context.subtask;
+    this.#context.mailbox.await(
+      relief,
+      () => {
+        this.#isRelieving = false;
+      },
+      (error) => this.#context.fail(error, executionAttemptId),
+    );
+    return true;
+  }
+}

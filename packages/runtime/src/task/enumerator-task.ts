@@ -1,0 +1,199 @@
+// The task of an enumerator vertex: hands out a source's splits in order, and starts the barriers of its readers.
+import { classify, isMillraceError, MillraceError, type ExecutionAttemptId } from '@millrace/common';
+import type { ConnectorContext, Source, Split } from '@millrace/api';
+import type { SubtaskMetrics } from '@millrace/proto';
+import type { FrozenChain } from '../chain/operator-chain.ts';
+import { ElementKind, END_OF_INPUT, NO_MORE_SPLITS, type AssignedSplit, type ControlElement } from '../channel/channel-element.ts';
+import type { OutputChannel } from '../channel/output-channel.ts';
+import { SubtaskCheckpoints } from '../checkpoint/subtask-checkpoint.ts';
+import { decodeEnumeratorState, encodeEnumeratorState, type EnumeratorState } from './enumerator-state.ts';
+import { Progress } from './progress.ts';
+import type { TaskContext } from './task-context.ts';
+import type { Task } from './task.ts';
+
+/** Splits of one source at most: they stand in each checkpoint until they are assigned. */
+export const SPLITS_MAX = 100_000;
+
+export interface EnumeratorTaskOptions {
+  readonly context: TaskContext;
+  readonly source: Source<unknown>;
+  readonly sourceNodeId: number;
+  readonly sourceUid: string;
+  readonly connectorContext: ConnectorContext;
+  /** To the readers, in the order of their subtask indexes. */
+  readonly channels: readonly OutputChannel[];
+}
+
+/**
+ * Hands out splits.
+ * Contract: a split is in this task's snapshot or its assignment was sent before the barrier, never both. Requests are
+ * soft state: whoever has no split after a restore asks again. An unbounded source's splits are dealt out by ordinal.
+ * Threading: the slot's thread.
+ */
+export class EnumeratorTask implements Task {
+  readonly executionAttemptId: ExecutionAttemptId;
+  readonly hasPendingOutput: boolean = false;
+  readonly #options: EnumeratorTaskOptions;
+  readonly #context: TaskContext;
+  readonly #checkpoints: SubtaskCheckpoints;
+  /** undefined: not enumerated yet. */
+  #state: EnumeratorState | undefined;
+  #isEnumerating = false;
+  #isAtEnd = false;
+  #lastTriggeredId = 0;
+  /** Subtask indexes of the readers that wait, in the order in which they asked. */
+  #requests: number[] = [];
+
+  constructor(options: EnumeratorTaskOptions) {
+    this.#options = options;
+    this.#context = options.context;
+    this.executionAttemptId = options.context.subtask.executionAttemptId;
+    this.#checkpoints = new SubtaskCheckpoints(options.context);
+    this.#state = decodeEnumeratorState(options.context.subtask.restore, options.sourceNodeId);
+    options.channels.forEach((channel, reader) => {
+      channel.onSplitRequest = () => this.#onRequest(reader);
+    });
+  }
+
+  get expectsInput(): boolean {
+    return this.#isEnumerating;
+  }
+
+  runOnce(): Progress {
+    if (this.#state === undefined) {
+      if (this.#isEnumerating) return Progress.Idle;
+      this.#enumerate();
+      return Progress.Made;
+    }
+    if (this.#isAtEnd) return Progress.Idle;
+    if (this.#state.remaining.length === 0) this.#end();
+    else if (this.#requests.length === 0) return Progress.Idle;
+    else this.#assignAll(this.#state);
+    return Progress.Made;
+  }
+
+  flush(): void {
+    // Assignments are sent at once.
+  }
+
+  dueInMs(): number {
+    return Infinity;
+  }
+
+  triggerCheckpoint(checkpointId: number, timestampMs: number): void {
+    if (checkpointId <= this.#lastTriggeredId) return;
+    this.#lastTriggeredId = checkpointId;
+    this.#broadcast({ kind: ElementKind.Barrier, checkpointId, timestampMs });
+    this.#checkpoints.write({ checkpointId, chain: this.#freeze(), watermarkMs: -Infinity, alignmentMs: 0, syncMs: 0 });
+  }
+
+  checkpointCompleted(): void {
+    // Nothing is kept for a checkpoint.
+  }
+
+  checkpointAborted(checkpointId: number): void {
+    this.#checkpoints.abort(checkpointId);
+  }
+
+  async commit(): Promise<void> {
+    // An enumerator has no transactions.
+  }
+
+  metrics(shares: { readonly busyShare: number; readonly backPressuredShare: number }): SubtaskMetrics {
+    const { vertex, subtaskIndex } = this.#context.subtask;
+    return {
+      vertexId: vertex.vertexId,
+      subtaskIndex,
+      recordsIn: 0,
+      recordsOut: 0,
+      bytesOut: 0,
+      ...shares,
+      watermarkMs: null,
+      dropped: {},
+      inputRead: 0,
+      inputTotal: this.#state?.weightTotal ?? 0,
+      stateBytes: 0,
+      stateEntries: 0,
+    };
+  }
+
+  async close(): Promise<void> {
+    // Nothing is open.
+  }
+
+  #onRequest(reader: number): void {
+    if (!this.#requests.includes(reader)) this.#requests.push(reader);
+  }
+
+  #enumerate(): void {
+    this.#isEnumerating = true;
+    const onError = (error: unknown): void => this.#context.fail(this.#enumerateError(error), this.executionAttemptId);
+    try {
+      const splits = this.#options.source.enumerate(this.#options.connectorContext);
+      if (splits instanceof Promise) this.#context.mailbox.await(splits, (value) => this.#onEnumerated(value), onError);
+      else this.#onEnumerated(splits);
+    } catch (error) {
+      throw this.#enumerateError(error);
+    }
+  }
+
+  #onEnumerated(splits: readonly Split[]): void {
+    if (splits.length > SPLITS_MAX) {
+      throw new MillraceError('MR_SOURCE_READ', `Cannot enumerate "${this.#options.source.name}": it has ${splits.length} splits, at most ${SPLITS_MAX} are allowed`, {
+        fault: 'user',
+        retry: 'never',
+      });
+    }
+    let weightTotal = 0;
+    for (const split of splits) weightTotal += split.weight ?? 0;
+    this.#isEnumerating = false;
+    this.#state = { remaining: splits.map((split, ordinal) => ({ ordinal, split })), splitCount: splits.length, weightTotal };
+    const { log } = this.#context.ports;
+    log.info?.('splits enumerated', { source: this.#options.source.name, splitCount: splits.length, weightTotal });
+  }
+
+  #assignAll(state: EnumeratorState): void {
+    const requests = this.#requests;
+    this.#requests = [];
+    for (const reader of requests) {
+      const index = this.#choose(state.remaining, reader);
+      const split = state.remaining[index];
+      if (split === undefined) {
+        this.#options.channels[reader]?.sendControl(NO_MORE_SPLITS);
+        continue;
+      }
+      state.remaining.splice(index, 1);
+      this.#options.channels[reader]?.sendControl({ kind: ElementKind.Assignment, split });
+    }
+  }
+
+  /** Index of the next split for a reader, or one where there is none; of an unbounded source only its own share, so that readers stay balanced. */
+  #choose(remaining: readonly AssignedSplit[], reader: number): number {
+    if (this.#options.source.boundedness === 'bounded') return 0;
+    const readerCount = this.#options.channels.length;
+    return remaining.findIndex(({ ordinal }) => ordinal % readerCount === reader);
+  }
+
+  #end(): void {
+    this.#broadcast(NO_MORE_SPLITS);
+    this.#broadcast(END_OF_INPUT);
+    this.#isAtEnd = true;
+    this.#context.reportMetrics();
+    this.#context.ports.report({ kind: 'end-of-input', executionAttemptId: this.executionAttemptId });
+  }
+
+  #broadcast(element: ControlElement): void {
+    for (const channel of this.#options.channels) channel.sendControl(element);
+  }
+
+  #freeze(): FrozenChain {
+    const { sourceNodeId: nodeId, sourceUid: uid } = this.#options;
+    const inline = encodeEnumeratorState(this.#state);
+    return { write: async () => ({ operators: [{ nodeId, uid, keyedFiles: [], inline }], newBytes: 0 }) };
+  }
+
+  #enumerateError(error: unknown): MillraceError {
+    if (isMillraceError(error)) return error;
+    return new MillraceError('MR_SOURCE_READ', `Cannot enumerate "${this.#options.source.name}": ${classify(error).message}`, { cause: error });
+  }
+}

@@ -1,0 +1,27 @@
+// What the slot's loop knows of a task: operator, source and enumerator tasks are three of these.
+import type { ExecutionAttemptId } from '@millrace/common';
+import type { SubtaskMetrics } from '@millrace/proto';
+import type { Progress } from './progress.ts';
+
+/** One subtask. Threading: all calls on the slot's thread, none inside another. Whatever it throws fails the slot. */
+export interface Task {
+  readonly executionAttemptId: ExecutionAttemptId;
+  /** Does at most about one batch of work. */
+  runOnce(): Progress;
+  /** Hands over what is gathered in the outputs, whatever its amount. */
+  flush(): void;
+  /** Rows wait in the outputs. */
+  readonly hasPendingOutput: boolean;
+  /** Input is on its way by itself, so that flushing at once would only make batches small. */
+  readonly expectsInput: boolean;
+  /** Milliseconds until something becomes due by itself; Infinity: never. */
+  dueInMs(): number;
+  /** Starts a checkpoint, where this is a task that starts them. */
+  triggerCheckpoint(checkpointId: number, timestampMs: number): void;
+  checkpointCompleted(checkpointId: number): void;
+  checkpointAborted(checkpointId: number): void;
+  /** Commits all transactions up to a checkpoint. */
+  commit(checkpointId: number): Promise<void>;
+  metrics(shares: { readonly busyShare: number; readonly backPressuredShare: number }): SubtaskMetrics;
+  close(): Promise<void>;
+}
