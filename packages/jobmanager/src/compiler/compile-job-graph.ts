@@ -1,0 +1,132 @@
+// StreamGraph → JobGraph: which operators run together in one vertex, with how many subtasks, and how vertices connect.
+import { asJobVertexId, hashId, invariant, type JobVertexId } from '@millrace/common';
+import type { JobEdge, JobGraph, JobVertex, StreamEdgeJson, StreamGraphJson, StreamNodeJson } from '@millrace/proto';
+import { checkParallelism, invalidGraph, nodeReference, validateGraph } from './validate-graph.ts';
+
+const VERTEX_NAME_LENGTH_MAX = 120;
+
+/**
+ * Compiles a graph. Pure: the same graph and parallelism give the same JobGraph.
+ *
+ * A node's parallelism is its own, else the job's, else the submission's, else 1. A node is chained to its producer when
+ * it has exactly one input, that input is `forward`, both have the same parallelism and chaining is on; so a chain is a
+ * tree. `forward` between different parallelism becomes `rebalance`. Each source gets an enumerator vertex upstream.
+ * @throws {MillraceError} MR_GRAPH_INVALID that names the operator and what is wrong with it
+ */
+export function compileJobGraph(graph: StreamGraphJson, submitted: { readonly parallelism?: number } = {}): JobGraph {
+  validateGraph(graph);
+  if (submitted.parallelism !== undefined) checkParallelism(submitted.parallelism, 'the submission');
+  const fallback = graph.options.parallelism ?? submitted.parallelism ?? 1;
+  const parallelism = graph.nodes.map((node) => node.parallelism ?? fallback);
+  const heads = chainHeads(graph, parallelism);
+  const vertices = buildVertices(graph, parallelism, heads);
+  checkKeyGroups(graph, parallelism);
+  return {
+    version: 1,
+    name: graph.name,
+    keyGroupCount: graph.options.keyGroupCount,
+    vertices,
+    edges: buildEdges(graph, parallelism, heads),
+    slotCount: vertices.reduce((most, vertex) => Math.max(most, vertex.parallelism), 1),
+    streamGraph: graph,
+  };
+}
+
+/** Head of the chain that each node is in. A head's number is the least of its chain. */
+function chainHeads(graph: StreamGraphJson, parallelism: readonly number[]): readonly number[] {
+  const heads: number[] = [];
+  for (const node of graph.nodes) {
+    const edge = node.inputs[0];
+    const isChained = edge !== undefined && isChainable(graph, node, edge) && parallelism[edge.from] === parallelism[node.id];
+    heads.push(isChained ? at(heads, edge.from) : node.id);
+  }
+  return heads;
+}
+
+function isChainable(graph: StreamGraphJson, node: StreamNodeJson, edge: StreamEdgeJson): boolean {
+  return graph.options.isChainingEnabled && node.inputs.length === 1 && edge.partitioning === 'forward';
+}
+
+/** Keyed operators need a key group for each subtask. */
+function checkKeyGroups(graph: StreamGraphJson, parallelism: readonly number[]): void {
+  for (const node of graph.nodes) {
+    const isKeyed = node.inputs.some((edge) => edge.partitioning === 'hash');
+    if (isKeyed && at(parallelism, node.id) > graph.options.keyGroupCount) {
+      throw invalidGraph(
+        `${nodeReference(node)} has the parallelism ${at(parallelism, node.id)}, and its keys fall into ${graph.options.keyGroupCount} key groups; lower the parallelism or raise keyGroupCount`,
+      );
+    }
+  }
+}
+
+/** In the order of their heads, which is topological: only a chain's head has inputs from other vertices. */
+function buildVertices(graph: StreamGraphJson, parallelism: readonly number[], heads: readonly number[]): readonly JobVertex[] {
+  const vertices: JobVertex[] = [];
+  for (const head of graph.nodes) {
+    if (heads[head.id] !== head.id) continue;
+    const members = graph.nodes.filter((node) => heads[node.id] === head.id);
+    if (head.kind === 'source') {
+      vertices.push({ vertexId: enumeratorIdOf(head), name: `${head.name} (splits)`, role: 'enumerator', nodeIds: [head.id], parallelism: 1 });
+    }
+    vertices.push({
+      vertexId: vertexIdOf(head),
+      name: chainName(members),
+      role: head.kind === 'source' ? 'source' : 'operator',
+      nodeIds: members.map((node) => node.id),
+      parallelism: at(parallelism, head.id),
+    });
+  }
+  return vertices;
+}
+
+function chainName(members: readonly StreamNodeJson[]): string {
+  const name = members.map((node) => node.name).join(' -> ');
+  return name.length <= VERTEX_NAME_LENGTH_MAX ? name : `${name.slice(0, VERTEX_NAME_LENGTH_MAX - 1)}…`;
+}
+
+function buildEdges(graph: StreamGraphJson, parallelism: readonly number[], heads: readonly number[]): readonly JobEdge[] {
+  const edges: JobEdge[] = [];
+  for (const node of graph.nodes) {
+    if (heads[node.id] !== node.id) continue;
+    if (node.kind === 'source') {
+      edges.push({
+        edgeId: edges.length, fromVertex: enumeratorIdOf(node), fromNode: node.id, toVertex: vertexIdOf(node), toNode: node.id,
+        partitioning: 'assignment', isPreAggregated: false,
+      });
+    }
+    for (const edge of node.inputs) {
+      const isResized = edge.partitioning === 'forward' && parallelism[edge.from] !== parallelism[node.id];
+      edges.push({
+        edgeId: edges.length,
+        fromVertex: vertexIdOf(nodeAt(graph, at(heads, edge.from))),
+        fromNode: edge.from,
+        toVertex: vertexIdOf(node),
+        toNode: node.id,
+        partitioning: isResized ? 'rebalance' : edge.partitioning,
+        isPreAggregated: edge.isPreAggregated ?? false,
+        ...(edge.sideOutput === undefined ? {} : { sideOutput: edge.sideOutput }),
+      });
+    }
+  }
+  return edges;
+}
+
+function vertexIdOf(head: StreamNodeJson): JobVertexId {
+  return asJobVertexId(hashId(`vertex/${head.uid}`));
+}
+
+function enumeratorIdOf(source: StreamNodeJson): JobVertexId {
+  return asJobVertexId(hashId(`enumerator/${source.uid}`));
+}
+
+function nodeAt(graph: StreamGraphJson, id: number): StreamNodeJson {
+  const node = graph.nodes[id];
+  invariant(node !== undefined, 'node id outside of the graph');
+  return node;
+}
+
+function at(values: readonly number[], index: number): number {
+  const value = values[index];
+  invariant(value !== undefined, 'node id outside of the graph');
+  return value;
+}

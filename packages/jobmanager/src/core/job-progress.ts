@@ -1,0 +1,121 @@
+// What subtasks report of themselves, put together for people.
+import type { JobVertexId } from '@millrace/common';
+import type { JobGraph, JobStatus, JobVertex, SubtaskMetrics, VertexProgress } from '@millrace/proto';
+
+type ProgressFields = Pick<JobStatus, 'vertices' | 'recordsRead' | 'inputShare' | 'watermarkMs' | 'stateBytes'>;
+
+/** The newest metrics of each subtask of the current attempt. Bounds: one entry a subtask. */
+export class JobProgress {
+  readonly #jobGraph: JobGraph;
+  readonly #metrics = new Map<string, SubtaskMetrics>();
+
+  constructor(jobGraph: JobGraph) {
+    this.#jobGraph = jobGraph;
+  }
+
+  /** Takes reports; those of subtasks that the job does not have are ignored. */
+  update(subtasks: readonly SubtaskMetrics[]): void {
+    for (const subtask of subtasks) {
+      const vertex = this.#jobGraph.vertices.find(({ vertexId }) => vertexId === subtask.vertexId);
+      if (vertex !== undefined && subtask.subtaskIndex < vertex.parallelism) this.#metrics.set(keyOf(subtask.vertexId, subtask.subtaskIndex), subtask);
+    }
+  }
+
+  /** Counters are those of an attempt: a new one starts from nothing. */
+  clear(): void {
+    this.#metrics.clear();
+  }
+
+  /** The job's progress. `watermarkMs` is the least of the vertices that nothing follows. */
+  fields(): ProgressFields {
+    const producers = new Set(this.#jobGraph.edges.map(({ fromVertex }) => fromVertex));
+    let recordsRead = 0;
+    let stateBytes = 0;
+    let inputRead = 0;
+    let inputTotal = 0;
+    let isTotalKnown = true;
+    const ends: SubtaskMetrics[] = [];
+    let endSubtaskCount = 0;
+    for (const vertex of this.#jobGraph.vertices) {
+      const subtasks = this.#of(vertex);
+      for (const subtask of subtasks) stateBytes += subtask.stateBytes;
+      if (vertex.role === 'source') for (const subtask of subtasks) recordsRead += recordsOfSource(subtask);
+      if (vertex.role === 'source' || vertex.role === 'enumerator') {
+        for (const subtask of subtasks) {
+          inputRead += subtask.inputRead;
+          inputTotal += subtask.inputTotal;
+        }
+      }
+      if (vertex.role === 'enumerator' && !this.#isTotalKnown(vertex)) isTotalKnown = false;
+      if (vertex.role !== 'enumerator' && !producers.has(vertex.vertexId)) {
+        ends.push(...subtasks);
+        endSubtaskCount += vertex.parallelism;
+      }
+    }
+    return {
+      vertices: this.#jobGraph.vertices.map((vertex) => this.#vertex(vertex)),
+      recordsRead,
+      ...(isTotalKnown && inputTotal > 0 ? { inputShare: Math.min(1, inputRead / inputTotal) } : {}),
+      watermarkMs: leastWatermark(ends, endSubtaskCount),
+      stateBytes,
+    };
+  }
+
+  /** The weight of a source's input is known when its enumerator or its readers state one. */
+  #isTotalKnown(enumerator: JobVertex): boolean {
+    const edge = this.#jobGraph.edges.find(({ fromVertex }) => fromVertex === enumerator.vertexId);
+    const source = this.#jobGraph.vertices.find(({ vertexId }) => vertexId === edge?.toVertex);
+    const subtasks = [...this.#of(enumerator), ...(source === undefined ? [] : this.#of(source))];
+    return subtasks.some(({ inputTotal }) => inputTotal > 0);
+  }
+
+  #of(vertex: JobVertex): readonly SubtaskMetrics[] {
+    const found: SubtaskMetrics[] = [];
+    for (let index = 0; index < vertex.parallelism; index++) {
+      const subtask = this.#metrics.get(keyOf(vertex.vertexId, index));
+      if (subtask !== undefined) found.push(subtask);
+    }
+    return found;
+  }
+
+  #vertex(vertex: JobVertex): VertexProgress {
+    const subtasks = this.#of(vertex);
+    const dropped: Record<string, number> = {};
+    for (const subtask of subtasks) {
+      for (const [cause, count] of Object.entries(subtask.dropped)) dropped[cause] = (dropped[cause] ?? 0) + count;
+    }
+    const sum = (of: (subtask: SubtaskMetrics) => number): number => subtasks.reduce((total, subtask) => total + of(subtask), 0);
+    const mean = (of: (subtask: SubtaskMetrics) => number): number => (subtasks.length === 0 ? 0 : sum(of) / subtasks.length);
+    return {
+      vertexId: vertex.vertexId,
+      name: vertex.name,
+      parallelism: vertex.parallelism,
+      recordsIn: sum(({ recordsIn }) => recordsIn),
+      recordsOut: sum(({ recordsOut }) => recordsOut),
+      busyShare: mean(({ busyShare }) => busyShare),
+      backPressuredShare: mean(({ backPressuredShare }) => backPressuredShare),
+      watermarkMs: leastWatermark(subtasks, vertex.parallelism),
+      dropped,
+    };
+  }
+}
+
+function keyOf(vertexId: JobVertexId, subtaskIndex: number): string {
+  return `${vertexId}/${subtaskIndex}`;
+}
+
+/** A chain that starts with a source counts the records that the source gave as its input. */
+function recordsOfSource(subtask: SubtaskMetrics): number {
+  return subtask.recordsIn;
+}
+
+/** null unless all `count` subtasks have one. */
+function leastWatermark(subtasks: readonly SubtaskMetrics[], count: number): number | null {
+  if (subtasks.length < count || count === 0) return null;
+  let least = Infinity;
+  for (const { watermarkMs } of subtasks) {
+    if (watermarkMs === null) return null;
+    least = Math.min(least, watermarkMs);
+  }
+  return least;
+}

@@ -1,0 +1,46 @@
+// The life of a job as a table, with Flink's names.
+import { invariant } from '@millrace/common';
+import type { JobState } from '@millrace/proto';
+
+/*
+ * from        to
+ * CREATED     RUNNING (all slots run), RESTARTING (first deployment failed), FAILING, CANCELLING
+ * RUNNING     RESTARTING, FINISHED (all committed), FAILING, CANCELLING
+ * RESTARTING  RUNNING, FAILING, CANCELLING
+ * FAILING     FAILED
+ * CANCELLING  CANCELED
+ * FINISHED, FAILED, CANCELED are ends.
+ */
+export const NEXT_JOB_STATES: Readonly<Record<JobState, readonly JobState[]>> = {
+  CREATED: ['RUNNING', 'RESTARTING', 'FAILING', 'CANCELLING'],
+  RUNNING: ['RESTARTING', 'FINISHED', 'FAILING', 'CANCELLING'],
+  RESTARTING: ['RUNNING', 'FAILING', 'CANCELLING'],
+  FAILING: ['FAILED'],
+  CANCELLING: ['CANCELED'],
+  FINISHED: [],
+  FAILED: [],
+  CANCELED: [],
+};
+
+/** True for a state that nothing leaves. */
+export function isTerminal(state: JobState): boolean {
+  return NEXT_JOB_STATES[state].length === 0;
+}
+
+/** Holds a job's state and lets only the table's transitions through. */
+export class JobLifecycle {
+  #state: JobState;
+
+  constructor(initial: JobState) {
+    this.#state = initial;
+  }
+
+  get state(): JobState {
+    return this.#state;
+  }
+
+  transition(to: JobState): void {
+    invariant(NEXT_JOB_STATES[this.#state].includes(to), 'illegal job state transition');
+    this.#state = to;
+  }
+}

@@ -1,0 +1,46 @@
+// Whether and when a failed job is tried again.
+import type { RandomPort } from '@millrace/common';
+import type { RestartStrategyJson } from '@millrace/proto';
+
+/**
+ * Counts failures in a row. Exponential: a first failure after a stable run restarts at once, the next waits
+ * `initialMs`, then `multiplier` times longer up to `maxMs`, each varied by `jitter`; a run of `resetAfterMs` without
+ * failure starts over. Source: Flink's ExponentialDelayRestartBackoffTimeStrategy.
+ */
+export class RestartStrategy {
+  readonly #strategy: RestartStrategyJson;
+  readonly #random: RandomPort;
+  #failuresInRow = 0;
+  #runningSinceMs: number | undefined;
+
+  constructor(strategy: RestartStrategyJson, random: RandomPort) {
+    this.#strategy = strategy;
+    this.#random = random;
+  }
+
+  /** Failures since the job last ran stably. */
+  get failuresInRow(): number {
+    return this.#failuresInRow;
+  }
+
+  /** All slots run, at `monotonicMs`. */
+  running(monotonicMs: number): void {
+    this.#runningSinceMs = monotonicMs;
+  }
+
+  /** Returns how long to wait before the next attempt, or undefined to give up. */
+  failed(monotonicMs: number): number | undefined {
+    const strategy = this.#strategy;
+    if (strategy.type === 'none') return undefined;
+    const ranMs = this.#runningSinceMs === undefined ? 0 : monotonicMs - this.#runningSinceMs;
+    this.#runningSinceMs = undefined;
+    if (strategy.type === 'exponential-delay' && ranMs >= strategy.resetAfterMs) this.#failuresInRow = 0;
+    this.#failuresInRow++;
+    if (this.#failuresInRow > strategy.attemptsMax) return undefined;
+    if (strategy.type === 'fixed-delay') return strategy.delayMs;
+    if (this.#failuresInRow === 1) return 0;
+    const delayMs = Math.min(strategy.maxMs, strategy.initialMs * strategy.multiplier ** (this.#failuresInRow - 2));
+    const spread = (this.#random.nextUint32() / 0x1_0000_0000) * 2 - 1;
+    return Math.max(0, Math.round(delayMs * (1 + spread * strategy.jitter)));
+  }
+}

@@ -1,0 +1,58 @@
+// The complete checkpoints of a job that are kept, and which files they need. Files are shared between checkpoints: one
+// is deleted only when no checkpoint that is kept refers to it.
+import { checkpointDirectoryName, CHECKPOINT_METADATA_NAME, type CheckpointMetadata, type CheckpointReference } from '@millrace/proto';
+
+interface RetainedCheckpoint {
+  readonly reference: CheckpointReference;
+  readonly files: ReadonlySet<string>;
+}
+
+/** Names of all files that a checkpoint needs, its metadata included. */
+export function filesOf(metadata: CheckpointMetadata): ReadonlySet<string> {
+  const files = new Set([metadataName(metadata)]);
+  for (const { subtasks } of metadata.vertices) {
+    for (const { operators } of subtasks) for (const { keyedFiles } of operators) for (const { name } of keyedFiles) files.add(name);
+  }
+  return files;
+}
+
+/** Name of a checkpoint's metadata file. */
+export function metadataName(of: { readonly epoch: number; readonly checkpointId: number }): string {
+  return `${checkpointDirectoryName(of)}/${CHECKPOINT_METADATA_NAME}`;
+}
+
+/** Oldest first. Bounds: `retainedMax` checkpoints, plus one between `add` and `retire`. */
+export class RetainedCheckpoints {
+  readonly #retainedMax: number;
+  #checkpoints: RetainedCheckpoint[] = [];
+
+  constructor(retainedMax: number) {
+    this.#retainedMax = Math.max(1, retainedMax);
+  }
+
+  get references(): readonly CheckpointReference[] {
+    return this.#checkpoints.map(({ reference }) => reference);
+  }
+
+  /** The references as they will be once `added` is complete: what the pointer must say. */
+  referencesWith(added: CheckpointReference): readonly CheckpointReference[] {
+    return [...this.references, added].slice(-this.#retainedMax);
+  }
+
+  add(reference: CheckpointReference, files: ReadonlySet<string>): void {
+    this.#checkpoints.push({ reference, files });
+  }
+
+  /** Drops what is beyond the limit. Returns the files that nothing refers to any more: they may be deleted now. */
+  retire(): readonly string[] {
+    const dropped = this.#checkpoints.slice(0, -this.#retainedMax);
+    if (dropped.length === 0) return [];
+    this.#checkpoints = this.#checkpoints.slice(-this.#retainedMax);
+    const kept = new Set(this.referencedFiles());
+    return [...new Set(dropped.flatMap(({ files }) => [...files]))].filter((name) => !kept.has(name));
+  }
+
+  referencedFiles(): readonly string[] {
+    return [...new Set(this.#checkpoints.flatMap(({ files }) => [...files]))];
+  }
+}

@@ -1,0 +1,164 @@
+// The TaskManagers that are registered, their slots, and who holds each. Deployment is by whole slots.
+import { invariant, type JobId, type TaskManagerId } from '@millrace/common';
+import type { ProcessStatus, SlotReport, SubtaskLocation } from '@millrace/proto';
+import type { ConnectionId } from './effects.ts';
+
+/** An attempt that has a slot. */
+export interface SlotHolder {
+  readonly jobId: JobId;
+  readonly attemptNumber: number;
+}
+
+/** A slot as handed out. */
+export interface AllocatedSlot {
+  readonly connectionId: ConnectionId;
+  readonly location: SubtaskLocation;
+}
+
+interface Slot {
+  readonly slotIndex: number;
+  readonly dataAddress: string;
+  holder: SlotHolder | undefined;
+  /** Since when it has been told to end: it will be free soon. Monotonic. */
+  releasingSinceMs: number | undefined;
+}
+
+/** A registered TaskManager. */
+export interface TaskManager {
+  readonly taskManagerId: TaskManagerId;
+  readonly instanceId: string;
+  readonly connectionId: ConnectionId;
+  readonly address: string;
+  readonly pid: number;
+  readonly slots: readonly Slot[];
+  lastHeardMs: number;
+}
+
+export interface Registration {
+  readonly taskManagerId: TaskManagerId;
+  readonly instanceId: string;
+  readonly address: string;
+  readonly pid: number;
+  readonly slots: readonly SlotReport[];
+}
+
+/** Threading: inside `step` only. */
+export class SlotPool {
+  readonly #byConnection = new Map<ConnectionId, TaskManager>();
+
+  /** The TaskManager with this name, over whatever connection. */
+  find(taskManagerId: TaskManagerId): TaskManager | undefined {
+    for (const taskManager of this.#byConnection.values()) if (taskManager.taskManagerId === taskManagerId) return taskManager;
+    return undefined;
+  }
+
+  at(connectionId: ConnectionId): TaskManager | undefined {
+    return this.#byConnection.get(connectionId);
+  }
+
+  /** TaskManagers as they are now; the list does not change when some are unregistered. */
+  snapshot(): readonly TaskManager[] {
+    return [...this.#byConnection.values()];
+  }
+
+  /** Adds a TaskManager. What its slots run belongs to attempts that are over: they are free when they say so. */
+  register(connectionId: ConnectionId, registration: Registration, monotonicMs: number): TaskManager {
+    invariant(this.find(registration.taskManagerId) === undefined, 'a TaskManager is registered once');
+    const taskManager: TaskManager = {
+      taskManagerId: registration.taskManagerId,
+      instanceId: registration.instanceId,
+      connectionId,
+      address: registration.address,
+      pid: registration.pid,
+      slots: registration.slots.map(({ slotIndex, dataAddress, jobId, attemptNumber }) => ({
+        slotIndex,
+        dataAddress,
+        holder: jobId === undefined ? undefined : { jobId, attemptNumber: attemptNumber ?? 0 },
+        releasingSinceMs: jobId === undefined ? undefined : monotonicMs,
+      })),
+      lastHeardMs: monotonicMs,
+    };
+    this.#byConnection.set(connectionId, taskManager);
+    return taskManager;
+  }
+
+  /** Forgets a TaskManager. Returns it, if it was registered. */
+  unregister(connectionId: ConnectionId): TaskManager | undefined {
+    const taskManager = this.#byConnection.get(connectionId);
+    this.#byConnection.delete(connectionId);
+    return taskManager;
+  }
+
+  get slotCount(): number {
+    return this.#count(() => true);
+  }
+
+  get freeCount(): number {
+    return this.#count((slot) => slot.holder === undefined);
+  }
+
+  /** Slots that are free or have been told to end. */
+  get availableCount(): number {
+    return this.#count((slot) => slot.holder === undefined || slot.releasingSinceMs !== undefined);
+  }
+
+  /** Takes `count` free slots, spread over the TaskManagers, or none when there are fewer. */
+  allocate(holder: SlotHolder, count: number): readonly AllocatedSlot[] | undefined {
+    const free: { taskManager: TaskManager; slot: Slot; round: number }[] = [];
+    const taskManagers = [...this.#byConnection.values()].sort((a, b) => (a.taskManagerId < b.taskManagerId ? -1 : 1));
+    for (const taskManager of taskManagers) {
+      let round = 0;
+      for (const slot of taskManager.slots) if (slot.holder === undefined) free.push({ taskManager, slot, round: round++ });
+    }
+    if (free.length < count) return undefined;
+    // One of each TaskManager in turn; sort is stable, so equal rounds keep the order of the TaskManagers.
+    free.sort((a, b) => a.round - b.round);
+    return free.slice(0, count).map(({ taskManager, slot }) => {
+      slot.holder = holder;
+      slot.releasingSinceMs = undefined;
+      return {
+        connectionId: taskManager.connectionId,
+        location: { taskManagerId: taskManager.taskManagerId, slotIndex: slot.slotIndex, dataAddress: slot.dataAddress },
+      };
+    });
+  }
+
+  /** The slot has been told to end. */
+  markReleasing(slot: AllocatedSlot, holder: SlotHolder, monotonicMs: number): void {
+    const held = this.#held(slot.connectionId, slot.location.slotIndex, holder);
+    if (held !== undefined) held.releasingSinceMs ??= monotonicMs;
+  }
+
+  /** Frees a slot, if this holder has it. Returns whether it had. */
+  release(connectionId: ConnectionId, slotIndex: number, holder: SlotHolder): boolean {
+    const held = this.#held(connectionId, slotIndex, holder);
+    if (held === undefined) return false;
+    held.holder = undefined;
+    held.releasingSinceMs = undefined;
+    return true;
+  }
+
+  /** TaskManagers as `cluster status` shows them. */
+  processes(): readonly ProcessStatus[] {
+    return [...this.#byConnection.values()].map(({ taskManagerId, pid, address, slots }) => ({
+      kind: 'taskmanager' as const,
+      id: taskManagerId,
+      pid,
+      address,
+      slots: slots.length,
+      freeSlots: slots.filter(({ holder }) => holder === undefined).length,
+    }));
+  }
+
+  #held(connectionId: ConnectionId, slotIndex: number, holder: SlotHolder): Slot | undefined {
+    return this.#byConnection.get(connectionId)?.slots.find(
+      (slot) => slot.slotIndex === slotIndex && slot.holder?.jobId === holder.jobId && slot.holder.attemptNumber === holder.attemptNumber,
+    );
+  }
+
+  #count(predicate: (slot: Slot) => boolean): number {
+    let count = 0;
+    for (const { slots } of this.#byConnection.values()) for (const slot of slots) if (predicate(slot)) count++;
+    return count;
+  }
+}
