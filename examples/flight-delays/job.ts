@@ -1,5 +1,16 @@
 // Delays of three million US flights: per airport and hour, the ten worst airports of each day, and of the half year.
-import { avg, boundedOutOfOrderness, count, defineJob, endOfInput, first, max, sum, topN, tumbling } from '@millrace/api';
+import {
+  avg,
+  boundedOutOfOrderness,
+  count,
+  defineJob,
+  endOfInput,
+  first,
+  max,
+  sum,
+  topN,
+  tumbling,
+} from '@millrace/api';
 import { csv, jsonLines, parquet } from '@millrace/connector-files';
 import { isoDay, isoTime } from './iso-time.ts';
 
@@ -150,5 +161,8 @@ export default defineJob('flight-delays', (env) => {
         'mean delay (min)': (total.totalDelay / total.flights).toFixed(1),
       })),
     )
-    .print({ as: 'table', title: 'The ten airports with the greatest total delay of departures, January to June 2001' });
+    .print({
+      as: 'table',
+      title: 'The ten airports with the greatest total delay of departures, January to June 2001',
+    });
 });

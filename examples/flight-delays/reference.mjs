@@ -39,12 +39,16 @@ function readAirports(path) {
 
 function splitCsv(line) {
   const fields = [];
-  for (const match of line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/gu)) fields.push(match[1]?.replaceAll('""', '"') ?? match[2]);
+  for (const match of line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/gu))
+    fields.push(match[1]?.replaceAll('""', '"') ?? match[2]);
   return fields;
 }
 
 /** Returns the rows of `hourly` and `top`, and the ten worst of the whole input. */
-export async function computeReference({ input = join(DATA, 'flights-3m.parquet'), airports = join(DATA, 'airports.csv') } = {}) {
+export async function computeReference({
+  input = join(DATA, 'flights-3m.parquet'),
+  airports = join(DATA, 'airports.csv'),
+} = {}) {
   const places = readAirports(airports);
   const placeOf = (origin) => places.get(origin) ?? { city: null, state: null };
   const hours = new Map();
@@ -52,7 +56,8 @@ export async function computeReference({ input = join(DATA, 'flights-3m.parquet'
   const totals = new Map();
   const totalIn = (map, key, first) => {
     let total = map.get(key);
-    if (total === undefined) map.set(key, (total = { ...first, flights: 0, totalDelay: 0, maxDelay: -Infinity, late: 0 }));
+    if (total === undefined)
+      map.set(key, (total = { ...first, flights: 0, totalDelay: 0, maxDelay: -Infinity, late: 0 }));
     return total;
   };
   await forEachFlight(input, (ms, delay, origin) => {
@@ -71,15 +76,33 @@ export async function computeReference({ input = join(DATA, 'flights-3m.parquet'
   });
   const iso = (ms) => new Date(ms).toISOString();
   const hourly = [...hours.values()].map(({ origin, start, flights, totalDelay, maxDelay, late }) => ({
-    origin, ...placeOf(origin), windowStart: iso(start), windowEnd: iso(start + HOUR_MS),
-    flights, meanDelay: totalDelay / flights, maxDelay, lateShare: late / flights,
+    origin,
+    ...placeOf(origin),
+    windowStart: iso(start),
+    windowEnd: iso(start + HOUR_MS),
+    flights,
+    meanDelay: totalDelay / flights,
+    maxDelay,
+    lateShare: late / flights,
   }));
   const byDay = Map.groupBy?.([...days.values()], ({ start }) => start) ?? groupByStart([...days.values()]);
   const top = [...byDay].flatMap(([start, ofDay]) =>
     worstOf(ofDay).map(({ origin, flights, totalDelay }, index) => ({
-      day: iso(start).slice(0, 10), rank: index + 1, origin, ...placeOf(origin), flights, totalDelay, meanDelay: totalDelay / flights,
-    })));
-  const worst = worstOf([...totals.values()]).map(({ origin, flights, totalDelay }) => ({ origin, ...placeOf(origin), flights, totalDelay }));
+      day: iso(start).slice(0, 10),
+      rank: index + 1,
+      origin,
+      ...placeOf(origin),
+      flights,
+      totalDelay,
+      meanDelay: totalDelay / flights,
+    })),
+  );
+  const worst = worstOf([...totals.values()]).map(({ origin, flights, totalDelay }) => ({
+    origin,
+    ...placeOf(origin),
+    flights,
+    totalDelay,
+  }));
   return { hourly, top, worst };
 }
 
@@ -93,11 +116,19 @@ function groupByStart(rows) {
 }
 
 function worstOf(rows) {
-  return rows.sort((a, b) => b.totalDelay - a.totalDelay || (a.origin < b.origin ? -1 : 1)).slice(0, WORST_COUNT);
+  return rows
+    .sort((a, b) => b.totalDelay - a.totalDelay || (a.origin < b.origin ? -1 : 1))
+    .slice(0, WORST_COUNT);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { values } = parseArgs({ options: { input: { type: 'string' }, airports: { type: 'string' }, out: { type: 'string', default: 'reference-out' } } });
+  const { values } = parseArgs({
+    options: {
+      input: { type: 'string' },
+      airports: { type: 'string' },
+      out: { type: 'string', default: 'reference-out' },
+    },
+  });
   const { out, ...files } = values;
   const { hourly, top, worst } = await computeReference(files);
   for (const [name, rows] of Object.entries({ hourly, top })) {

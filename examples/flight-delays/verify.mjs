@@ -13,8 +13,11 @@ const EXAMPLES_SHOWN_MAX = 3;
 
 const { values: options } = parseArgs({
   options: {
-    out: { type: 'string', default: 'out' }, reference: { type: 'string' },
-    input: { type: 'string' }, airports: { type: 'string' }, json: { type: 'boolean', default: false },
+    out: { type: 'string', default: 'out' },
+    reference: { type: 'string' },
+    input: { type: 'string' },
+    airports: { type: 'string' },
+    json: { type: 'boolean', default: false },
   },
 });
 
@@ -24,7 +27,8 @@ function readRows(directory) {
   const names = existsSync(directory) ? readdirSync(directory).filter((name) => !name.startsWith('.')) : [];
   for (const name of names) {
     const text = readFileSync(join(directory, name), 'utf8');
-    if (text !== '' && !text.endsWith('\n')) throw new Error(`${join(directory, name)} does not end in a line end: it is not whole`);
+    if (text !== '' && !text.endsWith('\n'))
+      throw new Error(`${join(directory, name)} does not end in a line end: it is not whole`);
     for (const line of text.split('\n')) if (line !== '') addRow(rows, JSON.parse(line));
   }
   return rows;
@@ -41,8 +45,11 @@ function addRow(rows, row) {
 }
 
 function compare(actual, expected) {
-  const result = { rows: 0, expected: 0, lost: 0, duplicated: 0, wrong: 0, /** @type {string[]} */ examples: [] };
-  const note = (kind, text) => void (result.examples.length < EXAMPLES_SHOWN_MAX && result.examples.push(`${kind}: ${text}`));
+  /** @type {string[]} */
+  const examples = [];
+  const result = { rows: 0, expected: 0, lost: 0, duplicated: 0, wrong: 0, examples };
+  const note = (kind, text) =>
+    void (examples.length < EXAMPLES_SHOWN_MAX && examples.push(`${kind}: ${text}`));
   for (const [text, times] of expected) {
     result.expected += times;
     const missing = times - (actual.get(text) ?? 0);
@@ -68,9 +75,13 @@ function expectedRows(rows) {
 }
 
 const { out, reference, json, ...files } = options;
-const expected = reference === undefined
-  ? await computeReference(files).then(({ hourly, top }) => ({ hourly: expectedRows(hourly), top: expectedRows(top) }))
-  : { hourly: readRows(join(reference, 'hourly')), top: readRows(join(reference, 'top')) };
+const expected =
+  reference === undefined
+    ? await computeReference(files).then(({ hourly, top }) => ({
+        hourly: expectedRows(hourly),
+        top: expectedRows(top),
+      }))
+    : { hourly: readRows(join(reference, 'hourly')), top: readRows(join(reference, 'top')) };
 
 let isEqual = true;
 for (const name of ['hourly', 'top']) {
@@ -79,9 +90,12 @@ for (const name of ['hourly', 'top']) {
   if (json) {
     console.log(JSON.stringify({ output: name, ...result }));
   } else {
-    console.log(`${name}: ${result.rows} rows, ${result.expected} expected, lost ${result.lost}, duplicated ${result.duplicated}, wrong ${result.wrong}`);
+    console.log(
+      `${name}: ${result.rows} rows, ${result.expected} expected, lost ${result.lost}, duplicated ${result.duplicated}, wrong ${result.wrong}`,
+    );
     for (const example of result.examples) console.log(`  ${example}`);
   }
 }
-if (!json) console.log(isEqual ? 'The output is equal to the reference.' : 'The output differs from the reference.');
+if (!json)
+  console.log(isEqual ? 'The output is equal to the reference.' : 'The output differs from the reference.');
 process.exitCode = isEqual ? 0 : 1;

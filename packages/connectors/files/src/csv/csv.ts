@@ -42,7 +42,10 @@ export function csv<T extends object>(options: CsvOptions<T>): Csv<T> {
   const delimiter = options.delimiter ?? ',';
   const delimiterByte = delimiter.charCodeAt(0);
   if (delimiter.length !== 1 || delimiterByte > 0x7e || '"\r\n'.includes(delimiter)) {
-    throw new MillraceError('MR_OPTION_INVALID', `Cannot use the delimiter ${JSON.stringify(delimiter)}: it must be one ASCII character, and neither a quote nor a line end`);
+    throw new MillraceError(
+      'MR_OPTION_INVALID',
+      `Cannot use the delimiter ${JSON.stringify(delimiter)}: it must be one ASCII character, and neither a quote nor a line end`,
+    );
   }
   const sink = fileSink<T>(
     { ...options, path: typeof path === 'string' ? path : (path[0] ?? '') },
@@ -54,7 +57,9 @@ export function csv<T extends object>(options: CsvOptions<T>): Csv<T> {
     [sourceBrand]: 1,
     name: `csv ${typeof path === 'string' ? path : path.join(', ')}`,
     describe: () => ({
-      ...sink.describe(), path: typeof path === 'string' ? path : [...path], delimiter,
+      ...sink.describe(),
+      path: typeof path === 'string' ? path : [...path],
+      delimiter,
       columns: columns === undefined ? null : [...columns],
       types: Object.fromEntries(Object.entries(types).map(([name, type]) => [name, type ?? 'string'])),
       ordered: options.ordered ?? false,
@@ -64,7 +69,8 @@ export function csv<T extends object>(options: CsvOptions<T>): Csv<T> {
     enumerate: (context) => listTextSplits(path, Number.MAX_SAFE_INTEGER, context),
     openSplit: async (split, position, { files }) => {
       const range = await parseTextSplit(split, files);
-      const header = columns === undefined ? await readHeader(files, range, delimiterByte) : { names: columns, end: 0 };
+      const header =
+        columns === undefined ? await readHeader(files, range, delimiterByte) : { names: columns, end: 0 };
       const parse = rowParser<T>(header.names, { types, delimiter: delimiterByte });
       return new TextReader<T>(files, range, { start: offsetOf(position) ?? header.end, parse });
     },
@@ -84,23 +90,38 @@ async function readHeader(files: FilePort, split: TextSplit, delimiter: number):
     const row = parseCsvRow(source.bytes, from, { delimiter, isLast: source.isLast });
     if (row.kind === 'row') return { names: row.fields, end: row.next };
     if (row.kind === 'malformed') {
-      throw new MillraceError('MR_SOURCE_READ', `Cannot read the header of "${split.path}": ${row.reason}`, { retry: 'never', details: { path: split.path } });
+      throw new MillraceError('MR_SOURCE_READ', `Cannot read the header of "${split.path}": ${row.reason}`, {
+        retry: 'never',
+        details: { path: split.path },
+      });
     }
   }
   return { names: [], end: split.fileBytes };
 }
 
 function rowParser<T>(
-  names: readonly string[], options: { readonly types: Readonly<Record<string, CsvType | undefined>>; readonly delimiter: number },
+  names: readonly string[],
+  options: { readonly types: Readonly<Record<string, CsvType | undefined>>; readonly delimiter: number },
 ): RowParser<T> {
-  const types = names.map((name) => (Object.hasOwn(options.types, name) ? options.types[name] : undefined) ?? 'string');
+  const types = names.map(
+    (name) => (Object.hasOwn(options.types, name) ? options.types[name] : undefined) ?? 'string',
+  );
   return (scan) => {
     const { bytes, isLast } = scan;
     let at = scan.from;
-    while (at < bytes.length && at < scan.startLimit && scan.records.length + scan.malformed.length < scan.recordsMax) {
+    while (
+      at < bytes.length &&
+      at < scan.startLimit &&
+      scan.records.length + scan.malformed.length < scan.recordsMax
+    ) {
       const row = parseCsvRow(bytes, at, { delimiter: options.delimiter, isLast });
       if (row.kind === 'incomplete') break;
-      const made = row.kind === 'malformed' ? row.reason : isBlank(row.fields) ? undefined : makeRecord(row.fields, names, types);
+      const made =
+        row.kind === 'malformed'
+          ? row.reason
+          : isBlank(row.fields)
+            ? undefined
+            : makeRecord(row.fields, names, types);
       if (typeof made === 'string') scan.malformed.push({ from: at, to: row.next, reason: made });
       else if (made !== undefined) scan.records.push(made as T);
       at = row.next;
@@ -114,12 +135,17 @@ function isBlank(fields: readonly string[]): boolean {
 }
 
 /** Returns the record, or a text that says what is wrong. */
-function makeRecord(fields: readonly string[], names: readonly string[], types: readonly CsvType[]): object | string {
+function makeRecord(
+  fields: readonly string[],
+  names: readonly string[],
+  types: readonly CsvType[],
+): object | string {
   if (fields.length !== names.length) return `the row has ${fields.length} fields, expected ${names.length}`;
   const record: Record<string, unknown> = {};
   for (let index = 0; index < names.length; index++) {
     const value = convert(fields[index] as string, types[index] as CsvType);
-    if (value === undefined) return `the field "${names[index] as string}" is no ${types[index] as CsvType}: "${fields[index] as string}"`;
+    if (value === undefined)
+      return `the field "${names[index] as string}" is no ${types[index] as CsvType}: "${fields[index] as string}"`;
     setField(record, names[index] as string, value);
   }
   return record;
@@ -127,7 +153,8 @@ function makeRecord(fields: readonly string[], names: readonly string[], types: 
 
 /** A column may be called `__proto__`; an assignment would set the prototype. */
 function setField(record: Record<string, unknown>, name: string, value: unknown): void {
-  if (name === '__proto__') Object.defineProperty(record, name, { value, enumerable: true, configurable: true, writable: true });
+  if (name === '__proto__')
+    Object.defineProperty(record, name, { value, enumerable: true, configurable: true, writable: true });
   else record[name] = value;
 }
 
@@ -140,8 +167,10 @@ function convert(text: string, type: CsvType): unknown {
       const value = Number(text);
       return Number.isNaN(value) && text !== 'NaN' ? undefined : value;
     }
-    case 'boolean': return text === 'true' ? true : text === 'false' ? false : undefined;
-    case 'bigint': return /^[+-]?\d+$/u.test(text) ? BigInt(text) : undefined;
+    case 'boolean':
+      return text === 'true' ? true : text === 'false' ? false : undefined;
+    case 'bigint':
+      return /^[+-]?\d+$/u.test(text) ? BigInt(text) : undefined;
     case 'timestamp': {
       const ms = Date.parse(text);
       return Number.isNaN(ms) ? undefined : ms;

@@ -15,20 +15,26 @@ export type CsvRow =
 const INCOMPLETE: CsvRow = { kind: 'incomplete' };
 
 /** Reads the row at `from`. `isLast`: nothing comes behind `bytes`. Bounds: ROW_BYTES_MAX. */
-export function parseCsvRow(bytes: Buffer, from: number, { delimiter, isLast }: { readonly delimiter: number; readonly isLast: boolean }): CsvRow {
+export function parseCsvRow(
+  bytes: Buffer,
+  from: number,
+  { delimiter, isLast }: { readonly delimiter: number; readonly isLast: boolean },
+): CsvRow {
   const fields: string[] = [];
   let at = from;
   for (;;) {
     if (at < bytes.length && bytes[at] === QUOTE) {
       const close = closingQuote(bytes, at);
-      if (close === -1 || (close === bytes.length - 1 && !isLast)) return unfinished(bytes, from, { isLast, reason: 'a quoted field is not closed' });
+      if (close === -1 || (close === bytes.length - 1 && !isLast))
+        return unfinished(bytes, from, { isLast, reason: 'a quoted field is not closed' });
       const text = bytes.toString('utf8', at + 1, close);
       fields.push(text.includes('"') ? text.replaceAll('""', '"') : text);
       at = close + 1;
     } else {
       const start = at;
       while (at < bytes.length && bytes[at] !== delimiter && bytes[at] !== NEWLINE) at++;
-      if (at === bytes.length && !isLast) return unfinished(bytes, from, { isLast, reason: 'the row is not finished' });
+      if (at === bytes.length && !isLast)
+        return unfinished(bytes, from, { isLast, reason: 'the row is not finished' });
       const end = at > start && bytes[at] !== delimiter && bytes[at - 1] === RETURN ? at - 1 : at;
       fields.push(bytes.toString('utf8', start, end));
     }
@@ -42,7 +48,10 @@ export function parseCsvRow(bytes: Buffer, from: number, { delimiter, isLast }: 
     }
     if (at >= bytes.length) return { kind: 'row', fields, next: bytes.length };
     if (bytes[at] === NEWLINE) return { kind: 'row', fields, next: at + 1 };
-    return malformed(bytes, from, { isLast, reason: `a quoted field is followed by "${String.fromCharCode(bytes[at] as number)}"` });
+    return malformed(bytes, from, {
+      isLast,
+      reason: `a quoted field is followed by "${String.fromCharCode(bytes[at] as number)}"`,
+    });
   }
 }
 

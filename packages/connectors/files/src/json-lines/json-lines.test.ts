@@ -9,17 +9,23 @@ interface Row {
   text: string;
 }
 
-const ROWS: Row[] = Array.from({ length: 50 }, (_, id) => ({ id, text: `${'ü'.repeat(id % 7)} "quoted" 🛫 line\n${id}` }));
+const ROWS: Row[] = Array.from({ length: 50 }, (_, id) => ({
+  id,
+  text: `${'ü'.repeat(id % 7)} "quoted" 🛫 line\n${id}`,
+}));
 
-test.each([1, 7, 64, 1000, 1_000_000])('jsonLines reads each line once, whatever the ranges: %i bytes a split', async (splitBytes) => {
-  await using directory = await temporaryDirectory();
-  await writeFile(`${directory.path}/rows.jsonl`, ROWS.map((row) => `${JSON.stringify(row)}\n`).join(''));
-  const source = jsonLines<Row>({ path: 'rows.jsonl', splitBytes });
-  expect(await readAll(source, connectorContext(directory.path))).toEqual(ROWS);
-});
+test.each([1, 7, 64, 1000, 1_000_000])(
+  'jsonLines reads each line once, whatever the ranges: %i bytes a split',
+  async (splitBytes) => {
+    const directory = await temporaryDirectory();
+    await writeFile(`${directory.path}/rows.jsonl`, ROWS.map((row) => `${JSON.stringify(row)}\n`).join(''));
+    const source = jsonLines<Row>({ path: 'rows.jsonl', splitBytes });
+    expect(await readAll(source, connectorContext(directory.path))).toEqual(ROWS);
+  },
+);
 
 test('jsonLines restored at any position goes on behind it', async () => {
-  await using directory = await temporaryDirectory();
+  const directory = await temporaryDirectory();
   await writeFile(`${directory.path}/rows.jsonl`, ROWS.map((row) => JSON.stringify(row)).join('\r\n'));
   const source = jsonLines<Row>({ path: '*.jsonl' });
   const runs = await readFromEveryPosition(source, connectorContext(directory.path));
@@ -28,15 +34,24 @@ test('jsonLines restored at any position goes on behind it', async () => {
 });
 
 test('jsonLines skips blank lines and a byte order mark, and takes a last line without an end', async () => {
-  await using directory = await temporaryDirectory();
+  const directory = await temporaryDirectory();
   await writeFile(`${directory.path}/rows.jsonl`, '\ufeff{"id":1}\n\n  \n{"id":2}\n3');
-  expect(await readAll(jsonLines<unknown>({ path: 'rows.jsonl' }), connectorContext(directory.path))).toEqual([{ id: 1 }, { id: 2 }, 3]);
+  expect(await readAll(jsonLines<unknown>({ path: 'rows.jsonl' }), connectorContext(directory.path))).toEqual(
+    [{ id: 1 }, { id: 2 }, 3],
+  );
 });
 
 test('jsonLines reports malformed lines with their place and reads on', async () => {
-  await using directory = await temporaryDirectory();
+  const directory = await temporaryDirectory();
   const long = `{"a": "${'x'.repeat(2000)}`;
-  await writeFile(`${directory.path}/rows.jsonl`, Buffer.concat([Buffer.from(`{"id":1}\n{oops}\n${long}\n{"id":2}\n"`), Buffer.from([0xff]), Buffer.from('"\n{"id":3}')]));
+  await writeFile(
+    `${directory.path}/rows.jsonl`,
+    Buffer.concat([
+      Buffer.from(`{"id":1}\n{oops}\n${long}\n{"id":2}\n"`),
+      Buffer.from([0xff]),
+      Buffer.from('"\n{"id":3}'),
+    ]),
+  );
   const context = connectorContext(directory.path);
   const source = jsonLines<unknown>({ path: 'rows.jsonl' });
   const [split] = await source.enumerate(context);
@@ -52,19 +67,30 @@ test('jsonLines reports malformed lines with their place and reads on', async ()
 });
 
 test('jsonLines reads lines longer than a chunk', async () => {
-  await using directory = await temporaryDirectory();
-  const rows = [{ id: 1, text: 'x'.repeat(3_000_000) }, { id: 2, text: 'y' }];
+  const directory = await temporaryDirectory();
+  const rows = [
+    { id: 1, text: 'x'.repeat(3_000_000) },
+    { id: 2, text: 'y' },
+  ];
   await writeFile(`${directory.path}/rows.jsonl`, rows.map((row) => JSON.stringify(row)).join('\n'));
-  expect(await readAll(jsonLines<Row>({ path: 'rows.jsonl', splitBytes: 1_000_000 }), connectorContext(directory.path))).toEqual(rows);
+  expect(
+    await readAll(
+      jsonLines<Row>({ path: 'rows.jsonl', splitBytes: 1_000_000 }),
+      connectorContext(directory.path),
+    ),
+  ).toEqual(rows);
 });
 
 test('jsonLines refuses a file that was cut since its splits were made', async () => {
-  await using directory = await temporaryDirectory();
+  const directory = await temporaryDirectory();
   const context = connectorContext(directory.path);
   await writeFile(`${directory.path}/rows.jsonl`, '{"id":1}\n{"id":2}\n');
   const source = jsonLines<Row>({ path: 'rows.jsonl' });
   const [split] = await source.enumerate(context);
   await writeFile(`${directory.path}/rows.jsonl`, '{"id":1}\n');
   if (split === undefined) throw new Error('no split');
-  await expect(source.openSplit(split, undefined, context)).rejects.toMatchObject({ code: 'MR_SOURCE_READ', retry: 'never' });
+  await expect(source.openSplit(split, undefined, context)).rejects.toMatchObject({
+    code: 'MR_SOURCE_READ',
+    retry: 'never',
+  });
 });

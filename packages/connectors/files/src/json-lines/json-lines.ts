@@ -36,13 +36,19 @@ const SPLIT_BYTES_DEFAULT = 32 * 1024 * 1024;
 export function jsonLines<T>(options: JsonLinesOptions): JsonLines<T> {
   const { path } = options;
   const splitBytes = options.splitBytes ?? SPLIT_BYTES_DEFAULT;
-  const sink = fileSink<T>({ ...options, path: sinkDirectory(path) }, { format: 'jsonLines', extension: 'jsonl', encoder: jsonEncoder });
+  const sink = fileSink<T>(
+    { ...options, path: sinkDirectory(path) },
+    { format: 'jsonLines', extension: 'jsonl', encoder: jsonEncoder },
+  );
   return {
     ...sink,
     [sourceBrand]: 1,
     name: `jsonLines ${typeof path === 'string' ? path : path.join(', ')}`,
     describe: () => ({
-      ...sink.describe(), path: typeof path === 'string' ? path : [...path], ordered: options.ordered ?? false, splitBytes,
+      ...sink.describe(),
+      path: typeof path === 'string' ? path : [...path],
+      ordered: options.ordered ?? false,
+      splitBytes,
     }),
     prepare: async (context) => {
       if (typeof path !== 'string') throw severalDirectories(path);
@@ -64,7 +70,11 @@ function sinkDirectory(path: PathOption): string {
 }
 
 function severalDirectories(path: readonly string[]): MillraceError {
-  return new MillraceError('MR_OPTION_INVALID', `Cannot write to ${path.map((one) => `"${one}"`).join(', ')}: a sink has one directory; name one`, {
-    details: { path },
-  });
+  return new MillraceError(
+    'MR_OPTION_INVALID',
+    `Cannot write to ${path.map((one) => `"${one}"`).join(', ')}: a sink has one directory; name one`,
+    {
+      details: { path },
+    },
+  );
 }

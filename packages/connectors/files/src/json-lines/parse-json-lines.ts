@@ -27,7 +27,9 @@ export function parseJsonLines<T>(scan: RowScan<T>): number {
 
 function parseLine<T>(scan: RowScan<T>, from: number, to: number): void {
   const { bytes } = scan;
-  const start = bytes.subarray(from, from + BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK) ? from + BYTE_ORDER_MARK.length : from;
+  const start = bytes.subarray(from, from + BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK)
+    ? from + BYTE_ORDER_MARK.length
+    : from;
   const text = bytes.toString('utf8', start, to);
   if (text === '' || text.trim() === '') return;
   if (text.includes('\ufffd') && !isUtf8(bytes.subarray(start, to))) {

@@ -84,8 +84,11 @@ export class BitUnpacker {
     // Two reads cover 31 bits at any position: `bits` starts at the byte of `bit` and is at most 39 bits wide.
     for (let index = at, end = at + count; index < end; index++) {
       const low =
-        ((bytes[offset] as number) | ((bytes[offset + 1] as number) << 8) |
-          ((bytes[offset + 2] as number) << 16) | ((bytes[offset + 3] as number) << 24)) >>> bit;
+        ((bytes[offset] as number) |
+          ((bytes[offset + 1] as number) << 8) |
+          ((bytes[offset + 2] as number) << 16) |
+          ((bytes[offset + 3] as number) << 24)) >>>
+        bit;
       const high = bit + width > 32 ? (bytes[offset + 4] as number) << (32 - bit) : 0;
       target[index] = (low | high) & mask;
       bit += width;

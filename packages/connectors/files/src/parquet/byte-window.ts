@@ -50,8 +50,12 @@ export class ByteWindow {
     const wanted = Math.min(length, this.#range.to - offset);
     const bytes = await this.#files.read(this.#range.path, offset, wanted);
     if (bytes.length === wanted) return bytes;
-    throw new MillraceError('MR_SOURCE_READ', `Cannot read "${this.#range.path}": it ends at byte ${offset + bytes.length}, expected ${offset + wanted}; was it cut while the job ran?`, {
-      details: { path: this.#range.path, offset, wantedBytes: wanted, bytes: bytes.length },
-    });
+    throw new MillraceError(
+      'MR_SOURCE_READ',
+      `Cannot read "${this.#range.path}": it ends at byte ${offset + bytes.length}, expected ${offset + wanted}; was it cut while the job ran?`,
+      {
+        details: { path: this.#range.path, offset, wantedBytes: wanted, bytes: bytes.length },
+      },
+    );
   }
 }

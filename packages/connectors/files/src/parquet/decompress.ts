@@ -7,13 +7,15 @@ import { compressors } from 'hyparquet-compressors';
 const PAGE_BYTES_MAX = 512 * 1024 * 1024;
 
 /** Node has it from 22.15. */
-const nativeZstd = (zlib as { readonly zstdDecompressSync?: (bytes: Uint8Array) => Uint8Array }).zstdDecompressSync;
+const nativeZstd = (zlib as { readonly zstdDecompressSync?: (bytes: Uint8Array) => Uint8Array })
+  .zstdDecompressSync;
 
 /** Returns `bytes` decompressed. Throws when they are damaged or do not give `length` bytes. */
 export function decompress(bytes: Uint8Array, length: number, codec: CompressionCodec): Uint8Array {
   if (!(length >= 0 && length <= PAGE_BYTES_MAX)) throw new RangeError(`a page claims ${length} bytes`);
   const page = decode(bytes, length, codec);
-  if (page.length !== length) throw new RangeError(`a page has ${page.length} bytes, its header says ${length}`);
+  if (page.length !== length)
+    throw new RangeError(`a page has ${page.length} bytes, its header says ${length}`);
   return page;
 }
 

@@ -8,7 +8,7 @@ import { ByteWindow } from './byte-window.ts';
 import { isNumeric, type ColumnKind, type ValueOptions } from './column-kind.ts';
 import { decompress } from './decompress.ts';
 import { Page, SLICE_ROWS_MAX } from './page.ts';
-import { readPlainValues, type PlainValues } from './plain-values.ts';
+import { readPlainValues, sizedArray, type PlainValues } from './plain-values.ts';
 
 /** A page's header, statistics included. */
 const HEADER_BYTES_MAX = 256 * 1024;
@@ -42,7 +42,13 @@ export function isFlatChunk(metadata: ColumnMetaData): boolean {
   return metadata.encodings.every((encoding) => FLAT_ENCODINGS.has(encoding));
 }
 
-const FLAT_ENCODINGS: ReadonlySet<string> = new Set(['PLAIN', 'RLE', 'BIT_PACKED', 'RLE_DICTIONARY', 'PLAIN_DICTIONARY']);
+const FLAT_ENCODINGS: ReadonlySet<string> = new Set([
+  'PLAIN',
+  'RLE',
+  'BIT_PACKED',
+  'RLE_DICTIONARY',
+  'PLAIN_DICTIONARY',
+]);
 
 /** Threading: one caller at a time. */
 export class FlatColumn implements ColumnReader {
@@ -93,13 +99,13 @@ export class FlatColumn implements ColumnReader {
     const page = this.#page;
     if (page === undefined) throw new Error('no page is loaded');
     const hasNulls = page.prepare(count);
-    const target: PlainValues = this.#isNumeric && !hasNulls ? new Float64Array(count) : new Array<unknown>(count);
+    const target: PlainValues = this.#isNumeric && !hasNulls ? new Float64Array(count) : sizedArray(count);
     page.read(target, 0);
     return target;
   }
 
   async skip(count: number): Promise<void> {
-    for (let left = count; left > 0; ) {
+    for (let left = count; left > 0;) {
       if (this.rowsReady === 0) await this.load();
       const step = Math.min(left, this.rowsReady);
       this.read(step);
@@ -109,7 +115,8 @@ export class FlatColumn implements ColumnReader {
 
   #take(header: PageHeader, body: Uint8Array): void {
     // Writers may leave the checksum out; many do.
-    if (header.crc !== undefined && crc32(body) !== header.crc >>> 0) throw new Error('a page does not match its checksum');
+    if (header.crc !== undefined && crc32(body) !== header.crc >>> 0)
+      throw new Error('a page does not match its checksum');
     const { codec } = this.#chunk.metadata;
     if (header.dictionary_page_header !== undefined) {
       const page = decompress(body, header.uncompressed_page_size, codec);
@@ -117,26 +124,43 @@ export class FlatColumn implements ColumnReader {
     } else if (header.data_page_header !== undefined) {
       const page = decompress(body, header.uncompressed_page_size, codec);
       const { num_values: rowCount, encoding } = header.data_page_header;
-      const levelBytes = this.#canBeNull() ? new DataView(page.buffer, page.byteOffset).getUint32(0, true) : 0;
+      const levelBytes = this.#canBeNull()
+        ? new DataView(page.buffer, page.byteOffset).getUint32(0, true)
+        : 0;
       const levelsFrom = this.#canBeNull() ? 4 : 0;
       this.#open(page.subarray(levelsFrom + levelBytes), encoding, {
-        rowCount, levels: page.subarray(levelsFrom, levelsFrom + levelBytes),
+        rowCount,
+        levels: page.subarray(levelsFrom, levelsFrom + levelBytes),
       });
     } else if (header.data_page_header_v2 !== undefined) {
       const v2 = header.data_page_header_v2;
       const from = v2.repetition_levels_byte_length + v2.definition_levels_byte_length;
       const packed = body.subarray(from);
-      const page = v2.is_compressed === false ? packed : decompress(packed, header.uncompressed_page_size - from, codec);
-      this.#open(page, v2.encoding, { rowCount: v2.num_values, levels: body.subarray(v2.repetition_levels_byte_length, from) });
+      const page =
+        v2.is_compressed === false ? packed : decompress(packed, header.uncompressed_page_size - from, codec);
+      this.#open(page, v2.encoding, {
+        rowCount: v2.num_values,
+        levels: body.subarray(v2.repetition_levels_byte_length, from),
+      });
     }
   }
 
-  #open(values: Uint8Array, encoding: string, page: { readonly rowCount: number; readonly levels: Uint8Array }): void {
+  #open(
+    values: Uint8Array,
+    encoding: string,
+    page: { readonly rowCount: number; readonly levels: Uint8Array },
+  ): void {
     const { rowCount } = page;
-    const unpackLevels = () => this.#canBeNull() ? new BitUnpacker(page.levels, { from: 0, to: page.levels.length }, 1) : undefined;
+    const unpackLevels = () =>
+      this.#canBeNull() ? new BitUnpacker(page.levels, { from: 0, to: page.levels.length }, 1) : undefined;
     if (encoding === 'PLAIN') {
       const valueCount = countOnes(unpackLevels(), rowCount);
-      this.#page = new Page({ rowCount, levels: unpackLevels(), indexes: undefined, values: readPlainValues(values, valueCount, this.#chunk) });
+      this.#page = new Page({
+        rowCount,
+        levels: unpackLevels(),
+        indexes: undefined,
+        values: readPlainValues(values, valueCount, this.#chunk),
+      });
       return;
     }
     if (!encoding.endsWith('_DICTIONARY')) throw new Error(`encoding ${encoding} is not supported here`);

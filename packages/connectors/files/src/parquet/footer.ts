@@ -12,12 +12,17 @@ const MAGIC = 'PAR1';
 export async function readFooter(files: FilePort, path: string, fileBytes: number): Promise<FileMetaData> {
   const tailBytes = Math.min(TAIL_BYTES, fileBytes);
   let tail = await files.read(path, fileBytes - tailBytes, tailBytes);
-  const trailer = Buffer.from(tail.buffer, tail.byteOffset + Math.max(0, tail.length - TRAILER_BYTES), Math.min(TRAILER_BYTES, tail.length));
+  const trailer = Buffer.from(
+    tail.buffer,
+    tail.byteOffset + Math.max(0, tail.length - TRAILER_BYTES),
+    Math.min(TRAILER_BYTES, tail.length),
+  );
   if (trailer.length < TRAILER_BYTES || trailer.toString('latin1', 4, 8) !== MAGIC) {
     throw damaged(path, 'it is no Parquet file: it does not end in "PAR1"');
   }
   const neededBytes = trailer.readUInt32LE(0) + TRAILER_BYTES;
-  if (neededBytes > fileBytes || neededBytes > FOOTER_BYTES_MAX) throw damaged(path, `its footer claims ${neededBytes} bytes`);
+  if (neededBytes > fileBytes || neededBytes > FOOTER_BYTES_MAX)
+    throw damaged(path, `its footer claims ${neededBytes} bytes`);
   if (neededBytes > tail.length) tail = await files.read(path, fileBytes - neededBytes, neededBytes);
   try {
     return parquetMetadata(ownBuffer(tail));
@@ -32,5 +37,9 @@ function ownBuffer(bytes: Uint8Array): ArrayBuffer {
 }
 
 function damaged(path: string, reason: string, cause?: unknown): MillraceError {
-  return new MillraceError('MR_SOURCE_READ', `Cannot read "${path}": ${reason}`, { retry: 'never', details: { path }, cause });
+  return new MillraceError('MR_SOURCE_READ', `Cannot read "${path}": ${reason}`, {
+    retry: 'never',
+    details: { path },
+    cause,
+  });
 }

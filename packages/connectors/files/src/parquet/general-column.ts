@@ -45,10 +45,17 @@ export class GeneralColumn implements ColumnReader {
     if (this.#values !== undefined) throw new Error('the column ended early');
     const file = {
       byteLength: fileBytes,
-      slice: async (start: number, end: number = fileBytes) => new Uint8Array(await this.#files.read(path, start, end - start)).buffer,
+      slice: async (start: number, end: number = fileBytes) =>
+        new Uint8Array(await this.#files.read(path, start, end - start)).buffer,
     };
     await parquetRead({
-      file, metadata, columns: [name], rowStart, rowEnd, rowFormat: 'array', compressors,
+      file,
+      metadata,
+      columns: [name],
+      rowStart,
+      rowEnd,
+      rowFormat: 'array',
+      compressors,
       onComplete: (rows) => {
         this.#values = rows.map((row) => plainValue(row[0], options));
       },

@@ -1,7 +1,7 @@
 // [HOT] One data page of a flat column, read forward in slices: decoding is as lazy as its reader, so that no row group is
 // ever decoded in one go.
 import type { BitUnpacker } from './bit-unpacker.ts';
-import type { PlainValues } from './plain-values.ts';
+import { sizedArray, type PlainValues } from './plain-values.ts';
 
 /** What a page is made of. */
 export interface PageParts {
@@ -104,7 +104,7 @@ export class Page {
     const levels = this.#sliceLevels;
     let valueCount = 0;
     for (let i = 0; i < count; i++) valueCount += levels[i] as number;
-    const values = new Array<unknown>(valueCount);
+    const values = sizedArray(valueCount);
     if (this.#indexes === undefined) this.#copyPlain(values, 0, valueCount);
     else this.#copyIndexed(values, 0, valueCount);
     for (let i = 0, next = 0; i < count; i++) target[at + i] = levels[i] === 0 ? null : values[next++];

@@ -22,8 +22,15 @@ const ROW_GROUP_ROWS = 272_727;
 
 test('parquet lists one split per row group, in order, with its rows as weight', async () => {
   const splits = await parquet<Flight>({ path: 'flights-3m.parquet' }).enumerate(connectorContext(DATA));
-  expect(splits.map((split) => split.weight)).toEqual([...new Array<number>(10).fill(ROW_GROUP_ROWS), 272_730]);
-  expect(splits[1]).toMatchObject({ id: `${DATA}/flights-3m.parquet#1`, rowGroup: 1, rowStart: ROW_GROUP_ROWS });
+  expect(splits.map((split) => split.weight)).toEqual([
+    ...Array.from({ length: 10 }, () => ROW_GROUP_ROWS),
+    272_730,
+  ]);
+  expect(splits[1]).toMatchObject({
+    id: `${DATA}/flights-3m.parquet#1`,
+    rowGroup: 1,
+    rowStart: ROW_GROUP_ROWS,
+  });
 });
 
 test('parquet reads what the library reads by its general way', async () => {
@@ -34,15 +41,25 @@ test('parquet reads what the library reads by its general way', async () => {
   if (last === undefined) throw new Error('no split');
   const { records, weightRead } = await readSplit(source, last, { context, recordsMax: 4096 });
   const bytes = new Uint8Array(await nodeFilePort.readFile(`${DATA}/flights-3m.parquet`)).buffer;
-  const rows = await parquetReadObjects({ file: { byteLength: bytes.byteLength, slice: (a, b) => bytes.slice(a, b) }, compressors, rowStart: 10 * ROW_GROUP_ROWS });
+  const rows = await parquetReadObjects({
+    file: { byteLength: bytes.byteLength, slice: (a, b) => bytes.slice(a, b) },
+    compressors,
+    rowStart: 10 * ROW_GROUP_ROWS,
+  });
   const expected = rows.map((row) => ({
-    date: (row['date'] as Date).getTime(), delay: Number(row['delay']), distance: Number(row['distance']),
-    origin: row['origin'] as string, destination: row['destination'] as string,
+    date: (row['date'] as Date).getTime(),
+    delay: Number(row['delay']),
+    distance: Number(row['distance']),
+    origin: row['origin'] as string,
+    destination: row['destination'] as string,
   }));
   expect(weightRead).toBe(272_730);
   expect(records.length).toBe(expected.length);
   // Compared as text: a deep comparison of this many objects takes seconds.
-  expect(records.map((row) => JSON.stringify(row)).join('\n') === expected.map((row) => JSON.stringify(row)).join('\n')).toBe(true);
+  expect(
+    records.map((row) => JSON.stringify(row)).join('\n') ===
+      expected.map((row) => JSON.stringify(row)).join('\n'),
+  ).toBe(true);
 });
 
 test('parquet restored at a position goes on behind it, with the columns that were asked for', async () => {
@@ -70,22 +87,30 @@ test('parquet gives dates and bigints where they are asked for', async () => {
   const batch = await reader.read(1);
   if (batch?.kind !== 'columns') throw new Error('no columns');
   expect(batch.columns.map(({ name, values }) => [name, values[0]])).toEqual([
-    ['date', new Date('2001-01-01T00:01:00.000Z')], ['delay', 33n], ['distance', 2176n], ['origin', 'LAS'], ['destination', 'PHL'],
+    ['date', new Date('2001-01-01T00:01:00.000Z')],
+    ['delay', 33n],
+    ['distance', 2176n],
+    ['origin', 'LAS'],
+    ['destination', 'PHL'],
   ]);
 });
 
 test('parquet names the columns that there are when one is asked for that is not', async () => {
   const source = parquet<{ speed: number }>({ path: 'flights-3m.parquet', columns: ['speed'] });
   await expect(readAll(source, connectorContext(DATA))).rejects.toMatchObject({
-    code: 'MR_OPTION_INVALID', message: expect.stringContaining('it has "date", "delay", "distance", "origin", "destination"') as string,
+    code: 'MR_OPTION_INVALID',
+    message: expect.stringContaining('it has "date", "delay", "distance", "origin", "destination"') as string,
   });
 });
 
 test('parquet refuses a file that is none, and one that was changed since its splits were made', async () => {
-  await using directory = await temporaryDirectory();
+  const directory = await temporaryDirectory();
   const context = connectorContext(directory.path);
   await writeFile(`${directory.path}/none.parquet`, 'id,name\n1,a\n');
-  await expect(parquet({ path: 'none.parquet' }).enumerate(context)).rejects.toMatchObject({ code: 'MR_SOURCE_READ', retry: 'never' });
+  await expect(parquet({ path: 'none.parquet' }).enumerate(context)).rejects.toMatchObject({
+    code: 'MR_SOURCE_READ',
+    retry: 'never',
+  });
   await cp(`${DATA}/flights-3m.parquet`, `${directory.path}/flights.parquet`);
   const [split] = await parquet<Flight>({ path: 'flights.parquet' }).enumerate(context);
   if (split === undefined) throw new Error('no split');
@@ -95,28 +120,39 @@ test('parquet refuses a file that is none, and one that was changed since its sp
 });
 
 test('parquet says which column of which file is damaged', async () => {
-  await using directory = await temporaryDirectory();
+  const directory = await temporaryDirectory();
   const bytes = new Uint8Array(await nodeFilePort.readFile(`${DATA}/flights-3m.parquet`));
   bytes.fill(0xff, 4, 40);
   await writeFile(`${directory.path}/flights.parquet`, bytes);
   const read = readAll(parquet<Flight>({ path: 'flights.parquet' }), connectorContext(directory.path), 8192);
-  await expect(read).rejects.toMatchObject({ code: 'MR_SOURCE_READ', message: expect.stringContaining('Cannot read column "date" of row group 0') as string });
+  await expect(read).rejects.toMatchObject({
+    code: 'MR_SOURCE_READ',
+    message: expect.stringContaining('Cannot read column "date" of row group 0') as string,
+  });
 });
 
 test('BitUnpacker reads repeated and packed runs of every width, in any portions', () => {
   for (let width = 1; width <= 31; width++) {
-    const values = Array.from({ length: 24 }, (_, index) => Math.imul(index + 1, 0x9e3779b1) >>> (32 - width));
+    const values = Array.from(
+      { length: 24 },
+      (_, index) => Math.imul(index + 1, 0x9e3779b1) >>> (32 - width),
+    );
     const packed = packed24(values, width);
-    const unpacker = new BitUnpacker(Uint8Array.from([6 << 1, ...littleEndian(5 % 2 ** width, width), (3 << 1) | 1, ...packed]), {
-      from: 0, to: 1 + Math.ceil(width / 8) + 1 + packed.length,
-    }, width);
+    const unpacker = new BitUnpacker(
+      Uint8Array.from([6 << 1, ...littleEndian(5 % 2 ** width, width), (3 << 1) | 1, ...packed]),
+      {
+        from: 0,
+        to: 1 + Math.ceil(width / 8) + 1 + packed.length,
+      },
+      width,
+    );
     const all: number[] = [];
     for (const count of [1, 4, 7, 13, 5]) {
       const target = new Int32Array(count);
       unpacker.read(target, count);
       all.push(...target);
     }
-    expect(all).toEqual([...new Array<number>(6).fill(5 % 2 ** width), ...values]);
+    expect(all).toEqual([...Array.from({ length: 6 }, () => 5 % 2 ** width), ...values]);
   }
 });
 

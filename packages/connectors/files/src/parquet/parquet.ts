@@ -1,6 +1,14 @@
 // Parquet files as a source: one split per row group, columns handed on as columns.
 import { parquetSchema, type FileMetaData, type SchemaTree } from 'hyparquet';
-import { MillraceError, sourceBrand, type ConnectorContext, type FilePort, type Json, type Source, type Split } from '@millrace/api';
+import {
+  MillraceError,
+  sourceBrand,
+  type ConnectorContext,
+  type FilePort,
+  type Json,
+  type Source,
+  type Split,
+} from '@millrace/api';
 import { expandPaths, type PathOption } from '../path/expand-paths.ts';
 import { columnKind, type ValueOptions } from './column-kind.ts';
 import { FlatColumn, isFlatChunk, type ColumnReader } from './flat-column.ts';
@@ -41,7 +49,8 @@ export function parquet<T extends object>(options: ParquetOptions<T>): Source<T>
       format: 'parquet',
       path: typeof options.path === 'string' ? options.path : [...options.path],
       columns: options.columns === undefined ? null : [...options.columns],
-      ordered: options.ordered ?? false, ...values,
+      ordered: options.ordered ?? false,
+      ...values,
     }),
     enumerate: (context) => listRowGroups(options.path, footers, context),
     openSplit: async (split, position, context) => {
@@ -61,7 +70,11 @@ interface SplitPlace {
   readonly rowStart: number;
 }
 
-async function listRowGroups(path: PathOption, footers: FooterCache, context: ConnectorContext): Promise<Split[]> {
+async function listRowGroups(
+  path: PathOption,
+  footers: FooterCache,
+  context: ConnectorContext,
+): Promise<Split[]> {
   const splits: Split[] = [];
   for (const file of await expandPaths(path, context)) {
     const footer = await footers.get(context.files, file.path, file.bytes);
@@ -69,7 +82,14 @@ async function listRowGroups(path: PathOption, footers: FooterCache, context: Co
     footer.row_groups.forEach((group, rowGroup) => {
       const rowCount = Number(group.num_rows);
       if (rowCount === 0) return;
-      splits.push({ id: `${file.path}#${rowGroup}`, weight: rowCount, path: file.path, fileBytes: file.bytes, rowGroup, rowStart });
+      splits.push({
+        id: `${file.path}#${rowGroup}`,
+        weight: rowCount,
+        path: file.path,
+        fileBytes: file.bytes,
+        rowGroup,
+        rowStart,
+      });
       rowStart += rowCount;
     });
   }
@@ -78,8 +98,17 @@ async function listRowGroups(path: PathOption, footers: FooterCache, context: Co
 
 function parseSplit(split: Split): SplitPlace {
   const { path, fileBytes, rowGroup, rowStart } = split;
-  if (typeof path !== 'string' || typeof fileBytes !== 'number' || typeof rowGroup !== 'number' || typeof rowStart !== 'number') {
-    throw new MillraceError('MR_SOURCE_READ', `Cannot open split "${split.id}": it is no split of a Parquet source`, { retry: 'never' });
+  if (
+    typeof path !== 'string' ||
+    typeof fileBytes !== 'number' ||
+    typeof rowGroup !== 'number' ||
+    typeof rowStart !== 'number'
+  ) {
+    throw new MillraceError(
+      'MR_SOURCE_READ',
+      `Cannot open split "${split.id}": it is no split of a Parquet source`,
+      { retry: 'never' },
+    );
   }
   return { path, fileBytes, rowGroup, rowStart };
 }
@@ -106,11 +135,22 @@ function openColumns(files: FilePort, { place, footer, values, names }: RowGroup
     const metadata = group.columns.find((column) => column.meta_data?.path_in_schema[0] === name)?.meta_data;
     const kind = isFlat(field) ? columnKind(field.element, values) : 'general';
     if (kind !== 'general' && metadata !== undefined && isFlatChunk(metadata)) {
-      return new FlatColumn(files, { path: place.path, element: field.element, metadata, kind, options: values });
+      return new FlatColumn(files, {
+        path: place.path,
+        element: field.element,
+        metadata,
+        kind,
+        options: values,
+      });
     }
     return new GeneralColumn(files, {
-      path: place.path, fileBytes: place.fileBytes, metadata: footer, name, options: values,
-      rowStart: place.rowStart, rowEnd: place.rowStart + Number(group.num_rows),
+      path: place.path,
+      fileBytes: place.fileBytes,
+      metadata: footer,
+      name,
+      options: values,
+      rowStart: place.rowStart,
+      rowEnd: place.rowStart + Number(group.num_rows),
     });
   });
 }
@@ -120,9 +160,13 @@ function isFlat(field: SchemaTree): boolean {
 }
 
 function unknownColumn(name: string, path: string, names: readonly string[]): MillraceError {
-  return new MillraceError('MR_OPTION_INVALID', `Cannot read column "${name}" of "${path}": it has ${names.map((one) => `"${one}"`).join(', ')}`, {
-    details: { path, column: name },
-  });
+  return new MillraceError(
+    'MR_OPTION_INVALID',
+    `Cannot read column "${name}" of "${path}": it has ${names.map((one) => `"${one}"`).join(', ')}`,
+    {
+      details: { path, column: name },
+    },
+  );
 }
 
 /** Parsed footers by path. A file that changed its length since the splits were made is refused. */
@@ -145,12 +189,21 @@ class FooterCache {
 async function readUnchanged(files: FilePort, path: string, fileBytes: number): Promise<FileMetaData> {
   const stat = await files.stat(path);
   if (stat === undefined) {
-    throw new MillraceError('MR_SOURCE_NOT_FOUND', `Cannot read "${path}": the file is no longer there; put it back, or start the job anew`, { details: { path } });
+    throw new MillraceError(
+      'MR_SOURCE_NOT_FOUND',
+      `Cannot read "${path}": the file is no longer there; put it back, or start the job anew`,
+      { details: { path } },
+    );
   }
   if (stat.bytes !== fileBytes) {
-    throw new MillraceError('MR_SOURCE_READ', `Cannot read "${path}": it has ${stat.bytes} bytes, ${fileBytes} when the job started; input must not change while a job reads it`, {
-      retry: 'never', details: { path, bytes: stat.bytes, expectedBytes: fileBytes },
-    });
+    throw new MillraceError(
+      'MR_SOURCE_READ',
+      `Cannot read "${path}": it has ${stat.bytes} bytes, ${fileBytes} when the job started; input must not change while a job reads it`,
+      {
+        retry: 'never',
+        details: { path, bytes: stat.bytes, expectedBytes: fileBytes },
+      },
+    );
   }
   return await readFooter(files, path, fileBytes);
 }

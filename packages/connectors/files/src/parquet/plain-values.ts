@@ -15,36 +15,68 @@ export type PlainValues = Float64Array | unknown[];
  * @throws {MillraceError} MR_RECORD_MALFORMED for an INT64 that no number holds exactly
  */
 export function readPlainValues(
-  bytes: Uint8Array, count: number, column: { readonly kind: ColumnKind; readonly options: ValueOptions },
+  bytes: Uint8Array,
+  count: number,
+  column: { readonly kind: ColumnKind; readonly options: ValueOptions },
 ): PlainValues {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   switch (column.kind) {
-    case 'text': return readTexts(bytes, view, count);
-    case 'bytes': return readByteArrays(bytes, view, count);
-    case 'bigint': return readBigints(view, count);
-    case 'day': case 'msFromMillis': case 'msFromMicros': case 'msFromNanos': {
+    case 'text':
+      return readTexts(bytes, view, count);
+    case 'bytes':
+      return readByteArrays(bytes, view, count);
+    case 'bigint':
+      return readBigints(view, count);
+    case 'day':
+    case 'msFromMillis':
+    case 'msFromMicros':
+    case 'msFromNanos': {
       const numbers = readNumbers(view, count, column.kind);
       return column.options.dates === 'ms' ? numbers : Array.from(numbers, (ms) => new Date(ms));
     }
-    default: return readNumbers(view, count, column.kind);
+    default:
+      return readNumbers(view, count, column.kind);
   }
+}
+
+/** An array with `length` places, which the caller fills. */
+export function sizedArray(length: number): unknown[] {
+  // eslint-disable-next-line unicorn/no-new-array -- Array.from() writes every place twice.
+  return new Array<unknown>(length);
 }
 
 function readNumbers(view: DataView, count: number, kind: ColumnKind): Float64Array {
   const values = new Float64Array(count);
   switch (kind) {
-    case 'int32': for (let i = 0; i < count; i++) values[i] = view.getInt32(i * 4, true); break;
-    case 'uint32': for (let i = 0; i < count; i++) values[i] = view.getUint32(i * 4, true); break;
-    case 'float': for (let i = 0; i < count; i++) values[i] = view.getFloat32(i * 4, true); break;
-    case 'double': for (let i = 0; i < count; i++) values[i] = view.getFloat64(i * 8, true); break;
-    case 'day': for (let i = 0; i < count; i++) values[i] = view.getInt32(i * 4, true) * MS_PER_DAY; break;
-    case 'int64': for (let i = 0; i < count; i++) values[i] = exactInt64(view, i * 8); break;
-    case 'msFromMillis': for (let i = 0; i < count; i++) values[i] = exactInt64(view, i * 8); break;
-    case 'msFromMicros': for (let i = 0; i < count; i++) values[i] = Math.floor(exactInt64(view, i * 8) / 1000); break;
+    case 'int32':
+      for (let i = 0; i < count; i++) values[i] = view.getInt32(i * 4, true);
+      break;
+    case 'uint32':
+      for (let i = 0; i < count; i++) values[i] = view.getUint32(i * 4, true);
+      break;
+    case 'float':
+      for (let i = 0; i < count; i++) values[i] = view.getFloat32(i * 4, true);
+      break;
+    case 'double':
+      for (let i = 0; i < count; i++) values[i] = view.getFloat64(i * 8, true);
+      break;
+    case 'day':
+      for (let i = 0; i < count; i++) values[i] = view.getInt32(i * 4, true) * MS_PER_DAY;
+      break;
+    case 'int64':
+      for (let i = 0; i < count; i++) values[i] = exactInt64(view, i * 8);
+      break;
+    case 'msFromMillis':
+      for (let i = 0; i < count; i++) values[i] = exactInt64(view, i * 8);
+      break;
+    case 'msFromMicros':
+      for (let i = 0; i < count; i++) values[i] = Math.floor(exactInt64(view, i * 8) / 1000);
+      break;
     case 'msFromNanos':
       for (let i = 0; i < count; i++) values[i] = msFromNanos(view.getBigInt64(i * 8, true));
       break;
-    default: throw new Error(`no numbers in a column of kind ${kind}`);
+    default:
+      throw new Error(`no numbers in a column of kind ${kind}`);
   }
   return values;
 }
@@ -68,7 +100,7 @@ function msFromNanos(nanos: bigint): number {
 
 function readTexts(bytes: Uint8Array, view: DataView, count: number): unknown[] {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const values = new Array<unknown>(count);
+  const values = sizedArray(count);
   let offset = 0;
   for (let i = 0; i < count; i++) {
     const length = view.getUint32(offset, true);
@@ -81,7 +113,7 @@ function readTexts(bytes: Uint8Array, view: DataView, count: number): unknown[] 
 }
 
 function readByteArrays(bytes: Uint8Array, view: DataView, count: number): unknown[] {
-  const values = new Array<unknown>(count);
+  const values = sizedArray(count);
   let offset = 0;
   for (let i = 0; i < count; i++) {
     const length = view.getUint32(offset, true);
@@ -94,7 +126,7 @@ function readByteArrays(bytes: Uint8Array, view: DataView, count: number): unkno
 }
 
 function readBigints(view: DataView, count: number): unknown[] {
-  const values = new Array<unknown>(count);
+  const values = sizedArray(count);
   for (let i = 0; i < count; i++) values[i] = view.getBigInt64(i * 8, true);
   return values;
 }

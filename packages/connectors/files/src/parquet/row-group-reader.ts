@@ -1,5 +1,12 @@
 // Reads the columns of one row group side by side, in slices, and hands them over as columns.
-import { isMillraceError, MillraceError, type Json, type SourceBatch, type SourceColumn, type SplitReader } from '@millrace/api';
+import {
+  isMillraceError,
+  MillraceError,
+  type Json,
+  type SourceBatch,
+  type SourceColumn,
+  type SplitReader,
+} from '@millrace/api';
 import type { ColumnReader } from './flat-column.ts';
 
 /** Where a reader is, for error messages. */
@@ -22,7 +29,11 @@ export class RowGroupReader<T> implements SplitReader<T> {
   }
 
   /** Opens the columns behind `row`. Pages are decoded one by one; the file is read between them. */
-  static async open<T>(columns: readonly ColumnReader[], place: RowGroupPlace, row: number): Promise<RowGroupReader<T>> {
+  static async open<T>(
+    columns: readonly ColumnReader[],
+    place: RowGroupPlace,
+    row: number,
+  ): Promise<RowGroupReader<T>> {
     const reader = new RowGroupReader<T>(columns, place, row);
     await reader.#load(row);
     return reader;
@@ -75,8 +86,13 @@ export class RowGroupReader<T> implements SplitReader<T> {
     if (isMillraceError(error)) return error;
     const { path, rowGroup } = this.#place;
     const reason = error instanceof Error ? error.message : String(error);
-    return new MillraceError('MR_SOURCE_READ', `Cannot read column "${column}" of row group ${rowGroup} in "${path}": ${reason}`, {
-      details: { path, rowGroup, column, row: this.#row }, cause: error,
-    });
+    return new MillraceError(
+      'MR_SOURCE_READ',
+      `Cannot read column "${column}" of row group ${rowGroup} in "${path}": ${reason}`,
+      {
+        details: { path, rowGroup, column, row: this.#row },
+        cause: error,
+      },
+    );
   }
 }

@@ -21,7 +21,10 @@ const DEPTH_MAX = 32;
  * each file once. Files whose names start with `.` or `_` are nobody's output yet and are left out of directories.
  * @throws {MillraceError} MR_SOURCE_NOT_FOUND when a path or a glob names nothing
  */
-export async function expandPaths(path: PathOption, context: ConnectorContext): Promise<readonly InputFile[]> {
+export async function expandPaths(
+  path: PathOption,
+  context: ConnectorContext,
+): Promise<readonly InputFile[]> {
   const found = new Map<string, InputFile>();
   for (const one of typeof path === 'string' ? [path] : path) {
     const absolute = absolutePath(one, context.baseDirectory);
@@ -42,7 +45,8 @@ async function expandOne(given: string, absolute: string, files: FilePort): Prom
   if (!isGlob(given)) {
     throw notFound(
       `Cannot find the input "${absolute}": no such file or directory; check the path, which is relative to the directory where the job was submitted`,
-      given, absolute,
+      given,
+      absolute,
     );
   }
   const matched: InputFile[] = [];
@@ -53,13 +57,18 @@ async function expandOne(given: string, absolute: string, files: FilePort): Prom
   if (matched.length === 0) {
     throw notFound(
       `Cannot find any input for the glob "${absolute}": it matches no file; check the pattern, which is relative to the directory where the job was submitted`,
-      given, absolute,
+      given,
+      absolute,
     );
   }
   return matched;
 }
 
-async function filesOfDirectory(given: string, directory: string, files: FilePort): Promise<readonly InputFile[]> {
+async function filesOfDirectory(
+  given: string,
+  directory: string,
+  files: FilePort,
+): Promise<readonly InputFile[]> {
   const inputs: InputFile[] = [];
   for (const name of await files.list(directory)) {
     if (name.startsWith('.') || name.startsWith('_')) continue;
@@ -70,7 +79,8 @@ async function filesOfDirectory(given: string, directory: string, files: FilePor
   if (inputs.length === 0) {
     throw notFound(
       `Cannot find any input in the directory "${directory}": it has no files; name another one, or use a glob such as "${given.replace(/\/$/u, '')}/**" for files in its subdirectories`,
-      given, directory,
+      given,
+      directory,
     );
   }
   checkCount(inputs.length, directory);
@@ -103,9 +113,13 @@ function join(directory: string, name: string): string {
 
 function checkCount(count: number, directory: string): void {
   if (count <= FILES_MAX) return;
-  throw new MillraceError('MR_OPTION_INVALID', `Cannot read "${directory}": it has more than ${FILES_MAX} files; name fewer of them`, {
-    details: { directory, filesMax: FILES_MAX },
-  });
+  throw new MillraceError(
+    'MR_OPTION_INVALID',
+    `Cannot read "${directory}": it has more than ${FILES_MAX} files; name fewer of them`,
+    {
+      details: { directory, filesMax: FILES_MAX },
+    },
+  );
 }
 
 function notFound(message: string, path: string, absolute: string): MillraceError {

@@ -53,13 +53,16 @@ function expressionOf(pattern: string): string {
 
 function partExpression(part: string): string {
   const hidden = part.startsWith('.') || part === '' ? '' : '(?!\\.)';
-  return hidden + part.replace(/\[!?[^\]]+\]|[\s\S]/gu, (token) => {
-    if (token === '*') return '[^/]*';
-    if (token === '?') return '[^/]';
-    if (token.length > 2 && token.startsWith('[')) {
-      const isNegated = token[1] === '!';
-      return `[${isNegated ? '^' : ''}${token.slice(isNegated ? 2 : 1, -1).replace(/[\\\][^&]/gu, '\\$&')}]`;
-    }
-    return token.replace(/[\\^$.*+?()[\]{}|/]/gu, '\\$&');
-  });
+  return (
+    hidden +
+    part.replace(/\[!?[^\]]+\]|[\s\S]/gu, (token) => {
+      if (token === '*') return '[^/]*';
+      if (token === '?') return '[^/]';
+      if (token.length > 2 && token.startsWith('[')) {
+        const isNegated = token[1] === '!';
+        return `[${isNegated ? '^' : ''}${token.slice(isNegated ? 2 : 1, -1).replace(/[\\\][^&]/gu, '\\$&')}]`;
+      }
+      return token.replace(/[\\^$.*+?()[\]{}|/]/gu, '\\$&');
+    })
+  );
 }

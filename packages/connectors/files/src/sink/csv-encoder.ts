@@ -24,7 +24,11 @@ export function csvEncoder<T>(encoding: CsvEncoding): RecordEncoder<T> {
     return `${columns.map((column) => fieldText(fields[column], delimiter)).join(delimiter)}\n`;
   };
   return {
-    fileHeader: () => Buffer.from(`${(columns ?? []).map((column) => fieldText(column, delimiter)).join(delimiter)}\n`, 'utf8'),
+    fileHeader: () =>
+      Buffer.from(
+        `${(columns ?? []).map((column) => fieldText(column, delimiter)).join(delimiter)}\n`,
+        'utf8',
+      ),
     encode: (record, target, at) => {
       const row = rowOf(record);
       if (at + row.length * BYTES_PER_UNIT_MAX > target.length) return -1;
@@ -35,21 +39,36 @@ export function csvEncoder<T>(encoding: CsvEncoding): RecordEncoder<T> {
 }
 
 function fieldsOf(record: unknown): Readonly<Record<string, unknown>> {
-  if (typeof record === 'object' && record !== null && !Array.isArray(record)) return record as Readonly<Record<string, unknown>>;
-  throw new MillraceError('MR_UNSUPPORTED_VALUE', 'Cannot write a record as CSV: it is no object; map it to one before the sink');
+  if (typeof record === 'object' && record !== null && !Array.isArray(record))
+    return record as Readonly<Record<string, unknown>>;
+  throw new MillraceError(
+    'MR_UNSUPPORTED_VALUE',
+    'Cannot write a record as CSV: it is no object; map it to one before the sink',
+  );
 }
 
 function checkFields(fields: Readonly<Record<string, unknown>>, columns: readonly string[]): void {
   for (const name of Object.keys(fields)) {
     if (columns.includes(name)) continue;
-    throw new MillraceError('MR_UNSUPPORTED_VALUE', `Cannot write a record as CSV: its field "${name}" is none of the columns ${columns.map((one) => `"${one}"`).join(', ')}; name all with the option \`columns\``, {
-      details: { field: name },
-    });
+    throw new MillraceError(
+      'MR_UNSUPPORTED_VALUE',
+      `Cannot write a record as CSV: its field "${name}" is none of the columns ${columns.map((one) => `"${one}"`).join(', ')}; name all with the option \`columns\``,
+      {
+        details: { field: name },
+      },
+    );
   }
 }
 
 function fieldText(value: unknown, delimiter: string): string {
   if (value === null || value === undefined) return '';
-  const text = value instanceof Date ? value.toISOString() : typeof value === 'object' ? JSON.stringify(value) : String(value as string | number);
-  return text.includes(delimiter) || /["\r\n]/u.test(text) || text === '' ? `"${text.replaceAll('"', '""')}"` : text;
+  const text =
+    value instanceof Date
+      ? value.toISOString()
+      : typeof value === 'object'
+        ? JSON.stringify(value)
+        : String(value as string | number);
+  return text.includes(delimiter) || /["\r\n]/u.test(text) || text === ''
+    ? `"${text.replaceAll('"', '""')}"`
+    : text;
 }

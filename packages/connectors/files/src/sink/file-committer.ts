@@ -15,7 +15,8 @@ export function fileCommitter(files: FilePort): Committer {
   return {
     commit: async (committables: readonly Json[]) => {
       const sealed = committables.map(parseCommittable);
-      for (let from = 0; from < sealed.length; from += FILES_AT_ONCE) await commitTogether(files, sealed.slice(from, from + FILES_AT_ONCE));
+      for (let from = 0; from < sealed.length; from += FILES_AT_ONCE)
+        await commitTogether(files, sealed.slice(from, from + FILES_AT_ONCE));
     },
   };
 }
@@ -24,9 +25,11 @@ async function commitTogether(files: FilePort, sealed: readonly FileCommittable[
   const arePending = await Promise.all(sealed.map((one) => linkOne(files, one)));
   const directories = [...new Set(sealed.map((one) => one.directory))];
   await Promise.all(directories.map((directory) => files.syncDirectory(directory)));
-  await Promise.all(sealed.map(async (one, index) => {
-    if (arePending[index] === true) await unlinkPending(files, `${one.directory}/${one.pendingName}`);
-  }));
+  await Promise.all(
+    sealed.map(async (one, index) => {
+      if (arePending[index] === true) await unlinkPending(files, `${one.directory}/${one.pendingName}`);
+    }),
+  );
 }
 
 /** Gives the file its final name. Returns whether the pending name may be there still. */
@@ -42,13 +45,23 @@ async function linkOne(files: FilePort, sealed: FileCommittable): Promise<boolea
     const state = await compareFile(files, target, sealed);
     if (state === 'same') return code === 'EEXIST';
     if (state === 'different') {
-      throw new MillraceError('MR_SINK_COLLISION', `Cannot commit "${pending}": "${target}" is there already with other content; move it away and restart the job`, {
-        details: { pending, target, bytes: sealed.bytes, crc32: sealed.crc32 }, cause,
-      });
+      throw new MillraceError(
+        'MR_SINK_COLLISION',
+        `Cannot commit "${pending}": "${target}" is there already with other content; move it away and restart the job`,
+        {
+          details: { pending, target, bytes: sealed.bytes, crc32: sealed.crc32 },
+          cause,
+        },
+      );
     }
-    throw new MillraceError('MR_SINK_COMMIT', `Cannot commit "${pending}": neither it nor "${target}" is there, so that its ${sealed.bytes} bytes of output are lost; restore the file, or restore the job from an older checkpoint`, {
-      details: { pending, target, bytes: sealed.bytes, crc32: sealed.crc32 }, cause,
-    });
+    throw new MillraceError(
+      'MR_SINK_COMMIT',
+      `Cannot commit "${pending}": neither it nor "${target}" is there, so that its ${sealed.bytes} bytes of output are lost; restore the file, or restore the job from an older checkpoint`,
+      {
+        details: { pending, target, bytes: sealed.bytes, crc32: sealed.crc32 },
+        cause,
+      },
+    );
   }
 }
 
@@ -62,11 +75,18 @@ async function unlinkPending(files: FilePort, pending: string): Promise<void> {
 
 function commitFailure(sealed: FileCommittable, target: string, cause: unknown): MillraceError {
   const code = codeOf(cause);
-  const hint = code === 'EPERM' || code === 'ENOTSUP' || code === 'EOPNOTSUPP'
-    ? ' (the file system has no hard links; write to one that does)' : '';
-  return new MillraceError('MR_SINK_COMMIT', `Cannot commit "${target}": ${cause instanceof Error ? cause.message : String(cause)}${hint}`, {
-    details: { target, pendingName: sealed.pendingName }, cause,
-  });
+  const hint =
+    code === 'EPERM' || code === 'ENOTSUP' || code === 'EOPNOTSUPP'
+      ? ' (the file system has no hard links; write to one that does)'
+      : '';
+  return new MillraceError(
+    'MR_SINK_COMMIT',
+    `Cannot commit "${target}": ${cause instanceof Error ? cause.message : String(cause)}${hint}`,
+    {
+      details: { target, pendingName: sealed.pendingName },
+      cause,
+    },
+  );
 }
 
 function codeOf(error: unknown): string | undefined {

@@ -23,8 +23,13 @@ export interface FileNameParts {
 /** Name of the file while it is pending. */
 export function pendingName(parts: FileNameParts): string {
   return [
-    '.part', encodeRun(parts.runId), operatorHash(parts.operatorUid), parts.subtaskIndex, parts.attemptNumber,
-    parts.checkpointId, `${parts.sequence}.${parts.extension}`,
+    '.part',
+    encodeRun(parts.runId),
+    operatorHash(parts.operatorUid),
+    parts.subtaskIndex,
+    parts.attemptNumber,
+    parts.checkpointId,
+    `${parts.sequence}.${parts.extension}`,
   ].join('-');
 }
 
@@ -45,7 +50,11 @@ export interface PendingFileOwner {
 }
 
 /** Returns the owner of a pending file of this run and operator. */
-export function pendingFileOwner(name: string, runId: string, operatorUid: string): PendingFileOwner | undefined {
+export function pendingFileOwner(
+  name: string,
+  runId: string,
+  operatorUid: string,
+): PendingFileOwner | undefined {
   const match = SINK_FILE.exec(name);
   if (match === null || match[1] !== '.') return undefined;
   if (match[2] !== encodeRun(runId) || match[3] !== operatorHash(operatorUid)) return undefined;
@@ -55,7 +64,10 @@ export function pendingFileOwner(name: string, runId: string, operatorUid: strin
 const SINK_FILE = /^(\.?)part-([0-9A-Za-z_~]+)-([0-9a-f]{8})-(\d+)-(\d+)-(?:\d+|open)-\d+\.(?:jsonl|csv)$/u;
 
 function encodeRun(runId: string): string {
-  return runId.replace(/[^0-9A-Za-z_]/gu, (char) => `~${(char.codePointAt(0) ?? 0).toString(16).padStart(2, '0')}~`);
+  return runId.replace(
+    /[^0-9A-Za-z_]/gu,
+    (char) => `~${(char.codePointAt(0) ?? 0).toString(16).padStart(2, '0')}~`,
+  );
 }
 
 function operatorHash(uid: string): string {

@@ -59,11 +59,26 @@ function crashingPort(step: number): FilePort {
         abandon: () => appender.abandon(),
       };
     },
-    link: async (from, to) => { tick(); await nodeFilePort.link(from, to); },
-    unlink: async (path) => { tick(); await nodeFilePort.unlink(path); },
-    rename: async (from, to) => { tick(); await nodeFilePort.rename(from, to); },
-    remove: async (path) => { tick(); await nodeFilePort.remove(path); },
-    syncDirectory: async (path) => { tick(); await nodeFilePort.syncDirectory(path); },
+    link: async (from, to) => {
+      tick();
+      await nodeFilePort.link(from, to);
+    },
+    unlink: async (path) => {
+      tick();
+      await nodeFilePort.unlink(path);
+    },
+    rename: async (from, to) => {
+      tick();
+      await nodeFilePort.rename(from, to);
+    },
+    remove: async (path) => {
+      tick();
+      await nodeFilePort.remove(path);
+    },
+    syncDirectory: async (path) => {
+      tick();
+      await nodeFilePort.syncDirectory(path);
+    },
   };
 }
 
@@ -91,16 +106,19 @@ async function runAttempt(sink: Sink<Row>, context: SinkContext, progress: Progr
 test('A file sink recovered after a crash at any step has each row exactly once, and never a file that is not whole', async () => {
   let crashCount = 0;
   for (let step = 0; ; step++) {
-    await using directory = await temporaryDirectory();
+    const directory = await temporaryDirectory();
     const sink = sinkOf({ maxFileBytes: 100 });
     await sink.prepare?.(sinkContext(directory.path));
     const progress: Progress = { acknowledged: [], checkpointId: 0 };
     let hasCrashed = false;
-    await runAttempt(sink, sinkContext(directory.path, { files: crashingPort(step) }), progress).catch((error: unknown) => {
-      if (!isCrash(error)) throw error;
-      hasCrashed = true;
-    });
-    for (const name of await visible(directory.path)) expect(await readFile(`${directory.path}/out/${name}`, 'utf8')).toMatch(/^(\{.*\}\n)+$/u);
+    await runAttempt(sink, sinkContext(directory.path, { files: crashingPort(step) }), progress).catch(
+      (error: unknown) => {
+        if (!isCrash(error)) throw error;
+        hasCrashed = true;
+      },
+    );
+    for (const name of await visible(directory.path))
+      expect(await readFile(`${directory.path}/out/${name}`, 'utf8')).toMatch(/^(\{.*\}\n)+$/u);
     if (hasCrashed) await runAttempt(sink, sinkContext(directory.path, { attemptNumber: 1 }), progress);
     expect(await written(directory.path)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
     expect((await readdir(`${directory.path}/out`)).filter((name) => name.startsWith('.'))).toEqual([]);
@@ -115,7 +133,7 @@ function isCrash(error: unknown): boolean {
 }
 
 test('A file sink shows nothing before the commit, and seals what was written at the moment of the barrier', async () => {
-  await using directory = await temporaryDirectory();
+  const directory = await temporaryDirectory();
   const context = sinkContext(directory.path);
   const sink = sinkOf();
   const writer = await sink.openWriter(context, []);
@@ -124,8 +142,20 @@ test('A file sink shows nothing before the commit, and seals what was written at
   writer.write({ id: 2 }, 0);
   const committables = await sealing;
   expect(await visible(directory.path)).toEqual([]);
-  expect(committables).toEqual([{ directory: `${directory.path}/out`, pendingName: '.part-run~2d~7-82d11c8b-0-0-5-0.jsonl', bytes: 9, crc32: 1_107_222_178 }]
-    .map((one) => ({ ...one, pendingName: expect.stringMatching(/^\.part-run~2d~7-[0-9a-f]{8}-0-0-5-0\.jsonl$/u) as string, crc32: expect.any(Number) as number })));
+  expect(committables).toEqual(
+    [
+      {
+        directory: `${directory.path}/out`,
+        pendingName: '.part-run~2d~7-82d11c8b-0-0-5-0.jsonl',
+        bytes: 9,
+        crc32: 1_107_222_178,
+      },
+    ].map((one) => ({
+      ...one,
+      pendingName: expect.stringMatching(/^\.part-run~2d~7-[0-9a-f]{8}-0-0-5-0\.jsonl$/u) as string,
+      crc32: expect.any(Number) as number,
+    })),
+  );
   await commit(sink, context, committables);
   await commit(sink, context, committables);
   expect(await written(directory.path)).toEqual([1]);
@@ -134,7 +164,7 @@ test('A file sink shows nothing before the commit, and seals what was written at
 });
 
 test('A file sink refuses to overwrite another file of the same name', async () => {
-  await using directory = await temporaryDirectory();
+  const directory = await temporaryDirectory();
   const context = sinkContext(directory.path);
   const sink = sinkOf();
   const writer = await sink.openWriter(context, []);
@@ -147,7 +177,7 @@ test('A file sink refuses to overwrite another file of the same name', async () 
 });
 
 test('A file sink fails the commit of a file that is nowhere to be found', async () => {
-  await using directory = await temporaryDirectory();
+  const directory = await temporaryDirectory();
   const context = sinkContext(directory.path);
   const sink = sinkOf();
   const writer = await sink.openWriter(context, []);
@@ -158,7 +188,7 @@ test('A file sink fails the commit of a file that is nowhere to be found', async
 });
 
 test('A file sink removes pending files of older attempts of its own run and share only', async () => {
-  await using directory = await temporaryDirectory();
+  const directory = await temporaryDirectory();
   const pendingOf = async (changes: Partial<SinkContext>): Promise<readonly Json[]> => {
     const writer = await sinkOf().openWriter(sinkContext(directory.path, changes), []);
     writer.write({ id: 1 }, 0);
@@ -166,29 +196,37 @@ test('A file sink removes pending files of older attempts of its own run and sha
   };
   const kept = await pendingOf({});
   const others = [
-    await pendingOf({ subtaskIndex: 1, parallelism: 2 }), await pendingOf({ runId: 'other' }), await pendingOf({ operatorUid: 'other' }),
+    await pendingOf({ subtaskIndex: 1, parallelism: 2 }),
+    await pendingOf({ runId: 'other' }),
+    await pendingOf({ operatorUid: 'other' }),
   ];
-  const open = await sinkOf().openWriter(sinkContext(directory.path, { attemptNumber: 1, parallelism: 2 }), kept);
+  const open = await sinkOf().openWriter(
+    sinkContext(directory.path, { attemptNumber: 1, parallelism: 2 }),
+    kept,
+  );
   open.write({ id: 9, text: 'x'.repeat(300_000) }, 0);
   await sinkOf().openWriter(sinkContext(directory.path, { attemptNumber: 2, parallelism: 2 }), kept);
-  const names = [kept, ...others].map((committables) => (committables[0] as { pendingName: string }).pendingName);
+  const names = [kept, ...others].map(
+    (committables) => (committables[0] as { pendingName: string }).pendingName,
+  );
   expect((await readdir(`${directory.path}/out`)).sort()).toEqual(names.sort());
 });
 
 test('ifExists fail refuses a directory with files in it and names them', async () => {
-  await using directory = await temporaryDirectory();
+  const directory = await temporaryDirectory();
   await mkdir(`${directory.path}/out/sub`, { recursive: true });
   await writeFile(`${directory.path}/out/.hidden`, '');
   await sinkOf().prepare?.(sinkContext(directory.path));
   await writeFile(`${directory.path}/out/report.txt`, '');
   await expect(sinkOf().prepare?.(sinkContext(directory.path))).rejects.toMatchObject({
-    code: 'MR_SINK_EXISTS', message: expect.stringContaining('"report.txt"') as string,
+    code: 'MR_SINK_EXISTS',
+    message: expect.stringContaining('"report.txt"') as string,
   });
   await sinkOf({ ifExists: 'append' }).prepare?.(sinkContext(directory.path));
 });
 
 test('ifExists replace removes what file sinks wrote, pending files too, and refuses to remove anything else', async () => {
-  await using directory = await temporaryDirectory();
+  const directory = await temporaryDirectory();
   const replace = sinkOf({ ifExists: 'replace' });
   const context = sinkContext(directory.path);
   const writer = await replace.openWriter(context, []);
@@ -198,7 +236,10 @@ test('ifExists replace removes what file sinks wrote, pending files too, and ref
   await writer.prepareCommit(2);
   await writeFile(`${directory.path}/out/index.ts`, 'precious');
   await writeFile(`${directory.path}/out/.gitignore`, '*');
-  await expect(replace.prepare?.(context)).rejects.toMatchObject({ code: 'MR_SINK_EXISTS', message: expect.stringContaining('"index.ts"') as string });
+  await expect(replace.prepare?.(context)).rejects.toMatchObject({
+    code: 'MR_SINK_EXISTS',
+    message: expect.stringContaining('"index.ts"') as string,
+  });
   expect(await readdir(`${directory.path}/out`)).toHaveLength(4);
   await rm(`${directory.path}/out/index.ts`);
   await replace.prepare?.(context);
@@ -207,17 +248,29 @@ test('ifExists replace removes what file sinks wrote, pending files too, and ref
 });
 
 test('A sink needs one directory, and no file in its place', async () => {
-  await using directory = await temporaryDirectory();
+  const directory = await temporaryDirectory();
   await writeFile(`${directory.path}/out`, '');
-  await expect(sinkOf({ ifExists: 'replace' }).prepare?.(sinkContext(directory.path))).rejects.toMatchObject({ code: 'MR_SINK_EXISTS' });
-  await expect(sinkOf({ path: ['a', 'b'] }).prepare?.(sinkContext(directory.path))).rejects.toMatchObject({ code: 'MR_OPTION_INVALID' });
+  await expect(sinkOf({ ifExists: 'replace' }).prepare?.(sinkContext(directory.path))).rejects.toMatchObject({
+    code: 'MR_SINK_EXISTS',
+  });
+  await expect(sinkOf({ path: ['a', 'b'] }).prepare?.(sinkContext(directory.path))).rejects.toMatchObject({
+    code: 'MR_OPTION_INVALID',
+  });
 });
 
 test('A CSV sink begins each file with the header, and reads back what it wrote', async () => {
-  await using directory = await temporaryDirectory();
+  const directory = await temporaryDirectory();
   const context = sinkContext(directory.path);
-  const sink = csv<{ name: string; count: number | null }>({ path: 'out', maxFileBytes: 1, types: { count: 'number' } });
-  const rows = [{ name: 'a, "b"\nc', count: 1 }, { name: '', count: null }, { name: 'ü', count: -0.5 }];
+  const sink = csv<{ name: string; count: number | null }>({
+    path: 'out',
+    maxFileBytes: 1,
+    types: { count: 'number' },
+  });
+  const rows = [
+    { name: 'a, "b"\nc', count: 1 },
+    { name: '', count: null },
+    { name: 'ü', count: -0.5 },
+  ];
   const writer = await sink.openWriter(context, []);
   for (const row of rows) {
     writer.write(row, 0);
@@ -225,19 +278,23 @@ test('A CSV sink begins each file with the header, and reads back what it wrote'
   }
   expect(await visible(directory.path)).toHaveLength(3);
   expect(await readAll(sink, connectorContext(directory.path))).toEqual(expect.arrayContaining(rows));
-  expect(() => writer.write({ name: 'x', count: 1, more: 2 } as never, 0)).toThrow('its field "more" is none of the columns');
+  expect(() => writer.write({ name: 'x', count: 1, more: 2 } as never, 0)).toThrow(
+    'its field "more" is none of the columns',
+  );
 });
 
 test('A record that JSON cannot say is refused with the reason', async () => {
-  await using directory = await temporaryDirectory();
+  const directory = await temporaryDirectory();
   const writer = await sinkOf().openWriter(sinkContext(directory.path), []);
   for (const record of [undefined, { id: 1n }, () => 1]) {
-    expect(() => writer.write(record as never, 0)).toThrow(expect.objectContaining({ code: 'MR_UNSUPPORTED_VALUE' }) as Error);
+    expect(() => writer.write(record as never, 0)).toThrow(
+      expect.objectContaining({ code: 'MR_UNSUPPORTED_VALUE' }) as Error,
+    );
   }
 });
 
 test('A record larger than the buffer is written whole', async () => {
-  await using directory = await temporaryDirectory();
+  const directory = await temporaryDirectory();
   const context = sinkContext(directory.path);
   const writer = await sinkOf().openWriter(context, []);
   for (const id of [1, 2, 3]) writer.write({ id, text: 'ü'.repeat(id === 2 ? 400_000 : 1) }, 0);

@@ -27,19 +27,29 @@ export interface FileSinkFormat<T> {
 }
 
 /** Returns a sink of the two-phase kind: pending files are hidden and get their names when their checkpoint is complete. */
-export function fileSink<T>(options: FileSinkOptions, { format, extension, encoder }: FileSinkFormat<T>): Sink<T> {
+export function fileSink<T>(
+  options: FileSinkOptions,
+  { format, extension, encoder }: FileSinkFormat<T>,
+): Sink<T> {
   const ifExists = options.ifExists ?? 'fail';
   const maxFileBytes = options.maxFileBytes ?? MAX_FILE_BYTES_DEFAULT;
   return {
     [sinkBrand]: 1,
     name: `${format} ${options.path}`,
     describe: () => ({ format, path: options.path, ifExists, maxFileBytes }),
-    prepare: (context) => prepareDirectory(context.files, absolutePath(options.path, context.baseDirectory), ifExists),
-    openWriter: (context, restored) => FileWriter.open<T>(
-      context,
-      { directory: absolutePath(options.path, context.baseDirectory), extension, maxFileBytes, encoder: encoder() },
-      restored.map(parseCommittable),
-    ),
+    prepare: (context) =>
+      prepareDirectory(context.files, absolutePath(options.path, context.baseDirectory), ifExists),
+    openWriter: (context, restored) =>
+      FileWriter.open<T>(
+        context,
+        {
+          directory: absolutePath(options.path, context.baseDirectory),
+          extension,
+          maxFileBytes,
+          encoder: encoder(),
+        },
+        restored.map(parseCommittable),
+      ),
     openCommitter: (context) => fileCommitter(context.files),
   };
 }

@@ -50,7 +50,9 @@ export class FileWriter<T> implements SinkWriter<T> {
 
   /** Makes the directory and removes what older attempts of this run left in this subtask's share. */
   static async open<T>(
-    context: SinkContext, options: FileWriterOptions<T>, restored: readonly FileCommittable[],
+    context: SinkContext,
+    options: FileWriterOptions<T>,
+    restored: readonly FileCommittable[],
   ): Promise<FileWriter<T>> {
     const { files } = context;
     await files.makeDirectory(options.directory);
@@ -58,7 +60,8 @@ export class FileWriter<T> implements SinkWriter<T> {
     for (const name of await files.list(options.directory)) {
       const owner = pendingFileOwner(name, context.runId, context.operatorUid);
       if (owner === undefined || owner.attemptNumber >= context.attemptNumber || kept.has(name)) continue;
-      if (owner.subtaskIndex % context.parallelism === context.subtaskIndex) await files.remove(`${options.directory}/${name}`);
+      if (owner.subtaskIndex % context.parallelism === context.subtaskIndex)
+        await files.remove(`${options.directory}/${name}`);
     }
     return new FileWriter(context, options);
   }
@@ -124,12 +127,14 @@ export class FileWriter<T> implements SinkWriter<T> {
 
   async #seal(files: readonly OpenFile[], checkpointId: number): Promise<Json[]> {
     const { directory } = this.#options;
-    const committables = await Promise.all(files.map(async (file): Promise<FileCommittable> => {
-      await file.closed;
-      const name = pendingName(this.#nameParts(checkpointId, file.sequence));
-      await this.#files.rename(this.#path(file.name), this.#path(name));
-      return { directory, pendingName: name, bytes: file.bytes, crc32: file.crc32 };
-    }));
+    const committables = await Promise.all(
+      files.map(async (file): Promise<FileCommittable> => {
+        await file.closed;
+        const name = pendingName(this.#nameParts(checkpointId, file.sequence));
+        await this.#files.rename(this.#path(file.name), this.#path(name));
+        return { directory, pendingName: name, bytes: file.bytes, crc32: file.crc32 };
+      }),
+    );
     await this.#files.syncDirectory(directory);
     return committables;
   }
@@ -144,7 +149,15 @@ export class FileWriter<T> implements SinkWriter<T> {
 
   #nameParts(checkpointId: number | 'open', sequence: number): FileNameParts {
     const { runId, operatorUid, subtaskIndex, attemptNumber } = this.#context;
-    return { runId, operatorUid, subtaskIndex, attemptNumber, checkpointId, sequence, extension: this.#options.extension };
+    return {
+      runId,
+      operatorUid,
+      subtaskIndex,
+      attemptNumber,
+      checkpointId,
+      sequence,
+      extension: this.#options.extension,
+    };
   }
 }
 

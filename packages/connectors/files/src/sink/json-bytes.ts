@@ -15,7 +15,8 @@ export function writeString(text: string, target: Buffer, at: number): number {
   target[at] = QUOTE;
   for (let i = 0; i < length; i++) {
     const code = text.charCodeAt(i);
-    if (code < 0x20 || code > 0x7f || code === QUOTE || code === BACKSLASH) return at + target.write(JSON.stringify(text), at, 'utf8');
+    if (code < 0x20 || code > 0x7f || code === QUOTE || code === BACKSLASH)
+      return at + target.write(JSON.stringify(text), at, 'utf8');
     target[at + 1 + i] = code;
   }
   target[at + length + 1] = QUOTE;
@@ -28,7 +29,7 @@ export function writeString(text: string, target: Buffer, at: number): number {
  */
 export class NumberWriter {
   readonly #numbers = new Float64Array(REMEMBERED_COUNT).fill(Number.NaN);
-  readonly #texts = new Array<string>(REMEMBERED_COUNT).fill('');
+  readonly #texts = Array.from({ length: REMEMBERED_COUNT }, () => '');
   readonly #double = new Float64Array(1);
   readonly #halves = new Uint32Array(this.#double.buffer);
 
@@ -37,7 +38,12 @@ export class NumberWriter {
     if (value === (value | 0)) return writeInteger(value, target, at);
     if (value - value !== 0) return writeAscii('null', target, at);
     this.#double[0] = value;
-    const slot = Math.imul((this.#halves[0] as number) ^ Math.imul(this.#halves[1] as number, 0x9e3779b1), 0x85ebca6b) >>> (32 - REMEMBERED_LOG2);
+    const slot =
+      Math.imul(
+        (this.#halves[0] as number) ^ Math.imul(this.#halves[1] as number, 0x9e3779b1),
+        0x85ebca6b,
+      ) >>>
+      (32 - REMEMBERED_LOG2);
     if (this.#numbers[slot] !== value) {
       this.#numbers[slot] = value;
       this.#texts[slot] = String(value);

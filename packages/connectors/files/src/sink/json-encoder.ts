@@ -34,7 +34,8 @@ export function jsonEncoder<T>(): RecordEncoder<T> {
   return {
     fileHeader: () => undefined,
     encode: (record, target, at) => {
-      if (typeof record !== 'object' || record === null || Object.getPrototypeOf(record) !== Object.prototype) return encodeAny(record, target, at);
+      if (typeof record !== 'object' || record === null || Object.getPrototypeOf(record) !== Object.prototype)
+        return encodeAny(record, target, at);
       const end = newest === undefined ? OTHER_SHAPE : newest(record, target, at);
       return end === OTHER_SHAPE ? encodeObject(record, target, at) : end;
     },
@@ -63,5 +64,9 @@ function jsonText(record: unknown): string {
 }
 
 function unsupported(reason: string, cause?: unknown): MillraceError {
-  return new MillraceError('MR_UNSUPPORTED_VALUE', `Cannot write a record as JSON: ${reason}; map it to plain values before the sink`, { cause });
+  return new MillraceError(
+    'MR_UNSUPPORTED_VALUE',
+    `Cannot write a record as JSON: ${reason}; map it to plain values before the sink`,
+    { cause },
+  );
 }

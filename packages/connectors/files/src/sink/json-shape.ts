@@ -22,8 +22,16 @@ let codegenCount = 0;
 export function shapeEncoder(record: object): ShapeEncoder | undefined {
   const names = Object.keys(record);
   // A record with `toJSON` decides for itself what is written.
-  if (names.length === 0 || names.length > FIELDS_MAX || 'toJSON' in record || !Object.values(record).every(isScalar)) return undefined;
-  const segments = names.map((name, index) => Buffer.from(`${index === 0 ? '{' : ','}${JSON.stringify(name)}:`, 'utf8'));
+  if (
+    names.length === 0 ||
+    names.length > FIELDS_MAX ||
+    'toJSON' in record ||
+    !Object.values(record).every(isScalar)
+  )
+    return undefined;
+  const segments = names.map((name, index) =>
+    Buffer.from(`${index === 0 ? '{' : ','}${JSON.stringify(name)}:`, 'utf8'),
+  );
   const fixedBytes = segments.reduce((sum, segment) => sum + segment.length + NUMBER_BYTES_MAX, 4);
   const source = [
     `// codegen json-${codegenCount++}`,
@@ -32,7 +40,9 @@ export function shapeEncoder(record: object): ShapeEncoder | undefined {
     '  let index = 0;',
     '  for (const name in record) {',
     '    switch (index++) {',
-    ...names.map((name, index) => `      case ${index}: if (name !== ${JSON.stringify(name)}) return -2; break;`),
+    ...names.map(
+      (name, index) => `      case ${index}: if (name !== ${JSON.stringify(name)}) return -2; break;`,
+    ),
     '      default: return -2;',
     '    }',
     '  }',
@@ -45,7 +55,11 @@ export function shapeEncoder(record: object): ShapeEncoder | undefined {
     '  return at + 2;',
     '};',
   ].join('\n');
-  const generate = new Function('writeString', 'numbers', source) as (write: typeof writeString, numbers: NumberWriter) => ShapeEncoder;
+  // eslint-disable-next-line typescript/no-implied-eval -- names reach the text as JSON literals only
+  const generate = new Function('writeString', 'numbers', source) as (
+    write: typeof writeString,
+    numbers: NumberWriter,
+  ) => ShapeEncoder;
   return generate(writeString, new NumberWriter());
 }
 
@@ -72,5 +86,7 @@ function literalSource(text: string): string {
 }
 
 function isScalar(value: unknown): boolean {
-  return value === null || typeof value === 'number' || typeof value === 'string' || typeof value === 'boolean';
+  return (
+    value === null || typeof value === 'number' || typeof value === 'string' || typeof value === 'boolean'
+  );
 }

@@ -14,10 +14,18 @@ const NAMES_SHOWN_MAX = 3;
  * any run included, and refuses when there are others, before it removes anything.
  * @throws {MillraceError} MR_SINK_EXISTS
  */
-export async function prepareDirectory(files: FilePort, directory: string, ifExists: IfExists): Promise<void> {
+export async function prepareDirectory(
+  files: FilePort,
+  directory: string,
+  ifExists: IfExists,
+): Promise<void> {
   const stat = await files.stat(directory);
   if (stat !== undefined && !stat.isDirectory) {
-    throw new MillraceError('MR_SINK_EXISTS', `Cannot write to "${directory}": it is a file; name a directory`, { details: { directory } });
+    throw new MillraceError(
+      'MR_SINK_EXISTS',
+      `Cannot write to "${directory}": it is a file; name a directory`,
+      { details: { directory } },
+    );
   }
   if (stat === undefined) {
     await files.makeDirectory(directory);
@@ -27,11 +35,21 @@ export async function prepareDirectory(files: FilePort, directory: string, ifExi
   const names = await files.list(directory);
   const visible = await visibleFiles(files, directory, names);
   if (ifExists === 'fail') {
-    if (visible.length > 0) throw exists(directory, visible, `move them away, name another directory, or set \`ifExists\` to 'replace' or 'append'`);
+    if (visible.length > 0)
+      throw exists(
+        directory,
+        visible,
+        `move them away, name another directory, or set \`ifExists\` to 'replace' or 'append'`,
+      );
     return;
   }
   const foreign = visible.filter((name) => !isSinkFile(name));
-  if (foreign.length > 0) throw exists(directory, foreign, 'which no file sink made, so that `ifExists: \'replace\'` does not remove them; move them away or name another directory');
+  if (foreign.length > 0)
+    throw exists(
+      directory,
+      foreign,
+      "which no file sink made, so that `ifExists: 'replace'` does not remove them; move them away or name another directory",
+    );
   for (const name of names) {
     if (isSinkFile(name)) await files.remove(`${directory}/${name}`);
   }
@@ -49,9 +67,19 @@ async function visibleFiles(files: FilePort, directory: string, names: readonly 
 }
 
 function exists(directory: string, names: readonly string[], advice: string): MillraceError {
-  const shown = names.slice(0, NAMES_SHOWN_MAX).map((name) => `"${name}"`).join(', ');
+  const shown = names
+    .slice(0, NAMES_SHOWN_MAX)
+    .map((name) => `"${name}"`)
+    .join(', ');
   const more = names.length > NAMES_SHOWN_MAX ? ` and ${names.length - NAMES_SHOWN_MAX} more` : '';
-  return new MillraceError('MR_SINK_EXISTS', `Cannot write to "${directory}": it has the files ${shown}${more}; ${advice}`.replace('; which', ', which'), {
-    details: { directory, fileCount: names.length },
-  });
+  return new MillraceError(
+    'MR_SINK_EXISTS',
+    `Cannot write to "${directory}": it has the files ${shown}${more}; ${advice}`.replace(
+      '; which',
+      ', which',
+    ),
+    {
+      details: { directory, fileCount: names.length },
+    },
+  );
 }

@@ -39,7 +39,11 @@ export class TextReader<T> implements SplitReader<T> {
   readonly #parse: RowParser<T>;
   #at = 0;
 
-  constructor(files: FilePort, split: TextSplit, options: { readonly start: number; readonly parse: RowParser<T> }) {
+  constructor(
+    files: FilePort,
+    split: TextSplit,
+    options: { readonly start: number; readonly parse: RowParser<T> },
+  ) {
     this.#split = split;
     this.#source = new ForwardBytes(files, { path: split.path, from: options.start, to: split.fileBytes });
     this.#parse = options.parse;
@@ -49,7 +53,15 @@ export class TextReader<T> implements SplitReader<T> {
     const { bytes, offset, isLast } = this.#source;
     const startLimit = this.#split.to - offset;
     if (this.#at >= startLimit) return undefined;
-    const scan: RowScan<T> = { bytes, from: this.#at, startLimit, isLast, recordsMax, records: [], malformed: [] };
+    const scan: RowScan<T> = {
+      bytes,
+      from: this.#at,
+      startLimit,
+      isLast,
+      recordsMax,
+      records: [],
+      malformed: [],
+    };
     const next = this.#parse(scan);
     if (next > this.#at) {
       this.#at = next;

@@ -11,12 +11,23 @@ export interface TextSplit {
 }
 
 /** Returns ranges of at most `splitBytes` of the files in order; empty files have none. */
-export async function listTextSplits(path: PathOption, splitBytes: number, context: ConnectorContext): Promise<Split[]> {
+export async function listTextSplits(
+  path: PathOption,
+  splitBytes: number,
+  context: ConnectorContext,
+): Promise<Split[]> {
   const splits: Split[] = [];
   for (const file of await expandPaths(path, context)) {
     for (let from = 0; from < file.bytes; from += splitBytes) {
       const to = Math.min(file.bytes, from + splitBytes);
-      splits.push({ id: `${file.path}#${from}`, weight: to - from, path: file.path, fileBytes: file.bytes, from, to });
+      splits.push({
+        id: `${file.path}#${from}`,
+        weight: to - from,
+        path: file.path,
+        fileBytes: file.bytes,
+        from,
+        to,
+      });
     }
   }
   return splits;
@@ -25,17 +36,35 @@ export async function listTextSplits(path: PathOption, splitBytes: number, conte
 /** @throws {MillraceError} MR_SOURCE_READ when the file changed its length; MR_SOURCE_NOT_FOUND when it is gone */
 export async function parseTextSplit(split: Split, files: FilePort): Promise<TextSplit> {
   const { path, fileBytes, from, to } = split;
-  if (typeof path !== 'string' || typeof fileBytes !== 'number' || typeof from !== 'number' || typeof to !== 'number') {
-    throw new MillraceError('MR_SOURCE_READ', `Cannot open split "${split.id}": it is no split of a text file`, { retry: 'never' });
+  if (
+    typeof path !== 'string' ||
+    typeof fileBytes !== 'number' ||
+    typeof from !== 'number' ||
+    typeof to !== 'number'
+  ) {
+    throw new MillraceError(
+      'MR_SOURCE_READ',
+      `Cannot open split "${split.id}": it is no split of a text file`,
+      { retry: 'never' },
+    );
   }
   const stat = await files.stat(path);
   if (stat === undefined) {
-    throw new MillraceError('MR_SOURCE_NOT_FOUND', `Cannot read "${path}": the file is no longer there; put it back, or start the job anew`, { details: { path } });
+    throw new MillraceError(
+      'MR_SOURCE_NOT_FOUND',
+      `Cannot read "${path}": the file is no longer there; put it back, or start the job anew`,
+      { details: { path } },
+    );
   }
   if (stat.bytes < fileBytes) {
-    throw new MillraceError('MR_SOURCE_READ', `Cannot read "${path}": it has ${stat.bytes} bytes, ${fileBytes} when the job started; input must not change while a job reads it`, {
-      retry: 'never', details: { path, bytes: stat.bytes, expectedBytes: fileBytes },
-    });
+    throw new MillraceError(
+      'MR_SOURCE_READ',
+      `Cannot read "${path}": it has ${stat.bytes} bytes, ${fileBytes} when the job started; input must not change while a job reads it`,
+      {
+        retry: 'never',
+        details: { path, bytes: stat.bytes, expectedBytes: fileBytes },
+      },
+    );
   }
   return { path, fileBytes, from, to };
 }
