@@ -118,8 +118,10 @@ export class OperatorVerification<T> {
 
   async #runRestored(of: { readonly before: number; readonly after: number; readonly step: number }): Promise<readonly Segment[]> {
     const first = await ChainHarness.open({ operators: this.#operators, parallelism: of.before });
-    const head = this.#drive(first, this.#input.slice(0, of.step), true);
+    const before = this.#drive(first, this.#input.slice(0, of.step), true);
     const snapshot = await first.snapshot(1);
+    // A barrier flushes partial aggregates, which may fire again what late records changed.
+    const head = joined(before, [this.#segment(first, 'the end')]);
     // What happens after the snapshot is lost, so that it may disturb nothing.
     if (of.step < this.#input.length) this.#drive(first, this.#input.slice(of.step, of.step + 1), true);
     await first.close();
@@ -135,6 +137,7 @@ export class OperatorVerification<T> {
     for (const [index, event] of this.#input.entries()) {
       segments = joined(segments, this.#drive(harness, [event], true));
       const snapshot = await harness.snapshot(index + 1);
+      segments = joined(segments, [this.#segment(harness, 'the end')]);
       await harness.close();
       const parallelism = index % 2 === 0 ? after : before;
       harness = await this.#restored(snapshot, { parallelism, attemptNumber: index + 2, blobStore: harness.blobStore });

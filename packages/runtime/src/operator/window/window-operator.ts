@@ -88,8 +88,8 @@ export class WindowFirings {
     if (this.#targetMs > this.firedMs) {
       this.firedMs = this.#targetMs;
       this.#dropExpired();
-      this.#moveAlive();
     }
+    this.#moveAlive();
     return true;
   }
 
