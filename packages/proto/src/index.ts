@@ -16,3 +16,6 @@ export { decodeValueV1, encodeValueV1, readValueV1, writeValueV1 } from './data/
 export * from './snapshot/byte-sink.ts';
 export * from './snapshot/key-codec-v1.ts';
 export * from './snapshot/keyed-run-v1.ts';
+export { recordAt, recordsOf } from './data/batch-shape.ts';
+export { createBatchBuilder } from './data/batch-builder.ts';
+export { FRAME_BYTES_MAX, decodeBatchV1, encodeBatchV1 } from './data/batch-codec-v1.ts';

@@ -192,12 +192,9 @@ export class ByteWriter {
 
   /** What was written, as a whole ArrayBuffer of its own. The writer may go on. */
   copy(): Uint8Array<ArrayBuffer> {
+    if (this.length > LOOP_BYTES_MAX) return new Uint8Array(this.#bytes.buffer.slice(0, this.length));
     const copied = new Uint8Array(this.length);
-    if (this.length > LOOP_BYTES_MAX) {
-      copied.set(this.#bytes.subarray(0, this.length));
-    } else {
-      for (let index = 0; index < copied.length; index++) copied[index] = this.#bytes[index] as number;
-    }
+    for (let index = 0; index < copied.length; index++) copied[index] = this.#bytes[index] as number;
     return copied;
   }
 

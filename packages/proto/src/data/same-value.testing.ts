@@ -6,14 +6,19 @@ export function expectSame(actual: unknown, expected: unknown): void {
   expect(outline(actual)).toBe(outline(expected));
 }
 
+/** Text of a value as a tree: tells apart what {@link outline} does, but for which references are the same. */
+export function treeOutline(root: unknown): string {
+  return outline(root, false);
+}
+
 /** Text that tells apart every two values that structured clone tells apart. */
-export function outline(root: unknown): string {
+export function outline(root: unknown, hasReferences = true): string {
   const numbers = new Map<object, number>();
   const write = (value: unknown): string => {
     if (typeof value === 'string') return JSON.stringify(value);
     if (typeof value !== 'object' || value === null) return `${typeof value} ${Object.is(value, -0) ? '-0' : String(value)}`;
     const known = numbers.get(value);
-    if (known !== undefined) return `#${known}`;
+    if (hasReferences && known !== undefined) return `#${known}`;
     numbers.set(value, numbers.size);
     if (value instanceof Map) return `map(${[...value].map(([key, entry]) => `${write(key)}=>${write(entry)}`).join()})`;
     if (value instanceof Set) return `set(${[...value].map(write).join()})`;

@@ -1,0 +1,267 @@
+// [HOT] Generates the function that checks records against a shape and stores them into the columns of a target.
+import { BigintColumnBuilder, ListColumnBuilder, StringColumn, ValueColumnBuilder } from './batch-columns.ts';
+import type { TypedShape } from './batch-shape.ts';
+import type { ColumnType } from './column-type.ts';
+import { isOrdinary } from './ordinary-object.ts';
+
+/**
+ * Rows of one target that wait. The generated class adds one field `c<index>` a column.
+ * Contract: rows [0, n) are complete; what stands at n is void.
+ */
+export interface TargetRows {
+  rowCount: number;
+  capacity: number;
+  bytes: number;
+  timestampsMs: Float64Array;
+  keyHashes: Int32Array | undefined;
+  grow(rowsMax: number): void;
+  /** The columns, handed over. */
+  finish(): unknown[];
+}
+
+/** What `store` tells: the record does not fit the shape, is stored, or is stored and the bytes of it are too many. */
+export const MISMATCH = -1;
+
+export interface TargetStore {
+  makeTarget(capacity: number, isKeyed: boolean): TargetRows;
+  /** Stores at row `rowCount` without counting it; returns the record's bytes, about, or {@link MISMATCH}. */
+  store(target: TargetRows, record: unknown): number;
+}
+
+let textCount = 0;
+
+/** Returns the store of `shape`. `codegenId` and a counter stand in its text, so that nobody else shares its type feedback. */
+export function generateStore(shape: TypedShape, codegenId: string): TargetStore {
+  const store = new StoreText(shape);
+  const body = store.body();
+  const text = `// ${codegenId.replace(/[^\w.:-]/g, '_')} ${textCount++}
+${targetClass(shape)}
+function store(target, record) {
+  const row = target.rowCount;
+  let bytes = ${store.fixedBytes};
+${body}
+  return bytes;
+}
+return { makeTarget: (capacity, isKeyed) => new Target(capacity, isKeyed), store };`;
+  const make = new Function('kit', 'keys', text) as (kit: object, keys: readonly (readonly string[])[]) => TargetStore;
+  return make({ BigintColumnBuilder, ListColumnBuilder, StringColumn, ValueColumnBuilder, isOrdinary }, store.keys);
+}
+
+const ARRAYS: Readonly<Record<string, string>> = { i32: 'Int32Array', f64: 'Float64Array', date: 'Float64Array', bool: 'Uint8Array', codes: 'Uint8Array' };
+
+function initialColumn(kind: string): string {
+  const array = ARRAYS[kind];
+  if (array !== undefined) return `new ${array}(capacity)`;
+  if (kind === 'str') return '[]';
+  if (kind === 'val') return 'new kit.ValueColumnBuilder()';
+  if (kind === 'big') return 'new kit.BigintColumnBuilder()';
+  return kind === 'list-nil' ? 'undefined' : `new kit.ListColumnBuilder("${kind.slice('list-'.length)}")`;
+}
+
+function finishedColumn(kind: string, column: string): string {
+  if (ARRAYS[kind] !== undefined || kind === 'list-nil') return column;
+  if (kind === 'str') return `kit.StringColumn.of(this.exactly(${column}))`;
+  return `${column}.finish(this.rowCount)`;
+}
+
+function targetClass({ layout }: TypedShape): string {
+  const typed = layout.flatMap(({ kind }, index) => (ARRAYS[kind] === undefined ? [] : [`c${index}`]));
+  return `
+const longer = (array, capacity) => { const grown = new array.constructor(capacity); grown.set(array); return grown; };
+class Target {
+  constructor(capacity, isKeyed) {
+    this.rowCount = 0;
+    this.capacity = capacity;
+    this.bytes = 0;
+    this.timestampsMs = new Float64Array(capacity);
+    this.keyHashes = isKeyed ? new Int32Array(capacity) : undefined;
+${layout.map(({ kind }, index) => `    this.c${index} = ${initialColumn(kind)};`).join('\n')}
+  }
+  grow(rowsMax) {
+    const capacity = Math.min(rowsMax, this.capacity * 2);
+    this.capacity = capacity;
+    this.timestampsMs = longer(this.timestampsMs, capacity);
+    if (this.keyHashes !== undefined) this.keyHashes = longer(this.keyHashes, capacity);
+${typed.map((column) => `    this.${column} = longer(this.${column}, capacity);`).join('\n')}
+  }
+  exactly(strings) { strings.length = this.rowCount; return strings; }
+  finish() {
+    return [${layout.map(({ kind }, index) => finishedColumn(kind, `this.c${index}`)).join(', ')}];
+  }
+}`;
+}
+
+/** Bytes of a row besides its columns: timestamp and key hash. */
+const ROW_BYTES = 12;
+
+class StoreText {
+  fixedBytes = ROW_BYTES;
+  readonly keys: string[][] = [];
+  readonly #shape: TypedShape;
+  #column = 0;
+  #local = 0;
+
+  constructor(shape: TypedShape) {
+    this.#shape = shape;
+  }
+
+  body(): string {
+    return this.#store(this.#shape.type, 'record');
+  }
+
+  /** Statements that check `value` (an expression without effects) and store it. */
+  #store(type: ColumnType, value: string): string {
+    switch (type.kind) {
+      case 'i32':
+        this.fixedBytes += 4;
+        return `if (typeof ${value} !== 'number' || ${value} !== (${value} | 0) || (${value} === 0 && 1 / ${value} < 0)) return ${MISMATCH};
+${this.#cell()} = ${value};`;
+      case 'f64':
+        this.fixedBytes += 8;
+        return `if (typeof ${value} !== 'number') return ${MISMATCH};\n${this.#cell()} = ${value};`;
+      case 'bool':
+        this.fixedBytes += 1;
+        return `if (typeof ${value} !== 'boolean') return ${MISMATCH};\n${this.#cell()} = ${value} ? 1 : 0;`;
+      case 'str':
+        this.fixedBytes += 4;
+        return `if (typeof ${value} !== 'string') return ${MISMATCH};\nbytes += ${value}.length;\n${this.#cell()} = ${value};`;
+      case 'date':
+        this.fixedBytes += 8;
+        return `if (!(${value} instanceof Date) || Object.getPrototypeOf(${value}) !== Date.prototype) return ${MISMATCH};
+${this.#cell()} = ${value}.getTime();`;
+      case 'big': return `if (typeof ${value} !== 'bigint') return ${MISMATCH};\n${this.#set(value)}`;
+      case 'val': return this.#setValue(value);
+      case 'nil':
+        this.fixedBytes += 1;
+        return `if (${value} === null) ${this.#peek()} = 1; else if (${value} === undefined) ${this.#cell()} = 2; else return ${MISMATCH};`;
+      case 'maybe': return this.#maybe(type, value);
+      case 'list': return this.#list(type, value);
+      case 'tuple': return this.#tuple(type, value);
+      case 'struct': return this.#struct(type, value);
+      default: return type satisfies never;
+    }
+  }
+
+  #maybe(type: ColumnType & { kind: 'maybe' }, value: string): string {
+    this.fixedBytes += 1;
+    const code = this.#cell();
+    const first = this.#column;
+    const stored = this.#store(type.inner, value);
+    return `if (${value} === null || ${value} === undefined) {
+${code} = ${value} === null ? 1 : 2;
+${this.#skip(first, this.#column)}
+} else {
+${code} = 0;
+${stored}
+}`;
+  }
+
+  #list(type: ColumnType & { kind: 'list' }, value: string): string {
+    const check = `if (!Array.isArray(${value}) || ${value}.index !== undefined`;
+    if (type.element === 'nil') {
+      this.#column++;
+      return `${check} || ${value}.length !== 0) return ${MISMATCH};`;
+    }
+    const column = `target.c${this.#column++}`;
+    return `${check} || !${column}.set(row, ${value})) return ${MISMATCH};\nbytes += ${column}.lastBytes;`;
+  }
+
+  #tuple(type: ColumnType & { kind: 'tuple' }, value: string): string {
+    const count = type.elements.length;
+    const lines = [`if (!Array.isArray(${value}) || ${value}.length !== ${count} || ${value}.index !== undefined) return ${MISMATCH};`];
+    type.elements.forEach((element, index) => {
+      const local = this.#name();
+      lines.push(`const ${local} = ${value}[${index}];`);
+      if (['maybe', 'nil', 'val'].includes(element.kind)) lines.push(`if (${local} === undefined && !(${index} in ${value})) return ${MISMATCH};`);
+      lines.push(this.#store(element, local));
+    });
+    return lines.join('\n');
+  }
+
+  #struct(type: ColumnType & { kind: 'struct' }, value: string): string {
+    const lines = [`if (typeof ${value} !== 'object' || ${value} === null || (${value}.constructor !== Object && !kit.isOrdinary(${value}))) return ${MISMATCH};`];
+    if (type.variants.length === 1) {
+      lines.push(this.#checkKeys(type.fields.map(({ key }) => key), value, `return ${MISMATCH};`));
+      for (const field of type.fields) lines.push(this.#field(field.key, field.type, value));
+      return lines.join('\n');
+    }
+    const code = this.#cell();
+    const variant = this.#name();
+    lines.push(`let ${variant} = -1;`);
+    type.variants.forEach((order, index) => {
+      const names = order.map((field) => type.fields[field]?.key ?? '');
+      const label = `${variant}_${index}`;
+      lines.push(`if (${variant} < 0) ${label}: {\n${this.#checkKeys(names, value, `break ${label};`)}\n${variant} = ${index};\n}`);
+    });
+    lines.push(`if (${variant} < 0) return ${MISMATCH};`, `${code} = ${variant};`);
+    type.fields.forEach((_field, index) => lines.push(this.#optionalField(type, index, { value, variant })));
+    return lines.join('\n');
+  }
+
+  #field(key: string, type: ColumnType, value: string): string {
+    const local = this.#name();
+    return `const ${local} = ${value}[${JSON.stringify(key)}];\n${this.#store(type, local)}`;
+  }
+
+  /** A field that some variants lack. */
+  #optionalField(type: ColumnType & { kind: 'struct' }, index: number, of: { readonly value: string; readonly variant: string }): string {
+    const field = type.fields[index];
+    if (field === undefined) return '';
+    const holders = type.variants.flatMap((order, variant) => (order.includes(index) ? [variant] : []));
+    const first = this.#column;
+    const stored = this.#field(field.key, field.type, of.value);
+    if (holders.length === type.variants.length) return stored;
+    const isThere = holders.map((holder) => `${of.variant} === ${holder}`).join(' || ');
+    return `if (${isThere}) {\n${stored}\n} else {\n${this.#skip(first, this.#column)}\n}`;
+  }
+
+  /** Own enumerable keys, in order: V8 walks the map's enum cache, so that each costs a comparison of pointers. */
+  #checkKeys(names: string[], value: string, otherwise: string): string {
+    const index = this.keys.push(names) - 1;
+    const count = this.#name();
+    const key = this.#name();
+    const list = this.#name();
+    return `const ${list} = keys[${index}];
+let ${count} = 0;
+for (const ${key} in ${value}) {
+  if (${count} >= ${names.length} || ${key} !== ${list}[${count}]) ${otherwise}
+  ${count}++;
+}
+if (${count} !== ${names.length}) ${otherwise}`;
+  }
+
+  /** Keeps the columns [from, to) dense where a row has no value. */
+  #skip(from: number, to: number): string {
+    const lines: string[] = [];
+    for (let column = from; column < to; column++) {
+      const { kind, codeMin } = this.#shape.layout[column] ?? { kind: 'list-nil', codeMin: 0 };
+      if (ARRAYS[kind] !== undefined) lines.push(`target.c${column}[row] = ${codeMin};`);
+      else if (kind === 'str') lines.push(`target.c${column}[row] = '';`);
+      else if (kind !== 'list-nil') lines.push(`target.c${column}.skip(row);`);
+    }
+    return lines.join('\n');
+  }
+
+  #set(value: string): string {
+    const column = `target.c${this.#column++}`;
+    return `${column}.set(row, ${value});\nbytes += ${column}.lastBytes;`;
+  }
+
+  #setValue(value: string): string {
+    const path = this.#shape.layout[this.#column]?.path ?? 'record';
+    const column = `target.c${this.#column++}`;
+    return `${column}.set(row, ${value}, ${JSON.stringify(path)});\nbytes += ${column}.lastBytes + 4;`;
+  }
+
+  #peek(): string {
+    return `target.c${this.#column}[row]`;
+  }
+
+  #cell(): string {
+    return `target.c${this.#column++}[row]`;
+  }
+
+  #name(): string {
+    return `v${this.#local++}`;
+  }
+}

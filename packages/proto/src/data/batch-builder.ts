@@ -1,0 +1,118 @@
+// [HOT] Gathers records into columns, one batch a target, and adapts to the shapes that come.
+import { MillraceError } from '@millrace/common';
+import { generateStore, MISMATCH, type TargetRows, type TargetStore } from './append-codegen.ts';
+import { shapeOfType, type TypedShape } from './batch-shape.ts';
+import { inferType, VALUE_TYPE, widenType } from './infer-type.ts';
+import {
+  BATCH_BYTES_TARGET, BATCH_ROWS_MAX, RECORD_BYTES_MAX, type BatchBuilder, type BatchBuilderOptions, type RecordBatch,
+} from './record-batch.ts';
+
+/** Times that one builder widens its shape; from then on every record is a value. */
+export const WIDENINGS_MAX = 32;
+/** Rows that a target has room for at first. */
+const CAPACITY_MIN = 16;
+
+/** Returns a builder that has no rows. See {@link BatchBuilder}. Threading: one thread. */
+export function createBatchBuilder(options: BatchBuilderOptions): BatchBuilder {
+  return new AdaptiveBatchBuilder(options);
+}
+
+class AdaptiveBatchBuilder implements BatchBuilder {
+  readonly #options: BatchBuilderOptions;
+  readonly #rowsMax: number;
+  readonly #bytesTarget: number;
+  readonly #targets: (TargetRows | undefined)[] = [];
+  readonly #capacities: number[] = [];
+  #shape: TypedShape | undefined;
+  #store: TargetStore | undefined;
+  #wideningCount = 0;
+
+  constructor(options: BatchBuilderOptions) {
+    this.#options = options;
+    this.#rowsMax = options.rowsMax ?? BATCH_ROWS_MAX;
+    this.#bytesTarget = options.bytesTarget ?? BATCH_BYTES_TARGET;
+    for (let target = 0; target < options.targetCount; target++) {
+      this.#targets.push(undefined);
+      this.#capacities.push(Math.min(CAPACITY_MIN, this.#rowsMax));
+    }
+  }
+
+  get pendingRows(): number {
+    let rows = 0;
+    for (const target of this.#targets) rows += target?.rowCount ?? 0;
+    return rows;
+  }
+
+  append(target: number, record: unknown, timestampMs: number, keyHash: number): void {
+    const rows = this.#targets[target] ?? this.#open(target, record);
+    if (rows.rowCount === rows.capacity) rows.grow(this.#rowsMax);
+    const bytes = (this.#store as TargetStore).store(rows, record);
+    if (bytes === MISMATCH) {
+      this.#widen(record);
+      this.append(target, record, timestampMs, keyHash);
+      return;
+    }
+    if (bytes > RECORD_BYTES_MAX) throw recordTooLarge(bytes);
+    const row = rows.rowCount;
+    rows.timestampsMs[row] = timestampMs;
+    if (rows.keyHashes !== undefined) rows.keyHashes[row] = keyHash;
+    rows.rowCount = row + 1;
+    rows.bytes += bytes;
+    if (row + 1 >= this.#rowsMax || rows.bytes >= this.#bytesTarget) this.flush(target);
+  }
+
+  flush(target: number): void {
+    const rows = this.#targets[target];
+    const shape = this.#shape;
+    if (rows === undefined || shape === undefined || rows.rowCount === 0) return;
+    this.#targets[target] = undefined;
+    this.#capacities[target] = Math.min(this.#rowsMax, Math.max(CAPACITY_MIN, 2 ** Math.ceil(Math.log2(rows.rowCount))));
+    const batch: RecordBatch = {
+      rowCount: rows.rowCount,
+      shape,
+      columns: rows.finish(),
+      timestampsMs: rows.timestampsMs,
+      keyHashes: rows.keyHashes,
+    };
+    this.#options.onBatch(target, batch);
+  }
+
+  flushAll(): void {
+    for (let target = 0; target < this.#targets.length; target++) this.flush(target);
+  }
+
+  #open(target: number, record: unknown): TargetRows {
+    if (!(target >= 0 && target < this.#targets.length)) {
+      throw new MillraceError('MR_INTERNAL', `Cannot append to target ${target}: the builder has ${this.#targets.length}`);
+    }
+    const store = this.#store ?? this.#use(shapeOfType(inferType(record)));
+    const rows = store.makeTarget(this.#capacities[target] ?? CAPACITY_MIN, this.#options.isKeyed);
+    this.#targets[target] = rows;
+    return rows;
+  }
+
+  /** Batches begun in the old shape go out first, so that order is kept. */
+  #widen(record: unknown): void {
+    this.flushAll();
+    this.#targets.fill(undefined);
+    this.#wideningCount++;
+    const known = this.#shape;
+    const wider = known === undefined || this.#wideningCount > WIDENINGS_MAX ? VALUE_TYPE : widenType(known.type, record);
+    const shape = shapeOfType(wider);
+    // A record that its own shape does not take (a class with inherited enumerable fields) is a value.
+    this.#use(shape === known ? shapeOfType(VALUE_TYPE) : shape);
+  }
+
+  #use(shape: TypedShape): TargetStore {
+    const store = generateStore(shape, this.#options.codegenId);
+    this.#shape = shape;
+    this.#store = store;
+    return store;
+  }
+}
+
+function recordTooLarge(bytes: number): MillraceError {
+  return new MillraceError('MR_UNSUPPORTED_VALUE', `Cannot send a record of about ${bytes} bytes: at most ${RECORD_BYTES_MAX} are taken; split it`, {
+    details: { bytes, bytesMax: RECORD_BYTES_MAX, path: 'record' },
+  });
+}

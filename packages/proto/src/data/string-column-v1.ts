@@ -1,0 +1,166 @@
+// [HOT] A column of strings as bytes: one block of text and the lengths, or a dictionary of that form and an index a row.
+import { StringColumn } from './batch-columns.ts';
+import { ByteReader, corruptFrame, type ByteWriter } from './bytes.ts';
+
+/*
+ * StringColumn v1 => charset isDictionary lengthWidth indexWidth count units lengths [indexes] text
+ *   charset      => UINT8   0 LATIN1, one byte a code unit; 1 UTF16, two
+ *   isDictionary => UINT8   0 or 1
+ *   lengthWidth  => UINT8   bytes of one length: 1, 2 or 4
+ *   indexWidth   => UINT8   bytes of one index: 1 or 2; 0 without a dictionary
+ *   count        => UINT32  strings: one a row, or those of the dictionary
+ *   units        => UINT32  code units of all strings
+ *   lengths      => UINT of lengthWidth × count, in code units
+ *   indexes      => UINT of indexWidth × rows, each below count
+ *   text         => all strings, one after the other; aligned to 2
+ * Arrays are aligned to 4.
+ */
+
+/** Rows looked at to decide on a dictionary, and fewest rows that are worth one. */
+const SAMPLE_ROWS = 64;
+/** Strings of a dictionary at most. */
+const DICTIONARY_MAX = 4096;
+/** Any UTF-16 code unit beyond Latin-1. V8 answers at once for strings that it stores with one byte a unit. */
+const BEYOND_LATIN1 = /[^\u0000-\u00ff]/;
+
+type Unsigned = Uint8Array | Uint16Array | Uint32Array;
+
+/** Writes `strings`, all of them. */
+export function writeStringsV1(writer: ByteWriter, strings: readonly string[]): void {
+  const indexes = repeats(strings) ? indexesOf(strings) : undefined;
+  if (indexes === undefined) {
+    writeBlock(writer, strings, undefined);
+  } else {
+    writeBlock(writer, indexes.dictionary, indexes.rows);
+  }
+}
+
+/** True when half of a sample or more are repetitions. */
+function repeats(strings: readonly string[]): boolean {
+  const count = strings.length;
+  if (count < SAMPLE_ROWS) return false;
+  const step = Math.floor(count / SAMPLE_ROWS);
+  const sample = new Set<string>();
+  for (let index = 0; index < SAMPLE_ROWS; index++) sample.add(strings[index * step] as string);
+  return sample.size <= SAMPLE_ROWS / 2;
+}
+
+function indexesOf(strings: readonly string[]): { readonly dictionary: readonly string[]; readonly rows: Uint16Array } | undefined {
+  const known = new Map<string, number>();
+  const dictionary: string[] = [];
+  const rows = new Uint16Array(strings.length);
+  const distinctMax = Math.min(DICTIONARY_MAX, strings.length / 2);
+  for (let row = 0; row < strings.length; row++) {
+    const text = strings[row] as string;
+    let index = known.get(text);
+    if (index === undefined) {
+      if (dictionary.length >= distinctMax) return undefined;
+      index = dictionary.push(text) - 1;
+      known.set(text, index);
+    }
+    rows[row] = index;
+  }
+  return { dictionary, rows };
+}
+
+function writeBlock(writer: ByteWriter, strings: readonly string[], indexes: Uint16Array | undefined): void {
+  const text = strings.join('');
+  const isWide = BEYOND_LATIN1.test(text);
+  let longest = 0;
+  for (let index = 0; index < strings.length; index++) longest = Math.max(longest, (strings[index] as string).length);
+  const lengthWidth = longest < 0x100 ? 1 : longest < 0x10000 ? 2 : 4;
+  const indexWidth = indexes === undefined ? 0 : strings.length <= 0x100 ? 1 : 2;
+  writer.u8(isWide ? 1 : 0).u8(indexes === undefined ? 0 : 1).u8(lengthWidth).u8(indexWidth);
+  writer.u32(strings.length).u32(text.length);
+  const lengths = makeUnsigned(lengthWidth, strings.length);
+  for (let index = 0; index < strings.length; index++) lengths[index] = (strings[index] as string).length;
+  writeArray(writer, lengths);
+  if (indexes !== undefined) writeArray(writer, indexWidth === 1 ? Uint8Array.from(indexes) : indexes);
+  if (isWide) writer.utf16(text);
+  else writer.latin1(text);
+}
+
+function makeUnsigned(width: number, count: number): Unsigned {
+  return width === 1 ? new Uint8Array(count) : width === 2 ? new Uint16Array(count) : new Uint32Array(count);
+}
+
+function writeArray(writer: ByteWriter, array: Unsigned): void {
+  writer.align(4).bytes(new Uint8Array(array.buffer, array.byteOffset, array.byteLength)).align(4);
+}
+
+/**
+ * Reads a column of `rowCount` strings; the strings are made when they are first asked for.
+ * @throws {MillraceError} MR_FRAME_CORRUPT
+ */
+export function readStringsV1(reader: ByteReader, rowCount: number): StringColumn {
+  const charset = reader.u8();
+  const isDictionary = reader.u8();
+  const lengthWidth = reader.u8();
+  const indexWidth = reader.u8();
+  const count = reader.u32();
+  const units = reader.u32();
+  if (charset > 1 || isDictionary > 1) throw corruptFrame('unknown encoding of strings');
+  if (isDictionary === 0 && (count !== rowCount || indexWidth !== 0)) throw corruptFrame(`${count} strings for ${rowCount} rows`);
+  const lengths = readArray(reader, lengthWidth, count);
+  const indexes = isDictionary === 1 ? readArray(reader, indexWidth, rowCount) : undefined;
+  let sum = 0;
+  for (let index = 0; index < count; index++) sum += lengths[index] as number;
+  if (sum !== units) throw corruptFrame(`strings of ${sum} units in ${units}`);
+  if (indexes !== undefined) checkIndexes(indexes, count);
+  const text = reader.bytes(units * (charset + 1));
+  const block: TextBlock = { text, isWide: charset === 1, lengths, units };
+  if (indexes === undefined) return StringColumn.decodedBy(() => sliceAll(block));
+  return StringColumn.decodedBy(() => expand(readEach(block), indexes));
+}
+
+function checkIndexes(indexes: Unsigned, count: number): void {
+  for (let row = 0; row < indexes.length; row++) {
+    if ((indexes[row] as number) >= count) throw corruptFrame('index beyond the dictionary', { row });
+  }
+}
+
+function readArray(reader: ByteReader, width: number, count: number): Unsigned {
+  if (width !== 1 && width !== 2 && width !== 4) throw corruptFrame(`array of ${width}-byte numbers`);
+  reader.align(4);
+  const { buffer, byteOffset } = reader.bytes(width * count);
+  reader.align(4);
+  if (width === 1) return new Uint8Array(buffer, byteOffset, count);
+  return width === 2 ? new Uint16Array(buffer, byteOffset, count) : new Uint32Array(buffer, byteOffset, count);
+}
+
+interface TextBlock {
+  readonly text: Uint8Array;
+  readonly isWide: boolean;
+  readonly lengths: Unsigned;
+  readonly units: number;
+}
+
+function sliceAll({ text, isWide, lengths, units }: TextBlock): string[] {
+  const reader = new ByteReader(text);
+  const whole = isWide ? reader.utf16(units) : reader.latin1(units);
+  const strings: string[] = [];
+  let start = 0;
+  for (let row = 0; row < lengths.length; row++) {
+    const end = start + (lengths[row] as number);
+    strings.push(whole.substring(start, end));
+    start = end;
+  }
+  return strings;
+}
+
+/** The strings of a dictionary, each of its own, so that a kept one does not keep the others. */
+function readEach({ text, isWide, lengths }: TextBlock): string[] {
+  const reader = new ByteReader(text);
+  const strings: string[] = [];
+  for (let index = 0; index < lengths.length; index++) {
+    const length = lengths[index] as number;
+    strings.push(isWide ? reader.utf16(length) : reader.latin1(length));
+  }
+  return strings;
+}
+
+function expand(dictionary: readonly string[], indexes: Unsigned): string[] {
+  const strings: string[] = [];
+  for (let row = 0; row < indexes.length; row++) strings.push(dictionary[indexes[row] as number] as string);
+  return strings;
+}
