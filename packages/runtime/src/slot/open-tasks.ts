@@ -46,13 +46,14 @@ export async function openTask(context: TaskContext, options: TaskFactoryOptions
 function openEnumerator(context: TaskContext, options: TaskFactoryOptions): Task {
   const { subtask } = context;
   const { node, operator } = sourceOf(options.graph, subtask);
+  const channels = subtask.outputEdges.flatMap((edge) => options.channels.outputsOf(subtask, edge.edgeId));
   return new EnumeratorTask({
     context,
     source: operator.source,
     sourceNodeId: node.id,
     sourceUid: node.uid,
-    connectorContext: connectorContext(context),
-    channels: subtask.outputEdges.flatMap((edge) => options.channels.outputsOf(subtask, edge.edgeId)),
+    connectorContext: { ...connectorContext(context), parallelism: channels.length },
+    channels,
   });
 }
 

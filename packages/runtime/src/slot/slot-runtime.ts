@@ -1,8 +1,10 @@
 // One slot of a job attempt: its tasks, their loop, and what the JobManager tells it.
 import { toWireError, type ExecutionAttemptId, type WireError } from '@millrace/common';
 import type { StreamGraph } from '@millrace/api';
-import type { SlotDeployment } from '@millrace/proto';
+import { createBatchBuilder, type SlotDeployment } from '@millrace/proto';
+import { openOperatorChain } from '../chain/open-operator-chain.ts';
 import type { FrameCodec } from '../channel/frame-codec.ts';
+import { frameCodecV1 } from '../channel/frame-codec-v1.ts';
 import type { BuilderFactory } from '../channel/result-partition.ts';
 import { Mailbox } from '../task/mailbox.ts';
 import type { TaskContext } from '../task/task-context.ts';
@@ -22,9 +24,9 @@ export interface SlotRuntimeOptions {
   /** The live graph, equal to the deployment's. */
   readonly graph: StreamGraph;
   readonly ports: SlotPorts;
-  readonly openChain: OpenChain;
-  readonly createBuilder: BuilderFactory;
-  readonly codec: FrameCodec;
+  readonly openChain?: OpenChain;
+  readonly createBuilder?: BuilderFactory;
+  readonly codec?: FrameCodec;
 }
 
 /*
@@ -71,7 +73,7 @@ export class SlotRuntime implements AsyncDisposable {
 
   /** Opens what the deployment's mode asks for, and starts it. */
   static async open(options: SlotRuntimeOptions): Promise<SlotRuntime> {
-    const complete = { ...options };
+    const complete = { openChain: openOperatorChain, createBuilder: createBatchBuilder, codec: frameCodecV1, ...options };
     const slot = new SlotRuntime(complete);
     const { deployment, graph, ports } = options;
     if (deployment.mode === 'prepare') {
