@@ -56,6 +56,7 @@ export class GeneralColumn implements ColumnReader {
       rowEnd,
       rowFormat: 'array',
       compressors,
+      utf8: false,
       onComplete: (rows) => {
         this.#values = rows.map((row) => plainValue(row[0], options));
       },

@@ -131,6 +131,61 @@ test('parquet says which column of which file is damaged', async () => {
   });
 });
 
+const FIXTURES = fileURLToPath(new URL('../fixture', import.meta.url));
+
+/** `mixed.parquet`, made once by another writer (hyparquet-writer 0.17.0, SNAPPY, three row groups, many pages each). */
+function mixedRow(i: number): object {
+  return {
+    id: BigInt(i) * 2n ** 45n,
+    sparse: i % 7 === 3 || (i > 100 && i < 280) ? null : i * 0.5,
+    text: i % 5 === 0 ? null : `t${i % 30}ü`,
+    unique: `u${i}`,
+    flag: i % 3 === 0,
+    at: i % 11 === 0 ? null : 1e12 + i * 1001,
+    nothing: null,
+    json: { i, list: [i, 'x'] },
+  };
+}
+
+test.each([1, 7, 100, 8192])(
+  'parquet reads nulls, plain and general columns of many pages, %i rows at a time',
+  async (recordsMax) => {
+    const source = parquet<object>({ path: 'mixed.parquet', int64: 'bigint' });
+    const records = await readAll(source, connectorContext(FIXTURES), recordsMax);
+    expect(records).toEqual(Array.from({ length: 600 }, (_, i) => mixedRow(i)));
+  },
+);
+
+test('parquet restored at any position of pages with nulls goes on behind it', async () => {
+  const source = parquet<object>({
+    path: 'mixed.parquet',
+    int64: 'bigint',
+    columns: ['sparse', 'text', 'nothing'] as never,
+  });
+  const [, split] = await source.enumerate(connectorContext(FIXTURES));
+  if (split === undefined) throw new Error('no split');
+  for (let row = 0; row <= 250; row += 9) {
+    const { records } = await readSplit(source, split, {
+      context: connectorContext(FIXTURES),
+      position: { row },
+      recordsMax: 40,
+    });
+    const expected = Array.from({ length: 250 - row }, (_, i) => mixedRow(250 + row + i)) as {
+      sparse: unknown;
+      text: unknown;
+    }[];
+    expect(records).toEqual(expected.map(({ sparse, text }) => ({ sparse, text, nothing: null })));
+  }
+});
+
+test('parquet refuses an INT64 that no number holds exactly and says what to do', async () => {
+  const read = readAll(parquet<object>({ path: 'mixed.parquet' }), connectorContext(FIXTURES));
+  await expect(read).rejects.toMatchObject({
+    code: 'MR_RECORD_MALFORMED',
+    message: expect.stringContaining('column "id"') as string,
+  });
+});
+
 test('BitUnpacker reads repeated and packed runs of every width, in any portions', () => {
   for (let width = 1; width <= 31; width++) {
     const values = Array.from(

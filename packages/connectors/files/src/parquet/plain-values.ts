@@ -86,7 +86,7 @@ function exactInt64(view: DataView, offset: number): number {
   if (value > Number.MAX_SAFE_INTEGER || value < Number.MIN_SAFE_INTEGER) {
     throw new MillraceError(
       'MR_RECORD_MALFORMED',
-      "Cannot read an INT64 beyond 2^53 as a number, which would not be exact: read the file with the option `int64: 'bigint'`",
+      "an INT64 is beyond 2^53, so that no number is exactly that: read the file with the option `int64: 'bigint'`",
     );
   }
   return value;
@@ -119,7 +119,7 @@ function readByteArrays(bytes: Uint8Array, view: DataView, count: number): unkno
     const length = view.getUint32(offset, true);
     offset += 4;
     if (offset + length > bytes.length) throw new RangeError('a byte array goes beyond the page');
-    values[i] = bytes.slice(offset, offset + length);
+    values[i] = new Uint8Array(bytes.subarray(offset, offset + length)); // A Buffer's own slice() would be a view.
     offset += length;
   }
   return values;

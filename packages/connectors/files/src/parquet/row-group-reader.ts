@@ -82,12 +82,14 @@ export class RowGroupReader<T> implements SplitReader<T> {
     return { kind: 'columns', rowCount, columns, position, weightRead: this.#row };
   }
 
+  /** Adds the place, unless the error has it already. */
   #failure(error: unknown, column: string): MillraceError {
-    if (isMillraceError(error)) return error;
+    const code = isMillraceError(error) ? error.code : 'MR_SOURCE_READ';
+    if (isMillraceError(error) && code !== 'MR_RECORD_MALFORMED') return error;
     const { path, rowGroup } = this.#place;
     const reason = error instanceof Error ? error.message : String(error);
     return new MillraceError(
-      'MR_SOURCE_READ',
+      code,
       `Cannot read column "${column}" of row group ${rowGroup} in "${path}": ${reason}`,
       {
         details: { path, rowGroup, column, row: this.#row },
