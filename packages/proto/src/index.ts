@@ -19,3 +19,9 @@ export * from './snapshot/keyed-run-v1.ts';
 export { recordAt, recordsOf } from './data/batch-shape.ts';
 export { createBatchBuilder } from './data/batch-builder.ts';
 export { FRAME_BYTES_MAX, decodeBatchV1, encodeBatchV1 } from './data/batch-codec-v1.ts';
+export {
+  FRAME_HEADER_BYTES, decodeFrameV1, encodeBatchFrameV1, encodeFrameV1, type Frame, type FrameHeader,
+} from './data/frame-v1.ts';
+export {
+  StreamElementKind, type AssignedSplitJson, type ControlElement, type StreamElement,
+} from './data/stream-element.ts';

@@ -1,0 +1,92 @@
+// [HOT] What travels on a channel, in one order, and what travels back.
+import type { Json } from '../graph/json.ts';
+import type { RecordBatch } from './record-batch.ts';
+
+/** Kinds of elements: producer to consumer from 0, consumer to producer from 16. They stand in frames: only add. */
+export const StreamElementKind = {
+  Batch: 0,
+  Watermark: 1,
+  Barrier: 2,
+  Status: 3,
+  EndOfInput: 4,
+  Assignment: 5,
+  NoMoreSplits: 6,
+  Credit: 16,
+  SplitRequest: 17,
+  SplitFinished: 18,
+} as const;
+
+/** A split with its place in the source's order, and where to go on reading it. */
+export interface AssignedSplitJson {
+  readonly ordinal: number;
+  readonly split: { readonly id: string; readonly [field: string]: Json | undefined };
+  readonly position?: Json;
+}
+
+export interface WatermarkElement {
+  readonly kind: 1;
+  /** Ms since the epoch, UTC; ±Infinity too. */
+  readonly timestampMs: number;
+  /** Split that holds the watermark back; '' when unknown. */
+  readonly splitId: string;
+}
+
+export interface CheckpointBarrierElement {
+  readonly kind: 2;
+  /** Below 2^48. */
+  readonly checkpointId: number;
+  /** When the checkpoint was triggered, ms since the epoch. */
+  readonly timestampMs: number;
+}
+
+/** ACTIVE or IDLE; FINISHED is {@link EndOfInputElement}. */
+export interface StatusElement {
+  readonly kind: 3;
+  readonly isIdle: boolean;
+}
+
+export interface EndOfInputElement {
+  readonly kind: 4;
+}
+
+/** Enumerator to reader. */
+export interface AssignmentElement {
+  readonly kind: 5;
+  readonly split: AssignedSplitJson;
+}
+
+/** Enumerator to reader: all splits are assigned. */
+export interface NoMoreSplitsElement {
+  readonly kind: 6;
+}
+
+/** Consumer to producer: `count` batches more may be sent. */
+export interface CreditElement {
+  readonly kind: 16;
+  readonly count: number;
+}
+
+/** Reader to enumerator. */
+export interface SplitRequestElement {
+  readonly kind: 17;
+}
+
+/** Reader to enumerator: the split is read to its end. */
+export interface SplitFinishedElement {
+  readonly kind: 18;
+  readonly split: Json;
+}
+
+/** Everything but batches. */
+export type ControlElement =
+  | WatermarkElement
+  | CheckpointBarrierElement
+  | StatusElement
+  | EndOfInputElement
+  | AssignmentElement
+  | NoMoreSplitsElement
+  | CreditElement
+  | SplitRequestElement
+  | SplitFinishedElement;
+
+export type StreamElement = { readonly kind: 0; readonly batch: RecordBatch } | ControlElement;
