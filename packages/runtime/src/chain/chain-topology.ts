@@ -61,7 +61,9 @@ export function chainTopology(environment: ChainEnvironment): ChainTopology {
   for (const output of outputs) {
     if (output.edge.partitioning === 'assignment') continue;
     const consumer = nodeOf(all, output.edge.toNode);
-    inChain.get(output.edge.fromNode)?.outputs.push({ output, consumer, edge: streamEdge(consumer, output.edge) });
+    inChain
+      .get(output.edge.fromNode)
+      ?.outputs.push({ output, consumer, edge: streamEdge(consumer, output.edge) });
   }
   const inputs = inputEdges.map((edge) => {
     const node = edge.partitioning === 'assignment' ? undefined : inChain.get(edge.toNode);
@@ -81,13 +83,16 @@ function nodeOf(nodes: ReadonlyMap<number, StreamNode>, id: number): StreamNode 
 
 function isNetworkEdge(inputEdges: readonly JobEdge[], edge: StreamEdge, consumerId: number): boolean {
   return inputEdges.some(
-    (input) => input.toNode === consumerId && input.fromNode === edge.from && input.sideOutput === edge.sideOutput,
+    (input) =>
+      input.toNode === consumerId && input.fromNode === edge.from && input.sideOutput === edge.sideOutput,
   );
 }
 
 /** The live edge, with its functions, that an edge of the job graph was made from. */
 function streamEdge(consumer: StreamNode, edge: JobEdge): StreamEdge {
-  const candidates = consumer.inputs.filter((input) => input.from === edge.fromNode && input.sideOutput === edge.sideOutput);
+  const candidates = consumer.inputs.filter(
+    (input) => input.from === edge.fromNode && input.sideOutput === edge.sideOutput,
+  );
   const found = candidates.find((input) => input.partitioning === edge.partitioning) ?? candidates[0];
   invariant(found !== undefined, 'an edge of the job graph is missing from the stream graph');
   return found;

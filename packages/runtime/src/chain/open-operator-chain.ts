@@ -20,7 +20,13 @@ import { ErrorSites } from './user-error.ts';
  */
 export async function openOperatorChain(environment: ChainEnvironment): Promise<OperatorChain> {
   const topology = chainTopology(environment);
-  const metrics: ChainMetrics = { recordsIn: 0, recordsOut: 0, stateEntries: 0, stateBytes: 0, dropped: { late: 0 } };
+  const metrics: ChainMetrics = {
+    recordsIn: 0,
+    recordsOut: 0,
+    stateEntries: 0,
+    stateBytes: 0,
+    dropped: { late: 0 },
+  };
   const sites = new ErrorSites(environment.subtaskIndex, environment.executionAttemptId);
   const codegenId = codegenIdOf(environment);
   const tracker = { boundMs: boundOf(topology), maxMs: -Infinity };
@@ -61,7 +67,8 @@ function codegenIdOf(environment: ChainEnvironment): string {
 
 function boundOf(topology: ChainTopology): number {
   for (const { node } of topology.nodes) {
-    if (node.operator.kind === 'watermarks' && node.operator.watermarks.kind === 'bounded') return node.operator.watermarks.boundMs;
+    if (node.operator.kind === 'watermarks' && node.operator.watermarks.kind === 'bounded')
+      return node.operator.watermarks.boundMs;
   }
   return 0;
 }
@@ -74,39 +81,65 @@ interface ChainShared {
 
 function operatorSetup(
   environment: ChainEnvironment,
-  of: { readonly node: StreamNode; readonly sites: ErrorSites; readonly output: OperatorOutput; readonly codegenId: string },
+  of: {
+    readonly node: StreamNode;
+    readonly sites: ErrorSites;
+    readonly output: OperatorOutput;
+    readonly codegenId: string;
+  },
 ): OperatorSetup {
   const restored = environment.restore.get(of.node.id) ?? [];
   const { options } = environment.graph;
   return {
     ...of,
     environment,
-    restoredInline: restored.map((snapshot) => snapshot.inline).filter((inline) => isTakenOver(inline, environment)),
+    restoredInline: restored
+      .map((snapshot) => snapshot.inline)
+      .filter((inline) => isTakenOver(inline, environment)),
     openBackend: async () =>
       openKeyedStateBackend({
         keyGroupCount: options.keyGroupCount,
         keyGroupRange: environment.keyGroupRange,
         cacheEntriesMax: options.stateCacheEntriesMax,
-        openStore: () => environment.openKeyValueStore(`${environment.vertex.vertexId}-${of.node.id}-${environment.subtaskIndex}`),
+        openStore: () =>
+          environment.openKeyValueStore(
+            `${environment.vertex.vertexId}-${of.node.id}-${environment.subtaskIndex}`,
+          ),
         codegenId: `${of.codegenId} node ${of.node.id}`,
         log: environment.log,
         ...(restored.length === 0
           ? {}
-          : { restore: { files: restored.flatMap((snapshot) => snapshot.keyedFiles), blobStore: environment.blobStore } }),
+          : {
+              restore: {
+                files: restored.flatMap((snapshot) => snapshot.keyedFiles),
+                blobStore: environment.blobStore,
+              },
+            }),
       }),
   };
 }
 
 /** Inline state names the subtask that wrote it; of fewer subtasks now, each takes over several. */
-function isTakenOver(inline: Json | undefined, environment: ChainEnvironment): inline is { readonly [field: string]: Json } {
+function isTakenOver(
+  inline: Json | undefined,
+  environment: ChainEnvironment,
+): inline is { readonly [field: string]: Json } {
   if (typeof inline !== 'object' || inline === null || Array.isArray(inline)) return false;
   const writer = (inline as { readonly [field: string]: Json })['subtaskIndex'];
   return typeof writer === 'number' && writer % environment.vertex.parallelism === environment.subtaskIndex;
 }
 
-function outputPorts(environment: ChainEnvironment, topology: ChainTopology, shared: ChainShared): ReadonlyMap<ChainNode, readonly OutputPort[]> {
+function outputPorts(
+  environment: ChainEnvironment,
+  topology: ChainTopology,
+  shared: ChainShared,
+): ReadonlyMap<ChainNode, readonly OutputPort[]> {
   const ports = new Map<ChainNode, readonly OutputPort[]>();
-  for (const node of topology.nodes) ports.set(node, node.outputs.map((outgoing) => outputPort(environment, outgoing, shared)));
+  for (const node of topology.nodes)
+    ports.set(
+      node,
+      node.outputs.map((outgoing) => outputPort(environment, outgoing, shared)),
+    );
   return ports;
 }
 
@@ -119,10 +152,15 @@ function outputPort(environment: ChainEnvironment, outgoing: OutgoingEdge, share
   };
 }
 
-function partialsOf(environment: ChainEnvironment, outgoing: OutgoingEdge, shared: ChainShared): PartialAggregates | undefined {
+function partialsOf(
+  environment: ChainEnvironment,
+  outgoing: OutgoingEdge,
+  shared: ChainShared,
+): PartialAggregates | undefined {
   const { output, edge, consumer } = outgoing;
   const operator: Operator = consumer.operator;
-  if (edge.isPreAggregated !== true || operator.kind !== 'window' || edge.keySelector === undefined) return undefined;
+  if (edge.isPreAggregated !== true || operator.kind !== 'window' || edge.keySelector === undefined)
+    return undefined;
   const layout = windowLayout(operator, { node: consumer, sites: shared.sites });
   if (layout === undefined) return undefined;
   return new PartialAggregates({
@@ -137,7 +175,11 @@ function partialsOf(environment: ChainEnvironment, outgoing: OutgoingEdge, share
 }
 
 /** Generates what operators emit through from outside the loops. */
-function connect(topology: ChainTopology, code: ChainCode, outputs: ReadonlyMap<ChainNode, OperatorOutput>): void {
+function connect(
+  topology: ChainTopology,
+  code: ChainCode,
+  outputs: ReadonlyMap<ChainNode, OperatorOutput>,
+): void {
   const shared = topology.nodes.filter((node) => node.chainedInputCount > 1 && code.operators.has(node));
   for (const node of shared) code.entries.set(node, { enter: () => undefined });
   for (const node of shared) {

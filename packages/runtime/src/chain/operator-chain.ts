@@ -1,7 +1,23 @@
 // The seam between a task (channels, barriers, watermarks, mailbox) and its operators (one generated loop per vertex).
-import type { Clock, ExecutionAttemptId, FilePort, KeyGroupRange, KeyValueStore, BlobStore, Logger } from '@millrace/common';
+import type {
+  Clock,
+  ExecutionAttemptId,
+  FilePort,
+  KeyGroupRange,
+  KeyValueStore,
+  BlobStore,
+  Logger,
+} from '@millrace/common';
 import type { SourceBatch, StreamGraph } from '@millrace/api';
-import type { JobEdge, JobVertex, Json, OperatorSnapshot, OutputLine, RecordBatch, SlotDeployment } from '@millrace/proto';
+import type {
+  JobEdge,
+  JobVertex,
+  Json,
+  OperatorSnapshot,
+  OutputLine,
+  RecordBatch,
+  SlotDeployment,
+} from '@millrace/proto';
 
 /** [HOT] One outgoing edge, as generated code sees it. `append` never refuses: back-pressure acts between batches. */
 export interface ChainOutput {
@@ -12,7 +28,10 @@ export interface ChainOutput {
 
 /** State that the barrier froze in all operators of the chain. */
 export interface FrozenChain {
-  write(blobStore: BlobStore, prefix: string): Promise<{ readonly operators: readonly OperatorSnapshot[]; readonly newBytes: number }>;
+  write(
+    blobStore: BlobStore,
+    prefix: string,
+  ): Promise<{ readonly operators: readonly OperatorSnapshot[]; readonly newBytes: number }>;
 }
 
 /**

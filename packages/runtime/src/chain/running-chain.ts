@@ -6,11 +6,20 @@ import type { ChainOperator, FrozenOperator } from '../operator/chain-stage.ts';
 import type { EventTimeTracker } from '../operator/event-time.ts';
 import type { PartialAggregates } from '../operator/window/partial-aggregates.ts';
 import type { ChainTopology } from './chain-topology.ts';
-import { generateBatchLoop, generateSourceLoop, sourceForm, type BatchLoop, type ChainCode, type SourceLoop } from './codegen/chain-codegen.ts';
+import {
+  generateBatchLoop,
+  generateSourceLoop,
+  sourceForm,
+  type BatchLoop,
+  type ChainCode,
+  type SourceLoop,
+} from './codegen/chain-codegen.ts';
 import type { ChainEnvironment, ChainMetrics, FrozenChain, OperatorChain } from './operator-chain.ts';
 
 /** Loops that a chain keeps for one input, and for source batches; above it the oldest is dropped and generated again. */
 const LOOPS_MAX = 64;
+/** State is counted at every so many looks at its need for relief, which come once a batch. */
+const RELIEF_LOOKS_PER_COUNT = 64;
 
 /** Loops of one input for the shapes seen last. */
 interface InputLoops {
@@ -38,6 +47,7 @@ export class RunningChain implements OperatorChain {
   /** What `resume` goes on with: a step for each operator, and the operator that is at it. */
   #step: ((operator: ChainOperator) => boolean) | undefined;
   #stepIndex = 0;
+  #reliefLooks = 0;
 
   constructor(parts: RunningChainParts) {
     this.#parts = parts;
@@ -45,7 +55,12 @@ export class RunningChain implements OperatorChain {
     this.#operators = parts.topology.nodes.flatMap((node) => parts.code.operators.get(node) ?? []);
     this.#batchEnds = this.#operators.filter((operator) => operator.endBatch !== undefined);
     this.#partials = [...parts.code.ports.values()].flat().flatMap((port) => port.partials ?? []);
-    this.#inputs = parts.topology.inputs.map(() => ({ lastShape: undefined, lastLoop: undefined, keyed: new Map(), unkeyed: new Map() }));
+    this.#inputs = parts.topology.inputs.map(() => ({
+      lastShape: undefined,
+      lastLoop: undefined,
+      keyed: new Map(),
+      unkeyed: new Map(),
+    }));
   }
 
   get ownWatermarkMs(): number | undefined {
@@ -74,14 +89,20 @@ export class RunningChain implements OperatorChain {
     const input = this.#parts.topology.inputs[inputIndex];
     invariant(input !== undefined, 'records came over an assignment edge');
     const hasKeyHashes = batch.keyHashes !== undefined;
-    const loop = generateBatchLoop(this.#parts.code, { ...input, inputIndex }, { shape: batch.shape, hasKeyHashes });
+    const loop = generateBatchLoop(
+      this.#parts.code,
+      { ...input, inputIndex },
+      { shape: batch.shape, hasKeyHashes },
+    );
     return keep(loops, batch.shape, loop);
   }
 
   processSource(batch: SourceBatch<unknown>): number {
     const { tracker, topology, code } = this.#parts;
     const form = sourceForm(batch);
-    const loop = this.#sourceLoops.get(form) ?? keep(this.#sourceLoops, form, generateSourceLoop(code, topology.head, batch));
+    const loop =
+      this.#sourceLoops.get(form) ??
+      keep(this.#sourceLoops, form, generateSourceLoop(code, topology.head, batch));
     if (tracker !== undefined) tracker.maxMs = -Infinity;
     this.metrics.recordsIn += rowsOf(batch);
     const maxMs = loop(batch);
@@ -108,7 +129,8 @@ export class RunningChain implements OperatorChain {
 
   nextProcessingTimeMs(): number {
     let next = Infinity;
-    for (const operator of this.#operators) next = Math.min(next, operator.nextProcessingTimeMs?.() ?? Infinity);
+    for (const operator of this.#operators)
+      next = Math.min(next, operator.nextProcessingTimeMs?.() ?? Infinity);
     return next;
   }
 
@@ -136,7 +158,7 @@ export class RunningChain implements OperatorChain {
   }
 
   get needsRelief(): boolean {
-    this.#countState();
+    if (++this.#reliefLooks % RELIEF_LOOKS_PER_COUNT === 0) this.#countState();
     return this.#operators.some((operator) => operator.needsRelief?.() === true);
   }
 
@@ -177,7 +199,12 @@ export class RunningChain implements OperatorChain {
           const state = await frozen.get(operator)?.write(blobStore, `${prefix}${nodeId}-`);
           newBytes += state?.newBytes ?? 0;
           const inline: Json | undefined = nodeId === headId && source !== undefined ? source : state?.inline;
-          operators.push({ nodeId, uid, keyedFiles: state?.keyedFiles ?? [], ...(inline === undefined ? {} : { inline }) });
+          operators.push({
+            nodeId,
+            uid,
+            keyedFiles: state?.keyedFiles ?? [],
+            ...(inline === undefined ? {} : { inline }),
+          });
         }
         return { operators, newBytes };
       },
@@ -193,7 +220,7 @@ export class RunningChain implements OperatorChain {
   }
 
   async commit(checkpointId: number): Promise<void> {
-    await Promise.all(this.#operators.map((operator) => operator.commit?.(checkpointId)));
+    await Promise.all(this.#operators.map(async (operator) => operator.commit?.(checkpointId)));
   }
 
   async close(): Promise<void> {

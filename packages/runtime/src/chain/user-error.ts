@@ -56,7 +56,10 @@ export class ErrorSites {
         { details, cause: error },
       );
     }
-    return new MillraceError('MR_USER_FUNCTION', `The ${where} threw${at}: ${messageOf(error)}`, { details, cause: error });
+    return new MillraceError('MR_USER_FUNCTION', `The ${where} threw${at}: ${messageOf(error)}`, {
+      details,
+      cause: error,
+    });
   }
 
   /** @throws {MillraceError} MR_PROMISE_RETURNED when `value` is a promise */
@@ -74,7 +77,9 @@ export class ErrorSites {
   }
 
   #wrapUnknown(error: unknown): MillraceError {
-    return new MillraceError('MR_INTERNAL', `The operators of a chain failed: ${messageOf(error)}`, { cause: error });
+    return new MillraceError('MR_INTERNAL', `The operators of a chain failed: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
 }
 
@@ -87,6 +92,8 @@ function messageOf(error: unknown): string {
 function isFrozenObjectError(error: unknown): boolean {
   return (
     error instanceof TypeError &&
-    /read only property|object is not extensible|Cannot delete property|Cannot add property|Cannot redefine property/.test(error.message)
+    /read only property|object is not extensible|Cannot delete property|Cannot add property|Cannot redefine property/.test(
+      error.message,
+    )
   );
 }

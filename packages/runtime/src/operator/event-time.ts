@@ -35,7 +35,11 @@ export function sourceOperator(setup: Setup, watermarks: WatermarkSpec | undefin
 }
 
 /** Gives records a new event time, and keeps the greatest in `tracker`. */
-export function watermarksOperator(setup: Setup, watermarks: WatermarkSpec, tracker: EventTimeTracker): ChainOperator {
+export function watermarksOperator(
+  setup: Setup,
+  watermarks: WatermarkSpec,
+  tracker: EventTimeTracker,
+): ChainOperator {
   const extract = watermarks.kind === 'bounded' ? eventTimeText(setup, watermarks.timestamp) : undefined;
   return operatorOf(setup.node, {
     kind: 'watermarks',
@@ -53,7 +57,10 @@ export function watermarksOperator(setup: Setup, watermarks: WatermarkSpec, trac
 }
 
 /** Text that declares the event time of the record at hand: a finite number, or NaN for none; anything else is refused. */
-function eventTimeText(setup: Setup, timestamp: (record: never) => number): (body: StageBody, name: string) => string {
+function eventTimeText(
+  setup: Setup,
+  timestamp: (record: never) => number,
+): (body: StageBody, name: string) => string {
   const site = setup.sites.register(setup.node, 'timestamp function');
   const refuse = (value: unknown): void => {
     if (Number.isNaN(value)) return;

@@ -27,5 +27,8 @@ function canonicalText(key: unknown): string {
   if (Array.isArray(key)) return `[${key.map(canonicalText).join()}]`;
   if (key instanceof Date) return `Date(${key.getTime()})`;
   const fields = key as Record<string, unknown>;
-  return `{${Object.keys(fields).sort().map((name) => `${JSON.stringify(name)}:${canonicalText(fields[name])}`).join()}}`;
+  return `{${Object.keys(fields)
+    .sort()
+    .map((name) => `${JSON.stringify(name)}:${canonicalText(fields[name])}`)
+    .join()}}`;
 }

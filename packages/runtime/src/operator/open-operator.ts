@@ -10,7 +10,13 @@ import { openRunningAggregate } from './keyed/running-aggregate.ts';
 import type { OperatorSetup } from './operator-setup.ts';
 import { printOperator } from './print.ts';
 import { openProcessOperator } from './process/process-operator.ts';
-import { filterOperator, flatMapOperator, forEachOperator, mapOperator, unionOperator } from './simple-stages.ts';
+import {
+  filterOperator,
+  flatMapOperator,
+  forEachOperator,
+  mapOperator,
+  unionOperator,
+} from './simple-stages.ts';
 import { openSinkOperator } from './sink.ts';
 import { openStaticJoin } from './static-join.ts';
 import { AggregateContents } from './window/aggregate-contents.ts';
@@ -53,7 +59,9 @@ export async function openOperator(setup: OperatorSetup, chain: OpenedFor): Prom
     case 'reduce':
       return openRunningAggregate(setup, reduceLayout(operator.reduce), { isKeyed: false });
     case 'aggregate':
-      return openRunningAggregate(setup, aggregateLayout(operator.aggregates, setup.node, setup.sites), { isKeyed: true });
+      return openRunningAggregate(setup, aggregateLayout(operator.aggregates, setup.node, setup.sites), {
+        isKeyed: true,
+      });
     case 'window':
       return openWindow(setup, operator, chain);
     default:
@@ -62,7 +70,10 @@ export async function openOperator(setup: OperatorSetup, chain: OpenedFor): Prom
 }
 
 /** Layout of a window's accumulators; undefined for a window that keeps its records. */
-export function windowLayout(spec: WindowSpec, setup: Pick<OperatorSetup, 'node' | 'sites'>): AggregateLayout | undefined {
+export function windowLayout(
+  spec: WindowSpec,
+  setup: Pick<OperatorSetup, 'node' | 'sites'>,
+): AggregateLayout | undefined {
   switch (spec.function.kind) {
     case 'aggregate':
       return aggregateLayout(spec.function.aggregates, setup.node, setup.sites);
@@ -81,9 +92,15 @@ async function openWindow(setup: OperatorSetup, spec: WindowSpec, chain: OpenedF
     const process = spec.function.kind === 'process' ? spec.function.process : undefined;
     contents = new RecordContents(setup, backend, process as never);
   } else {
-    const table = backend.table({ name: 'slices', columns: layout.cells.map((cell) => cell.column), hasNamespaces: true });
+    const table = backend.table({
+      name: 'slices',
+      columns: layout.cells.map((cell) => cell.column),
+      hasNamespaces: true,
+    });
     contents = new AggregateContents(setup, table, { layout, isWrapped: spec.function.kind === 'aggregate' });
   }
   const parts = { contents, metrics: chain.metrics, backendMethods: backendMethods(backend) };
-  return spec.assigner.kind === 'endOfInput' ? endOfInputOperator(setup, parts) : windowOperator(setup, spec, parts);
+  return spec.assigner.kind === 'endOfInput'
+    ? endOfInputOperator(setup, parts)
+    : windowOperator(setup, spec, parts);
 }

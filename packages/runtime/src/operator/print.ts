@@ -10,7 +10,10 @@ type PrintSpec = Extract<Operator, { readonly kind: 'print' }>;
 export function printOperator(setup: OperatorSetup, spec: PrintSpec): ChainOperator {
   const { environment, node } = setup;
   const site = setup.sites.register(node, 'print format');
-  let sequence = setup.restoredInline.reduce((most, state) => Math.max(most, Number(state['sequence'] ?? 0)), 0);
+  let sequence = setup.restoredInline.reduce(
+    (most, state) => Math.max(most, Number(state['sequence'] ?? 0)),
+    0,
+  );
   const { title, form, format } = spec;
   const formatted = format as ((record: unknown) => unknown) | undefined;
   const print = (record: unknown): void => {
@@ -26,7 +29,10 @@ export function printOperator(setup: OperatorSetup, spec: PrintSpec): ChainOpera
   };
   return {
     node,
-    stage: { kind: 'print', emit: (body) => `${body.at(site)} out++; ${body.unit.bind(print, 'print')}(${body.record});` },
+    stage: {
+      kind: 'print',
+      emit: (body) => `${body.at(site)} out++; ${body.unit.bind(print, 'print')}(${body.record});`,
+    },
     freeze: () => {
       const inline = { subtaskIndex: environment.subtaskIndex, sequence };
       return { write: async () => ({ keyedFiles: [], newBytes: 0, inline }) };

@@ -64,8 +64,13 @@ export function flatMapOperator(setup: Setup, flatMap: UserFunction): ChainOpera
   const emitIterable = (results: unknown, timestampMs: number): void => {
     setup.sites.refusePromise(results, site);
     if (results === undefined || results === null) return;
-    if (typeof results === 'string' || typeof (results as Iterable<unknown>)[Symbol.iterator] !== 'function') {
-      throw new TypeError(`a flatMap function returns an array or another iterable, but this one returned ${typeof results}`);
+    if (
+      typeof results === 'string' ||
+      typeof (results as Iterable<unknown>)[Symbol.iterator] !== 'function'
+    ) {
+      throw new TypeError(
+        `a flatMap function returns an array or another iterable, but this one returned ${typeof results}`,
+      );
     }
     for (const result of results as Iterable<unknown>) setup.output.emit(result, timestampMs);
   };

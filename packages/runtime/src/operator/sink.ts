@@ -34,11 +34,18 @@ export async function openSinkOperator(setup: OperatorSetup, sink: Sink<unknown>
   const committer = (await sink.openCommitter?.(context)) ?? undefined;
   if (committer !== undefined && restored.length > 0) await commitOrExplain(setup, committer, restored);
   const writer =
-    environment.deployment.mode === 'commit' ? undefined : await openWriterOrExplain(setup, sink, context, restored);
+    environment.deployment.mode === 'commit'
+      ? undefined
+      : await openWriterOrExplain(setup, sink, context, restored);
   return new SinkOperator(setup, { writer, committer });
 }
 
-async function openWriterOrExplain(setup: OperatorSetup, sink: Sink<unknown>, context: SinkContext, restored: readonly Json[]): Promise<SinkWriter<unknown>> {
+async function openWriterOrExplain(
+  setup: OperatorSetup,
+  sink: Sink<unknown>,
+  context: SinkContext,
+  restored: readonly Json[],
+): Promise<SinkWriter<unknown>> {
   try {
     return await sink.openWriter(context, restored);
   } catch (error) {
@@ -46,16 +53,24 @@ async function openWriterOrExplain(setup: OperatorSetup, sink: Sink<unknown>, co
   }
 }
 
-async function commitOrExplain(setup: OperatorSetup, committer: Committer, committables: readonly Json[]): Promise<void> {
+async function commitOrExplain(
+  setup: OperatorSetup,
+  committer: Committer,
+  committables: readonly Json[],
+): Promise<void> {
   try {
     await committer.commit(committables);
   } catch (error) {
     const classified = classify(error);
     if (classified.code !== 'MR_INTERNAL') throw classified;
-    throw new MillraceError('MR_SINK_COMMIT', `Cannot commit ${committables.length} transactions of sink "${setup.node.name}" (uid "${setup.node.uid}"): ${classified.message}`, {
-      details: { operator: setup.node.name, uid: setup.node.uid },
-      cause: error,
-    });
+    throw new MillraceError(
+      'MR_SINK_COMMIT',
+      `Cannot commit ${committables.length} transactions of sink "${setup.node.name}" (uid "${setup.node.uid}"): ${classified.message}`,
+      {
+        details: { operator: setup.node.name, uid: setup.node.uid },
+        cause: error,
+      },
+    );
   }
 }
 
@@ -74,7 +89,10 @@ class SinkOperator implements ChainOperator {
   readonly #site: number;
   #pending: PendingCommit[] = [];
 
-  constructor(setup: OperatorSetup, opened: { readonly writer: SinkWriter<unknown> | undefined; readonly committer: Committer | undefined }) {
+  constructor(
+    setup: OperatorSetup,
+    opened: { readonly writer: SinkWriter<unknown> | undefined; readonly committer: Committer | undefined },
+  ) {
     this.node = setup.node;
     this.#setup = setup;
     this.#writer = opened.writer;
@@ -83,7 +101,8 @@ class SinkOperator implements ChainOperator {
     const { writer } = opened;
     this.stage = {
       kind: 'sink',
-      emit: (body) => `${body.at(this.#site)} out++; ${body.unit.bind(writer, 'writer')}.write(${body.record}, ${body.timestampMs});`,
+      emit: (body) =>
+        `${body.at(this.#site)} out++; ${body.unit.bind(writer, 'writer')}.write(${body.record}, ${body.timestampMs});`,
     };
   }
 
@@ -111,7 +130,11 @@ class SinkOperator implements ChainOperator {
           const committables = await entry.committables;
           if (committables.length > 0) pending.push({ checkpointId: entry.checkpointId, committables });
         }
-        return { keyedFiles: [], newBytes: 0, inline: { subtaskIndex: this.#setup.environment.subtaskIndex, pending } };
+        return {
+          keyedFiles: [],
+          newBytes: 0,
+          inline: { subtaskIndex: this.#setup.environment.subtaskIndex, pending },
+        };
       },
     };
   }

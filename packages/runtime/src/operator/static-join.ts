@@ -46,7 +46,9 @@ export async function openStaticJoin(setup: OperatorSetup, spec: StaticJoinSpec)
       kind: 'staticJoin',
       emit: (body) => {
         const { unit } = body;
-        const [key, rows, index, joined, isFirst] = ['key', 'rows', 'index', 'joined', 'isFirst'].map((hint) => unit.fresh(hint));
+        const [key, rows, index, joined, isFirst] = ['key', 'rows', 'index', 'joined', 'isFirst'].map(
+          (hint) => unit.fresh(hint),
+        );
         unit.declare(`let ${isFirst} = true;`);
         const table = unit.bind(rowsOfKey, 'table');
         return [
@@ -66,7 +68,11 @@ export async function openStaticJoin(setup: OperatorSetup, spec: StaticJoinSpec)
   };
 }
 
-async function readTable(setup: OperatorSetup, table: Source<unknown>, onRow: (row: unknown) => void): Promise<void> {
+async function readTable(
+  setup: OperatorSetup,
+  table: Source<unknown>,
+  onRow: (row: unknown) => void,
+): Promise<void> {
   const { environment } = setup;
   const context: ConnectorContext = {
     files: environment.files,
@@ -79,15 +85,26 @@ async function readTable(setup: OperatorSetup, table: Source<unknown>, onRow: (r
     const reader = await table.openSplit(split, undefined, context);
     try {
       let emptyReads = 0;
-      for (let batch = await reader.read(READ_RECORDS); batch !== undefined; batch = await reader.read(READ_RECORDS)) {
+      for (
+        let batch = await reader.read(READ_RECORDS);
+        batch !== undefined;
+        batch = await reader.read(READ_RECORDS)
+      ) {
         const malformed = batch.malformed?.[0];
         if (malformed !== undefined) {
-          throw new MillraceError('MR_RECORD_MALFORMED', `Cannot read static table "${table.name}" at ${malformed.position}: ${malformed.reason}`, { details: { ...malformed } });
+          throw new MillraceError(
+            'MR_RECORD_MALFORMED',
+            `Cannot read static table "${table.name}" at ${malformed.position}: ${malformed.reason}`,
+            { details: { ...malformed } },
+          );
         }
         const count = rowsOf(batch, onRow);
         emptyReads = count === 0 ? emptyReads + 1 : 0;
         if (emptyReads > EMPTY_READS_MAX) {
-          throw new MillraceError('MR_SOURCE_READ', `Cannot read static table "${table.name}": split "${split.id}" gives no records and does not end; a static table must be bounded`);
+          throw new MillraceError(
+            'MR_SOURCE_READ',
+            `Cannot read static table "${table.name}": split "${split.id}" gives no records and does not end; a static table must be bounded`,
+          );
         }
       }
     } finally {
@@ -96,7 +113,10 @@ async function readTable(setup: OperatorSetup, table: Source<unknown>, onRow: (r
   }
 }
 
-function rowsOf(batch: NonNullable<Awaited<ReturnType<Awaited<ReturnType<Source<unknown>['openSplit']>>['read']>>>, onRow: (row: unknown) => void): number {
+function rowsOf(
+  batch: NonNullable<Awaited<ReturnType<Awaited<ReturnType<Source<unknown>['openSplit']>>['read']>>>,
+  onRow: (row: unknown) => void,
+): number {
   switch (batch.kind) {
     case 'records':
       for (const record of batch.records) onRow(record);

@@ -1,18 +1,47 @@
 // Drives real operator chains without a task: a source vertex of one subtask, and behind it the operators under test as one
 // vertex of several subtasks. Single-threaded, in virtual time.
 import {
-  asJobId, asJobVertexId, executionAttemptId, keyGroupRange, MillraceError,
-  type BlobStore, type FilePort, type JobVertexId, type Logger,
+  asJobId,
+  asJobVertexId,
+  executionAttemptId,
+  keyGroupRange,
+  MillraceError,
+  type BlobStore,
+  type FilePort,
+  type JobVertexId,
+  type Logger,
 } from '@millrace/common';
-import { defineJob, fromArray, monotonous, type DataStream, type StreamGraph, type StreamNode } from '@millrace/api';
-import type { JobEdge, JobVertex, OperatorSnapshot, OutputLine, SlotDeployment, StreamGraphJson, SubmissionContext } from '@millrace/proto';
-import { openOperatorChain, type ChainEnvironment, type ChainOutput, type OperatorChain } from '@millrace/runtime';
+import {
+  defineJob,
+  fromArray,
+  monotonous,
+  type DataStream,
+  type StreamGraph,
+  type StreamNode,
+} from '@millrace/api';
+import type {
+  JobEdge,
+  JobVertex,
+  OperatorSnapshot,
+  OutputLine,
+  SlotDeployment,
+  StreamGraphJson,
+  SubmissionContext,
+} from '@millrace/proto';
+import {
+  openOperatorChain,
+  type ChainEnvironment,
+  type ChainOutput,
+  type OperatorChain,
+} from '@millrace/runtime';
 import { MemoryBlobStore } from '../memory-blob-store.ts';
 import { MemoryKeyValueStore } from './memory-key-value-store.ts';
 import { batchOf, type SentRecord } from './record-shape.ts';
 
 /** Builds the operators under test: what is behind the source, and the streams to look at, by name. */
-export type OperatorsUnderTest<T> = (input: DataStream<T>) => DataStream<never> | DataStream<unknown> | { readonly [output: string]: DataStream<unknown> } | void;
+export type OperatorsUnderTest<T> = (
+  input: DataStream<T>,
+) => DataStream<never> | DataStream<unknown> | { readonly [output: string]: DataStream<unknown> } | void;
 
 /** Something that a chain gave out. */
 export interface EmittedRecord {
@@ -69,7 +98,10 @@ export class ChainHarness<T> {
   readonly #producer: OperatorChain;
   readonly #world: World<T>;
 
-  private constructor(world: World<T>, chains: { readonly producer: OperatorChain; readonly tested: readonly OperatorChain[] }) {
+  private constructor(
+    world: World<T>,
+    chains: { readonly producer: OperatorChain; readonly tested: readonly OperatorChain[] },
+  ) {
     this.#world = world;
     this.#producer = chains.producer;
     this.chains = chains.tested;
@@ -83,7 +115,8 @@ export class ChainHarness<T> {
     const world = new World(options);
     const producer = await openOperatorChain(world.producerEnvironment());
     const tested: OperatorChain[] = [];
-    for (let index = 0; index < options.parallelism; index++) tested.push(await openOperatorChain(world.testedEnvironment(index)));
+    for (let index = 0; index < options.parallelism; index++)
+      tested.push(await openOperatorChain(world.testedEnvironment(index)));
     return new ChainHarness(world, { producer, tested });
   }
 
@@ -125,7 +158,8 @@ export class ChainHarness<T> {
   #untilDone(chain: OperatorChain, isDone: boolean): void {
     let resumes = 0;
     for (let done = isDone; !done; done = chain.resume()) {
-      if (++resumes > RESUMES_MAX) throw new MillraceError('MR_INTERNAL', 'A chain never ends what it was told to resume');
+      if (++resumes > RESUMES_MAX)
+        throw new MillraceError('MR_INTERNAL', 'A chain never ends what it was told to resume');
     }
     chain.flushPartials();
   }
@@ -137,7 +171,10 @@ export class ChainHarness<T> {
     const frozen = this.chains.map((chain) => chain.freeze(checkpointId));
     const operators: (readonly OperatorSnapshot[])[] = [];
     for (const [index, chain] of frozen.entries()) {
-      const written = await chain.write(this.blobStore, `chk-${this.#world.attemptNumber}-${checkpointId}/${index}-`);
+      const written = await chain.write(
+        this.blobStore,
+        `chk-${this.#world.attemptNumber}-${checkpointId}/${index}-`,
+      );
       // As JSON, which it is between processes.
       operators.push(JSON.parse(JSON.stringify(written.operators)) as readonly OperatorSnapshot[]);
     }
@@ -217,7 +254,8 @@ class World<T> {
     return {
       edge,
       channelCount: channels.length,
-      append: (channel, record, timestampMs, keyHash) => channels[channel]?.push({ record, timestampMs, keyHash }),
+      append: (channel, record, timestampMs, keyHash) =>
+        channels[channel]?.push({ record, timestampMs, keyHash }),
     };
   }
 
@@ -225,16 +263,29 @@ class World<T> {
     return {
       edge,
       channelCount: 1,
-      append: (_channel, record, timestampMs) => this.onEmitted({ output, record: structuredClone(record), timestampMs }),
+      append: (_channel, record, timestampMs) =>
+        this.onEmitted({ output, record: structuredClone(record), timestampMs }),
     };
   }
 
-  #environment(vertexId: JobVertexId, of: { readonly nodeIds: readonly number[]; readonly subtaskIndex: number; readonly parallelism: number }) {
+  #environment(
+    vertexId: JobVertexId,
+    of: { readonly nodeIds: readonly number[]; readonly subtaskIndex: number; readonly parallelism: number },
+  ) {
     const options = this.#options;
     const { subtaskIndex, parallelism } = of;
     const cacheEntriesMax = options.cacheEntriesMax ?? this.graph.options.stateCacheEntriesMax;
-    const graph = { ...this.graph, options: { ...this.graph.options, stateCacheEntriesMax: cacheEntriesMax } };
-    const vertex: JobVertex = { vertexId, name: 'tested', role: vertexId === SOURCE_VERTEX ? 'source' : 'operator', nodeIds: of.nodeIds, parallelism };
+    const graph = {
+      ...this.graph,
+      options: { ...this.graph.options, stateCacheEntriesMax: cacheEntriesMax },
+    };
+    const vertex: JobVertex = {
+      vertexId,
+      name: 'tested',
+      role: vertexId === SOURCE_VERTEX ? 'source' : 'operator',
+      nodeIds: of.nodeIds,
+      parallelism,
+    };
     const restored = vertexId === TESTED_VERTEX ? options.restore : undefined;
     return {
       graph,
@@ -258,7 +309,12 @@ class World<T> {
 
   #deployment(): SlotDeployment {
     const restored = this.#options.restore?.checkpointId;
-    const streamGraph: StreamGraphJson = { version: 1, name: this.graph.name, options: this.graph.options, nodes: [] };
+    const streamGraph: StreamGraphJson = {
+      version: 1,
+      name: this.graph.name,
+      options: this.graph.options,
+      nodes: [],
+    };
     return {
       jobId: asJobId('0'.repeat(32)),
       jobName: this.graph.name,
@@ -280,7 +336,10 @@ class World<T> {
 }
 
 /** The graph: 0 source of stamped records, 1 map to their values, the operators under test, and an end for each output. */
-function buildGraph<T>(operators: OperatorsUnderTest<T>): { readonly graph: StreamGraph; readonly names: ReadonlyMap<number, string> } {
+function buildGraph<T>(operators: OperatorsUnderTest<T>): {
+  readonly graph: StreamGraph;
+  readonly names: ReadonlyMap<number, string>;
+} {
   const outputs: string[] = [];
   const job = defineJob('harness', (env) => {
     const input = env
@@ -304,7 +363,10 @@ function isStream(built: object): built is DataStream<unknown> {
   return typeof (built as { forEach?: unknown }).forEach === 'function';
 }
 
-function edgesOf(graph: StreamGraph, of: { readonly tested: readonly number[]; readonly names: ReadonlyMap<number, string> }): HarnessEdges {
+function edgesOf(
+  graph: StreamGraph,
+  of: { readonly tested: readonly number[]; readonly names: ReadonlyMap<number, string> },
+): HarnessEdges {
   const tested = new Set(of.tested);
   const inputs: JobEdge[] = [];
   const outputs: { edge: JobEdge; name: string }[] = [];
@@ -312,14 +374,34 @@ function edgesOf(graph: StreamGraph, of: { readonly tested: readonly number[]; r
   for (const node of graph.nodes) {
     for (const input of node.inputs) {
       const isPreAggregated = input.isPreAggregated === true;
-      const sides = { fromNode: input.from, toNode: node.id, isPreAggregated, ...(input.sideOutput === undefined ? {} : { sideOutput: input.sideOutput }) };
+      const sides = {
+        fromNode: input.from,
+        toNode: node.id,
+        isPreAggregated,
+        ...(input.sideOutput === undefined ? {} : { sideOutput: input.sideOutput }),
+      };
       const name = of.names.get(node.id);
       if (input.from === 1 && tested.has(node.id)) {
         // A forward edge is dealt out, so that the operators may have several subtasks.
         const partitioning = input.partitioning === 'forward' ? 'rebalance' : input.partitioning;
-        inputs.push({ ...sides, edgeId: edgeId++, fromVertex: SOURCE_VERTEX, toVertex: TESTED_VERTEX, partitioning });
+        inputs.push({
+          ...sides,
+          edgeId: edgeId++,
+          fromVertex: SOURCE_VERTEX,
+          toVertex: TESTED_VERTEX,
+          partitioning,
+        });
       } else if (name !== undefined) {
-        outputs.push({ name, edge: { ...sides, edgeId: edgeId++, fromVertex: TESTED_VERTEX, toVertex: OUTPUT_VERTEX, partitioning: 'forward' } });
+        outputs.push({
+          name,
+          edge: {
+            ...sides,
+            edgeId: edgeId++,
+            fromVertex: TESTED_VERTEX,
+            toVertex: OUTPUT_VERTEX,
+            partitioning: 'forward',
+          },
+        });
       } else {
         checkChained(node, input.partitioning);
       }
@@ -330,7 +412,10 @@ function edgesOf(graph: StreamGraph, of: { readonly tested: readonly number[]; r
 
 function checkChained(node: StreamNode, partitioning: string): void {
   if (node.id <= 1 || partitioning === 'forward') return;
-  throw new MillraceError('MR_GRAPH_INVALID', `Cannot test "${node.name}" behind another operator: only the first operator under test may be keyed or rebalanced`);
+  throw new MillraceError(
+    'MR_GRAPH_INVALID',
+    `Cannot test "${node.name}" behind another operator: only the first operator under test may be keyed or rebalanced`,
+  );
 }
 
 function restoreOf(snapshot: HarnessSnapshot | undefined): ReadonlyMap<number, readonly OperatorSnapshot[]> {

@@ -27,7 +27,11 @@ export class MemoryKeyValueStore implements KeyValueStore {
     const keys = [...this.#entries.keys()].filter((key) => key >= from && key < to).sort();
     const step = range.chunkEntries ?? CHUNK_ENTRIES;
     for (let start = 0; start < keys.length; start += step) {
-      await onChunk(keys.slice(start, start + step).map((key) => [bytesOf(key), this.#entries.get(key) ?? new Uint8Array()]));
+      await onChunk(
+        keys
+          .slice(start, start + step)
+          .map((key) => [bytesOf(key), this.#entries.get(key) ?? new Uint8Array()]),
+      );
     }
   }
 

@@ -43,7 +43,11 @@ class RecordedSink implements Sink<number> {
 }
 
 const open = (sink: Sink<number>, rest: Partial<Parameters<typeof ChainHarness.open<number>>[0]> = {}) =>
-  ChainHarness.open<number>({ operators: (input) => void input.map((n) => n).sink(sink), parallelism: 1, ...rest });
+  ChainHarness.open<number>({
+    operators: (input) => void input.map((n) => n).sink(sink),
+    parallelism: 1,
+    ...rest,
+  });
 
 describe('A sink with a committer', () => {
   test('commits what was sealed at the checkpoint, and nothing that came after the barrier', async () => {
@@ -68,7 +72,10 @@ describe('A sink with a committer', () => {
     harness.send([{ value: 2 }]);
     await harness.snapshot(2);
     await harness.chains[0]?.commit(2);
-    expect(sink.committed).toEqual([{ checkpointId: 1, rows: [1] }, { checkpointId: 2, rows: [2] }]);
+    expect(sink.committed).toEqual([
+      { checkpointId: 1, rows: [1] },
+      { checkpointId: 2, rows: [2] },
+    ]);
     await harness.close();
   });
 
@@ -79,7 +86,10 @@ describe('A sink with a committer', () => {
     const snapshot = await first.snapshot(5);
     await first.close();
     const second = await open(sink, { restore: snapshot, blobStore: first.blobStore, attemptNumber: 2 });
-    expect(sink.committed).toEqual([{ checkpointId: 5, rows: [1] }, { checkpointId: 5, rows: [2] }]);
+    expect(sink.committed).toEqual([
+      { checkpointId: 5, rows: [1] },
+      { checkpointId: 5, rows: [2] },
+    ]);
     expect(sink.restored.at(-1)).toEqual(sink.committed);
     await second.close();
   });

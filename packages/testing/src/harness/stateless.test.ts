@@ -1,4 +1,5 @@
 // Operators without state through the harness.
+/* oxlint-disable vitest/expect-expect -- verifyOperator asserts */
 import { describe, expect, test } from 'vitest';
 import { fromArray, outputTag, type } from '@millrace/api';
 import { isMillraceError, type MillraceError } from '@millrace/common';
@@ -16,7 +17,13 @@ describe('Stateless operators', () => {
         .flatMap((n) => [n, n * 10]),
     )
       .input(record(1, { atMs: 5 }), record(2, { atMs: 6 }), record(3, { atMs: 7 }), watermark(7))
-      .expect(record(2, { atMs: 5 }), record(20, { atMs: 5 }), record(4, { atMs: 7 }), record(40, { atMs: 7 }), watermark(7))
+      .expect(
+        record(2, { atMs: 5 }),
+        record(20, { atMs: 5 }),
+        record(4, { atMs: 7 }),
+        record(40, { atMs: 7 }),
+        watermark(7),
+      )
       .survivesRestoreAtEveryStep(everyWay);
   });
 
@@ -38,8 +45,11 @@ describe('Stateless operators', () => {
     })
       .input(record(1), record(2), watermark(1))
       .expect(
-        record(3), record(5), record(4),
-        record(2, { output: 'doubled' }), record(4, { output: 'doubled' }),
+        record(3),
+        record(5),
+        record(4),
+        record(2, { output: 'doubled' }),
+        record(4, { output: 'doubled' }),
         watermark(1),
       )
       .survivesRestoreAtEveryStep(everyWay);
@@ -52,13 +62,25 @@ describe('Stateless operators', () => {
       { code: 'B', city: 'Bonn' },
     ]);
     await verifyOperator<string>((input) => ({
-      inner: input.join(table, { recordKey: (code) => code, tableKey: (row) => row.code, select: (code, row) => `${code} ${row.city}` }),
-      left: input.join(table, { type: 'left', recordKey: (code) => [code], tableKey: (row) => [row.code], select: (code, row) => `${code} ${row?.city ?? '-'}` }),
+      inner: input.join(table, {
+        recordKey: (code) => code,
+        tableKey: (row) => row.code,
+        select: (code, row) => `${code} ${row.city}`,
+      }),
+      left: input.join(table, {
+        type: 'left',
+        recordKey: (code) => [code],
+        tableKey: (row) => [row.code],
+        select: (code, row) => `${code} ${row?.city ?? '-'}`,
+      }),
     }))
       .input(record('A'), record('C'), watermark(1))
       .expect(
-        record('A Aachen', { output: 'inner' }), record('A Ahlen', { output: 'inner' }),
-        record('A Aachen', { output: 'left' }), record('A Ahlen', { output: 'left' }), record('C -', { output: 'left' }),
+        record('A Aachen', { output: 'inner' }),
+        record('A Ahlen', { output: 'inner' }),
+        record('A Aachen', { output: 'left' }),
+        record('A Ahlen', { output: 'left' }),
+        record('C -', { output: 'left' }),
         watermark(1),
       )
       .survivesRestoreAtEveryStep(everyWay);
@@ -79,9 +101,12 @@ describe('Stateless operators', () => {
     })
       .input(record(1, { atMs: 4 }), watermark(4), record(2, { atMs: 9 }), watermark(9))
       .expect(
-        record(1, { output: 'odd', atMs: 4 }), record('got 1 at 4 after -Infinity', { atMs: 4 }), record('done 1', { atMs: 4 }),
+        record(1, { output: 'odd', atMs: 4 }),
+        record('got 1 at 4 after -Infinity', { atMs: 4 }),
+        record('done 1', { atMs: 4 }),
         watermark(4),
-        record('got 2 at 9 after 4', { atMs: 9 }), record('done 2', { atMs: 9 }),
+        record('got 2 at 9 after 4', { atMs: 9 }),
+        record('done 2', { atMs: 9 }),
         watermark(9),
       )
       .survivesRestoreAtEveryStep(everyWay);
@@ -89,7 +114,10 @@ describe('Stateless operators', () => {
 });
 
 describe('Faults of the user', () => {
-  async function failureOf(operators: OperatorsUnderTest<{ readonly n: number }>, freezesRecords = false): Promise<MillraceError> {
+  async function failureOf(
+    operators: OperatorsUnderTest<{ readonly n: number }>,
+    freezesRecords = false,
+  ): Promise<MillraceError> {
     const harness = await ChainHarness.open({ operators, parallelism: 1, freezesRecords });
     try {
       harness.send([{ value: { n: 1 } }, { value: { n: 2 } }]);
@@ -114,8 +142,16 @@ describe('Faults of the user', () => {
         .uid('counter'),
     );
     expect(error.code).toBe('MR_USER_FUNCTION');
-    expect(error.message).toBe('The map function of "count up" (uid "counter", subtask 0) threw at record {"n":2}: RangeError: two is too many');
-    expect(error.details).toMatchObject({ operator: 'count up', uid: 'counter', subtaskIndex: 0, position: 1, record: '{"n":2}' });
+    expect(error.message).toBe(
+      'The map function of "count up" (uid "counter", subtask 0) threw at record {"n":2}: RangeError: two is too many',
+    );
+    expect(error.details).toMatchObject({
+      operator: 'count up',
+      uid: 'counter',
+      subtaskIndex: 0,
+      position: 1,
+      record: '{"n":2}',
+    });
     expect(error.cause).toBe(cause);
   });
 

@@ -1,6 +1,11 @@
 // `verifyOperator`: runs operators in every way that an engine may run them, and compares what they emit each time.
 import { MillraceError } from '@millrace/common';
-import { ChainHarness, type EmittedRecord, type HarnessSnapshot, type OperatorsUnderTest } from './chain-harness.ts';
+import {
+  ChainHarness,
+  type EmittedRecord,
+  type HarnessSnapshot,
+  type OperatorsUnderTest,
+} from './chain-harness.ts';
 
 /** One thing that reaches the operators, or that they give out. */
 export type HarnessEvent<T> =
@@ -10,7 +15,10 @@ export type HarnessEvent<T> =
   | { readonly kind: 'endOfInput' };
 
 /** A record, with its event time. Of an expected one without event time the time is not compared. */
-export function record<T>(value: T, options: { readonly atMs?: number; readonly output?: string } = {}): HarnessEvent<T> {
+export function record<T>(
+  value: T,
+  options: { readonly atMs?: number; readonly output?: string } = {},
+): HarnessEvent<T> {
   return { kind: 'record', value, ...options };
 }
 
@@ -53,7 +61,11 @@ export class OperatorVerification<T> {
   readonly #input: readonly HarnessEvent<T>[];
   readonly #expected: readonly HarnessEvent<unknown>[];
 
-  constructor(operators: OperatorsUnderTest<T>, input: readonly HarnessEvent<T>[], expected: readonly HarnessEvent<unknown>[]) {
+  constructor(
+    operators: OperatorsUnderTest<T>,
+    input: readonly HarnessEvent<T>[],
+    expected: readonly HarnessEvent<unknown>[],
+  ) {
     this.#operators = operators;
     this.#input = input;
     this.#expected = expected;
@@ -77,7 +89,9 @@ export class OperatorVerification<T> {
       for (const isOneAtATime of [true, false]) {
         for (const refusesCredit of [false, true]) {
           const what = `${isOneAtATime ? 'one at a time' : 'all at once'}, ${parallelism} subtasks${refusesCredit ? ', credit refused' : ''}`;
-          await this.#check(what, () => this.#run({ parallelism, isOneAtATime, refusesCredit, freezesRecords: refusesCredit }));
+          await this.#check(what, () =>
+            this.#run({ parallelism, isOneAtATime, refusesCredit, freezesRecords: refusesCredit }),
+          );
         }
       }
     }
@@ -92,7 +106,9 @@ export class OperatorVerification<T> {
           const what = `restored before event ${step}, ${before} → ${after} subtasks`;
           await this.#check(what, () => this.#runRestored({ before, after, step }));
         }
-        await this.#check(`restored before every event, ${before} ⇄ ${after} subtasks`, () => this.#runAlwaysRestored(before, after));
+        await this.#check(`restored before every event, ${before} ⇄ ${after} subtasks`, () =>
+          this.#runAlwaysRestored(before, after),
+        );
       }
     }
   }
@@ -101,13 +117,22 @@ export class OperatorVerification<T> {
     const startedMs = performance.now();
     const actual = await run();
     const tookMs = performance.now() - startedMs;
-    if (tookMs > RUN_MS_MAX) throw new MillraceError('MR_TIMEOUT', `Verification (${what}) took ${Math.round(tookMs)} ms; at most ${RUN_MS_MAX}`);
+    if (tookMs > RUN_MS_MAX)
+      throw new MillraceError(
+        'MR_TIMEOUT',
+        `Verification (${what}) took ${Math.round(tookMs)} ms; at most ${RUN_MS_MAX}`,
+      );
     const expected = this.#expectedSegments();
     const difference = firstDifference(expected, actual);
     if (difference !== undefined) throw new Error(`Operator differs (${what}): ${difference}`);
   }
 
-  async #run(options: { readonly parallelism: number; readonly isOneAtATime: boolean; readonly refusesCredit: boolean; readonly freezesRecords: boolean }): Promise<readonly Segment[]> {
+  async #run(options: {
+    readonly parallelism: number;
+    readonly isOneAtATime: boolean;
+    readonly refusesCredit: boolean;
+    readonly freezesRecords: boolean;
+  }): Promise<readonly Segment[]> {
     const harness = await ChainHarness.open({ operators: this.#operators, ...options });
     try {
       return this.#drive(harness, this.#input, options.isOneAtATime);
@@ -116,7 +141,11 @@ export class OperatorVerification<T> {
     }
   }
 
-  async #runRestored(of: { readonly before: number; readonly after: number; readonly step: number }): Promise<readonly Segment[]> {
+  async #runRestored(of: {
+    readonly before: number;
+    readonly after: number;
+    readonly step: number;
+  }): Promise<readonly Segment[]> {
     const first = await ChainHarness.open({ operators: this.#operators, parallelism: of.before });
     const before = this.#drive(first, this.#input.slice(0, of.step), true);
     const snapshot = await first.snapshot(1);
@@ -125,7 +154,11 @@ export class OperatorVerification<T> {
     // What happens after the snapshot is lost, so that it may disturb nothing.
     if (of.step < this.#input.length) this.#drive(first, this.#input.slice(of.step, of.step + 1), true);
     await first.close();
-    const second = await this.#restored(snapshot, { parallelism: of.after, attemptNumber: 2, blobStore: first.blobStore });
+    const second = await this.#restored(snapshot, {
+      parallelism: of.after,
+      attemptNumber: 2,
+      blobStore: first.blobStore,
+    });
     const tail = this.#drive(second, this.#input.slice(of.step), true);
     await second.close();
     return joined(head, tail);
@@ -140,17 +173,32 @@ export class OperatorVerification<T> {
       segments = joined(segments, [this.#segment(harness, 'the end')]);
       await harness.close();
       const parallelism = index % 2 === 0 ? after : before;
-      harness = await this.#restored(snapshot, { parallelism, attemptNumber: index + 2, blobStore: harness.blobStore });
+      harness = await this.#restored(snapshot, {
+        parallelism,
+        attemptNumber: index + 2,
+        blobStore: harness.blobStore,
+      });
     }
     await harness.close();
     return segments;
   }
 
-  #restored(restore: HarnessSnapshot, of: { readonly parallelism: number; readonly attemptNumber: number; readonly blobStore: ChainHarness<T>['blobStore'] }): Promise<ChainHarness<T>> {
+  #restored(
+    restore: HarnessSnapshot,
+    of: {
+      readonly parallelism: number;
+      readonly attemptNumber: number;
+      readonly blobStore: ChainHarness<T>['blobStore'];
+    },
+  ): Promise<ChainHarness<T>> {
     return ChainHarness.open({ operators: this.#operators, restore, ...of });
   }
 
-  #drive(harness: ChainHarness<T>, events: readonly HarnessEvent<T>[], isOneAtATime: boolean): readonly Segment[] {
+  #drive(
+    harness: ChainHarness<T>,
+    events: readonly HarnessEvent<T>[],
+    isOneAtATime: boolean,
+  ): readonly Segment[] {
     const segments: Segment[] = [];
     let records: { value: T; atMs?: number }[] = [];
     const send = (): void => {
@@ -159,7 +207,9 @@ export class OperatorVerification<T> {
     };
     for (const event of events) {
       if (event.kind === 'record') {
-        records.push(event.atMs === undefined ? { value: event.value } : { value: event.value, atMs: event.atMs });
+        records.push(
+          event.atMs === undefined ? { value: event.value } : { value: event.value, atMs: event.atMs },
+        );
         if (isOneAtATime) send();
         continue;
       }
@@ -173,7 +223,13 @@ export class OperatorVerification<T> {
   }
 
   #segment(harness: ChainHarness<T>, after: string): Segment {
-    return { after, results: harness.emitted.splice(0).map((result) => this.#textOf(result)).sort() };
+    return {
+      after,
+      results: harness.emitted
+        .splice(0)
+        .map((result) => this.#textOf(result))
+        .sort(),
+    };
   }
 
   #expectedSegments(): readonly Segment[] {
@@ -181,7 +237,13 @@ export class OperatorVerification<T> {
     let results: string[] = [];
     for (const event of this.#expected) {
       if (event.kind === 'record') {
-        results.push(this.#textOf({ output: event.output ?? 'main', record: event.value, timestampMs: event.atMs ?? NaN }));
+        results.push(
+          this.#textOf({
+            output: event.output ?? 'main',
+            record: event.value,
+            timestampMs: event.atMs ?? NaN,
+          }),
+        );
         continue;
       }
       segments.push({ after: nameOf(event), results: results.sort() });
@@ -198,7 +260,10 @@ export class OperatorVerification<T> {
   }
 }
 
-function apply<T>(harness: ChainHarness<T>, event: Exclude<HarnessEvent<T>, { readonly kind: 'record' }>): void {
+function apply<T>(
+  harness: ChainHarness<T>,
+  event: Exclude<HarnessEvent<T>, { readonly kind: 'record' }>,
+): void {
   switch (event.kind) {
     case 'watermark':
       return harness.watermark(event.watermarkMs);
@@ -227,14 +292,19 @@ function joined(head: readonly Segment[], tail: readonly Segment[]): readonly Se
   const last = head.at(-1);
   const first = tail[0];
   if (last === undefined || first === undefined) return [...head, ...tail];
-  return [...head.slice(0, -1), { after: first.after, results: [...last.results, ...first.results].sort() }, ...tail.slice(1)];
+  return [
+    ...head.slice(0, -1),
+    { after: first.after, results: [...last.results, ...first.results].sort() },
+    ...tail.slice(1),
+  ];
 }
 
 function firstDifference(expected: readonly Segment[], actual: readonly Segment[]): string | undefined {
   for (let index = 0; index < Math.max(expected.length, actual.length); index++) {
     const wanted = expected[index];
     const got = actual[index];
-    if (wanted?.after !== got?.after) return `expected ${wanted?.after ?? 'nothing more'}, got ${got?.after ?? 'nothing more'}`;
+    if (wanted?.after !== got?.after)
+      return `expected ${wanted?.after ?? 'nothing more'}, got ${got?.after ?? 'nothing more'}`;
     if (wanted?.results.join('\n') === got?.results.join('\n')) continue;
     return `before ${wanted?.after}\n  expected: ${wanted?.results.join(' | ') || 'nothing'}\n  actual:   ${got?.results.join(' | ') || 'nothing'}`;
   }
@@ -245,9 +315,13 @@ function firstDifference(expected: readonly Segment[], actual: readonly Segment[
 function stableText(value: unknown): string {
   if (typeof value === 'bigint') return `${value}n`;
   if (typeof value === 'number') return Object.is(value, -0) ? '-0' : String(value);
-  if (typeof value !== 'object' || value === null) return typeof value === 'string' ? JSON.stringify(value) : String(value);
+  if (typeof value !== 'object' || value === null)
+    return typeof value === 'string' ? JSON.stringify(value) : String(value);
   if (value instanceof Date) return `Date(${value.getTime()})`;
   if (Array.isArray(value)) return `[${value.map(stableText).join()}]`;
   const fields = value as Record<string, unknown>;
-  return `{${Object.keys(fields).sort().map((name) => `${name}:${stableText(fields[name])}`).join()}}`;
+  return `{${Object.keys(fields)
+    .sort()
+    .map((name) => `${name}:${stableText(fields[name])}`)
+    .join()}}`;
 }

@@ -1,6 +1,21 @@
 // Windows through the harness: expected values are computed by hand.
+/* oxlint-disable vitest/expect-expect -- verifyOperator asserts */
 import { describe, test } from 'vitest';
-import { avg, count, endOfInput as atEndOfInput, first, last, max, min, outputTag, sliding, sum, topN, tumbling, type DataStream } from '@millrace/api';
+import {
+  avg,
+  count,
+  endOfInput as atEndOfInput,
+  first,
+  last,
+  max,
+  min,
+  outputTag,
+  sliding,
+  sum,
+  topN,
+  tumbling,
+  type DataStream,
+} from '@millrace/api';
 import { endOfInput, processingTime, record, verifyOperator, watermark } from './verify-operator.ts';
 
 interface Reading {
@@ -13,7 +28,10 @@ const everyWay = { parallelism: [1, 3] };
 
 describe('A tumbling window', () => {
   const tumblingSum = (input: DataStream<Reading>) =>
-    input.keyBy((reading) => reading.key).window(tumbling(10)).aggregate({ sum: sum((reading) => reading.value) });
+    input
+      .keyBy((reading) => reading.key)
+      .window(tumbling(10))
+      .aggregate({ sum: sum((reading) => reading.value) });
 
   test('emits one sum per key when the watermark reaches the last millisecond of the window', async () => {
     await verifyOperator<Reading>(tumblingSum)
@@ -47,8 +65,34 @@ describe('A tumbling window', () => {
     )
       .input(r('a', -4, 1), r('a', 3, 2), r('a', 7, 3), r('b', -1, 4), watermark(20))
       .expect(
-        record({ key: 'a', windowStart: 0, windowEnd: 10, n: 3, big: 2, sum: 6, min: -4, max: 7, avg: 2, first: -4, last: 7, top: [7, 3] }),
-        record({ key: 'b', windowStart: 0, windowEnd: 10, n: 1, big: 0, sum: -1, min: -1, max: -1, avg: -1, first: -1, last: -1, top: [-1] }),
+        record({
+          key: 'a',
+          windowStart: 0,
+          windowEnd: 10,
+          n: 3,
+          big: 2,
+          sum: 6,
+          min: -4,
+          max: 7,
+          avg: 2,
+          first: -4,
+          last: 7,
+          top: [7, 3],
+        }),
+        record({
+          key: 'b',
+          windowStart: 0,
+          windowEnd: 10,
+          n: 1,
+          big: 0,
+          sum: -1,
+          min: -1,
+          max: -1,
+          avg: -1,
+          first: -1,
+          last: -1,
+          top: [-1],
+        }),
         watermark(20),
       )
       .survivesRestoreAtEveryStep(everyWay);
@@ -57,7 +101,11 @@ describe('A tumbling window', () => {
   test('counts late records by number and sends them to the late output instead when there is one', async () => {
     const late = outputTag<Reading>('late');
     await verifyOperator<Reading>((input) => {
-      const main = input.keyBy((reading) => reading.key).window(tumbling(10)).lateOutput(late).aggregate({ n: count() });
+      const main = input
+        .keyBy((reading) => reading.key)
+        .window(tumbling(10))
+        .lateOutput(late)
+        .aggregate({ n: count() });
       return { main, late: main.sideOutput(late) };
     })
       .input(r('a', 1, 1), watermark(9), r('a', 2, 5), r('a', 3, 12), watermark(19))
@@ -73,9 +121,23 @@ describe('A tumbling window', () => {
 
   test('fires again for a late record within the allowed lateness', async () => {
     await verifyOperator<Reading>((input) =>
-      input.keyBy((reading) => reading.key).window(tumbling(10)).allowedLateness(5).aggregate({ sum: sum((reading) => reading.value) }),
+      input
+        .keyBy((reading) => reading.key)
+        .window(tumbling(10))
+        .allowedLateness(5)
+        .aggregate({ sum: sum((reading) => reading.value) }),
     )
-      .input(r('a', 1, 1), r('b', 9, 2), watermark(9), r('a', 2, 5), watermark(13), r('a', 4, 3), watermark(14), r('a', 8, 3), watermark(30))
+      .input(
+        r('a', 1, 1),
+        r('b', 9, 2),
+        watermark(9),
+        r('a', 2, 5),
+        watermark(13),
+        r('a', 4, 3),
+        watermark(14),
+        r('a', 8, 3),
+        watermark(30),
+      )
       .expect(
         record({ key: 'a', windowStart: 0, windowEnd: 10, sum: 1 }),
         record({ key: 'b', windowStart: 0, windowEnd: 10, sum: 9 }),
@@ -91,7 +153,10 @@ describe('A tumbling window', () => {
 
   test('moves by its offset, before the epoch as well', async () => {
     await verifyOperator<Reading>((input) =>
-      input.keyBy((reading) => reading.key).window(tumbling(10, { offset: 3 })).aggregate({ n: count() }),
+      input
+        .keyBy((reading) => reading.key)
+        .window(tumbling(10, { offset: 3 }))
+        .aggregate({ n: count() }),
     )
       .input(r('a', 1, -8), r('a', 1, -7), r('a', 1, 2), r('a', 1, 3), watermark(2), watermark(12))
       .expect(
@@ -106,7 +171,10 @@ describe('A tumbling window', () => {
 
   test('reduces records and emits what reduce gives', async () => {
     await verifyOperator<Reading>((input) =>
-      input.keyBy((reading) => reading.key).window(tumbling(10)).reduce((a, b) => (a.value >= b.value ? a : b)),
+      input
+        .keyBy((reading) => reading.key)
+        .window(tumbling(10))
+        .reduce((a, b) => (a.value >= b.value ? a : b)),
     )
       .input(r('a', 1, 1), r('a', 7, 2), r('a', 3, 3), watermark(9))
       .expect(record({ key: 'a', value: 7 }, { atMs: 9 }), watermark(9))
@@ -118,7 +186,9 @@ describe('A tumbling window', () => {
       input
         .keyBy((reading) => reading.key)
         .window(tumbling(10))
-        .process((key, records, window) => [{ key, values: [...records].map((reading) => reading.value), end: window.end }]),
+        .process((key, records, window) => [
+          { key, values: [...records].map((reading) => reading.value), end: window.end },
+        ]),
     )
       .input(r('a', 1, 1), r('a', 7, 2), r('b', 3, 3), r('a', 5, 11), watermark(9), endOfInput)
       .expect(
@@ -133,7 +203,10 @@ describe('A tumbling window', () => {
 
   test('takes keys that are objects', async () => {
     await verifyOperator<Reading>((input) =>
-      input.keyBy((reading) => ({ id: reading.key, even: reading.value % 2 === 0 })).window(tumbling(10)).aggregate({ n: count() }),
+      input
+        .keyBy((reading) => ({ id: reading.key, even: reading.value % 2 === 0 }))
+        .window(tumbling(10))
+        .aggregate({ n: count() }),
     )
       .input(r('a', 2, 1), r('a', 4, 2), r('a', 5, 3), watermark(9))
       .expect(
@@ -154,7 +227,15 @@ describe('A sliding window', () => {
 
   test('counts a record in each window that covers it', async () => {
     await verifyOperator<Reading>(slidingSum)
-      .input(r('a', 1, 5), r('a', 2, 15), r('b', 4, 25), watermark(9), watermark(29), r('a', 8, 31), endOfInput)
+      .input(
+        r('a', 1, 5),
+        r('a', 2, 15),
+        r('b', 4, 25),
+        watermark(9),
+        watermark(29),
+        r('a', 8, 31),
+        endOfInput,
+      )
       .expect(
         record({ key: 'a', windowStart: -20, windowEnd: 10, n: 1, sum: 1, max: 1 }),
         watermark(9),
@@ -173,7 +254,12 @@ describe('A sliding window', () => {
   });
 
   test('has slices of the greatest common divisor when the slide does not divide the length', async () => {
-    await verifyOperator<Reading>((input) => input.keyBy((reading) => reading.key).window(sliding(10, 4)).aggregate({ n: count() }))
+    await verifyOperator<Reading>((input) =>
+      input
+        .keyBy((reading) => reading.key)
+        .window(sliding(10, 4))
+        .aggregate({ n: count() }),
+    )
       .input(r('a', 1, 1), r('a', 1, 7), watermark(5), watermark(9), watermark(17))
       .expect(
         // Windows end at 10 + 4 n: [-8, 2), [-4, 6), [0, 10), [4, 14).
@@ -192,9 +278,21 @@ describe('A sliding window', () => {
 describe('A window at the end of the input', () => {
   test('has all records of a key and fires once, and needs no event time', async () => {
     await verifyOperator<Reading>((input) =>
-      input.keyBy((reading) => reading.key).window(atEndOfInput()).aggregate({ n: count(), best: topN(1, { by: (reading) => reading.value, select: (reading) => reading.value }) }),
+      input
+        .keyBy((reading) => reading.key)
+        .window(atEndOfInput())
+        .aggregate({
+          n: count(),
+          best: topN(1, { by: (reading) => reading.value, select: (reading) => reading.value }),
+        }),
     )
-      .input(record({ key: 'a', value: 1 }), record({ key: 'b', value: 2 }), watermark(1_000), record({ key: 'a', value: 3 }), endOfInput)
+      .input(
+        record({ key: 'a', value: 1 }),
+        record({ key: 'b', value: 2 }),
+        watermark(1_000),
+        record({ key: 'a', value: 3 }),
+        endOfInput,
+      )
       .expect(
         watermark(1_000),
         record({ key: 'a', windowStart: -Infinity, windowEnd: Infinity, n: 2, best: [3] }),
@@ -207,11 +305,21 @@ describe('A window at the end of the input', () => {
 
 describe('A window of the wall clock', () => {
   const tumblingCount = (input: DataStream<Reading>) =>
-    input.keyBy((reading) => reading.key).window(tumbling(10, { time: 'processing' })).aggregate({ n: count() });
+    input
+      .keyBy((reading) => reading.key)
+      .window(tumbling(10, { time: 'processing' }))
+      .aggregate({ n: count() });
 
   test('fires when its last millisecond is over, or at the end of the input', async () => {
     await verifyOperator<Reading>(tumblingCount)
-      .input(record({ key: 'a', value: 1 }), processingTime(9), record({ key: 'a', value: 1 }), processingTime(10), record({ key: 'a', value: 1 }), endOfInput)
+      .input(
+        record({ key: 'a', value: 1 }),
+        processingTime(9),
+        record({ key: 'a', value: 1 }),
+        processingTime(10),
+        record({ key: 'a', value: 1 }),
+        endOfInput,
+      )
       .expect(
         processingTime(9),
         record({ key: 'a', windowStart: 0, windowEnd: 10, n: 2 }),

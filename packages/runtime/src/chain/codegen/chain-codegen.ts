@@ -36,14 +36,20 @@ interface Arrival {
 
 /** Returns the function that sends records of `node`, or of its side output, to all that is behind it. */
 export function generateEmit(code: ChainCode, node: ChainNode, sideOutput: string | undefined): EmitFunction {
-  const unit = new CodeUnit(`${code.codegenId} emit ${node.node.id}${sideOutput === undefined ? '' : ` ${sideOutput}`}`);
+  const unit = new CodeUnit(
+    `${code.codegenId} emit ${node.node.id}${sideOutput === undefined ? '' : ` ${sideOutput}`}`,
+  );
   return guardedEmit(code, unit, behind(code, unit, node, sideOutput, 'record', 'timestampMs'));
 }
 
 /** Returns the function that hands a record to `node`, for nodes with several inputs inside the chain. */
 export function generateEntry(code: ChainCode, node: ChainNode): EmitFunction {
   const unit = new CodeUnit(`${code.codegenId} enter ${node.node.id}`);
-  return guardedEmit(code, unit, stageText(code, unit, node, { record: 'record', timestampMs: 'timestampMs', edge: undefined }));
+  return guardedEmit(
+    code,
+    unit,
+    stageText(code, unit, node, { record: 'record', timestampMs: 'timestampMs', edge: undefined }),
+  );
 }
 
 function guardedEmit(code: ChainCode, unit: CodeUnit, text: string): EmitFunction {
@@ -79,7 +85,10 @@ export function generateBatchLoop(
   ].join('\n');
   const read = `const record = ${batch.shape.emitRecord('row')}; const timestampMs = timestamps[row];`;
   const again = batch.shape.emitRecord('row');
-  return unit.compile('batch', loopText(code, unit, { prelude, from: '0', read, stages, again, result: '' })) as BatchLoop;
+  return unit.compile(
+    'batch',
+    loopText(code, unit, { prelude, from: '0', read, stages, again, result: '' }),
+  ) as BatchLoop;
 }
 
 /** Which loop a batch of a source needs: batches with equal answers share one. */
@@ -89,25 +98,50 @@ export function sourceForm(batch: SourceBatch<unknown>): string {
 }
 
 /** Returns the loop over batches of a source, for all batches of the same {@link sourceForm}. */
-export function generateSourceLoop(code: ChainCode, head: ChainNode, batch: SourceBatch<unknown>): SourceLoop {
+export function generateSourceLoop(
+  code: ChainCode,
+  head: ChainNode,
+  batch: SourceBatch<unknown>,
+): SourceLoop {
   const unit = new CodeUnit(`${code.codegenId} source ${sourceForm(batch)}`);
   const { prelude, from, make } = sourceReading(batch);
   const stages = stageText(code, unit, head, { record: 'record', timestampMs: 'NaN', edge: undefined });
   const read = `const record = ${make};`;
   return unit.compile(
     'batch',
-    loopText(code, unit, { prelude: `let maxMs = -Infinity;\n${prelude}`, from, read, stages, again: make, result: 'return maxMs;' }),
+    loopText(code, unit, {
+      prelude: `let maxMs = -Infinity;\n${prelude}`,
+      from,
+      read,
+      stages,
+      again: make,
+      result: 'return maxMs;',
+    }),
   ) as SourceLoop;
 }
 
-function sourceReading(batch: SourceBatch<unknown>): { readonly prelude: string; readonly from: string; readonly make: string } {
+function sourceReading(batch: SourceBatch<unknown>): {
+  readonly prelude: string;
+  readonly from: string;
+  readonly make: string;
+} {
   switch (batch.kind) {
     case 'records':
-      return { prelude: 'const records = batch.records, to = records.length;', from: '0', make: 'records[row]' };
+      return {
+        prelude: 'const records = batch.records, to = records.length;',
+        from: '0',
+        make: 'records[row]',
+      };
     case 'indexed':
-      return { prelude: 'const recordAt = batch.recordAt, to = batch.to;', from: 'batch.from', make: 'recordAt(row)' };
+      return {
+        prelude: 'const recordAt = batch.recordAt, to = batch.to;',
+        from: 'batch.from',
+        make: 'recordAt(row)',
+      };
     case 'columns': {
-      const columns = batch.columns.map((_, index) => `const column${index} = batch.columns[${index}].values;`);
+      const columns = batch.columns.map(
+        (_, index) => `const column${index} = batch.columns[${index}].values;`,
+      );
       const fields = batch.columns.map((column, index) => property(column.name, `column${index}[row]`));
       return {
         prelude: `const to = batch.rowCount;\n${columns.join('\n')}`,
@@ -164,7 +198,14 @@ function stageText(code: ChainCode, unit: CodeUnit, node: ChainNode, arrival: Ar
 }
 
 /** The text of everything behind an output of `node`. */
-function behind(code: ChainCode, unit: CodeUnit, node: ChainNode, sideOutput: string | undefined, record: string, timestampMs: string): string {
+function behind(
+  code: ChainCode,
+  unit: CodeUnit,
+  node: ChainNode,
+  sideOutput: string | undefined,
+  record: string,
+  timestampMs: string,
+): string {
   const parts: string[] = [];
   for (const consumer of node.consumers) {
     if (consumer.edge.sideOutput !== sideOutput) continue;

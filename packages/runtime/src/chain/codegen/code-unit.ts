@@ -53,6 +53,7 @@ export class CodeUnit {
       '};',
     ].join('\n');
     // Reviewed: the text is made of our own fragments, numbers and quoted names; user values come in through `bound`.
+    // oxlint-disable-next-line typescript/no-implied-eval
     const factory = new Function('bound', text) as (bound: readonly unknown[]) => GeneratedFunction;
     return factory(this.#values);
   }

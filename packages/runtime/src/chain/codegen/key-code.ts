@@ -39,7 +39,11 @@ export function channelTable(keyGroupCount: number, channelCount: number): Uint1
 }
 
 /** Text of the channel of `hash`, an identifier. */
-export function emitChannel(unit: CodeUnit, hash: string, options: { readonly keyGroupCount: number; readonly channelCount: number }): string {
+export function emitChannel(
+  unit: CodeUnit,
+  hash: string,
+  options: { readonly keyGroupCount: number; readonly channelCount: number },
+): string {
   if (options.channelCount === 1) return '0';
   const table = unit.bind(channelTable(options.keyGroupCount, options.channelCount), 'channelOf');
   // As keyGroupOfHash; a constant divisor lets V8 multiply instead of divide.

@@ -59,12 +59,14 @@ export function aggregateLayout(
 ): AggregateLayout {
   const cells: AggregateCell[] = [];
   const results: [name: string, result: Result][] = [];
-  const add = (cell: Omit<AggregateCell, 'partialName'>): number => cells.push({ ...cell, partialName: `a${cells.length}` }) - 1;
+  const add = (cell: Omit<AggregateCell, 'partialName'>): number =>
+    cells.push({ ...cell, partialName: `a${cells.length}` }) - 1;
   const count = (): number => {
     const known = cells.findIndex((cell) => cell.partialName === PARTIAL_COUNT);
     return known >= 0 ? known : cells.push(recordCount) - 1;
   };
-  for (const [name, spec] of Object.entries(aggregates)) results.push([name, resultOf(spec, { add, count, node, sites, name })]);
+  for (const [name, spec] of Object.entries(aggregates))
+    results.push([name, resultOf(spec, { add, count, node, sites, name })]);
   return {
     cells,
     results: (unit, cell, head) =>
@@ -78,9 +80,11 @@ export function reduceLayout(reduce: UserFunction): AggregateLayout {
   const cell: AggregateCell = {
     column: 'value',
     partialName: 'a0',
-    fold: (unit, target, record, isNew) => `${target} = ${isNew} ? ${record} : ${call(unit, target, record)};`,
+    fold: (unit, target, record, isNew) =>
+      `${target} = ${isNew} ? ${record} : ${call(unit, target, record)};`,
     single: (_unit, record) => record,
-    merge: (unit, target, source, isNew) => `${target} = ${isNew} ? ${source} : ${call(unit, target, source)};`,
+    merge: (unit, target, source, isNew) =>
+      `${target} = ${isNew} ? ${source} : ${call(unit, target, source)};`,
     isSubtractable: false,
   };
   return { cells: [cell], results: (_unit, of) => of(0) };
@@ -153,7 +157,8 @@ function sumCell(select: UserFunction, isSubtractable: boolean): Omit<AggregateC
 
 /** NaN, once seen, stays: Math.min and Math.max keep it. */
 function extremeCell(kind: 'min' | 'max', select: UserFunction): Omit<AggregateCell, 'partialName'> {
-  const pick = (target: string, value: string, isNew: string): string => `${target} = ${isNew} ? ${value} : Math.${kind}(${target}, ${value});`;
+  const pick = (target: string, value: string, isNew: string): string =>
+    `${target} = ${isNew} ? ${value} : Math.${kind}(${target}, ${value});`;
   return {
     column: 'f64',
     fold: (unit, target, record, isNew) => pick(target, `${unit.bind(select, 'select')}(${record})`, isNew),
@@ -175,24 +180,32 @@ function edgeCell(kind: 'first' | 'last', select: UserFunction): Omit<AggregateC
   };
 }
 
-function valueCell(add: (accumulator: unknown, record: unknown) => unknown, merge: (a: unknown, b: unknown) => unknown): Omit<AggregateCell, 'partialName'> {
+function valueCell(
+  add: (accumulator: unknown, record: unknown) => unknown,
+  merge: (a: unknown, b: unknown) => unknown,
+): Omit<AggregateCell, 'partialName'> {
   return {
     column: 'value',
     fold: (unit, target, record) => `${target} = ${unit.bind(add, 'add')}(${target}, ${record});`,
     single: (unit, record) => `${unit.bind(add, 'add')}(undefined, ${record})`,
-    merge: (unit, target, source, isNew) => `${target} = ${isNew} ? ${source} : ${unit.bind(merge, 'merge')}(${target}, ${source});`,
+    merge: (unit, target, source, isNew) =>
+      `${target} = ${isNew} ? ${source} : ${unit.bind(merge, 'merge')}(${target}, ${source});`,
     isSubtractable: false,
   };
 }
 
 /** The user's functions may change the accumulator that they get, so that one is copied before it is merged into. */
-function customCell(spec: Extract<AggregateSpec, { readonly kind: 'custom' }>): Omit<AggregateCell, 'partialName'> {
+function customCell(
+  spec: Extract<AggregateSpec, { readonly kind: 'custom' }>,
+): Omit<AggregateCell, 'partialName'> {
   const fresh = (unit: CodeUnit): string => `${unit.bind(spec.create, 'create')}()`;
   return {
     column: 'value',
-    fold: (unit, target, record, isNew) => `${target} = ${unit.bind(spec.add, 'add')}(${isNew} ? ${fresh(unit)} : ${target}, ${record});`,
+    fold: (unit, target, record, isNew) =>
+      `${target} = ${unit.bind(spec.add, 'add')}(${isNew} ? ${fresh(unit)} : ${target}, ${record});`,
     single: (unit, record) => `${unit.bind(spec.add, 'add')}(${fresh(unit)}, ${record})`,
-    merge: (unit, target, source, isNew) => `${target} = ${isNew} ? ${source} : ${unit.bind(spec.merge, 'merge')}(${target}, ${source});`,
+    merge: (unit, target, source, isNew) =>
+      `${target} = ${isNew} ? ${source} : ${unit.bind(spec.merge, 'merge')}(${target}, ${source});`,
     copy: (unit, source) => `${unit.bind(structuredClone, 'clone')}(${source})`,
     isSubtractable: false,
   };

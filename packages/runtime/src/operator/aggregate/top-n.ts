@@ -12,9 +12,9 @@ interface Ranked {
 
 export interface TopN {
   /** Returns the accumulator with `record`; the same one when the record is not among the greatest. */
-  add(accumulator: unknown, record: unknown): unknown;
-  merge(a: unknown, b: unknown): unknown;
-  result(accumulator: unknown): readonly unknown[];
+  readonly add: (accumulator: unknown, record: unknown) => unknown;
+  readonly merge: (a: unknown, b: unknown) => unknown;
+  readonly result: (accumulator: unknown) => readonly unknown[];
 }
 
 const NOTHING: readonly Ranked[] = [];
@@ -38,7 +38,8 @@ export function topNOf(spec: TopNSpec): TopN {
     const kept = select === undefined ? record : select(record);
     const longer = ranks.slice(0, place);
     longer.push({ by: measure, tie, kept });
-    for (let index = place; index < ranks.length && longer.length < limit; index++) longer.push(ranks[index] as Ranked);
+    for (let index = place; index < ranks.length && longer.length < limit; index++)
+      longer.push(ranks[index] as Ranked);
     return longer;
   }
 
@@ -51,7 +52,10 @@ export function topNOf(spec: TopNSpec): TopN {
     while (merged.length < limit && (i < left.length || j < right.length)) {
       const fromLeft = left[i];
       const fromRight = right[j];
-      if (fromLeft === undefined || (fromRight !== undefined && isBefore(fromRight.by, fromRight.tie, fromLeft))) {
+      if (
+        fromLeft === undefined ||
+        (fromRight !== undefined && isBefore(fromRight.by, fromRight.tie, fromLeft))
+      ) {
         merged.push(fromRight as Ranked);
         j++;
       } else {
@@ -62,7 +66,11 @@ export function topNOf(spec: TopNSpec): TopN {
     return merged;
   }
 
-  return { add, merge, result: (accumulator) => ((accumulator ?? NOTHING) as readonly Ranked[]).map((ranked) => ranked.kept) };
+  return {
+    add,
+    merge,
+    result: (accumulator) => ((accumulator ?? NOTHING) as readonly Ranked[]).map((ranked) => ranked.kept),
+  };
 }
 
 /** Greater measures come first, of equal ones the smaller tie; what came first stays first. */

@@ -19,13 +19,21 @@ export function emitKey(body: StageBody, setup: OperatorSetup, site: number): Ke
   const key = unit.fresh('key');
   const hash = unit.fresh('hash');
   const selector = inputEdge?.keySelector;
-  const keyText = inputEdge?.isPreAggregated === true ? `${record}.k` : selector === undefined ? record : callKeySelector(unit, selector, record);
+  const keyText =
+    inputEdge?.isPreAggregated === true
+      ? `${record}.k`
+      : selector === undefined
+        ? record
+        : callKeySelector(unit, selector, record);
   const hashText = body.keyHash ?? emitHash(unit, key, refusingPromises(setup.sites, site));
   return { key, hash, text: `${body.at(site)} const ${key} = ${keyText}; const ${hash} = ${hashText};` };
 }
 
 /** The parts of a ChainOperator that a keyed state backend answers. */
-export function backendMethods(backend: KeyedStateBackend, inline?: () => { readonly [field: string]: number }) {
+export function backendMethods(
+  backend: KeyedStateBackend,
+  inline?: () => { readonly [field: string]: number },
+) {
   return {
     needsRelief: () => backend.isWriteBehindFull,
     relieve: () => backend.relieve(),

@@ -6,9 +6,17 @@ import { property } from '../../chain/codegen/code-unit.ts';
 import { backendMethods, emitKey } from './keyed-code.ts';
 
 /** Opens a running aggregate. `isKeyed` results start with the key. */
-export async function openRunningAggregate(setup: OperatorSetup, layout: AggregateLayout, options: { readonly isKeyed: boolean }): Promise<ChainOperator> {
+export async function openRunningAggregate(
+  setup: OperatorSetup,
+  layout: AggregateLayout,
+  options: { readonly isKeyed: boolean },
+): Promise<ChainOperator> {
   const backend = await setup.openBackend();
-  const table = backend.table({ name: 'accumulators', columns: layout.cells.map((cell) => cell.column), hasNamespaces: false });
+  const table = backend.table({
+    name: 'accumulators',
+    columns: layout.cells.map((cell) => cell.column),
+    hasNamespaces: false,
+  });
   const keySite = setup.sites.register(setup.node, 'key function');
   const site = setup.sites.register(setup.node, `${setup.node.operator.kind} function`);
   return {
@@ -19,7 +27,9 @@ export async function openRunningAggregate(setup: OperatorSetup, layout: Aggrega
         const { unit, record } = body;
         const { key, hash, text } = emitKey(body, setup, keySite);
         const rows = unit.bind(table, 'table');
-        const [row, isNew, columns, result] = ['row', 'isNew', 'columns', 'result'].map((hint) => unit.fresh(hint));
+        const [row, isNew, columns, result] = ['row', 'isNew', 'columns', 'result'].map((hint) =>
+          unit.fresh(hint),
+        );
         const cells = layout.cells.map((_, index) => `${columns}${index}`);
         const target = (index: number): string => `${cells[index]}[${row}]`;
         const results = layout.results(unit, target, options.isKeyed ? [property('key', key)] : []);

@@ -36,13 +36,16 @@ export class FunctionContext {
   readonly emit: (record: unknown) => void;
   readonly output: (tag: { readonly name: string }, record: unknown) => void;
 
-  constructor(lifecycle: LifecycleContext, parts: {
-    readonly clock: Clock;
-    readonly output: OperatorOutput;
-    readonly watermarkMs: number;
-    readonly state: { readonly [name: string]: unknown };
-    readonly timers: FunctionTimers | undefined;
-  }) {
+  constructor(
+    lifecycle: LifecycleContext,
+    parts: {
+      readonly clock: Clock;
+      readonly output: OperatorOutput;
+      readonly watermarkMs: number;
+      readonly state: { readonly [name: string]: unknown };
+      readonly timers: FunctionTimers | undefined;
+    },
+  ) {
     const { clock, output } = parts;
     this.subtaskIndex = lifecycle.subtaskIndex;
     this.parallelism = lifecycle.parallelism;
@@ -90,11 +93,16 @@ export class FunctionTimers {
 
 function checkTime(timestamp: number): void {
   if (Number.isFinite(timestamp)) return;
-  throw new TypeError(`a timer is registered for a time in milliseconds since the epoch, but got ${String(timestamp)}`);
+  throw new TypeError(
+    `a timer is registered for a time in milliseconds since the epoch, but got ${String(timestamp)}`,
+  );
 }
 
 /** Handles of the declared states. */
-export function stateHandles(backend: KeyedStateBackend, states: { readonly [name: string]: StateSpec }): { readonly [name: string]: unknown } {
+export function stateHandles(
+  backend: KeyedStateBackend,
+  states: { readonly [name: string]: StateSpec },
+): { readonly [name: string]: unknown } {
   const handles: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
   for (const [name, spec] of Object.entries(states)) handles[name] = handleOf(backend, name, spec);
   return Object.freeze(handles);
@@ -103,7 +111,9 @@ export function stateHandles(backend: KeyedStateBackend, states: { readonly [nam
 function handleOf(backend: KeyedStateBackend, name: string, spec: StateSpec): unknown {
   switch (spec.kind) {
     case 'value':
-      return spec.initial === undefined ? backend.valueState(name) : withInitial(backend.valueState(name), spec.initial);
+      return spec.initial === undefined
+        ? backend.valueState(name)
+        : withInitial(backend.valueState(name), spec.initial);
     case 'list':
       return backend.listState(name);
     case 'map':

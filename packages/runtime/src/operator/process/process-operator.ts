@@ -8,13 +8,20 @@ import { emitElements } from '../simple-stages.ts';
 import { FunctionContext, FunctionTimers, LifecycleContext, stateHandles } from './process-context.ts';
 
 type Lifecycle = (context: LifecycleContext) => unknown;
-type OnTimer = (timer: { readonly timestamp: number; readonly domain: TimerDomain }, context: FunctionContext) => unknown;
+type OnTimer = (
+  timer: { readonly timestamp: number; readonly domain: TimerDomain },
+  context: FunctionContext,
+) => unknown;
 
 /** Timers that fire between two looks at the credit. */
 const TIMERS_PER_CREDIT_CHECK = 128;
 
 /** Opens a process function: its `open` has run when this resolves. */
-export async function openProcessOperator(setup: OperatorSetup, spec: ProcessSpec, isKeyed: boolean): Promise<ChainOperator> {
+export async function openProcessOperator(
+  setup: OperatorSetup,
+  spec: ProcessSpec,
+  isKeyed: boolean,
+): Promise<ChainOperator> {
   const backend = isKeyed ? await setup.openBackend() : undefined;
   const lifecycle = new LifecycleContext(setup, spec);
   const operator = new ProcessOperator(setup, spec, { backend, lifecycle });
@@ -22,7 +29,11 @@ export async function openProcessOperator(setup: OperatorSetup, spec: ProcessSpe
   return operator;
 }
 
-async function callLifecycle(setup: OperatorSetup, call: Lifecycle | undefined, of: { readonly lifecycle: LifecycleContext; readonly what: string }): Promise<void> {
+async function callLifecycle(
+  setup: OperatorSetup,
+  call: Lifecycle | undefined,
+  of: { readonly lifecycle: LifecycleContext; readonly what: string },
+): Promise<void> {
   try {
     await call?.(of.lifecycle);
   } catch (error) {
@@ -50,7 +61,11 @@ class ProcessOperator implements ChainOperator {
   readonly #timerSite: number;
   readonly #keySite: number;
 
-  constructor(setup: OperatorSetup, spec: ProcessSpec, parts: { readonly backend: KeyedStateBackend | undefined; readonly lifecycle: LifecycleContext }) {
+  constructor(
+    setup: OperatorSetup,
+    spec: ProcessSpec,
+    parts: { readonly backend: KeyedStateBackend | undefined; readonly lifecycle: LifecycleContext },
+  ) {
     const { backend } = parts;
     const watermarkMs = setup.environment.restoredWatermarkMs;
     this.node = setup.node;
@@ -79,7 +94,10 @@ class ProcessOperator implements ChainOperator {
     const { unit, record } = body;
     const context = unit.bind(this.#context, 'context');
     const results = unit.fresh('results');
-    const other = unit.bind((returned: unknown) => this.#setup.sites.refusePromise(returned, this.#recordSite), 'refuse');
+    const other = unit.bind(
+      (returned: unknown) => this.#setup.sites.refusePromise(returned, this.#recordSite),
+      'refuse',
+    );
     const call = [
       body.at(this.#recordSite),
       `${context}.timestamp = ${body.timestampMs};`,
@@ -118,7 +136,8 @@ class ProcessOperator implements ChainOperator {
     let fired = 0;
     for (let due = timers.pollDue(domain, timeMs); due !== undefined; due = timers.pollDue(domain, timeMs)) {
       this.#callTimer(domain, due);
-      if (isResumable && ++fired % TIMERS_PER_CREDIT_CHECK === 0 && !this.#setup.environment.hasCredit()) return false;
+      if (isResumable && ++fired % TIMERS_PER_CREDIT_CHECK === 0 && !this.#setup.environment.hasCredit())
+        return false;
     }
     if (this.#timers !== undefined && domain === 'event') this.#timers.isPastDue = false;
     return true;
@@ -143,7 +162,10 @@ class ProcessOperator implements ChainOperator {
 
   async close(): Promise<void> {
     try {
-      await callLifecycle(this.#setup, this.#spec.close as Lifecycle | undefined, { lifecycle: this.#lifecycle, what: 'close()' });
+      await callLifecycle(this.#setup, this.#spec.close as Lifecycle | undefined, {
+        lifecycle: this.#lifecycle,
+        what: 'close()',
+      });
     } finally {
       await this.#backend?.close();
     }

@@ -22,7 +22,11 @@ export class AggregateContents implements WindowContents {
   readonly #fireMerged: FireMerged;
 
   /** `isWrapped`: results are `{ key, windowStart, windowEnd, … }`, else the bare accumulator. */
-  constructor(setup: OperatorSetup, table: RowTable, options: { readonly layout: AggregateLayout; readonly isWrapped: boolean }) {
+  constructor(
+    setup: OperatorSetup,
+    table: RowTable,
+    options: { readonly layout: AggregateLayout; readonly isWrapped: boolean },
+  ) {
     this.table = table;
     this.#setup = setup;
     this.#layout = options.layout;
@@ -30,8 +34,16 @@ export class AggregateContents implements WindowContents {
     this.#site = setup.sites.register(setup.node, 'window function');
     // Accumulators of the window being merged, a cell each.
     const scratch: unknown[] = this.#layout.cells.map((cell) => (cell.column === 'f64' ? 0 : undefined));
-    this.#fireRow = this.#generateFire('row, key, bounds', 'row', (unit, index) => `${unit.bind(table, 'table')}.columns[${index}][row]`) as FireRow;
-    this.#fireMerged = this.#generateFire('key, bounds', 'merged', (unit, index) => `${unit.bind(scratch, 'scratch')}[${index}]`) as FireMerged;
+    this.#fireRow = this.#generateFire(
+      'row, key, bounds',
+      'row',
+      (unit, index) => `${unit.bind(table, 'table')}.columns[${index}][row]`,
+    ) as FireRow;
+    this.#fireMerged = this.#generateFire(
+      'key, bounds',
+      'merged',
+      (unit, index) => `${unit.bind(scratch, 'scratch')}[${index}]`,
+    ) as FireMerged;
     this.#load = this.#generateUse('load', scratch, true);
     this.#merge = this.#generateUse('merge', scratch, false);
   }
@@ -81,7 +93,11 @@ export class AggregateContents implements WindowContents {
     const unit = new CodeUnit(`${this.#setup.codegenId} fire ${this.#setup.node.id} ${what}`);
     const output: { emit: EmitFunction } = this.#setup.output;
     const head = this.#isWrapped
-      ? [property('key', 'key'), property('windowStart', 'bounds.startMs'), property('windowEnd', 'bounds.endMs')]
+      ? [
+          property('key', 'key'),
+          property('windowStart', 'bounds.startMs'),
+          property('windowEnd', 'bounds.endMs'),
+        ]
       : [];
     const result = this.#layout.results(unit, (index) => cell(unit, index), head);
     return unit.compile(parameters, `${unit.bind(output, 'output')}.emit(${result}, bounds.timestampMs);`);
@@ -94,7 +110,9 @@ export class AggregateContents implements WindowContents {
     const statements = this.#layout.cells.map((cell, index) => {
       const source = `${table}.columns[${index}][row]`;
       const target = `${merged}[${index}]`;
-      return isNew ? `${target} = ${cell.copy?.(unit, source) ?? source};` : cell.merge(unit, target, source, 'false');
+      return isNew
+        ? `${target} = ${cell.copy?.(unit, source) ?? source};`
+        : cell.merge(unit, target, source, 'false');
     });
     return unit.compile('row', statements.join('\n')) as UseRow;
   }

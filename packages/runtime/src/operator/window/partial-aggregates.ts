@@ -32,7 +32,9 @@ class PartialSlice {
 
   constructor(cells: readonly AggregateCell[], capacity: number) {
     this.counts = new Float64Array(capacity);
-    this.columns = cells.map((cell) => (cell.column === 'f64' ? new Float64Array(capacity) : valuesOf(capacity)));
+    this.columns = cells.map((cell) =>
+      cell.column === 'f64' ? new Float64Array(capacity) : valuesOf(capacity),
+    );
     this.touched = new Int32Array(capacity);
   }
 
@@ -57,7 +59,7 @@ function longer(column: Float64Array, capacity: number): Float64Array {
 }
 
 function valuesOf(capacity: number): unknown[] {
-  return new Array<unknown>(capacity).fill(undefined);
+  return Array.from({ length: capacity }, () => undefined);
 }
 
 export interface PartialAggregatesOptions {
@@ -114,13 +116,20 @@ export class PartialAggregates {
   }
 
   /** Statements that fold one record, or send it by itself. */
-  emitRecord(unit: CodeUnit, sent: { readonly record: string; readonly timestampMs: string }, keySite: number): string {
+  emitRecord(
+    unit: CodeUnit,
+    sent: { readonly record: string; readonly timestampMs: string },
+    keySite: number,
+  ): string {
     const { record, timestampMs } = sent;
     const partials = unit.bind(this, 'partials');
     const [key, id, slice] = ['key', 'id', 'slice'].map((hint) => unit.fresh(hint));
     const isNew = unit.fresh('isNew');
     const columns = this.#cells.map(() => unit.fresh('column'));
-    const moves = this.#slices === undefined ? '' : `if (!(${timestampMs} >= ${partials}.lo && ${timestampMs} < ${partials}.hi)) ${partials}.moveTo(${timestampMs});`;
+    const moves =
+      this.#slices === undefined
+        ? ''
+        : `if (!(${timestampMs} >= ${partials}.lo && ${timestampMs} < ${partials}.hi)) ${partials}.moveTo(${timestampMs});`;
     return [
       `at = ${keySite};`,
       moves,
@@ -152,19 +161,29 @@ export class PartialAggregates {
   }
 
   #channelText(unit: CodeUnit, hash: string): string {
-    return emitChannel(unit, hash, { keyGroupCount: this.#options.keyGroupCount, channelCount: this.#options.output.channelCount });
+    return emitChannel(unit, hash, {
+      keyGroupCount: this.#options.keyGroupCount,
+      channelCount: this.#options.output.channelCount,
+    });
   }
 
   #generateFlushRow(): (slice: PartialSlice, id: number) => void {
     const unit = new CodeUnit(`${this.#options.codegenId} partials of ${this.#options.consumer.id}`);
     const keys = unit.bind(this.#keys, 'keys');
     const cells = this.#cells.map((cell, index) => `${cell.partialName}: slice.columns[${index}][id]`);
-    const fields = [`k: ${keys}.keys[id]`, `s: ${this.#slices === undefined ? '0' : 'slice.end'}`, 'n: slice.counts[id]', ...cells];
+    const fields = [
+      `k: ${keys}.keys[id]`,
+      `s: ${this.#slices === undefined ? '0' : 'slice.end'}`,
+      'n: slice.counts[id]',
+      ...cells,
+    ];
     const body = [
       `const hash = ${keys}.hashes[id];`,
       `${unit.bind(this.#options.output, 'output')}.append(${this.#channelText(unit, 'hash')}, { ${fields.join(', ')} }, NaN, hash);`,
       'slice.counts[id] = 0;',
-      ...this.#cells.map((cell, index) => `slice.columns[${index}][id] = ${cell.column === 'f64' ? '0' : 'undefined'};`),
+      ...this.#cells.map(
+        (cell, index) => `slice.columns[${index}][id] = ${cell.column === 'f64' ? '0' : 'undefined'};`,
+      ),
     ].join('\n');
     return unit.compile('slice, id', body) as (slice: PartialSlice, id: number) => void;
   }
@@ -184,7 +203,13 @@ export class PartialAggregates {
   otherId(key: unknown): number {
     const id = this.#keys.findOther(key);
     if (id >= 0) return id;
-    if ((typeof key === 'object' && key !== null) || typeof key === 'function' || typeof key === 'symbol' || key === undefined) return -1;
+    if (
+      (typeof key === 'object' && key !== null) ||
+      typeof key === 'function' ||
+      typeof key === 'symbol' ||
+      key === undefined
+    )
+      return -1;
     return this.#addKey(key);
   }
 

@@ -69,7 +69,11 @@ export class RecordContents implements WindowContents {
       this.#sites.refusePromise(results, this.#site);
       return results;
     } catch (error) {
-      throw this.#sites.wrap(error, this.#site, { key, windowStart: bounds.startMs, windowEnd: bounds.endMs });
+      throw this.#sites.wrap(error, this.#site, {
+        key,
+        windowStart: bounds.startMs,
+        windowEnd: bounds.endMs,
+      });
     }
   }
 

@@ -12,7 +12,10 @@ export class SliceAssigner {
   readonly sliceMs: number;
 
   constructor(spec: WindowAssignerSpec) {
-    invariant(spec.sizeMs > 0 && spec.slideMs > 0 && spec.slideMs <= spec.sizeMs, 'a window has a length and a slide');
+    invariant(
+      spec.sizeMs > 0 && spec.slideMs > 0 && spec.slideMs <= spec.sizeMs,
+      'a window has a length and a slide',
+    );
     this.sizeMs = spec.sizeMs;
     this.slideMs = spec.slideMs;
     this.offsetMs = spec.offsetMs;

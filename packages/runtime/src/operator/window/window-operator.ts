@@ -49,7 +49,11 @@ export class WindowFirings {
   /** Keys with late records whose windows have fired: by window end, then by key. */
   readonly #lateKeys = new Map<number, Map<unknown, { readonly key: unknown; readonly keyHash: number }>>();
 
-  constructor(setup: OperatorSetup, contents: WindowContents, options: { readonly slices: SliceAssigner; readonly latenessMs: number; readonly firedMs: number }) {
+  constructor(
+    setup: OperatorSetup,
+    contents: WindowContents,
+    options: { readonly slices: SliceAssigner; readonly latenessMs: number; readonly firedMs: number },
+  ) {
     this.#setup = setup;
     this.#contents = contents;
     this.#slices = options.slices;
@@ -106,7 +110,11 @@ export class WindowFirings {
   /** Remembers a record that came after its window fired, but is allowed. */
   noteLate(key: unknown, keyHash: number, slice: number): void {
     const last = this.#slices.lastWindowEnd(slice);
-    for (let end = this.#slices.firstWindowEnd(slice); end <= last && end - 1 <= this.firedMs; end += this.#slices.slideMs) {
+    for (
+      let end = this.#slices.firstWindowEnd(slice);
+      end <= last && end - 1 <= this.firedMs;
+      end += this.#slices.slideMs
+    ) {
       if (end - 1 + this.#latenessMs <= this.firedMs) continue;
       let keys = this.#lateKeys.get(end);
       if (keys === undefined) this.#lateKeys.set(end, (keys = new Map()));
@@ -133,7 +141,12 @@ export class WindowFirings {
     const slices = this.#slicesOf(end);
     const first = slices[0];
     invariant(first !== undefined, 'a window that fires has slices');
-    return { bounds: this.#boundsOf(end), slices, sliceIndex: 0, cursor: this.#contents.table.openCursor(first) };
+    return {
+      bounds: this.#boundsOf(end),
+      slices,
+      sliceIndex: 0,
+      cursor: this.#contents.table.openCursor(first),
+    };
   }
 
   #boundsOf(endMs: number): WindowBounds {
@@ -174,7 +187,8 @@ export class WindowFirings {
   }
 
   #dropExpired(): void {
-    for (const slice of [...this.#contents.table.namespaces()]) {
+    const slices = this.#contents.table.namespaces().slice();
+    for (const slice of slices) {
       if (this.#slices.lastWindowEnd(slice) - 1 + this.#latenessMs > this.firedMs) return;
       this.#contents.dropSlice(slice);
     }
@@ -193,7 +207,11 @@ export interface WindowOperatorParts {
 }
 
 /** Returns the operator of a tumbling or sliding window. */
-export function windowOperator(setup: OperatorSetup, spec: WindowSpec, parts: WindowOperatorParts): ChainOperator {
+export function windowOperator(
+  setup: OperatorSetup,
+  spec: WindowSpec,
+  parts: WindowOperatorParts,
+): ChainOperator {
   const isEventTime = spec.assigner.timeDomain === 'event';
   const { environment } = setup;
   const firings = new WindowFirings(setup, parts.contents, {
@@ -251,18 +269,29 @@ export function endOfInputOperator(setup: OperatorSetup, parts: WindowOperatorPa
   };
 }
 
-function processingTimeStage(setup: OperatorSetup, body: StageBody, parts: { readonly firings: WindowFirings; readonly contents: WindowContents }): string {
+function processingTimeStage(
+  setup: OperatorSetup,
+  body: StageBody,
+  parts: { readonly firings: WindowFirings; readonly contents: WindowContents },
+): string {
   const { unit } = body;
   const { key, hash, text } = emitKey(body, setup, setup.sites.register(setup.node, 'key function'));
   const slice = unit.fresh('slice');
-  unit.declare(`const ${slice} = ${unit.bind(parts.firings, 'firings')}.sliceAt(${unit.bind(setup.environment.clock, 'clock')}.nowMs());`);
+  unit.declare(
+    `const ${slice} = ${unit.bind(parts.firings, 'firings')}.sliceAt(${unit.bind(setup.environment.clock, 'clock')}.nowMs());`,
+  );
   return `${text}\n${parts.contents.emitAdd(body, { key, hash, slice })}`;
 }
 
 function eventTimeStage(
   setup: OperatorSetup,
   body: StageBody,
-  parts: { readonly firings: WindowFirings; readonly spec: WindowSpec; readonly contents: WindowContents; readonly metrics: ChainMetrics },
+  parts: {
+    readonly firings: WindowFirings;
+    readonly spec: WindowSpec;
+    readonly contents: WindowContents;
+    readonly metrics: ChainMetrics;
+  },
 ): string {
   const { unit, record } = body;
   const { spec, contents } = parts;
@@ -280,7 +309,9 @@ function eventTimeStage(
     emitLate(body, spec, parts.metrics, isPartial ? `${record}.${PARTIAL_COUNT}` : '1'),
     '} else {',
     contents.emitAdd(body, { key, hash, slice }),
-    spec.allowedLatenessMs > 0 ? `if (${slice} <= ${firings}.firedMs + 1) ${firings}.noteLate(${key}, ${hash}, ${slice});` : '',
+    spec.allowedLatenessMs > 0
+      ? `if (${slice} <= ${firings}.firedMs + 1) ${firings}.noteLate(${key}, ${hash}, ${slice});`
+      : '',
     '}',
   ].join('\n');
 }
@@ -290,4 +321,3 @@ function emitLate(body: StageBody, spec: WindowSpec, metrics: ChainMetrics, coun
   if (spec.lateOutput !== undefined) return body.side(spec.lateOutput, body.record, body.timestampMs);
   return `${body.unit.bind(metrics.dropped, 'dropped')}[${literal('late')}] += ${count};`;
 }
-
