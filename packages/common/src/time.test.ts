@@ -1,0 +1,15 @@
+import { expect, test } from 'vitest';
+import { durationMs } from './time.ts';
+
+test('durations are read as people write them', () => {
+  const cases: readonly (readonly [string | number, number])[] = [
+    ['5 minutes', 300_000], ['1 hour', 3_600_000], ['250 ms', 250], ['1.5 s', 1_500], ['2d', 172_800_000], [' 10  seconds ', 10_000], [7, 7],
+  ];
+  for (const [text, ms] of cases) expect(durationMs(text)).toBe(ms);
+});
+
+test('what is no duration is refused with the option and an example', () => {
+  for (const bad of ['soon', '5', '-1 s', -1, Number.NaN, '5 parsecs']) {
+    expect(() => durationMs(bad, 'timeout')).toThrow(/Cannot read timeout .*'5 minutes'/);
+  }
+});
