@@ -121,6 +121,7 @@ export default defineJob('flight-delays', (env) => {
     .keyBy((day) => day.windowStart)
     .window(tumbling('1 day'))
     .aggregate({ worst: tenWorst })
+    .uid('daily-worst')
     .flatMap((day) =>
       day.worst.map((total, index) => ({
         day: isoDay(day.windowStart),

@@ -1,5 +1,6 @@
 // CSV files, as a source and as a sink.
 import { MillraceError, sourceBrand, type FilePort, type Sink, type Source } from '@millrace/api';
+import { checkPath, oneOf } from '../check-options.ts';
 import type { PathOption } from '../path/expand-paths.ts';
 import { csvEncoder } from '../sink/csv-encoder.ts';
 import { fileSink, type FileSinkOptions } from '../sink/file-sink.ts';
@@ -10,6 +11,8 @@ import { parseCsvRow } from './parse-csv.ts';
 
 /** What a field's text becomes. An empty field of any but a string column is null. `timestamp`: ISO 8601 → ms. */
 export type CsvType = 'string' | 'number' | 'boolean' | 'bigint' | 'timestamp';
+
+const CSV_TYPES: readonly CsvType[] = ['string', 'number', 'boolean', 'bigint', 'timestamp'];
 
 /** Options of {@link csv}. */
 export interface CsvOptions<T> extends Omit<FileSinkOptions, 'path'> {
@@ -38,7 +41,8 @@ export interface Csv<T> extends Source<T>, Sink<T> {
  * @example csv<Airport>({ path: 'airports.csv', types: { latitude: 'number', longitude: 'number' } })
  */
 export function csv<T extends object>(options: CsvOptions<T>): Csv<T> {
-  const { path, columns } = options;
+  const { columns } = options;
+  const path = checkPath(options.path);
   const delimiter = options.delimiter ?? ',';
   const delimiterByte = delimiter.charCodeAt(0);
   if (delimiter.length !== 1 || delimiterByte > 0x7e || '"\r\n'.includes(delimiter)) {
@@ -52,6 +56,7 @@ export function csv<T extends object>(options: CsvOptions<T>): Csv<T> {
     { format: 'csv', extension: 'csv', encoder: () => csvEncoder<T>({ columns, delimiter }) },
   );
   const types: Readonly<Record<string, CsvType | undefined>> = options.types ?? {};
+  for (const [name, type] of Object.entries(types)) oneOf(`types.${name}`, type ?? 'string', CSV_TYPES);
   return {
     ...sink,
     [sourceBrand]: 1,

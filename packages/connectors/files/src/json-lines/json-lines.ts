@@ -1,5 +1,6 @@
 // JSON lines, as a source and as a sink: one value a line, UTF-8.
 import { MillraceError, sourceBrand, type Sink, type Source } from '@millrace/api';
+import { checkPath, positiveInteger } from '../check-options.ts';
 import type { PathOption } from '../path/expand-paths.ts';
 import { fileSink, type FileSinkOptions } from '../sink/file-sink.ts';
 import { jsonEncoder } from '../sink/json-encoder.ts';
@@ -34,8 +35,8 @@ const SPLIT_BYTES_DEFAULT = 32 * 1024 * 1024;
  * @example stream.sink(jsonLines({ path: 'out/', ifExists: 'replace' }))
  */
 export function jsonLines<T>(options: JsonLinesOptions): JsonLines<T> {
-  const { path } = options;
-  const splitBytes = options.splitBytes ?? SPLIT_BYTES_DEFAULT;
+  const path = checkPath(options.path);
+  const splitBytes = positiveInteger('splitBytes', options.splitBytes ?? SPLIT_BYTES_DEFAULT);
   const sink = fileSink<T>(
     { ...options, path: sinkDirectory(path) },
     { format: 'jsonLines', extension: 'jsonl', encoder: jsonEncoder },

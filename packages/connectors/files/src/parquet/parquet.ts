@@ -9,6 +9,7 @@ import {
   type Source,
   type Split,
 } from '@millrace/api';
+import { checkPath, oneOf } from '../check-options.ts';
 import { expandPaths, type PathOption } from '../path/expand-paths.ts';
 import { columnKind, type ValueOptions } from './column-kind.ts';
 import { FlatColumn, isFlatChunk, type ColumnReader } from './flat-column.ts';
@@ -38,7 +39,11 @@ const FOOTERS_MAX = 64;
  * @example env.source(parquet<Flight>({ path: 'flights-3m.parquet', ordered: true }))
  */
 export function parquet<T extends object>(options: ParquetOptions<T>): Source<T> {
-  const values: ValueOptions = { int64: options.int64 ?? 'number', dates: options.dates ?? 'ms' };
+  checkPath(options.path);
+  const values: ValueOptions = {
+    int64: oneOf('int64', options.int64 ?? 'number', ['number', 'bigint']),
+    dates: oneOf('dates', options.dates ?? 'ms', ['ms', 'Date']),
+  };
   const footers = new FooterCache();
   return {
     [sourceBrand]: 1,

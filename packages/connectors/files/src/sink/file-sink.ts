@@ -1,5 +1,6 @@
 // A sink that writes files in a directory, exactly once. Formats give it their encoder.
 import { sinkBrand, type Sink } from '@millrace/api';
+import { oneOf, positiveInteger } from '../check-options.ts';
 import { absolutePath } from '../path/expand-paths.ts';
 import { parseCommittable } from './committable.ts';
 import { fileCommitter } from './file-committer.ts';
@@ -31,8 +32,8 @@ export function fileSink<T>(
   options: FileSinkOptions,
   { format, extension, encoder }: FileSinkFormat<T>,
 ): Sink<T> {
-  const ifExists = options.ifExists ?? 'fail';
-  const maxFileBytes = options.maxFileBytes ?? MAX_FILE_BYTES_DEFAULT;
+  const ifExists = oneOf('ifExists', options.ifExists ?? 'fail', ['fail', 'append', 'replace']);
+  const maxFileBytes = positiveInteger('maxFileBytes', options.maxFileBytes ?? MAX_FILE_BYTES_DEFAULT);
   return {
     [sinkBrand]: 1,
     name: `${format} ${options.path}`,
