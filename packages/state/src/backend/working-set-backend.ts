@@ -13,13 +13,19 @@ import { CheckpointLedger } from '../snapshot/checkpoint-ledger.ts';
 import { FrozenState } from '../snapshot/frozen-keyed-state.ts';
 import { countChanged, freezeTable } from '../snapshot/frozen-table.ts';
 import { Pacer } from '../snapshot/pacer.ts';
-import { StampClock } from '../table/stamp-clock.ts';
+import { WorkingSet } from '../spill/working-set.ts';
+import type { RowStore } from '../table/row-store.ts';
+import { NOTHING_CONFIRMED, StampClock } from '../table/stamp-clock.ts';
 import { KeyedTimers } from '../timers/keyed-timers.ts';
 import { CurrentKey } from '../user-state/current-key.ts';
 import { ListState } from '../user-state/list-state.ts';
 import { MapState } from '../user-state/map-state.ts';
 import { ValueState } from '../user-state/value-state.ts';
 import { TableRegistry } from './table-registry.ts';
+
+const ROW_BYTES = 40;
+/** What a value takes, about. */
+const VALUE_BYTES = 64;
 
 export class WorkingSetBackend implements KeyedStateBackend {
   readonly registry: TableRegistry;
@@ -28,6 +34,9 @@ export class WorkingSetBackend implements KeyedStateBackend {
   readonly #clock = new StampClock();
   readonly #current = new CurrentKey();
   readonly #ledger: CheckpointLedger;
+  readonly #workingSet: WorkingSet;
+  /** By checkpoint; those whose fate is open. */
+  readonly #frozen = new Map<number, FrozenState>();
 
   constructor(options: KeyedStateBackendOptions) {
     this.#options = options;
@@ -38,6 +47,14 @@ export class WorkingSetBackend implements KeyedStateBackend {
       range: keyGroupRange,
       keyGroupCount,
       wholeEntriesMax: options.wholeSnapshotEntriesMax,
+    });
+    this.#workingSet = new WorkingSet({
+      registry: this.registry,
+      clock: this.#clock,
+      cacheEntriesMax: options.cacheEntriesMax,
+      keyGroupCount,
+      range: keyGroupRange,
+      openStore: options.openStore,
     });
     const event = this.registry.pairTable('~timer', 'event');
     const processing = this.registry.pairTable('~timer', 'processing');
@@ -75,47 +92,57 @@ export class WorkingSetBackend implements KeyedStateBackend {
   }
 
   get isWriteBehindFull(): boolean {
-    return false;
+    return this.#workingSet.isFull;
   }
 
   relieve(): Promise<void> | undefined {
-    return undefined;
+    return this.#workingSet.relieve();
   }
 
   freeze(checkpointId: number): FrozenKeyedState {
     const { keyGroupRange } = this.#options;
     const { tables } = this.registry;
     const confirmed = this.#ledger.confirmed;
-    let changedCount = 0;
+    let changedCount = this.#workingSet.unsavedCount(confirmed);
     let needsFullBase = false;
     for (const table of tables) {
       const { removals, drops, overflowStamp } = table.removals;
       changedCount += countChanged(table.rows, confirmed) + removals.length + drops.length;
       if (overflowStamp > confirmed) needsFullBase = true;
     }
-    const hasChanged = changedCount > 0 || needsFullBase;
-    const scope = this.#ledger.scope({ changedCount, entryCount: this.entryCount, needsFullBase });
+    const { entryCount } = this;
+    const isFirst = confirmed === NOTHING_CONFIRMED && entryCount > 0;
+    const hasChanged = changedCount > 0 || needsFullBase || isFirst;
+    const scope = this.#ledger.scope({ changedCount, entryCount, needsFullBase });
+    const frozenTables = hasChanged ? tables.map((table) => freezeTable(table, scope)) : [];
+    const store = hasChanged ? this.#workingSet.view(scope) : undefined;
+    const previousFiles = scope.isFullBase && hasChanged ? [] : this.#ledger.files;
     const onWritten = this.#ledger.freeze(checkpointId, hasChanged);
-    return new FrozenState({
+    const frozen = new FrozenState({
       checkpointId,
       scope,
       firstKeyGroup: keyGroupRange.firstKeyGroup,
       endKeyGroup: keyGroupRange.lastKeyGroup + 1,
-      tables: hasChanged ? tables.map((table) => freezeTable(table, scope)) : [],
-      store: undefined,
-      previousFiles: scope.isFullBase && hasChanged ? [] : this.#ledger.files,
+      tables: frozenTables,
+      store,
+      previousFiles,
       pacer: new Pacer(this.#options.yieldToTask ?? nextMicrotask),
       onWritten,
     });
+    this.#frozen.set(checkpointId, frozen);
+    return frozen;
   }
 
   checkpointCompleted(checkpointId: number): void {
     if (!this.#ledger.complete(checkpointId)) return;
+    this.#workingSet.checkpointCompleted();
     for (const table of this.registry.tables) table.removals.trim(this.#ledger.confirmed);
+    for (const [id] of this.#frozen) if (id <= checkpointId) this.#abandon(id);
   }
 
   checkpointAborted(checkpointId: number): void {
     this.#ledger.abort(checkpointId);
+    this.#abandon(checkpointId);
   }
 
   get entryCount(): number {
@@ -125,10 +152,27 @@ export class WorkingSetBackend implements KeyedStateBackend {
   }
 
   get stateBytes(): number {
-    return 0;
+    let bytes = this.#workingSet.bytes;
+    for (const table of this.registry.tables) bytes += table.rows.count * bytesOfRow(table.rows);
+    return bytes;
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    for (const [id] of this.#frozen) this.#abandon(id);
+    await this.#workingSet.close();
+  }
+
+  #abandon(checkpointId: number): void {
+    this.#frozen.get(checkpointId)?.abandon();
+    this.#frozen.delete(checkpointId);
+  }
+}
+
+/** Key, hash, stamps, place in the index and columns; a value counts as VALUE_BYTES. */
+function bytesOfRow(rows: RowStore): number {
+  let bytes = ROW_BYTES;
+  for (const kind of rows.columnKinds) bytes += kind === 'f64' ? 8 : VALUE_BYTES;
+  return bytes;
 }
 
 function nextMicrotask(): Promise<void> {

@@ -55,6 +55,11 @@ export class FrozenState implements FrozenKeyedState {
     }
   }
 
+  /** Gives up what was not written yet; a write that goes on fails with MR_CANCELLED. Repeatable. */
+  abandon(): void {
+    this.#options.store?.close();
+  }
+
   async #writeRuns(blobStore: BlobStore, prefix: string): Promise<readonly KeyedStateFile[]> {
     const { scope, tables, store, pacer, firstKeyGroup, endKeyGroup, checkpointId, previousFiles } = this.#options;
     const span = { from: firstKeyGroup, to: endKeyGroup };
@@ -73,12 +78,15 @@ export class FrozenState implements FrozenKeyedState {
       writer.begin();
       let entryCount = 0;
       for (const partition of partitions) entryCount += partition.write(writer.sink, keyGroup, isBase);
-      if (store !== undefined) entryCount += await store.write(writer.sink, keyGroup, isBase);
+      if (store !== undefined) {
+        entryCount += await store.write({ sink: writer.sink, keyGroup, isBase }, partitions);
+      }
       await writer.end(keyGroup, entryCount, isBase && known.has(keyGroup));
       await pacer.afterRows(entryCount);
     }
     await base.finish();
     await delta.finish();
+    store?.finish();
     return [...base.files, ...delta.files];
   }
 }

@@ -75,6 +75,20 @@ export class FrozenPartition {
     return entryCount;
   }
 
+  forEachRow(keyGroup: number, visit: (hash: number, key: unknown, subkey: unknown) => void): void {
+    const group = keyGroup - this.#span.from;
+    const { hashes, keys, subkeys } = this.frozen;
+    const end = this.#starts[group + 1] as number;
+    for (let place = this.#starts[group] as number; place < end; place++) {
+      const index = this.#order[place] as number;
+      visit(hashes[index] as number, keys[index], subkeys?.[index]);
+    }
+  }
+
+  removalsOf(keyGroup: number): readonly Removal[] {
+    return this.#removals.get(keyGroup) ?? [];
+  }
+
   #writePuts(sink: ByteSink, rows: Uint32Array): void {
     const { table, hashes, keys, subkeys, columns } = this.frozen;
     const ownHashes = new Int32Array(rows.length);

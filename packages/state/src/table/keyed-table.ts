@@ -7,7 +7,7 @@ import type { Key, RowCursor, RowTable, TableDescriptor } from '../keyed-state-b
 import { KEY_MODE_NUMBER, KEY_MODE_STRING } from './key-column.ts';
 import { OpenIndex, SPREAD } from './open-index.ts';
 import { RemovalLog } from './removal-log.ts';
-import { RESTORED, RowStore } from './row-store.ts';
+import { NOT_STORED, RESTORED, RowStore } from './row-store.ts';
 import { SliceCursor } from './slice-cursor.ts';
 import type { StampClock } from './stamp-clock.ts';
 import type { StoredRows } from './stored-rows.ts';
@@ -80,7 +80,7 @@ export class KeyedTable implements RowTable {
   }
 
   get entryCount(): number {
-    return this.rows.count + (this.storedRows?.entryCount ?? 0);
+    return this.rows.count + (this.storedRows?.awayCount ?? 0);
   }
 
   upsert(key: Key, keyHash: number, namespace: number): number {
@@ -135,7 +135,9 @@ export class KeyedTable implements RowTable {
     if (this.removals.mayBeSaved(rows.created[row] as number)) {
       this.removals.addRemoval(keyHash, rows.keys.get(row), this.hasNamespaces ? slice.namespace : undefined);
     }
-    if (stored !== undefined) stored.delete(this.#identity(slice, rows.keys.get(row), keyHash));
+    if (stored !== undefined && rows.stored[row] !== NOT_STORED) {
+      stored.delete(this.#identity(slice, rows.keys.get(row), keyHash));
+    }
     this.evict(row, slice);
     if (slice.index.count === 0 && slice.awayCount === 0) this.#forget(slice);
   }
@@ -171,7 +173,10 @@ export class KeyedTable implements RowTable {
       rows.release(row);
     }
     if (isLogged) this.#logDrop(namespace, keyGroups);
-    this.storedRows?.dropNamespace(namespace, slice.generation);
+    if (this.storedRows !== undefined) {
+      this.storedRows.awayCount -= slice.awayCount;
+      this.storedRows.dropNamespace(namespace, slice.generation);
+    }
     if (slots.length <= SPARE_SLOTS_LENGTH_MAX && this.#spareSlots.length < SPARE_SLOTS_MAX) {
       this.#spareSlots.push(slots.fill(-1));
     }
@@ -187,6 +192,20 @@ export class KeyedTable implements RowTable {
     return slice;
   }
 
+  /** Takes a row that the store has out of memory. False: a cursor holds it. */
+  moveAway(row: number): boolean {
+    const slice = this.sliceOf(row);
+    if (slice.pins > 0) return false;
+    this.evict(row, slice);
+    slice.awayCount++;
+    (this.storedRows as StoredRows).awayCount++;
+    return true;
+  }
+
+  generationOf(namespace: number): number | undefined {
+    return this.slices.get(namespace)?.generation;
+  }
+
   /** Takes a row out of memory; what becomes of it is the caller's business. */
   evict(row: number, slice = this.sliceOf(row)): void {
     const { rows } = this;
@@ -197,8 +216,7 @@ export class KeyedTable implements RowTable {
   /** Puts what a snapshot has; returns the row. */
   restorePut(key: Key, keyHash: number, subkey: unknown): number {
     const row = this.upsert(key, keyHash, this.hasNamespaces ? (subkey as number) : 0);
-    this.rows.changed[row] = RESTORED;
-    this.rows.created[row] = RESTORED;
+    this.rows.markRestored(row);
     return row;
   }
 
@@ -266,9 +284,11 @@ export class KeyedTable implements RowTable {
   /** Brings a row in from the store. */
   #load(slice: Slice, key: Key, keyHash: number): number {
     if (slice.awayCount === 0) return -1;
-    const stored = (this.storedRows as StoredRows).load(this.#identity(slice, key, keyHash));
+    const store = this.storedRows as StoredRows;
+    const stored = store.load(this.#identity(slice, key, keyHash));
     if (stored === undefined) return -1;
     slice.awayCount--;
+    store.awayCount--;
     const rows = this.rows;
     const row = this.#insert(slice, key, keyHash);
     rows.changed[row] = stored.changed;

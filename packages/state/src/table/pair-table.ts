@@ -5,9 +5,9 @@ import type { CellCodec } from '../cell/cell-codec.ts';
 import type { ColumnKind, Key } from '../keyed-state-backend.ts';
 import { OpenIndex, SPREAD } from './open-index.ts';
 import { RemovalLog } from './removal-log.ts';
-import { RESTORED, RowStore } from './row-store.ts';
+import { NOT_STORED, RESTORED, RowStore } from './row-store.ts';
 import type { StampClock } from './stamp-clock.ts';
-import type { RowIdentity, StoredRows } from './stored-rows.ts';
+import type { StoredRows } from './stored-rows.ts';
 
 export class PairTable {
   readonly name: string;
@@ -20,8 +20,6 @@ export class PairTable {
   readonly isEvictable: boolean;
   wasAbsent = false;
   storedRows: StoredRows | undefined;
-  /** Rows that the store has and memory has not. */
-  awayCount = 0;
   readonly #index = new OpenIndex();
   readonly #clock: StampClock;
 
@@ -46,7 +44,7 @@ export class PairTable {
   }
 
   get entryCount(): number {
-    return this.rows.count + (this.storedRows?.entryCount ?? 0);
+    return this.rows.count + (this.storedRows?.awayCount ?? 0);
   }
 
   upsert(key: Key, keyHash: number, subkey: Key): number {
@@ -75,7 +73,7 @@ export class PairTable {
   peek(key: Key, keyHash: number, subkey: Key, column: number): unknown {
     const row = this.#probe(pairHash(keyHash, subkey), keyHash, key, subkey);
     if (row >= 0) return (this.columns[column] as unknown[])[row];
-    if (this.storedRows === undefined || this.awayCount === 0) return undefined;
+    if (this.storedRows === undefined || this.storedRows.awayCount === 0) return undefined;
     return this.storedRows.load({ key, hash: keyHash, subkey, generation: 0 })?.values[column];
   }
 
@@ -97,12 +95,23 @@ export class PairTable {
     const key = rows.keys.get(row);
     const subkey = rows.subkeys?.get(row);
     if (this.removals.mayBeSaved(rows.created[row] as number)) this.removals.addRemoval(hash, key, subkey);
-    this.storedRows?.delete({ key, hash, subkey, generation: 0 });
+    if (rows.stored[row] !== NOT_STORED) this.storedRows?.delete({ key, hash, subkey, generation: 0 });
     this.evict(row);
   }
 
   subkeyOf(row: number): Key {
     return this.rows.subkeys?.get(row);
+  }
+
+  /** Takes a row that the store has out of memory. */
+  moveAway(row: number): boolean {
+    this.evict(row);
+    (this.storedRows as StoredRows).awayCount++;
+    return true;
+  }
+
+  generationOf(): number {
+    return 0;
   }
 
   evict(row: number): void {
@@ -113,8 +122,7 @@ export class PairTable {
 
   restorePut(key: Key, keyHash: number, subkey: unknown): number {
     const row = this.upsert(key, keyHash, subkey);
-    this.rows.changed[row] = RESTORED;
-    this.rows.created[row] = RESTORED;
+    this.rows.markRestored(row);
     return row;
   }
 
@@ -153,11 +161,11 @@ export class PairTable {
   }
 
   #load(indexHash: number, keyHash: number, key: Key, subkey: Key): number {
-    if (this.awayCount === 0 || this.storedRows === undefined) return -1;
-    const identity: RowIdentity = { key, hash: keyHash, subkey, generation: 0 };
-    const stored = this.storedRows.load(identity);
+    const store = this.storedRows;
+    if (store === undefined || store.awayCount === 0) return -1;
+    const stored = store.load({ key, hash: keyHash, subkey, generation: 0 });
     if (stored === undefined) return -1;
-    this.awayCount--;
+    store.awayCount--;
     const row = this.#insert(indexHash, keyHash, key, subkey);
     const rows = this.rows;
     rows.changed[row] = stored.changed;

@@ -10,6 +10,8 @@ export const FREE = -1;
 export const RESTORED = 0;
 /** `storedStamp` of a row that the store does not have. */
 export const NOT_STORED = -1;
+/** `stored` of a row that the store has in an older version with the same stamp: restoring changes rows without stamps. */
+const STORED_STALE = -2;
 
 export class RowStore {
   readonly columns: (Float64Array | unknown[])[] = [];
@@ -65,6 +67,13 @@ export class RowStore {
     this.changed[row] = stamp;
     this.created[row] = stamp;
     return row;
+  }
+
+  /** Makes a row one that a snapshot restored. */
+  markRestored(row: number): void {
+    this.changed[row] = RESTORED;
+    this.created[row] = RESTORED;
+    if (this.stored[row] !== NOT_STORED) this.stored[row] = STORED_STALE;
   }
 
   /** Gives a row back, cleared. The index no longer has it. */

@@ -74,5 +74,6 @@ export class SliceCursor implements RowCursor {
     if (rows.changed[row] !== rows.stored[row]) return;
     this.#table.evict(row, slice);
     slice.awayCount++;
+    if (this.#table.storedRows !== undefined) this.#table.storedRows.awayCount++;
   }
 }

@@ -19,7 +19,6 @@ export interface StoredRow {
 
 /** Directory of a namespace's stored keys, in chunks: what a cursor walks. */
 export interface StoredDirectory {
-  readonly chunkCount: number;
   readonly entryCount: number;
   /** Positions `chunk * DIRECTORY_CHUNK_ENTRIES + i`; keys with their hashes. */
   readChunk(chunk: number): readonly (readonly [key: unknown, hash: number])[];
@@ -34,6 +33,6 @@ export interface StoredRows {
   directoryOf(namespace: number, generation: number): StoredDirectory | undefined;
   /** Deletes a namespace's rows bit by bit, later. */
   dropNamespace(namespace: number, generation: number): void;
-  /** Rows in the store that are not in memory, about. */
-  readonly entryCount: number;
+  /** Rows that the store has and memory has not; kept by the table. */
+  awayCount: number;
 }

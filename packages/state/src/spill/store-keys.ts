@@ -1,0 +1,61 @@
+/*
+ * [HOT] Keys of the disposable store, big endian so that key groups are contiguous.
+ *
+ *   row    => 'S' identity                     the newest value that left memory
+ *   change => 'D' identity UINT32 stamp        a value that left memory before a snapshot had it
+ *   chunk  => 'N' UINT16 table UINT32 generation UINT32 chunk
+ *   identity => UINT16 keyGroup UINT16 table UINT32 hash UINT32 generation [Key v1 subkey] Key v1 key
+ */
+import { keyGroupOfHash } from '@millrace/common';
+import { ByteSource, readKeyV1, writeKeyV1, type ByteSink } from '@millrace/proto';
+import type { RowIdentity } from '../table/stored-rows.ts';
+
+export const ROW_TAG = 0x53;
+export const CHANGE_TAG = 0x44;
+const CHUNK_TAG = 0x4e;
+
+export function writeIdentity(sink: ByteSink, at: { keyGroupCount: number; tableId: number }, identity: RowIdentity): void {
+  sink.u16be(keyGroupOfHash(identity.hash, at.keyGroupCount));
+  sink.u16be(at.tableId);
+  sink.u32be(identity.hash);
+  sink.u32be(identity.generation);
+  if (identity.subkey !== undefined) writeKeyV1(sink, identity.subkey);
+  writeKeyV1(sink, identity.key);
+}
+
+export function writeChunkKey(sink: ByteSink, tableId: number, generation: number, chunk: number): void {
+  sink.u8(CHUNK_TAG);
+  sink.u16be(tableId);
+  sink.u32be(generation);
+  sink.u32be(chunk);
+}
+
+/** Where a tag's key groups `[from, to)` begin and end. */
+export function keyGroupBounds(tag: number, from: number, to: number): { from: Uint8Array; to: Uint8Array } {
+  return { from: boundOf(tag, from), to: boundOf(tag, to) };
+}
+
+function boundOf(tag: number, keyGroup: number): Uint8Array {
+  const bound = new Uint8Array(3);
+  bound[0] = tag;
+  bound[1] = keyGroup >>> 8;
+  bound[2] = keyGroup & 0xff;
+  return bound;
+}
+
+export function keyGroupOfStoreKey(key: Uint8Array): number {
+  return ((key[1] as number) << 8) | (key[2] as number);
+}
+
+export function tableIdOfStoreKey(key: Uint8Array): number {
+  return ((key[3] as number) << 8) | (key[4] as number);
+}
+
+/** Reads the identity of a row or change key; `hasSubkey` as the table says. */
+export function readIdentity(key: Uint8Array, hasSubkey: boolean): RowIdentity {
+  const source = new ByteSource(key, 5);
+  const hash = source.u32be() | 0;
+  const generation = source.u32be();
+  const subkey = hasSubkey ? readKeyV1(source) : undefined;
+  return { hash, generation, subkey, key: readKeyV1(source) };
+}

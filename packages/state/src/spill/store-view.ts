@@ -1,0 +1,256 @@
+// What the store held at a freeze: rows of key groups that are written whole, changes of the others, less what was in memory
+// or removed by then.
+import { MillraceError, type KeyValueOperation } from '@millrace/common';
+import {
+  ByteSink,
+  RUN_BLOCK_ENTRIES_MAX,
+  writeKeyedBlockV1,
+  writeKeyV1,
+  type KeyedRunColumnV1,
+  type PackedBytes,
+} from '@millrace/proto';
+import type { StateTable } from '../backend/table-registry.ts';
+import type { FrozenPartition } from '../snapshot/frozen-partition.ts';
+import type { FrozenStore, StoreWriteTarget } from '../snapshot/frozen-store.ts';
+import { KeyedTable } from '../table/keyed-table.ts';
+import type { RowIdentity } from '../table/stored-rows.ts';
+import { KeyGroupScan } from './key-group-scan.ts';
+import {
+  CHANGE_TAG, keyGroupBounds, keyGroupOfStoreKey, readIdentity, ROW_TAG, tableIdOfStoreKey, writeIdentity,
+} from './store-keys.ts';
+import { readRawStoredRow, type RawStoredRow } from './stored-row-codec.ts';
+import type { WriteBehind } from './write-behind.ts';
+
+const STAMP_BYTES = 4;
+
+export interface StoreViewOptions {
+  readonly baseFrom: number;
+  readonly baseTo: number;
+  readonly firstKeyGroup: number;
+  readonly endKeyGroup: number;
+  readonly confirmed: number;
+  readonly keyGroupCount: number;
+  readonly tables: readonly StateTable[];
+  readonly writeBehind: WriteBehind;
+}
+
+interface FoundRow {
+  readonly identity: RowIdentity;
+  readonly raw: RawStoredRow;
+}
+
+export class StoreView implements FrozenStore {
+  readonly #options: StoreViewOptions;
+  readonly #rowScan: KeyGroupScan | undefined;
+  readonly #changeScan: KeyGroupScan | undefined;
+  readonly #overlay: ReadonlyMap<string, KeyValueOperation>;
+  /** Puts of the overlay by tag and key group. */
+  readonly #overlayGroups = new Map<number, (readonly [key: Uint8Array, value: Uint8Array])[]>();
+  /** By table number: the life of each namespace; undefined where there are no namespaces. */
+  readonly #generations: readonly (ReadonlyMap<number, number> | undefined)[];
+  readonly #obsolete: Buffer[] = [];
+  readonly #scratch = new ByteSink();
+  #isClosed = false;
+
+  constructor(options: StoreViewOptions) {
+    this.#options = options;
+    const { writeBehind, baseFrom, baseTo, firstKeyGroup, endKeyGroup } = options;
+    const { store } = writeBehind;
+    if (store !== undefined) {
+      if (baseTo > baseFrom) this.#rowScan = new KeyGroupScan(store, keyGroupBounds(ROW_TAG, baseFrom, baseTo));
+      this.#changeScan = new KeyGroupScan(store, keyGroupBounds(CHANGE_TAG, firstKeyGroup, endKeyGroup));
+    }
+    this.#overlay = writeBehind.overlay();
+    for (const operation of this.#overlay.values()) {
+      if (operation.type !== 'put') continue;
+      const tag = operation.key[0];
+      if (tag !== ROW_TAG && tag !== CHANGE_TAG) continue;
+      const group = overlayGroup(tag, keyGroupOfStoreKey(operation.key));
+      const entry = [operation.key, operation.value] as const;
+      const entries = this.#overlayGroups.get(group);
+      if (entries === undefined) this.#overlayGroups.set(group, [entry]);
+      else entries.push(entry);
+    }
+    this.#generations = options.tables.map((table) =>
+      table instanceof KeyedTable && table.hasNamespaces
+        ? new Map([...table.slices.values()].map((slice) => [slice.namespace, slice.generation]))
+        : undefined,
+    );
+  }
+
+  async write(at: StoreWriteTarget, partitions: readonly FrozenPartition[]): Promise<number> {
+    const { keyGroup, isBase } = at;
+    const changes = await this.#read(CHANGE_TAG, this.#changeScan, keyGroup);
+    const rows = isBase ? await this.#read(ROW_TAG, this.#rowScan, keyGroup) : [];
+    if (this.#isClosed) throw new MillraceError('MR_CANCELLED', 'The snapshot was given up while it was written');
+    this.#collectObsolete(changes);
+    if (rows.length === 0 && (isBase || changes.length === 0)) return 0;
+    const hidden = this.#namesInMemory(partitions, keyGroup);
+    const found = isBase ? this.#liveRows(rows, hidden) : this.#liveChanges(changes, hidden, partitions, keyGroup);
+    let count = 0;
+    for (const [tableId, entries] of found) {
+      for (let start = 0; start < entries.length; start += RUN_BLOCK_ENTRIES_MAX) {
+        this.#writePuts(at.sink, tableId, entries.slice(start, start + RUN_BLOCK_ENTRIES_MAX));
+      }
+      count += entries.length;
+    }
+    return count;
+  }
+
+  finish(): void {
+    for (const key of this.#obsolete) this.#options.writeBehind.delete(key);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#rowScan?.close();
+    this.#changeScan?.close();
+  }
+
+  /** Scanned entries, the overlay's in place of those that it replaces. */
+  async #read(tag: number, scan: KeyGroupScan | undefined, keyGroup: number) {
+    const scanned = scan === undefined ? [] : await scan.read(keyGroup);
+    const overlaid = this.#overlayGroups.get(overlayGroup(tag, keyGroup)) ?? [];
+    return [...scanned.filter(([key]) => !this.#overlay.has(nameOf(key, 0, 0))), ...overlaid];
+  }
+
+  /** Changes that a completed checkpoint has, or of a namespace's earlier life. */
+  #collectObsolete(changes: readonly (readonly [key: Uint8Array, value: Uint8Array])[]): void {
+    for (const [key] of changes) {
+      if (stampOf(key) <= this.#options.confirmed || !this.#isAlive(key)) this.#obsolete.push(Buffer.from(key));
+    }
+  }
+
+  #liveRows(rows: readonly (readonly [Uint8Array, Uint8Array])[], hidden: ReadonlySet<string>) {
+    const found = new Map<number, FoundRow[]>();
+    for (const [key, value] of rows) {
+      if (hidden.has(nameOf(key, 1, 0)) || !this.#isAlive(key)) continue;
+      this.#add(found, key, value);
+    }
+    return found;
+  }
+
+  #liveChanges(
+    changes: readonly (readonly [Uint8Array, Uint8Array])[],
+    hidden: ReadonlySet<string>,
+    partitions: readonly FrozenPartition[],
+    keyGroup: number,
+  ) {
+    const removedAt = this.#removalStamps(partitions, keyGroup);
+    const newest = new Map<string, readonly [Uint8Array, Uint8Array]>();
+    for (const change of changes) {
+      const [key] = change;
+      const stamp = stampOf(key);
+      const name = nameOf(key, 1, STAMP_BYTES);
+      if (stamp <= this.#options.confirmed || hidden.has(name) || (removedAt.get(name) ?? -1) > stamp) continue;
+      if (!this.#isAlive(key)) continue;
+      const other = newest.get(name);
+      if (other === undefined || stampOf(other[0]) < stamp) newest.set(name, change);
+    }
+    const found = new Map<number, FoundRow[]>();
+    for (const [key, value] of newest.values()) this.#add(found, key, value);
+    return found;
+  }
+
+  #add(found: Map<number, FoundRow[]>, key: Uint8Array, value: Uint8Array): void {
+    const tableId = tableIdOfStoreKey(key);
+    const row = { identity: this.#identityOf(key), raw: readRawStoredRow(value) };
+    const rows = found.get(tableId);
+    if (rows === undefined) found.set(tableId, [row]);
+    else rows.push(row);
+  }
+
+  #identityOf(key: Uint8Array): RowIdentity {
+    const table = this.#options.tables[tableIdOfStoreKey(key)] as StateTable;
+    return readIdentity(key, table.subkeyKind !== 'none');
+  }
+
+  #isAlive(key: Uint8Array): boolean {
+    const generations = this.#generations[tableIdOfStoreKey(key)];
+    if (generations === undefined) return true;
+    const { subkey, generation } = this.#identityOf(key);
+    return generations.get(subkey as number) === generation;
+  }
+
+  #namesInMemory(partitions: readonly FrozenPartition[], keyGroup: number): Set<string> {
+    const names = new Set<string>();
+    partitions.forEach((partition, tableId) => {
+      partition.forEachRow(keyGroup, (hash, key, subkey) => {
+        names.add(this.#nameOfIdentity(tableId, hash, key, subkey));
+      });
+    });
+    return names;
+  }
+
+  #removalStamps(partitions: readonly FrozenPartition[], keyGroup: number): Map<string, number> {
+    const stamps = new Map<string, number>();
+    partitions.forEach((partition, tableId) => {
+      for (const removal of partition.removalsOf(keyGroup)) {
+        stamps.set(this.#nameOfIdentity(tableId, removal.hash, removal.key, removal.subkey), removal.stamp);
+      }
+    });
+    return stamps;
+  }
+
+  #nameOfIdentity(tableId: number, hash: number, key: unknown, subkey: unknown): string {
+    const generation = this.#generations[tableId]?.get(subkey as number) ?? 0;
+    this.#scratch.reset();
+    const { keyGroupCount } = this.#options;
+    writeIdentity(this.#scratch, { keyGroupCount, tableId }, { hash, key, subkey, generation });
+    return this.#scratch.view().toString('latin1');
+  }
+
+  #writePuts(sink: ByteSink, tableId: number, rows: readonly FoundRow[]): void {
+    const table = this.#options.tables[tableId] as StateTable;
+    writeKeyedBlockV1(sink, {
+      kind: 'puts',
+      table: table.name,
+      subkeyKind: table.subkeyKind,
+      entryCount: rows.length,
+      hashes: Int32Array.from(rows, ({ identity }) => identity.hash),
+      keys: this.#pack(rows, (target, { identity }) => writeKeyV1(target, identity.key)),
+      subkeys:
+        table.subkeyKind === 'none'
+          ? undefined
+          : this.#pack(rows, (target, { identity }) => writeKeyV1(target, identity.subkey)),
+      columns: table.rows.columnKinds.map((kind, column) => this.#packColumn(table, rows, kind === 'f64', column)),
+    });
+  }
+
+  #packColumn(table: StateTable, rows: readonly FoundRow[], isF64: boolean, column: number): KeyedRunColumnV1 {
+    // A column that is still of numbers never held anything else.
+    if (isF64) return Float64Array.from(rows, ({ raw }) => raw.cells[column] as number);
+    return this.#pack(rows, (target, { raw }) => {
+      const cell = raw.cells[column] as number | Uint8Array;
+      if (typeof cell === 'number') table.cells.write(target, cell);
+      else target.raw(cell);
+    });
+  }
+
+  #pack(rows: readonly FoundRow[], write: (sink: ByteSink, row: FoundRow) => void): PackedBytes {
+    const target = new ByteSink();
+    const ends = new Uint32Array(rows.length);
+    rows.forEach((row, index) => {
+      write(target, row);
+      ends[index] = target.position;
+    });
+    return { ends, bytes: target.copy() };
+  }
+}
+
+function overlayGroup(tag: number, keyGroup: number): number {
+  return tag * 65_536 + keyGroup;
+}
+
+function stampOf(key: Uint8Array): number {
+  return new DataView(key.buffer, key.byteOffset, key.byteLength).getUint32(key.length - STAMP_BYTES) | 0;
+}
+
+/** A key's bytes as text, less those at its ends. */
+function nameOf(key: Uint8Array, skippedAtStart: number, skippedAtEnd: number): string {
+  return Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString(
+    'latin1',
+    skippedAtStart,
+    key.length - skippedAtEnd,
+  );
+}

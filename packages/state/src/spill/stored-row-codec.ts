@@ -1,0 +1,63 @@
+/*
+ * [HOT] A row as the store has it. The store protects no value, so that each carries its own checksum.
+ *
+ *   stored row => UINT32 crc (of the rest) INT32 changed INT32 directoryPosition UINT8 columnCount column*
+ *   column     => 0 FLOAT64  |  1 UINT32 bytes, whatever the cell codec writes
+ */
+import { crc32 } from 'node:zlib';
+import { MillraceError } from '@millrace/common';
+import { ByteSource, type ByteSink } from '@millrace/proto';
+import type { CellCodec } from '../cell/cell-codec.ts';
+import type { RowStore } from '../table/row-store.ts';
+import type { StoredRow } from '../table/stored-rows.ts';
+
+export function writeStoredRow(sink: ByteSink, rows: RowStore, row: number, cells: CellCodec): void {
+  const start = sink.position;
+  sink.u32(0);
+  sink.u32(rows.changed[row] as number);
+  sink.u32(rows.directoryPositions[row] as number);
+  sink.u8(rows.columns.length);
+  for (let column = 0; column < rows.columns.length; column++) {
+    const cellsOfColumn = rows.columns[column] as Float64Array | unknown[];
+    if (cellsOfColumn instanceof Float64Array) {
+      sink.u8(0);
+      sink.f64(cellsOfColumn[row] as number);
+    } else {
+      sink.u8(1);
+      const lengthAt = sink.position;
+      sink.u32(0);
+      cells.write(sink, cellsOfColumn[row]);
+      sink.bytes.writeUInt32LE(sink.position - lengthAt - 4, lengthAt);
+    }
+  }
+  sink.bytes.writeUInt32LE(crc32(sink.bytes.subarray(start + 4, sink.position)), start);
+}
+
+/** A stored row's columns, undecoded: numbers, or bytes of values. */
+export interface RawStoredRow {
+  readonly changed: number;
+  readonly directoryPosition: number;
+  readonly cells: readonly (number | Uint8Array)[];
+}
+
+/** @throws {MillraceError} MR_STATE_BACKEND when the checksum does not match */
+export function readRawStoredRow(bytes: Uint8Array): RawStoredRow {
+  const source = new ByteSource(bytes);
+  if (source.end < 13 || source.u32() !== crc32(bytes.subarray(4))) {
+    throw new MillraceError('MR_STATE_BACKEND', 'Cannot read a row from the state store: its checksum does not match');
+  }
+  const changed = source.u32() | 0;
+  const directoryPosition = source.u32() | 0;
+  const cells: (number | Uint8Array)[] = [];
+  for (let left = source.u8(); left > 0; left--) {
+    cells.push(source.u8() === 0 ? source.f64() : source.raw(source.u32()));
+  }
+  return { changed, directoryPosition, cells };
+}
+
+export function readStoredRow(bytes: Uint8Array, cells: CellCodec): StoredRow {
+  const raw = readRawStoredRow(bytes);
+  const values: unknown[] = [];
+  for (const cell of raw.cells) values.push(typeof cell === 'number' ? cell : cells.read(cell));
+  return { values, changed: raw.changed, directoryPosition: raw.directoryPosition };
+}

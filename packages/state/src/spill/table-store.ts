@@ -1,0 +1,187 @@
+// [HOT] Rows of one table in the store: encodes them, asks the filter before the store, keeps directories of namespaces.
+import { hashKey, mix32 } from '@millrace/common';
+import { ByteSink, ByteSource, readKeyV1, writeKeyV1 } from '@millrace/proto';
+import type { StateTable } from '../backend/table-registry.ts';
+import { DIRECTORY_CHUNK_ENTRIES } from '../table/slice-cursor.ts';
+import type { RowIdentity, StoredDirectory, StoredRow, StoredRows } from '../table/stored-rows.ts';
+import { BloomFilter } from './bloom-filter.ts';
+import { ByteSlab } from './byte-slab.ts';
+import { CHANGE_TAG, ROW_TAG, writeChunkKey, writeIdentity } from './store-keys.ts';
+import { readStoredRow, writeStoredRow } from './stored-row-codec.ts';
+import type { WriteBehind } from './write-behind.ts';
+
+type DirectoryEntry = readonly [key: unknown, hash: number];
+
+class Directory {
+  entryCount = 0;
+  tail: DirectoryEntry[] = [];
+}
+
+/** A namespace whose rows the store may still have. */
+interface DroppedDirectory {
+  readonly namespace: number;
+  readonly generation: number;
+  readonly directory: Directory;
+  nextChunk: number;
+}
+
+export class TableStore implements StoredRows {
+  awayCount = 0;
+  /** Bytes of the rows written, all of them ever. */
+  writtenBytes = 0;
+  writtenCount = 0;
+  readonly #table: StateTable;
+  readonly #at: { readonly keyGroupCount: number; readonly tableId: number };
+  readonly #writeBehind: WriteBehind;
+  readonly #slab: ByteSlab;
+  readonly #filter = new BloomFilter();
+  readonly #scratch = new ByteSink();
+  /** By generation; undefined: nobody iterates this table. */
+  readonly #directories: Map<number, Directory> | undefined;
+  readonly #dropped: DroppedDirectory[] = [];
+
+  constructor(
+    table: StateTable,
+    at: { readonly keyGroupCount: number; readonly tableId: number },
+    io: { readonly writeBehind: WriteBehind; readonly slab: ByteSlab },
+  ) {
+    this.#table = table;
+    this.#at = at;
+    this.#writeBehind = io.writeBehind;
+    this.#slab = io.slab;
+    this.#directories = table.name.startsWith('~') ? undefined : new Map();
+  }
+
+  get filterBytes(): number {
+    return this.#filter.bytes;
+  }
+
+  get hasDropped(): boolean {
+    return this.#dropped.length > 0;
+  }
+
+  load(identity: RowIdentity): StoredRow | undefined {
+    if (!this.#filter.mayHave(filterHash(identity))) return undefined;
+    const bytes = this.#writeBehind.get(this.#rowKey(identity));
+    return bytes === undefined ? undefined : readStoredRow(bytes, this.#table.cells);
+  }
+
+  delete(identity: RowIdentity): void {
+    this.#writeBehind.delete(Buffer.from(this.#rowKey(identity)));
+  }
+
+  /**
+   * Writes a row that is about to leave memory. `keepsChange`: no snapshot has this value, and the next one needs it
+   * whatever becomes of the row.
+   */
+  store(row: number, identity: RowIdentity, keepsChange: boolean): void {
+    const { rows } = this.#table;
+    const { sink } = this.#slab;
+    if (this.#directories !== undefined && (rows.directoryPositions[row] as number) < 0) {
+      rows.directoryPositions[row] = this.#addToDirectory(identity);
+    }
+    sink.u8(ROW_TAG);
+    writeIdentity(sink, this.#at, identity);
+    const key = this.#slab.cut();
+    writeStoredRow(this.#slab.sink, rows, row, this.#table.cells);
+    const value = this.#slab.cut();
+    this.#writeBehind.put(key, value);
+    this.#filter.add(filterHash(identity));
+    this.writtenBytes += key.length + value.length;
+    this.writtenCount++;
+    if (!keepsChange) return;
+    const changeSink = this.#slab.sink;
+    changeSink.u8(CHANGE_TAG);
+    changeSink.raw(key.subarray(1));
+    changeSink.u32be(rows.changed[row] as number);
+    this.#writeBehind.put(this.#slab.cut(), value);
+  }
+
+  directoryOf(_namespace: number, generation: number): StoredDirectory | undefined {
+    const directory = this.#directories?.get(generation);
+    if (directory === undefined) return undefined;
+    return {
+      entryCount: directory.entryCount,
+      readChunk: (chunk) => this.#readChunk(directory, generation, chunk),
+    };
+  }
+
+  dropNamespace(namespace: number, generation: number): void {
+    const directory = this.#directories?.get(generation);
+    if (directory === undefined) return;
+    this.#directories?.delete(generation);
+    this.#dropped.push({ namespace, generation, directory, nextChunk: 0 });
+  }
+
+  /** Deletes rows of dropped namespaces, a chunk of at most DIRECTORY_CHUNK_ENTRIES. */
+  deleteSomeDropped(): void {
+    const dropped = this.#dropped[0];
+    if (dropped === undefined) return;
+    const { namespace, generation, directory } = dropped;
+    const subkey = this.#table.subkeyKind === 'none' ? undefined : namespace;
+    const chunk = dropped.nextChunk++;
+    for (const [key, hash] of this.#readChunk(directory, generation, chunk)) {
+      this.delete({ key, hash, subkey, generation });
+    }
+    const isLast = (chunk + 1) * DIRECTORY_CHUNK_ENTRIES >= directory.entryCount;
+    if (isLast) this.#dropped.shift();
+    if (directory.entryCount - directory.tail.length > chunk * DIRECTORY_CHUNK_ENTRIES) {
+      this.#writeBehind.delete(Buffer.from(this.#chunkKey(generation, chunk)));
+    }
+  }
+
+  #addToDirectory(identity: RowIdentity): number {
+    const directories = this.#directories as Map<number, Directory>;
+    let directory = directories.get(identity.generation);
+    if (directory === undefined) {
+      directory = new Directory();
+      directories.set(identity.generation, directory);
+    }
+    const position = directory.entryCount++;
+    directory.tail.push([identity.key, identity.hash]);
+    if (directory.tail.length === DIRECTORY_CHUNK_ENTRIES) {
+      const chunk = Math.floor(position / DIRECTORY_CHUNK_ENTRIES);
+      const sink = new ByteSink();
+      for (const [key, hash] of directory.tail) {
+        sink.u32(hash);
+        writeKeyV1(sink, key);
+      }
+      this.#writeBehind.put(Buffer.from(this.#chunkKey(identity.generation, chunk)), sink.copy());
+      directory.tail = [];
+    }
+    return position;
+  }
+
+  #readChunk(directory: Directory, generation: number, chunk: number): readonly DirectoryEntry[] {
+    const flushed = directory.entryCount - directory.tail.length;
+    if (chunk * DIRECTORY_CHUNK_ENTRIES >= flushed) return directory.tail;
+    const bytes = this.#writeBehind.get(this.#chunkKey(generation, chunk));
+    const entries: DirectoryEntry[] = [];
+    if (bytes === undefined) return entries;
+    const source = new ByteSource(bytes);
+    while (source.position < source.end) {
+      const hash = source.u32() | 0;
+      entries.push([readKeyV1(source), hash]);
+    }
+    return entries;
+  }
+
+  /** Valid until the next call. */
+  #rowKey(identity: RowIdentity): Buffer {
+    this.#scratch.reset();
+    this.#scratch.u8(ROW_TAG);
+    writeIdentity(this.#scratch, this.#at, identity);
+    return this.#scratch.view();
+  }
+
+  #chunkKey(generation: number, chunk: number): Buffer {
+    this.#scratch.reset();
+    writeChunkKey(this.#scratch, this.#at.tableId, generation, chunk);
+    return this.#scratch.view();
+  }
+}
+
+function filterHash(identity: RowIdentity): number {
+  const { hash, subkey, generation } = identity;
+  return subkey === undefined ? mix32(hash) : mix32(Math.imul(hash, 31) + hashKey(subkey) + Math.imul(generation, 0x9e3779b1));
+}

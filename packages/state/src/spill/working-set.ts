@@ -1,0 +1,177 @@
+// [HOT] Keeps about `cacheEntriesMax` rows in memory: a clock with a second chance picks rows, which go to the store.
+import type { KeyGroupRange, KeyValueStore } from '@millrace/common';
+import type { StateTable, TableRegistry } from '../backend/table-registry.ts';
+import { FREE, type RowStore } from '../table/row-store.ts';
+import type { StampClock } from '../table/stamp-clock.ts';
+import { ByteSlab } from './byte-slab.ts';
+import { StoreView } from './store-view.ts';
+import { TableStore } from './table-store.ts';
+import { WriteBehind } from './write-behind.ts';
+
+/** Bytes on their way to the store at which the task waits. */
+export const UNWRITTEN_BYTES_MAX = 16 * 1024 * 1024;
+/** Rows that one call may bring in beyond the cache before the task waits: a few batches. */
+const OVERDRAFT_ROWS_MAX = 32_768;
+/** Chunks of dropped namespaces deleted in one pass, at most. */
+const DROPPED_CHUNKS_PER_PASS = 32;
+
+export interface WorkingSetOptions {
+  readonly registry: TableRegistry;
+  readonly clock: StampClock;
+  readonly cacheEntriesMax: number;
+  readonly keyGroupCount: number;
+  readonly range: KeyGroupRange;
+  readonly openStore: () => Promise<KeyValueStore>;
+}
+
+export class WorkingSet {
+  readonly #options: WorkingSetOptions;
+  readonly #writeBehind: WriteBehind;
+  readonly #slab = new ByteSlab();
+  readonly #tableStores = new Map<StateTable, TableStore>();
+  /** Where the clock's hand is in each table. */
+  readonly #hands = new Map<StateTable, number>();
+  /** Greatest stamp of a change that left memory unsaved, and how many did since the last completed checkpoint. */
+  #newestChange = -1;
+  #changeCount = 0;
+
+  constructor(options: WorkingSetOptions) {
+    this.#options = options;
+    this.#writeBehind = new WriteBehind(options.openStore);
+  }
+
+  get isFull(): boolean {
+    return (
+      this.#writeBehind.unwrittenBytes > UNWRITTEN_BYTES_MAX ||
+      this.#rowsInMemory() > this.#options.cacheEntriesMax + OVERDRAFT_ROWS_MAX
+    );
+  }
+
+  /** Bytes in the store and on their way to it, about. */
+  get bytes(): number {
+    let bytes = this.#writeBehind.unwrittenBytes;
+    for (const store of this.#tableStores.values()) {
+      const average = store.writtenCount === 0 ? 0 : store.writtenBytes / store.writtenCount;
+      bytes += store.filterBytes + store.awayCount * average;
+    }
+    return bytes;
+  }
+
+  /** Evicts down to nine tenths of the cache if it is over, and writes; undefined when there is nothing to do. */
+  relieve(): Promise<void> | undefined {
+    const { cacheEntriesMax } = this.#options;
+    const rowCount = this.#rowsInMemory();
+    if (rowCount > cacheEntriesMax) this.#evict(rowCount - Math.floor(cacheEntriesMax * 0.9));
+    let chunksLeft = DROPPED_CHUNKS_PER_PASS;
+    for (const store of this.#tableStores.values()) {
+      while (store.hasDropped && chunksLeft-- > 0) store.deleteSomeDropped();
+    }
+    return this.#writeBehind.drain();
+  }
+
+  /** What a freeze must know of the store; undefined: nothing ever left memory. */
+  view(scope: { readonly baseFrom: number; readonly baseTo: number; readonly confirmed: number }): StoreView | undefined {
+    if (this.#tableStores.size === 0) return undefined;
+    const { registry, keyGroupCount, range } = this.#options;
+    return new StoreView({
+      ...scope,
+      firstKeyGroup: range.firstKeyGroup,
+      endKeyGroup: range.lastKeyGroup + 1,
+      keyGroupCount,
+      tables: [...registry.tables],
+      writeBehind: this.#writeBehind,
+    });
+  }
+
+  /** Changes that left memory and are in no completed checkpoint, about; 0 only when there are none. */
+  unsavedCount(confirmed: number): number {
+    return this.#newestChange > confirmed ? Math.max(1, this.#changeCount) : 0;
+  }
+
+  checkpointCompleted(): void {
+    this.#changeCount = 0;
+  }
+
+  close(): Promise<void> {
+    return this.#writeBehind.close();
+  }
+
+  #rowsInMemory(): number {
+    const { tables } = this.#options.registry;
+    let count = 0;
+    for (let index = 0; index < tables.length; index++) {
+      const table = tables[index] as StateTable;
+      if (table.isEvictable) count += table.rows.count;
+    }
+    return count;
+  }
+
+  #evict(rowCount: number): void {
+    const { tables } = this.#options.registry;
+    const evictable = tables.filter((table) => table.isEvictable && table.rows.count > 0);
+    const total = evictable.reduce((sum, table) => sum + table.rows.count, 0);
+    for (const table of evictable) {
+      // Each table gives its share.
+      const share = Math.min(table.rows.count, Math.ceil((rowCount * table.rows.count) / total));
+      const left = share - this.#sweep(table, share, true);
+      if (left > 0) this.#sweep(table, left, false);
+    }
+    this.#options.clock.current++;
+  }
+
+  /** Moves up to `wanted` rows away, in one turn of the hand; returns how many. */
+  #sweep(table: StateTable, wanted: number, givesSecondChance: boolean): number {
+    const store = (this.#tableStores.get(table) ?? this.#makeStore(table));
+    const { rows } = table;
+    const stamp = this.#options.clock.current;
+    let hand = this.#hands.get(table) ?? 0;
+    let moved = 0;
+    for (let steps = rows.highWater; steps > 0 && moved < wanted; steps--) {
+      hand = hand + 1 >= rows.highWater ? 0 : hand + 1;
+      const changed = rows.changed[hand] as number;
+      if (changed === FREE) continue;
+      if (givesSecondChance && (changed === stamp || rows.touched[hand] === 1)) {
+        rows.touched[hand] = 0;
+        continue;
+      }
+      if (this.#moveAway(table, store, hand)) moved++;
+    }
+    this.#hands.set(table, hand);
+    return moved;
+  }
+
+  #moveAway(table: StateTable, store: TableStore, row: number): boolean {
+    const { rows } = table;
+    const changed = rows.changed[row] as number;
+    if (rows.stored[row] !== changed) {
+      const { clock } = this.#options;
+      const keepsChange = clock.lastFrozen > 0 && changed > clock.confirmed;
+      if (keepsChange) {
+        this.#newestChange = Math.max(this.#newestChange, changed);
+        this.#changeCount++;
+      }
+      store.store(row, identityOf(table, rows, row), keepsChange);
+      rows.stored[row] = changed;
+    }
+    return table.moveAway(row);
+  }
+
+  #makeStore(table: StateTable): TableStore {
+    const { registry, keyGroupCount } = this.#options;
+    const at = { keyGroupCount, tableId: registry.tables.indexOf(table) };
+    const store = new TableStore(table, at, { writeBehind: this.#writeBehind, slab: this.#slab });
+    this.#tableStores.set(table, store);
+    table.storedRows = store;
+    return store;
+  }
+}
+
+function identityOf(table: StateTable, rows: RowStore, row: number) {
+  const subkey = rows.subkeys?.get(row);
+  return {
+    key: rows.keys.get(row),
+    hash: rows.hashes[row] as number,
+    subkey,
+    generation: table.generationOf(typeof subkey === 'number' ? subkey : 0) ?? 0,
+  };
+}
