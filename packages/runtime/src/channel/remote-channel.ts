@@ -1,7 +1,8 @@
 // The two ends of a channel between slots: frames, sequence numbers, credit. Whatever is wrong fails the attempt.
 import { MillraceError, toWireError, type WireError } from '@millrace/common';
+import { decodeBatchV1, decodeFrameV1, encodeFrameV1, type Frame, type FrameHeader } from '@millrace/proto';
 import type { ChannelAddress, ChannelNetwork, FrameReceiver, FrameSender } from '../slot/slot-ports.ts';
-import type { FrameCodec, FrameHeader } from './frame-codec.ts';
+import { ElementKind, type ChannelElement, type UpstreamElement } from './channel-element.ts';
 import type { InputChannel } from './input-channel.ts';
 import { CHANNEL_CREDITS, OutputChannel } from './output-channel.ts';
 
@@ -12,7 +13,6 @@ export interface RemoteChannelOptions {
   readonly address: ChannelAddress;
   readonly attemptNumber: number;
   readonly network: ChannelNetwork;
-  readonly codec: FrameCodec;
   /** Something arrived. */
   readonly wake: () => void;
   readonly fail: (error: WireError) => void;
@@ -31,15 +31,27 @@ class FrameSequence {
   next(): FrameHeader {
     const { channel } = this.#options.address;
     const { edgeId, producerSubtask, consumerSubtask } = channel;
-    return { attemptNumber: this.#options.attemptNumber, edgeId, producerSubtask, consumerSubtask, sequence: this.#sent++ };
+    const { attemptNumber } = this.#options;
+    return {
+      producerAttempt: attemptNumber,
+      consumerAttempt: attemptNumber,
+      edgeId,
+      producerSubtask,
+      consumerSubtask,
+      sequence: this.#sent++,
+    };
   }
 
-  /** @throws {MillraceError} MR_PROTOCOL for another attempt's or channel's frame, a gap or a repeat */
-  check(header: FrameHeader): void {
+  /**
+   * Returns the frame's element.
+   * @throws {MillraceError} MR_PROTOCOL for another attempt's or channel's frame, a gap or a repeat
+   */
+  check({ header, element }: Frame): Frame['element'] {
     const { attemptNumber, address } = this.#options;
     const { channel } = address;
     const isOurs =
-      header.attemptNumber === attemptNumber &&
+      header.producerAttempt === attemptNumber &&
+      header.consumerAttempt === attemptNumber &&
       header.edgeId === channel.edgeId &&
       header.producerSubtask === channel.producerSubtask &&
       header.consumerSubtask === channel.consumerSubtask;
@@ -49,7 +61,36 @@ class FrameSequence {
       });
     }
     this.#received++;
+    return element;
   }
+}
+
+function channelElement(element: Frame['element']): ChannelElement {
+  switch (element.kind) {
+    case ElementKind.Batch:
+      return { kind: ElementKind.Batch, batch: decodeBatchV1(element.batchBytes) };
+    case ElementKind.Credit:
+    case ElementKind.SplitRequest:
+    case ElementKind.SplitFinished:
+      throw wrongDirection(element.kind);
+    default:
+      return element;
+  }
+}
+
+function upstreamElement(element: Frame['element']): UpstreamElement {
+  switch (element.kind) {
+    case ElementKind.Credit:
+    case ElementKind.SplitRequest:
+    case ElementKind.SplitFinished:
+      return element;
+    default:
+      throw wrongDirection(element.kind);
+  }
+}
+
+function wrongDirection(kind: number): MillraceError {
+  return new MillraceError('MR_PROTOCOL', `Cannot take an element of kind ${kind}: it goes the other way`, { details: { kind } });
 }
 
 /** Runs `action`; what it throws fails the slot, because nobody else on the stack can tell whom it concerns. */
@@ -61,13 +102,12 @@ function guarded(options: RemoteChannelOptions, action: () => void): void {
   }
 }
 
-function onClosed(options: RemoteChannelOptions, error: WireError | undefined): void {
-  if (error !== undefined) {
-    options.fail(error);
-    return;
-  }
+/** After the end of input the other end may go first: the job is over, and its slot was told so earlier. */
+function onClosed(options: RemoteChannelOptions, error: WireError | undefined, isAtEnd: boolean): void {
+  if (error === undefined && isAtEnd) return;
   const { key } = options.address;
-  options.fail(toWireError(new MillraceError('MR_CHANNEL_CLOSED', `Channel "${key}" was closed by its other end`)));
+  const closed = new MillraceError('MR_CHANNEL_CLOSED', `Lost channel "${key}": its other end closed it before the end of input`, { details: { key } });
+  options.fail(error ?? toWireError(closed));
 }
 
 /** The producing end: `connect` offers it to the network; credit comes once the consumer has subscribed. */
@@ -79,9 +119,11 @@ export function sendRemotely(options: RemoteChannelOptions): {
   const sequence = new FrameSequence(options);
   let sender: FrameSender | undefined;
   let isClosed = false;
+  let isAtEnd = false;
   const output = new OutputChannel((element) => {
-    const frame = options.codec.encode(sequence.next(), element);
+    const frame = encodeFrameV1(sequence.next(), element);
     const bytes = frame.byteLength;
+    if (element.kind === ElementKind.EndOfInput) isAtEnd = true;
     sender?.send(frame);
     return bytes;
   });
@@ -91,14 +133,13 @@ export function sendRemotely(options: RemoteChannelOptions): {
       onUpstream: (frame) =>
         guarded(options, () => {
           if (isClosed) return;
-          const { header, element } = options.codec.decodeUpstream(frame);
-          sequence.check(header);
-          if (element.kind === 'credit') output.grant(element.count);
-          else output.onSplitRequest();
+          const element = upstreamElement(sequence.check(decodeFrameV1(frame)));
+          if (element.kind === ElementKind.Credit) output.grant(element.count);
+          else if (element.kind === ElementKind.SplitRequest) output.onSplitRequest();
           options.wake();
         }),
       onClosed: (error) => {
-        if (!isClosed) onClosed(options, error);
+        if (!isClosed) onClosed(options, error, isAtEnd);
       },
     });
   };
@@ -113,27 +154,28 @@ export function sendRemotely(options: RemoteChannelOptions): {
 export function receiveRemotely(input: InputChannel, options: RemoteChannelOptions): () => void {
   const sequence = new FrameSequence(options);
   let isClosed = false;
+  let isAtEnd = false;
   let takenCount = 0;
   const receiver: FrameReceiver = options.network.openReceiver(options.address, {
     onFrame: (frame) =>
       guarded(options, () => {
         if (isClosed) return;
-        const { header, element } = options.codec.decode(frame);
-        sequence.check(header);
+        const element = channelElement(sequence.check(decodeFrameV1(frame)));
+        if (element.kind === ElementKind.EndOfInput) isAtEnd = true;
         input.arrive(element);
       }),
     onClosed: (error) => {
-      if (!isClosed) onClosed(options, error);
+      if (!isClosed) onClosed(options, error, isAtEnd);
     },
   });
   input.onTaken = () => {
     takenCount++;
     if (takenCount < CREDITS_RETURNED) return;
-    receiver.sendUpstream(options.codec.encodeUpstream(sequence.next(), { kind: 'credit', count: takenCount }));
+    receiver.sendUpstream(encodeFrameV1(sequence.next(), { kind: ElementKind.Credit, count: takenCount }));
     takenCount = 0;
   };
   input.requestSplit = () => {
-    receiver.sendUpstream(options.codec.encodeUpstream(sequence.next(), { kind: 'split-request' }));
+    receiver.sendUpstream(encodeFrameV1(sequence.next(), { kind: ElementKind.SplitRequest }));
   };
   return () => {
     isClosed = true;

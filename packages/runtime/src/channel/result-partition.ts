@@ -1,16 +1,12 @@
 // [HOT] One outgoing edge of a subtask: gathers records into batches per consumer, keeps control events in order behind them.
-import type { BatchBuilder, BatchBuilderOptions, JobEdge, RecordBatch } from '@millrace/proto';
+import { createBatchBuilder, type BatchBuilder, type JobEdge, type RecordBatch } from '@millrace/proto';
 import type { ChainOutput } from '../chain/operator-chain.ts';
 import type { ControlElement } from './channel-element.ts';
 import type { OutputChannel } from './output-channel.ts';
 
-/** Makes the builder of a partition; proto's, or a simpler one in tests. */
-export type BuilderFactory = (options: BatchBuilderOptions) => BatchBuilder;
-
 export interface ResultPartitionOptions {
   readonly edge: JobEdge;
   readonly channels: readonly OutputChannel[];
-  readonly createBuilder: BuilderFactory;
   readonly codegenId: string;
   /** 0: a batch a record. */
   readonly bufferTimeoutMs: number;
@@ -30,7 +26,7 @@ export class ResultPartition implements ChainOutput {
     this.edge = options.edge;
     this.#channels = options.channels;
     this.channelCount = options.channels.length;
-    this.#builder = options.createBuilder({
+    this.#builder = createBatchBuilder({
       codegenId: options.codegenId,
       targetCount: options.channels.length,
       isKeyed: options.edge.partitioning === 'hash',

@@ -2,7 +2,7 @@
 import { keyGroupRange, MillraceError } from '@millrace/common';
 import type { ConnectorContext, StreamGraph, StreamNode } from '@millrace/api';
 import type { OperatorSnapshot, SubtaskDeployment } from '@millrace/proto';
-import { ResultPartition, type BuilderFactory } from '../channel/result-partition.ts';
+import { ResultPartition } from '../channel/result-partition.ts';
 import type { ChainEnvironment, OperatorChain } from '../chain/operator-chain.ts';
 import { ChainDriver } from '../task/chain-driver.ts';
 import { EnumeratorTask } from '../task/enumerator-task.ts';
@@ -21,7 +21,6 @@ export interface TaskFactoryOptions {
   readonly channels: SlotChannels;
   readonly lines: PrintedLines;
   readonly openChain: OpenChain;
-  readonly createBuilder: BuilderFactory;
 }
 
 /**
@@ -93,7 +92,6 @@ async function openDriver(
       new ResultPartition({
         edge,
         channels: options.channels.outputsOf(subtask, edge.edgeId),
-        createBuilder: options.createBuilder,
         codegenId: `${deployment.jobId}/${vertex.vertexId}/${edge.edgeId}`,
         bufferTimeoutMs: deployment.options.bufferTimeoutMs,
       }),

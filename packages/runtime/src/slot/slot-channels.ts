@@ -1,7 +1,6 @@
 // All channels of the subtasks of one slot: those that stay inside are joined directly, the others go through the network.
 import { invariant, type WireError } from '@millrace/common';
 import type { ChannelDescriptor, SlotDeployment, SubtaskDeployment } from '@millrace/proto';
-import type { FrameCodec } from '../channel/frame-codec.ts';
 import { InputChannel } from '../channel/input-channel.ts';
 import { connectLocally } from '../channel/local-channel.ts';
 import type { OutputChannel } from '../channel/output-channel.ts';
@@ -11,7 +10,6 @@ import type { ChannelNetwork } from './slot-ports.ts';
 export interface SlotChannelsOptions {
   readonly deployment: SlotDeployment;
   readonly network: ChannelNetwork;
-  readonly codec: FrameCodec;
   /** Something arrived: the slot's loop has work. */
   readonly wake: () => void;
   readonly fail: (error: WireError) => void;
@@ -88,8 +86,8 @@ export class SlotChannels {
   }
 
   #remote(channel: ChannelDescriptor): RemoteChannelOptions {
-    const { deployment, network, codec, fail, wake } = this.#options;
-    return { address: { key: channelKey(deployment, channel), channel }, attemptNumber: deployment.attemptNumber, network, codec, fail, wake };
+    const { deployment, network, fail, wake } = this.#options;
+    return { address: { key: channelKey(deployment, channel), channel }, attemptNumber: deployment.attemptNumber, network, fail, wake };
   }
 }
 

@@ -1,12 +1,11 @@
 import { Prng } from '@millrace/common';
 import { MemoryBlobStore, VirtualTime } from '@millrace/testing';
 import { expect, test } from 'vitest';
-import { createPlainBuilder, plainCodec } from './plain-data-plane.testing.ts';
 import { TestCluster, type CompletedCheckpoint, type TestJob } from './slot-harness.testing.ts';
 import { Collected, openStubChain } from './stub-chain.testing.ts';
 import { orderedSplits, sourceToSink, testSource } from './test-source.testing.ts';
 
-const slotWith = (collected: Collected) => ({ openChain: openStubChain(collected), createBuilder: createPlainBuilder, codec: plainCodec });
+const slotWith = (collected: Collected) => ({ openChain: openStubChain(collected) });
 
 const expected = (splits: readonly (readonly { t: number; key: number }[])[]) => splits.flat().toSorted((a, b) => a.t - b.t || a.key - b.key);
 

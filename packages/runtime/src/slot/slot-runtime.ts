@@ -1,11 +1,8 @@
 // One slot of a job attempt: its tasks, their loop, and what the JobManager tells it.
 import { toWireError, type ExecutionAttemptId, type WireError } from '@millrace/common';
 import type { StreamGraph } from '@millrace/api';
-import { createBatchBuilder, type SlotDeployment } from '@millrace/proto';
+import type { SlotDeployment } from '@millrace/proto';
 import { openOperatorChain } from '../chain/open-operator-chain.ts';
-import type { FrameCodec } from '../channel/frame-codec.ts';
-import { frameCodecV1 } from '../channel/frame-codec-v1.ts';
-import type { BuilderFactory } from '../channel/result-partition.ts';
 import { Mailbox } from '../task/mailbox.ts';
 import type { TaskContext } from '../task/task-context.ts';
 import { openTask, type OpenChain } from './open-tasks.ts';
@@ -25,8 +22,6 @@ export interface SlotRuntimeOptions {
   readonly graph: StreamGraph;
   readonly ports: SlotPorts;
   readonly openChain?: OpenChain;
-  readonly createBuilder?: BuilderFactory;
-  readonly codec?: FrameCodec;
 }
 
 /*
@@ -65,7 +60,6 @@ export class SlotRuntime implements AsyncDisposable {
     this.#channels = new SlotChannels({
       deployment,
       network: ports.network,
-      codec: options.codec,
       wake: () => this.#loop.wake(),
       fail: (error) => this.#fail(error, undefined),
     });
@@ -73,7 +67,7 @@ export class SlotRuntime implements AsyncDisposable {
 
   /** Opens what the deployment's mode asks for, and starts it. */
   static async open(options: SlotRuntimeOptions): Promise<SlotRuntime> {
-    const complete = { openChain: openOperatorChain, createBuilder: createBatchBuilder, codec: frameCodecV1, ...options };
+    const complete = { openChain: openOperatorChain, ...options };
     const slot = new SlotRuntime(complete);
     const { deployment, graph, ports } = options;
     if (deployment.mode === 'prepare') {
@@ -127,7 +121,7 @@ export class SlotRuntime implements AsyncDisposable {
   }
 
   async #openTasks(options: Required<SlotRuntimeOptions>): Promise<void> {
-    const { deployment, graph, openChain, createBuilder } = options;
+    const { deployment, graph, openChain } = options;
     const opened = await Promise.allSettled(
       deployment.subtasks.map((subtask) => {
         const context: TaskContext = {
@@ -138,7 +132,7 @@ export class SlotRuntime implements AsyncDisposable {
           fail: (error, executionAttemptId) => this.#fail(toWireError(error), executionAttemptId),
           reportMetrics: () => this.#reportMetrics(),
         };
-        return openTask(context, { graph, channels: this.#channels, lines: this.#lines, openChain, createBuilder });
+        return openTask(context, { graph, channels: this.#channels, lines: this.#lines, openChain });
       }),
     );
     const nowMs = this.#ports.clock.monotonicMs();

@@ -1,8 +1,7 @@
 // A chain that needs no operators: a source's records go to the outputs by key, what arrives is collected exactly once.
 import type { SourceBatch } from '@millrace/api';
-import type { Json, OperatorSnapshot, RecordBatch } from '@millrace/proto';
+import { recordsOf, type Json, type OperatorSnapshot, type RecordBatch } from '@millrace/proto';
 import type { ChainEnvironment, OperatorChain } from '../chain/operator-chain.ts';
-import { recordsOf } from './plain-data-plane.testing.ts';
 
 /** `t` is the event time, `key` decides where it goes. */
 export interface TestRecord {

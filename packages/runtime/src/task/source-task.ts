@@ -1,6 +1,6 @@
 // [HOT] The task of a source vertex: asks for splits, reads them, gives their records to the chain.
 import { MillraceError, type ExecutionAttemptId } from '@millrace/common';
-import type { ConnectorContext, Operator, SourceBatch } from '@millrace/api';
+import type { ConnectorContext, Operator, SourceBatch, Split } from '@millrace/api';
 import type { Json, SubtaskMetrics } from '@millrace/proto';
 import { ElementKind, type ChannelElement } from '../channel/channel-element.ts';
 import type { InputChannel } from '../channel/input-channel.ts';
@@ -167,7 +167,7 @@ export class SourceTask implements Task {
     switch (element.kind) {
       case ElementKind.Assignment:
         this.#hasRequested = false;
-        this.#add({ ...element.split, eventTimeMaxMs: -Infinity, weightRead: 0 });
+        this.#add({ ...element.split, split: element.split.split as Split, eventTimeMaxMs: -Infinity, weightRead: 0 });
         return;
       case ElementKind.NoMoreSplits:
         this.#hasRequested = false;
