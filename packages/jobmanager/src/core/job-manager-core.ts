@@ -133,13 +133,14 @@ export class JobManagerCore {
     }
     const taskManager = this.#pool.at(connectionId);
     // Reports of a process that is not (or no longer) registered over this connection are nobody's.
-    if (taskManager === undefined || taskManager.instanceId !== message.instanceId || message.leaderEpoch !== this.#of.leaderEpoch) return;
+    if (taskManager === undefined || taskManager.instanceId !== message.instanceId) return;
     taskManager.lastHeardMs = this.#of.clock.monotonicMs();
     if (message.kind === 'heartbeat') {
       this.#reconcile(taskManager, message.slots);
       return;
     }
     if (message.kind === 'slot-ended') {
+      // Also of an attempt that an older leader deployed, and that was cancelled when the TaskManager registered.
       const { jobId, attemptNumber, slotIndex } = message;
       if (this.#pool.release(connectionId, slotIndex, { jobId, attemptNumber })) this.#isChanged = true;
     }
@@ -173,14 +174,16 @@ export class JobManagerCore {
     this.#effects.command({ kind: 'send', connectionId, message: { kind: 'registered', leaderEpoch, heartbeatIntervalMs, heartbeatTimeoutMs } });
   }
 
-  /** A slot that was told to end long ago and that its TaskManager reports as idle has ended, whatever became of its report. */
+  /** Takes new workers' addresses. A slot that was told to end long ago and that its TaskManager reports as idle has ended, whatever became of its report. */
   #reconcile(taskManager: TaskManager, reports: readonly SlotReport[]): void {
     const nowMs = this.#of.clock.monotonicMs();
     for (const slot of taskManager.slots) {
       const { holder, releasingSinceMs, slotIndex } = slot;
-      if (holder === undefined || releasingSinceMs === undefined || nowMs - releasingSinceMs < this.#of.heartbeatTimeoutMs) continue;
       const report = reports.find((candidate) => candidate.slotIndex === slotIndex);
-      if (report === undefined || report.jobId !== undefined) continue;
+      if (report === undefined) continue;
+      slot.dataAddress = report.dataAddress;
+      if (holder === undefined || releasingSinceMs === undefined || nowMs - releasingSinceMs < this.#of.heartbeatTimeoutMs) continue;
+      if (report.jobId !== undefined) continue;
       this.#pool.release(taskManager.connectionId, slotIndex, holder);
       this.#jobs.get(holder.jobId)?.slotEnded(taskManager.connectionId, slotIndex, holder.attemptNumber);
       this.#isChanged = true;

@@ -17,7 +17,8 @@ export interface AllocatedSlot {
 
 interface Slot {
   readonly slotIndex: number;
-  readonly dataAddress: string;
+  /** Of the slot's present worker; the next one has another. */
+  dataAddress: string;
   holder: SlotHolder | undefined;
   /** Since when it has been told to end: it will be free soon. Monotonic. */
   releasingSinceMs: number | undefined;

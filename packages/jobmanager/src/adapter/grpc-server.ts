@@ -1,0 +1,241 @@
+// The JobManager's gRPC services. Translates calls; decides nothing.
+import {
+  Server, ServerCredentials, type handleBidiStreamingCall, type handleClientStreamingCall, type handleServerStreamingCall,
+  type handleUnaryCall, type Metadata, type ServerDuplexStream, type ServerReadableStream, type ServerWritableStream,
+} from '@grpc/grpc-js';
+import { MillraceError, type JobId } from '@millrace/common';
+import {
+  CONTROL_MESSAGE_BYTES_MAX, DISPATCHER_SERVICE, RESOURCE_MANAGER_SERVICE, type ArtifactFile, type JobEvent, type JobStatus,
+  type JobSubmission, type ProcessStatus, type SubmitJobChunk, type TaskExecutorMessage, type TaskManagerMessage,
+} from '@millrace/proto';
+import type { JobManager } from '../job-manager.ts';
+import { checkArtifactSize, type ArtifactFiles, type ArtifactUpload } from './artifact-files.ts';
+import { BearerToken } from './bearer-token.ts';
+import { toStatus } from './grpc-errors.ts';
+
+const CONCURRENT_STREAMS_MAX = 1_000;
+
+export interface GrpcServerOptions {
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  readonly token: string;
+  readonly keepaliveTimeMs: number;
+  readonly keepaliveTimeoutMs: number;
+}
+
+export interface GrpcServices {
+  readonly jobManager: JobManager;
+  readonly artifacts: ArtifactFiles;
+  /** Hashes that are being uploaded, counted: they must not be deleted meanwhile. */
+  readonly uploading: Map<string, number>;
+}
+
+export interface RunningServer {
+  /** `host:port` as bound. */
+  readonly address: string;
+  close(): void;
+}
+
+/**
+ * Binds and serves.
+ * @throws {MillraceError} MR_PORT_TAKEN when the address cannot be bound
+ */
+export async function startGrpcServer(options: GrpcServerOptions, services: GrpcServices): Promise<RunningServer> {
+  const token = new BearerToken(options.token);
+  const server = new Server({
+    'grpc.max_receive_message_length': CONTROL_MESSAGE_BYTES_MAX,
+    'grpc.max_send_message_length': CONTROL_MESSAGE_BYTES_MAX,
+    'grpc.max_concurrent_streams': CONCURRENT_STREAMS_MAX,
+    'grpc.keepalive_time_ms': options.keepaliveTimeMs,
+    'grpc.keepalive_timeout_ms': options.keepaliveTimeoutMs,
+  });
+  server.addService(DISPATCHER_SERVICE, dispatcherMethods(token, services));
+  server.addService(RESOURCE_MANAGER_SERVICE, resourceManagerMethods(token, services));
+  const port = await bind(server, options);
+  return { address: `${options.host}:${port}`, close: () => server.forceShutdown() };
+}
+
+function bind(server: Server, { host, port }: GrpcServerOptions): Promise<number> {
+  const target = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  return new Promise((resolve, reject) => {
+    server.bindAsync(target, ServerCredentials.createInsecure(), (cause, bound) => {
+      if (cause === null) {
+        resolve(bound);
+        return;
+      }
+      server.forceShutdown();
+      reject(
+        new MillraceError(
+          'MR_PORT_TAKEN',
+          `Cannot listen on ${target}: ${/EADDRINUSE|No address added/.test(cause.message) ? 'the port is taken' : cause.message}. Stop what uses it, or choose another with --port (0: any free one)`,
+          { details: { host, port }, cause },
+        ),
+      );
+    });
+  });
+}
+
+function dispatcherMethods(token: BearerToken, services: GrpcServices) {
+  const { jobManager } = services;
+  const submitJob: handleClientStreamingCall<SubmitJobChunk, JobId> = (call, callback) => {
+    authorised(token, call.metadata, () => receiveSubmission(call, services)).then(
+      (jobId) => callback(null, jobId),
+      (error: unknown) => callback(toStatus(error)),
+    );
+  };
+  const listJobs: handleUnaryCall<void, readonly JobStatus[]> = (call, callback) => {
+    answer(callback, () => authorisedNow(token, call.metadata, () => jobManager.list()));
+  };
+  const describeJob: handleUnaryCall<JobId, JobStatus> = (call, callback) => {
+    answer(callback, () => authorisedNow(token, call.metadata, () => jobManager.describe(call.request)));
+  };
+  const cancelJob: handleUnaryCall<JobId, void> = (call, callback) => {
+    authorised(token, call.metadata, () => jobManager.cancel(call.request)).then(
+      () => callback(null, undefined),
+      (error: unknown) => callback(toStatus(error)),
+    );
+  };
+  const listProcesses: handleUnaryCall<void, readonly ProcessStatus[]> = (call, callback) => {
+    answer(callback, () => authorisedNow(token, call.metadata, () => jobManager.processes()));
+  };
+  const watchJob: handleServerStreamingCall<JobId, JobEvent> = (call) => {
+    authorised(token, call.metadata, () => sendEvents(call, jobManager)).then(
+      () => call.end(),
+      (error: unknown) => call.emit('error', toStatus(error)),
+    );
+  };
+  return { submitJob, listJobs, describeJob, cancelJob, listProcesses, watchJob };
+}
+
+function resourceManagerMethods(token: BearerToken, { jobManager, artifacts }: GrpcServices) {
+  const connect: handleBidiStreamingCall<TaskManagerMessage, TaskExecutorMessage> = (call) => {
+    try {
+      authorisedNow(token, call.metadata, () => connectTaskManager(call, jobManager));
+    } catch (error) {
+      call.emit('error', toStatus(error));
+    }
+  };
+  const fetchArtifact: handleServerStreamingCall<string, Uint8Array> = (call) => {
+    authorised(token, call.metadata, () => sendArtifact(call, artifacts)).then(
+      () => call.end(),
+      (error: unknown) => call.emit('error', toStatus(error)),
+    );
+  };
+  return { connect, fetchArtifact };
+}
+
+function authorisedNow<T>(token: BearerToken, metadata: Metadata, action: () => T): T {
+  token.check(metadata);
+  return action();
+}
+
+async function authorised<T>(token: BearerToken, metadata: Metadata, action: () => Promise<T>): Promise<T> {
+  token.check(metadata);
+  return action();
+}
+
+function answer<T>(callback: (error: ReturnType<typeof toStatus> | null, value?: T) => void, action: () => T): void {
+  let value: T;
+  try {
+    value = action();
+  } catch (error) {
+    callback(toStatus(error));
+    return;
+  }
+  callback(null, value);
+}
+
+function connectTaskManager(call: ServerDuplexStream<TaskManagerMessage, TaskExecutorMessage>, jobManager: JobManager): void {
+  const connection = jobManager.connectTaskManager({
+    send: (message) => {
+      if (!call.destroyed && !call.cancelled) call.write(message);
+    },
+    close: () => call.end(),
+  });
+  call.on('data', (message: TaskManagerMessage) => connection.receive(message));
+  // `end`: the client is done; `cancelled`: its connection or process is gone; `error`: bytes that cannot be read.
+  call.on('end', () => {
+    connection.closed();
+    call.end();
+  });
+  call.on('cancelled', () => connection.closed());
+  call.on('error', () => connection.closed());
+  call.on('close', () => connection.closed());
+}
+
+async function sendEvents(call: ServerWritableStream<JobId, JobEvent>, jobManager: JobManager): Promise<void> {
+  // A client that does not read would fill our memory: its stream is ended, and it attaches again.
+  const watch = jobManager.watch(call.request, (event) => {
+    if (call.destroyed || call.cancelled) return;
+    if (call.writableLength > WATCH_EVENTS_WAITING_MAX) watch.stop();
+    else call.write(event);
+  });
+  call.on('cancelled', () => watch.stop());
+  await watch.ended;
+}
+
+/** Events that may wait for one client. */
+const WATCH_EVENTS_WAITING_MAX = 1_000;
+
+async function sendArtifact(call: ServerWritableStream<string, Uint8Array>, artifacts: ArtifactFiles): Promise<void> {
+  for await (const chunk of artifacts.read(call.request)) {
+    if (call.cancelled) return;
+    if (!call.write(chunk)) await drained(call);
+  }
+}
+
+function drained(call: ServerWritableStream<string, Uint8Array>): Promise<void> {
+  return new Promise((resolve) => {
+    call.once('drain', resolve);
+    call.once('cancelled', resolve);
+    call.once('close', resolve);
+  });
+}
+
+async function receiveSubmission(call: ServerReadableStream<SubmitJobChunk, JobId>, services: GrpcServices): Promise<JobId> {
+  const { jobManager, artifacts, uploading } = services;
+  let submission: JobSubmission | undefined;
+  let missing = new Map<string, ArtifactFile>();
+  let upload: ArtifactUpload | undefined;
+  try {
+    for await (const chunk of call as AsyncIterable<SubmitJobChunk>) {
+      if (chunk.kind === 'header') {
+        if (submission !== undefined) throw outOfOrder('it has two headers');
+        submission = chunk.submission;
+        checkArtifactSize(submission.artifact);
+        missing = new Map(submission.artifact.files.map((file) => [file.sha256, file]));
+        for (const sha256 of missing.keys()) uploading.set(sha256, (uploading.get(sha256) ?? 0) + 1);
+        continue;
+      }
+      const file = missing.get(chunk.sha256);
+      if (file === undefined) throw outOfOrder('it sends a file twice, or one that its manifest does not have');
+      upload ??= await artifacts.upload(file);
+      if (upload.file !== file) throw outOfOrder('it starts a file before the last one is complete');
+      await upload.append(chunk.offset, chunk.content);
+      if (chunk.offset + chunk.content.byteLength === file.bytes) {
+        await upload.complete();
+        upload = undefined;
+        missing.delete(chunk.sha256);
+      }
+    }
+    if (submission === undefined) throw outOfOrder('it has no header');
+    if (missing.size > 0) throw outOfOrder(`${missing.size} files of its artifact did not come`);
+    await artifacts.sync();
+    await jobManager.submit(submission);
+    return submission.jobId;
+  } finally {
+    await upload?.abandon();
+    for (const { sha256 } of submission?.artifact.files ?? []) release(uploading, sha256);
+  }
+}
+
+function release(uploading: Map<string, number>, sha256: string): void {
+  const count = (uploading.get(sha256) ?? 0) - 1;
+  if (count > 0) uploading.set(sha256, count);
+  else uploading.delete(sha256);
+}
+
+function outOfOrder(why: string): MillraceError {
+  return new MillraceError('MR_PROTOCOL', `Cannot take the submission: ${why}`);
+}

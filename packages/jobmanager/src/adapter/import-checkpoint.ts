@@ -1,0 +1,67 @@
+// Copies a checkpoint or savepoint into the directory of the job that starts from it, so that neither job's clean-up
+// touches the other's files.
+import { stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { crc32 } from 'node:zlib';
+import { MillraceError, type BlobStore, type RandomPort } from '@millrace/common';
+import { DirectoryBlobStore } from '@millrace/common/node';
+import {
+  CHECKPOINT_METADATA_NAME, decodeCheckpointMetadataV1, encodeCheckpointMetadataV1, type CheckpointMetadata, type KeyedStateFile,
+} from '@millrace/proto';
+
+/**
+ * Copies what `path` (a checkpoint's directory or its `_metadata`) refers to. Resolves to the metadata with the new names.
+ * @throws {MillraceError} MR_SAVEPOINT_NOT_FOUND when nothing is there, MR_CHECKPOINT_CORRUPT for a damaged file
+ */
+export async function importCheckpoint(path: string, target: BlobStore, random: RandomPort): Promise<Uint8Array> {
+  const directory = await checkpointDirectory(path);
+  const source = new DirectoryBlobStore(dirname(directory));
+  const metadata = decodeCheckpointMetadataV1(await source.get(`${basename(directory)}/${CHECKPOINT_METADATA_NAME}`));
+  const prefix = `restored/${random.nextId(8)}`;
+  const files = new Map(filesOf(metadata).map((file) => [file.name, file]));
+  for (const file of files.values()) await copy(file, { source, target, prefix });
+  return encodeCheckpointMetadataV1(renamed(metadata, prefix));
+}
+
+async function checkpointDirectory(path: string): Promise<string> {
+  const absolute = resolve(path);
+  const directory = basename(absolute) === CHECKPOINT_METADATA_NAME ? dirname(absolute) : absolute;
+  try {
+    await stat(join(directory, CHECKPOINT_METADATA_NAME));
+    return directory;
+  } catch (cause) {
+    throw new MillraceError(
+      'MR_SAVEPOINT_NOT_FOUND',
+      `Cannot start from "${path}": there is no ${CHECKPOINT_METADATA_NAME} in it. Name a directory such as <checkpoints>/<job id>/chk-<epoch>-<id>`,
+      { details: { path }, cause },
+    );
+  }
+}
+
+async function copy(file: KeyedStateFile, of: { readonly source: BlobStore; readonly target: BlobStore; readonly prefix: string }): Promise<void> {
+  const bytes = await of.source.get(file.name);
+  if (bytes.byteLength !== file.bytes || crc32(bytes) !== file.crc32 >>> 0) {
+    throw new MillraceError('MR_CHECKPOINT_CORRUPT', `Cannot restore: the state file "${file.name}" is damaged`, { details: { name: file.name } });
+  }
+  await of.target.put(`${of.prefix}/${file.name}`, bytes);
+}
+
+function filesOf(metadata: CheckpointMetadata): readonly KeyedStateFile[] {
+  return metadata.vertices.flatMap(({ subtasks }) => subtasks.flatMap(({ operators }) => operators.flatMap(({ keyedFiles }) => keyedFiles)));
+}
+
+function renamed(metadata: CheckpointMetadata, prefix: string): CheckpointMetadata {
+  return {
+    ...metadata,
+    vertices: metadata.vertices.map((vertex) => ({
+      ...vertex,
+      subtasks: vertex.subtasks.map((subtask) => ({
+        ...subtask,
+        operators: subtask.operators.map((operator) => ({
+          ...operator,
+          keyedFiles: operator.keyedFiles.map((file) => ({ ...file, name: `${prefix}/${file.name}` })),
+        })),
+      })),
+    })),
+  };
+}

@@ -1,0 +1,396 @@
+// The JobManager without its transport: carries out what the core decides, through the ports that it is handed.
+import {
+  fromWireError, invariant, isMillraceError, MillraceError, toWireError,
+  type BlobStore, type Cancellable, type Clock, type JobId, type Logger, type RandomPort, type TimerPort,
+} from '@millrace/common';
+import {
+  decodeCheckpointPointerV1, type JobEvent, type JobStatus, type JobSubmission, type ProcessStatus, type TaskExecutorMessage,
+  type TaskManagerMessage,
+} from '@millrace/proto';
+import { JobManagerCore, type StoredJob } from './core/job-manager-core.ts';
+import type { Command, ConnectionId, CoreEvent, Outcome, Token } from './core/effects.ts';
+import { decodeRecord, encodeRecord, recordKeys, storeCorrupt, type JobProgressRecord, type JobRecord } from './core/job-records.ts';
+import type { JobStore } from './job-store.ts';
+
+/** The way to one TaskManager. `send` keeps the order; what is sent after it broke is lost. */
+export interface TaskManagerLink {
+  send(message: TaskExecutorMessage): void;
+  close(): void;
+}
+
+/** The way from one TaskManager. After `closed` nothing is received. */
+export interface TaskManagerConnection {
+  receive(message: TaskManagerMessage): void;
+  closed(): void;
+}
+
+/** A client that follows a job. */
+export interface JobWatch {
+  /** Resolves after the job's last event was handed over, or after `stop`. */
+  readonly ended: Promise<void>;
+  stop(): void;
+}
+
+interface Watcher {
+  readonly onEvent: (event: JobEvent) => void;
+  readonly stop: () => void;
+}
+
+export interface JobManagerOptions {
+  readonly clock: Clock;
+  readonly random: RandomPort;
+  readonly timers: TimerPort;
+  readonly log: Logger;
+  readonly store: JobStore;
+  /** The checkpoint files of a job; the same for all processes. */
+  readonly blobStoreOf: (jobId: JobId) => BlobStore;
+  /** What deployments name as the job's checkpoint directory. */
+  readonly checkpointDirectoryOf: (jobId: JobId) => string;
+  /** Copies a checkpoint that a user named into the job's store; resolves to its metadata's bytes, with the new names. */
+  readonly importCheckpoint?: (jobId: JobId, path: string) => Promise<Uint8Array>;
+  readonly deleteArtifacts?: (sha256s: readonly string[]) => void;
+  readonly heartbeatIntervalMs?: number;
+  readonly heartbeatTimeoutMs?: number;
+  /** How this process appears in `processes()`. */
+  readonly pid?: number;
+  readonly address?: () => string;
+}
+
+/** A TaskManager reports this often. */
+export const HEARTBEAT_INTERVAL_MS_DEFAULT = 1_000;
+/** A TaskManager that was silent this long is lost. */
+export const HEARTBEAT_TIMEOUT_MS_DEFAULT = 10_000;
+/** Clients that follow jobs at once. */
+const WATCHERS_MAX = 1_000;
+
+/** Threading: one thread; events are handled one at a time, in the order in which they come. */
+export class JobManager {
+  readonly #of: JobManagerOptions;
+  readonly #core: JobManagerCore;
+  readonly #events: CoreEvent[] = [];
+  #isDraining = false;
+  #isClosed = false;
+  readonly #links = new Map<ConnectionId, TaskManagerLink>();
+  #nextConnectionId: ConnectionId = 1;
+  readonly #timers = new Map<Token, Cancellable>();
+  readonly #requests = new Map<number, (error: MillraceError | undefined) => void>();
+  #nextRequestId = 1;
+  readonly #watchers = new Map<JobId, Set<Watcher>>();
+  #writes: Promise<void> = Promise.resolve();
+  readonly #halt: (error: MillraceError) => void;
+
+  /** Epoch of this leadership. */
+  readonly leaderEpoch: number;
+  /** Resolves with the error that ended this leadership; a JobManager that is closed never resolves it. */
+  readonly failed: Promise<MillraceError>;
+
+  private constructor(of: JobManagerOptions, leaderEpoch: number, stored: readonly StoredJob[]) {
+    this.#of = of;
+    this.leaderEpoch = leaderEpoch;
+    let halt: (error: MillraceError) => void = () => undefined;
+    this.failed = new Promise((resolve) => {
+      halt = resolve;
+    });
+    this.#halt = halt;
+    this.#core = new JobManagerCore({
+      leaderEpoch,
+      stored,
+      checkpointDirectoryOf: of.checkpointDirectoryOf,
+      clock: of.clock,
+      random: of.random,
+      heartbeatIntervalMs: of.heartbeatIntervalMs ?? HEARTBEAT_INTERVAL_MS_DEFAULT,
+      heartbeatTimeoutMs: of.heartbeatTimeoutMs ?? HEARTBEAT_TIMEOUT_MS_DEFAULT,
+    });
+  }
+
+  /**
+   * Takes the leadership over a store: a new epoch is durable before anything else is done.
+   * @throws {MillraceError} MR_STORE_CORRUPT when a record is damaged: nothing is started then
+   */
+  static async open(of: JobManagerOptions): Promise<JobManager> {
+    const entries = await of.store.load();
+    const epochBytes = entries.get(recordKeys.epoch);
+    if (epochBytes === undefined && entries.size > 0) throw storeCorrupt('it has jobs but no epoch');
+    const before = epochBytes === undefined ? 0 : decodeRecord<{ epoch: number }>(recordKeys.epoch, epochBytes).epoch;
+    const stored = readJobs(entries);
+    const leaderEpoch = before + 1;
+    await of.store.write([{ type: 'put', key: recordKeys.epoch, value: encodeRecord({ epoch: leaderEpoch }) }]);
+    of.log.info?.('leadership taken', { leaderEpoch, jobs: stored.length });
+    const jobManager = new JobManager(of, leaderEpoch, stored);
+    for (const command of jobManager.#core.start()) jobManager.#perform(command);
+    return jobManager;
+  }
+
+  // TaskManagers
+
+  /** Connects a TaskManager over whatever transport `link` is. */
+  connectTaskManager(link: TaskManagerLink): TaskManagerConnection {
+    const connectionId = this.#nextConnectionId++;
+    this.#links.set(connectionId, link);
+    this.#dispatch({ kind: 'connected', connectionId });
+    return {
+      receive: (message) => {
+        if (this.#links.has(connectionId)) this.#dispatch({ kind: 'received', connectionId, message });
+      },
+      closed: () => {
+        if (this.#links.delete(connectionId)) this.#dispatch({ kind: 'disconnected', connectionId });
+      },
+    };
+  }
+
+  // Clients
+
+  /**
+   * Resolves when the job is durable. Its artifact must be stored already.
+   * @throws {MillraceError} MR_GRAPH_INVALID, MR_TOO_FEW_SLOTS
+   */
+  submit(submission: JobSubmission): Promise<void> {
+    return this.#request((requestId) => ({ kind: 'submit', requestId, submission }));
+  }
+
+  /**
+   * Resolves when the wish is durable; the job is CANCELED when its slots have ended.
+   * @throws {MillraceError} MR_JOB_NOT_FOUND, MR_JOB_FINISHED
+   */
+  cancel(jobId: JobId): Promise<void> {
+    return this.#request((requestId) => ({ kind: 'cancel', requestId, jobId }));
+  }
+
+  /** All jobs that are remembered, oldest first. */
+  list(): readonly JobStatus[] {
+    return this.#core.jobs();
+  }
+
+  /** @throws {MillraceError} MR_JOB_NOT_FOUND */
+  describe(jobId: JobId): JobStatus {
+    return this.#core.job(jobId).status;
+  }
+
+  /**
+   * Hands over the job's status, the lines that it printed and are kept, and from then on every event until its end.
+   * @throws {MillraceError} MR_JOB_NOT_FOUND
+   */
+  watch(jobId: JobId, onEvent: (event: JobEvent) => void): JobWatch {
+    const { status, output, isEnded } = this.#core.job(jobId);
+    let end: () => void = () => undefined;
+    const ended = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    if (output.length > 0) onEvent({ kind: 'output', lines: output });
+    onEvent({ kind: 'status', status });
+    if (isEnded) {
+      end();
+      return { ended, stop: end };
+    }
+    const watchers = this.#watchers.get(jobId) ?? new Set();
+    this.#watchers.set(jobId, watchers);
+    invariant(watchers.size < WATCHERS_MAX, 'too many clients follow a job');
+    const watcher: Watcher = {
+      onEvent,
+      stop: () => {
+        watchers.delete(watcher);
+        if (watchers.size === 0 && this.#watchers.get(jobId) === watchers) this.#watchers.delete(jobId);
+        end();
+      },
+    };
+    watchers.add(watcher);
+    return { ended, stop: watcher.stop };
+  }
+
+  /** This process and the TaskManagers that are registered. */
+  processes(): readonly ProcessStatus[] {
+    return [
+      { kind: 'jobmanager', id: 'jobmanager', pid: this.#of.pid ?? 0, address: this.#of.address?.() ?? '' },
+      ...this.#core.taskManagers(),
+    ];
+  }
+
+  /** Artifact files that jobs need which have not ended. */
+  artifactsInUse(): ReadonlySet<string> {
+    return this.#core.artifactsInUse();
+  }
+
+  /** Stops deciding and closes all links and the store. Jobs are left as they are: the next leader takes them up. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#events.length = 0;
+    for (const timer of this.#timers.values()) timer.cancel();
+    this.#timers.clear();
+    for (const link of this.#links.values()) link.close();
+    this.#links.clear();
+    const over = new MillraceError('MR_CANCELLED', 'Cannot go on: the JobManager is shutting down');
+    for (const settle of this.#requests.values()) settle(over);
+    this.#requests.clear();
+    for (const watchers of [...this.#watchers.values()]) for (const watcher of [...watchers]) watcher.stop();
+    await this.#writes;
+    await this.#of.store.close();
+  }
+
+  #request(event: (requestId: number) => CoreEvent): Promise<void> {
+    if (this.#isClosed) return Promise.reject(new MillraceError('MR_CANCELLED', 'Cannot take the request: the JobManager is shutting down'));
+    const requestId = this.#nextRequestId++;
+    return new Promise((resolve, reject) => {
+      this.#requests.set(requestId, (error) => (error === undefined ? resolve() : reject(error)));
+      this.#dispatch(event(requestId));
+    });
+  }
+
+  /** One event at a time, also when carrying out a command brings the next at once. */
+  #dispatch(event: CoreEvent): void {
+    if (this.#isClosed) return;
+    this.#events.push(event);
+    if (this.#isDraining) return;
+    this.#isDraining = true;
+    try {
+      for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
+        for (const command of this.#core.step(next)) this.#perform(command);
+      }
+    } catch (error) {
+      // A bug in the deciding code: what it knows cannot be relied on any more, what is stored can.
+      this.#over(isMillraceError(error) ? error : new MillraceError('MR_INTERNAL', 'Cannot go on: the JobManager failed', { cause: error }));
+    } finally {
+      this.#isDraining = false;
+    }
+  }
+
+  #perform(command: Command): void {
+    if (this.#isClosed) return;
+    switch (command.kind) {
+      case 'send': this.#links.get(command.connectionId)?.send(command.message); return;
+      case 'disconnect': {
+        const link = this.#links.get(command.connectionId);
+        this.#links.delete(command.connectionId);
+        link?.close();
+        return;
+      }
+      case 'persist': this.#persist(command); return;
+      case 'write-blob':
+        this.#answer(command.token, this.#of.blobStoreOf(command.jobId).put(command.name, command.bytes).then(() => undefined));
+        return;
+      case 'read-blob': this.#answer(command.token, this.#of.blobStoreOf(command.jobId).get(command.name)); return;
+      case 'import-checkpoint': this.#answer(command.token, this.#import(command.jobId, command.path)); return;
+      case 'delete-blobs': void this.#delete(command.jobId, command.names); return;
+      case 'sweep-blobs': void this.#sweep(command); return;
+      case 'delete-artifacts': this.#of.deleteArtifacts?.(command.sha256s); return;
+      case 'schedule': {
+        const { token } = command;
+        this.#timers.set(token, this.#of.timers.schedule(command.delayMs, () => {
+          this.#timers.delete(token);
+          this.#dispatch({ kind: 'timer', token });
+        }));
+        return;
+      }
+      case 'cancel-timer':
+        this.#timers.get(command.token)?.cancel();
+        this.#timers.delete(command.token);
+        return;
+      case 'reply': {
+        const settle = this.#requests.get(command.requestId);
+        this.#requests.delete(command.requestId);
+        settle?.(command.error === undefined ? undefined : fromWireError(command.error));
+        return;
+      }
+      case 'publish':
+        this.#publish(command);
+        return;
+      case 'log': this.#of.log[command.level]?.(command.message, command.fields); return;
+      case 'halt': this.#over(fromWireError(command.error)); return;
+      default: command satisfies never;
+    }
+  }
+
+  #publish({ jobId, event, isLast }: Command & { kind: 'publish' }): void {
+    for (const watcher of [...(this.#watchers.get(jobId) ?? [])]) {
+      watcher.onEvent(event);
+      if (isLast) watcher.stop();
+    }
+  }
+
+  /** In order, because two records of one job may be on their way at once. */
+  #persist({ token, operations }: Command & { kind: 'persist' }): void {
+    const write = this.#writes.then(() => this.#of.store.write(operations));
+    this.#writes = write.catch(() => undefined);
+    this.#answer(token, write.then(() => undefined));
+  }
+
+  #answer(token: Token, result: Promise<Uint8Array | undefined>): void {
+    result.then(
+      (bytes) => this.#done(token, bytes === undefined ? { ok: true } : { ok: true, bytes }),
+      (error: unknown) => this.#done(token, { ok: false, error: toWireError(error) }),
+    );
+  }
+
+  #done(token: Token, outcome: Outcome): void {
+    this.#dispatch({ kind: 'done', token, outcome });
+  }
+
+  #import(jobId: JobId, path: string): Promise<Uint8Array> {
+    const { importCheckpoint } = this.#of;
+    return importCheckpoint === undefined
+      ? Promise.reject(new MillraceError('MR_SAVEPOINT_NOT_FOUND', `Cannot start from "${path}": this cluster keeps no checkpoints in files`, { details: { path } }))
+      : importCheckpoint(jobId, path);
+  }
+
+  async #delete(jobId: JobId, names: readonly string[]): Promise<void> {
+    const blobStore = this.#of.blobStoreOf(jobId);
+    for (const name of names) {
+      try {
+        await blobStore.delete(name);
+      } catch (error) {
+        this.#of.log.warn?.('checkpoint file cannot be deleted', { jobId, name, error });
+      }
+    }
+  }
+
+  async #sweep({ jobId, belowId, keep }: Command & { kind: 'sweep-blobs' }): Promise<void> {
+    const kept = new Set(keep);
+    try {
+      const names = await this.#of.blobStoreOf(jobId).list(belowId === Infinity ? '' : 'chk-');
+      await this.#delete(jobId, names.filter((name) => !kept.has(name) && checkpointIdOf(name) < belowId));
+    } catch (error) {
+      this.#of.log.warn?.('old checkpoint files cannot be listed', { jobId, error });
+    }
+  }
+
+  #over(error: MillraceError): void {
+    this.#of.log.error?.('leadership ended', { error });
+    this.#halt(error);
+    void this.close().catch(() => undefined);
+  }
+}
+
+/** Id of the checkpoint in whose directory a file lies; files elsewhere count as oldest. */
+function checkpointIdOf(name: string): number {
+  const match = /^chk-\d+-(\d+)\//.exec(name);
+  return match === null ? 0 : Number(match[1]);
+}
+
+function readJobs(entries: ReadonlyMap<string, Uint8Array>): readonly StoredJob[] {
+  const jobs: StoredJob[] = [];
+  for (const [key, bytes] of entries) {
+    if (!key.startsWith(recordKeys.jobPrefix)) continue;
+    const record = decodeRecord<JobRecord>(key, bytes);
+    const { jobId } = record.submission;
+    const progressKey = recordKeys.progress(jobId);
+    const progress = entries.get(progressKey);
+    if (progress === undefined) throw storeCorrupt(`the record "${progressKey}" is missing`);
+    const pointer = entries.get(recordKeys.pointer(jobId));
+    jobs.push({
+      record,
+      progress: decodeRecord<JobProgressRecord>(progressKey, progress),
+      pointer: pointer === undefined ? undefined : { bytes: pointer, retained: readPointer(jobId, pointer) },
+    });
+  }
+  return jobs;
+}
+
+function readPointer(jobId: JobId, bytes: Uint8Array) {
+  try {
+    const pointer = decodeCheckpointPointerV1(bytes);
+    if (pointer.jobId === jobId) return pointer.retained;
+  } catch (cause) {
+    throw storeCorrupt(`the checkpoint pointer of job ${jobId} is damaged`, cause);
+  }
+  throw storeCorrupt(`the checkpoint pointer of job ${jobId} is another job's`);
+}

@@ -1,0 +1,112 @@
+// A JobManager as a process has it: store, files, sockets and clocks are made here and handed in.
+import { join, resolve } from 'node:path';
+import { MillraceError, type Logger } from '@millrace/common';
+import { DirectoryBlobStore, realClock, realRandom, realTimers } from '@millrace/common/node';
+import { ArtifactFiles } from './adapter/artifact-files.ts';
+import { startGrpcServer } from './adapter/grpc-server.ts';
+import { importCheckpoint } from './adapter/import-checkpoint.ts';
+import { LevelJobStore } from './adapter/level-job-store.ts';
+import { HEARTBEAT_INTERVAL_MS_DEFAULT, HEARTBEAT_TIMEOUT_MS_DEFAULT, JobManager } from './job-manager.ts';
+
+export interface StartJobManagerOptions {
+  /** Address to bind. Default 127.0.0.1. */
+  readonly host?: string;
+  /** 0: any free port. Default 6123. */
+  readonly port?: number;
+  /** What every caller must show. */
+  readonly token: string;
+  /** Of the JobManager alone: its store and the artifacts. */
+  readonly directory: string;
+  /** Shared with all TaskManagers; each job has a directory in it, named by its id. */
+  readonly checkpointDirectory: string;
+  readonly log: Logger;
+  readonly heartbeatIntervalMs?: number;
+  readonly heartbeatTimeoutMs?: number;
+  /** Binds addresses that other machines reach, although calls are not encrypted. */
+  readonly insecureInternal?: boolean;
+}
+
+export interface RunningJobManager {
+  /** `host:port` of its services. */
+  readonly address: string;
+  readonly jobManager: JobManager;
+  /** Resolves when the leadership ended by itself, because the store could not be written: the process should end. */
+  readonly failed: Promise<MillraceError>;
+  close(): Promise<void>;
+}
+
+const DEFAULT_PORT = 6123;
+const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', '::1', 'localhost']);
+
+/**
+ * Starts a JobManager and takes up the jobs of its predecessor.
+ * @throws {MillraceError} MR_OPTION_INVALID, MR_CLUSTER_RUNNING, MR_STORE_CORRUPT, MR_PORT_TAKEN, MR_IO
+ */
+export async function startJobManager(options: StartJobManagerOptions): Promise<RunningJobManager> {
+  const { host = '127.0.0.1', port = DEFAULT_PORT, token, log } = options;
+  checkHost(host, options.insecureInternal === true);
+  const directory = resolve(options.directory);
+  const checkpoints = resolve(options.checkpointDirectory);
+  const heartbeatIntervalMs = options.heartbeatIntervalMs ?? HEARTBEAT_INTERVAL_MS_DEFAULT;
+  const heartbeatTimeoutMs = options.heartbeatTimeoutMs ?? HEARTBEAT_TIMEOUT_MS_DEFAULT;
+  const store = await LevelJobStore.open(join(directory, 'store'));
+  try {
+    const artifacts = await ArtifactFiles.open(join(directory, 'artifacts'));
+    const uploading = new Map<string, number>();
+    let address = '';
+    const stores = new Map<string, DirectoryBlobStore>();
+    const blobStoreOf = (jobId: string): DirectoryBlobStore => {
+      const known = stores.get(jobId) ?? new DirectoryBlobStore(join(checkpoints, jobId));
+      stores.set(jobId, known);
+      return known;
+    };
+    const jobManager = await JobManager.open({
+      clock: realClock,
+      random: realRandom,
+      timers: realTimers,
+      log,
+      store,
+      blobStoreOf,
+      checkpointDirectoryOf: (jobId) => join(checkpoints, jobId),
+      importCheckpoint: (jobId, path) => importCheckpoint(path, blobStoreOf(jobId), realRandom),
+      deleteArtifacts: (sha256s) => {
+        for (const sha256 of sha256s) {
+          if (!uploading.has(sha256)) artifacts.delete(sha256).catch((error: unknown) => log.warn?.('artifact cannot be deleted', { sha256, error }));
+        }
+      },
+      heartbeatIntervalMs,
+      heartbeatTimeoutMs,
+      pid: process.pid,
+      address: () => address,
+    });
+    await artifacts.retain(jobManager.artifactsInUse());
+    try {
+      const server = await startGrpcServer(
+        { host, port, token, keepaliveTimeMs: heartbeatIntervalMs, keepaliveTimeoutMs: heartbeatTimeoutMs },
+        { jobManager, artifacts, uploading },
+      );
+      address = server.address;
+      const close = async (): Promise<void> => {
+        await jobManager.close();
+        server.close();
+      };
+      void jobManager.failed.then(() => server.close());
+      return { address, jobManager, failed: jobManager.failed, close };
+    } catch (error) {
+      await jobManager.close();
+      throw error;
+    }
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+function checkHost(host: string, isInsecureAllowed: boolean): void {
+  if (LOOPBACK.has(host) || host.startsWith('127.') || isInsecureAllowed) return;
+  throw new MillraceError(
+    'MR_OPTION_INVALID',
+    `Cannot bind ${host}: other machines would reach the JobManager, and its calls are not encrypted. Bind 127.0.0.1, or say --insecure-internal in a network that you trust`,
+    { details: { option: 'host', value: host } },
+  );
+}
