@@ -99,7 +99,7 @@ async function openWindow(setup: OperatorSetup, spec: WindowSpec, chain: OpenedF
     });
     contents = new AggregateContents(setup, table, { layout, isWrapped: spec.function.kind === 'aggregate' });
   }
-  const parts = { contents, metrics: chain.metrics, backendMethods: backendMethods(backend) };
+  const parts = { contents, metrics: chain.metrics, backendMethods: backendMethods(backend, () => layout?.freeze()) };
   return spec.assigner.kind === 'endOfInput'
     ? endOfInputOperator(setup, parts)
     : windowOperator(setup, spec, parts);

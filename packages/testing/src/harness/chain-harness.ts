@@ -34,8 +34,8 @@ import {
   type ChainOutput,
   type OperatorChain,
 } from '@millrace/runtime';
+import { MemoryKeyValueStore } from '@millrace/state';
 import { MemoryBlobStore } from '../memory-blob-store.ts';
-import { MemoryKeyValueStore } from './memory-key-value-store.ts';
 import { batchOf, type SentRecord } from './record-shape.ts';
 
 /** Builds the operators under test: what is behind the source, and the streams to look at, by name. */

@@ -4,6 +4,8 @@ import type { AggregateSpec, StreamNode, UserFunction } from '@millrace/api';
 import type { ColumnKind } from '@millrace/state';
 import { property, type CodeUnit } from '../../chain/codegen/code-unit.ts';
 import type { ErrorSites } from '../../chain/user-error.ts';
+import { cutLoose } from './cut-loose.ts';
+import { OwnedAccumulators } from './owned-accumulators.ts';
 import { topNOf } from './top-n.ts';
 
 /**
@@ -22,8 +24,11 @@ export interface AggregateCell {
   merge(unit: CodeUnit, target: string, source: string, isNew: string): string;
   /** Expression: a copy of `source` that may be merged into; unset when merging changes nothing in place. */
   copy?(unit: CodeUnit, source: string): string;
-  /** What was merged can be taken out again exactly: counts, and sums as long as they are whole numbers within 2^53. */
-  readonly isSubtractable: boolean;
+  /**
+   * What was merged by adding can be taken out again by subtracting: counts always, sums only as long as all are whole
+   * numbers within 2^53. Unset: never.
+   */
+  readonly subtraction?: 'exact' | 'integers';
 }
 
 /** Columns and text of the aggregates of one operator. */
@@ -31,6 +36,8 @@ export interface AggregateLayout {
   readonly cells: readonly AggregateCell[];
   /** Expression: the results, from an expression for each cell. `head` are properties that come first. */
   results(unit: CodeUnit, cell: (index: number) => string, head: readonly string[]): string;
+  /** At a barrier: what is in accumulators now is the snapshot's, and must not be changed in place any more. */
+  freeze(): void;
 }
 
 /** Name of the record count in partial rows; always there. */
@@ -46,7 +53,7 @@ const recordCount: AggregateCell = {
   partialName: PARTIAL_COUNT,
   fold: (_unit, target) => `${target} += 1;`,
   single: () => '1',
-  isSubtractable: true,
+  subtraction: 'exact',
 };
 
 type Result = (unit: CodeUnit, cell: (index: number) => string) => string;
@@ -58,6 +65,7 @@ export function aggregateLayout(
   sites: ErrorSites,
 ): AggregateLayout {
   const cells: AggregateCell[] = [];
+  const freezes: (() => void)[] = [];
   const results: [name: string, result: Result][] = [];
   const add = (cell: Omit<AggregateCell, 'partialName'>): number =>
     cells.push({ ...cell, partialName: `a${cells.length}` }) - 1;
@@ -66,9 +74,10 @@ export function aggregateLayout(
     return known >= 0 ? known : cells.push(recordCount) - 1;
   };
   for (const [name, spec] of Object.entries(aggregates))
-    results.push([name, resultOf(spec, { add, count, node, sites, name })]);
+    results.push([name, resultOf(spec, { add, count, freezes, node, sites, name })]);
   return {
     cells,
+    freeze: () => freezes.forEach((freeze) => freeze()),
     results: (unit, cell, head) =>
       `{ ${[...head, ...results.map(([name, result]) => property(name, result(unit, cell)))].join(', ')} }`,
   };
@@ -77,22 +86,23 @@ export function aggregateLayout(
 /** Returns the layout of a reduce function: one value, which is the result. */
 export function reduceLayout(reduce: UserFunction): AggregateLayout {
   const call = (unit: CodeUnit, a: string, b: string): string => `${unit.bind(reduce, 'reduce')}(${a}, ${b})`;
+  const loose = (unit: CodeUnit, value: string): string => `${unit.bind(cutLoose, 'cutLoose')}(${value})`;
   const cell: AggregateCell = {
     column: 'value',
     partialName: 'a0',
     fold: (unit, target, record, isNew) =>
-      `${target} = ${isNew} ? ${record} : ${call(unit, target, record)};`,
+      `${loose(unit, record)}; ${target} = ${isNew} ? ${record} : ${call(unit, target, record)};`,
     single: (_unit, record) => record,
     merge: (unit, target, source, isNew) =>
-      `${target} = ${isNew} ? ${source} : ${call(unit, target, source)};`,
-    isSubtractable: false,
+      `${target} = ${isNew} ? ${loose(unit, source)} : ${call(unit, target, source)};`,
   };
-  return { cells: [cell], results: (_unit, of) => of(0) };
+  return { cells: [cell], results: (_unit, of) => of(0), freeze: () => undefined };
 }
 
 interface CellSink {
   readonly add: (cell: Omit<AggregateCell, 'partialName'>) => number;
   readonly count: () => number;
+  readonly freezes: (() => void)[];
   readonly node: StreamNode;
   readonly sites: ErrorSites;
   readonly name: string;
@@ -105,11 +115,11 @@ function resultOf(spec: AggregateSpec, sink: CellSink): Result {
       return (_unit, of) => of(cell);
     }
     case 'sum': {
-      const cell = sink.add(sumCell(spec.select, false));
+      const cell = sink.add(sumCell(spec.select));
       return (_unit, of) => of(cell);
     }
     case 'avg': {
-      const total = sink.add(sumCell(spec.select, false));
+      const total = sink.add(sumCell(spec.select));
       const count = sink.count();
       return (_unit, of) => `${of(total)} / ${of(count)}`;
     }
@@ -129,7 +139,9 @@ function resultOf(spec: AggregateSpec, sink: CellSink): Result {
       return (unit, of) => `${unit.bind(top.result, 'topResult')}(${of(cell)})`;
     }
     case 'custom': {
-      const cell = sink.add(customCell(spec));
+      const owned = new OwnedAccumulators(spec);
+      sink.freezes.push(() => owned.disown());
+      const cell = sink.add(customCell(owned));
       return (unit, of) => `${unit.bind(spec.result, 'result')}(${of(cell)})`;
     }
     default:
@@ -142,16 +154,16 @@ function conditionalCount(where: UserFunction): Omit<AggregateCell, 'partialName
     ...PLUS,
     fold: (unit, target, record) => `if (${unit.bind(where, 'where')}(${record})) ${target} += 1;`,
     single: (unit, record) => `(${unit.bind(where, 'where')}(${record}) ? 1 : 0)`,
-    isSubtractable: true,
+    subtraction: 'exact',
   };
 }
 
-function sumCell(select: UserFunction, isSubtractable: boolean): Omit<AggregateCell, 'partialName'> {
+function sumCell(select: UserFunction): Omit<AggregateCell, 'partialName'> {
   return {
     ...PLUS,
     fold: (unit, target, record) => `${target} += ${unit.bind(select, 'select')}(${record});`,
     single: (unit, record) => `${unit.bind(select, 'select')}(${record})`,
-    isSubtractable,
+    subtraction: 'integers',
   };
 }
 
@@ -164,19 +176,19 @@ function extremeCell(kind: 'min' | 'max', select: UserFunction): Omit<AggregateC
     fold: (unit, target, record, isNew) => pick(target, `${unit.bind(select, 'select')}(${record})`, isNew),
     single: (unit, record) => `${unit.bind(select, 'select')}(${record})`,
     merge: (_unit, target, source, isNew) => pick(target, source, isNew),
-    isSubtractable: false,
   };
 }
 
 function edgeCell(kind: 'first' | 'last', select: UserFunction): Omit<AggregateCell, 'partialName'> {
   const assign = (target: string, value: string, isNew: string): string =>
     kind === 'last' ? `${target} = ${value};` : `if (${isNew}) ${target} = ${value};`;
+  const selected = (unit: CodeUnit, record: string): string =>
+    `${unit.bind(cutLoose, 'cutLoose')}(${unit.bind(select, 'select')}(${record}))`;
   return {
     column: 'value',
-    fold: (unit, target, record, isNew) => assign(target, `${unit.bind(select, 'select')}(${record})`, isNew),
-    single: (unit, record) => `${unit.bind(select, 'select')}(${record})`,
-    merge: (_unit, target, source, isNew) => assign(target, source, isNew),
-    isSubtractable: false,
+    fold: (unit, target, record, isNew) => assign(target, selected(unit, record), isNew),
+    single: (unit, record) => selected(unit, record),
+    merge: (unit, target, source, isNew) => assign(target, `${unit.bind(cutLoose, 'cutLoose')}(${source})`, isNew),
   };
 }
 
@@ -190,23 +202,18 @@ function valueCell(
     single: (unit, record) => `${unit.bind(add, 'add')}(undefined, ${record})`,
     merge: (unit, target, source, isNew) =>
       `${target} = ${isNew} ? ${source} : ${unit.bind(merge, 'merge')}(${target}, ${source});`,
-    isSubtractable: false,
   };
 }
 
-/** The user's functions may change the accumulator that they get, so that one is copied before it is merged into. */
-function customCell(
-  spec: Extract<AggregateSpec, { readonly kind: 'custom' }>,
-): Omit<AggregateCell, 'partialName'> {
-  const fresh = (unit: CodeUnit): string => `${unit.bind(spec.create, 'create')}()`;
+/** The user's functions may change the accumulator that they get: {@link OwnedAccumulators} hands out what may be changed. */
+function customCell(owned: OwnedAccumulators): Omit<AggregateCell, 'partialName'> {
   return {
     column: 'value',
     fold: (unit, target, record, isNew) =>
-      `${target} = ${unit.bind(spec.add, 'add')}(${isNew} ? ${fresh(unit)} : ${target}, ${record});`,
-    single: (unit, record) => `${unit.bind(spec.add, 'add')}(${fresh(unit)}, ${record})`,
+      `${target} = ${unit.bind(owned, 'owned')}.add(${isNew}, ${target}, ${record});`,
+    single: (unit, record) => `${unit.bind(owned, 'owned')}.add(true, undefined, ${record})`,
     merge: (unit, target, source, isNew) =>
-      `${target} = ${isNew} ? ${source} : ${unit.bind(spec.merge, 'merge')}(${target}, ${source});`,
+      `${target} = ${isNew} ? ${source} : ${unit.bind(owned, 'owned')}.merge(${target}, ${source});`,
     copy: (unit, source) => `${unit.bind(structuredClone, 'clone')}(${source})`,
-    isSubtractable: false,
   };
 }

@@ -1,5 +1,6 @@
 // The accumulator of topN: a sorted array of at most `limit` entries that is never changed once it is made.
 import type { AggregateSpec } from '@millrace/api';
+import { cutLoose } from './cut-loose.ts';
 
 type TopNSpec = Extract<AggregateSpec, { readonly kind: 'topN' }>;
 
@@ -35,7 +36,7 @@ export function topNOf(spec: TopNSpec): TopN {
     let place = ranks.length;
     while (place > 0 && isBefore(measure, tie, ranks[place - 1] as Ranked)) place--;
     if (place >= limit) return ranks;
-    const kept = select === undefined ? record : select(record);
+    const kept = cutLoose(select === undefined ? record : select(record));
     const longer = ranks.slice(0, place);
     longer.push({ by: measure, tie, kept });
     for (let index = place; index < ranks.length && longer.length < limit; index++)

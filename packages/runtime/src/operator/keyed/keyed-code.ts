@@ -29,21 +29,18 @@ export function emitKey(body: StageBody, setup: OperatorSetup, site: number): Ke
   return { key, hash, text: `${body.at(site)} const ${key} = ${keyText}; const ${hash} = ${hashText};` };
 }
 
-/** The parts of a ChainOperator that a keyed state backend answers. */
-export function backendMethods(
-  backend: KeyedStateBackend,
-  inline?: () => { readonly [field: string]: number },
-) {
+/** The parts of a ChainOperator that a keyed state backend answers; `onFreeze` is called when the backend's state is frozen. */
+export function backendMethods(backend: KeyedStateBackend, onFreeze?: () => void) {
   return {
     needsRelief: () => backend.isWriteBehindFull,
     relieve: () => backend.relieve(),
     freeze: (checkpointId: number) => {
       const frozen = backend.freeze(checkpointId);
-      const kept = inline?.();
+      onFreeze?.();
       return {
         write: async (blobStore: Parameters<typeof frozen.write>[0], prefix: string) => {
           const { files, newBytes } = await frozen.write(blobStore, prefix);
-          return { keyedFiles: files, newBytes, ...(kept === undefined ? {} : { inline: kept }) };
+          return { keyedFiles: files, newBytes };
         },
       };
     },

@@ -46,6 +46,6 @@ export async function openRunningAggregate(
         ].join('\n');
       },
     },
-    ...backendMethods(backend),
+    ...backendMethods(backend, () => layout.freeze()),
   };
 }

@@ -1,0 +1,46 @@
+// Accumulators of a user's own aggregate, which its functions may change in place.
+import type { AggregateSpec } from '@millrace/api';
+import { cutLoose } from './cut-loose.ts';
+
+type CustomSpec = Extract<AggregateSpec, { readonly kind: 'custom' }>;
+
+/**
+ * Calls the functions of an aggregate so that an accumulator that a snapshot has, or that another holder has, is copied before
+ * it is changed: once a barrier and accumulator.
+ */
+export class OwnedAccumulators {
+  readonly #create: () => unknown;
+  readonly #add: (accumulator: unknown, record: unknown) => unknown;
+  readonly #merge: (a: unknown, b: unknown) => unknown;
+  #owned = new WeakSet<object>();
+
+  constructor(spec: CustomSpec) {
+    this.#create = spec.create;
+    this.#add = spec.add as (accumulator: unknown, record: unknown) => unknown;
+    this.#merge = spec.merge as (a: unknown, b: unknown) => unknown;
+  }
+
+  add(isNew: boolean, accumulator: unknown, record: unknown): unknown {
+    cutLoose(record);
+    return this.#own(this.#add(isNew ? this.#create() : this.#changeable(accumulator), record));
+  }
+
+  merge(a: unknown, b: unknown): unknown {
+    return this.#own(this.#merge(this.#changeable(a), b));
+  }
+
+  /** From now on every accumulator is copied before it is changed. */
+  disown(): void {
+    this.#owned = new WeakSet();
+  }
+
+  #changeable(accumulator: unknown): unknown {
+    if (typeof accumulator !== 'object' || accumulator === null || this.#owned.has(accumulator)) return accumulator;
+    return structuredClone(accumulator);
+  }
+
+  #own(accumulator: unknown): unknown {
+    if (typeof accumulator === 'object' && accumulator !== null) this.#owned.add(accumulator);
+    return accumulator;
+  }
+}
