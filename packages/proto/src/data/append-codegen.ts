@@ -43,6 +43,7 @@ ${body}
   return bytes;
 }
 return { makeTarget: (capacity, isKeyed) => new Target(capacity, isKeyed), store };`;
+  // oxlint-disable-next-line typescript/no-implied-eval -- keys reach the text as JSON literals only
   const make = new Function('kit', 'keys', text) as (kit: object, keys: readonly (readonly string[])[]) => TargetStore;
   return make({ BigintColumnBuilder, ListColumnBuilder, StringColumn, ValueColumnBuilder, isOrdinary }, store.keys);
 }

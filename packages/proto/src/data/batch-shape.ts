@@ -165,6 +165,7 @@ let readerCount = 0;
 export function recordsOf(batch: RecordBatch, from = 0, to: number = batch.rowCount): unknown[] {
   let reader = readers.get(batch.shape);
   if (reader === undefined) {
+    // oxlint-disable-next-line typescript/no-implied-eval -- keys reach the text as JSON literals only
     reader = new Function('batch', 'from', 'to', `// records ${readerCount++}
 ${batch.shape.emitPrelude('batch')}
 const records = [];

@@ -5,7 +5,7 @@ import { createBatchBuilder } from './batch-builder.ts';
 import { decodeBatchV1, encodeBatchV1 } from './batch-codec-v1.ts';
 import { recordsOf } from './batch-shape.ts';
 import type { RecordBatch } from './record-batch.ts';
-import { treeOutline } from './same-value.testing.ts';
+import { treeOutline } from './value-outline.testing.ts';
 import { objectOf, structuredValue } from './structured-value.testing.ts';
 
 interface Sent {

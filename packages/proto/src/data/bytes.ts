@@ -17,8 +17,8 @@ interface NodeBytes extends Uint8Array<ArrayBuffer> {
 }
 
 const { latin1Slice, ucs2Slice } = Buffer.prototype as unknown as {
-  latin1Slice(this: Uint8Array, start: number, end: number): string;
-  ucs2Slice(this: Uint8Array, start: number, end: number): string;
+  readonly latin1Slice: (this: Uint8Array, start: number, end: number) => string;
+  readonly ucs2Slice: (this: Uint8Array, start: number, end: number) => string;
 };
 
 /** Returns Node's string methods over `bytes`, which stay where they are. */

@@ -26,8 +26,8 @@ interface ReadKeys {
   make: ReadObject | undefined;
 }
 
-const writtenTable: (WrittenKeys | undefined)[] = new Array(TABLE_LENGTH).fill(undefined);
-const readTable: (ReadKeys | undefined)[] = new Array(TABLE_LENGTH).fill(undefined);
+const writtenTable: (WrittenKeys | undefined)[] = Array.from({ length: TABLE_LENGTH }, () => undefined);
+const readTable: (ReadKeys | undefined)[] = Array.from({ length: TABLE_LENGTH }, () => undefined);
 let generatedCount = 0;
 
 /**
@@ -130,6 +130,7 @@ function parseKeys(reader: ByteReader, count: number, at: number, length: number
 function generate(keys: readonly string[]): ReadObject {
   generatedCount++;
   const fields = keys.map((key) => `${fieldName(key)}: read(reader, depth)`);
+  // oxlint-disable-next-line typescript/no-implied-eval -- keys reach the text as JSON literals only
   return new Function('read', 'reader', 'depth', `// keys ${generatedCount}\nreturn {${fields.join(', ')}};`) as ReadObject;
 }
 

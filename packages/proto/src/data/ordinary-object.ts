@@ -2,7 +2,7 @@
 // typed arrays, objects of the host).
 
 const known = new WeakMap<object, boolean>();
-const functionText = Function.prototype.toString;
+const { toString: functionText } = Function.prototype as { readonly toString: (this: unknown) => string };
 
 /**
  * True for object literals, objects without a prototype and instances of classes written in JavaScript that extend

@@ -21,7 +21,7 @@ const SAMPLE_ROWS = 64;
 /** Strings of a dictionary at most. */
 const DICTIONARY_MAX = 4096;
 /** Any UTF-16 code unit beyond Latin-1. V8 answers at once for strings that it stores with one byte a unit. */
-const BEYOND_LATIN1 = /[^\u0000-\u00ff]/;
+const BEYOND_LATIN1 = /[\u0100-\uffff]/;
 
 type Unsigned = Uint8Array | Uint16Array | Uint32Array;
 

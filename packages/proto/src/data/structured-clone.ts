@@ -9,11 +9,14 @@ const SEARCH_DEPTH_MAX = 64;
 /** Objects that the search for a refused field looks at. */
 const SEARCH_OBJECTS_MAX = 10_000;
 
+const { _readHostObject: readView } = DefaultDeserializer.prototype as unknown as {
+  readonly _readHostObject: (this: DefaultDeserializer) => ArrayBufferView;
+};
+
 /** Views over buffers of their own; Node's would point into the bytes that were read. */
 class OwnDeserializer extends DefaultDeserializer {
   _readHostObject(): unknown {
-    const read = (DefaultDeserializer.prototype as unknown as { _readHostObject(this: unknown): ArrayBufferView })._readHostObject;
-    const view = read.call(this);
+    const view = readView.call(this);
     const buffer = new Uint8Array(view.buffer, view.byteOffset, view.byteLength).slice().buffer;
     if (view instanceof DataView) return new DataView(buffer);
     if (view instanceof Uint8Array) return new Uint8Array(buffer);
@@ -87,7 +90,7 @@ function findInside(value: object, path: string, search: Search): Refused | unde
   let found: Refused | undefined;
   if (value instanceof Map) {
     for (const [key, entry] of value as Map<unknown, unknown>) {
-      const name = typeof key === 'string' ? JSON.stringify(key) : String(typeof key === 'object' ? '{…}' : key);
+      const name = typeof key === 'string' ? JSON.stringify(key) : typeof key === 'number' ? `${key}` : `{${typeof key}}`;
       found ??= findRefused(key, `${path}.keys()`, search) ?? findRefused(entry, `${path}.get(${name})`, search);
     }
   } else if (value instanceof Set) {

@@ -44,7 +44,7 @@ const DEPTH_MAX = 32;
 const SEEN_LIST_MAX = 32;
 
 /** V8 turns this into a comparison of maps where the key comes from for-in; Object.hasOwn stays a call. */
-const hasOwn = Object.prototype.hasOwnProperty;
+const { hasOwnProperty: hasOwn } = Object.prototype as { readonly hasOwnProperty: (this: object, key: string) => boolean };
 const seen: object[] = [];
 const keyStack: string[] = [];
 let seenSet: Set<object> | undefined;

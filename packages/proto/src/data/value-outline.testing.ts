@@ -1,10 +1,4 @@
-// Compares two values exactly: kinds, key order, holes, -0, NaN, undefined against absent, shared references.
-import { expect } from 'vitest';
-
-/** Fails unless `actual` is what `expected` is. */
-export function expectSame(actual: unknown, expected: unknown): void {
-  expect(outline(actual)).toBe(outline(expected));
-}
+// Text to compare two values by, exactly: kinds, key order, holes, -0, NaN, undefined against absent, shared references.
 
 /** Text of a value as a tree: tells apart what {@link outline} does, but for which references are the same. */
 export function treeOutline(root: unknown): string {
