@@ -152,5 +152,5 @@ function isBefore(a: Scheduled, b: Scheduled): boolean {
 
 /** Lets promises that depend on nothing but each other settle. */
 async function settle(): Promise<void> {
-  for (let turn = 0; turn < SETTLE_TURNS; turn++) await undefined;
+  for (let turn = 0; turn < SETTLE_TURNS; turn++) await Promise.resolve();
 }

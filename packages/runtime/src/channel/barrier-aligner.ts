@@ -30,7 +30,7 @@ export class BarrierAligner {
   #lastAlignmentMs = 0;
 
   constructor(channelCount: number) {
-    this.#isBlocked = new Array<boolean>(channelCount).fill(false);
+    this.#isBlocked = Array.from({ length: channelCount }, () => false);
   }
 
   isBlocked(channelIndex: number): boolean {

@@ -12,7 +12,7 @@ const CAPACITY_START = 16;
  * Bounds: QUEUE_ELEMENTS_MAX. Threading: one thread.
  */
 export class ElementQueue {
-  #slots: (ChannelElement | undefined)[] = new Array<ChannelElement | undefined>(CAPACITY_START).fill(undefined);
+  #slots: (ChannelElement | undefined)[] = emptySlots(CAPACITY_START);
   #head = 0;
   #count = 0;
 
@@ -58,11 +58,15 @@ export class ElementQueue {
         details: { elementsMax: QUEUE_ELEMENTS_MAX },
       });
     }
-    const slots = new Array<ChannelElement | undefined>(this.#slots.length * 2).fill(undefined);
+    const slots = emptySlots(this.#slots.length * 2);
     for (let index = 0; index < this.#count; index++) {
       slots[index] = this.#slots[(this.#head + index) & (this.#slots.length - 1)];
     }
     this.#slots = slots;
     this.#head = 0;
   }
+}
+
+function emptySlots(count: number): (ChannelElement | undefined)[] {
+  return Array.from({ length: count }, () => undefined);
 }

@@ -20,7 +20,7 @@ export class WatermarkValve {
   /** `startMs`: nothing at or below it is given again. */
   constructor(channelCount: number, startMs = -Infinity) {
     this.#watermarksMs = new Float64Array(channelCount).fill(-Infinity);
-    this.#statuses = new Array<ChannelStatus>(channelCount).fill(ChannelStatus.Active);
+    this.#statuses = Array.from({ length: channelCount }, () => ChannelStatus.Active);
     this.#activeCount = channelCount;
     this.#currentMs = startMs;
   }

@@ -37,10 +37,10 @@ export class CollectingSink<T> {
       },
       openCommitter: () => ({
         commit: async (committables: readonly Json[]) => {
-          for (const committable of committables) {
-            const records = this.#sealed.get(String(committable));
-            if (records === undefined) throw new Error(`no such transaction: ${String(committable)}`);
-            this.#committed.set(String(committable), records);
+          for (const transaction of committables as readonly string[]) {
+            const records = this.#sealed.get(transaction);
+            if (records === undefined) throw new Error(`no such transaction: ${transaction}`);
+            this.#committed.set(transaction, records);
           }
         },
       }),

@@ -2,7 +2,8 @@
 import { MillraceError, type ExecutionAttemptId } from '@millrace/common';
 import type { ConnectorContext, Operator, SourceBatch, Split } from '@millrace/api';
 import type { Json, SubtaskMetrics } from '@millrace/proto';
-import { ElementKind, type ChannelElement } from '../channel/channel-element.ts';
+import { AlignmentStep, BarrierAligner } from '../channel/barrier-aligner.ts';
+import { ElementKind, type BarrierElement, type ChannelElement } from '../channel/channel-element.ts';
 import type { InputChannel } from '../channel/input-channel.ts';
 import { WATERMARK_INTERVAL_MS, type ChainDriver } from './chain-driver.ts';
 import { Progress } from './progress.ts';
@@ -44,6 +45,7 @@ export class SourceTask implements Task {
   readonly #options: SourceTaskOptions;
   readonly #context: TaskContext;
   readonly #watermark: SourceWatermark;
+  readonly #aligner = new BarrierAligner(1);
   readonly #rate: RateLimit;
   readonly #pace: ReadPace;
   readonly #isBounded: boolean;
@@ -144,6 +146,7 @@ export class SourceTask implements Task {
   }
 
   checkpointAborted(checkpointId: number): void {
+    this.#aligner.abort(checkpointId);
     this.driver.abortCheckpoint(checkpointId);
   }
 
@@ -174,13 +177,19 @@ export class SourceTask implements Task {
         this.#hasAllSplits = true;
         return;
       case ElementKind.Barrier:
-        this.driver.takeCheckpoint(element, 0);
+        this.#onBarrier(element);
         return;
       case ElementKind.EndOfInput:
         return; // The enumerator's; ours comes when the splits are read.
       default:
         throw new MillraceError('MR_PROTOCOL', `Cannot take an element of kind ${element.kind} on an assignment channel`);
     }
+  }
+
+  /** One channel, so that there is nothing to wait for; but a checkpoint that was aborted meanwhile is left out. */
+  #onBarrier(barrier: BarrierElement): void {
+    const step = this.#aligner.onBarrier(0, barrier.checkpointId, 0);
+    if (step === AlignmentStep.Aligned) this.driver.takeCheckpoint(barrier, 0);
   }
 
   #add(start: SplitState): void {
