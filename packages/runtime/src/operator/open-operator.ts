@@ -97,9 +97,19 @@ async function openWindow(setup: OperatorSetup, spec: WindowSpec, chain: OpenedF
       columns: layout.cells.map((cell) => cell.column),
       hasNamespaces: true,
     });
-    contents = new AggregateContents(setup, table, { layout, isWrapped: spec.function.kind === 'aggregate' });
+    // With allowed lateness slices outlive their windows, which a running window does not know.
+    const slides = spec.assigner.kind === 'sliding' && spec.allowedLatenessMs === 0;
+    contents = new AggregateContents(setup, table, {
+      layout,
+      slides,
+      isWrapped: spec.function.kind === 'aggregate',
+    });
   }
-  const parts = { contents, metrics: chain.metrics, backendMethods: backendMethods(backend, () => layout?.freeze()) };
+  const parts = {
+    contents,
+    metrics: chain.metrics,
+    backendMethods: backendMethods(backend, () => layout?.freeze()),
+  };
   return spec.assigner.kind === 'endOfInput'
     ? endOfInputOperator(setup, parts)
     : windowOperator(setup, spec, parts);

@@ -253,6 +253,41 @@ describe('A sliding window', () => {
       .survivesRestoreAtEveryStep(everyWay);
   });
 
+  test('moves counts and whole sums on from window to window, through records that come behind the watermark', async () => {
+    await verifyOperator<Reading>((input) =>
+      input
+        .keyBy((reading) => reading.key)
+        .window(sliding(30, 10))
+        .aggregate({ n: count(), sum: sum((reading) => reading.value) }),
+    )
+      .input(
+        r('a', 1, 5),
+        r('b', 4, 15),
+        watermark(19),
+        r('a', 2, 7),
+        r('b', 8, 21),
+        watermark(29),
+        r('a', 0.5, 31),
+        endOfInput,
+      )
+      .expect(
+        record({ key: 'a', windowStart: -20, windowEnd: 10, n: 1, sum: 1 }),
+        record({ key: 'a', windowStart: -10, windowEnd: 20, n: 1, sum: 1 }),
+        record({ key: 'b', windowStart: -10, windowEnd: 20, n: 1, sum: 4 }),
+        watermark(19),
+        record({ key: 'a', windowStart: 0, windowEnd: 30, n: 2, sum: 3 }),
+        record({ key: 'b', windowStart: 0, windowEnd: 30, n: 2, sum: 12 }),
+        watermark(29),
+        record({ key: 'a', windowStart: 10, windowEnd: 40, n: 1, sum: 0.5 }),
+        record({ key: 'b', windowStart: 10, windowEnd: 40, n: 2, sum: 12 }),
+        record({ key: 'a', windowStart: 20, windowEnd: 50, n: 1, sum: 0.5 }),
+        record({ key: 'b', windowStart: 20, windowEnd: 50, n: 1, sum: 8 }),
+        record({ key: 'a', windowStart: 30, windowEnd: 60, n: 1, sum: 0.5 }),
+        endOfInput,
+      )
+      .survivesRestoreAtEveryStep(everyWay);
+  });
+
   test('has slices of the greatest common divisor when the slide does not divide the length', async () => {
     await verifyOperator<Reading>((input) =>
       input

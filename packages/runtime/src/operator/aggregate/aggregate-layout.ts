@@ -188,7 +188,8 @@ function edgeCell(kind: 'first' | 'last', select: UserFunction): Omit<AggregateC
     column: 'value',
     fold: (unit, target, record, isNew) => assign(target, selected(unit, record), isNew),
     single: (unit, record) => selected(unit, record),
-    merge: (unit, target, source, isNew) => assign(target, `${unit.bind(cutLoose, 'cutLoose')}(${source})`, isNew),
+    merge: (unit, target, source, isNew) =>
+      assign(target, `${unit.bind(cutLoose, 'cutLoose')}(${source})`, isNew),
   };
 }
 

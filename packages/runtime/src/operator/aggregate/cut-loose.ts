@@ -19,7 +19,12 @@ function cutFieldsLoose(owner: object, depth: number): void {
     const field = fields[name];
     if (typeof field === 'string') {
       if (field.length >= SLICE_LENGTH_MIN) cutFieldLoose(fields, name, field);
-    } else if (typeof field === 'object' && field !== null && depth < DEPTH_MAX && !ArrayBuffer.isView(field)) {
+    } else if (
+      typeof field === 'object' &&
+      field !== null &&
+      depth < DEPTH_MAX &&
+      !ArrayBuffer.isView(field)
+    ) {
       cutFieldsLoose(field, depth + 1);
     }
   }

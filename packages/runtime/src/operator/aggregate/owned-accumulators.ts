@@ -35,7 +35,8 @@ export class OwnedAccumulators {
   }
 
   #changeable(accumulator: unknown): unknown {
-    if (typeof accumulator !== 'object' || accumulator === null || this.#owned.has(accumulator)) return accumulator;
+    if (typeof accumulator !== 'object' || accumulator === null || this.#owned.has(accumulator))
+      return accumulator;
     return structuredClone(accumulator);
   }
 

@@ -4,6 +4,7 @@ import { CodeUnit, property } from '../../chain/codegen/code-unit.ts';
 import type { AggregateLayout } from '../aggregate/aggregate-layout.ts';
 import type { EmitFunction, StageBody } from '../chain-stage.ts';
 import type { OperatorSetup } from '../operator-setup.ts';
+import { RunningWindow } from './running-window.ts';
 import type { WindowBounds, WindowContents, WindowLocals } from './window-contents.ts';
 
 type FireRow = (row: number, key: unknown, bounds: WindowBounds) => void;
@@ -12,6 +13,7 @@ type FireMerged = (key: unknown, bounds: WindowBounds) => void;
 
 export class AggregateContents implements WindowContents {
   readonly table: RowTable;
+  readonly running: RunningWindow | undefined;
   readonly #layout: AggregateLayout;
   readonly #setup: OperatorSetup;
   readonly #isWrapped: boolean;
@@ -21,11 +23,14 @@ export class AggregateContents implements WindowContents {
   readonly #merge: UseRow;
   readonly #fireMerged: FireMerged;
 
-  /** `isWrapped`: results are `{ key, windowStart, windowEnd, … }`, else the bare accumulator. */
+  /**
+   * `isWrapped`: results are `{ key, windowStart, windowEnd, … }`, else the bare accumulator. `slides`: a slice is in several
+   * windows, one after the other.
+   */
   constructor(
     setup: OperatorSetup,
     table: RowTable,
-    options: { readonly layout: AggregateLayout; readonly isWrapped: boolean },
+    options: { readonly layout: AggregateLayout; readonly isWrapped: boolean; readonly slides: boolean },
   ) {
     this.table = table;
     this.#setup = setup;
@@ -46,6 +51,13 @@ export class AggregateContents implements WindowContents {
     ) as FireMerged;
     this.#load = this.#generateUse('load', scratch, true);
     this.#merge = this.#generateUse('merge', scratch, false);
+    this.running =
+      options.slides && RunningWindow.canRun(options.layout)
+        ? new RunningWindow(table, options.layout, {
+            codegenId: `${setup.codegenId} node ${setup.node.id}`,
+            fire: (cell) => this.#generateFire('id, key, bounds', 'running', cell) as FireRow,
+          })
+        : undefined;
   }
 
   emitAdd(body: StageBody, locals: WindowLocals): string {
@@ -86,6 +98,7 @@ export class AggregateContents implements WindowContents {
   }
 
   dropSlice(slice: number): void {
+    this.running?.dropSlice(slice);
     this.table.removeNamespace(slice);
   }
 

@@ -15,6 +15,7 @@ type WindowFunction = (key: unknown, records: readonly unknown[], window: Window
 
 /** Records are in a list for each (key, slice); the table says which there are, and counts them. */
 export class RecordContents implements WindowContents {
+  readonly running = undefined;
   readonly table: RowTable;
   readonly #list: ListStateHandle;
   readonly #backend: KeyedStateBackend;

@@ -1,5 +1,4 @@
 // Windows: which slice a record goes to, which records are late, and when windows fire. What a window keeps is its contents'.
-import { invariant } from '@millrace/common';
 import type { Operator } from '@millrace/api';
 import type { RowCursor } from '@millrace/state';
 import { literal } from '../../chain/codegen/code-unit.ts';
@@ -12,19 +11,12 @@ import { PARTIAL_COUNT } from '../aggregate/aggregate-layout.ts';
 import { noEventTime } from './partial-aggregates.ts';
 import { SliceAssigner } from './slice-assigner.ts';
 import type { WindowBounds, WindowContents } from './window-contents.ts';
+import { openFiring, type WindowFiring } from './window-firing.ts';
 
 export type WindowSpec = Extract<Operator, { readonly kind: 'window' }>;
 
 /** Keys that fire between two looks at the credit. */
 const KEYS_PER_CREDIT_CHECK = 256;
-
-/** A firing that stopped for want of credit, or goes on. */
-interface Firing {
-  readonly bounds: WindowBounds;
-  readonly slices: readonly number[];
-  sliceIndex: number;
-  cursor: RowCursor;
-}
 
 /**
  * Fires windows in the order of their ends.
@@ -45,7 +37,7 @@ export class WindowFirings {
   readonly #slices: SliceAssigner;
   readonly #latenessMs: number;
   #targetMs = -Infinity;
-  #firing: Firing | undefined;
+  #firing: WindowFiring | undefined;
   /** Keys with late records whose windows have fired: by window end, then by key. */
   readonly #lateKeys = new Map<number, Map<unknown, { readonly key: unknown; readonly keyHash: number }>>();
 
@@ -135,18 +127,10 @@ export class WindowFirings {
     this.#lateKeys.clear();
   }
 
-  #nextFiring(): Firing | undefined {
+  #nextFiring(): WindowFiring | undefined {
     const end = this.nextEndMs();
     if (!(end - 1 <= this.#targetMs) || end === Infinity) return undefined;
-    const slices = this.#slicesOf(end);
-    const first = slices[0];
-    invariant(first !== undefined, 'a window that fires has slices');
-    return {
-      bounds: this.#boundsOf(end),
-      slices,
-      sliceIndex: 0,
-      cursor: this.#contents.table.openCursor(first),
-    };
+    return openFiring(this.#contents, this.#slicesOf(end), this.#boundsOf(end));
   }
 
   #boundsOf(endMs: number): WindowBounds {
@@ -158,32 +142,11 @@ export class WindowFirings {
     return this.#contents.table.namespaces().filter((slice) => slice > start && slice <= windowEnd);
   }
 
-  /** Goes over the slices of a window; a key is emitted at the first slice that has it. */
-  #fire(firing: Firing): boolean {
-    const { slices, bounds } = firing;
-    let keys = 0;
-    for (;;) {
-      const row = firing.cursor.next();
-      if (row === -1) {
-        const next = slices[++firing.sliceIndex];
-        if (next === undefined) return true;
-        firing.cursor = this.#contents.table.openCursor(next);
-        continue;
-      }
-      if (slices.length === 1) this.#contents.fireRow(row, slices[0] as number, bounds);
-      else this.#fireMerged(row, firing);
-      if (++keys % KEYS_PER_CREDIT_CHECK === 0 && !this.#setup.environment.hasCredit()) return false;
+  #fire(firing: WindowFiring): boolean {
+    for (let keys = 1; firing.fireNext(); keys++) {
+      if (keys % KEYS_PER_CREDIT_CHECK === 0 && !this.#setup.environment.hasCredit()) return false;
     }
-  }
-
-  #fireMerged(row: number, { slices, sliceIndex, bounds }: Firing): void {
-    const { table } = this.#contents;
-    const key = table.keyOf(row);
-    const keyHash = table.keyHashOf(row);
-    for (let index = sliceIndex - 1; index >= 0; index--) {
-      if (table.find(key, keyHash, slices[index] as number) >= 0) return;
-    }
-    this.#contents.fireSlices(key, keyHash, slices, bounds);
+    return true;
   }
 
   #dropExpired(): void {
@@ -309,6 +272,9 @@ function eventTimeStage(
     emitLate(body, spec, parts.metrics, isPartial ? `${record}.${PARTIAL_COUNT}` : '1'),
     '} else {',
     contents.emitAdd(body, { key, hash, slice }),
+    contents.running === undefined
+      ? ''
+      : `if (${slice} <= ${firings}.firedMs + 1) ${unit.bind(contents.running, 'running')}.invalidate();`,
     spec.allowedLatenessMs > 0
       ? `if (${slice} <= ${firings}.firedMs + 1) ${firings}.noteLate(${key}, ${hash}, ${slice});`
       : '',
