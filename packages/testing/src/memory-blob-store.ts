@@ -6,13 +6,17 @@ export class MemoryBlobStore implements BlobStore {
   readonly blobs = new Map<string, Uint8Array>();
 
   async put(name: string, bytes: Uint8Array): Promise<void> {
-    if (this.blobs.has(name)) throw new MillraceError('MR_IO', `Cannot write blob "${name}": it exists`, { details: { name } });
+    if (this.blobs.has(name))
+      throw new MillraceError('MR_IO', `Cannot write blob "${name}": it exists`, { details: { name } });
     this.blobs.set(name, bytes.slice());
   }
 
   async get(name: string): Promise<Uint8Array> {
     const bytes = this.blobs.get(name);
-    if (bytes === undefined) throw new MillraceError('MR_IO', `Cannot read blob "${name}": it does not exist`, { details: { name } });
+    if (bytes === undefined)
+      throw new MillraceError('MR_IO', `Cannot read blob "${name}": it does not exist`, {
+        details: { name },
+      });
     return bytes.slice();
   }
 

@@ -1,6 +1,13 @@
 // Channels between slots of one process, for tests and the simulator: frames arrive later, in order, each once.
 import type { TimerPort, WireError } from '@millrace/common';
-import type { ChannelAddress, ChannelNetwork, FrameReceiver, FrameSender, ReceiverEvents, SenderEvents } from '@millrace/runtime';
+import type {
+  ChannelAddress,
+  ChannelNetwork,
+  FrameReceiver,
+  FrameSender,
+  ReceiverEvents,
+  SenderEvents,
+} from '@millrace/runtime';
 
 interface Line {
   sender: SenderEvents | undefined;

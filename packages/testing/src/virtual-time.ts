@@ -87,7 +87,9 @@ export class VirtualTime implements Clock, TimerPort {
    * Fires timers until none is left or `isDone` holds.
    * @throws {MillraceError} MR_TIMEOUT after `stepsMax` timers
    */
-  async runUntilIdle(options: { readonly stepsMax?: number; readonly isDone?: () => boolean } = {}): Promise<void> {
+  async runUntilIdle(
+    options: { readonly stepsMax?: number; readonly isDone?: () => boolean } = {},
+  ): Promise<void> {
     const { stepsMax = 1_000_000, isDone = () => false } = options;
     for (let steps = 0; steps < stepsMax; steps++) {
       if (isDone() || !(await this.step())) return;

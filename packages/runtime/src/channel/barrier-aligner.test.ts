@@ -20,17 +20,30 @@ test('BarrierAligner with one channel is aligned at once', () => {
 test.each([
   {
     name: 'a newer barrier aborts the older alignment',
-    barriers: [[0, 1], [1, 2], [0, 2]],
+    barriers: [
+      [0, 1],
+      [1, 2],
+      [0, 2],
+    ],
     steps: [Block, Block, Aligned],
   },
   {
     name: 'a barrier older than the one being aligned is skipped',
-    barriers: [[0, 2], [1, 1], [1, 2]],
+    barriers: [
+      [0, 2],
+      [1, 1],
+      [1, 2],
+    ],
     steps: [Block, Skip, Aligned],
   },
   {
     name: 'a barrier of a settled checkpoint is skipped',
-    barriers: [[0, 3], [1, 3], [0, 3], [1, 2]],
+    barriers: [
+      [0, 3],
+      [1, 3],
+      [0, 3],
+      [1, 2],
+    ],
     steps: [Block, Aligned, Skip, Skip],
   },
 ] as const)('BarrierAligner: $name', ({ barriers, steps }) => {

@@ -54,9 +54,13 @@ export class BarrierAligner {
   onBarrier(channelIndex: number, checkpointId: number, nowMs: number): AlignmentStep {
     const isBlocked = this.#isBlocked[channelIndex];
     if (isBlocked !== false) {
-      throw new MillraceError('MR_PROTOCOL', `Cannot take barrier ${checkpointId} from channel ${channelIndex}: it is blocked or unknown`, {
-        details: { channelIndex, checkpointId },
-      });
+      throw new MillraceError(
+        'MR_PROTOCOL',
+        `Cannot take barrier ${checkpointId} from channel ${channelIndex}: it is blocked or unknown`,
+        {
+          details: { channelIndex, checkpointId },
+        },
+      );
     }
     if (checkpointId <= this.#settledId || checkpointId < this.#checkpointId) return AlignmentStep.Skip;
     if (checkpointId > this.#checkpointId) this.#start(checkpointId, nowMs);

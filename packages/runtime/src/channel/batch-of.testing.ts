@@ -4,7 +4,12 @@ import { createBatchBuilder, type RecordBatch } from '@millrace/proto';
 /** Returns one batch of at most 4096 records of one shape, without event times. */
 export function batchOf(records: readonly unknown[]): RecordBatch {
   const batches: RecordBatch[] = [];
-  const builder = createBatchBuilder({ codegenId: 'test', targetCount: 1, isKeyed: false, onBatch: (_target, batch) => batches.push(batch) });
+  const builder = createBatchBuilder({
+    codegenId: 'test',
+    targetCount: 1,
+    isKeyed: false,
+    onBatch: (_target, batch) => batches.push(batch),
+  });
   for (const record of records) builder.append(0, record, NaN, 0);
   builder.flushAll();
   const [batch] = batches;

@@ -54,9 +54,13 @@ export class ElementQueue {
 
   #grow(): void {
     if (this.#count >= QUEUE_ELEMENTS_MAX) {
-      throw new MillraceError('MR_PROTOCOL', 'Cannot queue an element: the channel holds more than its bound', {
-        details: { elementsMax: QUEUE_ELEMENTS_MAX },
-      });
+      throw new MillraceError(
+        'MR_PROTOCOL',
+        'Cannot queue an element: the channel holds more than its bound',
+        {
+          details: { elementsMax: QUEUE_ELEMENTS_MAX },
+        },
+      );
     }
     const slots = emptySlots(this.#slots.length * 2);
     for (let index = 0; index < this.#count; index++) {

@@ -6,7 +6,8 @@ import { connectLocally } from './local-channel.ts';
 import { CHANNEL_CREDITS, OutputChannel } from './output-channel.ts';
 
 const batch = batchOf([1]);
-const watermark = (timestampMs: number) => ({ kind: ElementKind.Watermark, timestampMs, splitId: '' }) as const;
+const watermark = (timestampMs: number) =>
+  ({ kind: ElementKind.Watermark, timestampMs, splitId: '' }) as const;
 
 function recordingChannel(): { readonly output: OutputChannel; readonly sent: ChannelElement[] } {
   const sent: ChannelElement[] = [];

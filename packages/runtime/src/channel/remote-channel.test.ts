@@ -15,7 +15,11 @@ function pair(seed: number) {
   const prng = new Prng(seed);
   const time = new VirtualTime({ seed });
   const failures: WireError[] = [];
-  const network = new MemoryNetwork({ timers: time, monotonicMs: () => time.monotonicMs(), delayMs: () => prng.below(5) });
+  const network = new MemoryNetwork({
+    timers: time,
+    monotonicMs: () => time.monotonicMs(),
+    delayMs: () => prng.below(5),
+  });
   const options: RemoteChannelOptions = {
     address: { key: `${asJobId('a')}/1/1/0/2`, channel },
     attemptNumber: 1,
@@ -36,7 +40,8 @@ test('a remote channel keeps order and never has more batches under way than its
     const received: unknown[] = [];
     for (let count = 0; count < 60; count++) {
       sender.output.sendBatch(batchOf([count]));
-      if (count % 7 === 0) sender.output.sendControl({ kind: ElementKind.Barrier, checkpointId: count + 1, timestampMs: 0 });
+      if (count % 7 === 0)
+        sender.output.sendControl({ kind: ElementKind.Barrier, checkpointId: count + 1, timestampMs: 0 });
       await time.runFor(prng.below(4));
       expect([...batchesIn(input)].length).toBeLessThanOrEqual(CHANNEL_CREDITS);
       if (prng.below(3) === 0) take(input, received);
@@ -46,7 +51,9 @@ test('a remote channel keeps order and never has more batches under way than its
       take(input, received);
     }
     expect(failures).toEqual([]);
-    expect(received.filter((element) => typeof element === 'number')).toEqual(Array.from({ length: 60 }, (_, index) => index));
+    expect(received.filter((element) => typeof element === 'number')).toEqual(
+      Array.from({ length: 60 }, (_, index) => index),
+    );
     expect(received.indexOf('barrier 8')).toBe(received.indexOf(7) + 1);
     close();
   }
@@ -77,8 +84,19 @@ test.each([
 ])('a remote channel refuses $what with MR_PROTOCOL', async ({ header }) => {
   const { time, failures, options, input, network } = pair(1);
   receiveRemotely(input, options);
-  const raw = network.openSender(options.address, { onSubscribed: () => {}, onUpstream: () => {}, onClosed: () => {} });
-  const right = { producerAttempt: 1, consumerAttempt: 1, edgeId: 1, producerSubtask: 0, consumerSubtask: 2, sequence: 0 };
+  const raw = network.openSender(options.address, {
+    onSubscribed: () => {},
+    onUpstream: () => {},
+    onClosed: () => {},
+  });
+  const right = {
+    producerAttempt: 1,
+    consumerAttempt: 1,
+    edgeId: 1,
+    producerSubtask: 0,
+    consumerSubtask: 2,
+    sequence: 0,
+  };
   raw.send(encodeFrameV1({ ...right, ...header }, END_OF_INPUT));
   await time.runUntilIdle();
   expect(failures.map(({ code }) => code)).toEqual(['MR_PROTOCOL']);

@@ -56,9 +56,13 @@ class FrameSequence {
       header.producerSubtask === channel.producerSubtask &&
       header.consumerSubtask === channel.consumerSubtask;
     if (!isOurs || header.sequence !== this.#received) {
-      throw new MillraceError('MR_PROTOCOL', `Cannot take a frame on channel "${address.key}": expected frame ${this.#received} of attempt ${attemptNumber}, got another`, {
-        details: { ...header, expectedSequence: this.#received, expectedAttempt: attemptNumber },
-      });
+      throw new MillraceError(
+        'MR_PROTOCOL',
+        `Cannot take a frame on channel "${address.key}": expected frame ${this.#received} of attempt ${attemptNumber}, got another`,
+        {
+          details: { ...header, expectedSequence: this.#received, expectedAttempt: attemptNumber },
+        },
+      );
     }
     this.#received++;
     return element;
@@ -90,7 +94,9 @@ function upstreamElement(element: Frame['element']): UpstreamElement {
 }
 
 function wrongDirection(kind: number): MillraceError {
-  return new MillraceError('MR_PROTOCOL', `Cannot take an element of kind ${kind}: it goes the other way`, { details: { kind } });
+  return new MillraceError('MR_PROTOCOL', `Cannot take an element of kind ${kind}: it goes the other way`, {
+    details: { kind },
+  });
 }
 
 /** Runs `action`; what it throws fails the slot, because nobody else on the stack can tell whom it concerns. */
@@ -106,7 +112,11 @@ function guarded(options: RemoteChannelOptions, action: () => void): void {
 function onClosed(options: RemoteChannelOptions, error: WireError | undefined, isAtEnd: boolean): void {
   if (error === undefined && isAtEnd) return;
   const { key } = options.address;
-  const closed = new MillraceError('MR_CHANNEL_CLOSED', `Lost channel "${key}": its other end closed it before the end of input`, { details: { key } });
+  const closed = new MillraceError(
+    'MR_CHANNEL_CLOSED',
+    `Lost channel "${key}": its other end closed it before the end of input`,
+    { details: { key } },
+  );
   options.fail(error ?? toWireError(closed));
 }
 

@@ -65,7 +65,11 @@ test('WatermarkValve never passes an active channel and never goes back, whateve
     const prng = new Prng(seed);
     const channelCount = 1 + prng.below(4);
     const valve = new WatermarkValve(channelCount);
-    const model = Array.from({ length: channelCount }, () => ({ watermarkMs: -Infinity, isIdle: false, isFinished: false }));
+    const model = Array.from({ length: channelCount }, () => ({
+      watermarkMs: -Infinity,
+      isIdle: false,
+      isFinished: false,
+    }));
     let lastMs = -Infinity;
     for (let step = 0; step < 60; step++) {
       const index = prng.below(channelCount);

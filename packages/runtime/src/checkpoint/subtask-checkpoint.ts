@@ -63,10 +63,14 @@ export class SubtaskCheckpoints {
     const { ports, subtask } = this.#context;
     const declined = isMillraceError(error)
       ? error
-      : new MillraceError('MR_CHECKPOINT_DECLINED', `Cannot write the snapshot of checkpoint ${checkpointId}`, {
-          details: { checkpointId, executionAttemptId: subtask.executionAttemptId },
-          cause: error,
-        });
+      : new MillraceError(
+          'MR_CHECKPOINT_DECLINED',
+          `Cannot write the snapshot of checkpoint ${checkpointId}`,
+          {
+            details: { checkpointId, executionAttemptId: subtask.executionAttemptId },
+            cause: error,
+          },
+        );
     ports.log.warn?.('checkpoint declined', { checkpointId, error: declined });
     ports.report({
       kind: 'checkpoint-declined',
@@ -83,7 +87,11 @@ export class SubtaskCheckpoints {
     return `${directory}/${subtask.vertex.vertexId}-${subtask.subtaskIndex}-${deployment.attemptNumber}-`;
   }
 
-  #snapshot(frozen: FrozenSubtask, operators: readonly OperatorSnapshot[], newBytes: number): SubtaskSnapshot {
+  #snapshot(
+    frozen: FrozenSubtask,
+    operators: readonly OperatorSnapshot[],
+    newBytes: number,
+  ): SubtaskSnapshot {
     const { subtask } = this.#context;
     let totalBytes = 0;
     for (const operator of operators) {

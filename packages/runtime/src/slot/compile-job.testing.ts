@@ -10,7 +10,11 @@ export function compileTestJob(graph: StreamGraph, parallelism: number): TestJob
   for (const node of graph.nodes) {
     const [input] = node.inputs;
     const producer = input === undefined ? undefined : graph.nodes[input.from];
-    const isChained = node.inputs.length === 1 && input?.partitioning === 'forward' && producer !== undefined && parallelismOf(producer) === parallelismOf(node);
+    const isChained =
+      node.inputs.length === 1 &&
+      input?.partitioning === 'forward' &&
+      producer !== undefined &&
+      parallelismOf(producer) === parallelismOf(node);
     const chain = isChained ? (chainOf.get(input.from) ?? []) : [];
     if (!isChained) chains.push(chain);
     chain.push(node.id);
@@ -29,8 +33,13 @@ export function compileTestJob(graph: StreamGraph, parallelism: number): TestJob
       const enumerator = vertex('enumerator', [head.id], 1);
       vertices.push(enumerator);
       edges.push({
-        edgeId: edges.length, fromVertex: enumerator.vertexId, fromNode: head.id, toVertex: own.vertexId, toNode: head.id,
-        partitioning: 'assignment', isPreAggregated: false,
+        edgeId: edges.length,
+        fromVertex: enumerator.vertexId,
+        fromNode: head.id,
+        toVertex: own.vertexId,
+        toNode: head.id,
+        partitioning: 'assignment',
+        isPreAggregated: false,
       });
     }
     vertices.push(own);
@@ -38,8 +47,13 @@ export function compileTestJob(graph: StreamGraph, parallelism: number): TestJob
       const from = vertexOf.get(chainOf.get(input.from) ?? []);
       if (from === undefined) throw new Error('a producer behind its consumer');
       edges.push({
-        edgeId: edges.length, fromVertex: from.vertexId, fromNode: input.from, toVertex: own.vertexId, toNode: head.id,
-        partitioning: input.partitioning, isPreAggregated: input.isPreAggregated ?? false,
+        edgeId: edges.length,
+        fromVertex: from.vertexId,
+        fromNode: input.from,
+        toVertex: own.vertexId,
+        toNode: head.id,
+        partitioning: input.partitioning,
+        isPreAggregated: input.isPreAggregated ?? false,
         ...(input.sideOutput === undefined ? {} : { sideOutput: input.sideOutput }),
       });
     }

@@ -61,7 +61,10 @@ async function openSource(context: TaskContext, options: TaskFactoryOptions): Pr
   const { node, operator } = sourceOf(options.graph, subtask);
   const [channel] = options.channels.inputsOf(subtask);
   if (channel === undefined) {
-    throw new MillraceError('MR_PROTOCOL', `Cannot read "${node.name}": the deployment has no channel from its enumerator`);
+    throw new MillraceError(
+      'MR_PROTOCOL',
+      `Cannot read "${node.name}": the deployment has no channel from its enumerator`,
+    );
   }
   const task = new SourceTask({
     context,
@@ -150,14 +153,23 @@ function nodesOf(graph: StreamGraph, subtask: SubtaskDeployment): StreamNode[] {
   return subtask.vertex.nodeIds.map((id) => {
     const node = graph.nodes.find((candidate) => candidate.id === id);
     if (node !== undefined) return node;
-    throw new MillraceError('MR_GRAPH_MISMATCH', `Cannot run vertex "${subtask.vertex.name}": the program has no node ${id}`);
+    throw new MillraceError(
+      'MR_GRAPH_MISMATCH',
+      `Cannot run vertex "${subtask.vertex.name}": the program has no node ${id}`,
+    );
   });
 }
 
-function sourceOf(graph: StreamGraph, subtask: SubtaskDeployment): { readonly node: StreamNode; readonly operator: SourceOperator } {
+function sourceOf(
+  graph: StreamGraph,
+  subtask: SubtaskDeployment,
+): { readonly node: StreamNode; readonly operator: SourceOperator } {
   const [node] = nodesOf(graph, subtask);
   if (node?.operator.kind === 'source') return { node, operator: node.operator };
-  throw new MillraceError('MR_GRAPH_MISMATCH', `Cannot run vertex "${subtask.vertex.name}": its head is not a source`);
+  throw new MillraceError(
+    'MR_GRAPH_MISMATCH',
+    `Cannot run vertex "${subtask.vertex.name}": its head is not a source`,
+  );
 }
 
 /** Out-of-orderness bound of the source's watermarks, or of the last chained node that assigns them. */
@@ -169,4 +181,3 @@ function boundOf(graph: StreamGraph, subtask: SubtaskDeployment): number | undef
   }
   return boundMs;
 }
-

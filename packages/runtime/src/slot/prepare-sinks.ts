@@ -4,7 +4,11 @@ import type { SlotDeployment } from '@millrace/proto';
 import type { SlotPorts } from './slot-ports.ts';
 
 /** Calls `prepare` of each sink of the graph, one after the other. */
-export async function prepareSinks(deployment: SlotDeployment, graph: StreamGraph, ports: SlotPorts): Promise<void> {
+export async function prepareSinks(
+  deployment: SlotDeployment,
+  graph: StreamGraph,
+  ports: SlotPorts,
+): Promise<void> {
   for (const { operator, parallelism } of graph.nodes) {
     if (operator.kind !== 'sink') continue;
     await operator.sink.prepare?.({

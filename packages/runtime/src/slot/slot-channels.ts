@@ -69,7 +69,8 @@ export class SlotChannels {
     invariant(inputIndex >= 0, 'a channel of an edge that the subtask does not have');
     const input = new InputChannel(inputIndex, this.#options.wake);
     this.#inputs.set(channelKey(this.#options.deployment, channel), input);
-    if (!isLocal(channel)) this.#connectors.push(() => this.#closers.push(receiveRemotely(input, this.#remote(channel))));
+    if (!isLocal(channel))
+      this.#connectors.push(() => this.#closers.push(receiveRemotely(input, this.#remote(channel))));
   }
 
   #output(channel: ChannelDescriptor): OutputChannel {
@@ -87,12 +88,19 @@ export class SlotChannels {
 
   #remote(channel: ChannelDescriptor): RemoteChannelOptions {
     const { deployment, network, fail, wake } = this.#options;
-    return { address: { key: channelKey(deployment, channel), channel }, attemptNumber: deployment.attemptNumber, network, fail, wake };
+    return {
+      address: { key: channelKey(deployment, channel), channel },
+      attemptNumber: deployment.attemptNumber,
+      network,
+      fail,
+      wake,
+    };
   }
 }
 
 function sorted(channels: readonly ChannelDescriptor[]): ChannelDescriptor[] {
   return [...channels].sort(
-    (a, b) => a.edgeId - b.edgeId || a.producerSubtask - b.producerSubtask || a.consumerSubtask - b.consumerSubtask,
+    (a, b) =>
+      a.edgeId - b.edgeId || a.producerSubtask - b.producerSubtask || a.consumerSubtask - b.consumerSubtask,
   );
 }

@@ -1,11 +1,26 @@
 // Slots of one job in one process under virtual time, with as much of a JobManager as tests of slots need.
 import {
-  asJobId, asJobVertexId, executionAttemptId, Prng, silentLogger,
-  type ExecutionAttemptId, type FilePort, type KeyValueStore, type WireError,
+  asJobId,
+  asJobVertexId,
+  executionAttemptId,
+  Prng,
+  silentLogger,
+  type ExecutionAttemptId,
+  type FilePort,
+  type KeyValueStore,
+  type WireError,
 } from '@millrace/common';
 import type { StreamGraph } from '@millrace/api';
 import type {
-  ChannelDescriptor, JobEdge, JobOptionsJson, JobVertex, OutputLine, SlotDeployment, SubtaskDeployment, SubtaskMetrics, SubtaskSnapshot,
+  ChannelDescriptor,
+  JobEdge,
+  JobOptionsJson,
+  JobVertex,
+  OutputLine,
+  SlotDeployment,
+  SubtaskDeployment,
+  SubtaskMetrics,
+  SubtaskSnapshot,
 } from '@millrace/proto';
 import { MemoryBlobStore, MemoryNetwork, VirtualTime } from '@millrace/testing';
 import { SlotRuntime, type SlotRuntimeOptions } from './slot-runtime.ts';
@@ -38,7 +53,10 @@ export function vertex(role: JobVertex['role'], nodeIds: readonly number[], para
 
 export interface CompletedCheckpoint {
   readonly checkpointId: number;
-  readonly snapshots: ReadonlyMap<ExecutionAttemptId, { readonly vertex: JobVertex; readonly snapshot: SubtaskSnapshot }>;
+  readonly snapshots: ReadonlyMap<
+    ExecutionAttemptId,
+    { readonly vertex: JobVertex; readonly snapshot: SubtaskSnapshot }
+  >;
 }
 
 export interface TestClusterOptions {
@@ -94,7 +112,14 @@ export class TestCluster {
   static async start(options: TestClusterOptions): Promise<TestCluster> {
     const cluster = new TestCluster(options);
     for (const deployment of cluster.#deployments()) {
-      cluster.slots.push(await SlotRuntime.open({ ...options.slot, deployment, graph: options.job.graph, ports: cluster.#ports() }));
+      cluster.slots.push(
+        await SlotRuntime.open({
+          ...options.slot,
+          deployment,
+          graph: options.job.graph,
+          ports: cluster.#ports(),
+        }),
+      );
     }
     return cluster;
   }
@@ -125,7 +150,8 @@ export class TestCluster {
       random: new Prng(1),
       log: silentLogger,
       blobStore: this.blobStore,
-      openKeyValueStore: this.#options.openKeyValueStore ?? (() => Promise.reject(new Error('no store in this test'))),
+      openKeyValueStore:
+        this.#options.openKeyValueStore ?? (() => Promise.reject(new Error('no store in this test'))),
       files: this.#options.files ?? noFiles,
       network: this.network,
       report: (report) => this.#onReport(report),
@@ -148,7 +174,8 @@ export class TestCluster {
         this.lines.push(...report.lines);
         return;
       case 'metrics':
-        for (const metrics of report.subtasks) this.metrics.set(`${metrics.vertexId}/${metrics.subtaskIndex}`, metrics);
+        for (const metrics of report.subtasks)
+          this.metrics.set(`${metrics.vertexId}/${metrics.subtaskIndex}`, metrics);
         return;
       case 'checkpoint-acknowledged':
         this.#onAcknowledged(report.checkpointId, report.executionAttemptId, report.snapshot);
@@ -177,7 +204,8 @@ export class TestCluster {
 
   #deployments(): SlotDeployment[] {
     const { job, attemptNumber = 1, restore, mode = 'run' } = this.#options;
-    const slotCount = this.#options.slotCount ?? Math.max(...job.vertices.map(({ parallelism }) => parallelism));
+    const slotCount =
+      this.#options.slotCount ?? Math.max(...job.vertices.map(({ parallelism }) => parallelism));
     const { name, options } = job.graph;
     return Array.from({ length: slotCount }, (_, slotIndex): SlotDeployment => ({
       jobId: asJobId('0123456789abcdef0123456789abcdef'),
@@ -208,7 +236,9 @@ export class TestCluster {
     this.#vertexOf.set(attempt, of);
     const inputEdges = job.edges.filter((edge) => edge.toVertex === of.vertexId);
     const outputEdges = job.edges.filter((edge) => edge.fromVertex === of.vertexId);
-    const old = [...(restore?.snapshots.values() ?? [])].filter((each) => each.vertex.vertexId === of.vertexId);
+    const old = [...(restore?.snapshots.values() ?? [])].filter(
+      (each) => each.vertex.vertexId === of.vertexId,
+    );
     const restoredMs = Math.min(...old.map(({ snapshot }) => snapshot.watermarkMs ?? -Infinity));
     return {
       vertex: of,
@@ -216,22 +246,35 @@ export class TestCluster {
       executionAttemptId: attempt,
       inputEdges,
       outputEdges,
-      inputChannels: inputEdges.flatMap((edge) => this.#channels(edge, slotCount)).filter((each) => each.consumerSubtask === subtaskIndex),
-      outputChannels: outputEdges.flatMap((edge) => this.#channels(edge, slotCount)).filter((each) => each.producerSubtask === subtaskIndex),
+      inputChannels: inputEdges
+        .flatMap((edge) => this.#channels(edge, slotCount))
+        .filter((each) => each.consumerSubtask === subtaskIndex),
+      outputChannels: outputEdges
+        .flatMap((edge) => this.#channels(edge, slotCount))
+        .filter((each) => each.producerSubtask === subtaskIndex),
       restore: old.map(({ snapshot }) => snapshot),
       ...(old.length > 0 && Number.isFinite(restoredMs) ? { restoredWatermarkMs: restoredMs } : {}),
     };
   }
 
   #channels(edge: JobEdge, slotCount: number): ChannelDescriptor[] {
-    const parallelismOf = (id: string): number => this.#options.job.vertices.find((each) => each.vertexId === id)?.parallelism ?? 0;
-    const location = (index: number) => ({ taskManagerId: 'tm', slotIndex: index % slotCount, dataAddress: '' });
+    const parallelismOf = (id: string): number =>
+      this.#options.job.vertices.find((each) => each.vertexId === id)?.parallelism ?? 0;
+    const location = (index: number) => ({
+      taskManagerId: 'tm',
+      slotIndex: index % slotCount,
+      dataAddress: '',
+    });
     const channels: ChannelDescriptor[] = [];
     for (let producerSubtask = 0; producerSubtask < parallelismOf(edge.fromVertex); producerSubtask++) {
       for (let consumerSubtask = 0; consumerSubtask < parallelismOf(edge.toVertex); consumerSubtask++) {
         if (edge.partitioning === 'forward' && producerSubtask !== consumerSubtask) continue;
         channels.push({
-          edgeId: edge.edgeId, producerSubtask, consumerSubtask, producer: location(producerSubtask), consumer: location(consumerSubtask),
+          edgeId: edge.edgeId,
+          producerSubtask,
+          consumerSubtask,
+          producer: location(producerSubtask),
+          consumer: location(consumerSubtask),
         });
       }
     }

@@ -8,15 +8,28 @@ import { TestCluster, vertex } from './slot-harness.testing.ts';
 import { Collected, openStubChain, type TestRecord } from './stub-chain.testing.ts';
 import { orderedSplits, sourceToSink, testSource } from './test-source.testing.ts';
 
-const byTime = (records: readonly TestRecord[]): TestRecord[] => records.toSorted((a, b) => a.t - b.t || a.key - b.key);
+const byTime = (records: readonly TestRecord[]): TestRecord[] =>
+  records.toSorted((a, b) => a.t - b.t || a.key - b.key);
 
 test('barriers pass at any moment, before, at and after the end of input, and each record is committed once', async () => {
   for (let delayMs = 0; delayMs < 60; delayMs++) {
     const time = new VirtualTime({ seed: delayMs });
     const splits = orderedSplits(4, 25);
     const collected = new Collected();
-    const source = testSource({ splits, timers: time, readDelayMs: () => 2, openDelayMs: () => 1, rowsMax: 5, isOrdered: true });
-    const cluster = await TestCluster.start({ job: sourceToSink(source, { source: 2, sink: 2 }), time, delayMs: () => 1, slot: { openChain: openStubChain(collected) } });
+    const source = testSource({
+      splits,
+      timers: time,
+      readDelayMs: () => 2,
+      openDelayMs: () => 1,
+      rowsMax: 5,
+      isOrdered: true,
+    });
+    const cluster = await TestCluster.start({
+      job: sourceToSink(source, { source: 2, sink: 2 }),
+      time,
+      delayMs: () => 1,
+      slot: { openChain: openStubChain(collected) },
+    });
     await time.runFor(delayMs);
     cluster.trigger();
     await cluster.run();
@@ -40,7 +53,10 @@ test('a reader that throws fails the slot once, with the split named', async () 
       },
     }),
   };
-  const cluster = await TestCluster.start({ job: sourceToSink(source, { source: 1, sink: 1 }), slot: { openChain: openStubChain(new Collected()) } });
+  const cluster = await TestCluster.start({
+    job: sourceToSink(source, { source: 1, sink: 1 }),
+    slot: { openChain: openStubChain(new Collected()) },
+  });
   await cluster.run();
   await cluster.time.runFor(1000);
   expect(cluster.reports.filter(({ kind }) => kind === 'slot-failed').length).toBe(1);
@@ -58,7 +74,12 @@ function malformedSource(): Source<TestRecord> {
         read: () => {
           if (isRead) return undefined;
           isRead = true;
-          return { kind: 'records', records, position: 1, malformed: [{ position: 'a.csv line 3', reason: 'no number', raw: 'x' }] };
+          return {
+            kind: 'records',
+            records,
+            position: 1,
+            malformed: [{ position: 'a.csv line 3', reason: 'no number', raw: 'x' }],
+          };
         },
       };
     },
@@ -72,8 +93,14 @@ test.each([
   const job = sourceToSink(malformedSource(), { source: 1, sink: 1 });
   const [source, ...others] = job.graph.nodes;
   if (source?.operator.kind !== 'source') throw new Error('no source');
-  const graph = { ...job.graph, nodes: [{ ...source, operator: { ...source.operator, onMalformed } }, ...others] };
-  const cluster = await TestCluster.start({ job: { ...job, graph }, slot: { openChain: openStubChain(new Collected()) } });
+  const graph = {
+    ...job.graph,
+    nodes: [{ ...source, operator: { ...source.operator, onMalformed } }, ...others],
+  };
+  const cluster = await TestCluster.start({
+    job: { ...job, graph },
+    slot: { openChain: openStubChain(new Collected()) },
+  });
   await cluster.run();
   expect(cluster.failure?.code).toBe(code);
   const reader = [...cluster.metrics.values()].find(({ vertexId }) => vertexId === job.vertices[1]?.vertexId);
@@ -94,7 +121,10 @@ test('a snapshot that cannot be written declines its checkpoint and the job goes
     return { ...chain, freeze };
   };
   const splits = orderedSplits(2, 10);
-  const cluster = await TestCluster.start({ job: sourceToSink(testSource({ splits }), { source: 1, sink: 1 }), slot: { openChain } });
+  const cluster = await TestCluster.start({
+    job: sourceToSink(testSource({ splits }), { source: 1, sink: 1 }),
+    slot: { openChain },
+  });
   cluster.trigger();
   await cluster.run();
   expect(cluster.reports.filter(({ kind }) => kind === 'checkpoint-declined').length).toBe(2);
@@ -111,7 +141,12 @@ test('an aborted checkpoint is not acknowledged by who had not taken it, and the
   const splits = orderedSplits(3, 40);
   const source = testSource({ splits, timers: time, readDelayMs: () => 3, rowsMax: 5 });
   const collected = new Collected();
-  const cluster = await TestCluster.start({ job: sourceToSink(source, { source: 2, sink: 1 }), time, delayMs: () => 20, slot: { openChain: openStubChain(collected) } });
+  const cluster = await TestCluster.start({
+    job: sourceToSink(source, { source: 2, sink: 1 }),
+    time,
+    delayMs: () => 20,
+    slot: { openChain: openStubChain(collected) },
+  });
   await time.runFor(5);
   const checkpointId = cluster.trigger();
   await time.runFor(1);
@@ -133,7 +168,12 @@ test('an unbounded source is paced by its rate, sleeps in between, and goes idle
   const source = testSource({ splits: [records, []], boundedness: 'unbounded', timers: time, rowsMax: 1000 });
   const collected = new Collected();
   const job = sourceToSink(source, { source: 2, sink: 1 }, { boundMs: 0, ratePerSecond: 200 });
-  const cluster = await TestCluster.start({ job, time, slotCount: 1, slot: { openChain: openStubChain(collected) } });
+  const cluster = await TestCluster.start({
+    job,
+    time,
+    slotCount: 1,
+    slot: { openChain: openStubChain(collected) },
+  });
   await time.runFor(2000);
   cluster.trigger();
   await time.runFor(100);
@@ -150,7 +190,11 @@ test('an unbounded source is paced by its rate, sleeps in between, and goes idle
 test('a slot that waits for its input does not spin', async () => {
   const time = new VirtualTime();
   const source = testSource({ splits: orderedSplits(1, 10), timers: time, openDelayMs: () => 3_600_000 });
-  const cluster = await TestCluster.start({ job: sourceToSink(source, { source: 2, sink: 2 }), time, slot: { openChain: openStubChain(new Collected()) } });
+  const cluster = await TestCluster.start({
+    job: sourceToSink(source, { source: 2, sink: 2 }),
+    time,
+    slot: { openChain: openStubChain(new Collected()) },
+  });
   await time.runFor(1000);
   let steps = 0;
   await time.runUntilIdle({
@@ -191,7 +235,11 @@ test('mode commit commits what the restored checkpoint had pending and runs noth
     [sinkBrand]: 1,
     name: 'sink',
     describe: () => ({}),
-    openWriter: () => ({ write: () => undefined, prepareCommit: (checkpointId) => [`transaction ${checkpointId}`], close: () => undefined }),
+    openWriter: () => ({
+      write: () => undefined,
+      prepareCommit: (checkpointId) => [`transaction ${checkpointId}`],
+      close: () => undefined,
+    }),
     openCommitter: () => ({
       commit: async (committables) => {
         committed.push(...committables);
@@ -202,7 +250,11 @@ test('mode commit commits what the restored checkpoint had pending and runs noth
   const [source, end] = job.graph.nodes;
   if (source === undefined || end === undefined) throw new Error('no nodes');
   const graph = { ...job.graph, nodes: [source, { ...end, operator: { kind: 'sink', sink } as const }] };
-  const base = { job: { ...job, graph, vertices: [...job.vertices.slice(0, 2), vertex('operator', [1], 1)] }, blobStore: new MemoryBlobStore(), openKeyValueStore: async () => new MemoryKeyValueStore() };
+  const base = {
+    job: { ...job, graph, vertices: [...job.vertices.slice(0, 2), vertex('operator', [1], 1)] },
+    blobStore: new MemoryBlobStore(),
+    openKeyValueStore: async () => new MemoryKeyValueStore(),
+  };
   const first = await TestCluster.start({ ...base, slot: {} });
   await first.run();
   first.trigger();

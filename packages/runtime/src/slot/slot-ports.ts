@@ -1,5 +1,15 @@
 // The world as a slot sees it. The worker thread, the embedded mode and the simulator each make one.
-import type { BlobStore, Clock, ExecutionAttemptId, FilePort, KeyValueStore, Logger, RandomPort, TimerPort, WireError } from '@millrace/common';
+import type {
+  BlobStore,
+  Clock,
+  ExecutionAttemptId,
+  FilePort,
+  KeyValueStore,
+  Logger,
+  RandomPort,
+  TimerPort,
+  WireError,
+} from '@millrace/common';
 import type { ChannelDescriptor, OutputLine, SubtaskMetrics, SubtaskSnapshot } from '@millrace/proto';
 
 /** A {@link TaskReport} without its header, which the TaskExecutor adds. */
@@ -7,7 +17,11 @@ export type SlotReportBody =
   | { readonly kind: 'slot-prepared' }
   | { readonly kind: 'slot-running' }
   | { readonly kind: 'slot-ended' }
-  | { readonly kind: 'slot-failed'; readonly error: WireError; readonly executionAttemptId?: ExecutionAttemptId }
+  | {
+      readonly kind: 'slot-failed';
+      readonly error: WireError;
+      readonly executionAttemptId?: ExecutionAttemptId;
+    }
   | { readonly kind: 'end-of-input'; readonly executionAttemptId: ExecutionAttemptId }
   | {
       readonly kind: 'checkpoint-acknowledged';
@@ -18,7 +32,12 @@ export type SlotReportBody =
       readonly syncMs: number;
       readonly asyncMs: number;
     }
-  | { readonly kind: 'checkpoint-declined'; readonly executionAttemptId: ExecutionAttemptId; readonly checkpointId: number; readonly error: WireError }
+  | {
+      readonly kind: 'checkpoint-declined';
+      readonly executionAttemptId: ExecutionAttemptId;
+      readonly checkpointId: number;
+      readonly error: WireError;
+    }
   | { readonly kind: 'commit-acknowledged'; readonly checkpointId: number }
   | { readonly kind: 'metrics'; readonly subtasks: readonly SubtaskMetrics[] }
   | { readonly kind: 'output'; readonly lines: readonly OutputLine[] };

@@ -7,28 +7,32 @@ import { orderedSplits, sourceToSink, testSource } from './test-source.testing.t
 
 const slotWith = (collected: Collected) => ({ openChain: openStubChain(collected) });
 
-const expected = (splits: readonly (readonly { t: number; key: number }[])[]) => splits.flat().toSorted((a, b) => a.t - b.t || a.key - b.key);
+const expected = (splits: readonly (readonly { t: number; key: number }[])[]) =>
+  splits.flat().toSorted((a, b) => a.t - b.t || a.key - b.key);
 
 test.each([
   { source: 1, sink: 1 },
   { source: 2, sink: 2 },
   { source: 3, sink: 2 },
-])('SlotRuntime runs a bounded job to its end and commits it with a final checkpoint: $source readers, $sink sinks', async (parallelism) => {
-  const splits = orderedSplits(7, 53);
-  const collected = new Collected();
-  const job = sourceToSink(testSource({ splits }), parallelism);
-  const cluster = await TestCluster.start({ job, slot: slotWith(collected) });
-  await cluster.run();
-  expect(cluster.failure).toBeUndefined();
-  expect(cluster.endedCount).toBe(cluster.subtaskCount);
-  expect(collected.committed).toEqual([]);
-  cluster.trigger();
-  await cluster.run();
-  expect(cluster.completed.length).toBe(1);
-  expect(cluster.commitAcknowledgements).toEqual(cluster.slots.map(() => 1));
-  expect(collected.sorted()).toEqual(expected(splits));
-  await cluster.cancel();
-});
+])(
+  'SlotRuntime runs a bounded job to its end and commits it with a final checkpoint: $source readers, $sink sinks',
+  async (parallelism) => {
+    const splits = orderedSplits(7, 53);
+    const collected = new Collected();
+    const job = sourceToSink(testSource({ splits }), parallelism);
+    const cluster = await TestCluster.start({ job, slot: slotWith(collected) });
+    await cluster.run();
+    expect(cluster.failure).toBeUndefined();
+    expect(cluster.endedCount).toBe(cluster.subtaskCount);
+    expect(collected.committed).toEqual([]);
+    cluster.trigger();
+    await cluster.run();
+    expect(cluster.completed.length).toBe(1);
+    expect(cluster.commitAcknowledgements).toEqual(cluster.slots.map(() => 1));
+    expect(collected.sorted()).toEqual(expected(splits));
+    await cluster.cancel();
+  },
+);
 
 interface Attempts {
   readonly job: TestJob;
@@ -54,7 +58,12 @@ async function runWithKill(attempts: Attempts, collected: Collected): Promise<Te
   for (const checkpoint of first.completed) expectEachSplitInOnePlace(checkpoint);
   const restore = first.completed.at(-1);
   const second = await TestCluster.start({
-    job: attempts.restoredJob ?? job, time, blobStore, delayMs, attemptNumber: 2, slot: slotWith(collected),
+    job: attempts.restoredJob ?? job,
+    time,
+    blobStore,
+    delayMs,
+    attemptNumber: 2,
+    slot: slotWith(collected),
     ...(restore === undefined ? {} : { restore }),
   });
   await second.run();
@@ -69,7 +78,10 @@ async function runWithKill(attempts: Attempts, collected: Collected): Promise<Te
 function expectEachSplitInOnePlace(checkpoint: CompletedCheckpoint): void {
   const seen: number[] = [];
   for (const { vertex, snapshot } of checkpoint.snapshots.values()) {
-    const inline = snapshot.operators[0]?.inline as { remaining?: [number, unknown][]; splits?: { ordinal: number }[] } | null;
+    const inline = snapshot.operators[0]?.inline as {
+      remaining?: [number, unknown][];
+      splits?: { ordinal: number }[];
+    } | null;
     if (vertex.role === 'enumerator') seen.push(...(inline?.remaining ?? []).map(([ordinal]) => ordinal));
     if (vertex.role === 'source') seen.push(...(inline?.splits ?? []).map(({ ordinal }) => ordinal));
   }
@@ -81,7 +93,15 @@ test('SlotRuntime gives each record once when it is killed anywhere and restored
     const prng = new Prng(seed);
     const time = new VirtualTime({ seed });
     const splits = orderedSplits(1 + prng.below(9), 1 + prng.below(80));
-    const source = () => testSource({ splits, timers: time, isOrdered: true, readDelayMs: () => prng.below(6), openDelayMs: () => prng.below(20), rowsMax: 1 + prng.below(12) });
+    const source = () =>
+      testSource({
+        splits,
+        timers: time,
+        isOrdered: true,
+        readDelayMs: () => prng.below(6),
+        openDelayMs: () => prng.below(20),
+        rowsMax: 1 + prng.below(12),
+      });
     const parallelism = () => ({ source: 1 + prng.below(3), sink: 1 + prng.below(3) });
     const collected = new Collected();
     await runWithKill(
@@ -104,8 +124,18 @@ test('SlotRuntime drops no record as late when the reader of the first split sta
   const time = new VirtualTime();
   const splits = orderedSplits(12, 40);
   const collected = new Collected();
-  const source = testSource({ splits, timers: time, isOrdered: true, openDelayMs: (split) => (split === 0 ? 60_000 : 1), readDelayMs: () => 5 });
-  const cluster = await TestCluster.start({ job: sourceToSink(source, { source: 3, sink: 2 }), time, slot: slotWith(collected) });
+  const source = testSource({
+    splits,
+    timers: time,
+    isOrdered: true,
+    openDelayMs: (split) => (split === 0 ? 60_000 : 1),
+    readDelayMs: () => 5,
+  });
+  const cluster = await TestCluster.start({
+    job: sourceToSink(source, { source: 3, sink: 2 }),
+    time,
+    slot: slotWith(collected),
+  });
   await time.runFor(59_000);
   expect(collected.watermarksMs.filter(Number.isFinite)).toEqual([]);
   await cluster.run();

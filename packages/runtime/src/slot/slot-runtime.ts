@@ -89,7 +89,9 @@ export class SlotRuntime implements AsyncDisposable {
   checkpointCompleted(checkpointId: number): void {
     this.#mailbox.put(() => {
       for (const { task } of this.#tasks) task.checkpointCompleted(checkpointId);
-      this.#commits = this.#commits.then(() => Promise.all(this.#tasks.map(({ task }) => task.commit(checkpointId))));
+      this.#commits = this.#commits.then(() =>
+        Promise.all(this.#tasks.map(({ task }) => task.commit(checkpointId))),
+      );
       this.#await(this.#commits, () => this.#ports.report({ kind: 'commit-acknowledged', checkpointId }));
     });
   }
@@ -149,7 +151,8 @@ export class SlotRuntime implements AsyncDisposable {
   #start(): void {
     this.#state = 'RUNNING';
     const { restoredCheckpointId, mode } = this.#deployment;
-    if (restoredCheckpointId !== undefined) this.#ports.report({ kind: 'commit-acknowledged', checkpointId: restoredCheckpointId });
+    if (restoredCheckpointId !== undefined)
+      this.#ports.report({ kind: 'commit-acknowledged', checkpointId: restoredCheckpointId });
     if (mode === 'commit') return;
     this.#channels.connect();
     this.#ports.report({ kind: 'slot-running' });
@@ -193,7 +196,11 @@ export class SlotRuntime implements AsyncDisposable {
     this.#state = 'FAILED';
     this.#loop.stop();
     this.#ports.log.error?.('slot failed', { error, executionAttemptId });
-    this.#ports.report({ kind: 'slot-failed', error, ...(executionAttemptId === undefined ? {} : { executionAttemptId }) });
+    this.#ports.report({
+      kind: 'slot-failed',
+      error,
+      ...(executionAttemptId === undefined ? {} : { executionAttemptId }),
+    });
   }
 
   #close(): Promise<void> {

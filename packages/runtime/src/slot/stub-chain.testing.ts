@@ -33,7 +33,9 @@ interface Transaction {
   readonly records: readonly TestRecord[];
 }
 
-export function openStubChain(collected: Collected): (environment: ChainEnvironment) => Promise<OperatorChain> {
+export function openStubChain(
+  collected: Collected,
+): (environment: ChainEnvironment) => Promise<OperatorChain> {
   return async (environment) => {
     const nodeId = environment.vertex.nodeIds[0] ?? 0;
     const isSink = environment.outputs.length === 0;
@@ -42,7 +44,8 @@ export function openStubChain(collected: Collected): (environment: ChainEnvironm
     let watermarkMs = environment.restoredWatermarkMs;
     const metrics = { recordsIn: 0, recordsOut: 0, stateEntries: 0, stateBytes: 0, dropped: {} };
     for (const snapshot of isSink ? (environment.restore.get(nodeId) ?? []) : []) {
-      for (const transaction of snapshot.inline as unknown as Transaction[]) collected.commit(transaction.id, transaction.records);
+      for (const transaction of snapshot.inline as unknown as Transaction[])
+        collected.commit(transaction.id, transaction.records);
     }
     const emit = (record: TestRecord): void => {
       metrics.recordsIn++;
@@ -72,7 +75,8 @@ export function openStubChain(collected: Collected): (environment: ChainEnvironm
         return greatestMs;
       },
       advanceWatermark: (timestampMs) => {
-        if (!(timestampMs > watermarkMs) && timestampMs !== Infinity) throw new Error('the watermark went back');
+        if (!(timestampMs > watermarkMs) && timestampMs !== Infinity)
+          throw new Error('the watermark went back');
         watermarkMs = timestampMs;
         if (isSink) collected.watermarksMs.push(timestampMs);
         return true;
@@ -84,10 +88,16 @@ export function openStubChain(collected: Collected): (environment: ChainEnvironm
       flushPartials: () => {},
       freeze: (checkpointId) => {
         if (isSink && pending.length > 0) {
-          transactions.push({ id: `${environment.executionAttemptId}-${checkpointId}`, checkpointId, records: pending });
+          transactions.push({
+            id: `${environment.executionAttemptId}-${checkpointId}`,
+            checkpointId,
+            records: pending,
+          });
           pending = [];
         }
-        const inline = (isSink ? [...transactions] : (environment.snapshotSource?.() ?? null)) as unknown as Json;
+        const inline = (isSink
+          ? [...transactions]
+          : (environment.snapshotSource?.() ?? null)) as unknown as Json;
         const operators: OperatorSnapshot[] = [{ nodeId, uid: `node-${nodeId}`, keyedFiles: [], inline }];
         return { write: async () => ({ operators, newBytes: 0 }) };
       },

@@ -26,16 +26,27 @@ export function testSource(options: TestSourceOptions): Source<TestRecord> {
     boundedness: options.boundedness ?? 'bounded',
     isOrdered: options.isOrdered ?? false,
     describe: () => ({}),
-    enumerate: () => options.splits.map((records, index): Split => ({ id: `split-${index}`, index, weight: records.length })),
+    enumerate: () =>
+      options.splits.map((records, index): Split => ({
+        id: `split-${index}`,
+        index,
+        weight: records.length,
+      })),
     openSplit(split, position, _context) {
       const index = Number(split['index']);
       const records = options.splits[index] ?? [];
       let next = Number(position ?? 0);
       return after(options.openDelayMs?.(index) ?? 0, {
         read(recordsMax: number) {
-          if (next >= records.length && options.boundedness !== 'unbounded') return after(options.readDelayMs?.() ?? 0, undefined);
+          if (next >= records.length && options.boundedness !== 'unbounded')
+            return after(options.readDelayMs?.() ?? 0, undefined);
           const to = Math.min(records.length, next + Math.min(recordsMax, rowsMax));
-          const batch = { kind: 'records', records: records.slice(next, to), position: to, weightRead: to } as const;
+          const batch = {
+            kind: 'records',
+            records: records.slice(next, to),
+            position: to,
+            weightRead: to,
+          } as const;
           next = to;
           return after(options.readDelayMs?.() ?? 0, batch);
         },
@@ -59,21 +70,46 @@ export function sourceToSink(
     options: testOptions,
     nodes: [
       {
-        id: 0, uid: 'node-0', isUidExplicit: false, name: 'source', inputs: [],
+        id: 0,
+        uid: 'node-0',
+        isUidExplicit: false,
+        name: 'source',
+        inputs: [],
         operator: {
-          kind: 'source', source, onMalformed: 'fail',
-          watermarks: { kind: 'bounded', boundMs: watermarks.boundMs, timestamp: (record: TestRecord) => record.t },
+          kind: 'source',
+          source,
+          onMalformed: 'fail',
+          watermarks: {
+            kind: 'bounded',
+            boundMs: watermarks.boundMs,
+            timestamp: (record: TestRecord) => record.t,
+          },
           ...(watermarks.ratePerSecond === undefined ? {} : { ratePerSecond: watermarks.ratePerSecond }),
         },
       },
       {
-        id: 1, uid: 'node-1', isUidExplicit: false, name: 'sink', inputs: [{ from: 0, partitioning: 'hash' }],
+        id: 1,
+        uid: 'node-1',
+        isUidExplicit: false,
+        name: 'sink',
+        inputs: [{ from: 0, partitioning: 'hash' }],
         operator: { kind: 'forEach', forEach: () => {} },
       },
     ],
   };
-  const edge = (edgeId: number, from: typeof reader, to: typeof reader, partitioning: JobEdge['partitioning']): JobEdge => ({
-    edgeId, fromVertex: from.vertexId, fromNode: 0, toVertex: to.vertexId, toNode: to.nodeIds[0] ?? 0, partitioning, isPreAggregated: false,
+  const edge = (
+    edgeId: number,
+    from: typeof reader,
+    to: typeof reader,
+    partitioning: JobEdge['partitioning'],
+  ): JobEdge => ({
+    edgeId,
+    fromVertex: from.vertexId,
+    fromNode: 0,
+    toVertex: to.vertexId,
+    toNode: to.nodeIds[0] ?? 0,
+    partitioning,
+    isPreAggregated: false,
   });
   return {
     graph,

@@ -1,5 +1,14 @@
 // Whole jobs through the real chains, in one thread.
-import { avg, boundedOutOfOrderness, count, defineJob, fromArray, generate, tumbling, type StreamGraph } from '@millrace/api';
+import {
+  avg,
+  boundedOutOfOrderness,
+  count,
+  defineJob,
+  fromArray,
+  generate,
+  tumbling,
+  type StreamGraph,
+} from '@millrace/api';
 import { Prng } from '@millrace/common';
 import { MemoryBlobStore, MemoryKeyValueStore, VirtualTime } from '@millrace/testing';
 import { expect, test } from 'vitest';
@@ -24,13 +33,18 @@ interface Result {
 const SUBMISSION = { args: [], params: {}, environment: {}, baseDirectory: '/' };
 const READINGS = 2_000;
 
-const readingAt = (index: number): Reading => ({ sensor: `s${index % 7}`, value: index % 10, atMs: index * 100 });
+const readingAt = (index: number): Reading => ({
+  sensor: `s${index % 7}`,
+  value: index % 10,
+  atMs: index * 100,
+});
 
 function plan(sink: CollectingSink<Result>, source: 'array' | 'generator'): StreamGraph {
   const job = defineJob('readings', (env) => {
-    const numbers = source === 'array'
-      ? env.source(fromArray(Array.from({ length: READINGS }, (_, index) => index)))
-      : env.source(generate({ count: READINGS, ratePerSecond: 10_000 }, (index) => index));
+    const numbers =
+      source === 'array'
+        ? env.source(fromArray(Array.from({ length: READINGS }, (_, index) => index)))
+        : env.source(generate({ count: READINGS, ratePerSecond: 10_000 }, (index) => index));
     numbers
       .watermarks(boundedOutOfOrderness(0, (index) => index * 100))
       .map((index) => readingAt(index))
@@ -51,10 +65,18 @@ function expectedResults(): Result[] {
     const old = sums.get(id) ?? { readings: 0, sum: 0 };
     sums.set(id, { readings: old.readings + 1, sum: old.sum + value });
   }
-  return sorted([...sums].map(([id, { readings, sum }]) => {
-    const [start = '', key = ''] = id.split(' ');
-    return { key, windowStart: Number(start), windowEnd: Number(start) + 10_000, readings, mean: sum / readings };
-  }));
+  return sorted(
+    [...sums].map(([id, { readings, sum }]) => {
+      const [start = '', key = ''] = id.split(' ');
+      return {
+        key,
+        windowStart: Number(start),
+        windowEnd: Number(start) + 10_000,
+        readings,
+        mean: sum / readings,
+      };
+    }),
+  );
 }
 
 function sorted(results: readonly Result[]): Result[] {
@@ -68,17 +90,20 @@ test.each([
   { source: 'array', parallelism: 2, slotCount: 1 },
   { source: 'generator', parallelism: 2, slotCount: 1 },
   { source: 'generator', parallelism: 2, slotCount: 2 },
-] as const)('a job of $source, windows and a sink gives its results once: parallelism $parallelism in $slotCount slots', async ({ source, parallelism, slotCount }) => {
-  const collected = new CollectingSink<Result>();
-  const job = compileTestJob(plan(collected, source), parallelism);
-  const cluster = await TestCluster.start({ job, slotCount, openKeyValueStore, slot: {} });
-  await cluster.run();
-  cluster.trigger();
-  await cluster.run();
-  expect(cluster.failure).toBeUndefined();
-  expect(sorted(collected.records)).toEqual(expectedResults());
-  await cluster.cancel();
-});
+] as const)(
+  'a job of $source, windows and a sink gives its results once: parallelism $parallelism in $slotCount slots',
+  async ({ source, parallelism, slotCount }) => {
+    const collected = new CollectingSink<Result>();
+    const job = compileTestJob(plan(collected, source), parallelism);
+    const cluster = await TestCluster.start({ job, slotCount, openKeyValueStore, slot: {} });
+    await cluster.run();
+    cluster.trigger();
+    await cluster.run();
+    expect(cluster.failure).toBeUndefined();
+    expect(sorted(collected.records)).toEqual(expectedResults());
+    await cluster.cancel();
+  },
+);
 
 test('a job that is killed and restored at another parallelism gives its results once', async () => {
   for (let seed = 1; seed <= 20; seed++) {
@@ -88,7 +113,10 @@ test('a job that is killed and restored at another parallelism gives its results
     const collected = new CollectingSink<Result>();
     const parallelismOf = (): number => 1 + prng.below(3);
     const base = { time, blobStore, openKeyValueStore, delayMs: () => prng.below(3), slot: {} };
-    const first = await TestCluster.start({ ...base, job: compileTestJob(plan(collected, 'generator'), parallelismOf()) });
+    const first = await TestCluster.start({
+      ...base,
+      job: compileTestJob(plan(collected, 'generator'), parallelismOf()),
+    });
     for (let triggers = prng.below(6); triggers >= 0; triggers--) {
       await time.runFor(5 + prng.below(40));
       first.trigger();
@@ -97,7 +125,9 @@ test('a job that is killed and restored at another parallelism gives its results
     expect(first.failure).toBeUndefined();
     const restore = first.completed.at(-1);
     const second = await TestCluster.start({
-      ...base, attemptNumber: 2, job: compileTestJob(plan(collected, 'generator'), parallelismOf()),
+      ...base,
+      attemptNumber: 2,
+      job: compileTestJob(plan(collected, 'generator'), parallelismOf()),
       ...(restore === undefined ? {} : { restore }),
     });
     await second.run();

@@ -48,7 +48,8 @@ export class ChainDriver {
     this.#context = options.context;
     this.#partitions = options.partitions;
     this.#watermarkMs = options.startWatermarkMs;
-    this.#makesWatermarks = options.context.subtask.vertex.role === 'operator' && options.chain.ownWatermarkMs !== undefined;
+    this.#makesWatermarks =
+      options.context.subtask.vertex.role === 'operator' && options.chain.ownWatermarkMs !== undefined;
     this.checkpoints = new SubtaskCheckpoints(options.context);
   }
 
@@ -106,8 +107,11 @@ export class ChainDriver {
     if (this.#isAtEnd || this.isBusy || !this.hasCredit) return Infinity;
     const { clock } = this.#context.ports;
     const dueMs = Math.max(0, this.chain.nextProcessingTimeMs() - clock.nowMs());
-    const owesWatermark = (this.chain.ownWatermarkMs ?? -Infinity) > this.#ownWatermarkMs && this.#makesWatermarks;
-    return owesWatermark ? Math.min(dueMs, this.#ownWatermarkSentMs + WATERMARK_INTERVAL_MS - clock.monotonicMs()) : dueMs;
+    const owesWatermark =
+      (this.chain.ownWatermarkMs ?? -Infinity) > this.#ownWatermarkMs && this.#makesWatermarks;
+    return owesWatermark
+      ? Math.min(dueMs, this.#ownWatermarkSentMs + WATERMARK_INTERVAL_MS - clock.monotonicMs())
+      : dueMs;
   }
 
   /** Event time has come to `timestampMs`, which is greater than before. */
@@ -158,7 +162,13 @@ export class ChainDriver {
     const { checkpointId } = barrier;
     const frozen = this.chain.freeze(checkpointId);
     const syncMs = clock.monotonicMs() - startedMs;
-    this.checkpoints.write({ checkpointId, chain: frozen, watermarkMs: this.#watermarkMs, alignmentMs, syncMs });
+    this.checkpoints.write({
+      checkpointId,
+      chain: frozen,
+      watermarkMs: this.#watermarkMs,
+      alignmentMs,
+      syncMs,
+    });
   }
 
   abortCheckpoint(checkpointId: number): void {
@@ -185,7 +195,10 @@ export class ChainDriver {
     for (let index = 0; index < this.#partitions.length; index++) this.#partitions[index]?.flush();
   }
 
-  metrics(own: Pick<SubtaskMetrics, 'busyShare' | 'backPressuredShare' | 'inputRead'>, malformedCount: number): SubtaskMetrics {
+  metrics(
+    own: Pick<SubtaskMetrics, 'busyShare' | 'backPressuredShare' | 'inputRead'>,
+    malformedCount: number,
+  ): SubtaskMetrics {
     const { vertex, subtaskIndex } = this.#context.subtask;
     const { recordsIn, recordsOut, stateBytes, stateEntries, dropped } = this.chain.metrics;
     let bytesOut = 0;
@@ -199,7 +212,10 @@ export class ChainDriver {
       busyShare: own.busyShare,
       backPressuredShare: own.backPressuredShare,
       watermarkMs: Number.isFinite(this.#watermarkMs) ? this.#watermarkMs : null,
-      dropped: malformedCount === 0 ? { ...dropped } : { ...dropped, malformed: malformedCount + (dropped['malformed'] ?? 0) },
+      dropped:
+        malformedCount === 0
+          ? { ...dropped }
+          : { ...dropped, malformed: malformedCount + (dropped['malformed'] ?? 0) },
       inputRead: own.inputRead,
       inputTotal: 0,
       stateBytes,

@@ -38,13 +38,19 @@ export function encodeEnumeratorState(state: EnumeratorState | undefined): Json 
  * Returns the state in the snapshots of the old enumerator, or undefined when there is none.
  * @throws {MillraceError} MR_CHECKPOINT_CORRUPT for what no enumerator wrote
  */
-export function decodeEnumeratorState(restore: readonly SubtaskSnapshot[], nodeId: number): EnumeratorState | undefined {
+export function decodeEnumeratorState(
+  restore: readonly SubtaskSnapshot[],
+  nodeId: number,
+): EnumeratorState | undefined {
   for (const snapshot of restore) {
     const operator = snapshot.operators.find((candidate) => candidate.nodeId === nodeId);
     if (operator?.inline === undefined || operator.inline === null) continue;
     const json = operator.inline as unknown as EnumeratorStateJson;
     if (json.version !== 1 || !Array.isArray(json.remaining)) {
-      throw new MillraceError('MR_CHECKPOINT_CORRUPT', `Cannot restore the splits of "${operator.uid}": the snapshot is not an enumerator's`);
+      throw new MillraceError(
+        'MR_CHECKPOINT_CORRUPT',
+        `Cannot restore the splits of "${operator.uid}": the snapshot is not an enumerator's`,
+      );
     }
     return {
       splitCount: json.splitCount,

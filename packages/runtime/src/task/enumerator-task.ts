@@ -3,7 +3,13 @@ import { classify, isMillraceError, MillraceError, type ExecutionAttemptId } fro
 import type { ConnectorContext, Source, Split } from '@millrace/api';
 import type { SubtaskMetrics } from '@millrace/proto';
 import type { FrozenChain } from '../chain/operator-chain.ts';
-import { ElementKind, END_OF_INPUT, NO_MORE_SPLITS, type AssignedSplit, type ControlElement } from '../channel/channel-element.ts';
+import {
+  ElementKind,
+  END_OF_INPUT,
+  NO_MORE_SPLITS,
+  type AssignedSplit,
+  type ControlElement,
+} from '../channel/channel-element.ts';
 import type { OutputChannel } from '../channel/output-channel.ts';
 import { SubtaskCheckpoints } from '../checkpoint/subtask-checkpoint.ts';
 import { decodeEnumeratorState, encodeEnumeratorState, type EnumeratorState } from './enumerator-state.ts';
@@ -84,7 +90,13 @@ export class EnumeratorTask implements Task {
     if (checkpointId <= this.#lastTriggeredId) return;
     this.#lastTriggeredId = checkpointId;
     this.#broadcast({ kind: ElementKind.Barrier, checkpointId, timestampMs });
-    this.#checkpoints.write({ checkpointId, chain: this.#freeze(), watermarkMs: -Infinity, alignmentMs: 0, syncMs: 0 });
+    this.#checkpoints.write({
+      checkpointId,
+      chain: this.#freeze(),
+      watermarkMs: -Infinity,
+      alignmentMs: 0,
+      syncMs: 0,
+    });
   }
 
   checkpointCompleted(): void {
@@ -127,10 +139,12 @@ export class EnumeratorTask implements Task {
 
   #enumerate(): void {
     this.#isEnumerating = true;
-    const onError = (error: unknown): void => this.#context.fail(this.#enumerateError(error), this.executionAttemptId);
+    const onError = (error: unknown): void =>
+      this.#context.fail(this.#enumerateError(error), this.executionAttemptId);
     try {
       const splits = this.#options.source.enumerate(this.#options.connectorContext);
-      if (splits instanceof Promise) this.#context.mailbox.await(splits, (value) => this.#onEnumerated(value), onError);
+      if (splits instanceof Promise)
+        this.#context.mailbox.await(splits, (value) => this.#onEnumerated(value), onError);
       else this.#onEnumerated(splits);
     } catch (error) {
       throw this.#enumerateError(error);
@@ -139,17 +153,29 @@ export class EnumeratorTask implements Task {
 
   #onEnumerated(splits: readonly Split[]): void {
     if (splits.length > SPLITS_MAX) {
-      throw new MillraceError('MR_SOURCE_READ', `Cannot enumerate "${this.#options.source.name}": it has ${splits.length} splits, at most ${SPLITS_MAX} are allowed`, {
-        fault: 'user',
-        retry: 'never',
-      });
+      throw new MillraceError(
+        'MR_SOURCE_READ',
+        `Cannot enumerate "${this.#options.source.name}": it has ${splits.length} splits, at most ${SPLITS_MAX} are allowed`,
+        {
+          fault: 'user',
+          retry: 'never',
+        },
+      );
     }
     let weightTotal = 0;
     for (const split of splits) weightTotal += split.weight ?? 0;
     this.#isEnumerating = false;
-    this.#state = { remaining: splits.map((split, ordinal) => ({ ordinal, split })), splitCount: splits.length, weightTotal };
+    this.#state = {
+      remaining: splits.map((split, ordinal) => ({ ordinal, split })),
+      splitCount: splits.length,
+      weightTotal,
+    };
     const { log } = this.#context.ports;
-    log.info?.('splits enumerated', { source: this.#options.source.name, splitCount: splits.length, weightTotal });
+    log.info?.('splits enumerated', {
+      source: this.#options.source.name,
+      splitCount: splits.length,
+      weightTotal,
+    });
   }
 
   #assignAll(state: EnumeratorState): void {
@@ -194,6 +220,10 @@ export class EnumeratorTask implements Task {
 
   #enumerateError(error: unknown): MillraceError {
     if (isMillraceError(error)) return error;
-    return new MillraceError('MR_SOURCE_READ', `Cannot enumerate "${this.#options.source.name}": ${classify(error).message}`, { cause: error });
+    return new MillraceError(
+      'MR_SOURCE_READ',
+      `Cannot enumerate "${this.#options.source.name}": ${classify(error).message}`,
+      { cause: error },
+    );
   }
 }

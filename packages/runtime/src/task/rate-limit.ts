@@ -24,7 +24,10 @@ export class RateLimit {
   allowance(nowMs: number): number {
     if (this.#perMs === Infinity) return Infinity;
     const elapsedMs = Math.min(nowMs - this.#lastMs, BURST_MS + 1 / this.#perMs);
-    this.#allowance = Math.min(this.#allowance + elapsedMs * this.#perMs, Math.max(this.#portion, this.#perMs * BURST_MS));
+    this.#allowance = Math.min(
+      this.#allowance + elapsedMs * this.#perMs,
+      Math.max(this.#portion, this.#perMs * BURST_MS),
+    );
     this.#lastMs = nowMs;
     return this.#allowance + 1e-9 >= this.#portion ? Math.floor(this.#allowance + 1e-9) : 0;
   }

@@ -16,6 +16,7 @@ export class ReadPace {
 
   onBatch(rowCount: number, elapsedMs: number): void {
     if (elapsedMs > BATCH_MS_TARGET) this.#recordsMax = Math.max(RECORDS_MIN, this.#recordsMax >> 1);
-    else if (elapsedMs * 4 < BATCH_MS_TARGET && rowCount * 2 >= this.#recordsMax) this.#recordsMax = Math.min(RECORDS_MAX, this.#recordsMax << 1);
+    else if (elapsedMs * 4 < BATCH_MS_TARGET && rowCount * 2 >= this.#recordsMax)
+      this.#recordsMax = Math.min(RECORDS_MAX, this.#recordsMax << 1);
   }
 }

@@ -26,7 +26,9 @@ export interface ReaderState {
 interface ReaderStateJson {
   readonly version: 1;
   readonly weightFinished: number;
-  readonly splits: readonly (Omit<SplitState, 'eventTimeMaxMs'> & { readonly eventTimeMaxMs: number | null })[];
+  readonly splits: readonly (Omit<SplitState, 'eventTimeMaxMs'> & {
+    readonly eventTimeMaxMs: number | null;
+  })[];
 }
 
 export function encodeReaderState(state: ReaderState): Json {
@@ -58,10 +60,14 @@ export function inheritReaderState(
     if (operator?.inline === undefined || operator.inline === null) continue;
     const json = operator.inline as unknown as ReaderStateJson;
     if (json.version !== 1 || !Array.isArray(json.splits)) {
-      throw new MillraceError('MR_CHECKPOINT_CORRUPT', `Cannot restore the splits of "${operator.uid}": the snapshot is not a reader's`);
+      throw new MillraceError(
+        'MR_CHECKPOINT_CORRUPT',
+        `Cannot restore the splits of "${operator.uid}": the snapshot is not a reader's`,
+      );
     }
     weightFinished += json.weightFinished;
-    for (const split of json.splits) splits.push({ ...split, eventTimeMaxMs: split.eventTimeMaxMs ?? -Infinity });
+    for (const split of json.splits)
+      splits.push({ ...split, eventTimeMaxMs: split.eventTimeMaxMs ?? -Infinity });
   }
   splits.sort((a, b) => a.ordinal - b.ordinal);
   return { weightFinished, splits };

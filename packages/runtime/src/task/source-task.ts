@@ -93,7 +93,8 @@ export class SourceTask implements Task {
   }
 
   get driver(): ChainDriver {
-    if (this.#driver === undefined) throw new MillraceError('MR_INTERNAL', 'Invariant violated: the source has no chain yet');
+    if (this.#driver === undefined)
+      throw new MillraceError('MR_INTERNAL', 'Invariant violated: the source has no chain yet');
     return this.#driver;
   }
 
@@ -132,7 +133,8 @@ export class SourceTask implements Task {
     if (this.#owesWatermark) dueMs = Math.min(dueMs, this.#watermarkDelayMs(nowMs));
     for (const split of this.#open) {
       dueMs = Math.min(dueMs, split.restMs(nowMs));
-      if (split.state === ReadState.Loaded || split.state === ReadState.Quiet) dueMs = Math.min(dueMs, this.#rate.waitMs(nowMs));
+      if (split.state === ReadState.Loaded || split.state === ReadState.Quiet)
+        dueMs = Math.min(dueMs, this.#rate.waitMs(nowMs));
     }
     return dueMs;
   }
@@ -170,7 +172,12 @@ export class SourceTask implements Task {
     switch (element.kind) {
       case ElementKind.Assignment:
         this.#hasRequested = false;
-        this.#add({ ...element.split, split: element.split.split as Split, eventTimeMaxMs: -Infinity, weightRead: 0 });
+        this.#add({
+          ...element.split,
+          split: element.split.split as Split,
+          eventTimeMaxMs: -Infinity,
+          weightRead: 0,
+        });
         return;
       case ElementKind.NoMoreSplits:
         this.#hasRequested = false;
@@ -182,7 +189,10 @@ export class SourceTask implements Task {
       case ElementKind.EndOfInput:
         return; // The enumerator's; ours comes when the splits are read.
       default:
-        throw new MillraceError('MR_PROTOCOL', `Cannot take an element of kind ${element.kind} on an assignment channel`);
+        throw new MillraceError(
+          'MR_PROTOCOL',
+          `Cannot take an element of kind ${element.kind} on an assignment channel`,
+        );
     }
   }
 
@@ -221,7 +231,8 @@ export class SourceTask implements Task {
       const split = this.#open[this.#nextSplit];
       this.#nextSplit = this.#nextSplit + 1 >= this.#open.length ? 0 : this.#nextSplit + 1;
       if (split === undefined) continue;
-      if (split.state !== ReadState.Loaded && (recordsMax > 0 || split.state === ReadState.Unopened)) split.advance(recordsMax);
+      if (split.state !== ReadState.Loaded && (recordsMax > 0 || split.state === ReadState.Unopened))
+        split.advance(recordsMax);
       if (split.state === ReadState.Exhausted) {
         this.#finish(split);
         return Progress.Made;
@@ -259,7 +270,8 @@ export class SourceTask implements Task {
     }
     const isSoon = this.expectsInput && this.#watermarkDelayMs(nowMs) > 0;
     if (!isSoon && this.#sendWatermark(nowMs)) return Progress.Made;
-    if (!this.#isBounded && this.#open.length > 0) driver.setIdle(this.#open.every((split) => split.emptyForMs(nowMs) >= IDLE_AFTER_MS));
+    if (!this.#isBounded && this.#open.length > 0)
+      driver.setIdle(this.#open.every((split) => split.emptyForMs(nowMs) >= IDLE_AFTER_MS));
     return Progress.Idle;
   }
 
@@ -270,9 +282,14 @@ export class SourceTask implements Task {
 
   #sendWatermark(nowMs: number): boolean {
     this.#owesWatermark = false;
-    const isHeld = this.#isBounded && !this.#options.operator.source.isOrdered && (!this.#hasAllSplits || this.#splits.length > 1);
+    const isHeld =
+      this.#isBounded &&
+      !this.#options.operator.source.isOrdered &&
+      (!this.#hasAllSplits || this.#splits.length > 1);
     if (isHeld) return false;
-    const counted = this.#isBounded ? this.#open : this.#open.filter((split) => split.emptyForMs(nowMs) < IDLE_AFTER_MS);
+    const counted = this.#isBounded
+      ? this.#open
+      : this.#open.filter((split) => split.emptyForMs(nowMs) < IDLE_AFTER_MS);
     if (!this.#watermark.update(counted)) return false;
     this.#watermarkSentMs = nowMs;
     this.driver.advanceWatermark(this.#watermark.currentMs, this.#watermark.holdingSplitId);
@@ -284,7 +301,11 @@ export class SourceTask implements Task {
     this.#weightFinished += split.weight;
     this.#splits = this.#splits.filter((other) => other !== split);
     this.#chooseOpen();
-    this.#context.mailbox.await(split.close(), () => {}, (error) => this.#context.fail(error, this.executionAttemptId));
+    this.#context.mailbox.await(
+      split.close(),
+      () => {},
+      (error) => this.#context.fail(error, this.executionAttemptId),
+    );
   }
 
   /** Bounded: a split at a time. Unbounded: until the enumerator has no more for this reader. */
@@ -299,7 +320,12 @@ export class SourceTask implements Task {
     if (malformed === undefined || malformed.length === 0) return;
     const { operator } = this.#options;
     for (const record of malformed) {
-      const details = { splitId: split.id, position: record.position, reason: record.reason, raw: record.raw };
+      const details = {
+        splitId: split.id,
+        position: record.position,
+        reason: record.reason,
+        raw: record.raw,
+      };
       if (operator.onMalformed === 'fail') {
         throw new MillraceError(
           'MR_RECORD_MALFORMED',
@@ -308,7 +334,8 @@ export class SourceTask implements Task {
         );
       }
       this.#malformedCount++;
-      if (this.#malformedCount <= MALFORMED_LOGGED_MAX) this.#context.ports.log.warn?.('malformed record skipped', details);
+      if (this.#malformedCount <= MALFORMED_LOGGED_MAX)
+        this.#context.ports.log.warn?.('malformed record skipped', details);
     }
   }
 }

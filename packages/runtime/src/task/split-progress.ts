@@ -96,7 +96,8 @@ export class SplitProgress {
   /** Opens or reads if nothing is under way. Afterwards `state` may be Loaded or Exhausted, at once or later. */
   advance(recordsMax: number): void {
     if (this.#state === ReadState.Unopened) this.#open();
-    if (this.#state === ReadState.Resting && this.#options.monotonicMs() >= this.#restUntilMs) this.#state = ReadState.Quiet;
+    if (this.#state === ReadState.Resting && this.#options.monotonicMs() >= this.#restUntilMs)
+      this.#state = ReadState.Quiet;
     if (this.#state === ReadState.Quiet) this.#read(recordsMax);
   }
 
@@ -132,7 +133,12 @@ export class SplitProgress {
     this.#state = ReadState.Opening;
     try {
       const reader = source.openSplit(start.split, start.position, connectorContext);
-      if (reader instanceof Promise) mailbox.await(reader, (value) => this.#onOpened(value), (error) => fail(this.#readError(error)));
+      if (reader instanceof Promise)
+        mailbox.await(
+          reader,
+          (value) => this.#onOpened(value),
+          (error) => fail(this.#readError(error)),
+        );
       else this.#onOpened(reader);
     } catch (error) {
       throw this.#readError(error);
@@ -151,7 +157,11 @@ export class SplitProgress {
       if (batch instanceof Promise) {
         this.#readsAhead = true;
         const { mailbox, fail } = this.#options;
-        mailbox.await(batch, (value) => this.#onRead(value), (error) => fail(this.#readError(error)));
+        mailbox.await(
+          batch,
+          (value) => this.#onRead(value),
+          (error) => fail(this.#readError(error)),
+        );
       } else this.#onRead(batch);
     } catch (error) {
       throw this.#readError(error);
@@ -179,10 +189,14 @@ export class SplitProgress {
   #readError(error: unknown): MillraceError {
     if (isMillraceError(error)) return error;
     const { source, start } = this.#options;
-    return new MillraceError('MR_SOURCE_READ', `Cannot read split "${start.split.id}" of "${source.name}": ${classify(error).message}`, {
-      details: { splitId: start.split.id },
-      cause: error,
-    });
+    return new MillraceError(
+      'MR_SOURCE_READ',
+      `Cannot read split "${start.split.id}" of "${source.name}": ${classify(error).message}`,
+      {
+        details: { splitId: start.split.id },
+        cause: error,
+      },
+    );
   }
 }
 

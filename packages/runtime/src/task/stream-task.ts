@@ -43,7 +43,8 @@ export class StreamTask implements Task {
 
   runOnce(): Progress {
     const progress = this.#driver.prepare();
-    if (progress === Progress.Blocked) return this.#driver.isBusy || this.#gate.hasInput ? progress : Progress.Idle;
+    if (progress === Progress.Blocked)
+      return this.#driver.isBusy || this.#gate.hasInput ? progress : Progress.Idle;
     if (progress !== undefined) return progress;
     const element = this.#gate.poll();
     if (element === undefined) {
@@ -108,7 +109,10 @@ export class StreamTask implements Task {
         return;
       case ElementKind.Assignment:
       case ElementKind.NoMoreSplits:
-        throw new MillraceError('MR_PROTOCOL', `Cannot take a split: subtask "${this.executionAttemptId}" reads no source`);
+        throw new MillraceError(
+          'MR_PROTOCOL',
+          `Cannot take a split: subtask "${this.executionAttemptId}" reads no source`,
+        );
       default:
         unreachable(element);
     }
@@ -130,7 +134,11 @@ export class StreamTask implements Task {
   }
 
   #onBarrier(channelIndex: number, barrier: BarrierElement): void {
-    const step = this.#aligner.onBarrier(channelIndex, barrier.checkpointId, this.#context.ports.clock.monotonicMs());
+    const step = this.#aligner.onBarrier(
+      channelIndex,
+      barrier.checkpointId,
+      this.#context.ports.clock.monotonicMs(),
+    );
     if (step === AlignmentStep.Aligned) this.#driver.takeCheckpoint(barrier, this.#aligner.lastAlignmentMs);
   }
 }
