@@ -1,6 +1,6 @@
 // [HOT] Gathers records into columns, one batch a target, and adapts to the shapes that come.
 import { MillraceError } from '@millrace/common';
-import { generateStore, MISMATCH, type TargetRows, type TargetStore } from './append-codegen.ts';
+import { generateStore, type AppendContext, type TargetRows, type TargetStore } from './append-codegen.ts';
 import { shapeOfType, type TypedShape } from './batch-shape.ts';
 import { inferType, VALUE_TYPE, widenType } from './infer-type.ts';
 import {
@@ -18,11 +18,13 @@ export function createBatchBuilder(options: BatchBuilderOptions): BatchBuilder {
 }
 
 class AdaptiveBatchBuilder implements BatchBuilder {
+  /** Generated for the shape at hand; another function when the shape widens. */
+  append: BatchBuilder['append'];
   readonly #options: BatchBuilderOptions;
   readonly #rowsMax: number;
-  readonly #bytesTarget: number;
   readonly #targets: (TargetRows | undefined)[] = [];
   readonly #capacities: number[] = [];
+  readonly #context: AppendContext;
   #shape: TypedShape | undefined;
   #store: TargetStore | undefined;
   #wideningCount = 0;
@@ -30,35 +32,33 @@ class AdaptiveBatchBuilder implements BatchBuilder {
   constructor(options: BatchBuilderOptions) {
     this.#options = options;
     this.#rowsMax = options.rowsMax ?? BATCH_ROWS_MAX;
-    this.#bytesTarget = options.bytesTarget ?? BATCH_BYTES_TARGET;
     for (let target = 0; target < options.targetCount; target++) {
       this.#targets.push(undefined);
       this.#capacities.push(Math.min(CAPACITY_MIN, this.#rowsMax));
     }
+    this.#context = {
+      targets: this.#targets,
+      rowsMax: this.#rowsMax,
+      bytesTarget: options.bytesTarget ?? BATCH_BYTES_TARGET,
+      recordBytesMax: RECORD_BYTES_MAX,
+      open: (target) => this.#open(target),
+      full: (target) => this.flush(target),
+      mismatch: (target, record, timestampMs, keyHash) => {
+        this.#widen(record);
+        this.append(target, record, timestampMs, keyHash);
+      },
+      refuse: refuseRecord,
+    };
+    this.append = (target, record, timestampMs, keyHash) => {
+      this.#use(shapeOfType(inferType(record)));
+      this.append(target, record, timestampMs, keyHash);
+    };
   }
 
   get pendingRows(): number {
     let rows = 0;
     for (const target of this.#targets) rows += target?.rowCount ?? 0;
     return rows;
-  }
-
-  append(target: number, record: unknown, timestampMs: number, keyHash: number): void {
-    const rows = this.#targets[target] ?? this.#open(target, record);
-    if (rows.rowCount === rows.capacity) rows.grow(this.#rowsMax);
-    const bytes = (this.#store as TargetStore).store(rows, record);
-    if (bytes === MISMATCH) {
-      this.#widen(record);
-      this.append(target, record, timestampMs, keyHash);
-      return;
-    }
-    if (bytes > RECORD_BYTES_MAX) throw recordTooLarge(bytes);
-    const row = rows.rowCount;
-    rows.timestampsMs[row] = timestampMs;
-    if (rows.keyHashes !== undefined) rows.keyHashes[row] = keyHash;
-    rows.rowCount = row + 1;
-    rows.bytes += bytes;
-    if (row + 1 >= this.#rowsMax || rows.bytes >= this.#bytesTarget) this.flush(target);
   }
 
   flush(target: number): void {
@@ -81,11 +81,11 @@ class AdaptiveBatchBuilder implements BatchBuilder {
     for (let target = 0; target < this.#targets.length; target++) this.flush(target);
   }
 
-  #open(target: number, record: unknown): TargetRows {
-    if (!(target >= 0 && target < this.#targets.length)) {
+  #open(target: number): TargetRows {
+    const store = this.#store;
+    if (store === undefined || !(target >= 0 && target < this.#targets.length)) {
       throw new MillraceError('MR_INTERNAL', `Cannot append to target ${target}: the builder has ${this.#targets.length}`);
     }
-    const store = this.#store ?? this.#use(shapeOfType(inferType(record)));
     const rows = store.makeTarget(this.#capacities[target] ?? CAPACITY_MIN, this.#options.isKeyed);
     this.#targets[target] = rows;
     return rows;
@@ -103,16 +103,16 @@ class AdaptiveBatchBuilder implements BatchBuilder {
     this.#use(shape === known ? shapeOfType(VALUE_TYPE) : shape);
   }
 
-  #use(shape: TypedShape): TargetStore {
-    const store = generateStore(shape, this.#options.codegenId);
+  #use(shape: TypedShape): void {
+    const store = generateStore(shape, this.#options.codegenId, this.#context);
     this.#shape = shape;
     this.#store = store;
-    return store;
+    this.append = store.append;
   }
 }
 
-function recordTooLarge(bytes: number): MillraceError {
-  return new MillraceError('MR_UNSUPPORTED_VALUE', `Cannot send a record of about ${bytes} bytes: at most ${RECORD_BYTES_MAX} are taken; split it`, {
+function refuseRecord(bytes: number): never {
+  throw new MillraceError('MR_UNSUPPORTED_VALUE', `Cannot send a record of about ${bytes} bytes: at most ${RECORD_BYTES_MAX} are taken; split it`, {
     details: { bytes, bytesMax: RECORD_BYTES_MAX, path: 'record' },
   });
 }

@@ -176,6 +176,11 @@ export class ByteWriter {
     return at;
   }
 
+  /** Overwrites a byte written before. */
+  setU8(at: number, value: number): void {
+    this.#bytes[at] = value;
+  }
+
   /** Overwrites four bytes written before. */
   setU32(at: number, value: number): void {
     this.#view.setUint32(at, value, true);
