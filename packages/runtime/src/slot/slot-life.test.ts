@@ -1,7 +1,8 @@
 // What a slot does besides running to its end: failures, aborted checkpoints, modes, pauses.
 import { MillraceError } from '@millrace/common';
 import { sinkBrand, type Sink, type Source } from '@millrace/api';
-import { MemoryBlobStore, MemoryKeyValueStore, VirtualTime } from '@millrace/testing';
+import { MemoryKeyValueStore } from '@millrace/state';
+import { MemoryBlobStore, VirtualTime } from '@millrace/testing';
 import { expect, test } from 'vitest';
 import type { ChainEnvironment, OperatorChain } from '../chain/operator-chain.ts';
 import { TestCluster, vertex } from './slot-harness.testing.ts';

@@ -10,7 +10,8 @@ import {
   type StreamGraph,
 } from '@millrace/api';
 import { Prng } from '@millrace/common';
-import { MemoryBlobStore, MemoryKeyValueStore, VirtualTime } from '@millrace/testing';
+import { MemoryKeyValueStore } from '@millrace/state';
+import { MemoryBlobStore, VirtualTime } from '@millrace/testing';
 import { expect, test } from 'vitest';
 import { CollectingSink } from './collecting-sink.testing.ts';
 import { compileTestJob } from './compile-job.testing.ts';
