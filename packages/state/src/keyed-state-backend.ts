@@ -96,7 +96,10 @@ export interface FrozenKeyedState {
    * Writes what changed and resolves to all files that a restore needs, oldest first, new ones included. New files are
    * named `<prefix><something unique>`. Runs while the task goes on; yields at least every 10 ms of work.
    */
-  write(blobStore: BlobStore, prefix: string): Promise<{ readonly files: readonly KeyedStateFile[]; readonly newBytes: number }>;
+  write(
+    blobStore: BlobStore,
+    prefix: string,
+  ): Promise<{ readonly files: readonly KeyedStateFile[]; readonly newBytes: number }>;
 }
 
 /**

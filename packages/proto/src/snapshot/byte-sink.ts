@@ -101,9 +101,13 @@ export class ByteSource {
   take(count: number): number {
     const at = this.position;
     if (count < 0 || at + count > this.end) {
-      throw new MillraceError('MR_CHECKPOINT_CORRUPT', 'Cannot read keyed state: an entry ends before its length says', {
-        details: { position: at, wantedBytes: count, endBytes: this.end },
-      });
+      throw new MillraceError(
+        'MR_CHECKPOINT_CORRUPT',
+        'Cannot read keyed state: an entry ends before its length says',
+        {
+          details: { position: at, wantedBytes: count, endBytes: this.end },
+        },
+      );
     }
     this.position = at + count;
     return at;

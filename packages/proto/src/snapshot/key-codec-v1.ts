@@ -12,9 +12,9 @@
  *   10 object  => UINT32 count, (name as a string key, key)*, names ascending by code unit
  */
 import { MillraceError } from '@millrace/common';
+import { isLatin1 } from '../data/bytes.ts';
 import type { ByteSink, ByteSource } from './byte-sink.ts';
 
-const LATIN1 = /^[\u0000-\u00ff]*$/;
 /** Keys nest at most this deep. */
 const KEY_DEPTH_MAX = 32;
 
@@ -50,7 +50,7 @@ export function writeKeyV1(sink: ByteSink, key: unknown): void {
 }
 
 function writeText(sink: ByteSink, text: string): void {
-  if (LATIN1.test(text)) {
+  if (isLatin1(text)) {
     sink.u8(2);
     sink.u32(text.length);
     sink.latin1(text);
@@ -112,7 +112,10 @@ export function readKeyV1(source: ByteSource, depth = 0): unknown {
       break;
     default:
   }
-  throw new MillraceError('MR_CHECKPOINT_CORRUPT', `Cannot read a key of keyed state: tag ${tag} means nothing`);
+  throw new MillraceError(
+    'MR_CHECKPOINT_CORRUPT',
+    `Cannot read a key of keyed state: tag ${tag} means nothing`,
+  );
 }
 
 function readArray(source: ByteSource, depth: number): unknown[] {

@@ -187,5 +187,8 @@ function readPacked(source: ByteSource, count: number): PackedBytes {
 }
 
 function corrupt(what: string): MillraceError {
-  return new MillraceError('MR_CHECKPOINT_CORRUPT', `Cannot read a block of keyed state: its ${what} does not match`);
+  return new MillraceError(
+    'MR_CHECKPOINT_CORRUPT',
+    `Cannot read a block of keyed state: its ${what} does not match`,
+  );
 }

@@ -56,7 +56,10 @@ class LevelDbStore implements KeyValueStore {
     }
   }
 
-  async write(operations: readonly KeyValueOperation[], options: { readonly sync?: boolean } = {}): Promise<void> {
+  async write(
+    operations: readonly KeyValueOperation[],
+    options: { readonly sync?: boolean } = {},
+  ): Promise<void> {
     try {
       const batch = this.#level.batch();
       for (const operation of operations) {
@@ -109,8 +112,12 @@ class LevelDbStore implements KeyValueStore {
 
 function failure(action: string, directory: string, error: unknown): MillraceError {
   const { message } = classify(error);
-  return new MillraceError('MR_STATE_BACKEND', `Cannot ${action} the state store in "${directory}": ${message}`, {
-    details: { directory, action },
-    cause: error,
-  });
+  return new MillraceError(
+    'MR_STATE_BACKEND',
+    `Cannot ${action} the state store in "${directory}": ${message}`,
+    {
+      details: { directory, action },
+      cause: error,
+    },
+  );
 }

@@ -60,7 +60,9 @@ export class MemoryKeyValueStore implements KeyValueStore {
     const chunkEntries = range.chunkEntries ?? CHUNK_ENTRIES_DEFAULT;
     for (let start = 0; start < found.length; start += chunkEntries) {
       await this.#yieldToWorld();
-      await onChunk(found.slice(start, start + chunkEntries).map(([key, value]) => [key, value.slice()] as const));
+      await onChunk(
+        found.slice(start, start + chunkEntries).map(([key, value]) => [key, value.slice()] as const),
+      );
     }
   }
 

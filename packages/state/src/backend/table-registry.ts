@@ -51,7 +51,9 @@ export class TableRegistry {
     invariant(!descriptor.name.startsWith('~'), 'names of tables do not begin with "~"');
     const found = this.#byName.get(descriptor.name);
     if (found === undefined) {
-      return this.#add(new KeyedTable({ ...descriptor, cells: valueCells }, this.#clock, this.#keyGroupCount));
+      return this.#add(
+        new KeyedTable({ ...descriptor, cells: valueCells }, this.#clock, this.#keyGroupCount),
+      );
     }
     invariant(found instanceof KeyedTable, 'a table without "~" is a row table');
     const wanted = describe(descriptor.columns, descriptor.hasNamespaces);
@@ -76,11 +78,16 @@ export class TableRegistry {
    * The table that a snapshot's block is about.
    * @throws {MillraceError} MR_STATE_INCOMPATIBLE when it has other columns than the table registered
    */
-  restoredTable(name: string, columns: readonly ColumnKind[] | undefined, hasNamespaces: boolean): StateTable | undefined {
+  restoredTable(
+    name: string,
+    columns: readonly ColumnKind[] | undefined,
+    hasNamespaces: boolean,
+  ): StateTable | undefined {
     const slash = name.indexOf('/');
     const kind = name.slice(0, slash);
     if (name.startsWith('~')) {
-      if (!Object.hasOwn(INTERNAL_KINDS, kind)) throw incompatible(name, 'a table kind of a newer version', 'a known one');
+      if (!Object.hasOwn(INTERNAL_KINDS, kind))
+        throw incompatible(name, 'a table kind of a newer version', 'a known one');
       return this.#internal(kind as InternalTableKind, name.slice(slash + 1));
     }
     // Deletes name no columns: what they are about is there, or nothing is to be deleted.
@@ -95,7 +102,11 @@ export class TableRegistry {
     const { columns, subkeyKind, cells } = of;
     return this.#add(
       subkeyKind === 'none'
-        ? new KeyedTable({ name: fullName, columns, hasNamespaces: false, cells }, this.#clock, this.#keyGroupCount)
+        ? new KeyedTable(
+            { name: fullName, columns, hasNamespaces: false, cells },
+            this.#clock,
+            this.#keyGroupCount,
+          )
         : new PairTable(
             { name: fullName, columns, subkeyKind, cells, isEvictable: of.isEvictable ?? true },
             this.#clock,

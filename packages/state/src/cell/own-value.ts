@@ -22,7 +22,8 @@ export class EncodedValue {
 export function ownValue(value: unknown): unknown {
   if (typeof value === 'number') return value;
   if (typeof value === 'string') return flattenString(value);
-  if (typeof value === 'function' || typeof value === 'symbol' || !freezeDeep(value, 0)) return new EncodedValue(encodeValue(value));
+  if (typeof value === 'function' || typeof value === 'symbol' || !freezeDeep(value, 0))
+    return new EncodedValue(encodeValue(value));
   return value;
 }
 
@@ -33,11 +34,13 @@ export function exposeValue(cell: unknown): unknown {
 
 /** False: something in it cannot be frozen. */
 function freezeDeep(value: unknown, depth: number): boolean {
-  if (typeof value !== 'object' || value === null) return typeof value !== 'function' && typeof value !== 'symbol';
+  if (typeof value !== 'object' || value === null)
+    return typeof value !== 'function' && typeof value !== 'symbol';
   if (depth > FREEZE_DEPTH_MAX) return false;
   if (Array.isArray(value)) {
     for (let index = 0; index < value.length; index++) {
-      if (!freezeField(value as unknown as Record<string, unknown>, index as unknown as string, depth)) return false;
+      if (!freezeField(value as unknown as Record<string, unknown>, index as unknown as string, depth))
+        return false;
     }
   } else {
     const prototype: unknown = Object.getPrototypeOf(value);

@@ -1,5 +1,12 @@
 // Values as bytes, in the wire's codec.
-import { ByteReader, ByteWriter, encodeValueV1, readValueV1, writeValueV1, type ByteSink } from '@millrace/proto';
+import {
+  ByteReader,
+  ByteWriter,
+  encodeValueV1,
+  readValueV1,
+  writeValueV1,
+  type ByteSink,
+} from '@millrace/proto';
 
 /** A scratch writer that one value made larger than this is dropped. */
 const SCRATCH_BYTES_MAX = 1024 * 1024;

@@ -21,7 +21,10 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-function openBackend(cacheEntriesMax: number, restore?: Parameters<typeof openKeyedStateBackend>[0]['restore']) {
+function openBackend(
+  cacheEntriesMax: number,
+  restore?: Parameters<typeof openKeyedStateBackend>[0]['restore'],
+) {
   return openKeyedStateBackend({
     keyGroupCount: 720,
     keyGroupRange: { firstKeyGroup: 0, lastKeyGroup: 719 },
@@ -51,7 +54,7 @@ describe('A backend over LevelDB', () => {
         const kind = OPERATION_KINDS[next(OPERATION_KINDS.length)] ?? 'row';
         return operationOf(kind, next(1000), next(1000), 1 + next(200));
       });
-      await new ModelRun({ openStore, cacheEntriesMax }).run(operations);
+      await expect(new ModelRun({ openStore, cacheEntriesMax }).run(operations)).resolves.toBe(600);
     }
   }, 60_000);
 
@@ -98,12 +101,15 @@ describe('A backend over LevelDB', () => {
       const hash = hashNumber(key);
       if (keyGroupOfHash(hash, 720) > 35) continue;
       const row = counts.find(key, hash, 0);
-      if ((counts.columns[0] as Float64Array)[row] !== (key % 100 === 0 ? 2 : 1)) throw new Error(`key ${key}`);
+      if ((counts.columns[0] as Float64Array)[row] !== (key % 100 === 0 ? 2 : 1))
+        throw new Error(`key ${key}`);
       if (++restoredCount % 4096 === 0) await betweenBatches(restored);
     }
     expect(restored.entryCount).toBe(restoredCount);
     await restored.close();
-    expect(files.reduce((sum, file) => sum + file.runs.reduce((total, run) => total + run.entryCount, 0), 0)).toBe(keyCount);
+    expect(
+      files.reduce((sum, file) => sum + file.runs.reduce((total, run) => total + run.entryCount, 0), 0),
+    ).toBe(keyCount);
   }, 60_000);
 
   test('iterates a map state of 100,000 entries under one key with a cache of 1,000', async () => {
@@ -167,7 +173,8 @@ test('A LevelDB store wipes what was in its directory, and its scan does not see
   await store.write([{ type: 'put', key: bytes('b'), value: bytes('1') }]);
   const seen: string[] = [];
   const scan = store.scan({ from: bytes('a'), to: bytes('z') }, (entries) => {
-    for (const [key, value] of entries) seen.push(`${Buffer.from(key).toString()}=${Buffer.from(value).toString()}`);
+    for (const [key, value] of entries)
+      seen.push(`${Buffer.from(key).toString()}=${Buffer.from(value).toString()}`);
   });
   await store.write([
     { type: 'put', key: bytes('b'), value: bytes('2') },
@@ -182,6 +189,8 @@ test('A LevelDB store that cannot be opened says so with MR_STATE_BACKEND', asyn
   const path = join(directory, 'locked');
   const store = await openLevelDbStore({ directory: path });
   await store.close();
-  const error: unknown = await openLevelDbStore({ directory: '/dev/null/state' }).catch((thrown: unknown) => thrown);
+  const error: unknown = await openLevelDbStore({ directory: '/dev/null/state' }).catch(
+    (thrown: unknown) => thrown,
+  );
   expect(isMillraceError(error) && error.code).toBe('MR_STATE_BACKEND');
 });

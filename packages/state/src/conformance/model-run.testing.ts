@@ -5,29 +5,92 @@ import type { KeyedStateFile } from '@millrace/proto';
 import { openKeyedStateBackend } from '../backend/open-keyed-state-backend.ts';
 import { MemoryBlobStore } from './memory-blob-store.testing.ts';
 import {
-  canonical, compare, drainTimers, KEY_GROUP_COUNT, KEYS, MAP_KEYS, NAMESPACES, StateModel, subjectOf, type Subject,
+  canonical,
+  compare,
+  drainTimers,
+  KEY_GROUP_COUNT,
+  KEYS,
+  MAP_KEYS,
+  NAMESPACES,
+  StateModel,
+  subjectOf,
+  type Subject,
 } from './state-model.testing.ts';
 
 export type StateOperation =
-  | { readonly kind: 'row' | 'removeRow' | 'listClear' | 'valueClear' | 'mapClear'; readonly key: number; readonly n: number }
-  | { readonly kind: 'slice' | 'removeSlice' | 'dropSlice'; readonly key: number; readonly namespace: number; readonly n: number }
+  | {
+      readonly kind: 'row' | 'removeRow' | 'listClear' | 'valueClear' | 'mapClear';
+      readonly key: number;
+      readonly n: number;
+    }
+  | {
+      readonly kind: 'slice' | 'removeSlice' | 'dropSlice';
+      readonly key: number;
+      readonly namespace: number;
+      readonly n: number;
+    }
   | { readonly kind: 'value' | 'listAdd' | 'listUpdate'; readonly key: number; readonly n: number }
-  | { readonly kind: 'mapPut' | 'mapRemove'; readonly key: number; readonly mapKey: number; readonly n: number }
+  | {
+      readonly kind: 'mapPut' | 'mapRemove';
+      readonly key: number;
+      readonly mapKey: number;
+      readonly n: number;
+    }
   | { readonly kind: 'timer' | 'unregister'; readonly key: number; readonly n: number }
   | { readonly kind: 'relieve' | 'compare' | 'checkpoint' | 'abort' | 'overlap' }
   | { readonly kind: 'restore'; readonly parallelism: number };
 
 export const OPERATION_KINDS = [
-  'row', 'row', 'row', 'removeRow', 'listClear', 'valueClear', 'mapClear', 'slice', 'slice', 'slice', 'removeSlice', 'dropSlice',
-  'value', 'value', 'listAdd', 'listAdd', 'listUpdate', 'mapPut', 'mapPut', 'mapPut', 'mapRemove', 'timer', 'timer', 'unregister',
-  'relieve', 'relieve', 'relieve', 'compare', 'checkpoint', 'checkpoint', 'abort', 'overlap', 'restore',
+  'row',
+  'row',
+  'row',
+  'removeRow',
+  'listClear',
+  'valueClear',
+  'mapClear',
+  'slice',
+  'slice',
+  'slice',
+  'removeSlice',
+  'dropSlice',
+  'value',
+  'value',
+  'listAdd',
+  'listAdd',
+  'listUpdate',
+  'mapPut',
+  'mapPut',
+  'mapPut',
+  'mapRemove',
+  'timer',
+  'timer',
+  'unregister',
+  'relieve',
+  'relieve',
+  'relieve',
+  'compare',
+  'checkpoint',
+  'checkpoint',
+  'abort',
+  'overlap',
+  'restore',
 ] as const;
 
 /** Turns four numbers into an operation. */
-export function operationOf(kind: (typeof OPERATION_KINDS)[number], a: number, b: number, n: number): StateOperation {
+export function operationOf(
+  kind: (typeof OPERATION_KINDS)[number],
+  a: number,
+  b: number,
+  n: number,
+): StateOperation {
   const key = a % KEYS.length;
   return {
-    kind, key, n, mapKey: b % MAP_KEYS.length, namespace: b % NAMESPACES.length, parallelism: 1 + (b % 3),
+    kind,
+    key,
+    n,
+    mapKey: b % MAP_KEYS.length,
+    namespace: b % NAMESPACES.length,
+    parallelism: 1 + (b % 3),
   } as StateOperation;
 }
 
@@ -38,14 +101,21 @@ export class ModelRun {
   #subjects: Subject[] = [];
   #model = new StateModel();
   #checkpointId = 0;
-  #saved: { readonly model: StateModel; readonly files: readonly KeyedStateFile[] } = { model: new StateModel(), files: [] };
+  #saved: { readonly model: StateModel; readonly files: readonly KeyedStateFile[] } = {
+    model: new StateModel(),
+    files: [],
+  };
 
-  constructor(options: { readonly openStore: () => Promise<KeyValueStore>; readonly cacheEntriesMax: number }) {
+  constructor(options: {
+    readonly openStore: () => Promise<KeyValueStore>;
+    readonly cacheEntriesMax: number;
+  }) {
     this.#openStore = options.openStore;
     this.#cacheEntriesMax = options.cacheEntriesMax;
   }
 
-  async run(operations: readonly StateOperation[]): Promise<void> {
+  /** Resolves to the number of operations when all went as the model says. */
+  async run(operations: readonly StateOperation[]): Promise<number> {
     this.#subjects = await this.#open(1);
     for (const operation of operations) await this.#apply(operation);
     compare(this.#subjects, this.#model);
@@ -53,6 +123,7 @@ export class ModelRun {
     await this.#restore(2);
     drainTimers(this.#subjects, this.#model);
     await this.#close(this.#subjects);
+    return operations.length;
   }
 
   async #apply(operation: StateOperation): Promise<void> {
@@ -122,7 +193,8 @@ export class ModelRun {
         return;
       }
       case 'value': {
-        const value = n % 2 === 0 ? n : n % 3 === 0 ? new Map([['n', n]]) : { n, list: [n, 'some text that is long'] };
+        const value =
+          n % 2 === 0 ? n : n % 3 === 0 ? new Map([['n', n]]) : { n, list: [n, 'some text that is long'] };
         backend.valueState('v').update(value);
         model.value = value;
         return;

@@ -9,8 +9,23 @@ export const MAP_KEYS = ['a', 'b', 3, null, 'a-longer-map-key-that-is-cut'] as c
 
 /** Keys of all kinds; equal ones are the same key. */
 export const KEYS: readonly unknown[] = [
-  0, -0, 1, 2.5, -7, NaN, 'x', 'a string of more than twelve', 'ключ', true, null, 12n,
-  ['a', 1], { b: 1, a: 'x' }, { a: 'x', b: 1 }, new Date(5), ...Array.from({ length: 24 }, (_, index) => index * 3 + 100),
+  0,
+  -0,
+  1,
+  2.5,
+  -7,
+  NaN,
+  'x',
+  'a string of more than twelve',
+  'ключ',
+  true,
+  null,
+  12n,
+  ['a', 1],
+  { b: 1, a: 'x' },
+  { a: 'x', b: 1 },
+  new Date(5),
+  ...Array.from({ length: 24 }, (_, index) => index * 3 + 100),
 ];
 
 /** Text that is equal for equal keys. */
@@ -21,7 +36,10 @@ export function canonical(key: unknown): string {
   if (Array.isArray(key)) return `[${key.map(canonical).join()}]`;
   if (typeof key !== 'object' || key === null) return `${typeof key}:${String(key)}`;
   const record = key as Record<string, unknown>;
-  return `{${Object.keys(record).sort().map((name) => `${name}=${canonical(record[name])}`).join()}}`;
+  return `{${Object.keys(record)
+    .sort()
+    .map((name) => `${name}=${canonical(record[name])}`)
+    .join()}}`;
 }
 
 export interface KeyModel {
@@ -42,7 +60,14 @@ export class StateModel {
     const name = canonical(key);
     const found = this.keys.get(name);
     if (found !== undefined) return found;
-    const made: KeyModel = { row: undefined, slices: new Map(), value: undefined, list: [], map: new Map(), timers: new Map() };
+    const made: KeyModel = {
+      row: undefined,
+      slices: new Map(),
+      value: undefined,
+      list: [],
+      map: new Map(),
+      timers: new Map(),
+    };
     this.keys.set(name, made);
     return made;
   }
@@ -74,7 +99,9 @@ export interface Subject {
 
 export function subjectOf(subjects: readonly Subject[], key: unknown): Subject {
   const keyGroup = keyGroupOfHash(hashKey(key), KEY_GROUP_COUNT);
-  const found = subjects.find((subject) => subject.firstKeyGroup <= keyGroup && keyGroup <= subject.lastKeyGroup);
+  const found = subjects.find(
+    (subject) => subject.firstKeyGroup <= keyGroup && keyGroup <= subject.lastKeyGroup,
+  );
   assert(found !== undefined);
   return found;
 }
@@ -104,10 +131,17 @@ function compareKey(subject: Subject, model: KeyModel, key: unknown): void {
   const hash = hashKey(key);
   const row = rows.find(key, hash, 0);
   const columns = rows.columns as readonly [Float64Array, unknown[]];
-  assert.deepEqual(row < 0 ? undefined : [columns[0][row], columns[1][row]], model.row, `row of ${canonical(key)}`);
+  assert.deepEqual(
+    row < 0 ? undefined : [columns[0][row], columns[1][row]],
+    model.row,
+    `row of ${canonical(key)}`,
+  );
   for (const namespace of NAMESPACES) {
     const slot = slices.find(key, hash, namespace);
-    assert.equal(slot < 0 ? undefined : (slices.columns[0] as Float64Array)[slot], model.slices.get(namespace));
+    assert.equal(
+      slot < 0 ? undefined : (slices.columns[0] as Float64Array)[slot],
+      model.slices.get(namespace),
+    );
   }
   backend.setCurrentKey(key, hash);
   assert.deepEqual(backend.valueState('v').value(), model.value, `value of ${canonical(key)}`);
@@ -131,7 +165,11 @@ export function drainTimers(subjects: readonly Subject[], model: StateModel): vo
   for (const { backend } of subjects) {
     for (const domain of ['event', 'processing'] as const) {
       let last = -Infinity;
-      for (let time = backend.timers.pollDue(domain, 1e15); time !== undefined; time = backend.timers.pollDue(domain, 1e15)) {
+      for (
+        let time = backend.timers.pollDue(domain, 1e15);
+        time !== undefined;
+        time = backend.timers.pollDue(domain, 1e15)
+      ) {
         assert(time >= last, 'timers come in order of time');
         last = time;
         seen.push(`${domain}|${time}|${canonical(backend.currentKey)}`);

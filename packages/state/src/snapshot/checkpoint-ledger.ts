@@ -29,7 +29,12 @@ export class CheckpointLedger {
   #completedCheckpointId = -1;
   #rotation = 0;
 
-  constructor(options: { clock: StampClock; range: KeyGroupRange; keyGroupCount: number; wholeEntriesMax: number | undefined }) {
+  constructor(options: {
+    clock: StampClock;
+    range: KeyGroupRange;
+    keyGroupCount: number;
+    wholeEntriesMax: number | undefined;
+  }) {
     this.#clock = options.clock;
     this.#range = options.range;
     this.#keyGroupCount = options.keyGroupCount;

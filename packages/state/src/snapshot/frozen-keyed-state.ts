@@ -61,7 +61,8 @@ export class FrozenState implements FrozenKeyedState {
   }
 
   async #writeRuns(blobStore: BlobStore, prefix: string): Promise<readonly KeyedStateFile[]> {
-    const { scope, tables, store, pacer, firstKeyGroup, endKeyGroup, checkpointId, previousFiles } = this.#options;
+    const { scope, tables, store, pacer, firstKeyGroup, endKeyGroup, checkpointId, previousFiles } =
+      this.#options;
     const span = { from: firstKeyGroup, to: endKeyGroup };
     const partitions: FrozenPartition[] = [];
     for (const frozen of tables) {

@@ -92,7 +92,8 @@ export class FrozenPartition {
   #writePuts(sink: ByteSink, rows: Uint32Array): void {
     const { table, hashes, keys, subkeys, columns } = this.frozen;
     const ownHashes = new Int32Array(rows.length);
-    for (let index = 0; index < rows.length; index++) ownHashes[index] = hashes[rows[index] as number] as number;
+    for (let index = 0; index < rows.length; index++)
+      ownHashes[index] = hashes[rows[index] as number] as number;
     writeKeyedBlockV1(sink, {
       kind: 'puts',
       table: table.name,
@@ -112,7 +113,11 @@ export class FrozenPartition {
     const { table } = this.frozen;
     for (let start = 0; start < drops.length; start += RUN_BLOCK_ENTRIES_MAX) {
       const namespaces = drops.slice(start, start + RUN_BLOCK_ENTRIES_MAX).map((drop) => drop.namespace);
-      writeKeyedBlockV1(sink, { kind: 'drops', table: table.name, namespaces: Float64Array.from(namespaces) });
+      writeKeyedBlockV1(sink, {
+        kind: 'drops',
+        table: table.name,
+        namespaces: Float64Array.from(namespaces),
+      });
     }
     const removals = this.#removals.get(keyGroup) ?? [];
     for (let start = 0; start < removals.length; start += RUN_BLOCK_ENTRIES_MAX) {
@@ -125,8 +130,16 @@ export class FrozenPartition {
         subkeyKind: table.subkeyKind,
         entryCount: slice.length,
         hashes: Int32Array.from(slice, (removal) => removal.hash),
-        keys: this.#packKeys(slice.map((removal) => removal.key), all),
-        subkeys: hasSubkeys ? this.#packKeys(slice.map((removal) => removal.subkey), all) : undefined,
+        keys: this.#packKeys(
+          slice.map((removal) => removal.key),
+          all,
+        ),
+        subkeys: hasSubkeys
+          ? this.#packKeys(
+              slice.map((removal) => removal.subkey),
+              all,
+            )
+          : undefined,
       });
     }
     return drops.length + removals.length;

@@ -48,7 +48,9 @@ export function freezeTable(table: StateTable, scope: FreezeScope): FrozenTable 
     columns: rows.columns.map((cells) =>
       cells instanceof Float64Array ? gatherFloats(cells, selected) : gatherValues(cells, selected),
     ),
-    removals: scope.isFullBase ? [] : table.removals.removals.filter((removal) => removal.stamp > scope.confirmed),
+    removals: scope.isFullBase
+      ? []
+      : table.removals.removals.filter((removal) => removal.stamp > scope.confirmed),
     drops: scope.isFullBase ? [] : table.removals.drops.filter((drop) => drop.stamp > scope.confirmed),
   };
 }
@@ -95,5 +97,7 @@ function gatherValues(source: readonly unknown[], selected: Int32Array): unknown
 }
 
 function gatherKeys(keys: KeyColumn, selected: Int32Array): Float64Array | unknown[] {
-  return keys.mode === KEY_MODE_NUMBER ? gatherFloats(keys.numbers, selected) : gatherValues(keys.values, selected);
+  return keys.mode === KEY_MODE_NUMBER
+    ? gatherFloats(keys.numbers, selected)
+    : gatherValues(keys.values, selected);
 }

@@ -67,10 +67,14 @@ function checkFile(file: KeyedStateFile, bytes: Uint8Array): void {
 
 function naming(file: KeyedStateFile, error: unknown): unknown {
   if (!isMillraceError(error) || error.code !== 'MR_CHECKPOINT_CORRUPT') return error;
-  return new MillraceError('MR_CHECKPOINT_CORRUPT', `Cannot restore keyed state from file "${file.name}": ${error.message}`, {
-    details: { ...error.details, file: file.name },
-    cause: error,
-  });
+  return new MillraceError(
+    'MR_CHECKPOINT_CORRUPT',
+    `Cannot restore keyed state from file "${file.name}": ${error.message}`,
+    {
+      details: { ...error.details, file: file.name },
+      cause: error,
+    },
+  );
 }
 
 function applyBlock(registry: TableRegistry, block: KeyedBlockV1, keyGroup: number): void {
@@ -99,7 +103,12 @@ function applyBlock(registry: TableRegistry, block: KeyedBlockV1, keyGroup: numb
 
 type KeyReader = (index: number) => unknown;
 
-function applyPuts(table: StateTable, block: KeyedPutsV1, keys: KeyReader, subkeys: KeyReader | undefined): void {
+function applyPuts(
+  table: StateTable,
+  block: KeyedPutsV1,
+  keys: KeyReader,
+  subkeys: KeyReader | undefined,
+): void {
   const { columns, hashes } = block;
   for (let column = 0; column < columns.length; column++) {
     if (!(columns[column] instanceof Float64Array)) table.rows.widenColumn(column);

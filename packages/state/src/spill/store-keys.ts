@@ -14,7 +14,11 @@ export const ROW_TAG = 0x53;
 export const CHANGE_TAG = 0x44;
 const CHUNK_TAG = 0x4e;
 
-export function writeIdentity(sink: ByteSink, at: { keyGroupCount: number; tableId: number }, identity: RowIdentity): void {
+export function writeIdentity(
+  sink: ByteSink,
+  at: { keyGroupCount: number; tableId: number },
+  identity: RowIdentity,
+): void {
   sink.u16be(keyGroupOfHash(identity.hash, at.keyGroupCount));
   sink.u16be(at.tableId);
   sink.u32be(identity.hash);

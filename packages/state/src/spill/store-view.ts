@@ -16,7 +16,13 @@ import { KeyedTable } from '../table/keyed-table.ts';
 import type { RowIdentity } from '../table/stored-rows.ts';
 import { KeyGroupScan } from './key-group-scan.ts';
 import {
-  CHANGE_TAG, keyGroupBounds, keyGroupOfStoreKey, readIdentity, ROW_TAG, tableIdOfStoreKey, writeIdentity,
+  CHANGE_TAG,
+  keyGroupBounds,
+  keyGroupOfStoreKey,
+  readIdentity,
+  ROW_TAG,
+  tableIdOfStoreKey,
+  writeIdentity,
 } from './store-keys.ts';
 import { readRawStoredRow, type RawStoredRow } from './stored-row-codec.ts';
 import type { WriteBehind } from './write-behind.ts';
@@ -57,7 +63,8 @@ export class StoreView implements FrozenStore {
     const { writeBehind, baseFrom, baseTo, firstKeyGroup, endKeyGroup } = options;
     const { store } = writeBehind;
     if (store !== undefined) {
-      if (baseTo > baseFrom) this.#rowScan = new KeyGroupScan(store, keyGroupBounds(ROW_TAG, baseFrom, baseTo));
+      if (baseTo > baseFrom)
+        this.#rowScan = new KeyGroupScan(store, keyGroupBounds(ROW_TAG, baseFrom, baseTo));
       this.#changeScan = new KeyGroupScan(store, keyGroupBounds(CHANGE_TAG, firstKeyGroup, endKeyGroup));
     }
     this.#overlay = writeBehind.overlay();
@@ -82,11 +89,14 @@ export class StoreView implements FrozenStore {
     const { keyGroup, isBase } = at;
     const changes = await this.#read(CHANGE_TAG, this.#changeScan, keyGroup);
     const rows = isBase ? await this.#read(ROW_TAG, this.#rowScan, keyGroup) : [];
-    if (this.#isClosed) throw new MillraceError('MR_CANCELLED', 'The snapshot was given up while it was written');
+    if (this.#isClosed)
+      throw new MillraceError('MR_CANCELLED', 'The snapshot was given up while it was written');
     this.#collectObsolete(changes);
     if (rows.length === 0 && (isBase || changes.length === 0)) return 0;
     const hidden = this.#namesInMemory(partitions, keyGroup);
-    const found = isBase ? this.#liveRows(rows, hidden) : this.#liveChanges(changes, hidden, partitions, keyGroup);
+    const found = isBase
+      ? this.#liveRows(rows, hidden)
+      : this.#liveChanges(changes, hidden, partitions, keyGroup);
     let count = 0;
     for (const [tableId, entries] of found) {
       for (let start = 0; start < entries.length; start += RUN_BLOCK_ENTRIES_MAX) {
@@ -117,7 +127,8 @@ export class StoreView implements FrozenStore {
   /** Changes that a completed checkpoint has, or of a namespace's earlier life. */
   #collectObsolete(changes: readonly (readonly [key: Uint8Array, value: Uint8Array])[]): void {
     for (const [key] of changes) {
-      if (stampOf(key) <= this.#options.confirmed || !this.#isAlive(key)) this.#obsolete.push(Buffer.from(key));
+      if (stampOf(key) <= this.#options.confirmed || !this.#isAlive(key))
+        this.#obsolete.push(Buffer.from(key));
     }
   }
 
@@ -142,7 +153,8 @@ export class StoreView implements FrozenStore {
       const [key] = change;
       const stamp = stampOf(key);
       const name = nameOf(key, 1, STAMP_BYTES);
-      if (stamp <= this.#options.confirmed || hidden.has(name) || (removedAt.get(name) ?? -1) > stamp) continue;
+      if (stamp <= this.#options.confirmed || hidden.has(name) || (removedAt.get(name) ?? -1) > stamp)
+        continue;
       if (!this.#isAlive(key)) continue;
       const other = newest.get(name);
       if (other === undefined || stampOf(other[0]) < stamp) newest.set(name, change);
@@ -213,11 +225,18 @@ export class StoreView implements FrozenStore {
         table.subkeyKind === 'none'
           ? undefined
           : this.#pack(rows, (target, { identity }) => writeKeyV1(target, identity.subkey)),
-      columns: table.rows.columnKinds.map((kind, column) => this.#packColumn(table, rows, kind === 'f64', column)),
+      columns: table.rows.columnKinds.map((kind, column) =>
+        this.#packColumn(table, rows, kind === 'f64', column),
+      ),
     });
   }
 
-  #packColumn(table: StateTable, rows: readonly FoundRow[], isF64: boolean, column: number): KeyedRunColumnV1 {
+  #packColumn(
+    table: StateTable,
+    rows: readonly FoundRow[],
+    isF64: boolean,
+    column: number,
+  ): KeyedRunColumnV1 {
     // A column that is still of numbers never held anything else.
     if (isF64) return Float64Array.from(rows, ({ raw }) => raw.cells[column] as number);
     return this.#pack(rows, (target, { raw }) => {

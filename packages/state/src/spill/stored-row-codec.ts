@@ -44,7 +44,10 @@ export interface RawStoredRow {
 export function readRawStoredRow(bytes: Uint8Array): RawStoredRow {
   const source = new ByteSource(bytes);
   if (source.end < 13 || source.u32() !== crc32(bytes.subarray(4))) {
-    throw new MillraceError('MR_STATE_BACKEND', 'Cannot read a row from the state store: its checksum does not match');
+    throw new MillraceError(
+      'MR_STATE_BACKEND',
+      'Cannot read a row from the state store: its checksum does not match',
+    );
   }
   const changed = source.u32() | 0;
   const directoryPosition = source.u32() | 0;

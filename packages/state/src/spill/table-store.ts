@@ -5,7 +5,7 @@ import type { StateTable } from '../backend/table-registry.ts';
 import { DIRECTORY_CHUNK_ENTRIES } from '../table/slice-cursor.ts';
 import type { RowIdentity, StoredDirectory, StoredRow, StoredRows } from '../table/stored-rows.ts';
 import { BloomFilter } from './bloom-filter.ts';
-import { ByteSlab } from './byte-slab.ts';
+import type { ByteSlab } from './byte-slab.ts';
 import { CHANGE_TAG, ROW_TAG, writeChunkKey, writeIdentity } from './store-keys.ts';
 import { readStoredRow, writeStoredRow } from './stored-row-codec.ts';
 import type { WriteBehind } from './write-behind.ts';
@@ -183,5 +183,7 @@ export class TableStore implements StoredRows {
 
 function filterHash(identity: RowIdentity): number {
   const { hash, subkey, generation } = identity;
-  return subkey === undefined ? mix32(hash) : mix32(Math.imul(hash, 31) + hashKey(subkey) + Math.imul(generation, 0x9e3779b1));
+  return subkey === undefined
+    ? mix32(hash)
+    : mix32(Math.imul(hash, 31) + hashKey(subkey) + Math.imul(generation, 0x9e3779b1));
 }

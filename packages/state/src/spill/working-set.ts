@@ -70,7 +70,11 @@ export class WorkingSet {
   }
 
   /** What a freeze must know of the store; undefined: nothing ever left memory. */
-  view(scope: { readonly baseFrom: number; readonly baseTo: number; readonly confirmed: number }): StoreView | undefined {
+  view(scope: {
+    readonly baseFrom: number;
+    readonly baseTo: number;
+    readonly confirmed: number;
+  }): StoreView | undefined {
     if (this.#tableStores.size === 0) return undefined;
     const { registry, keyGroupCount, range } = this.#options;
     return new StoreView({
@@ -121,7 +125,7 @@ export class WorkingSet {
 
   /** Moves up to `wanted` rows away, in one turn of the hand; returns how many. */
   #sweep(table: StateTable, wanted: number, givesSecondChance: boolean): number {
-    const store = (this.#tableStores.get(table) ?? this.#makeStore(table));
+    const store = this.#tableStores.get(table) ?? this.#makeStore(table);
     const { rows } = table;
     const stamp = this.#options.clock.current;
     let hand = this.#hands.get(table) ?? 0;

@@ -16,8 +16,7 @@ export class WriteBehind {
   #pendingBytes = 0;
   #inFlightBytes = 0;
   #draining: Promise<void> | undefined;
-  #failure: unknown;
-  #hasFailed = false;
+  #failed: Promise<void> | undefined;
 
   constructor(openStore: () => Promise<KeyValueStore>) {
     this.#openStore = openStore;
@@ -57,16 +56,16 @@ export class WriteBehind {
 
   /** Writes all that is pending; undefined when nothing is. A failure shows in this promise and in each later one. */
   drain(): Promise<void> | undefined {
-    if (this.#hasFailed) return Promise.reject(this.#failure);
+    if (this.#failed !== undefined) return this.#failed;
     if (this.#draining === undefined) {
       if (this.#pending.size === 0) return undefined;
-      this.#draining = this.#drainAll().finally(() => {
+      const draining = this.#drainAll().finally(() => {
         this.#draining = undefined;
       });
-      // Not every caller waits; the next one is told.
-      this.#draining.catch((error: unknown) => {
-        this.#hasFailed = true;
-        this.#failure = error;
+      this.#draining = draining;
+      // Not every caller waits: the next one is told.
+      draining.catch(() => {
+        this.#failed = draining;
       });
     }
     return this.#draining;

@@ -16,7 +16,8 @@ export class KeyColumn {
 
   /** Stores `key` in `row`; `capacity` is that of the table. */
   put(row: number, key: unknown, capacity: number): void {
-    const wanted = typeof key === 'number' ? KEY_MODE_NUMBER : typeof key === 'string' ? KEY_MODE_STRING : KEY_MODE_ANY;
+    const wanted =
+      typeof key === 'number' ? KEY_MODE_NUMBER : typeof key === 'string' ? KEY_MODE_STRING : KEY_MODE_ANY;
     if (wanted !== this.mode) this.#widen(wanted, capacity);
     if (this.mode === KEY_MODE_NUMBER) this.numbers[row] = (key as number) === 0 ? 0 : (key as number);
     else this.values[row] = ownKey(key);

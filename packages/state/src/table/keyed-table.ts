@@ -30,7 +30,12 @@ export class Slice {
   /** Rows that the store has and memory has not. */
   awayCount = 0;
 
-  constructor(options: { namespace: number; generation: number; created: number; slots: Int32Array | undefined }) {
+  constructor(options: {
+    namespace: number;
+    generation: number;
+    created: number;
+    slots: Int32Array | undefined;
+  }) {
     this.namespace = options.namespace;
     this.generation = options.generation;
     this.created = options.created;
@@ -169,7 +174,8 @@ export class KeyedTable implements RowTable {
     for (let slot = 0; slot < slots.length; slot++) {
       const row = slots[slot] as number;
       if (row < 0) continue;
-      if (keyGroups !== undefined) keyGroups.add(keyGroupOfHash(rows.hashes[row] as number, this.#keyGroupCount));
+      if (keyGroups !== undefined)
+        keyGroups.add(keyGroupOfHash(rows.hashes[row] as number, this.#keyGroupCount));
       rows.release(row);
     }
     if (isLogged) this.#logDrop(namespace, keyGroups);

@@ -42,7 +42,8 @@ export class SliceCursor implements RowCursor {
     const positions = this.#table.rows.directoryPositions;
     while (this.#slot < slots.length) {
       const row = slots[this.#slot++] as number;
-      if (row >= 0 && ((positions[row] as number) < 0 || (positions[row] as number) >= this.#directoryCount)) return row;
+      if (row >= 0 && ((positions[row] as number) < 0 || (positions[row] as number) >= this.#directoryCount))
+        return row;
     }
     this.#isOpen = false;
     slice.pins--;

@@ -29,7 +29,10 @@ export class KeyedTimers implements TimerQueue {
   /** @throws {MillraceError} MR_OPTION_INVALID for a time that is no finite number */
   register(domain: TimerDomain, timestampMs: number): void {
     if (!Number.isFinite(timestampMs)) {
-      throw new MillraceError('MR_OPTION_INVALID', `Cannot register a timer: its time is ${String(timestampMs)}, not a finite number`);
+      throw new MillraceError(
+        'MR_OPTION_INVALID',
+        `Cannot register a timer: its time is ${String(timestampMs)}, not a finite number`,
+      );
     }
     this.#heapOf(domain).register(this.#current.key, this.#current.hash, timestampMs);
   }

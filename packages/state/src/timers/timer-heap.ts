@@ -88,7 +88,11 @@ export class TimerHeap {
     for (;;) {
       let child = place * 2 + 1;
       if (child >= this.#count) break;
-      if (child + 1 < this.#count && this.#isBefore(this.#heap[child + 1] as number, this.#heap[child] as number)) child++;
+      if (
+        child + 1 < this.#count &&
+        this.#isBefore(this.#heap[child + 1] as number, this.#heap[child] as number)
+      )
+        child++;
       const below = this.#heap[child] as number;
       if (!this.#isBefore(below, row)) break;
       this.#set(place, below);
@@ -109,7 +113,7 @@ export class TimerHeap {
   }
 
   #timeOf(row: number): number {
-    return (this.#table.rows.subkeys?.numbers[row] ?? Infinity);
+    return this.#table.rows.subkeys?.numbers[row] ?? Infinity;
   }
 
   #orderOf(row: number): number {

@@ -4,13 +4,23 @@ import type { PairTable } from '../table/pair-table.ts';
 import type { StampClock } from '../table/stamp-clock.ts';
 
 /** Items of a chunk; empty when there is none. Contract: not to be changed. */
-export function readChunk(table: PairTable, key: unknown, hash: number, chunkIndex: number): readonly unknown[] {
+export function readChunk(
+  table: PairTable,
+  key: unknown,
+  hash: number,
+  chunkIndex: number,
+): readonly unknown[] {
   const chunk = table.peek(key, hash, chunkIndex, 0) as Chunk | undefined;
   return chunk === undefined ? [] : chunk.items;
 }
 
 /** As `readChunk`, and keeps the chunk in memory for the next reads of it. */
-export function loadChunk(table: PairTable, key: unknown, hash: number, chunkIndex: number): readonly unknown[] {
+export function loadChunk(
+  table: PairTable,
+  key: unknown,
+  hash: number,
+  chunkIndex: number,
+): readonly unknown[] {
   const row = table.find(key, hash, chunkIndex);
   return row < 0 ? [] : ((table.columns[0] as unknown[])[row] as Chunk).items;
 }

@@ -53,7 +53,8 @@ export class ListState implements ListStateHandle {
   clear(): void {
     const { key, hash } = this.#current;
     const chunkCount = Math.ceil(this.#length(key, hash) / CHUNK_ENTRIES_MAX);
-    for (let chunkIndex = 0; chunkIndex < chunkCount; chunkIndex++) this.#chunks.remove(key, hash, chunkIndex);
+    for (let chunkIndex = 0; chunkIndex < chunkCount; chunkIndex++)
+      this.#chunks.remove(key, hash, chunkIndex);
     this.#heads.remove(key, hash, 0);
   }
 

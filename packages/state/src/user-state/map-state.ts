@@ -104,7 +104,8 @@ export class MapState implements MapStateHandle {
     const count = this.#count(key, hash);
     for (let start = 0; start < count; start += CHUNK_ENTRIES_MAX) {
       const chunkIndex = start / CHUNK_ENTRIES_MAX;
-      for (const mapKey of readChunk(this.#directory, key, hash, chunkIndex)) this.#entries.remove(key, hash, mapKey);
+      for (const mapKey of readChunk(this.#directory, key, hash, chunkIndex))
+        this.#entries.remove(key, hash, mapKey);
       this.#directory.remove(key, hash, chunkIndex);
     }
     this.#heads.remove(key, hash, 0);
