@@ -1,0 +1,66 @@
+// Pre-aggregation before the exchange: what crosses it, and what is counted.
+import { describe, expect, test } from 'vitest';
+import { count, tumbling, type DataStream } from '@millrace/api';
+import { ChainHarness } from './chain-harness.ts';
+
+interface Event {
+  readonly key: unknown;
+}
+
+const counts = (input: DataStream<Event>) =>
+  input
+    .keyBy(({ key }) => key as string)
+    .window(tumbling(10))
+    .aggregate({ n: count() });
+const open = () => ChainHarness.open<Event>({ operators: counts, parallelism: 1 });
+const recordsIn = (harness: ChainHarness<Event>): number | undefined => harness.chains[0]?.metrics.recordsIn;
+
+describe('Pre-aggregation', () => {
+  test('sends one row per key and slice, and only of slices that the watermark can fire', async () => {
+    const harness = await open();
+    harness.send([1, 2, 3, 11, 12].map((atMs) => ({ value: { key: 'a' }, atMs })));
+    expect(recordsIn(harness)).toBe(0);
+    harness.watermark(9);
+    expect(recordsIn(harness)).toBe(1);
+    expect(harness.emitted.map(({ record }) => record)).toEqual([
+      { key: 'a', windowStart: 0, windowEnd: 10, n: 3 },
+    ]);
+    await harness.snapshot(1);
+    expect(recordsIn(harness)).toBe(2);
+    await harness.close();
+  });
+
+  test('counts late records one by one, though they come as one row', async () => {
+    const harness = await open();
+    harness.watermark(9);
+    harness.send([1, 2, 3].map((atMs) => ({ value: { key: 'a' }, atMs })));
+    harness.watermark(19);
+    expect(harness.chains[0]?.metrics.dropped).toEqual({ late: 3 });
+    await harness.close();
+  });
+
+  test('lets records through by themselves when keys do not repeat', async () => {
+    const harness = await open();
+    const send = (from: number, rows: number): void =>
+      harness.send(Array.from({ length: rows }, (_, index) => ({ value: { key: from + index }, atMs: 1 })));
+    send(0, 20_000);
+    harness.watermark(0);
+    await harness.snapshot(1);
+    expect(recordsIn(harness)).toBe(20_000);
+    send(20_000, 5);
+    // They crossed the exchange at once: nothing was flushed.
+    expect(recordsIn(harness)).toBe(20_005);
+    harness.watermark(9);
+    expect(harness.emitted).toHaveLength(20_005);
+    await harness.close();
+  });
+
+  test('takes more keys than it can keep, and more slices', async () => {
+    const harness = await open();
+    harness.send(Array.from({ length: 70_000 }, (_, index) => ({ value: { key: `key ${index}` }, atMs: 1 })));
+    harness.send(Array.from({ length: 40 }, (_, index) => ({ value: { key: 'a' }, atMs: 10 * index })));
+    harness.watermark(1_000);
+    expect(harness.emitted).toHaveLength(70_040);
+    await harness.close();
+  });
+});
