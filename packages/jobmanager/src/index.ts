@@ -1,8 +1,9 @@
 // What the other packages may use of jobmanager.
 export { compileJobGraph } from './compiler/compile-job-graph.ts';
+export { explain, type ExplainFormat, type ExplainOptions } from './explain/explain.ts';
 export { ExecutionGraph, type AttemptDescription, type Execution, type RestorePlan } from './execution-graph/execution-graph.ts';
 export { JobManagerCore, type JobManagerCoreOptions, type StoredJob } from './core/job-manager-core.ts';
-export type { Command, ConnectionId, CoreEvent, Outcome, StoreOperation } from './core/effects.ts';
+export type { Command, ConnectionId, CoreEvent, Outcome, StoreOperation, Token } from './core/effects.ts';
 export {
   JobManager, type JobManagerOptions, type JobWatch, type TaskManagerConnection, type TaskManagerLink,
 } from './job-manager.ts';

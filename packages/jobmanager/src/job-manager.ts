@@ -3,14 +3,14 @@ import {
   fromWireError, invariant, isMillraceError, MillraceError, toWireError,
   type BlobStore, type Cancellable, type Clock, type JobId, type Logger, type RandomPort, type TimerPort,
 } from '@millrace/common';
-import {
-  decodeCheckpointPointerV1, type JobEvent, type JobStatus, type JobSubmission, type ProcessStatus, type TaskExecutorMessage,
-  type TaskManagerMessage,
+import type {
+  JobEvent, JobStatus, JobSubmission, ProcessStatus, TaskExecutorMessage, TaskManagerMessage,
 } from '@millrace/proto';
 import { JobManagerCore, type StoredJob } from './core/job-manager-core.ts';
 import type { Command, ConnectionId, CoreEvent, Outcome, Token } from './core/effects.ts';
-import { decodeRecord, encodeRecord, recordKeys, storeCorrupt, type JobProgressRecord, type JobRecord } from './core/job-records.ts';
+import { decodeRecord, encodeRecord, recordKeys, storeCorrupt } from './core/job-records.ts';
 import type { JobStore } from './job-store.ts';
+import { readJobs } from './read-jobs.ts';
 
 /** The way to one TaskManager. `send` keeps the order; what is sent after it broke is lost. */
 export interface TaskManagerLink {
@@ -364,33 +364,4 @@ export class JobManager {
 function checkpointIdOf(name: string): number {
   const match = /^chk-\d+-(\d+)\//.exec(name);
   return match === null ? 0 : Number(match[1]);
-}
-
-function readJobs(entries: ReadonlyMap<string, Uint8Array>): readonly StoredJob[] {
-  const jobs: StoredJob[] = [];
-  for (const [key, bytes] of entries) {
-    if (!key.startsWith(recordKeys.jobPrefix)) continue;
-    const record = decodeRecord<JobRecord>(key, bytes);
-    const { jobId } = record.submission;
-    const progressKey = recordKeys.progress(jobId);
-    const progress = entries.get(progressKey);
-    if (progress === undefined) throw storeCorrupt(`the record "${progressKey}" is missing`);
-    const pointer = entries.get(recordKeys.pointer(jobId));
-    jobs.push({
-      record,
-      progress: decodeRecord<JobProgressRecord>(progressKey, progress),
-      pointer: pointer === undefined ? undefined : { bytes: pointer, retained: readPointer(jobId, pointer) },
-    });
-  }
-  return jobs;
-}
-
-function readPointer(jobId: JobId, bytes: Uint8Array) {
-  try {
-    const pointer = decodeCheckpointPointerV1(bytes);
-    if (pointer.jobId === jobId) return pointer.retained;
-  } catch (cause) {
-    throw storeCorrupt(`the checkpoint pointer of job ${jobId} is damaged`, cause);
-  }
-  throw storeCorrupt(`the checkpoint pointer of job ${jobId} is another job's`);
 }

@@ -1,0 +1,131 @@
+// The plan of a job for people and tools: StreamGraph, JobGraph and where its subtasks would run.
+import type { JobEdge, JobGraph, JobVertex, StreamGraphJson, StreamNodeJson } from '@millrace/proto';
+import { compileJobGraph } from '../compiler/compile-job-graph.ts';
+import { textTable } from './text-table.ts';
+
+export type ExplainFormat = 'text' | 'json' | 'mermaid';
+
+export interface ExplainOptions {
+  readonly format?: ExplainFormat;
+  /** As it would be given at submission. */
+  readonly parallelism?: number;
+}
+
+/**
+ * Returns the plan of a job.
+ * @throws {MillraceError} MR_GRAPH_INVALID
+ */
+export function explain(graph: StreamGraphJson, options: ExplainOptions = {}): string {
+  const jobGraph = compileJobGraph(graph, options.parallelism === undefined ? {} : { parallelism: options.parallelism });
+  switch (options.format ?? 'text') {
+    case 'json': return JSON.stringify(explainJson(jobGraph), undefined, 2);
+    case 'mermaid': return explainMermaid(jobGraph);
+    default: return explainText(jobGraph);
+  }
+}
+
+function explainText(jobGraph: JobGraph): string {
+  const { streamGraph, vertices, edges } = jobGraph;
+  const label = vertexLabels(vertices);
+  const operators = streamGraph.nodes.map((node) => [
+    String(node.id), node.name, node.kind, `${node.uid}${node.isUidExplicit ? '' : ' (derived)'}`, inputsOf(node), detailsOf(node),
+  ]);
+  const chains = vertices.map((vertex) => [
+    label(vertex.vertexId), vertex.name, vertex.role, String(vertex.parallelism), vertex.nodeIds.join(' '), slotsOf(vertex),
+  ]);
+  const connections = edges.map((edge) => [
+    `${label(edge.fromVertex)} -> ${label(edge.toVertex)}`, partitioningOf(edge), String(channelCount(jobGraph, edge)),
+  ]);
+  return [
+    `Job ${jobGraph.name}: ${vertices.length} vertices, ${subtaskCount(jobGraph)} subtasks, ${jobGraph.slotCount} ${jobGraph.slotCount === 1 ? 'slot' : 'slots'}, ${jobGraph.keyGroupCount} key groups`,
+    '',
+    'Operators',
+    ...indent(textTable(['Id', 'Name', 'Kind', 'Uid', 'Inputs', 'Options'], operators)),
+    '',
+    'Vertices (operators that run chained in one thread)',
+    ...indent(textTable(['Vertex', 'Name', 'Role', 'Parallelism', 'Operators', 'Slots'], chains)),
+    '',
+    'Edges',
+    ...indent(textTable(['Edge', 'Partitioning', 'Channels'], connections)),
+    '',
+    'Options',
+    ...indent(optionLines(streamGraph)),
+    '',
+  ].join('\n');
+}
+
+function explainMermaid({ vertices, edges, streamGraph }: JobGraph): string {
+  const label = vertexLabels(vertices);
+  const lines = ['flowchart LR'];
+  for (const vertex of vertices) {
+    const names = vertex.role === 'enumerator' ? [vertex.name] : vertex.nodeIds.map((id) => streamGraph.nodes[id]?.name ?? '');
+    lines.push(`  ${label(vertex.vertexId)}["${names.map(escapeMermaid).join('<br/>')}<br/>x${vertex.parallelism}"]`);
+  }
+  for (const edge of edges) lines.push(`  ${label(edge.fromVertex)} -->|${escapeMermaid(partitioningOf(edge))}| ${label(edge.toVertex)}`);
+  return `${lines.join('\n')}\n`;
+}
+
+function explainJson(jobGraph: JobGraph): unknown {
+  const { streamGraph, ...plan } = jobGraph;
+  return {
+    name: plan.name,
+    keyGroupCount: plan.keyGroupCount,
+    slotCount: plan.slotCount,
+    subtaskCount: subtaskCount(jobGraph),
+    streamGraph,
+    vertices: plan.vertices.map((vertex) => ({ ...vertex, slots: Array.from({ length: vertex.parallelism }, (_, subtaskIndex) => ({ subtaskIndex, slot: subtaskIndex })) })),
+    edges: plan.edges.map((edge) => ({ ...edge, channelCount: channelCount(jobGraph, edge) })),
+  };
+}
+
+/** `v1`, `v2`, … in topological order. */
+function vertexLabels(vertices: readonly JobVertex[]): (vertexId: string) => string {
+  const labels = new Map<string, string>(vertices.map(({ vertexId }, index) => [vertexId, `v${index + 1}`]));
+  return (vertexId) => labels.get(vertexId) ?? vertexId;
+}
+
+function inputsOf(node: StreamNodeJson): string {
+  return node.inputs.map((edge) => `${edge.from} ${edge.partitioning}${edge.sideOutput === undefined ? '' : ` (side output ${edge.sideOutput})`}`).join(', ');
+}
+
+const DETAILS_LENGTH_MAX = 60;
+
+function detailsOf(node: StreamNodeJson): string {
+  const text = Object.entries(node.options).map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`).join(' ');
+  return text.length <= DETAILS_LENGTH_MAX ? text : `${text.slice(0, DETAILS_LENGTH_MAX - 1)}…`;
+}
+
+function slotsOf({ parallelism }: JobVertex): string {
+  return parallelism === 1 ? '1' : `1 to ${parallelism}`;
+}
+
+function partitioningOf(edge: JobEdge): string {
+  return `${edge.partitioning}${edge.isPreAggregated ? ', pre-aggregated' : ''}${edge.sideOutput === undefined ? '' : `, side output ${edge.sideOutput}`}`;
+}
+
+function channelCount({ vertices }: JobGraph, edge: JobEdge): number {
+  const parallelism = (vertexId: string): number => vertices.find((vertex) => vertex.vertexId === vertexId)?.parallelism ?? 0;
+  return edge.partitioning === 'forward' ? parallelism(edge.toVertex) : parallelism(edge.fromVertex) * parallelism(edge.toVertex);
+}
+
+function subtaskCount({ vertices }: JobGraph): number {
+  return vertices.reduce((sum, { parallelism }) => sum + parallelism, 0);
+}
+
+function optionLines({ options }: StreamGraphJson): readonly string[] {
+  const interval = options.checkpointIntervalMs;
+  return [
+    `checkpoints     ${interval === undefined ? 'one at the end' : `every ${interval} ms`}, time-out ${options.checkpointTimeoutMs} ms, ${options.checkpointsRetainedMax} kept`,
+    `restart         ${options.restart.type}`,
+    `buffer timeout  ${options.bufferTimeoutMs} ms`,
+    `state cache     ${options.stateCacheEntriesMax} entries a subtask`,
+  ];
+}
+
+function escapeMermaid(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('"', '&quot;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('|', '&#124;');
+}
+
+function indent(lines: readonly string[]): readonly string[] {
+  return lines.map((line) => `  ${line}`);
+}

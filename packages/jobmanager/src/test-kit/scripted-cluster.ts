@@ -1,0 +1,360 @@
+// A cluster for tests of the deciding code: the core with a store, blobs, a clock and TaskManagers that do what the test
+// says, one event at a time. What the store and the blobs hold survives `restart`, as on a disk.
+import {
+  asJobId, asTaskManagerId, fromWireError, MillraceError, Prng, toWireError, type JobId, type MillraceError as Failure,
+} from '@millrace/common';
+import {
+  decodeCheckpointMetadataV1, decodeCheckpointPointerV1, type CheckpointPointer, type JobStatus, type JobSubmission, type SlotDeployment,
+  type StreamGraphJson, type SubtaskSnapshot, type TaskExecutorMessage, type TaskReport,
+} from '@millrace/proto';
+import { JobManagerCore } from '../core/job-manager-core.ts';
+import type { Command, CoreEvent, Outcome, StoreOperation, Token } from '../core/effects.ts';
+import { readJobs } from '../read-jobs.ts';
+
+export const jobId = asJobId('0123456789abcdef0123456789abcdef');
+
+type ReportBody = TaskReport extends infer R ? (R extends TaskReport ? Omit<R, 'taskManagerId' | 'instanceId' | 'leaderEpoch' | 'jobId' | 'attemptNumber' | 'slotIndex'> : never) : never;
+
+/** What a slot of a scripted TaskManager has been told. */
+export interface ScriptedSlot {
+  readonly connectionId: number;
+  readonly deployment: SlotDeployment;
+}
+
+interface ScriptedTaskManager {
+  readonly name: string;
+  readonly instanceId: string;
+  readonly slotCount: number;
+}
+
+/** An answer that the script holds back. */
+export interface HeldCommand {
+  readonly command: Command & { token: Token };
+  release(): void;
+  fail(error: MillraceError): void;
+}
+
+export class ScriptedCluster {
+  core: JobManagerCore;
+  epoch = 0;
+  nowMs = 1_000_000;
+  readonly store = new Map<string, Uint8Array>();
+  readonly blobs = new Map<string, Uint8Array>();
+  /** Everything sent, oldest first. */
+  readonly sent: { readonly connectionId: number; readonly message: TaskExecutorMessage }[] = [];
+  readonly commands: Command[] = [];
+  readonly statuses: JobStatus[] = [];
+  readonly replies = new Map<number, Failure | undefined>();
+  /** Slots that run something, by `connection/slot`. */
+  readonly slots = new Map<string, ScriptedSlot>();
+  /** Names of commands to hold back until the test releases them. */
+  readonly holding = new Set<Command['kind']>();
+  readonly held: HeldCommand[] = [];
+  halted: Failure | undefined;
+  #taskManagers = new Map<number, ScriptedTaskManager>();
+  #timers = new Map<Token, number>();
+  #nextConnection = 1;
+  #nextRequest = 1;
+  readonly #seed: number;
+
+  constructor(seed = 1) {
+    this.#seed = seed;
+    this.core = this.#lead();
+    this.perform(this.core.start());
+  }
+
+  #lead(): JobManagerCore {
+    this.epoch++;
+    return new JobManagerCore({
+      leaderEpoch: this.epoch,
+      stored: readJobs(this.store),
+      checkpointDirectoryOf: (id) => `/checkpoints/${id}`,
+      clock: { nowMs: () => this.nowMs, monotonicMs: () => this.nowMs },
+      random: new Prng(this.#seed + this.epoch),
+      heartbeatIntervalMs: 1_000,
+      heartbeatTimeoutMs: 5_000,
+    });
+  }
+
+  /** The JobManager dies, with everything that was on its way, and another takes over the store. */
+  restart(): void {
+    this.held.length = 0;
+    this.#timers.clear();
+    this.#taskManagers.clear();
+    this.halted = undefined;
+    this.core = this.#lead();
+    this.perform(this.core.start());
+  }
+
+  step(event: CoreEvent): void {
+    this.perform(this.core.step(event));
+  }
+
+  perform(commands: readonly Command[]): void {
+    for (const command of commands) {
+      this.commands.push(command);
+      if ('token' in command && this.holding.has(command.kind)) this.#hold(command);
+      else this.#perform(command);
+    }
+  }
+
+  #hold(command: Command & { token: Token }): void {
+    const epoch = this.epoch;
+    this.held.push({
+      command,
+      release: () => {
+        this.held.splice(this.held.findIndex((held) => held.command === command), 1);
+        if (this.epoch === epoch) this.#perform(command);
+      },
+      fail: (error) => {
+        this.held.splice(this.held.findIndex((held) => held.command === command), 1);
+        if (this.epoch === epoch) this.#done(command.token, { ok: false, error: toWireError(error) });
+      },
+    });
+  }
+
+  #perform(command: Command): void {
+    switch (command.kind) {
+      case 'send':
+        this.sent.push(command);
+        if (command.message.kind === 'deploy' && this.#taskManagers.has(command.connectionId)) {
+          const { deployment } = command.message;
+          this.slots.set(`${command.connectionId}/${deployment.slotIndex}`, { connectionId: command.connectionId, deployment });
+        }
+        return;
+      case 'disconnect': this.#taskManagers.delete(command.connectionId); return;
+      case 'persist': this.#done(command.token, this.#write(command.operations)); return;
+      case 'write-blob': this.blobs.set(command.name, command.bytes); this.#done(command.token, { ok: true }); return;
+      case 'read-blob': this.#done(command.token, this.#read(command.name)); return;
+      case 'import-checkpoint': this.#done(command.token, this.#read(command.path)); return;
+      case 'delete-blobs': for (const name of command.names) this.blobs.delete(name); return;
+      case 'sweep-blobs':
+        for (const name of [...this.blobs.keys()]) {
+          const id = Number(/^chk-\d+-(\d+)\//.exec(name)?.[1] ?? 0);
+          if (id < command.belowId && !command.keep.includes(name)) this.blobs.delete(name);
+        }
+        return;
+      case 'schedule': this.#timers.set(command.token, this.nowMs + command.delayMs); return;
+      case 'cancel-timer': this.#timers.delete(command.token); return;
+      case 'reply': this.replies.set(command.requestId, command.error === undefined ? undefined : fromWireError(command.error)); return;
+      case 'publish': if (command.event.kind === 'status') this.statuses.push(command.event.status); return;
+      case 'halt': this.halted = fromWireError(command.error); return;
+      default:
+    }
+  }
+
+  #done(token: Token, outcome: Outcome): void {
+    this.step({ kind: 'done', token, outcome });
+  }
+
+  #read(name: string): Outcome {
+    const bytes = this.blobs.get(name);
+    return bytes === undefined ? { ok: false, error: toWireError(new MillraceError('MR_IO', 'not there', { details: { code: 'ENOENT' } })) } : { ok: true, bytes };
+  }
+
+  #write(operations: readonly StoreOperation[]): Outcome {
+    for (const operation of operations) {
+      if (operation.type === 'compare-and-set' && this.store.get(operation.key) !== operation.expected) {
+        return { ok: false, error: toWireError(new MillraceError('MR_STALE_EPOCH', 'moved')) };
+      }
+    }
+    for (const operation of operations) {
+      if (operation.type === 'del') this.store.delete(operation.key);
+      else this.store.set(operation.key, operation.value);
+    }
+    return { ok: true };
+  }
+
+  /** Lets time pass; timers fire in order. */
+  advance(ms: number): void {
+    const until = this.nowMs + ms;
+    for (;;) {
+      const [next] = [...this.#timers].filter(([, dueMs]) => dueMs <= until).sort((a, b) => a[1] - b[1] || a[0] - b[0]);
+      if (next === undefined) break;
+      this.#timers.delete(next[0]);
+      this.nowMs = Math.max(this.nowMs, next[1]);
+      this.step({ kind: 'timer', token: next[0] });
+    }
+    this.nowMs = until;
+  }
+
+  // TaskManagers
+
+  /** Connects and registers. Returns the connection. */
+  connect(name: string, slotCount: number, busy: { readonly jobId: JobId; readonly attemptNumber: number } | undefined = undefined): number {
+    const connectionId = this.#nextConnection++;
+    const instanceId = `${name}-${connectionId}`;
+    this.#taskManagers.set(connectionId, { name, instanceId, slotCount });
+    this.step({ kind: 'connected', connectionId });
+    this.step({
+      kind: 'received', connectionId,
+      message: {
+        kind: 'register', taskManagerId: asTaskManagerId(name), instanceId, address: '', pid: connectionId,
+        slots: Array.from({ length: slotCount }, (_, slotIndex) => ({ slotIndex, dataAddress: `${name}:${slotIndex}`, ...busy })),
+      },
+    });
+    return connectionId;
+  }
+
+  /** The TaskManager's process dies. */
+  kill(connectionId: number): void {
+    this.#taskManagers.delete(connectionId);
+    for (const [key, slot] of this.slots) if (slot.connectionId === connectionId) this.slots.delete(key);
+    this.step({ kind: 'disconnected', connectionId });
+  }
+
+  heartbeat(connectionId: number): void {
+    const taskManager = this.#taskManagers.get(connectionId);
+    if (taskManager === undefined) return;
+    this.step({
+      kind: 'received', connectionId,
+      message: {
+        kind: 'heartbeat', taskManagerId: asTaskManagerId(taskManager.name), instanceId: taskManager.instanceId, leaderEpoch: this.epoch, rssBytes: 1,
+        slots: Array.from({ length: taskManager.slotCount }, (_, slotIndex) => {
+          const slot = this.slots.get(`${connectionId}/${slotIndex}`);
+          const holder = slot === undefined ? {} : { jobId: slot.deployment.jobId, attemptNumber: slot.deployment.attemptNumber };
+          return { slotIndex, dataAddress: `${taskManager.name}:${slotIndex}`, ...holder };
+        }),
+      },
+    });
+  }
+
+  get connections(): readonly number[] {
+    return [...this.#taskManagers.keys()];
+  }
+
+  report(slot: ScriptedSlot, body: ReportBody): void {
+    const taskManager = this.#taskManagers.get(slot.connectionId);
+    if (taskManager === undefined) return;
+    const { jobId: job, attemptNumber, slotIndex, leaderEpoch } = slot.deployment;
+    const message: TaskReport = {
+      taskManagerId: asTaskManagerId(taskManager.name), instanceId: taskManager.instanceId, leaderEpoch, jobId: job, attemptNumber, slotIndex, ...body,
+    };
+    this.step({ kind: 'received', connectionId: slot.connectionId, message });
+  }
+
+  end(slot: ScriptedSlot): void {
+    this.slots.delete(`${slot.connectionId}/${slot.deployment.slotIndex}`);
+    this.report(slot, { kind: 'slot-ended' });
+  }
+
+  endAll(): void {
+    for (const slot of [...this.slots.values()]) this.end(slot);
+  }
+
+  /** Carries out `prepare` where it was asked for, and reports all other slots as running. */
+  runAll(): void {
+    for (const slot of [...this.slots.values()]) {
+      if (slot.deployment.mode !== 'prepare') continue;
+      this.report(slot, { kind: 'slot-prepared' });
+      this.end(slot);
+    }
+    for (const slot of [...this.slots.values()]) if (slot.deployment.mode === 'run') this.report(slot, { kind: 'slot-running' });
+  }
+
+  /** All subtasks, or those of one slot, acknowledge. */
+  acknowledge(checkpointId: number, slots: Iterable<ScriptedSlot> = this.slots.values()): void {
+    for (const slot of [...slots]) {
+      for (const subtask of slot.deployment.subtasks) this.acknowledgeSubtask(slot, subtask.executionAttemptId, checkpointId);
+    }
+  }
+
+  acknowledgeSubtask(slot: ScriptedSlot, executionAttemptId: SlotDeployment['subtasks'][number]['executionAttemptId'], checkpointId: number): void {
+    const subtask = slot.deployment.subtasks.find((candidate) => candidate.executionAttemptId === executionAttemptId);
+    if (subtask === undefined) return;
+    const snapshot = this.snapshotOf(slot, subtask, checkpointId);
+    this.report(slot, { kind: 'checkpoint-acknowledged', executionAttemptId, checkpointId, snapshot, alignmentMs: 0, syncMs: 0, asyncMs: 0 });
+  }
+
+  /** One new file a checkpoint; a base each fifth, else the files since the base. Written before it is acknowledged. */
+  readonly #files = new Map<string, string[]>();
+
+  snapshotOf(slot: ScriptedSlot, subtask: SlotDeployment['subtasks'][number], checkpointId: number): SubtaskSnapshot {
+    const { vertex, subtaskIndex, executionAttemptId } = subtask;
+    const operators = vertex.nodeIds.map((nodeId) => {
+      const key = `${executionAttemptId}/${nodeId}`;
+      const uid = slot.deployment.streamGraph.nodes[nodeId]?.uid ?? '';
+      const restored = subtask.restore.flatMap((old) => old.operators).filter((operator) => operator.uid === uid).flatMap(({ keyedFiles }) => keyedFiles.map(({ name }) => name));
+      const files = this.#files.get(key) ?? restored;
+      const name = `chk-${slot.deployment.leaderEpoch}-${checkpointId}/${executionAttemptId}-${nodeId}`;
+      const next = checkpointId % 5 === 0 ? [name] : [...files, name];
+      this.#files.set(key, next);
+      this.blobs.set(name, new Uint8Array([1]));
+      return {
+        nodeId, uid, inline: { checkpointId },
+        keyedFiles: next.map((file, index) => ({
+          name: file, kind: index === 0 ? ('base' as const) : ('delta' as const), bytes: 1, crc32: 0,
+          runs: [{ keyGroup: 0, offset: 0, bytes: 1, entryCount: 1 }, { keyGroup: 719, offset: 0, bytes: 1, entryCount: 1 }],
+        })),
+      };
+    });
+    return { subtaskIndex, parallelism: vertex.parallelism, watermarkMs: 1_000 * checkpointId, operators, newBytes: 1, totalBytes: 2 };
+  }
+
+  endOfInput(): void {
+    for (const slot of [...this.slots.values()]) {
+      for (const { executionAttemptId } of slot.deployment.subtasks) this.report(slot, { kind: 'end-of-input', executionAttemptId });
+    }
+  }
+
+  commitAll(checkpointId: number): void {
+    for (const slot of [...this.slots.values()]) this.report(slot, { kind: 'commit-acknowledged', checkpointId });
+  }
+
+  // Clients
+
+  submit(streamGraph: StreamGraphJson, more: Partial<JobSubmission> = {}): number {
+    const requestId = this.#nextRequest++;
+    const submission: JobSubmission = {
+      jobId, streamGraph, isWaiting: false,
+      artifact: { version: 1, entry: 'job.mjs', files: [{ path: 'job.mjs', sha256: 'a'.repeat(64), bytes: 1 }] },
+      submission: { args: [], params: {}, environment: {}, baseDirectory: '/' },
+      ...more,
+    };
+    this.step({ kind: 'submit', requestId, submission });
+    return requestId;
+  }
+
+  cancel(id: JobId = jobId): number {
+    const requestId = this.#nextRequest++;
+    this.step({ kind: 'cancel', requestId, jobId: id });
+    return requestId;
+  }
+
+  status(id: JobId = jobId): JobStatus {
+    return this.core.job(id).status;
+  }
+
+  /** Messages of a kind that were sent, oldest first. */
+  messages<K extends TaskExecutorMessage['kind']>(kind: K): readonly Extract<TaskExecutorMessage, { kind: K }>[] {
+    return this.sent.map(({ message }) => message).filter((message): message is Extract<TaskExecutorMessage, { kind: K }> => message.kind === kind);
+  }
+
+  /** The newest checkpoint that was triggered. */
+  get lastTriggered(): number {
+    return this.messages('trigger-checkpoint').at(-1)?.checkpointId ?? 0;
+  }
+
+  pointer(id: JobId = jobId): CheckpointPointer | undefined {
+    const bytes = this.store.get(`pointer/${id}`);
+    return bytes === undefined ? undefined : decodeCheckpointPointerV1(bytes);
+  }
+
+  /** Files that the checkpoints in the pointer need and that are not there. */
+  missingFiles(): readonly string[] {
+    const missing: string[] = [];
+    for (const { epoch, checkpointId } of this.pointer()?.retained ?? []) {
+      const name = `chk-${epoch}-${checkpointId}/_metadata`;
+      const bytes = this.blobs.get(name);
+      if (bytes === undefined) {
+        missing.push(name);
+        continue;
+      }
+      const metadata = decodeCheckpointMetadataV1(bytes);
+      for (const { subtasks } of metadata.vertices) {
+        for (const { operators } of subtasks) for (const { keyedFiles } of operators) for (const file of keyedFiles) if (!this.blobs.has(file.name)) missing.push(file.name);
+      }
+    }
+    return missing;
+  }
+}
