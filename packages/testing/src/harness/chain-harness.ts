@@ -345,7 +345,7 @@ function buildGraph<T>(operators: OperatorsUnderTest<T>): {
     const input = env
       .source(fromArray<Stamped<T>>([]))
       .watermarks(monotonous((stamped) => stamped.atMs))
-      .map((stamped) => stamped.value as never) as DataStream<T>;
+      .map((stamped) => stamped.value as never) as unknown as DataStream<T>;
     const built = operators(input);
     if (built === undefined) return;
     const streams = isStream(built) ? { main: built } : built;
