@@ -1,8 +1,7 @@
 // Stays with a job: progress, what it prints, its end. Ctrl-C asks, then cancels cleanly.
 import { createInterface } from 'node:readline';
-import { MillraceError, type JobId } from '@millrace/common';
-import type { DispatcherClient } from '@millrace/jobmanager';
-import type { JobStatus, OutputLine } from '@millrace/proto';
+import { isMillraceError, type JobId } from '@millrace/common';
+import type { JobEvent, JobStatus, OutputLine } from '@millrace/proto';
 import { ExitCode } from '../exit-code.ts';
 import { OutputTables } from '../terminal/output-tables.ts';
 import { ProgressDisplay, type Screen } from '../terminal/progress.ts';
@@ -10,6 +9,13 @@ import { describeWireError } from '../terminal/show-error.ts';
 import { formatBytes, formatCount, formatDuration } from '../terminal/table.ts';
 import { isEnded, printJson } from './context.ts';
 import { jobJson } from './describe.ts';
+
+/** What a job can be followed through: a cluster's dispatcher, or the cluster in this process. */
+export interface JobClient {
+  /** Gives every event of a job; resolves after the last. */
+  watch(jobId: JobId, onEvent: (event: JobEvent) => void): Promise<void>;
+  cancel(jobId: JobId): Promise<void>;
+}
 
 export interface AttachOptions {
   readonly jobId: JobId;
@@ -33,7 +39,7 @@ export function standardScreen(): Screen {
 }
 
 /** Follows the job to its end. Resolves to the command's exit code. */
-export async function attach(client: DispatcherClient, options: AttachOptions): Promise<ExitCode> {
+export async function attach(client: JobClient, options: AttachOptions): Promise<ExitCode> {
   const view = new JobView(options);
   const interrupt = interruptOnce(client, options.jobId, view);
   try {
@@ -45,7 +51,7 @@ export async function attach(client: DispatcherClient, options: AttachOptions): 
 }
 
 /** Receives events until the job has ended, and attaches again when the JobManager was started anew in between. */
-async function follow(client: DispatcherClient, jobId: JobId, view: JobView): Promise<JobStatus> {
+async function follow(client: JobClient, jobId: JobId, view: JobView): Promise<JobStatus> {
   let lostMs: number | undefined;
   for (;;) {
     let last: JobStatus | undefined;
@@ -61,7 +67,7 @@ async function follow(client: DispatcherClient, jobId: JobId, view: JobView): Pr
       });
       if (last !== undefined && isEnded(last)) return last;
     } catch (error) {
-      if (error instanceof MillraceError && error.code === 'MR_JOB_NOT_FOUND') throw error;
+      if (isMillraceError(error) && error.code === 'MR_JOB_NOT_FOUND') throw error;
       lostMs ??= performance.now();
       if (performance.now() - lostMs > REATTACH_TIMEOUT_MS) throw error;
       view.lost();
@@ -160,7 +166,7 @@ export function droppedByCause(status: JobStatus): { late: number; skipped: numb
 }
 
 /** First Ctrl-C: asks at a terminal, cancels elsewhere. Second: cancels. Third: leaves at once. */
-function interruptOnce(client: DispatcherClient, jobId: JobId, view: JobView): { wasInterrupted(): boolean; release(): void } {
+function interruptOnce(client: JobClient, jobId: JobId, view: JobView): { wasInterrupted(): boolean; release(): void } {
   let count = 0;
   let isCancelling = false;
   let prompt: ReturnType<typeof createInterface> | undefined;

@@ -1,10 +1,12 @@
 // `jobmanager start` and `taskmanager start`: one process in the foreground, as a container runs it.
-import { asTaskManagerId, MillraceError } from '@millrace/common';
+import { MillraceError } from '@millrace/common';
 import { ClusterDirectory } from '../cluster/cluster-directory.ts';
 import { DEFAULT_RPC_PORT } from '../cluster/cluster.ts';
 import { ExitCode } from '../exit-code.ts';
 import { asLogLevel, processLogger } from '../logger.ts';
 import { jobManagerAddress, type GlobalOptions } from './context.ts';
+
+const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', '::1', 'localhost']);
 
 export interface JobManagerStartOptions extends GlobalOptions {
   readonly host?: string;
@@ -39,8 +41,9 @@ export async function startJobManagerProcess(options: JobManagerStartOptions): P
     ...(options.heartbeatTimeout === undefined ? {} : { heartbeatTimeoutMs: options.heartbeatTimeout }),
   });
   log.info?.('jobmanager started', { address: jobManager.address });
-  await untilSignal();
+  const failure = await Promise.race([untilSignal(), jobManager.failed]);
   await jobManager.close();
+  if (failure !== undefined) throw failure;
   return ExitCode.Ok;
 }
 
@@ -53,17 +56,19 @@ export async function startTaskManagerProcess(options: TaskManagerStartOptions):
   if (!/^[\w.-]{1,64}$/.test(id)) {
     throw new MillraceError('MR_USAGE', `Cannot name a TaskManager "${id}": use up to 64 letters, digits, dots, dashes and underscores`);
   }
+  const host = options.host ?? '127.0.0.1';
+  if (!LOOPBACK.has(host) && options.insecureInternal !== true) {
+    throw new MillraceError('MR_OPTION_INVALID', `Cannot bind ${host}: calls are not encrypted. Use 127.0.0.1, or say --insecure-internal on a network that you trust`);
+  }
   const log = processLogger('taskmanager', asLogLevel(options.logLevel)).withContext({ taskManagerId: id });
   const taskManager = await startTaskManager({
     jobManagerAddress: jobManagerAddress(options),
     token: directory.token(),
-    taskManagerId: asTaskManagerId(id),
+    taskManagerId: id,
     slotCount: options.slots ?? 1,
-    host: options.host ?? '127.0.0.1',
-    port: 0,
+    host,
     directory: directory.stateOf(id),
     log,
-    ...(options.insecureInternal === undefined ? {} : { insecureInternal: options.insecureInternal }),
   });
   log.info?.('taskmanager started', { slots: options.slots ?? 1 });
   await Promise.race([untilSignal(), taskManager.closed]);

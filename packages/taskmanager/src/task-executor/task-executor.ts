@@ -41,6 +41,8 @@ export class TaskExecutor {
   readonly #events: TaskExecutorEvent[] = [];
   readonly #timers = new Map<string, Cancellable>();
   #isStepping = false;
+  /** Nothing runs any more and nothing will: what still comes in is of no interest, and sets no timers. */
+  #isShutDown = false;
   #onIdle: (() => void) | undefined;
 
   constructor(options: TaskExecutorOptions, ports: TaskExecutorPorts) {
@@ -71,6 +73,7 @@ export class TaskExecutor {
       this.#onIdle = () => {
         for (const timer of this.#timers.values()) timer.cancel();
         this.#timers.clear();
+        this.#isShutDown = true;
         resolve();
       };
       this.#dispatch({ kind: 'shut-down' });
@@ -78,6 +81,7 @@ export class TaskExecutor {
   }
 
   #dispatch(event: TaskExecutorEvent): void {
+    if (this.#isShutDown) return;
     this.#events.push(event);
     if (this.#isStepping) return;
     this.#isStepping = true;
