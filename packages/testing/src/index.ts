@@ -3,5 +3,4 @@ export * from './virtual-time.ts';
 export * from './memory-blob-store.ts';
 export * from './memory-network.ts';
 export { ChainHarness, type ChainHarnessOptions, type EmittedRecord, type HarnessSnapshot, type OperatorsUnderTest } from './harness/chain-harness.ts';
-export { MemoryKeyValueStore } from './harness/memory-key-value-store.ts';
 export { endOfInput, processingTime, record, verifyOperator, watermark, type HarnessEvent, type OperatorVerification } from './harness/verify-operator.ts';
