@@ -2,7 +2,8 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { asTaskManagerId, MillraceError, type Logger } from '@millrace/common';
-import { realRandom, realTimers } from '@millrace/common/node';
+import { crashPoint, realRandom, realTimers } from '@millrace/common/node';
+import type { TaskExecutorMessage, TaskManagerMessage } from '@millrace/proto';
 import { ArtifactCache } from './artifact/artifact-cache.ts';
 import { LeaderConnection } from './leader/leader-connection.ts';
 import { TaskExecutor } from './task-executor/task-executor.ts';
@@ -78,7 +79,10 @@ export async function startTaskManager(options: TaskManagerOptions): Promise<Run
       timers: realTimers,
       log,
       slots,
-      send: (message) => connection.send(message),
+      send: (message) => {
+        connection.send(message);
+        crashAfterSending(message);
+      },
       onStaleLeader: () => connection.reconnect(),
       artifactDirectoryOf: ({ artifact }) => artifacts.directoryOf(artifact),
       rssBytes: () => process.memoryUsage.rss(),
@@ -90,7 +94,10 @@ export async function startTaskManager(options: TaskManagerOptions): Promise<Run
     {
       onConnected: () => executor.onLeaderConnected(),
       onDisconnected: () => executor.onLeaderDisconnected(),
-      onMessage: (message) => executor.onLeaderMessage(message),
+      onMessage: (message) => {
+        crashBeforeObeying(message);
+        executor.onLeaderMessage(message);
+      },
       onRefused: (error) => void close().finally(() => end.reject(error)),
     },
   );
@@ -109,6 +116,15 @@ export async function startTaskManager(options: TaskManagerOptions): Promise<Run
     },
     closed: end.promise,
   };
+}
+
+function crashAfterSending({ kind }: TaskManagerMessage): void {
+  if (kind === 'checkpoint-acknowledged') crashPoint('taskmanager-checkpoint-acknowledged');
+  else if (kind === 'slot-running') crashPoint('taskmanager-slot-deployed');
+}
+
+function crashBeforeObeying({ kind }: TaskExecutorMessage): void {
+  if (kind === 'checkpoint-complete') crashPoint('taskmanager-checkpoint-complete-received');
 }
 
 function checkSlotCount(slotCount: number): void {

@@ -30,7 +30,7 @@ export async function bundleJob(sources: { readonly [name: string]: string | Uin
     conditions: ['millrace-source'],
     alias: { '@millrace/api': apiEntry },
     loader: { '.wasm': 'file' },
-    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+    banner: { js: "import { createRequire as __millraceCreateRequire } from 'node:module'; const require = __millraceCreateRequire(import.meta.url);" },
     logLevel: 'silent',
   });
   const files = new Map(outputFiles.map(({ path, contents }) => [basename(path), contents]));

@@ -8,7 +8,7 @@ export class ScriptedLeader {
   readonly files = new Map<string, Uint8Array>();
   leaderEpoch = 1;
   #server: Server;
-  #streams: ServerDuplexStream<TaskManagerMessage, TaskExecutorMessage>[] = [];
+  readonly #streams = new Map<string, ServerDuplexStream<TaskManagerMessage, TaskExecutorMessage>>();
   #waiting: (() => void)[] = [];
 
   private constructor(server: Server) {
@@ -24,7 +24,6 @@ export class ScriptedLeader {
           stream.emit('error', { code: status.UNAUTHENTICATED, details: 'wrong token' });
           return;
         }
-        leader.#streams.push(stream);
         stream.on('data', (message: TaskManagerMessage) => leader.#onMessage(stream, message));
         stream.on('end', () => stream.end());
         stream.on('error', () => undefined);
@@ -40,8 +39,9 @@ export class ScriptedLeader {
     return { leader, address: `127.0.0.1:${bound}` };
   }
 
-  send(message: TaskExecutorMessage): void {
-    for (const stream of this.#streams) stream.write(message);
+  /** To one TaskManager, or to all. */
+  send(message: TaskExecutorMessage, taskManagerId?: string): void {
+    for (const [id, stream] of this.#streams) if (taskManagerId === undefined || id === taskManagerId) stream.write(message);
   }
 
   /** The first message so far, or from now on, that fits. */
@@ -62,6 +62,7 @@ export class ScriptedLeader {
   #onMessage(stream: ServerDuplexStream<TaskManagerMessage, TaskExecutorMessage>, message: TaskManagerMessage): void {
     this.received.push(message);
     if (message.kind === 'register') {
+      this.#streams.set(message.taskManagerId, stream);
       stream.write({ kind: 'registered', leaderEpoch: this.leaderEpoch, heartbeatIntervalMs: 100, heartbeatTimeoutMs: 2_000 });
     }
     for (const wake of this.#waiting.splice(0)) wake();

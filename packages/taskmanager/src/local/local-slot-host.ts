@@ -2,7 +2,7 @@
 import { classify, toWireError, type TimerPort, type WireError } from '@millrace/common';
 import type { StreamGraph } from '@millrace/api';
 import type { SlotDeployment } from '@millrace/proto';
-import { SlotRuntime, type SlotPorts, type SlotReportBody } from '@millrace/runtime';
+import { openOperatorChain, SlotRuntime, type SlotPorts, type SlotReportBody } from '@millrace/runtime';
 import { obeyInstruction } from '../slot/obey-instruction.ts';
 import type { SlotHost, SlotHostEvents } from '../task-executor/task-executor.ts';
 import type { SlotInstruction, WorkerKey } from '../task-executor/task-executor-messages.ts';
@@ -16,6 +16,8 @@ export interface LocalSlotHostOptions {
   readonly graphOf: (deployment: SlotDeployment) => StreamGraph | Promise<StreamGraph>;
   /** The rest of the world of one attempt in one slot. */
   readonly portsOf: (deployment: SlotDeployment) => Omit<SlotPorts, 'network' | 'report'>;
+  /** Freezes records and state values, so that a function that changes one fails with MR_RECORD_MUTATED. */
+  readonly isFreezingRecords: boolean;
 }
 
 interface LocalWorker {
@@ -76,7 +78,7 @@ export class LocalSlotHost implements SlotHost {
   }
 
   async #run(worker: LocalWorker, deployment: SlotDeployment): Promise<void> {
-    const { network, graphOf, portsOf, taskManagerId } = this.#options;
+    const { network, graphOf, portsOf, taskManagerId, isFreezingRecords: freezeRecords } = this.#options;
     const graph = await graphOf(deployment);
     if (worker.isGone) return;
     const report = (body: SlotReportBody): void => {
@@ -84,7 +86,12 @@ export class LocalSlotHost implements SlotHost {
       if (body.kind === 'slot-prepared') this.#reportEnded(worker); // Preparing is all that this attempt was for.
     };
     const ports: SlotPorts = { ...portsOf(deployment), network: network.open(taskManagerId, deployment), report };
-    const runtime = await SlotRuntime.open({ deployment, graph, ports });
+    const runtime = await SlotRuntime.open({
+      deployment,
+      graph,
+      ports,
+      openChain: (environment) => openOperatorChain({ ...environment, freezeRecords }),
+    });
     if (worker.isGone) {
       await runtime.cancel();
       return;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { invariant, type Logger } from '@millrace/common';
 import { DirectoryBlobStore, nodeFilePort, realClock, realRandom, realTimers } from '@millrace/common/node';
 import { SlotRuntime, type SlotPorts, type SlotReportBody } from '@millrace/runtime';
-import { openLevelStore } from '@millrace/state/leveldb';
+import { openLevelDbStore } from '@millrace/state/leveldb';
 import { ChannelExchange } from '../exchange/channel-exchange.ts';
 import type { DataExchangeServer } from '../exchange/data-exchange-server.ts';
 import type { Link } from '../exchange/link.ts';
@@ -34,7 +34,7 @@ export async function runSlot(message: StartSlot, surroundings: SlotSurroundings
     random: realRandom,
     log: surroundings.log,
     blobStore: new DirectoryBlobStore(deployment.checkpointDirectory),
-    openKeyValueStore: (name) => openLevelStore(join(message.stateDirectory, encodeURIComponent(name))),
+    openKeyValueStore: (name) => openLevelDbStore({ directory: join(message.stateDirectory, encodeURIComponent(name)) }),
     files: nodeFilePort,
     network,
     report: surroundings.report,
