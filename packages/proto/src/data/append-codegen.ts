@@ -81,10 +81,20 @@ function append(target, record, timestampMs, keyHash) {
 return { makeTarget: (capacity, isKeyed) => new Target(capacity, isKeyed), append };`;
   // oxlint-disable-next-line typescript/no-implied-eval -- keys reach the text as JSON literals only
   const make = new Function('kit', 'keys', 'context', text) as MakeStore;
-  return make({ BigintColumnBuilder, ListColumnBuilder, StringColumn, ValueColumnBuilder, isOrdinary }, store.keys, context);
+  return make(
+    { BigintColumnBuilder, ListColumnBuilder, StringColumn, ValueColumnBuilder, isOrdinary },
+    store.keys,
+    context,
+  );
 }
 
-const ARRAYS: Readonly<Record<string, string>> = { i32: 'Int32Array', f64: 'Float64Array', date: 'Float64Array', bool: 'Uint8Array', codes: 'Uint8Array' };
+const ARRAYS: Readonly<Record<string, string>> = {
+  i32: 'Int32Array',
+  f64: 'Float64Array',
+  date: 'Float64Array',
+  bool: 'Uint8Array',
+  codes: 'Uint8Array',
+};
 
 function initialColumn(kind: string): string {
   const array = ARRAYS[kind];
@@ -166,16 +176,23 @@ ${this.#cell()} = ${value};`;
         this.fixedBytes += 8;
         return `if (!(${value} instanceof Date) || Object.getPrototypeOf(${value}) !== Date.prototype) return ${MISMATCH};
 ${this.#cell()} = ${value}.getTime();`;
-      case 'big': return `if (typeof ${value} !== 'bigint') return ${MISMATCH};\n${this.#set(value)}`;
-      case 'val': return this.#setValue(value);
+      case 'big':
+        return `if (typeof ${value} !== 'bigint') return ${MISMATCH};\n${this.#set(value)}`;
+      case 'val':
+        return this.#setValue(value);
       case 'nil':
         this.fixedBytes += 1;
         return `if (${value} === null) ${this.#peek()} = 1; else if (${value} === undefined) ${this.#cell()} = 2; else return ${MISMATCH};`;
-      case 'maybe': return this.#maybe(type, value);
-      case 'list': return this.#list(type, value);
-      case 'tuple': return this.#tuple(type, value);
-      case 'struct': return this.#struct(type, value);
-      default: return type satisfies never;
+      case 'maybe':
+        return this.#maybe(type, value);
+      case 'list':
+        return this.#list(type, value);
+      case 'tuple':
+        return this.#tuple(type, value);
+      case 'struct':
+        return this.#struct(type, value);
+      default:
+        return type satisfies never;
     }
   }
 
@@ -205,20 +222,31 @@ ${stored}
 
   #tuple(type: ColumnType & { kind: 'tuple' }, value: string): string {
     const count = type.elements.length;
-    const lines = [`if (!Array.isArray(${value}) || ${value}.length !== ${count} || ${value}.index !== undefined) return ${MISMATCH};`];
+    const lines = [
+      `if (!Array.isArray(${value}) || ${value}.length !== ${count} || ${value}.index !== undefined) return ${MISMATCH};`,
+    ];
     type.elements.forEach((element, index) => {
       const local = this.#name();
       lines.push(`const ${local} = ${value}[${index}];`);
-      if (['maybe', 'nil', 'val'].includes(element.kind)) lines.push(`if (${local} === undefined && !(${index} in ${value})) return ${MISMATCH};`);
+      if (['maybe', 'nil', 'val'].includes(element.kind))
+        lines.push(`if (${local} === undefined && !(${index} in ${value})) return ${MISMATCH};`);
       lines.push(this.#store(element, local));
     });
     return lines.join('\n');
   }
 
   #struct(type: ColumnType & { kind: 'struct' }, value: string): string {
-    const lines = [`if (typeof ${value} !== 'object' || ${value} === null || (${value}.constructor !== Object && !kit.isOrdinary(${value}))) return ${MISMATCH};`];
+    const lines = [
+      `if (typeof ${value} !== 'object' || ${value} === null || (${value}.constructor !== Object && !kit.isOrdinary(${value}))) return ${MISMATCH};`,
+    ];
     if (type.variants.length === 1) {
-      lines.push(this.#checkKeys(type.fields.map(({ key }) => key), value, `return ${MISMATCH};`));
+      lines.push(
+        this.#checkKeys(
+          type.fields.map(({ key }) => key),
+          value,
+          `return ${MISMATCH};`,
+        ),
+      );
       for (const field of type.fields) lines.push(this.#field(field.key, field.type, value));
       return lines.join('\n');
     }
@@ -228,7 +256,9 @@ ${stored}
     type.variants.forEach((order, index) => {
       const names = order.map((field) => type.fields[field]?.key ?? '');
       const label = `${variant}_${index}`;
-      lines.push(`if (${variant} < 0) ${label}: {\n${this.#checkKeys(names, value, `break ${label};`)}\n${variant} = ${index};\n}`);
+      lines.push(
+        `if (${variant} < 0) ${label}: {\n${this.#checkKeys(names, value, `break ${label};`)}\n${variant} = ${index};\n}`,
+      );
     });
     lines.push(`if (${variant} < 0) return ${MISMATCH};`, `${code} = ${variant};`);
     type.fields.forEach((_field, index) => lines.push(this.#optionalField(type, index, { value, variant })));
@@ -241,7 +271,11 @@ ${stored}
   }
 
   /** A field that some variants lack. */
-  #optionalField(type: ColumnType & { kind: 'struct' }, index: number, of: { readonly value: string; readonly variant: string }): string {
+  #optionalField(
+    type: ColumnType & { kind: 'struct' },
+    index: number,
+    of: { readonly value: string; readonly variant: string },
+  ): string {
     const field = type.fields[index];
     if (field === undefined) return '';
     const holders = type.variants.flatMap((order, variant) => (order.includes(index) ? [variant] : []));

@@ -4,7 +4,12 @@ import { generateStore, type AppendContext, type TargetRows, type TargetStore } 
 import { shapeOfType, type TypedShape } from './batch-shape.ts';
 import { inferType, VALUE_TYPE, widenType } from './infer-type.ts';
 import {
-  BATCH_BYTES_TARGET, BATCH_ROWS_MAX, RECORD_BYTES_MAX, type BatchBuilder, type BatchBuilderOptions, type RecordBatch,
+  BATCH_BYTES_TARGET,
+  BATCH_ROWS_MAX,
+  RECORD_BYTES_MAX,
+  type BatchBuilder,
+  type BatchBuilderOptions,
+  type RecordBatch,
 } from './record-batch.ts';
 
 /** Times that one builder widens its shape; from then on every record is a value. */
@@ -66,7 +71,10 @@ class AdaptiveBatchBuilder implements BatchBuilder {
     const shape = this.#shape;
     if (rows === undefined || shape === undefined || rows.rowCount === 0) return;
     this.#targets[target] = undefined;
-    this.#capacities[target] = Math.min(this.#rowsMax, Math.max(CAPACITY_MIN, 2 ** Math.ceil(Math.log2(rows.rowCount))));
+    this.#capacities[target] = Math.min(
+      this.#rowsMax,
+      Math.max(CAPACITY_MIN, 2 ** Math.ceil(Math.log2(rows.rowCount))),
+    );
     const batch: RecordBatch = {
       rowCount: rows.rowCount,
       shape,
@@ -84,7 +92,10 @@ class AdaptiveBatchBuilder implements BatchBuilder {
   #open(target: number): TargetRows {
     const store = this.#store;
     if (store === undefined || !(target >= 0 && target < this.#targets.length)) {
-      throw new MillraceError('MR_INTERNAL', `Cannot append to target ${target}: the builder has ${this.#targets.length}`);
+      throw new MillraceError(
+        'MR_INTERNAL',
+        `Cannot append to target ${target}: the builder has ${this.#targets.length}`,
+      );
     }
     const rows = store.makeTarget(this.#capacities[target] ?? CAPACITY_MIN, this.#options.isKeyed);
     this.#targets[target] = rows;
@@ -97,7 +108,8 @@ class AdaptiveBatchBuilder implements BatchBuilder {
     this.#targets.fill(undefined);
     this.#wideningCount++;
     const known = this.#shape;
-    const wider = known === undefined || this.#wideningCount > WIDENINGS_MAX ? VALUE_TYPE : widenType(known.type, record);
+    const wider =
+      known === undefined || this.#wideningCount > WIDENINGS_MAX ? VALUE_TYPE : widenType(known.type, record);
     const shape = shapeOfType(wider);
     // A record that its own shape does not take (a class with inherited enumerable fields) is a value.
     this.#use(shape === known ? shapeOfType(VALUE_TYPE) : shape);
@@ -112,7 +124,11 @@ class AdaptiveBatchBuilder implements BatchBuilder {
 }
 
 function refuseRecord(bytes: number): never {
-  throw new MillraceError('MR_UNSUPPORTED_VALUE', `Cannot send a record of about ${bytes} bytes: at most ${RECORD_BYTES_MAX} are taken; split it`, {
-    details: { bytes, bytesMax: RECORD_BYTES_MAX, path: 'record' },
-  });
+  throw new MillraceError(
+    'MR_UNSUPPORTED_VALUE',
+    `Cannot send a record of about ${bytes} bytes: at most ${RECORD_BYTES_MAX} are taken; split it`,
+    {
+      details: { bytes, bytesMax: RECORD_BYTES_MAX, path: 'record' },
+    },
+  );
 }

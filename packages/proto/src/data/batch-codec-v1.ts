@@ -60,9 +60,13 @@ export function encodeBehind(batch: RecordBatch, headerBytes: number): Uint8Arra
 }
 
 function tooLarge(bytes: number): MillraceError {
-  return new MillraceError('MR_UNSUPPORTED_VALUE', `Cannot encode a batch of ${bytes} bytes: at most ${FRAME_BYTES_MAX} fit a frame; split the records`, {
-    details: { bytes, bytesMax: FRAME_BYTES_MAX, path: 'record' },
-  });
+  return new MillraceError(
+    'MR_UNSUPPORTED_VALUE',
+    `Cannot encode a batch of ${bytes} bytes: at most ${FRAME_BYTES_MAX} fit a frame; split the records`,
+    {
+      details: { bytes, bytesMax: FRAME_BYTES_MAX, path: 'record' },
+    },
+  );
 }
 
 function writeBatch(writer: ByteWriter, batch: RecordBatch, start: number): void {
@@ -71,7 +75,10 @@ function writeBatch(writer: ByteWriter, batch: RecordBatch, start: number): void
   const isWide = !isLatin1(shape.text);
   const isOneTimestamp = areAllSame(timestampsMs, rowCount);
   writer.u32(0).u32(rowCount).u32(shape.text.length);
-  writer.u8((keyHashes === undefined ? 0 : KEYED) + (isWide ? WIDE_SHAPE : 0)).u8(isOneTimestamp ? 0 : 1).u16(0);
+  writer
+    .u8((keyHashes === undefined ? 0 : KEYED) + (isWide ? WIDE_SHAPE : 0))
+    .u8(isOneTimestamp ? 0 : 1)
+    .u16(0);
   if (isWide) writer.utf16(shape.text);
   else writer.latin1(shape.text);
   writeArray(writer, timestampsMs, isOneTimestamp ? 1 : rowCount);
@@ -97,7 +104,11 @@ function writeArray(writer: ByteWriter, array: Numbers, count: number): void {
   writer.align(8).bytes(new Uint8Array(array.buffer, array.byteOffset, count * array.BYTES_PER_ELEMENT));
 }
 
-function writeColumn(writer: ByteWriter, layout: ColumnLayout, of: { readonly column: unknown; readonly rowCount: number }): void {
+function writeColumn(
+  writer: ByteWriter,
+  layout: ColumnLayout,
+  of: { readonly column: unknown; readonly rowCount: number },
+): void {
   const { column, rowCount } = of;
   switch (layout.kind) {
     case 'i32':
@@ -152,7 +163,8 @@ function writeList(writer: ByteWriter, { values, offsets }: ListColumn, rowCount
  * @throws {MillraceError} MR_FRAME_CORRUPT unless {@link encodeBatchV1} wrote exactly these bytes
  */
 export function decodeBatchV1(bytes: Uint8Array): RecordBatch {
-  if (bytes.length < HEADER_BYTES || bytes.length > FRAME_BYTES_MAX) throw corruptFrame(`batch of ${bytes.length} bytes`);
+  if (bytes.length < HEADER_BYTES || bytes.length > FRAME_BYTES_MAX)
+    throw corruptFrame(`batch of ${bytes.length} bytes`);
   const aligned = bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes);
   const reader = new ByteReader(aligned);
   if (reader.u32() !== crc32(aligned.subarray(4))) throw corruptFrame('checksum of the batch differs');
@@ -163,7 +175,9 @@ export function decodeBatchV1(bytes: Uint8Array): RecordBatch {
   if (reader.u16() !== 0 || flags > 3 || timestampMode > 1) throw corruptFrame('unknown header of a batch');
   if (rowCount === 0 || rowCount > BATCH_ROWS_MAX) throw corruptFrame(`batch of ${rowCount} rows`);
   if (shapeUnits > SHAPE_CHARS_MAX) throw corruptFrame(`shape of ${shapeUnits} characters`);
-  const shape = shapeOfText((flags & WIDE_SHAPE) === 0 ? reader.latin1(shapeUnits) : reader.utf16(shapeUnits));
+  const shape = shapeOfText(
+    (flags & WIDE_SHAPE) === 0 ? reader.latin1(shapeUnits) : reader.utf16(shapeUnits),
+  );
   const timestampsMs = readTimestamps(reader, rowCount, timestampMode);
   const keyHashes = (flags & KEYED) === 0 ? undefined : readInts(reader, rowCount);
   const columns = readColumns(reader, shape, rowCount);
@@ -199,16 +213,25 @@ function readColumns(reader: ByteReader, shape: TypedShape, rowCount: number): u
 
 function readColumn(reader: ByteReader, layout: ColumnLayout, rowCount: number): unknown {
   switch (layout.kind) {
-    case 'i32': return readInts(reader, rowCount);
+    case 'i32':
+      return readInts(reader, rowCount);
     case 'f64':
-    case 'date': return readFloats(reader, rowCount);
-    case 'bool': return checkCodes(reader.bytes(rowCount), 0, 1);
-    case 'codes': return checkCodes(reader.bytes(rowCount), layout.codeMin, layout.codeMax);
-    case 'str': return readStringsV1(reader, rowCount);
-    case 'val': return readValues(reader, rowCount);
-    case 'big': return readBigints(reader, rowCount);
-    case 'list-nil': return undefined;
-    default: return readList(reader, layout.kind, rowCount);
+    case 'date':
+      return readFloats(reader, rowCount);
+    case 'bool':
+      return checkCodes(reader.bytes(rowCount), 0, 1);
+    case 'codes':
+      return checkCodes(reader.bytes(rowCount), layout.codeMin, layout.codeMax);
+    case 'str':
+      return readStringsV1(reader, rowCount);
+    case 'val':
+      return readValues(reader, rowCount);
+    case 'big':
+      return readBigints(reader, rowCount);
+    case 'list-nil':
+      return undefined;
+    default:
+      return readList(reader, layout.kind, rowCount);
   }
 }
 
@@ -225,7 +248,8 @@ function readOffsets(reader: ByteReader, rowCount: number): Uint32Array {
   const offsets = new Uint32Array(ints.buffer, ints.byteOffset, ints.length);
   if (offsets[0] !== 0) throw corruptFrame('offsets do not start at 0');
   for (let row = 0; row < rowCount; row++) {
-    if ((offsets[row + 1] as number) < (offsets[row] as number)) throw corruptFrame('offsets go back', { row });
+    if ((offsets[row + 1] as number) < (offsets[row] as number))
+      throw corruptFrame('offsets go back', { row });
   }
   return offsets;
 }
@@ -249,7 +273,11 @@ function readBigints(reader: ByteReader, rowCount: number): bigint[] {
   return bigints;
 }
 
-function readList(reader: ByteReader, kind: 'list-i32' | 'list-f64' | 'list-str', rowCount: number): ListColumn {
+function readList(
+  reader: ByteReader,
+  kind: 'list-i32' | 'list-f64' | 'list-str',
+  rowCount: number,
+): ListColumn {
   const offsets = readOffsets(reader, rowCount);
   const count = offsets[rowCount] as number;
   reader.align(8);

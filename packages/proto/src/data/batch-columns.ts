@@ -54,7 +54,8 @@ export class ValueColumn {
   at(row: number): unknown {
     this.#reader.position = this.offsets[row] as number;
     const value = readValueV1(this.#reader);
-    if (this.#reader.position !== this.offsets[row + 1]) throw corruptFrame('a value does not fill its bytes', { row });
+    if (this.#reader.position !== this.offsets[row + 1])
+      throw corruptFrame('a value does not fill its bytes', { row });
     return value;
   }
 }
@@ -117,7 +118,8 @@ export class BigintColumnBuilder {
 
   set(row: number, value: bigint): void {
     this.#values[row] = value;
-    this.lastBytes = value > -0x1_0000_0000n && value < 0x1_0000_0000n ? 8 : 2 + Math.ceil(value.toString(16).length);
+    this.lastBytes =
+      value > -0x1_0000_0000n && value < 0x1_0000_0000n ? 8 : 2 + Math.ceil(value.toString(16).length);
   }
 
   skip(row: number): void {
@@ -159,7 +161,10 @@ export class ListColumnBuilder {
     const offsets = this.#offsets.slice(0, rowCount + 1);
     if (this.#element === 'str') return new ListColumn(StringColumn.of(this.#values as string[]), offsets);
     const numbers = this.#values as number[];
-    return new ListColumn(this.#element === 'i32' ? Int32Array.from(numbers) : Float64Array.from(numbers), offsets);
+    return new ListColumn(
+      this.#element === 'i32' ? Int32Array.from(numbers) : Float64Array.from(numbers),
+      offsets,
+    );
   }
 
   #setStrings(start: number, list: readonly unknown[]): boolean {

@@ -8,7 +8,19 @@ import type { BatchShape, RecordBatch } from './record-batch.ts';
 export const SHAPES_MAX = 1024;
 
 /** How a column is stored: as typed array (i32, f64, date; bool and codes in bytes) or as one of batch-columns.ts. */
-export type ColumnKind = 'i32' | 'f64' | 'date' | 'bool' | 'codes' | 'str' | 'val' | 'big' | 'list-i32' | 'list-f64' | 'list-str' | 'list-nil';
+export type ColumnKind =
+  | 'i32'
+  | 'f64'
+  | 'date'
+  | 'bool'
+  | 'codes'
+  | 'str'
+  | 'val'
+  | 'big'
+  | 'list-i32'
+  | 'list-f64'
+  | 'list-str'
+  | 'list-nil';
 
 /** One column. `codes` hold codeMin..codeMax: 0 there, 1 null, 2 undefined; or which variant of a struct it is. */
 export interface ColumnLayout {
@@ -64,10 +76,12 @@ class ColumnShape implements TypedShape {
   }
 
   emitPrelude(batch: string): string {
-    return this.layout.map(({ kind }, index) => {
-      const column = `${batch}.columns[${index}]`;
-      return `const ${columnName(index)} = ${kind === 'str' ? `${column}.strings()` : column};`;
-    }).join('\n');
+    return this.layout
+      .map(({ kind }, index) => {
+        const column = `${batch}.columns[${index}]`;
+        return `const ${columnName(index)} = ${kind === 'str' ? `${column}.strings()` : column};`;
+      })
+      .join('\n');
   }
 
   emitRecord(row: string): string {
@@ -80,7 +94,8 @@ function columnName(index: number): string {
 }
 
 function addColumns(type: ColumnType, path: string, layout: ColumnLayout[]): void {
-  const add = (kind: ColumnKind, codeMin = 0, codeMax = 0): void => void layout.push({ kind, codeMin, codeMax, path });
+  const add = (kind: ColumnKind, codeMin = 0, codeMax = 0): void =>
+    void layout.push({ kind, codeMin, codeMax, path });
   switch (type.kind) {
     case 'maybe':
       add('codes', 0, 2);
@@ -123,21 +138,31 @@ class RecordText {
         const code = this.#cell();
         return `(${code} === 0 ? ${this.of(type.inner)} : ${code} === 1 ? null : undefined)`;
       }
-      case 'struct': return this.#struct(type);
-      case 'tuple': return `[${type.elements.map((element) => this.of(element)).join(', ')}]`;
-      case 'list': return type.element === 'nil' ? this.#constant('[]') : this.#call();
-      case 'nil': return `(${this.#cell()} === 1 ? null : undefined)`;
-      case 'bool': return `(${this.#cell()} === 1)`;
-      case 'date': return `new Date(${this.#cell()})`;
-      case 'val': return this.#call();
-      default: return this.#cell();
+      case 'struct':
+        return this.#struct(type);
+      case 'tuple':
+        return `[${type.elements.map((element) => this.of(element)).join(', ')}]`;
+      case 'list':
+        return type.element === 'nil' ? this.#constant('[]') : this.#call();
+      case 'nil':
+        return `(${this.#cell()} === 1 ? null : undefined)`;
+      case 'bool':
+        return `(${this.#cell()} === 1)`;
+      case 'date':
+        return `new Date(${this.#cell()})`;
+      case 'val':
+        return this.#call();
+      default:
+        return this.#cell();
     }
   }
 
   #struct(type: ColumnType & { kind: 'struct' }): string {
     const variantOf = type.variants.length > 1 ? this.#cell() : '';
     const fields = type.fields.map((field) => `${fieldName(field.key)}: ${this.of(field.type)}`);
-    const literals = type.variants.map((variant) => `{ ${variant.map((index) => fields[index]).join(', ')} }`);
+    const literals = type.variants.map(
+      (variant) => `{ ${variant.map((index) => fields[index]).join(', ')} }`,
+    );
     const last = literals.length - 1;
     return `(${literals.map((literal, index) => (index === last ? literal : `${variantOf} === ${index} ? ${literal} : `)).join('')})`;
   }
@@ -166,11 +191,16 @@ export function recordsOf(batch: RecordBatch, from = 0, to: number = batch.rowCo
   let reader = readers.get(batch.shape);
   if (reader === undefined) {
     // oxlint-disable-next-line typescript/no-implied-eval -- keys reach the text as JSON literals only
-    reader = new Function('batch', 'from', 'to', `// records ${readerCount++}
+    reader = new Function(
+      'batch',
+      'from',
+      'to',
+      `// records ${readerCount++}
 ${batch.shape.emitPrelude('batch')}
 const records = [];
 for (let row = from; row < to; row++) records.push(${batch.shape.emitRecord('row')});
-return records;`) as RecordReader;
+return records;`,
+    ) as RecordReader;
     readers.set(batch.shape, reader);
   }
   return reader(batch, from, to);

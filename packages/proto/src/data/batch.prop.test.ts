@@ -16,80 +16,134 @@ interface Sent {
 }
 
 const word = fc.constantFrom('a', 'the', 'word', 'longer than thirteen', '', 'é', '\ud800', '日本');
-const optional = (value: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> => fc.oneof(
-  { weight: 12, arbitrary: value }, fc.constantFrom<unknown>(null, undefined),
+const optional = (value: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> =>
+  fc.oneof({ weight: 12, arbitrary: value }, fc.constantFrom<unknown>(null, undefined));
+const int = fc.oneof(
+  { weight: 12, arbitrary: fc.integer() as fc.Arbitrary<number> },
+  fc.constantFrom(-0, 0.5, NaN),
 );
-const int = fc.oneof({ weight: 12, arbitrary: fc.integer() as fc.Arbitrary<number> }, fc.constantFrom(-0, 0.5, NaN));
 
 /** Streams whose records mostly look alike, as real ones do, with now and then another. */
 const streamOfOneKind: fc.Arbitrary<unknown[]> = fc.oneof(
   fc.array(word, { maxLength: 80 }),
   fc.array(int, { maxLength: 80 }),
   fc.array(fc.tuple(word, int), { maxLength: 40 }),
-  fc.array(fc.record({ auction: int, url: optional(word), at: fc.date(), isHot: fc.boolean(), n: optional(fc.bigInt()) }), { maxLength: 40 }),
+  fc.array(
+    fc.record({
+      auction: int,
+      url: optional(word),
+      at: fc.date(),
+      isHot: fc.boolean(),
+      n: optional(fc.bigInt()),
+    }),
+    { maxLength: 40 },
+  ),
   fc.array(fc.record({ a: int, b: word, c: optional(int) }, { requiredKeys: [] }), { maxLength: 40 }),
-  fc.array(fc.record({ user: optional(fc.record({ name: word, tags: fc.array(word), points: fc.array(int) })), id: int }), { maxLength: 20 }),
-  fc.array(fc.record({ list: fc.array(optional(int)), pair: optional(fc.tuple(word, optional(int))) }, { requiredKeys: ['pair'] }), { maxLength: 20 }),
-  fc.array(fc.shuffledSubarray(['x', 'y', 'z', '1', '__proto__']).map((keys) => objectOf(keys.map((key, index) => [key, index]))), { maxLength: 40 }),
+  fc.array(
+    fc.record({
+      user: optional(fc.record({ name: word, tags: fc.array(word), points: fc.array(int) })),
+      id: int,
+    }),
+    { maxLength: 20 },
+  ),
+  fc.array(
+    fc.record(
+      { list: fc.array(optional(int)), pair: optional(fc.tuple(word, optional(int))) },
+      { requiredKeys: ['pair'] },
+    ),
+    { maxLength: 20 },
+  ),
+  fc.array(
+    fc
+      .shuffledSubarray(['x', 'y', 'z', '1', '__proto__'])
+      .map((keys) => objectOf(keys.map((key, index) => [key, index]))),
+    { maxLength: 40 },
+  ),
   fc.array(structuredValue, { maxLength: 20 }),
 );
 
 const stream = fc.array(streamOfOneKind, { minLength: 1, maxLength: 3 }).map((parts) => parts.flat());
-const sentStream: fc.Arbitrary<Sent[]> = stream.chain((records) => fc.tuple(
-  ...records.map((record) => fc.record({
-    target: fc.nat({ max: 2 }), record: fc.constant(record), timestampMs: fc.oneof(fc.double(), fc.constant(NaN)), keyHash: fc.integer(),
-  })),
-));
+const sentStream: fc.Arbitrary<Sent[]> = stream.chain((records) =>
+  fc.tuple(
+    ...records.map((record) =>
+      fc.record({
+        target: fc.nat({ max: 2 }),
+        record: fc.constant(record),
+        timestampMs: fc.oneof(fc.double(), fc.constant(NaN)),
+        keyHash: fc.integer(),
+      }),
+    ),
+  ),
+);
 
 function gather(sent: readonly Sent[], isKeyed: boolean, rowsMax: number): RecordBatch[][] {
   const batches: RecordBatch[][] = [[], [], []];
   const builder = createBatchBuilder({
-    codegenId: 'test', targetCount: 3, isKeyed, rowsMax, onBatch: (target, batch) => void batches[target]?.push(batch),
+    codegenId: 'test',
+    targetCount: 3,
+    isKeyed,
+    rowsMax,
+    onBatch: (target, batch) => void batches[target]?.push(batch),
   });
-  for (const { target, record, timestampMs, keyHash } of sent) builder.append(target, record, timestampMs, keyHash);
+  for (const { target, record, timestampMs, keyHash } of sent)
+    builder.append(target, record, timestampMs, keyHash);
   builder.flushAll();
   expect(builder.pendingRows).toBe(0);
   return batches;
 }
 
 function rowsOf(batch: RecordBatch): string[] {
-  return recordsOf(batch).map((record, row) => `${treeOutline(record)} @${batch.timestampsMs[row]} #${batch.keyHashes?.[row]}`);
+  return recordsOf(batch).map(
+    (record, row) => `${treeOutline(record)} @${batch.timestampsMs[row]} #${batch.keyHashes?.[row]}`,
+  );
 }
 
 test('records of every target arrive in order and exactly, over a batch built and over its bytes', () => {
-  fc.assert(fc.property(sentStream, fc.boolean(), fc.integer({ min: 1, max: 40 }), (sent, isKeyed, rowsMax) => {
-    const batches = gather(sent, isKeyed, rowsMax);
-    for (const [target, ofTarget] of batches.entries()) {
-      const expected = sent.filter((one) => one.target === target).map(({ record, timestampMs, keyHash }) => (
-        `${treeOutline(structuredClone(record))} @${timestampMs} #${isKeyed ? keyHash : undefined}`
-      ));
-      expect(ofTarget.flatMap(rowsOf)).toEqual(expected);
-      expect(ofTarget.map(encodeBatchV1).map(decodeBatchV1).flatMap(rowsOf)).toEqual(expected);
-    }
-  }), { numRuns: 600 });
+  fc.assert(
+    fc.property(sentStream, fc.boolean(), fc.integer({ min: 1, max: 40 }), (sent, isKeyed, rowsMax) => {
+      const batches = gather(sent, isKeyed, rowsMax);
+      for (const [target, ofTarget] of batches.entries()) {
+        const expected = sent
+          .filter((one) => one.target === target)
+          .map(
+            ({ record, timestampMs, keyHash }) =>
+              `${treeOutline(structuredClone(record))} @${timestampMs} #${isKeyed ? keyHash : undefined}`,
+          );
+        expect(ofTarget.flatMap(rowsOf)).toEqual(expected);
+        expect(ofTarget.map(encodeBatchV1).map(decodeBatchV1).flatMap(rowsOf)).toEqual(expected);
+      }
+    }),
+    { numRuns: 600 },
+  );
 });
 
 test('changed bytes of a batch are refused as corrupt', () => {
-  fc.assert(fc.property(sentStream, fc.nat(), fc.integer({ min: 1, max: 255 }), (sent, at, flip) => {
-    for (const batch of gather(sent, true, 64).flat()) {
-      const bytes = encodeBatchV1(batch);
-      const index = at % bytes.length;
-      bytes[index] = (bytes[index] ?? 0) ^ flip;
-      expect(codeOf(() => decodeBatchV1(bytes))).toBe('MR_FRAME_CORRUPT');
-    }
-  }), { numRuns: 300 });
+  fc.assert(
+    fc.property(sentStream, fc.nat(), fc.integer({ min: 1, max: 255 }), (sent, at, flip) => {
+      for (const batch of gather(sent, true, 64).flat()) {
+        const bytes = encodeBatchV1(batch);
+        const index = at % bytes.length;
+        bytes[index] = (bytes[index] ?? 0) ^ flip;
+        expect(codeOf(() => decodeBatchV1(bytes))).toBe('MR_FRAME_CORRUPT');
+      }
+    }),
+    { numRuns: 300 },
+  );
 });
 
 test('bytes of a batch cut short or made longer are refused as corrupt', () => {
-  fc.assert(fc.property(sentStream, fc.nat(), (sent, at) => {
-    for (const batch of gather(sent, true, 64).flat()) {
-      const bytes = encodeBatchV1(batch);
-      expect(codeOf(() => decodeBatchV1(bytes.subarray(0, at % bytes.length)))).toBe('MR_FRAME_CORRUPT');
-      const longer = new Uint8Array(bytes.length + 1 + (at % 16));
-      longer.set(bytes);
-      expect(codeOf(() => decodeBatchV1(longer))).toBe('MR_FRAME_CORRUPT');
-    }
-  }), { numRuns: 200 });
+  fc.assert(
+    fc.property(sentStream, fc.nat(), (sent, at) => {
+      for (const batch of gather(sent, true, 64).flat()) {
+        const bytes = encodeBatchV1(batch);
+        expect(codeOf(() => decodeBatchV1(bytes.subarray(0, at % bytes.length)))).toBe('MR_FRAME_CORRUPT');
+        const longer = new Uint8Array(bytes.length + 1 + (at % 16));
+        longer.set(bytes);
+        expect(codeOf(() => decodeBatchV1(longer))).toBe('MR_FRAME_CORRUPT');
+      }
+    }),
+    { numRuns: 200 },
+  );
 });
 
 function codeOf(decode: () => unknown): string | undefined {

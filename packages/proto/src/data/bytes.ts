@@ -206,9 +206,13 @@ export class ByteWriter {
   #grow(count: number): void {
     const wanted = this.length + count;
     if (wanted > WRITER_BYTES_MAX) {
-      throw new MillraceError('MR_UNSUPPORTED_VALUE', `Cannot encode more than ${WRITER_BYTES_MAX} bytes at once: split the value`, {
-        details: { bytes: wanted, bytesMax: WRITER_BYTES_MAX },
-      });
+      throw new MillraceError(
+        'MR_UNSUPPORTED_VALUE',
+        `Cannot encode more than ${WRITER_BYTES_MAX} bytes at once: split the value`,
+        {
+          details: { bytes: wanted, bytesMax: WRITER_BYTES_MAX },
+        },
+      );
     }
     const buffer = new ArrayBuffer(Math.min(WRITER_BYTES_MAX, Math.max(wanted, this.#bytes.length * 2)));
     const bytes = nodeBytes(new Uint8Array(buffer));
@@ -233,7 +237,11 @@ export class ByteReader {
   }
 
   get #view(): DataView {
-    return (this.#lazyView ??= new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.byteLength));
+    return (this.#lazyView ??= new DataView(
+      this.#bytes.buffer,
+      this.#bytes.byteOffset,
+      this.#bytes.byteLength,
+    ));
   }
 
   get length(): number {
@@ -328,7 +336,8 @@ export class ByteReader {
 
   /** @throws {MillraceError} MR_FRAME_CORRUPT when bytes are left */
   expectEnd(): void {
-    if (this.remaining !== 0) throw corruptFrame(`${this.remaining} bytes after the end`, { position: this.position });
+    if (this.remaining !== 0)
+      throw corruptFrame(`${this.remaining} bytes after the end`, { position: this.position });
   }
 
   #pastEnd(count: number): MillraceError {

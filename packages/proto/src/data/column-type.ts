@@ -16,7 +16,11 @@ export type ColumnType =
   | { readonly kind: 'maybe'; readonly inner: ColumnType }
   | { readonly kind: 'list'; readonly element: ListKind }
   | { readonly kind: 'tuple'; readonly elements: readonly ColumnType[] }
-  | { readonly kind: 'struct'; readonly fields: readonly Field[]; readonly variants: readonly (readonly number[])[] };
+  | {
+      readonly kind: 'struct';
+      readonly fields: readonly Field[];
+      readonly variants: readonly (readonly number[])[];
+    };
 
 export interface Field {
   readonly key: string;
@@ -49,21 +53,31 @@ const LIST_KINDS: readonly string[] = ['i32', 'f64', 'str', 'nil'];
 /** Returns the canonical text of `type`: equal types, equal text. */
 export function typeText(type: ColumnType): string {
   switch (type.kind) {
-    case 'maybe': return `${typeText(type.inner)}?`;
-    case 'list': return `[${type.element}]`;
-    case 'tuple': return `(${type.elements.map(typeText).join(',')})`;
+    case 'maybe':
+      return `${typeText(type.inner)}?`;
+    case 'list':
+      return `[${type.element}]`;
+    case 'tuple':
+      return `(${type.elements.map(typeText).join(',')})`;
     case 'struct': {
       const fields = type.fields.map((field) => `${keyText(field.key)}:${typeText(field.type)}`).join(',');
-      const variants = isOneFullVariant(type) ? '' : type.variants.map((variant) => `;${variant.join(' ')}`).join('');
+      const variants = isOneFullVariant(type)
+        ? ''
+        : type.variants.map((variant) => `;${variant.join(' ')}`).join('');
       return `{${fields}${variants}}`;
     }
-    default: return type.kind;
+    default:
+      return type.kind;
   }
 }
 
 function isOneFullVariant(type: ColumnType & { kind: 'struct' }): boolean {
   const [first] = type.variants;
-  return type.variants.length === 1 && first?.length === type.fields.length && first.every((field, index) => field === index);
+  return (
+    type.variants.length === 1 &&
+    first?.length === type.fields.length &&
+    first.every((field, index) => field === index)
+  );
 }
 
 function keyText(key: string): string {
@@ -73,10 +87,17 @@ function keyText(key: string): string {
 /** Columns that hold a value of `type`. */
 export function countColumns(type: ColumnType): number {
   switch (type.kind) {
-    case 'maybe': return 1 + countColumns(type.inner);
-    case 'tuple': return type.elements.reduce((sum, element) => sum + countColumns(element), 0);
-    case 'struct': return type.fields.reduce((sum, field) => sum + countColumns(field.type), type.variants.length > 1 ? 1 : 0);
-    default: return 1;
+    case 'maybe':
+      return 1 + countColumns(type.inner);
+    case 'tuple':
+      return type.elements.reduce((sum, element) => sum + countColumns(element), 0);
+    case 'struct':
+      return type.fields.reduce(
+        (sum, field) => sum + countColumns(field.type),
+        type.variants.length > 1 ? 1 : 0,
+      );
+    default:
+      return 1;
   }
 }
 
@@ -88,7 +109,8 @@ export function parseType(text: string): ColumnType {
   if (text.length > SHAPE_CHARS_MAX) throw corruptFrame(`shape has ${text.length} characters`);
   const parser = new TypeParser(text);
   const type = parser.type(0);
-  if (!parser.isAtEnd || typeText(type) !== text || countColumns(type) > COLUMNS_MAX) throw corruptFrame('shape is not canonical');
+  if (!parser.isAtEnd || typeText(type) !== text || countColumns(type) > COLUMNS_MAX)
+    throw corruptFrame('shape is not canonical');
   return type;
 }
 
@@ -152,9 +174,11 @@ class TypeParser {
   }
 
   #checkStruct(fields: readonly Field[], variants: readonly (readonly number[])[]): void {
-    if (new Set(fields.map((field) => field.key)).size !== fields.length) throw this.#wrong('has a key twice');
+    if (new Set(fields.map((field) => field.key)).size !== fields.length)
+      throw this.#wrong('has a key twice');
     if (variants.length > VARIANTS_MAX) throw this.#wrong('has too many variants');
-    if (new Set(variants.map((variant) => variant.join(' '))).size !== variants.length) throw this.#wrong('has a variant twice');
+    if (new Set(variants.map((variant) => variant.join(' '))).size !== variants.length)
+      throw this.#wrong('has a variant twice');
     if (new Set(variants.flat()).size !== fields.length) throw this.#wrong('has a field that no variant has');
   }
 
@@ -164,7 +188,8 @@ class TypeParser {
       if (variant.length > 0) this.#expect(' ');
       const digits = this.#match(/\d{1,3}/y);
       const index = Number(digits);
-      if (digits === '' || index >= fieldCount || variant.includes(index)) throw this.#wrong('has a wrong variant');
+      if (digits === '' || index >= fieldCount || variant.includes(index))
+        throw this.#wrong('has a wrong variant');
       variant.push(index);
     }
     return variant;

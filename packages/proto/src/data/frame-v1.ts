@@ -5,7 +5,12 @@ import type { Json } from '../graph/json.ts';
 import { encodeBehind, FRAME_BYTES_MAX } from './batch-codec-v1.ts';
 import { ByteReader, ByteWriter, corruptFrame } from './bytes.ts';
 import type { RecordBatch } from './record-batch.ts';
-import { StreamElementKind as Kind, type AssignedSplitJson, type ControlElement, type StreamElement } from './stream-element.ts';
+import {
+  StreamElementKind as Kind,
+  type AssignedSplitJson,
+  type ControlElement,
+  type StreamElement,
+} from './stream-element.ts';
 import { readValueV1, writeValueV1 } from './value-codec-v1.ts';
 
 /*
@@ -92,7 +97,8 @@ function writeHeader(bytes: Uint8Array, header: FrameHeader, kind: number): void
 }
 
 function checked(value: number): number {
-  if (value >>> 0 !== value) throw new MillraceError('MR_INTERNAL', `Cannot encode a frame: ${value} is no unsigned 32-bit integer`);
+  if (value >>> 0 !== value)
+    throw new MillraceError('MR_INTERNAL', `Cannot encode a frame: ${value} is no unsigned 32-bit integer`);
   return value;
 }
 
@@ -129,11 +135,15 @@ function writePayload(writer: ByteWriter, element: ControlElement): void {
  * @throws {MillraceError} MR_FRAME_CORRUPT unless {@link encodeFrameV1} wrote exactly these bytes
  */
 export function decodeFrameV1(bytes: Uint8Array): Frame {
-  if (bytes.length < FRAME_HEADER_BYTES || bytes.length > FRAME_BYTES_MAX) throw corruptFrame(`frame of ${bytes.length} bytes`);
+  if (bytes.length < FRAME_HEADER_BYTES || bytes.length > FRAME_BYTES_MAX)
+    throw corruptFrame(`frame of ${bytes.length} bytes`);
   const reader = new ByteReader(bytes);
   if (reader.u16() !== MAGIC) throw corruptFrame('not a frame');
   const version = reader.u8();
-  if (version !== VERSION) throw corruptFrame(`frame of version ${version}, this one reads ${VERSION}: run the same release everywhere`);
+  if (version !== VERSION)
+    throw corruptFrame(
+      `frame of version ${version}, this one reads ${VERSION}: run the same release everywhere`,
+    );
   const kind = reader.u8();
   const header: FrameHeader = {
     producerAttempt: reader.u32(),
@@ -146,9 +156,12 @@ export function decodeFrameV1(bytes: Uint8Array): Frame {
   const payloadBytes = reader.u32();
   const payloadCrc = reader.u32();
   if (reader.u32() !== crc32(bytes.subarray(0, CRC_AT))) throw corruptFrame('checksum of the header differs');
-  if (payloadBytes !== reader.remaining) throw corruptFrame(`payload of ${payloadBytes} bytes, ${reader.remaining} are there`);
-  if (kind === Kind.Batch) return { header, element: { kind, batchBytes: bytes.subarray(FRAME_HEADER_BYTES) } };
-  if (payloadCrc !== crc32(bytes.subarray(FRAME_HEADER_BYTES))) throw corruptFrame('checksum of the payload differs');
+  if (payloadBytes !== reader.remaining)
+    throw corruptFrame(`payload of ${payloadBytes} bytes, ${reader.remaining} are there`);
+  if (kind === Kind.Batch)
+    return { header, element: { kind, batchBytes: bytes.subarray(FRAME_HEADER_BYTES) } };
+  if (payloadCrc !== crc32(bytes.subarray(FRAME_HEADER_BYTES)))
+    throw corruptFrame('checksum of the payload differs');
   const element = readPayload(reader, kind);
   reader.expectEnd();
   return { header, element };
@@ -162,23 +175,30 @@ function readPayload(reader: ByteReader, kind: number): ControlElement {
       if (typeof splitId !== 'string' || Number.isNaN(timestampMs)) throw corruptFrame('malformed watermark');
       return { kind, timestampMs, splitId };
     }
-    case Kind.Barrier: return { kind, checkpointId: reader.u48(), timestampMs: reader.f64() };
+    case Kind.Barrier:
+      return { kind, checkpointId: reader.u48(), timestampMs: reader.f64() };
     case Kind.Status: {
       const status = reader.u8();
       if (status > 1) throw corruptFrame(`unknown status ${status}`);
       return { kind, isIdle: status === 1 };
     }
-    case Kind.Assignment: return { kind, split: assignedSplit(readJson(reader)) };
-    case Kind.SplitFinished: return { kind, split: readJson(reader) };
+    case Kind.Assignment:
+      return { kind, split: assignedSplit(readJson(reader)) };
+    case Kind.SplitFinished:
+      return { kind, split: readJson(reader) };
     case Kind.Credit: {
       const count = reader.u32();
       if (count === 0) throw corruptFrame('credit of 0');
       return { kind, count };
     }
-    case Kind.EndOfInput: return { kind };
-    case Kind.NoMoreSplits: return { kind };
-    case Kind.SplitRequest: return { kind };
-    default: throw corruptFrame(`unknown kind ${kind}`);
+    case Kind.EndOfInput:
+      return { kind };
+    case Kind.NoMoreSplits:
+      return { kind };
+    case Kind.SplitRequest:
+      return { kind };
+    default:
+      throw corruptFrame(`unknown kind ${kind}`);
   }
 }
 
@@ -194,8 +214,15 @@ function readJson(reader: ByteReader): Json {
 }
 
 function assignedSplit(json: Json): AssignedSplitJson {
-  const assigned = json as { readonly ordinal?: unknown; readonly split?: { readonly id?: unknown } | null } | null;
-  if (typeof assigned !== 'object' || !Number.isInteger(assigned?.ordinal) || typeof assigned?.split?.id !== 'string') {
+  const assigned = json as {
+    readonly ordinal?: unknown;
+    readonly split?: { readonly id?: unknown } | null;
+  } | null;
+  if (
+    typeof assigned !== 'object' ||
+    !Number.isInteger(assigned?.ordinal) ||
+    typeof assigned?.split?.id !== 'string'
+  ) {
     throw corruptFrame('malformed split assignment');
   }
   return json as unknown as AssignedSplitJson;

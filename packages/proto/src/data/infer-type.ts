@@ -1,6 +1,14 @@
 // The type of a record, and the narrowest type that two types have in common. Types only ever widen.
 import {
-  COLUMNS_MAX, SHAPE_CHARS_MAX, TYPE_DEPTH_MAX, VARIANTS_MAX, countColumns, typeText, type ColumnType, type Field, type ListKind,
+  COLUMNS_MAX,
+  SHAPE_CHARS_MAX,
+  TYPE_DEPTH_MAX,
+  VARIANTS_MAX,
+  countColumns,
+  typeText,
+  type ColumnType,
+  type Field,
+  type ListKind,
 } from './column-type.ts';
 import { isOrdinary } from './ordinary-object.ts';
 
@@ -33,13 +41,20 @@ export function isInt32(value: number): boolean {
 
 function inferAny(value: unknown, depth: number): ColumnType {
   switch (typeof value) {
-    case 'number': return { kind: isInt32(value) ? 'i32' : 'f64' };
-    case 'string': return { kind: 'str' };
-    case 'boolean': return { kind: 'bool' };
-    case 'bigint': return { kind: 'big' };
-    case 'undefined': return { kind: 'nil' };
-    case 'object': return value === null ? { kind: 'nil' } : inferObject(value, depth);
-    default: return VALUE_TYPE;
+    case 'number':
+      return { kind: isInt32(value) ? 'i32' : 'f64' };
+    case 'string':
+      return { kind: 'str' };
+    case 'boolean':
+      return { kind: 'bool' };
+    case 'bigint':
+      return { kind: 'big' };
+    case 'undefined':
+      return { kind: 'nil' };
+    case 'object':
+      return value === null ? { kind: 'nil' } : inferObject(value, depth);
+    default:
+      return VALUE_TYPE;
   }
 }
 
@@ -50,7 +65,8 @@ function inferObject(value: object, depth: number): ColumnType {
   const keys = Object.keys(value);
   if (keys.length > COLUMNS_MAX) return VALUE_TYPE;
   const fields: Field[] = [];
-  for (const key of keys) fields.push({ key, type: inferAny((value as Record<string, unknown>)[key], depth + 1) });
+  for (const key of keys)
+    fields.push({ key, type: inferAny((value as Record<string, unknown>)[key], depth + 1) });
   return { kind: 'struct', fields, variants: [fields.map((_field, index) => index)] };
 }
 
@@ -59,7 +75,8 @@ function inferArray(value: readonly unknown[], depth: number): ColumnType {
   if (value.length === 0) return { kind: 'list', element: 'nil' };
   if (value.length >= LIST_ELEMENTS_MIN) {
     let list: ColumnType = { kind: 'list', element: 'nil' };
-    for (const element of value) list = mergeTypes(list, { kind: 'tuple', elements: [inferAny(element, TYPE_DEPTH_MAX)] });
+    for (const element of value)
+      list = mergeTypes(list, { kind: 'tuple', elements: [inferAny(element, TYPE_DEPTH_MAX)] });
     if (list.kind === 'list') return list;
   }
   if (depth >= TYPE_DEPTH_MAX || value.length > TUPLE_ELEMENTS_MAX) return VALUE_TYPE;
@@ -73,7 +90,10 @@ function mergeTypes(a: ColumnType, b: ColumnType): ColumnType {
   if (a.kind === 'nil' || b.kind === 'nil') return a.kind === b.kind ? a : maybe(a.kind === 'nil' ? b : a);
   if (a.kind === 'struct' && b.kind === 'struct') return mergeStructs(a, b);
   if (a.kind === 'tuple' && b.kind === 'tuple' && a.elements.length === b.elements.length) {
-    return { kind: 'tuple', elements: a.elements.map((element, index) => mergeTypes(element, b.elements[index] ?? VALUE_TYPE)) };
+    return {
+      kind: 'tuple',
+      elements: a.elements.map((element, index) => mergeTypes(element, b.elements[index] ?? VALUE_TYPE)),
+    };
   }
   const isList = (a.kind === 'list' || a.kind === 'tuple') && (b.kind === 'list' || b.kind === 'tuple');
   if (isList) return mergeLists(a, b);
@@ -82,7 +102,9 @@ function mergeTypes(a: ColumnType, b: ColumnType): ColumnType {
 }
 
 function maybe(type: ColumnType): ColumnType {
-  return type.kind === 'val' || type.kind === 'nil' || type.kind === 'maybe' ? type : { kind: 'maybe', inner: type };
+  return type.kind === 'val' || type.kind === 'nil' || type.kind === 'maybe'
+    ? type
+    : { kind: 'maybe', inner: type };
 }
 
 function isNumber(type: ColumnType): boolean {
@@ -97,7 +119,9 @@ function mergeLists(a: ColumnType, b: ColumnType): ColumnType {
     else if ((element === 'i32' && kind === 'f64') || (element === 'f64' && kind === 'i32')) element = 'f64';
     else return VALUE_TYPE;
   }
-  return ['i32', 'f64', 'str', 'nil'].includes(element) ? { kind: 'list', element: element as ListKind } : VALUE_TYPE;
+  return ['i32', 'f64', 'str', 'nil'].includes(element)
+    ? { kind: 'list', element: element as ListKind }
+    : VALUE_TYPE;
 }
 
 /** A tuple's `nil` is an element; a list's is none at all. */
@@ -110,7 +134,8 @@ function mergeStructs(a: ColumnType & { kind: 'struct' }, b: ColumnType & { kind
   const fields: Field[] = [...a.fields];
   const places = b.fields.map((field) => {
     const known = fields.findIndex(({ key }) => key === field.key);
-    const merged = known < 0 ? field : { key: field.key, type: mergeTypes((fields[known] as Field).type, field.type) };
+    const merged =
+      known < 0 ? field : { key: field.key, type: mergeTypes((fields[known] as Field).type, field.type) };
     if (known >= 0) fields[known] = merged;
     return known < 0 ? fields.push(merged) - 1 : known;
   });

@@ -49,10 +49,16 @@ export function writeKeys(writer: ByteWriter, keys: readonly string[], start: nu
   for (let index = start; index < end; index++) writeKey(block, keys[index] as string);
   const bytes = new ByteWriter().varint(block.length).bytes(block.written()).copy();
   writer.bytes(bytes);
-  if (count <= CACHED_KEYS_MAX && bytes.length <= CACHED_BYTES_MAX) writtenTable[slot] = { keys: keys.slice(start, end), bytes };
+  if (count <= CACHED_KEYS_MAX && bytes.length <= CACHED_BYTES_MAX)
+    writtenTable[slot] = { keys: keys.slice(start, end), bytes };
 }
 
-function equalKeys(cached: readonly string[], keys: readonly string[], start: number, count: number): boolean {
+function equalKeys(
+  cached: readonly string[],
+  keys: readonly string[],
+  start: number,
+  count: number,
+): boolean {
   if (cached.length !== count) return false;
   for (let index = 0; index < count; index++) {
     if (cached[index] !== keys[start + index]) return false;
@@ -74,9 +80,10 @@ export function readObject(reader: ByteReader, read: ReadField, depth: number): 
   if (count === 0) return {};
   const length = reader.varint();
   const at = reader.skip(length);
-  const entry = length <= CACHED_BYTES_MAX && count <= CACHED_KEYS_MAX
-    ? cachedKeys(reader, count, at, length)
-    : parseKeys(reader, count, at, length);
+  const entry =
+    length <= CACHED_BYTES_MAX && count <= CACHED_KEYS_MAX
+      ? cachedKeys(reader, count, at, length)
+      : parseKeys(reader, count, at, length);
   if (entry.make !== undefined) return entry.make(read, reader, depth);
   entry.uses++;
   if (entry.uses === GENERATE_AFTER && generatedCount < GENERATED_MAX) entry.make = generate(entry.keys);
@@ -97,7 +104,8 @@ function setField(object: Record<string, unknown>, key: string, value: unknown):
 function cachedKeys(reader: ByteReader, count: number, at: number, length: number): ReadKeys {
   const slot = (count * 31 + length * 7 + reader.byteAt(at + length - 1) * 3) & (TABLE_LENGTH - 1);
   const cached = readTable[slot];
-  if (cached !== undefined && cached.keys.length === count && equalBytes(cached.bytes, reader, at, length)) return cached;
+  if (cached !== undefined && cached.keys.length === count && equalBytes(cached.bytes, reader, at, length))
+    return cached;
   const entry = parseKeys(reader, count, at, length);
   readTable[slot] = entry;
   return entry;
@@ -123,7 +131,8 @@ function parseKeys(reader: ByteReader, count: number, at: number, length: number
     const units = header >>> 1;
     keys.push((header & 1) === 0 ? reader.latin1(units) : reader.utf16(units));
   }
-  if (reader.position !== end || new Set(keys).size !== count) throw corruptFrame('the keys of an object do not fit their length');
+  if (reader.position !== end || new Set(keys).size !== count)
+    throw corruptFrame('the keys of an object do not fit their length');
   return { keys, bytes, uses: 0, make: undefined };
 }
 
@@ -131,7 +140,12 @@ function generate(keys: readonly string[]): ReadObject {
   generatedCount++;
   const fields = keys.map((key) => `${fieldName(key)}: read(reader, depth)`);
   // oxlint-disable-next-line typescript/no-implied-eval -- keys reach the text as JSON literals only
-  return new Function('read', 'reader', 'depth', `// keys ${generatedCount}\nreturn {${fields.join(', ')}};`) as ReadObject;
+  return new Function(
+    'read',
+    'reader',
+    'depth',
+    `// keys ${generatedCount}\nreturn {${fields.join(', ')}};`,
+  ) as ReadObject;
 }
 
 /** Source text of an own field's name in an object literal. */

@@ -50,7 +50,9 @@ function repeats(strings: readonly string[]): boolean {
   return sample.size <= SAMPLE_ROWS / 2;
 }
 
-function indexesOf(strings: readonly string[]): { readonly dictionary: readonly string[]; readonly rows: Uint16Array } | undefined {
+function indexesOf(
+  strings: readonly string[],
+): { readonly dictionary: readonly string[]; readonly rows: Uint16Array } | undefined {
   const known = new Map<string, number>();
   const dictionary: string[] = [];
   const rows = new Uint16Array(strings.length);
@@ -79,7 +81,11 @@ function writeBlock(writer: ByteWriter, strings: readonly string[], indexes: Uin
   const lengthWidth = longest < 0x100 ? 1 : longest < 0x10000 ? 2 : 4;
   const indexWidth = indexes === undefined ? 0 : strings.length <= 0x100 ? 1 : 2;
   const start = writer.length;
-  writer.u8(0).u8(indexes === undefined ? 0 : 1).u8(lengthWidth).u8(indexWidth);
+  writer
+    .u8(0)
+    .u8(indexes === undefined ? 0 : 1)
+    .u8(lengthWidth)
+    .u8(indexWidth);
   writer.u32(strings.length).u32(units);
   const lengths = makeUnsigned(lengthWidth, strings.length);
   for (let index = 0; index < strings.length; index++) lengths[index] = (strings[index] as string).length;
@@ -115,7 +121,10 @@ function makeUnsigned(width: number, count: number): Unsigned {
 }
 
 function writeArray(writer: ByteWriter, array: Unsigned): void {
-  writer.align(4).bytes(new Uint8Array(array.buffer, array.byteOffset, array.byteLength)).align(4);
+  writer
+    .align(4)
+    .bytes(new Uint8Array(array.buffer, array.byteOffset, array.byteLength))
+    .align(4);
 }
 
 /**
@@ -130,7 +139,8 @@ export function readStringsV1(reader: ByteReader, rowCount: number): StringColum
   const count = reader.u32();
   const units = reader.u32();
   if (charset > 1 || isDictionary > 1) throw corruptFrame('unknown encoding of strings');
-  if (isDictionary === 0 && (count !== rowCount || indexWidth !== 0)) throw corruptFrame(`${count} strings for ${rowCount} rows`);
+  if (isDictionary === 0 && (count !== rowCount || indexWidth !== 0))
+    throw corruptFrame(`${count} strings for ${rowCount} rows`);
   const lengths = readArray(reader, lengthWidth, count);
   const indexes = isDictionary === 1 ? readArray(reader, indexWidth, rowCount) : undefined;
   let sum = 0;
@@ -155,7 +165,9 @@ function readArray(reader: ByteReader, width: number, count: number): Unsigned {
   const { buffer, byteOffset } = reader.bytes(width * count);
   reader.align(4);
   if (width === 1) return new Uint8Array(buffer, byteOffset, count);
-  return width === 2 ? new Uint16Array(buffer, byteOffset, count) : new Uint32Array(buffer, byteOffset, count);
+  return width === 2
+    ? new Uint16Array(buffer, byteOffset, count)
+    : new Uint32Array(buffer, byteOffset, count);
 }
 
 interface TextBlock {

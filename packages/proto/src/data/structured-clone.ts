@@ -90,8 +90,14 @@ function findInside(value: object, path: string, search: Search): Refused | unde
   let found: Refused | undefined;
   if (value instanceof Map) {
     for (const [key, entry] of value as Map<unknown, unknown>) {
-      const name = typeof key === 'string' ? JSON.stringify(key) : typeof key === 'number' ? `${key}` : `{${typeof key}}`;
-      found ??= findRefused(key, `${path}.keys()`, search) ?? findRefused(entry, `${path}.get(${name})`, search);
+      const name =
+        typeof key === 'string'
+          ? JSON.stringify(key)
+          : typeof key === 'number'
+            ? `${key}`
+            : `{${typeof key}}`;
+      found ??=
+        findRefused(key, `${path}.keys()`, search) ?? findRefused(entry, `${path}.get(${name})`, search);
     }
   } else if (value instanceof Set) {
     for (const entry of value as Set<unknown>) found ??= findRefused(entry, `${path}.values()`, search);

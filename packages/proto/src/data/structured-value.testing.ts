@@ -2,18 +2,30 @@
 import fc from 'fast-check';
 
 const number = fc.oneof(
-  fc.integer(), fc.double(), fc.constantFrom(0, -0, NaN, Infinity, -Infinity, 2 ** 31, -(2 ** 31), 2 ** 53, 63, 64),
+  fc.integer(),
+  fc.double(),
+  fc.constantFrom(0, -0, NaN, Infinity, -Infinity, 2 ** 31, -(2 ** 31), 2 ** 53, 63, 64),
 );
 const text = fc.oneof(
-  fc.string({ unit: 'binary' }), fc.string(), fc.string({ minLength: 10, maxLength: 200 }),
+  fc.string({ unit: 'binary' }),
+  fc.string(),
+  fc.string({ minLength: 10, maxLength: 200 }),
   fc.constantFrom('', '\ud800', 'a\udfff', '__proto__', 'constructor', 'é', '\u0100', '\u2028'),
 );
 const date = fc.oneof(fc.date(), fc.constant(new Date(NaN)));
-const key = fc.oneof(fc.constantFrom('a', 'b', 'c', '__proto__', 'constructor', 'toString', '0', '17', 'ключ', ''), text);
+const key = fc.oneof(
+  fc.constantFrom('a', 'b', 'c', '__proto__', 'constructor', 'toString', '0', '17', 'ключ', ''),
+  text,
+);
 
 /** Values without parts. */
 export const primitiveValue: fc.Arbitrary<unknown> = fc.oneof(
-  number, text, fc.boolean(), fc.constant(null), fc.constant(undefined), fc.bigInt(),
+  number,
+  text,
+  fc.boolean(),
+  fc.constant(null),
+  fc.constant(undefined),
+  fc.bigInt(),
 );
 
 /** An object whose own enumerable fields are `entries`, `__proto__` included. */

@@ -13,11 +13,23 @@ describe('refusals name the field', () => {
     ['a function in a Map', { byName: new Map([['k', () => 1]]) }, 'record.byName.get("k")'],
     ['a function as the whole', () => 1, 'record'],
     ['a WeakRef in a Set', new Set([new WeakRef({})]), 'record.values()'],
-    ['a generator', { rows: (function* rows() { yield 1; })() }, 'record.rows'],
+    [
+      'a generator',
+      {
+        rows: (function* rows() {
+          yield 1;
+        })(),
+      },
+      'record.rows',
+    ],
   ];
   test.each(refused)('%s', (_name, value, path) => {
     expect(() => encodeValueV1(value, 'record')).toThrow(
-      expect.objectContaining({ code: 'MR_UNSUPPORTED_VALUE', details: { path }, message: expect.stringContaining(path) as string }),
+      expect.objectContaining({
+        code: 'MR_UNSUPPORTED_VALUE',
+        details: { path },
+        message: expect.stringContaining(path) as string,
+      }),
     );
   });
 });
@@ -39,7 +51,9 @@ test('one object referred to twice stays one object', () => {
 test('an instance of a class comes back as its own fields', () => {
   class Trade {
     price = 3;
-    get half(): number { return this.price / 2; }
+    get half(): number {
+      return this.price / 2;
+    }
   }
   expect(outline(copy(new Trade()))).toBe(outline({ price: 3 }));
 });
@@ -77,8 +91,14 @@ test('a list a thousand deep round-trips', () => {
 });
 
 test('a getter that encodes another value does not disturb the one at hand', () => {
-  const inner = { get b(): number { return encodeValueV1({ c: [1, 2] }).length; } };
-  expect(outline(copy({ a: inner, d: 4 }))).toBe(outline({ a: { b: encodeValueV1({ c: [1, 2] }).length }, d: 4 }));
+  const inner = {
+    get b(): number {
+      return encodeValueV1({ c: [1, 2] }).length;
+    },
+  };
+  expect(outline(copy({ a: inner, d: 4 }))).toBe(
+    outline({ a: { b: encodeValueV1({ c: [1, 2] }).length }, d: 4 }),
+  );
 });
 
 test('small values are small', () => {

@@ -44,7 +44,9 @@ const DEPTH_MAX = 32;
 const SEEN_LIST_MAX = 32;
 
 /** V8 turns this into a comparison of maps where the key comes from for-in; Object.hasOwn stays a call. */
-const { hasOwnProperty: hasOwn } = Object.prototype as { readonly hasOwnProperty: (this: object, key: string) => boolean };
+const { hasOwnProperty: hasOwn } = Object.prototype as {
+  readonly hasOwnProperty: (this: object, key: string) => boolean;
+};
 const seen: object[] = [];
 const keyStack: string[] = [];
 let seenSet: Set<object> | undefined;
@@ -216,7 +218,11 @@ function writeText(writer: ByteWriter, value: string): void {
 
 function writeBigint(writer: ByteWriter, value: bigint): void {
   const digits = (value < 0n ? -value : value).toString(16);
-  writer.u8(BIGINT).u8(value < 0n ? 1 : 0).varint(digits.length).latin1(digits);
+  writer
+    .u8(BIGINT)
+    .u8(value < 0n ? 1 : 0)
+    .varint(digits.length)
+    .latin1(digits);
 }
 
 /**
@@ -232,26 +238,39 @@ function readAny(reader: ByteReader, depth: number): unknown {
   if (tag >= SHORT_TEXT) return reader.latin1(tag - SHORT_TEXT);
   if (tag >= SMALL_INT) return tag - SMALL_INT;
   switch (tag) {
-    case NULL: return null;
-    case UNDEFINED: return undefined;
-    case FALSE: return false;
-    case TRUE: return true;
+    case NULL:
+      return null;
+    case UNDEFINED:
+      return undefined;
+    case FALSE:
+      return false;
+    case TRUE:
+      return true;
     case INT: {
       const zigzag = reader.varint();
       return (zigzag >>> 1) ^ -(zigzag & 1);
     }
-    case FLOAT: return reader.f64();
-    case LATIN1: return reader.latin1(reader.varint());
-    case UTF16: return reader.utf16(reader.varint());
-    case BIGINT: return readBigint(reader);
-    case DATE: return new Date(reader.f64());
-    case ARRAY: return readArray(reader, depth + 1);
+    case FLOAT:
+      return reader.f64();
+    case LATIN1:
+      return reader.latin1(reader.varint());
+    case UTF16:
+      return reader.utf16(reader.varint());
+    case BIGINT:
+      return readBigint(reader);
+    case DATE:
+      return new Date(reader.f64());
+    case ARRAY:
+      return readArray(reader, depth + 1);
     case OBJECT:
       checkDepth(depth + 1);
       return readObject(reader, readAny, depth + 1);
-    case BYTES: return reader.bytes(reader.varint()).slice();
-    case CLONE: return deserializeClone(reader.bytes(reader.varint()));
-    default: throw corruptFrame(`unknown value tag ${tag}`, { position: reader.position });
+    case BYTES:
+      return reader.bytes(reader.varint()).slice();
+    case CLONE:
+      return deserializeClone(reader.bytes(reader.varint()));
+    default:
+      throw corruptFrame(`unknown value tag ${tag}`, { position: reader.position });
   }
 }
 

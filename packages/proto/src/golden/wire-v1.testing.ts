@@ -34,18 +34,45 @@ export const goldenValues: Readonly<Record<string, unknown>> = {
 export const goldenBatches: Readonly<Record<string, readonly unknown[]>> = {
   'batch numbers': [1, -2, 3],
   'batch floats': [1.5, -0, NaN],
-  'batch tuples': [['word', 3], ['日本', 4]],
+  'batch tuples': [
+    ['word', 3],
+    ['日本', 4],
+  ],
   'batch structs': [
-    { id: 1, at: new Date(5), user: { name: 'a', tags: ['x', 'y', 'z', 'x'] }, ok: true, big: 1n, other: new Map([[1, 2]]) },
-    { id: 2, at: new Date(6), user: { name: 'b', tags: ['p', 'q', 'r', 's', 't'] }, ok: false, big: -5n, other: null },
+    {
+      id: 1,
+      at: new Date(5),
+      user: { name: 'a', tags: ['x', 'y', 'z', 'x'] },
+      ok: true,
+      big: 1n,
+      other: new Map([[1, 2]]),
+    },
+    {
+      id: 2,
+      at: new Date(6),
+      user: { name: 'b', tags: ['p', 'q', 'r', 's', 't'] },
+      ok: false,
+      big: -5n,
+      other: null,
+    },
   ],
 };
 
 /** Records that make the builder widen before it has the shape in which the last batch is. */
-export const goldenWidened: readonly unknown[] = [{ a: 1, b: null }, { a: 1.5 }, { b: 'x', a: 2 }, { a: null, b: undefined }];
+export const goldenWidened: readonly unknown[] = [
+  { a: 1, b: null },
+  { a: 1.5 },
+  { b: 'x', a: 2 },
+  { a: null, b: undefined },
+];
 
 export const goldenHeader: FrameHeader = {
-  producerAttempt: 1, consumerAttempt: 2, edgeId: 3, producerSubtask: 4, consumerSubtask: 5, sequence: 4_000_000_000,
+  producerAttempt: 1,
+  consumerAttempt: 2,
+  edgeId: 3,
+  producerSubtask: 4,
+  consumerSubtask: 5,
+  sequence: 4_000_000_000,
 };
 
 export const goldenElements: Readonly<Record<string, ControlElement>> = {
@@ -53,7 +80,10 @@ export const goldenElements: Readonly<Record<string, ControlElement>> = {
   'frame barrier': { kind: 2, checkpointId: 2 ** 40, timestampMs: 1_700_000_000_000 },
   'frame status': { kind: 3, isIdle: true },
   'frame end of input': { kind: 4 },
-  'frame assignment': { kind: 5, split: { ordinal: 7, split: { id: 'é', path: '/a' }, position: { row: 3 } } },
+  'frame assignment': {
+    kind: 5,
+    split: { ordinal: 7, split: { id: 'é', path: '/a' }, position: { row: 3 } },
+  },
   'frame no more splits': { kind: 6 },
   'frame credit': { kind: 16, count: 9 },
   'frame split request': { kind: 17 },
@@ -63,7 +93,12 @@ export const goldenElements: Readonly<Record<string, ControlElement>> = {
 /** Builds the batches of `records`, rows of one target. */
 export function buildBatches(records: readonly unknown[]): RecordBatch[] {
   const batches: RecordBatch[] = [];
-  const builder = createBatchBuilder({ codegenId: 'golden', targetCount: 1, isKeyed: true, onBatch: (_target, batch) => void batches.push(batch) });
+  const builder = createBatchBuilder({
+    codegenId: 'golden',
+    targetCount: 1,
+    isKeyed: true,
+    onBatch: (_target, batch) => void batches.push(batch),
+  });
   records.forEach((record, row) => builder.append(0, record, 100 + row, -row));
   builder.flushAll();
   return batches;
