@@ -38,10 +38,15 @@ import { MemoryKeyValueStore } from '@millrace/state';
 import { MemoryBlobStore } from '../memory-blob-store.ts';
 import { batchOf, type SentRecord } from './record-shape.ts';
 
-/** Builds the operators under test: what is behind the source, and the streams to look at, by name. */
+/** A stream whose records the harness gathers: a DataStream of anything. */
+export interface TestedStream {
+  forEach(each: (record: unknown) => void): unknown;
+}
+
+/** Builds the operators under test: what is behind the source. Returns the streams to look at, one or several by name. */
 export type OperatorsUnderTest<T> = (
   input: DataStream<T>,
-) => DataStream<never> | DataStream<unknown> | { readonly [output: string]: DataStream<unknown> } | void;
+) => TestedStream | { readonly [output: string]: TestedStream } | void;
 
 /** Something that a chain gave out. */
 export interface EmittedRecord {
@@ -359,8 +364,8 @@ function buildGraph<T>(operators: OperatorsUnderTest<T>): {
   return { graph, names: new Map(outputs.map((name, index) => [first + index, name])) };
 }
 
-function isStream(built: object): built is DataStream<unknown> {
-  return typeof (built as { forEach?: unknown }).forEach === 'function';
+function isStream(built: TestedStream | { readonly [output: string]: TestedStream }): built is TestedStream {
+  return typeof built.forEach === 'function';
 }
 
 function edgesOf(
