@@ -17,7 +17,10 @@ export const WIDENINGS_MAX = 32;
 /** Rows that a target has room for at first. */
 const CAPACITY_MIN = 16;
 
-/** Returns a builder that has no rows. See {@link BatchBuilder}. Threading: one thread. */
+/**
+ * Returns a builder that has no rows. See {@link BatchBuilder}. Threading: one thread.
+ * Contract: call `builder.append(…)`; never keep the function itself, it is another one after each widening.
+ */
 export function createBatchBuilder(options: BatchBuilderOptions): BatchBuilder {
   return new AdaptiveBatchBuilder(options);
 }

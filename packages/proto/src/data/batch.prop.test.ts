@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { isMillraceError } from '@millrace/common';
@@ -143,6 +144,22 @@ test('bytes of a batch cut short or made longer are refused as corrupt', () => {
       }
     }),
     { numRuns: 200 },
+  );
+});
+
+test('changed bytes under a right checksum give records or MR_FRAME_CORRUPT, never another error', () => {
+  fc.assert(
+    fc.property(sentStream, fc.nat(), fc.integer({ min: 1, max: 255 }), (sent, at, flip) => {
+      for (const batch of gather(sent, true, 64).flat()) {
+        const bytes = encodeBatchV1(batch);
+        const index = 4 + (at % (bytes.length - 4));
+        bytes[index] = (bytes[index] ?? 0) ^ flip;
+        new DataView(bytes.buffer).setUint32(0, crc32(bytes.subarray(4)), true);
+        const code = codeOf(() => recordsOf(decodeBatchV1(bytes)));
+        expect(['MR_FRAME_CORRUPT', undefined]).toContain(code);
+      }
+    }),
+    { numRuns: 1000 },
   );
 });
 
