@@ -113,7 +113,7 @@ export class DispatcherClient {
 
   /** All jobs that the cluster remembers, oldest first. */
   list(): Promise<readonly JobStatus[]> {
-    return this.#unary(DISPATCHER_SERVICE.listJobs, undefined);
+    return this.#unary(DISPATCHER_SERVICE.listJobs, {});
   }
 
   /** @throws {MillraceError} MR_JOB_NOT_FOUND */
@@ -131,7 +131,7 @@ export class DispatcherClient {
 
   /** The JobManager and the TaskManagers that are registered with it. */
   processes(): Promise<readonly ProcessStatus[]> {
-    return this.#unary(DISPATCHER_SERVICE.listProcesses, undefined);
+    return this.#unary(DISPATCHER_SERVICE.listProcesses, {});
   }
 
   /**

@@ -84,7 +84,7 @@ function dispatcherMethods(token: BearerToken, services: GrpcServices) {
       (error: unknown) => callback(toStatus(error)),
     );
   };
-  const listJobs: handleUnaryCall<void, readonly JobStatus[]> = (call, callback) => {
+  const listJobs: handleUnaryCall<Readonly<Record<string, never>>, readonly JobStatus[]> = (call, callback) => {
     answer(callback, () => authorisedNow(token, call.metadata, () => jobManager.list()));
   };
   const describeJob: handleUnaryCall<JobId, JobStatus> = (call, callback) => {
@@ -96,7 +96,7 @@ function dispatcherMethods(token: BearerToken, services: GrpcServices) {
       (error: unknown) => callback(toStatus(error)),
     );
   };
-  const listProcesses: handleUnaryCall<void, readonly ProcessStatus[]> = (call, callback) => {
+  const listProcesses: handleUnaryCall<Readonly<Record<string, never>>, readonly ProcessStatus[]> = (call, callback) => {
     answer(callback, () => authorisedNow(token, call.metadata, () => jobManager.processes()));
   };
   const watchJob: handleServerStreamingCall<JobId, JobEvent> = (call) => {

@@ -9,7 +9,7 @@ import { ExecutionGraph, hasSink, type RestorePlan } from '../execution-graph/ex
 import { planRestore } from '../execution-graph/restore-plan.ts';
 import { CHECKPOINT_ID_BLOCK, CheckpointCoordinator } from './checkpoint-coordinator.ts';
 import { readCheckpoint, readImportedCheckpoint } from './checkpoint-reading.ts';
-import type { ConnectionId, Effects } from './effects.ts';
+import type { ConnectionId, Effects, StoreOperation } from './effects.ts';
 import { JobAttempt } from './job-attempt.ts';
 import { JobProgress } from './job-progress.ts';
 import { encodeRecord, recordKeys, type JobFigures, type JobProgressRecord, type JobRecord } from './job-records.ts';
@@ -546,7 +546,11 @@ export class JobMaster {
 
   #update(change: Partial<JobProgressRecord>, then: () => void): void {
     this.#record = { ...this.#record, ...change };
-    this.#of.effects.persist([{ type: 'put', key: recordKeys.progress(this.jobId), value: encodeRecord(this.#record) }], then);
+    const key = recordKeys.progress(this.jobId);
+    const operations: StoreOperation[] = [{ type: 'put', key, value: encodeRecord(this.#record) }];
+    // A finished job's checkpoints are deleted, so nothing may name them any more.
+    if (change.state === 'FINISHED') operations.push({ type: 'del', key: recordKeys.pointer(this.jobId) });
+    this.#of.effects.persist(operations, then);
   }
 
   #transition(to: JobState): void {

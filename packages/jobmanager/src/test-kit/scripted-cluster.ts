@@ -4,7 +4,7 @@ import {
   asJobId, asTaskManagerId, fromWireError, MillraceError, Prng, toWireError, type JobId, type MillraceError as Failure,
 } from '@millrace/common';
 import {
-  decodeCheckpointMetadataV1, decodeCheckpointPointerV1, type CheckpointPointer, type JobStatus, type JobSubmission, type SlotDeployment,
+  decodeCheckpointMetadataV1, decodeCheckpointPointerV1, type CheckpointPointer, type CheckpointReference, type JobStatus, type JobSubmission, type SlotDeployment,
   type StreamGraphJson, type SubtaskSnapshot, type TaskExecutorMessage, type TaskReport,
 } from '@millrace/proto';
 import { JobManagerCore } from '../core/job-manager-core.ts';
@@ -41,7 +41,9 @@ export class ScriptedCluster {
   readonly store = new Map<string, Uint8Array>();
   readonly blobs = new Map<string, Uint8Array>();
   /** Everything sent, oldest first. */
-  readonly sent: { readonly connectionId: number; readonly message: TaskExecutorMessage }[] = [];
+  readonly sent: { readonly connectionId: number; readonly message: TaskExecutorMessage; readonly pointed: number }[] = [];
+  /** The checkpoint that a pointer named last, also when that is deleted by now. */
+  lastPointed: CheckpointReference | undefined;
   readonly commands: Command[] = [];
   readonly statuses: JobStatus[] = [];
   readonly replies = new Map<number, Failure | undefined>();
@@ -116,7 +118,7 @@ export class ScriptedCluster {
   #perform(command: Command): void {
     switch (command.kind) {
       case 'send':
-        this.sent.push(command);
+        this.sent.push({ connectionId: command.connectionId, message: command.message, pointed: this.lastPointed?.checkpointId ?? 0 });
         if (command.message.kind === 'deploy' && this.#taskManagers.has(command.connectionId)) {
           const { deployment } = command.message;
           this.slots.set(`${command.connectionId}/${deployment.slotIndex}`, { connectionId: command.connectionId, deployment });
@@ -161,6 +163,7 @@ export class ScriptedCluster {
     for (const operation of operations) {
       if (operation.type === 'del') this.store.delete(operation.key);
       else this.store.set(operation.key, operation.value);
+      if (operation.type === 'compare-and-set') this.lastPointed = decodeCheckpointPointerV1(operation.value).retained.at(-1);
     }
     return { ok: true };
   }

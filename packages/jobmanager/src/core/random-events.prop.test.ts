@@ -1,0 +1,172 @@
+// Whatever order things happen in: the invariants of reliability hold, and the job comes to its end once everything is whole.
+import { MillraceError, Prng, toWireError } from '@millrace/common';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { keyedGraph } from '../test-kit/graphs.ts';
+import { ScriptedCluster, type ScriptedSlot } from '../test-kit/scripted-cluster.ts';
+
+const failure = toWireError(new MillraceError('MR_USER_FUNCTION', 'Cannot map'));
+const STEPS = 120;
+
+/** Watches the commands and state after every action. */
+class Invariants {
+  readonly #cluster: ScriptedCluster;
+  #seen = 0;
+  #lastTriggered = 0;
+  #lastPointer = 0;
+  #lastAttempt = 0;
+
+  constructor(cluster: ScriptedCluster) {
+    this.#cluster = cluster;
+  }
+
+  check(): void {
+    const pointed = this.#cluster.lastPointed?.checkpointId ?? 0;
+    expect(pointed).toBeGreaterThanOrEqual(this.#lastPointer);
+    this.#lastPointer = pointed;
+    expect(this.#cluster.missingFiles()).toEqual([]);
+    for (const sent of this.#cluster.sent.slice(this.#seen)) this.#checkMessage(sent);
+    this.#seen = this.#cluster.sent.length;
+    const isFinished = this.#cluster.core.jobs()[0]?.state === 'FINISHED';
+    expect(isFinished && this.#cluster.lastPointed?.isFinal !== true).toBe(false);
+  }
+
+  #checkMessage({ message, pointed }: ScriptedCluster['sent'][number]): void {
+    if (message.kind === 'trigger-checkpoint') {
+      expect(message.checkpointId).toBeGreaterThan(this.#lastTriggered);
+      this.#lastTriggered = message.checkpointId;
+    } else if (message.kind === 'checkpoint-complete') {
+      // Commit only after the pointer.
+      expect(message.checkpointId).toBeLessThanOrEqual(pointed);
+    } else if (message.kind === 'deploy') {
+      expect(message.deployment.attemptNumber).toBeGreaterThanOrEqual(this.#lastAttempt);
+      this.#lastAttempt = message.deployment.attemptNumber;
+      if (message.deployment.mode !== 'prepare') expect(message.deployment.restoredCheckpointId ?? 0).toBe(pointed);
+    }
+  }
+}
+
+/** Acknowledgements that never came completely must not complete a checkpoint: the script counts on its own. */
+class Acknowledgements {
+  readonly #byAttempt = new Map<string, Set<string>>();
+
+  add(slot: ScriptedSlot, checkpointId: number, executionAttemptId: string): void {
+    const key = `${slot.deployment.leaderEpoch}/${slot.deployment.attemptNumber}/${checkpointId}`;
+    const acknowledged = this.#byAttempt.get(key) ?? new Set();
+    this.#byAttempt.set(key, acknowledged.add(executionAttemptId));
+  }
+
+  /** True when some attempt acknowledged this checkpoint with all of its five subtasks. */
+  isWhole(checkpointId: number): boolean {
+    return [...this.#byAttempt].some(([key, acknowledged]) => key.endsWith(`/${checkpointId}`) && acknowledged.size === 5);
+  }
+}
+
+function play(seed: number): ScriptedCluster {
+  const prng = new Prng(seed);
+  const cluster = new ScriptedCluster(seed);
+  const invariants = new Invariants(cluster);
+  const acknowledgements = new Acknowledgements();
+  cluster.connect('a', 1);
+  cluster.connect('b', 1);
+  cluster.submit(keyedGraph({ parallelism: 2, checkpointFailuresTolerated: 3, restart: { type: 'exponential-delay', initialMs: 10, maxMs: 100, multiplier: 2, jitter: 0.1, resetAfterMs: 1, attemptsMax: 1_000 } }));
+  const pick = <T>(items: readonly T[]): T | undefined => items[prng.below(items.length)];
+  const slot = (): ScriptedSlot | undefined => pick([...cluster.slots.values()]);
+  const actions: readonly (() => void)[] = [
+    () => cluster.advance(prng.below(1_500)),
+    () => cluster.connections.forEach((connection) => cluster.heartbeat(connection)),
+    () => cluster.runAll(),
+    () => cluster.runAll(),
+    () => {
+      const target = slot();
+      const subtask = pick(target?.deployment.subtasks ?? []);
+      const id = Math.max(1, cluster.lastTriggered - (prng.below(4) === 0 ? 1 : 0));
+      if (target === undefined || subtask === undefined || target.deployment.mode !== 'run') return;
+      acknowledgements.add(target, id, subtask.executionAttemptId);
+      cluster.acknowledgeSubtask(target, subtask.executionAttemptId, id);
+    },
+    () => {
+      if (cluster.lastTriggered === 0) return;
+      for (const target of cluster.slots.values()) {
+        if (target.deployment.mode !== 'run') continue;
+        for (const { executionAttemptId } of target.deployment.subtasks) acknowledgements.add(target, cluster.lastTriggered, executionAttemptId);
+      }
+      cluster.acknowledge(cluster.lastTriggered);
+    },
+    () => void (prng.below(3) === 0 ? cluster.holding.add(prng.below(2) === 0 ? 'persist' : 'write-blob') : cluster.holding.clear()),
+    () => pick(cluster.held)?.release(),
+    () => cluster.held[0]?.release(),
+    () => {
+      const target = slot();
+      if (target !== undefined && prng.below(3) === 0) cluster.report(target, { kind: 'slot-failed', error: failure });
+    },
+    () => {
+      const target = slot();
+      const isCancelled = cluster.messages('cancel').some((message) => message.attemptNumber === target?.deployment.attemptNumber && message.slotIndex === target.deployment.slotIndex);
+      if (target !== undefined && isCancelled) cluster.end(target);
+    },
+    () => {
+      const connection = pick(cluster.connections);
+      if (connection !== undefined && prng.below(4) === 0) cluster.kill(connection);
+    },
+    () => {
+      if (cluster.connections.length < 2) cluster.connect(`tm-${prng.nextId(2)}`, 1);
+    },
+    () => {
+      if (prng.below(8) !== 0) return;
+      cluster.restart();
+      cluster.slots.clear();
+    },
+    () => {
+      const target = slot();
+      const subtask = pick(target?.deployment.subtasks ?? []);
+      if (target !== undefined && subtask !== undefined) cluster.report(target, { kind: 'end-of-input', executionAttemptId: subtask.executionAttemptId });
+    },
+    () => {
+      const target = slot();
+      const subtask = target?.deployment.subtasks[0];
+      if (target !== undefined && subtask !== undefined && prng.below(3) === 0) {
+        cluster.report(target, { kind: 'checkpoint-declined', executionAttemptId: subtask.executionAttemptId, checkpointId: cluster.lastTriggered, error: failure });
+      }
+    },
+  ];
+  for (let step = 0; step < STEPS; step++) {
+    pick(actions)?.();
+    invariants.check();
+    for (const { checkpointId } of cluster.pointer()?.retained ?? []) expect(acknowledgements.isWhole(checkpointId)).toBe(true);
+  }
+  heal(cluster);
+  invariants.check();
+  return cluster;
+}
+
+/** Everything works from now on: the job must finish. */
+function heal(cluster: ScriptedCluster): void {
+  cluster.holding.clear();
+  for (let round = 0; round < 60 && cluster.core.jobs()[0]?.state !== 'FINISHED'; round++) {
+    for (let held = cluster.held[0]; held !== undefined; held = cluster.held[0]) held.release();
+    if (cluster.core.jobs().length === 0) cluster.submit(keyedGraph({ parallelism: 2 }), { isWaiting: true });
+    while (cluster.connections.length < 2) cluster.connect(`healed-${round}-${cluster.connections.length}`, 1);
+    const cancelled = new Set(cluster.messages('cancel').map((message) => message.attemptNumber));
+    for (const slot of [...cluster.slots.values()]) if (cancelled.has(slot.deployment.attemptNumber)) cluster.end(slot);
+    cluster.runAll();
+    cluster.endOfInput();
+    if (cluster.lastTriggered > 0) cluster.acknowledge(cluster.lastTriggered);
+    cluster.commitAll(cluster.pointer()?.retained.at(-1)?.checkpointId ?? 0);
+    for (const connection of cluster.connections) cluster.heartbeat(connection);
+    cluster.advance(500);
+  }
+}
+
+test('random orders of failures, answers and restarts never break an invariant, and the job finishes once all is whole', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 2 ** 31 - 1 }), (seed) => {
+      expect(play(seed).core.jobs()).toMatchObject([{ state: 'FINISHED' }]);
+    }),
+    { numRuns: 150 },
+  );
+});
+
+test('a seed replays exactly', () => {
+  expect(play(42).sent).toEqual(play(42).sent);
+});
