@@ -37,6 +37,7 @@ function install() {
 function build() {
   const stamp = join('node_modules', '.millrace-built');
   const builtMs = existsSync(stamp) ? statSync(stamp).mtimeMs : 0;
+  if (process.env.MILLRACE_SKIP_BUILD === "1") return;
   if (existsSync('packages/cli/dist/main.js') && newestMs('packages') <= builtMs) return;
   say('Building …');
   runOrExit('the build', process.execPath, [join('node_modules', 'typescript', 'bin', 'tsc'), '-b']);

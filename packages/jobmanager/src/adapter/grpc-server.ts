@@ -1,6 +1,6 @@
 // The JobManager's gRPC services. Translates calls; decides nothing.
 import {
-  Server, ServerCredentials, type handleBidiStreamingCall, type handleClientStreamingCall, type handleServerStreamingCall,
+  logVerbosity, Server, ServerCredentials, setLogVerbosity, type handleBidiStreamingCall, type handleClientStreamingCall, type handleServerStreamingCall,
   type handleUnaryCall, type Metadata, type ServerDuplexStream, type ServerReadableStream, type ServerWritableStream,
 } from '@grpc/grpc-js';
 import { MillraceError, type JobId } from '@millrace/common';
@@ -43,6 +43,8 @@ export interface RunningServer {
  */
 export async function startGrpcServer(options: GrpcServerOptions, services: GrpcServices): Promise<RunningServer> {
   const token = new BearerToken(options.token);
+  // The library would print to standard error what we say ourselves.
+  if (process.env['GRPC_VERBOSITY'] === undefined) setLogVerbosity(logVerbosity.NONE);
   const server = new Server({
     'grpc.max_receive_message_length': CONTROL_MESSAGE_BYTES_MAX,
     'grpc.max_send_message_length': CONTROL_MESSAGE_BYTES_MAX,

@@ -22,6 +22,9 @@ export interface MethodDefinition<Request, Response> {
   readonly responseDeserialize: (bytes: Buffer) => Response;
 }
 
+/** A message without fields. */
+export type Empty = Readonly<Record<string, never>>;
+
 interface Codec<T> {
   readonly encode: (value: T) => Uint8Array;
   readonly decode: (bytes: Uint8Array) => T;
@@ -49,7 +52,8 @@ function asBuffer(bytes: Uint8Array): Buffer {
 }
 
 const unary = { request: false, response: false };
-const nothing: Codec<void> = { encode: () => new Uint8Array(0), decode: () => undefined };
+/** grpc-js takes an `undefined` message for a missing one. */
+const nothing: Codec<Empty> = { encode: () => new Uint8Array(0), decode: () => ({}) };
 const job: Codec<JobId> = { encode: encodeJobRequest, decode: decodeJobRequest };
 const submitChunk: Codec<SubmitJobChunk> = { encode: encodeSubmitJobChunk, decode: decodeSubmitJobChunk };
 const submitted: Codec<JobId> = { encode: encodeSubmitJobResponse, decode: decodeSubmitJobResponse };

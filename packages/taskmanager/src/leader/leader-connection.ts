@@ -26,6 +26,9 @@ const CHANNEL_OPTIONS = {
   'grpc.enable_http_proxy': 0,
   'grpc.keepalive_time_ms': KEEPALIVE_TIME_MS,
   'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
+  // The library would wait a second after the first refusal; a cluster starts all its processes at once.
+  'grpc.initial_reconnect_backoff_ms': RECONNECT_DELAY_MS_MIN,
+  'grpc.max_reconnect_backoff_ms': RECONNECT_DELAY_MS_MAX,
 } as const;
 
 export interface LeaderConnectionEvents {
