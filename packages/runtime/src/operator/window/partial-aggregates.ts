@@ -20,7 +20,9 @@ const SAMPLE_RECORDS = 16_384;
 const BYPASS_SHARE = 0.8;
 /** Records that go by themselves before the share is looked at again. */
 const BYPASS_RECORDS = 262_144;
-const SPARE_SLICES_MAX = 2;
+/** Slices kept for later, and their room for keys above which none are. */
+const SPARE_SLICES_MAX = PARTIAL_SLICES_MAX;
+const SPARE_CAPACITY_MAX = 8_192;
 
 /** Accumulators of one slice, by key number. */
 class PartialSlice {
@@ -59,7 +61,9 @@ function longer(column: Float64Array, capacity: number): Float64Array {
 }
 
 function valuesOf(capacity: number): unknown[] {
-  return Array.from({ length: capacity }, () => undefined);
+  const values: unknown[] = [];
+  for (let index = 0; index < capacity; index++) values.push(undefined);
+  return values;
 }
 
 export interface PartialAggregatesOptions {
@@ -267,7 +271,8 @@ export class PartialAggregates {
     this.#judge();
     if (this.#slices === undefined) return;
     for (const slice of this.#open) {
-      if (!kept.includes(slice) && this.#spare.length < SPARE_SLICES_MAX) this.#spare.push(slice);
+      const isSpare = this.#spare.length < SPARE_SLICES_MAX && this.#keys.capacity <= SPARE_CAPACITY_MAX;
+      if (isSpare && !kept.includes(slice)) this.#spare.push(slice);
     }
     this.#open = kept;
     if (!kept.includes(this.slice)) {
