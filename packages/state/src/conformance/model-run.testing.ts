@@ -19,7 +19,7 @@ import {
 
 export type StateOperation =
   | {
-      readonly kind: 'row' | 'removeRow' | 'listClear' | 'valueClear' | 'mapClear';
+      readonly kind: 'row' | 'removeRow' | 'dropRows' | 'listClear' | 'valueClear' | 'mapClear';
       readonly key: number;
       readonly n: number;
     }
@@ -45,6 +45,7 @@ export const OPERATION_KINDS = [
   'row',
   'row',
   'removeRow',
+  'dropRows',
   'listClear',
   'valueClear',
   'mapClear',
@@ -172,6 +173,10 @@ export class ModelRun {
       case 'removeRow':
         rows.remove(key, hash, 0);
         model.row = undefined;
+        return;
+      case 'dropRows':
+        for (const subject of this.#subjects) subject.rows.removeNamespace(0);
+        for (const each of this.#model.keys.values()) each.row = undefined;
         return;
       case 'slice': {
         const namespace = NAMESPACES[operation.namespace] as number;

@@ -15,18 +15,3 @@ export function lastBaseByKeyGroup(files: readonly KeyedStateFile[]): ReadonlyMa
   });
   return lastBases;
 }
-
-/** Files with a key group's runs since its last base, at most over all key groups of `[from, to)`. */
-export function chainLength(files: readonly KeyedStateFile[], from: number, to: number): number {
-  const lastBases = lastBaseByKeyGroup(files);
-  const lengths = new Map<number, number>();
-  files.forEach((file, index) => {
-    for (const run of file.runs) {
-      if (run.keyGroup < from || run.keyGroup >= to || index < (lastBases.get(run.keyGroup) ?? 0)) continue;
-      lengths.set(run.keyGroup, (lengths.get(run.keyGroup) ?? 0) + 1);
-    }
-  });
-  let longest = 0;
-  for (const length of lengths.values()) longest = Math.max(longest, length);
-  return longest;
-}

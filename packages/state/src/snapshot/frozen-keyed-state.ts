@@ -63,12 +63,9 @@ export class FrozenState implements FrozenKeyedState {
   async #writeRuns(blobStore: BlobStore, prefix: string): Promise<readonly KeyedStateFile[]> {
     const { scope, tables, store, pacer, firstKeyGroup, endKeyGroup, checkpointId, previousFiles } =
       this.#options;
-    const span = { from: firstKeyGroup, to: endKeyGroup };
+    const span = { from: firstKeyGroup, to: endKeyGroup, keyGroupCount: scope.keyGroupCount };
     const partitions: FrozenPartition[] = [];
-    for (const frozen of tables) {
-      partitions.push(new FrozenPartition(frozen, span, scope.keyGroupCount));
-      await pacer.afterRows(frozen.count);
-    }
+    for (const frozen of tables) partitions.push(await FrozenPartition.cut(frozen, span, pacer));
     const known = new Set(previousFiles.flatMap((file) => file.runs.map((run) => run.keyGroup)));
     const nameStart = `${prefix}${checkpointId}-`;
     const base = new RunFileWriter('base', blobStore, nameStart);

@@ -11,12 +11,16 @@ import {
 import type { CellCodec } from '../cell/cell-codec.ts';
 import type { DroppedNamespace, Removal } from '../table/removal-log.ts';
 import type { FrozenTable } from './frozen-table.ts';
+import type { Pacer } from './pacer.ts';
 
 /** Key groups `[from, to)`. */
 export interface KeyGroupSpan {
   readonly from: number;
   readonly to: number;
 }
+
+/** Rows sorted at once: a row costs a quarter of encoding it. */
+const ROWS_PER_STEP = 65_536;
 
 export class FrozenPartition {
   readonly frozen: FrozenTable;
@@ -28,34 +32,62 @@ export class FrozenPartition {
   readonly #drops = new Map<number, DroppedNamespace[]>();
   readonly #scratch = new ByteSink(4096);
 
-  constructor(frozen: FrozenTable, span: KeyGroupSpan, keyGroupCount: number) {
+  private constructor(frozen: FrozenTable, span: KeyGroupSpan) {
     this.frozen = frozen;
     this.#span = span;
-    const { hashes, count } = frozen;
+    this.#order = new Uint32Array(frozen.count);
+    this.#starts = new Uint32Array(span.to - span.from + 1);
+  }
+
+  /** Cuts `frozen` by key group, in slices. */
+  static async cut(
+    frozen: FrozenTable,
+    span: KeyGroupSpan & { readonly keyGroupCount: number },
+    pacer: Pacer,
+  ): Promise<FrozenPartition> {
+    const partition = new FrozenPartition(frozen, span);
+    await partition.#sortRows(span.keyGroupCount, pacer);
+    partition.#sortTombstones(span.keyGroupCount);
+    return partition;
+  }
+
+  /** A counting sort. */
+  async #sortRows(keyGroupCount: number, pacer: Pacer): Promise<void> {
+    const { hashes, count } = this.frozen;
+    const { from } = this.#span;
+    const starts = this.#starts;
     const groups = new Uint16Array(count);
-    const starts = new Uint32Array(span.to - span.from + 1);
-    for (let index = 0; index < count; index++) {
-      const group = keyGroupOfHash(hashes[index] as number, keyGroupCount) - span.from;
-      groups[index] = group;
-      starts[group + 1] = (starts[group + 1] as number) + 1;
+    for (let start = 0; start < count; start += ROWS_PER_STEP) {
+      const end = Math.min(count, start + ROWS_PER_STEP);
+      for (let index = start; index < end; index++) {
+        const group = keyGroupOfHash(hashes[index] as number, keyGroupCount) - from;
+        groups[index] = group;
+        starts[group + 1] = (starts[group + 1] as number) + 1;
+      }
+      await pacer.afterRows(ROWS_PER_STEP / 4);
     }
     for (let group = 1; group < starts.length; group++) {
       starts[group] = (starts[group] as number) + (starts[group - 1] as number);
     }
     const next = starts.slice();
-    this.#order = new Uint32Array(count);
-    for (let index = 0; index < count; index++) {
-      const group = groups[index] as number;
-      const place = next[group] as number;
-      this.#order[place] = index;
-      next[group] = place + 1;
+    for (let start = 0; start < count; start += ROWS_PER_STEP) {
+      const end = Math.min(count, start + ROWS_PER_STEP);
+      for (let index = start; index < end; index++) {
+        const group = groups[index] as number;
+        const place = next[group] as number;
+        this.#order[place] = index;
+        next[group] = place + 1;
+      }
+      await pacer.afterRows(ROWS_PER_STEP / 4);
     }
-    this.#starts = starts;
-    for (const removal of frozen.removals) {
+  }
+
+  #sortTombstones(keyGroupCount: number): void {
+    for (const removal of this.frozen.removals) {
       append(this.#removals, keyGroupOfHash(removal.hash, keyGroupCount), removal);
     }
-    for (const drop of frozen.drops) {
-      for (let group = span.from; group < span.to; group++) {
+    for (const drop of this.frozen.drops) {
+      for (let group = this.#span.from; group < this.#span.to; group++) {
         if (drop.keyGroups === undefined || drop.keyGroups.has(group)) append(this.#drops, group, drop);
       }
     }

@@ -52,7 +52,7 @@ export class StoreView implements FrozenStore {
   readonly #overlay: ReadonlyMap<string, KeyValueOperation>;
   /** Puts of the overlay by tag and key group. */
   readonly #overlayGroups = new Map<number, (readonly [key: Uint8Array, value: Uint8Array])[]>();
-  /** By table number: the life of each namespace; undefined where there are no namespaces. */
+  /** By table number: the life of each namespace; undefined for pair tables, which have no namespaces. */
   readonly #generations: readonly (ReadonlyMap<number, number> | undefined)[];
   readonly #obsolete: Buffer[] = [];
   readonly #scratch = new ByteSink();
@@ -79,7 +79,7 @@ export class StoreView implements FrozenStore {
       else entries.push(entry);
     }
     this.#generations = options.tables.map((table) =>
-      table instanceof KeyedTable && table.hasNamespaces
+      table instanceof KeyedTable
         ? new Map([...table.slices.values()].map((slice) => [slice.namespace, slice.generation]))
         : undefined,
     );
@@ -181,7 +181,7 @@ export class StoreView implements FrozenStore {
     const generations = this.#generations[tableIdOfStoreKey(key)];
     if (generations === undefined) return true;
     const { subkey, generation } = this.#identityOf(key);
-    return generations.get(subkey as number) === generation;
+    return generations.get((subkey ?? 0) as number) === generation;
   }
 
   #namesInMemory(partitions: readonly FrozenPartition[], keyGroup: number): Set<string> {
@@ -205,7 +205,7 @@ export class StoreView implements FrozenStore {
   }
 
   #nameOfIdentity(tableId: number, hash: number, key: unknown, subkey: unknown): string {
-    const generation = this.#generations[tableId]?.get(subkey as number) ?? 0;
+    const generation = this.#generations[tableId]?.get((subkey ?? 0) as number) ?? 0;
     this.#scratch.reset();
     const { keyGroupCount } = this.#options;
     writeIdentity(this.#scratch, { keyGroupCount, tableId }, { hash, key, subkey, generation });

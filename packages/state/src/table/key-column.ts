@@ -1,12 +1,10 @@
 // [HOT] Keys by row: a Float64Array while all are numbers, else strings or anything in an array. Widens, never narrows.
 import { ownKey, sameKey } from './own-key.ts';
 
-/** `number`: see `numbers`. `string` and `any`: see `values`. */
-export type KeyMode = 'number' | 'string' | 'any';
-
+/** `number`: see `numbers`; else see `values`. */
 export const KEY_MODE_NUMBER = 0;
 export const KEY_MODE_STRING = 1;
-export const KEY_MODE_ANY = 2;
+const KEY_MODE_ANY = 2;
 
 export class KeyColumn {
   /** One of KEY_MODE_*; undecided (-1) until the first key. */

@@ -331,7 +331,7 @@ export class KeyedTable implements RowTable {
     if (found !== undefined) return found;
     const slice = new Slice({
       namespace,
-      generation: this.hasNamespaces ? ++this.#generations : 0,
+      generation: ++this.#generations,
       created: this.#clock.current,
       slots: this.#spareSlots.pop(),
     });

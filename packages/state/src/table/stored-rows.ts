@@ -5,7 +5,7 @@ export interface RowIdentity {
   readonly key: unknown;
   readonly hash: number;
   readonly subkey: unknown;
-  /** Which life of a namespace; 0 where there are no namespaces. */
+  /** Which life of a namespace; 0 in pair tables, which have none. */
   readonly generation: number;
 }
 
