@@ -222,7 +222,7 @@ export class JobManager {
     const over = new MillraceError('MR_CANCELLED', 'Cannot go on: the JobManager is shutting down');
     for (const settle of this.#requests.values()) settle(over);
     this.#requests.clear();
-    for (const watchers of [...this.#watchers.values()]) for (const watcher of [...watchers]) watcher.stop();
+    for (const watchers of Array.from(this.#watchers.values())) for (const watcher of Array.from(watchers)) watcher.stop();
     await this.#writes;
     await this.#of.store.close();
   }
@@ -301,7 +301,7 @@ export class JobManager {
   }
 
   #publish({ jobId, event, isLast }: Command & { kind: 'publish' }): void {
-    for (const watcher of [...(this.#watchers.get(jobId) ?? [])]) {
+    for (const watcher of Array.from(this.#watchers.get(jobId) ?? [])) {
       watcher.onEvent(event);
       if (isLast) watcher.stop();
     }

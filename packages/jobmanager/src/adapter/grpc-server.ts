@@ -81,25 +81,19 @@ function bind(server: Server, { host, port }: GrpcServerOptions): Promise<number
 function dispatcherMethods(token: BearerToken, services: GrpcServices) {
   const { jobManager } = services;
   const submitJob: handleClientStreamingCall<SubmitJobChunk, JobId> = (call, callback) => {
-    authorised(token, call.metadata, () => receiveSubmission(call, services)).then(
-      (jobId) => callback(null, jobId),
-      (error: unknown) => callback(toStatus(error)),
-    );
+    void reply(callback, () => authorised(token, call.metadata, () => receiveSubmission(call, services)));
   };
   const listJobs: handleUnaryCall<Readonly<Record<string, never>>, readonly JobStatus[]> = (call, callback) => {
-    answer(callback, () => authorisedNow(token, call.metadata, () => jobManager.list()));
+    void reply(callback, () => authorised(token, call.metadata, () => jobManager.list()));
   };
   const describeJob: handleUnaryCall<JobId, JobStatus> = (call, callback) => {
-    answer(callback, () => authorisedNow(token, call.metadata, () => jobManager.describe(call.request)));
+    void reply(callback, () => authorised(token, call.metadata, () => jobManager.describe(call.request)));
   };
   const cancelJob: handleUnaryCall<JobId, void> = (call, callback) => {
-    authorised(token, call.metadata, () => jobManager.cancel(call.request)).then(
-      () => callback(null, undefined),
-      (error: unknown) => callback(toStatus(error)),
-    );
+    void reply(callback, () => authorised(token, call.metadata, () => jobManager.cancel(call.request)));
   };
   const listProcesses: handleUnaryCall<Readonly<Record<string, never>>, readonly ProcessStatus[]> = (call, callback) => {
-    answer(callback, () => authorisedNow(token, call.metadata, () => jobManager.processes()));
+    void reply(callback, () => authorised(token, call.metadata, () => jobManager.processes()));
   };
   const watchJob: handleServerStreamingCall<JobId, JobEvent> = (call) => {
     authorised(token, call.metadata, () => sendEvents(call, jobManager)).then(
@@ -113,7 +107,8 @@ function dispatcherMethods(token: BearerToken, services: GrpcServices) {
 function resourceManagerMethods(token: BearerToken, { jobManager, artifacts }: GrpcServices) {
   const connect: handleBidiStreamingCall<TaskManagerMessage, TaskExecutorMessage> = (call) => {
     try {
-      authorisedNow(token, call.metadata, () => connectTaskManager(call, jobManager));
+      token.check(call.metadata);
+      connectTaskManager(call, jobManager);
     } catch (error) {
       call.emit('error', toStatus(error));
     }
@@ -127,20 +122,15 @@ function resourceManagerMethods(token: BearerToken, { jobManager, artifacts }: G
   return { connect, fetchArtifact };
 }
 
-function authorisedNow<T>(token: BearerToken, metadata: Metadata, action: () => T): T {
+async function authorised<T>(token: BearerToken, metadata: Metadata, action: () => T | Promise<T>): Promise<T> {
   token.check(metadata);
   return action();
 }
 
-async function authorised<T>(token: BearerToken, metadata: Metadata, action: () => Promise<T>): Promise<T> {
-  token.check(metadata);
-  return action();
-}
-
-function answer<T>(callback: (error: ReturnType<typeof toStatus> | null, value?: T) => void, action: () => T): void {
+async function reply<T>(callback: (error: ReturnType<typeof toStatus> | null, value?: T) => void, action: () => Promise<T>): Promise<void> {
   let value: T;
   try {
-    value = action();
+    value = await action();
   } catch (error) {
     callback(toStatus(error));
     return;

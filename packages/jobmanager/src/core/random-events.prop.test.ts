@@ -8,6 +8,10 @@ import { ScriptedCluster, type ScriptedSlot } from '../test-kit/scripted-cluster
 const failure = toWireError(new MillraceError('MR_USER_FUNCTION', 'Cannot map'));
 const STEPS = 120;
 
+function holds(condition: boolean, invariantText: string): void {
+  if (!condition) throw new Error(`Violated: ${invariantText}`);
+}
+
 /** Watches the commands and state after every action. */
 class Invariants {
   readonly #cluster: ScriptedCluster;
@@ -22,26 +26,26 @@ class Invariants {
 
   check(): void {
     const pointed = this.#cluster.lastPointed?.checkpointId ?? 0;
-    expect(pointed).toBeGreaterThanOrEqual(this.#lastPointer);
+    holds(pointed >= this.#lastPointer, 'the pointer never goes back');
     this.#lastPointer = pointed;
-    expect(this.#cluster.missingFiles()).toEqual([]);
+    holds(this.#cluster.missingFiles().length === 0, 'files of retained checkpoints are never deleted');
     for (const sent of this.#cluster.sent.slice(this.#seen)) this.#checkMessage(sent);
     this.#seen = this.#cluster.sent.length;
     const isFinished = this.#cluster.core.jobs()[0]?.state === 'FINISHED';
-    expect(isFinished && this.#cluster.lastPointed?.isFinal !== true).toBe(false);
+    holds(!isFinished || this.#cluster.lastPointed?.isFinal === true, 'a job is finished by its final checkpoint only');
   }
 
   #checkMessage({ message, pointed }: ScriptedCluster['sent'][number]): void {
     if (message.kind === 'trigger-checkpoint') {
-      expect(message.checkpointId).toBeGreaterThan(this.#lastTriggered);
+      holds(message.checkpointId > this.#lastTriggered, 'checkpoint ids strictly increase');
       this.#lastTriggered = message.checkpointId;
     } else if (message.kind === 'checkpoint-complete') {
-      // Commit only after the pointer.
-      expect(message.checkpointId).toBeLessThanOrEqual(pointed);
+      holds(message.checkpointId <= pointed, 'commits are sent only after the pointer');
     } else if (message.kind === 'deploy') {
-      expect(message.deployment.attemptNumber).toBeGreaterThanOrEqual(this.#lastAttempt);
+      holds(message.deployment.attemptNumber >= this.#lastAttempt, 'attempt numbers never go back');
       this.#lastAttempt = message.deployment.attemptNumber;
-      if (message.deployment.mode !== 'prepare') expect(message.deployment.restoredCheckpointId ?? 0).toBe(pointed);
+      const isNewest = (message.deployment.restoredCheckpointId ?? 0) === pointed;
+      holds(message.deployment.mode === 'prepare' || isNewest, 'the newest complete checkpoint is restored');
     }
   }
 }
@@ -133,7 +137,7 @@ function play(seed: number): ScriptedCluster {
   for (let step = 0; step < STEPS; step++) {
     pick(actions)?.();
     invariants.check();
-    for (const { checkpointId } of cluster.pointer()?.retained ?? []) expect(acknowledgements.isWhole(checkpointId)).toBe(true);
+    for (const { checkpointId } of cluster.pointer()?.retained ?? []) holds(acknowledgements.isWhole(checkpointId), 'a checkpoint is complete only after all acknowledgements');
   }
   heal(cluster);
   invariants.check();
@@ -148,7 +152,7 @@ function heal(cluster: ScriptedCluster): void {
     if (cluster.core.jobs().length === 0) cluster.submit(keyedGraph({ parallelism: 2 }), { isWaiting: true });
     while (cluster.connections.length < 2) cluster.connect(`healed-${round}-${cluster.connections.length}`, 1);
     const cancelled = new Set(cluster.messages('cancel').map((message) => message.attemptNumber));
-    for (const slot of [...cluster.slots.values()]) if (cancelled.has(slot.deployment.attemptNumber)) cluster.end(slot);
+    for (const slot of Array.from(cluster.slots.values())) if (cancelled.has(slot.deployment.attemptNumber)) cluster.end(slot);
     cluster.runAll();
     cluster.endOfInput();
     if (cluster.lastTriggered > 0) cluster.acknowledge(cluster.lastTriggered);

@@ -131,7 +131,7 @@ export class ScriptedCluster {
       case 'import-checkpoint': this.#done(command.token, this.#read(command.path)); return;
       case 'delete-blobs': for (const name of command.names) this.blobs.delete(name); return;
       case 'sweep-blobs':
-        for (const name of [...this.blobs.keys()]) {
+        for (const name of Array.from(this.blobs.keys())) {
           const id = Number(/^chk-\d+-(\d+)\//.exec(name)?.[1] ?? 0);
           if (id < command.belowId && !command.keep.includes(name)) this.blobs.delete(name);
         }
@@ -184,7 +184,7 @@ export class ScriptedCluster {
   // TaskManagers
 
   /** Connects and registers. Returns the connection. */
-  connect(name: string, slotCount: number, busy: { readonly jobId: JobId; readonly attemptNumber: number } | undefined = undefined): number {
+  connect(name: string, slotCount: number, busy?: { readonly jobId: JobId; readonly attemptNumber: number }): number {
     const connectionId = this.#nextConnection++;
     const instanceId = `${name}-${connectionId}`;
     this.#taskManagers.set(connectionId, { name, instanceId, slotCount });
@@ -242,22 +242,22 @@ export class ScriptedCluster {
   }
 
   endAll(): void {
-    for (const slot of [...this.slots.values()]) this.end(slot);
+    for (const slot of Array.from(this.slots.values())) this.end(slot);
   }
 
   /** Carries out `prepare` where it was asked for, and reports all other slots as running. */
   runAll(): void {
-    for (const slot of [...this.slots.values()]) {
+    for (const slot of Array.from(this.slots.values())) {
       if (slot.deployment.mode !== 'prepare') continue;
       this.report(slot, { kind: 'slot-prepared' });
       this.end(slot);
     }
-    for (const slot of [...this.slots.values()]) if (slot.deployment.mode === 'run') this.report(slot, { kind: 'slot-running' });
+    for (const slot of Array.from(this.slots.values())) if (slot.deployment.mode === 'run') this.report(slot, { kind: 'slot-running' });
   }
 
   /** All subtasks, or those of one slot, acknowledge. */
   acknowledge(checkpointId: number, slots: Iterable<ScriptedSlot> = this.slots.values()): void {
-    for (const slot of [...slots]) {
+    for (const slot of Array.from(slots)) {
       for (const subtask of slot.deployment.subtasks) this.acknowledgeSubtask(slot, subtask.executionAttemptId, checkpointId);
     }
   }
@@ -295,13 +295,13 @@ export class ScriptedCluster {
   }
 
   endOfInput(): void {
-    for (const slot of [...this.slots.values()]) {
+    for (const slot of Array.from(this.slots.values())) {
       for (const { executionAttemptId } of slot.deployment.subtasks) this.report(slot, { kind: 'end-of-input', executionAttemptId });
     }
   }
 
   commitAll(checkpointId: number): void {
-    for (const slot of [...this.slots.values()]) this.report(slot, { kind: 'commit-acknowledged', checkpointId });
+    for (const slot of Array.from(this.slots.values())) this.report(slot, { kind: 'commit-acknowledged', checkpointId });
   }
 
   // Clients
