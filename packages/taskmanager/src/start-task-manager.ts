@@ -104,7 +104,10 @@ export async function startTaskManager(options: TaskManagerOptions): Promise<Run
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => (closing ??= shutDown());
   const shutDown = async (): Promise<void> => {
-    await Promise.race([executor.shutDown(), new Promise<void>((resolve) => realTimers.schedule(CLOSE_GRACE_MS, resolve))]);
+    const grace = deferred();
+    const timer = realTimers.schedule(CLOSE_GRACE_MS, grace.resolve);
+    await Promise.race([executor.shutDown(), grace.promise]);
+    timer.cancel(); // It would keep the process alive.
     connection.close();
     await slots.close();
     log.info?.('task manager closed');
