@@ -19,14 +19,19 @@ import {
   type StreamGraph,
   type StreamNode,
 } from '@millrace/api';
-import type {
-  JobEdge,
-  JobVertex,
-  OperatorSnapshot,
-  OutputLine,
-  SlotDeployment,
-  StreamGraphJson,
-  SubmissionContext,
+import {
+  createBatchBuilder,
+  decodeBatchV1,
+  encodeBatchV1,
+  type BatchBuilder,
+  type JobEdge,
+  type JobVertex,
+  type OperatorSnapshot,
+  type OutputLine,
+  type RecordBatch,
+  type SlotDeployment,
+  type StreamGraphJson,
+  type SubmissionContext,
 } from '@millrace/proto';
 import {
   openOperatorChain,
@@ -36,7 +41,6 @@ import {
 } from '@millrace/runtime';
 import { MemoryKeyValueStore } from '@millrace/state';
 import { MemoryBlobStore } from '../memory-blob-store.ts';
-import { batchOf, type SentRecord } from './record-shape.ts';
 
 /** A stream whose records the harness gathers: a DataStream of anything. */
 export interface TestedStream {
@@ -194,13 +198,19 @@ export class ChainHarness<T> {
 
   /** Hands over what waits in the channels between producer and operators. */
   #deliver(): void {
-    for (const [edge, channels] of this.#world.inFlight) {
-      const isKeyed = this.#world.edges.inputs[edge]?.partitioning === 'hash';
-      for (const [index, records] of channels.entries()) {
-        if (records.length > 0) this.chains[index]?.processBatch(edge, batchOf(records.splice(0), isKeyed));
-      }
+    for (const builder of this.#world.builders) builder.flushAll();
+    for (const { input, channel, batch } of this.#world.inFlight.splice(0)) {
+      // As bytes, which it is between threads and processes.
+      this.chains[channel]?.processBatch(input, decodeBatchV1(encodeBatchV1(batch)));
     }
   }
+}
+
+/** A batch between the producer and the operators under test. */
+interface SentBatch {
+  readonly input: number;
+  readonly channel: number;
+  readonly batch: RecordBatch;
 }
 
 interface HarnessEdges {
@@ -214,7 +224,8 @@ class World<T> {
   readonly edges: HarnessEdges;
   readonly blobStore: BlobStore;
   readonly attemptNumber: number;
-  readonly inFlight = new Map<number, SentRecord[][]>();
+  readonly inFlight: SentBatch[] = [];
+  readonly builders: BatchBuilder[] = [];
   onEmitted: (record: EmittedRecord) => void = () => undefined;
   onPrinted: (line: Omit<OutputLine, 'subtaskIndex'>) => void = () => undefined;
   watermarkMs: number;
@@ -254,13 +265,19 @@ class World<T> {
   }
 
   #channelOutput(edge: JobEdge, index: number): ChainOutput {
-    const channels: SentRecord[][] = Array.from({ length: this.#options.parallelism }, () => []);
-    this.inFlight.set(index, channels);
+    const channelCount = this.#options.parallelism;
+    const builder = createBatchBuilder({
+      codegenId: `harness input ${index}`,
+      targetCount: channelCount,
+      isKeyed: edge.partitioning === 'hash',
+      onBatch: (channel, batch) => this.inFlight.push({ input: index, channel, batch }),
+    });
+    this.builders.push(builder);
     return {
       edge,
-      channelCount: channels.length,
+      channelCount,
       append: (channel, record, timestampMs, keyHash) =>
-        channels[channel]?.push({ record, timestampMs, keyHash }),
+        builder.append(channel, record, timestampMs, keyHash),
     };
   }
 

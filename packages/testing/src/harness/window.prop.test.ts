@@ -121,7 +121,7 @@ test('windows emit what a model emits that looks through all records', async () 
           .holds({ parallelism: [1, 2] });
       },
     ),
-    { numRuns: 60 },
+    { numRuns: 40 },
   );
 });
 
@@ -149,6 +149,6 @@ test('windows restored at every step emit what the model emits', async () => {
           .survivesRestoreAtEveryStep({ parallelism: [1, 3] });
       },
     ),
-    { numRuns: 15 },
+    { numRuns: 10 },
   );
 });
