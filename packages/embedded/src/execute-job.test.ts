@@ -20,7 +20,16 @@ test.each([1, 3])('a word count runs on the calling thread with parallelism %i',
   expect(result.state).toBe('FINISHED');
   expect(result.jobName).toBe('word-count');
   expect(result.printed.map(({ text }) => text).sort()).toEqual([
-    'be 1', 'be 2', 'is 1', 'not 1', 'or 1', 'question 1', 'that 1', 'the 1', 'to 1', 'to 2',
+    'be 1',
+    'be 2',
+    'is 1',
+    'not 1',
+    'or 1',
+    'question 1',
+    'that 1',
+    'the 1',
+    'to 1',
+    'to 2',
   ]);
 });
 
@@ -33,7 +42,13 @@ test('windows of a bounded job fire before it ends, and closures of the caller a
   const seen: string[] = [];
   const job = defineJob('windows', (env) => {
     env
-      .source(generate({ count: 100 }, (index) => ({ key: index % 2 === 0 ? 'even' : 'odd', value: index, at: index * 100 })))
+      .source(
+        generate({ count: 100 }, (index) => ({
+          key: index % 2 === 0 ? 'even' : 'odd',
+          value: index,
+          at: index * 100,
+        })),
+      )
       .watermarks(boundedOutOfOrderness('1 second', (record) => record.at))
       .keyBy((record) => record.key)
       .window(tumbling('5 seconds'))
@@ -48,23 +63,36 @@ test('windows of a bounded job fire before it ends, and closures of the caller a
 });
 
 test('the error of user code rejects with its code and a stack that names this file', async () => {
-  const job = defineJob('fails', (env) => {
-    env.source(fromArray([1, 2, 3])).map((n) => {
-      if (n === 2) throw new Error('two');
-      return n;
-    }).print();
-  }, { restart: 'none' });
-  const error = await executeJob(job).then(() => undefined, (thrown: unknown) => thrown as Error);
+  const job = defineJob(
+    'fails',
+    (env) => {
+      env
+        .source(fromArray([1, 2, 3]))
+        .map((n) => {
+          if (n === 2) throw new Error('two');
+          return n;
+        })
+        .print();
+    },
+    { restart: 'none' },
+  );
+  const error = await executeJob(job).then(
+    () => undefined,
+    (thrown: unknown) => thrown as Error,
+  );
   expect(error).toMatchObject({ code: 'MR_USER_FUNCTION' });
   expect(error?.message).toContain('two');
 });
 
 test('a record that a function changes is MR_RECORD_MUTATED', async () => {
   const job = defineJob('mutates', (env) => {
-    env.source(fromArray([{ n: 1 }])).map((record) => {
-      (record as { n: number }).n = 2;
-      return record;
-    }).print();
+    env
+      .source(fromArray([{ n: 1 }]))
+      .map((record) => {
+        (record as { n: number }).n = 2;
+        return record;
+      })
+      .print();
   });
   await expect(executeJob(job)).rejects.toMatchObject({ code: 'MR_RECORD_MUTATED' });
 });
@@ -82,9 +110,15 @@ test('a signal cancels the job', async () => {
 
 test('parameters and arguments reach the program', async () => {
   const job = defineJob('parameters', (env) => {
-    env.source(fromArray([env.params.string('greeting')])).map((text) => text + env.params.number('times', 1)).print();
+    env
+      .source(fromArray([env.params.string('greeting')]))
+      .map((text) => text + env.params.number('times', 1))
+      .print();
   });
-  const result = await executeJob(job, { args: ['--greeting', 'hello', '--times=2'], params: { times: '3' } });
+  const result = await executeJob(job, {
+    args: ['--greeting', 'hello', '--times=2'],
+    params: { times: '3' },
+  });
   expect(result.printed.map(({ text }) => text)).toEqual(['hello3']);
 });
 

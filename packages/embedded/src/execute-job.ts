@@ -4,11 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { asJobId, fromWireError, silentLogger, type JobId, type Logger } from '@millrace/common';
 import { DirectoryBlobStore, nodeFilePort, realClock, realRandom, realTimers } from '@millrace/common/node';
-import { describeStreamGraph, type ExecuteOptions, type JobResult, type PlannableJob, type StreamGraph } from '@millrace/api';
+import {
+  describeStreamGraph,
+  type ExecuteOptions,
+  type JobResult,
+  type PlannableJob,
+  type StreamGraph,
+} from '@millrace/api';
 import { compileJobGraph } from '@millrace/jobmanager';
 import type { JobEvent, JobStatus, JobSubmission, OutputLine, SubmissionContext } from '@millrace/proto';
 import { openLevelDbStore } from '@millrace/state/leveldb';
-import { LocalNetwork, LocalSlotHost } from '@millrace/taskmanager';
+import { LocalNetwork, LocalSlotHost } from '@millrace/taskmanager/local';
 import { LocalCluster } from './local/local-cluster.ts';
 import { submissionContextOf } from './submission-context.ts';
 
@@ -21,7 +27,11 @@ const TASK_MANAGER_ID = 'embedded';
  * with MR_RECORD_MUTATED.
  * @throws {MillraceError} the error that failed the job, its cause included
  */
-export async function executeJob(job: PlannableJob, options: ExecuteOptions = {}, observer: ExecutionObserver = {}): Promise<JobResult> {
+export async function executeJob(
+  job: PlannableJob,
+  options: ExecuteOptions = {},
+  observer: ExecutionObserver = {},
+): Promise<JobResult> {
   const submission = submissionContextOf(options);
   const graph = job.plan(submission);
   const directory = await mkdtemp(join(tmpdir(), 'millrace-embedded-'));
@@ -90,7 +100,9 @@ function startCluster(of: ClusterParts): Promise<LocalCluster> {
       log: of.log,
       blobStore: new DirectoryBlobStore(checkpointDirectoryOf(jobId)),
       openKeyValueStore: (name) =>
-        openLevelDbStore({ directory: join(of.directory, 'state', `${attemptNumber}-${slotIndex}`, encodeURIComponent(name)) }),
+        openLevelDbStore({
+          directory: join(of.directory, 'state', `${attemptNumber}-${slotIndex}`, encodeURIComponent(name)),
+        }),
       files: nodeFilePort,
     }),
   });
@@ -113,7 +125,10 @@ function startCluster(of: ClusterParts): Promise<LocalCluster> {
 async function follow(
   cluster: LocalCluster,
   submission: JobSubmission,
-  { signal, onEvent }: { readonly signal: AbortSignal | undefined; readonly onEvent: ExecutionObserver['onEvent'] },
+  {
+    signal,
+    onEvent,
+  }: { readonly signal: AbortSignal | undefined; readonly onEvent: ExecutionObserver['onEvent'] },
 ): Promise<JobResult> {
   const { jobManager } = cluster;
   const { jobId } = submission;
@@ -132,13 +147,19 @@ async function follow(
   signal?.removeEventListener('abort', cancel);
   if (failed !== undefined) throw failed;
   if (last?.error !== undefined) throw fromWireError(last.error);
-  return { jobName: submission.streamGraph.name, state: last?.state ?? 'FAILED', printed, dropped: droppedOf(last) };
+  return {
+    jobName: submission.streamGraph.name,
+    state: last?.state ?? 'FAILED',
+    printed,
+    dropped: droppedOf(last),
+  };
 }
 
 function droppedOf(status: JobStatus | undefined): { readonly [cause: string]: number } {
   const dropped: { [cause: string]: number } = {};
   for (const vertex of status?.vertices ?? []) {
-    for (const [cause, count] of Object.entries(vertex.dropped)) dropped[cause] = (dropped[cause] ?? 0) + count;
+    for (const [cause, count] of Object.entries(vertex.dropped))
+      dropped[cause] = (dropped[cause] ?? 0) + count;
   }
   return dropped;
 }

@@ -13,7 +13,8 @@ import { startEmbeddedCluster, type EmbeddedCluster } from './start-embedded-clu
 
 const JOB_ID = asJobId('5'.repeat(32));
 const CONTEXT: SubmissionContext = { args: [], params: {}, environment: {}, baseDirectory: tmpdir() };
-const banner = "import { createRequire as __millraceCreateRequire } from 'node:module'; const require = __millraceCreateRequire(import.meta.url);";
+const banner =
+  "import { createRequire as __millraceCreateRequire } from 'node:module'; const require = __millraceCreateRequire(import.meta.url);";
 
 let workerEntry: URL;
 let directory: string;
@@ -36,16 +37,34 @@ async function run(source: string): Promise<JobEvent[]> {
   const file = join(directory, 'job.ts');
   await writeFile(file, source);
   const { outputFiles } = await build({
-    entryPoints: [file], bundle: true, write: false, platform: 'node', format: 'esm', conditions: ['millrace-source'],
-    alias: { '@millrace/api': fileURLToPath(new URL('../../api/src/index.ts', import.meta.url)) }, banner: { js: banner },
+    entryPoints: [file],
+    bundle: true,
+    write: false,
+    platform: 'node',
+    format: 'esm',
+    conditions: ['millrace-source'],
+    alias: { '@millrace/api': fileURLToPath(new URL('../../api/src/index.ts', import.meta.url)) },
+    banner: { js: banner },
   });
   const bytes = outputFiles[0]?.contents ?? new Uint8Array(0);
   await writeFile(join(directory, 'job.mjs'), bytes);
-  const { default: job } = (await import(/* @vite-ignore */ `${pathToFileURL(join(directory, 'job.mjs')).href}`)) as { default: PlannableJob };
+  const { default: job } = (await import(
+    /* @vite-ignore */ `${pathToFileURL(join(directory, 'job.mjs')).href}`
+  )) as { default: PlannableJob };
   const submission: JobSubmission = {
     jobId: JOB_ID,
     streamGraph: describeStreamGraph(job.plan(CONTEXT)),
-    artifact: { version: 1, entry: 'job.mjs', files: [{ path: 'job.mjs', sha256: createHash('sha256').update(bytes).digest('hex'), bytes: bytes.byteLength }] },
+    artifact: {
+      version: 1,
+      entry: 'job.mjs',
+      files: [
+        {
+          path: 'job.mjs',
+          sha256: createHash('sha256').update(bytes).digest('hex'),
+          bytes: bytes.byteLength,
+        },
+      ],
+    },
     submission: CONTEXT,
     parallelism: 2,
     isWaiting: false,
@@ -57,7 +76,9 @@ async function run(source: string): Promise<JobEvent[]> {
 }
 
 function printed(events: readonly JobEvent[]): string[] {
-  return events.flatMap((event) => (event.kind === 'output' ? event.lines.map(({ text }) => text) : [])).sort();
+  return events
+    .flatMap((event) => (event.kind === 'output' ? event.lines.map(({ text }) => text) : []))
+    .sort();
 }
 
 function lastState(events: readonly JobEvent[]): string | undefined {

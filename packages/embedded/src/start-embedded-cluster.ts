@@ -28,7 +28,12 @@ export class EmbeddedCluster {
   readonly #files: Map<string, Uint8Array>;
   readonly #remove: () => Promise<void>;
 
-  constructor(parts: { readonly cluster: LocalCluster; readonly slots: ThreadSlotHost; readonly files: Map<string, Uint8Array>; readonly remove: () => Promise<void> }) {
+  constructor(parts: {
+    readonly cluster: LocalCluster;
+    readonly slots: ThreadSlotHost;
+    readonly files: Map<string, Uint8Array>;
+    readonly remove: () => Promise<void>;
+  }) {
     this.#cluster = parts.cluster;
     this.#slots = parts.slots;
     this.#files = parts.files;
@@ -36,7 +41,10 @@ export class EmbeddedCluster {
   }
 
   /** Takes a job and its artifact. @throws {MillraceError} what the JobManager says against it */
-  async submit(submission: JobSubmission, readFile: (path: string) => Uint8Array | Promise<Uint8Array>): Promise<JobId> {
+  async submit(
+    submission: JobSubmission,
+    readFile: (path: string) => Uint8Array | Promise<Uint8Array>,
+  ): Promise<JobId> {
     for (const { path, sha256 } of submission.artifact.files) this.#files.set(sha256, await readFile(path));
     // The slots may still be starting: a submission to one's own process waits for them.
     await this.#cluster.jobManager.submit({ ...submission, isWaiting: true });
@@ -72,7 +80,11 @@ export class EmbeddedCluster {
 export async function startEmbeddedCluster(options: EmbeddedClusterOptions): Promise<EmbeddedCluster> {
   const { slotCount, log } = options;
   if (!Number.isInteger(slotCount) || slotCount < 1) {
-    throw new MillraceError('MR_OPTION_INVALID', `Cannot start an embedded cluster with ${slotCount} slots: give a whole number from 1`, { details: { slotCount } });
+    throw new MillraceError(
+      'MR_OPTION_INVALID',
+      `Cannot start an embedded cluster with ${slotCount} slots: give a whole number from 1`,
+      { details: { slotCount } },
+    );
   }
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'millrace-embedded-')));
   const files = new Map<string, Uint8Array>();
@@ -90,7 +102,8 @@ export async function startEmbeddedCluster(options: EmbeddedClusterOptions): Pro
     log: log.withContext({ component: 'slot' }),
   });
   const checkpointDirectoryOf = (jobId: JobId): string => join(directory, 'checkpoints', jobId);
-  const blobStoreOf = (jobId: JobId): DirectoryBlobStore => new DirectoryBlobStore(checkpointDirectoryOf(jobId));
+  const blobStoreOf = (jobId: JobId): DirectoryBlobStore =>
+    new DirectoryBlobStore(checkpointDirectoryOf(jobId));
   const cluster = await LocalCluster.open(
     { taskManagers: [{ taskManagerId: TASK_MANAGER_ID, slotCount }], pid: process.pid },
     {
@@ -114,5 +127,7 @@ export async function startEmbeddedCluster(options: EmbeddedClusterOptions): Pro
 function fileOf(files: ReadonlyMap<string, Uint8Array>, file: ArtifactFile): Promise<Uint8Array> {
   const bytes = files.get(file.sha256);
   if (bytes !== undefined) return Promise.resolve(bytes);
-  return Promise.reject(new MillraceError('MR_IO', `Cannot find artifact file "${file.path}"`, { details: { path: file.path } }));
+  return Promise.reject(
+    new MillraceError('MR_IO', `Cannot find artifact file "${file.path}"`, { details: { path: file.path } }),
+  );
 }

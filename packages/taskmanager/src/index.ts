@@ -1,14 +1,20 @@
-// The TaskManager: `startTaskManager` for a process; the rest for clusters within one process.
+// The TaskManager: `startTaskManager` for a process; the rest for clusters within one process. No engine in here: that is
+// for the slots' threads.
 export { startTaskManager, type RunningTaskManager, type TaskManagerOptions } from './start-task-manager.ts';
-export { TaskExecutor, type SlotHost, type SlotHostEvents, type TaskExecutorPorts } from './task-executor/task-executor.ts';
-export { CANCEL_GRACE_MS, FINISH_GRACE_MS, TaskExecutorCore, type TaskExecutorOptions } from './task-executor/task-executor-core.ts';
+export {
+  TaskExecutor,
+  type SlotHost,
+  type SlotHostEvents,
+  type TaskExecutorPorts,
+} from './task-executor/task-executor.ts';
+export {
+  CANCEL_GRACE_MS,
+  FINISH_GRACE_MS,
+  TaskExecutorCore,
+  type TaskExecutorOptions,
+} from './task-executor/task-executor-core.ts';
 export type * from './task-executor/task-executor-messages.ts';
 export { ThreadSlotHost, type ThreadSlotHostOptions } from './thread/thread-slot-host.ts';
 export { workerEntry } from './thread/worker-entry.ts';
 export { ArtifactCache, type ArtifactSource } from './artifact/artifact-cache.ts';
-export { ChannelExchange, CHANNEL_OPEN_WAIT_MS, type ChannelExchangeOptions } from './exchange/channel-exchange.ts';
-export type { Link, LinkEvents } from './exchange/link.ts';
 export { pinoLogger, type LogLevelName } from './log/pino-logger.ts';
-export { LocalSlotHost, type LocalSlotHostOptions } from './local/local-slot-host.ts';
-export { LocalNetwork, type LocalNetworkOptions } from './local/local-network.ts';
-export { memoryLinkPair } from './local/memory-link.ts';

@@ -32,21 +32,37 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-async function start(taskManagerId: string, slotCount: number, options: Partial<TaskManagerOptions> = {}): Promise<RunningTaskManager> {
+async function start(
+  taskManagerId: string,
+  slotCount: number,
+  options: Partial<TaskManagerOptions> = {},
+): Promise<RunningTaskManager> {
   const taskManager = await startTaskManager({
-    jobManagerAddress: address, token: 'secret', taskManagerId, slotCount, workerEntry, log: silentLogger,
-    directory: join(directory, taskManagerId), cancelGraceMs: 200, ...options,
+    jobManagerAddress: address,
+    token: 'secret',
+    taskManagerId,
+    slotCount,
+    workerEntry,
+    log: silentLogger,
+    directory: join(directory, taskManagerId),
+    cancelGraceMs: 200,
+    ...options,
   });
   taskManagers.push(taskManager);
   return taskManager;
 }
 
-const isKind = <K extends TaskManagerMessage['kind']>(kind: K, slotIndex?: number) =>
+const isKind =
+  <K extends TaskManagerMessage['kind']>(kind: K, slotIndex?: number) =>
   (message: TaskManagerMessage): message is Message<K> =>
-    message.kind === kind && (slotIndex === undefined || ('slotIndex' in message && message.slotIndex === slotIndex));
+    message.kind === kind &&
+    (slotIndex === undefined || ('slotIndex' in message && message.slotIndex === slotIndex));
 
 async function slotsOf(taskManagerId: string): Promise<readonly SubtaskLocation[]> {
-  const registration = await leader.until((message): message is Message<'register'> => message.kind === 'register' && message.taskManagerId === taskManagerId);
+  const registration = await leader.until(
+    (message): message is Message<'register'> =>
+      message.kind === 'register' && message.taskManagerId === taskManagerId,
+  );
   return registration.slots.map(({ slotIndex, dataAddress }) => ({ taskManagerId, slotIndex, dataAddress }));
 }
 
@@ -56,14 +72,26 @@ function deploy(job: BundledJob, slots: readonly SubtaskLocation[], attemptNumbe
     if (file !== undefined) leader.files.set(file.sha256, bytes);
   }
   const checkpointDirectory = join(directory, 'checkpoints');
-  const deployments = deploymentsOf({ graph: job.graph, artifact: job.artifact, submission: SUBMISSION, checkpointDirectory, slots, attemptNumber });
+  const deployments = deploymentsOf({
+    graph: job.graph,
+    artifact: job.artifact,
+    submission: SUBMISSION,
+    checkpointDirectory,
+    slots,
+    attemptNumber,
+  });
   for (const [position, deployment] of deployments.entries()) {
-    leader.send({ kind: 'deploy', leaderEpoch: leader.leaderEpoch, deployment }, slots[position]?.taskManagerId);
+    leader.send(
+      { kind: 'deploy', leaderEpoch: leader.leaderEpoch, deployment },
+      slots[position]?.taskManagerId,
+    );
   }
 }
 
 function printed(): string[] {
-  return leader.received.flatMap((message) => (message.kind === 'output' ? message.lines.map(({ text }) => text) : [])).sort();
+  return leader.received
+    .flatMap((message) => (message.kind === 'output' ? message.lines.map(({ text }) => text) : []))
+    .sort();
 }
 
 const WORDS = `
@@ -76,16 +104,43 @@ const WORDS = `
       .print({ format: (row: { key: string; count: number }) => row.key + ' ' + row.count });
   });
 `;
-const WORDS_PRINTED = ['be 1', 'be 2', 'is 1', 'not 1', 'or 1', 'question 1', 'that 1', 'the 1', 'to 1', 'to 2'];
+const WORDS_PRINTED = [
+  'be 1',
+  'be 2',
+  'is 1',
+  'not 1',
+  'or 1',
+  'question 1',
+  'that 1',
+  'the 1',
+  'to 1',
+  'to 2',
+];
 
 async function runToTheEnd(slots: readonly SubtaskLocation[], subtaskCount: number): Promise<void> {
   await leader.until(() => leader.received.filter(isKind('end-of-input')).length === subtaskCount);
-  leader.send({ kind: 'trigger-checkpoint', leaderEpoch: 1, jobId: JOB_ID, attemptNumber: 1, checkpointId: 1, timestampMs: 1 });
+  leader.send({
+    kind: 'trigger-checkpoint',
+    leaderEpoch: 1,
+    jobId: JOB_ID,
+    attemptNumber: 1,
+    checkpointId: 1,
+    timestampMs: 1,
+  });
   await leader.until(() => leader.received.filter(isKind('checkpoint-acknowledged')).length === subtaskCount);
-  leader.send({ kind: 'checkpoint-complete', leaderEpoch: 1, jobId: JOB_ID, attemptNumber: 1, checkpointId: 1 });
+  leader.send({
+    kind: 'checkpoint-complete',
+    leaderEpoch: 1,
+    jobId: JOB_ID,
+    attemptNumber: 1,
+    checkpointId: 1,
+  });
   await leader.until(() => leader.received.filter(isKind('commit-acknowledged')).length === slots.length);
   for (const { slotIndex, taskManagerId } of slots) {
-    leader.send({ kind: 'finish', leaderEpoch: 1, jobId: JOB_ID, attemptNumber: 1, slotIndex }, taskManagerId);
+    leader.send(
+      { kind: 'finish', leaderEpoch: 1, jobId: JOB_ID, attemptNumber: 1, slotIndex },
+      taskManagerId,
+    );
   }
   await leader.until(() => leader.received.filter(isKind('slot-ended')).length >= slots.length);
 }
@@ -94,7 +149,10 @@ test('a TaskManager registers its slots, runs a job over two of them, takes its 
   const job = await bundleJob({ 'job.ts': WORDS });
   await start('tm-1', 2);
   const slots = await slotsOf('tm-1');
-  expect(slots.map(({ dataAddress }) => dataAddress)).toEqual([expect.stringMatching(/^127\.0\.0\.1:\d+$/), expect.stringMatching(/^127\.0\.0\.1:\d+$/)]);
+  expect(slots.map(({ dataAddress }) => dataAddress)).toEqual([
+    expect.stringMatching(/^127\.0\.0\.1:\d+$/),
+    expect.stringMatching(/^127\.0\.0\.1:\d+$/),
+  ]);
 
   deploy(job, slots);
   await runToTheEnd(slots, 5);
@@ -196,7 +254,10 @@ test('an artifact runs outside of any node_modules, with a CommonJS dependency, 
       });
     `,
     'shout.cjs': `const path = require('node:path'); module.exports = (text) => path.basename('/' + text.toUpperCase() + ' ');`,
-    'add.wasm': Buffer.from('0061736d0100000001070160027f7f017f030201000707010361646400000a09010700200020016a0b', 'hex'),
+    'add.wasm': Buffer.from(
+      '0061736d0100000001070160027f7f017f030201000707010361646400000a09010700200020016a0b',
+      'hex',
+    ),
   });
   await start('tm-1', 1);
   deploy(job, await slotsOf('tm-1'));

@@ -1,11 +1,11 @@
 // The TaskManager as a process: real threads, sockets, files and clocks around the TaskExecutor.
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { asTaskManagerId, MillraceError, type Logger } from '@millrace/common';
+import { asTaskManagerId, invariant, MillraceError, type Logger } from '@millrace/common';
 import { crashPoint, realRandom, realTimers } from '@millrace/common/node';
 import type { TaskExecutorMessage, TaskManagerMessage } from '@millrace/proto';
 import { ArtifactCache } from './artifact/artifact-cache.ts';
-import { LeaderConnection } from './leader/leader-connection.ts';
+import type { LeaderConnection } from './leader/leader-connection.ts';
 import { TaskExecutor } from './task-executor/task-executor.ts';
 import { ThreadSlotHost } from './thread/thread-slot-host.ts';
 import { workerEntry } from './thread/worker-entry.ts';
@@ -64,7 +64,10 @@ export async function startTaskManager(options: TaskManagerOptions): Promise<Run
     timers: realTimers,
     log: log.withContext({ component: 'slot' }),
   });
-  const artifacts = new ArtifactCache(join(directory, 'artifacts'), (file) => connection.fetchArtifact(file));
+  const leader: { connection: LeaderConnection | undefined } = { connection: undefined };
+  const artifacts = new ArtifactCache(join(directory, 'artifacts'), (file) =>
+    leaderOf(leader.connection).fetchArtifact(file),
+  );
   const executor = new TaskExecutor(
     {
       taskManagerId: asTaskManagerId(options.taskManagerId),
@@ -80,16 +83,18 @@ export async function startTaskManager(options: TaskManagerOptions): Promise<Run
       log,
       slots,
       send: (message) => {
-        connection.send(message);
+        leader.connection?.send(message);
         crashAfterSending(message);
       },
-      onStaleLeader: () => connection.reconnect(),
+      onStaleLeader: () => leader.connection?.reconnect(),
       artifactDirectoryOf: ({ artifact }) => artifacts.directoryOf(artifact),
       rssBytes: () => process.memoryUsage.rss(),
     },
   );
   const end = deferred();
-  const connection = new LeaderConnection(
+  // gRPC is imported while the slots' threads start.
+  const { LeaderConnection } = await import('./leader/leader-connection.ts');
+  leader.connection = new LeaderConnection(
     { address: options.jobManagerAddress, token, timers: realTimers, log },
     {
       onConnected: () => executor.onLeaderConnected(),
@@ -108,7 +113,7 @@ export async function startTaskManager(options: TaskManagerOptions): Promise<Run
     const timer = realTimers.schedule(CLOSE_GRACE_MS, grace.resolve);
     await Promise.race([executor.shutDown(), grace.promise]);
     timer.cancel(); // It would keep the process alive.
-    connection.close();
+    leader.connection?.close();
     await slots.close();
     log.info?.('task manager closed');
   };
@@ -119,6 +124,11 @@ export async function startTaskManager(options: TaskManagerOptions): Promise<Run
     },
     closed: end.promise,
   };
+}
+
+function leaderOf(connection: LeaderConnection | undefined): LeaderConnection {
+  invariant(connection !== undefined, 'a deployment before there is a leader');
+  return connection;
 }
 
 function crashAfterSending({ kind }: TaskManagerMessage): void {
@@ -132,9 +142,13 @@ function crashBeforeObeying({ kind }: TaskExecutorMessage): void {
 
 function checkSlotCount(slotCount: number): void {
   if (Number.isInteger(slotCount) && slotCount >= 1 && slotCount <= 256) return;
-  throw new MillraceError('MR_OPTION_INVALID', `Cannot start a TaskManager with ${slotCount} slots: give a whole number from 1 to 256`, {
-    details: { slotCount },
-  });
+  throw new MillraceError(
+    'MR_OPTION_INVALID',
+    `Cannot start a TaskManager with ${slotCount} slots: give a whole number from 1 to 256`,
+    {
+      details: { slotCount },
+    },
+  );
 }
 
 /** What a former process left is of no use: state is restored from checkpoints, artifacts are fetched again. */
@@ -144,14 +158,22 @@ async function wipe(directory: string): Promise<void> {
     await mkdir(join(directory, 'state'), { recursive: true });
     await mkdir(join(directory, 'artifacts'), { recursive: true });
   } catch (cause) {
-    throw new MillraceError('MR_IO', `Cannot prepare the work directory ${directory}: ${cause instanceof Error ? cause.message : String(cause)}`, {
-      details: { directory },
-      cause,
-    });
+    throw new MillraceError(
+      'MR_IO',
+      `Cannot prepare the work directory ${directory}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      {
+        details: { directory },
+        cause,
+      },
+    );
   }
 }
 
-function deferred(): { readonly promise: Promise<void>; readonly resolve: () => void; readonly reject: (error: unknown) => void } {
+function deferred(): {
+  readonly promise: Promise<void>;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+} {
   let resolve = (): void => {};
   let reject = (_error: unknown): void => {};
   const promise = new Promise<void>((onResolve, onReject) => {

@@ -21,7 +21,9 @@ export async function bundleSource(entry: string): Promise<URL> {
     target: 'node20.19',
     conditions: ['millrace-source'],
     external: ['classic-level'],
-    banner: { js: "import { createRequire as __millraceCreateRequire } from 'node:module'; const require = __millraceCreateRequire(import.meta.url);" },
+    banner: {
+      js: "import { createRequire as __millraceCreateRequire } from 'node:module'; const require = __millraceCreateRequire(import.meta.url);",
+    },
     logLevel: 'silent',
   });
   return pathToFileURL(outfile);

@@ -8,7 +8,12 @@ import { channel } from './channel.ts';
 const frameCount = Number(process.argv[2]);
 const channelCount = Number(process.argv[3]);
 const server = await DataExchangeServer.open({ host: '127.0.0.1', token: 'secret' });
-const exchange = new ChannelExchange({ timers: realTimers, connect: () => { throw new Error('this slot consumes nothing'); } });
+const exchange = new ChannelExchange({
+  timers: realTimers,
+  connect: () => {
+    throw new Error('this slot consumes nothing');
+  },
+});
 server.serve(asJobId('a'.repeat(32)), 1, (link) => exchange.accept(link));
 
 for (let index = 0; index < channelCount; index++) produce(index);

@@ -1,5 +1,11 @@
 // A JobManager that does what a test says, over real gRPC.
-import { Server, ServerCredentials, status, type ServerDuplexStream, type ServerWritableStream } from '@grpc/grpc-js';
+import {
+  Server,
+  ServerCredentials,
+  status,
+  type ServerDuplexStream,
+  type ServerWritableStream,
+} from '@grpc/grpc-js';
 import { RESOURCE_MANAGER_SERVICE, type TaskExecutorMessage, type TaskManagerMessage } from '@millrace/proto';
 
 export class ScriptedLeader {
@@ -34,18 +40,24 @@ export class ScriptedLeader {
       },
     });
     const bound = await new Promise<number>((resolve, reject) => {
-      server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error, at) => (error === null ? resolve(at) : reject(error)));
+      server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error, at) =>
+        error === null ? resolve(at) : reject(error),
+      );
     });
     return { leader, address: `127.0.0.1:${bound}` };
   }
 
   /** To one TaskManager, or to all. */
   send(message: TaskExecutorMessage, taskManagerId?: string): void {
-    for (const [id, stream] of this.#streams) if (taskManagerId === undefined || id === taskManagerId) stream.write(message);
+    for (const [id, stream] of this.#streams)
+      if (taskManagerId === undefined || id === taskManagerId) stream.write(message);
   }
 
   /** The first message so far, or from now on, that fits. */
-  async until<T extends TaskManagerMessage>(fits: (message: TaskManagerMessage) => message is T, from?: number): Promise<T>;
+  async until<T extends TaskManagerMessage>(
+    fits: (message: TaskManagerMessage) => message is T,
+    from?: number,
+  ): Promise<T>;
   async until(fits: (message: TaskManagerMessage) => boolean, from?: number): Promise<TaskManagerMessage>;
   async until(fits: (message: TaskManagerMessage) => boolean, from = 0): Promise<TaskManagerMessage> {
     for (;;) {
@@ -59,11 +71,19 @@ export class ScriptedLeader {
     this.#server.forceShutdown();
   }
 
-  #onMessage(stream: ServerDuplexStream<TaskManagerMessage, TaskExecutorMessage>, message: TaskManagerMessage): void {
+  #onMessage(
+    stream: ServerDuplexStream<TaskManagerMessage, TaskExecutorMessage>,
+    message: TaskManagerMessage,
+  ): void {
     this.received.push(message);
     if (message.kind === 'register') {
       this.#streams.set(message.taskManagerId, stream);
-      stream.write({ kind: 'registered', leaderEpoch: this.leaderEpoch, heartbeatIntervalMs: 100, heartbeatTimeoutMs: 2_000 });
+      stream.write({
+        kind: 'registered',
+        leaderEpoch: this.leaderEpoch,
+        heartbeatIntervalMs: 100,
+        heartbeatTimeoutMs: 2_000,
+      });
     }
     for (const wake of this.#waiting.splice(0)) wake();
   }

@@ -1,6 +1,14 @@
 // A JobManager and TaskManagers in one thread, joined by direct calls. Everything that touches the world is handed in: the
 // embedded modes hand in real clocks, threads and files; a simulator may hand in its own.
-import { asTaskManagerId, type BlobStore, type Clock, type JobId, type Logger, type RandomPort, type TimerPort } from '@millrace/common';
+import {
+  asTaskManagerId,
+  type BlobStore,
+  type Clock,
+  type JobId,
+  type Logger,
+  type RandomPort,
+  type TimerPort,
+} from '@millrace/common';
 import { JobManager, MemoryJobStore, type TaskManagerConnection } from '@millrace/jobmanager';
 import type { SlotDeployment } from '@millrace/proto';
 import { TaskExecutor, type SlotHost } from '@millrace/taskmanager';
@@ -51,7 +59,9 @@ export class LocalCluster {
       heartbeatTimeoutMs: HEARTBEAT_TIMEOUT_MS,
       pid: options.pid,
     });
-    const taskManagers = options.taskManagers.map((of) => new LocalTaskManager({ ...of, pid: options.pid, jobManager }, ports));
+    const taskManagers = options.taskManagers.map(
+      (of) => new LocalTaskManager({ ...of, pid: options.pid, jobManager }, ports),
+    );
     return new LocalCluster(jobManager, taskManagers);
   }
 
@@ -82,7 +92,13 @@ class LocalTaskManager {
     this.#jobManager = of.jobManager;
     this.#timers = timers;
     this.#executor = new TaskExecutor(
-      { taskManagerId: asTaskManagerId(of.taskManagerId), instanceId: ports.random.nextId(16), address: '', pid: of.pid, slotCount: of.slotCount },
+      {
+        taskManagerId: asTaskManagerId(of.taskManagerId),
+        instanceId: ports.random.nextId(16),
+        address: '',
+        pid: of.pid,
+        slotCount: of.slotCount,
+      },
       {
         timers,
         log: ports.log.withContext({ component: 'taskmanager' }),

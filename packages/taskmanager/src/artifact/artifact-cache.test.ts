@@ -21,7 +21,11 @@ function entry(path: string, bytes: Buffer): ArtifactFile {
   return { path, sha256: createHash('sha256').update(bytes).digest('hex'), bytes: bytes.byteLength };
 }
 
-const manifest: ArtifactManifest = { version: 1, entry: 'job.mjs', files: [entry('assets/x.wasm', WASM), entry('job.mjs', JOB)] };
+const manifest: ArtifactManifest = {
+  version: 1,
+  entry: 'job.mjs',
+  files: [entry('assets/x.wasm', WASM), entry('job.mjs', JOB)],
+};
 
 function cacheOf(contents: ReadonlyMap<string, Buffer>): ArtifactCache {
   return new ArtifactCache(root, ({ path }) => {
@@ -30,7 +34,10 @@ function cacheOf(contents: ReadonlyMap<string, Buffer>): ArtifactCache {
   });
 }
 
-const whole = new Map([['assets/x.wasm', WASM], ['job.mjs', JOB]]);
+const whole = new Map([
+  ['assets/x.wasm', WASM],
+  ['job.mjs', JOB],
+]);
 
 test('ArtifactCache fetches each file once, also when two slots ask at the same time', async () => {
   const cache = cacheOf(whole);
@@ -46,7 +53,10 @@ test('ArtifactCache fetches each file once, also when two slots ask at the same 
 
 test('ArtifactCache refuses bytes that are not what the manifest says, and keeps nothing of them', async () => {
   const damaged = cacheOf(new Map([...whole, ['job.mjs', Buffer.from('export default 2;')]]));
-  await expect(damaged.directoryOf(manifest)).rejects.toMatchObject({ code: 'MR_ARTIFACT_CORRUPT', details: { path: 'job.mjs' } });
+  await expect(damaged.directoryOf(manifest)).rejects.toMatchObject({
+    code: 'MR_ARTIFACT_CORRUPT',
+    details: { path: 'job.mjs' },
+  });
   expect(await cacheOf(whole).directoryOf(manifest)).toContain(root);
 });
 

@@ -28,7 +28,9 @@ export class ArtifactCache {
    */
   directoryOf(manifest: ArtifactManifest): Promise<string> {
     for (const { path } of manifest.files) checkPath(path);
-    const name = hashOf(Buffer.from(JSON.stringify(manifest.files.map(({ path, sha256 }) => [path, sha256]))));
+    const name = hashOf(
+      Buffer.from(JSON.stringify(manifest.files.map(({ path, sha256 }) => [path, sha256]))),
+    );
     const existing = this.#pending.get(name);
     if (existing !== undefined) return existing;
     const pending = this.#provide(manifest, join(this.#root, name)).finally(() => this.#pending.delete(name));
@@ -65,12 +67,17 @@ function hashOf(bytes: Uint8Array): string {
 }
 
 function checkPath(path: string): void {
-  const isInside = path !== '' && !path.startsWith('/') && !path.includes('\\') && !path.split('/').includes('..');
+  const isInside =
+    path !== '' && !path.startsWith('/') && !path.includes('\\') && !path.split('/').includes('..');
   invariant(isInside, 'an artifact names a path outside itself');
 }
 
 function corrupt(file: ArtifactFile, actual: string): MillraceError {
-  return new MillraceError('MR_ARTIFACT_CORRUPT', `Cannot use artifact file "${file.path}": its SHA-256 is "${actual}", the manifest says "${file.sha256}"`, {
-    details: { path: file.path, expectedSha256: file.sha256, actualSha256: actual },
-  });
+  return new MillraceError(
+    'MR_ARTIFACT_CORRUPT',
+    `Cannot use artifact file "${file.path}": its SHA-256 is "${actual}", the manifest says "${file.sha256}"`,
+    {
+      details: { path: file.path, expectedSha256: file.sha256, actualSha256: actual },
+    },
+  );
 }

@@ -16,7 +16,13 @@ function portLinkPair(): readonly [Link, Link] {
 /** A consuming and a producing slot with one link between them. */
 function pair(ends: () => readonly [Link, Link], openWaitMs = 60_000) {
   let accept = (): void => {};
-  const producer = new ChannelExchange({ timers: realTimers, openWaitMs, connect: () => { throw new Error('unused'); } });
+  const producer = new ChannelExchange({
+    timers: realTimers,
+    openWaitMs,
+    connect: () => {
+      throw new Error('unused');
+    },
+  });
   const consumer = new ChannelExchange({
     timers: realTimers,
     openWaitMs,
@@ -34,12 +40,19 @@ function receive(exchange: ChannelExchange, index: number) {
   const frames: number[] = [];
   let receiver: { sendUpstream(frame: Uint8Array): void; close(): void } | undefined;
   const closed = new Promise<WireError | undefined>((resolve) => {
-    receiver = exchange.openReceiver(channel(index), { onFrame: (frame) => frames.push(frame[0] ?? -1), onClosed: resolve });
+    receiver = exchange.openReceiver(channel(index), {
+      onFrame: (frame) => frames.push(frame[0] ?? -1),
+      onClosed: resolve,
+    });
   });
   return { frames, closed, receiver };
 }
 
-function produce(exchange: ChannelExchange, index: number, frames: readonly number[]): Promise<WireError | undefined> {
+function produce(
+  exchange: ChannelExchange,
+  index: number,
+  frames: readonly number[],
+): Promise<WireError | undefined> {
   return new Promise((resolve) => {
     const sender = exchange.openSender(channel(index), {
       onSubscribed: () => {
@@ -53,7 +66,10 @@ function produce(exchange: ChannelExchange, index: number, frames: readonly numb
   });
 }
 
-describe.each([['a MessagePort', portLinkPair], ['memory', () => memoryLinkPair(realTimers)]] as const)('ChannelExchange over %s', (_name, ends) => {
+describe.each([
+  ['a MessagePort', portLinkPair],
+  ['memory', () => memoryLinkPair(realTimers)],
+] as const)('ChannelExchange over %s', (_name, ends) => {
   test('delivers frames of several channels in order, whichever side opens first', async () => {
     const { producer, consumer } = pair(ends);
     const early = receive(consumer, 0);
@@ -69,7 +85,11 @@ describe.each([['a MessagePort', portLinkPair], ['memory', () => memoryLinkPair(
   test('tells the producer what the consumer sends upstream', async () => {
     const { producer, consumer } = pair(ends);
     const upstream = new Promise<Uint8Array>((resolve) => {
-      producer.openSender(channel(0), { onSubscribed: () => undefined, onUpstream: resolve, onClosed: () => undefined });
+      producer.openSender(channel(0), {
+        onSubscribed: () => undefined,
+        onUpstream: resolve,
+        onClosed: () => undefined,
+      });
     });
     receive(consumer, 0).receiver?.sendUpstream(Uint8Array.of(9));
     expect([...(await upstream)]).toEqual([9]);
@@ -79,13 +99,19 @@ describe.each([['a MessagePort', portLinkPair], ['memory', () => memoryLinkPair(
   test('closes the other side with MR_CHANNEL_CLOSED when one slot ends', async () => {
     const { producer, consumer } = pair(ends);
     const received = receive(consumer, 0);
-    producer.openSender(channel(0), { onSubscribed: () => producer.close(), onUpstream: () => undefined, onClosed: () => undefined });
+    producer.openSender(channel(0), {
+      onSubscribed: () => producer.close(),
+      onUpstream: () => undefined,
+      onClosed: () => undefined,
+    });
     expect((await received.closed)?.code).toBe('MR_CHANNEL_CLOSED');
   });
 
   test('gives up on a side that does not come', async () => {
     const { producer, consumer } = pair(ends, 20);
-    expect((await receive(consumer, 0).closed)?.message).toContain('its producer did not open it within 20 ms');
+    expect((await receive(consumer, 0).closed)?.message).toContain(
+      'its producer did not open it within 20 ms',
+    );
     expect((await produce(producer, 1, []))?.message).toContain('its consumer did not come within 20 ms');
     consumer.close();
   });

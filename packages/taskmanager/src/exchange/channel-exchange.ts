@@ -1,7 +1,20 @@
 // ChannelNetwork of one slot over links: matches the channels that the slot opens with those that the other ends ask for.
-import { MillraceError, toWireError, type Cancellable, type TimerPort, type WireError } from '@millrace/common';
+import {
+  MillraceError,
+  toWireError,
+  type Cancellable,
+  type TimerPort,
+  type WireError,
+} from '@millrace/common';
 import type { SubtaskLocation } from '@millrace/proto';
-import type { ChannelAddress, ChannelNetwork, FrameReceiver, FrameSender, ReceiverEvents, SenderEvents } from '@millrace/runtime';
+import type {
+  ChannelAddress,
+  ChannelNetwork,
+  FrameReceiver,
+  FrameSender,
+  ReceiverEvents,
+  SenderEvents,
+} from '@millrace/runtime';
 import type { Link, LinkEvents } from './link.ts';
 
 /**
@@ -89,7 +102,8 @@ export class ChannelExchange implements ChannelNetwork {
 
   openSender(address: ChannelAddress, events: SenderEvents): FrameSender {
     const { key } = address;
-    if (this.#senders.has(key)) throw new MillraceError('MR_PROTOCOL', `Cannot open channel "${key}": it is open already`);
+    if (this.#senders.has(key))
+      throw new MillraceError('MR_PROTOCOL', `Cannot open channel "${key}": it is open already`);
     const entry: SenderEntry = { events, link: undefined, channelId: -1, wait: undefined };
     this.#senders.set(key, entry);
     const waiting = this.#waiting.get(key);
@@ -107,7 +121,11 @@ export class ChannelExchange implements ChannelNetwork {
     }
     return {
       send: (frame) => {
-        if (entry.link === undefined) throw new MillraceError('MR_PROTOCOL', `Cannot send on channel "${key}": its consumer is not there yet`);
+        if (entry.link === undefined)
+          throw new MillraceError(
+            'MR_PROTOCOL',
+            `Cannot send on channel "${key}": its consumer is not there yet`,
+          );
         entry.link.sendFrame(entry.channelId, frame);
       },
       close: () => {
@@ -133,7 +151,8 @@ export class ChannelExchange implements ChannelNetwork {
         if (!consumer.isClosed) consumer.link.sendFrame(channelId, frame);
       },
       close: () => {
-        if (consumer.receivers.delete(channelId) && !consumer.isClosed) consumer.link.closeChannel(channelId, undefined);
+        if (consumer.receivers.delete(channelId) && !consumer.isClosed)
+          consumer.link.closeChannel(channelId, undefined);
       },
     };
   }
@@ -152,7 +171,10 @@ export class ChannelExchange implements ChannelNetwork {
 
   readonly #senderMaps = new WeakMap<SenderEntry, Map<number, SenderEntry>>();
 
-  #attach(entry: SenderEntry, to: { readonly link: Link; readonly channelId: number; readonly senders: Map<number, SenderEntry> }): void {
+  #attach(
+    entry: SenderEntry,
+    to: { readonly link: Link; readonly channelId: number; readonly senders: Map<number, SenderEntry> },
+  ): void {
     entry.wait?.cancel();
     entry.link = to.link;
     entry.channelId = to.channelId;
@@ -160,11 +182,21 @@ export class ChannelExchange implements ChannelNetwork {
     this.#senderMaps.set(entry, to.senders);
   }
 
-  #onSubscribe(request: { readonly link: Link; readonly channelId: number; readonly senders: Map<number, SenderEntry>; readonly key: string }): void {
+  #onSubscribe(request: {
+    readonly link: Link;
+    readonly channelId: number;
+    readonly senders: Map<number, SenderEntry>;
+    readonly key: string;
+  }): void {
     const { link, channelId, key } = request;
     const entry = this.#senders.get(key);
     if (entry?.link !== undefined || this.#waiting.has(key)) {
-      link.closeChannel(channelId, toWireError(new MillraceError('MR_PROTOCOL', `Cannot subscribe to channel "${key}": it has a consumer`)));
+      link.closeChannel(
+        channelId,
+        toWireError(
+          new MillraceError('MR_PROTOCOL', `Cannot subscribe to channel "${key}": it has a consumer`),
+        ),
+      );
       return;
     }
     if (entry !== undefined) {
@@ -174,7 +206,10 @@ export class ChannelExchange implements ChannelNetwork {
     }
     const wait = this.#timers.schedule(this.#openWaitMs, () => {
       this.#waiting.delete(key);
-      link.closeChannel(channelId, toWireError(timedOut(key, 'its producer did not open it', this.#openWaitMs)));
+      link.closeChannel(
+        channelId,
+        toWireError(timedOut(key, 'its producer did not open it', this.#openWaitMs)),
+      );
     });
     this.#waiting.set(key, { ...request, wait });
   }
@@ -217,9 +252,16 @@ function consumerEvents(consumer: ConsumerLink): LinkEvents {
 }
 
 function brokenLink(): WireError {
-  return toWireError(new MillraceError('MR_CHANNEL_CLOSED', 'Lost a data channel: the connection to the other slot was closed'));
+  return toWireError(
+    new MillraceError(
+      'MR_CHANNEL_CLOSED',
+      'Lost a data channel: the connection to the other slot was closed',
+    ),
+  );
 }
 
 function timedOut(key: string, what: string, waitMs: number): MillraceError {
-  return new MillraceError('MR_CHANNEL_CLOSED', `Cannot open channel "${key}": ${what} within ${waitMs} ms`, { details: { key, waitMs } });
+  return new MillraceError('MR_CHANNEL_CLOSED', `Cannot open channel "${key}": ${what} within ${waitMs} ms`, {
+    details: { key, waitMs },
+  });
 }

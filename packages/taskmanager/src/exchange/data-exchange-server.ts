@@ -23,7 +23,9 @@ interface WaitingLink {
 export class DataExchangeServer {
   readonly #server = new Server(EXCHANGE_OPTIONS);
   readonly #waiting = new Set<WaitingLink>();
-  #served: { readonly jobId: JobId; readonly attemptNumber: number; readonly onLink: (link: Link) => void } | undefined;
+  #served:
+    | { readonly jobId: JobId; readonly attemptNumber: number; readonly onLink: (link: Link) => void }
+    | undefined;
   #address = '';
 
   private constructor(token: string) {
@@ -42,7 +44,14 @@ export class DataExchangeServer {
     const port = await new Promise<number>((resolve, reject) => {
       opened.#server.bindAsync(`${options.host}:0`, ServerCredentials.createInsecure(), (error, bound) => {
         if (error === null) resolve(bound);
-        else reject(new MillraceError('MR_IO', `Cannot open a data exchange port on ${options.host}: ${error.message}`, { cause: error }));
+        else
+          reject(
+            new MillraceError(
+              'MR_IO',
+              `Cannot open a data exchange port on ${options.host}: ${error.message}`,
+              { cause: error },
+            ),
+          );
       });
     });
     opened.#address = `${options.host}:${port}`;
@@ -65,7 +74,10 @@ export class DataExchangeServer {
     this.#server.forceShutdown();
   }
 
-  #onCall(call: ServerDuplexStream<Uint8Array, Uint8Array>, request: { readonly jobId: JobId; readonly attemptNumber: number }): void {
+  #onCall(
+    call: ServerDuplexStream<Uint8Array, Uint8Array>,
+    request: { readonly jobId: JobId; readonly attemptNumber: number },
+  ): void {
     const link = new StreamLink(call, { peer: call.getPeer(), abort: () => call.destroy() });
     const waiting: WaitingLink = {
       jobId: request.jobId,
@@ -74,14 +86,16 @@ export class DataExchangeServer {
       refuse: (reason) => refuse(call, status.FAILED_PRECONDITION, reason),
     };
     if (this.#served !== undefined) return this.#match(waiting);
-    if (this.#waiting.size >= WAITING_LINKS_MAX) return waiting.refuse('too many links wait for a deployment');
+    if (this.#waiting.size >= WAITING_LINKS_MAX)
+      return waiting.refuse('too many links wait for a deployment');
     this.#waiting.add(waiting);
     call.on('cancelled', () => this.#waiting.delete(waiting));
   }
 
   #match(waiting: WaitingLink): void {
     const served = this.#served;
-    if (served?.jobId === waiting.jobId && served.attemptNumber === waiting.attemptNumber) served.onLink(waiting.link);
+    if (served?.jobId === waiting.jobId && served.attemptNumber === waiting.attemptNumber)
+      served.onLink(waiting.link);
     else waiting.refuse('this slot runs another attempt');
   }
 }

@@ -19,22 +19,33 @@ afterEach(() => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
 });
 
-async function startPeer(frameCount: number, channelCount: number): Promise<{ child: ChildProcess; address: string }> {
+async function startPeer(
+  frameCount: number,
+  channelCount: number,
+): Promise<{ child: ChildProcess; address: string }> {
   const child = fork(fileURLToPath(peer), [String(frameCount), String(channelCount)]);
   children.push(child);
-  const message = await new Promise<{ address: string }>((resolve) => child.once('message', (sent) => resolve(sent as { address: string })));
+  const message = await new Promise<{ address: string }>((resolve) =>
+    child.once('message', (sent) => resolve(sent as { address: string })),
+  );
   return { child, address: message.address };
 }
 
 function consumerOf(token = 'secret', attemptNumber = 1): ChannelExchange {
   return new ChannelExchange({
     timers: realTimers,
-    connect: ({ dataAddress }) => openGrpcLink(dataAddress, { token, jobId: asJobId('a'.repeat(32)), attemptNumber }),
+    connect: ({ dataAddress }) =>
+      openGrpcLink(dataAddress, { token, jobId: asJobId('a'.repeat(32)), attemptNumber }),
   });
 }
 
 /** Takes frames and gives credit for 16 at a time; resolves when the channel is closed. */
-function consume(exchange: ChannelExchange, index: number, address: string, onFrame = (_sequence: number): void => {}) {
+function consume(
+  exchange: ChannelExchange,
+  index: number,
+  address: string,
+  onFrame = (_sequence: number): void => {},
+) {
   const sequences: number[] = [];
   const closed = new Promise<WireError | undefined>((resolve) => {
     const receiver = exchange.openReceiver(channel(index, address), {

@@ -9,7 +9,12 @@ import { StreamLink } from './stream-link.ts';
 export function openGrpcLink(address: string, request: LinkRequest): Link {
   const client = new Client(address, credentials.createInsecure(), EXCHANGE_OPTIONS);
   const { path, requestSerialize, responseDeserialize } = DATA_EXCHANGE_SERVICE.exchange;
-  const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, writeLinkRequest(new Metadata(), request));
+  const call = client.makeBidiStreamRequest(
+    path,
+    requestSerialize,
+    responseDeserialize,
+    writeLinkRequest(new Metadata(), request),
+  );
   call.on('status', () => client.close());
   return new StreamLink(call, { peer: address, abort: () => call.cancel() });
 }

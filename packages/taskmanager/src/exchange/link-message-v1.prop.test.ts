@@ -2,9 +2,21 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { isMillraceError, MillraceError, toWireError, type WireError } from '@millrace/common';
 import type { LinkEvents } from './link.ts';
-import { announcementOf, closeEntry, encodeLinkMessageV1, entryBytes, frameEntry, LinkMessageReaderV1, subscribeEntry, type LinkEntry } from './link-message-v1.ts';
+import {
+  announcementOf,
+  closeEntry,
+  encodeLinkMessageV1,
+  entryBytes,
+  frameEntry,
+  LinkMessageReaderV1,
+  subscribeEntry,
+  type LinkEntry,
+} from './link-message-v1.ts';
 
-type Word = readonly ['subscribe', number, string] | readonly ['frame', number, readonly number[]] | readonly ['close', number, string | undefined];
+type Word =
+  | readonly ['subscribe', number, string]
+  | readonly ['frame', number, readonly number[]]
+  | readonly ['close', number, string | undefined];
 
 function recorder(): { readonly words: Word[]; readonly events: LinkEvents } {
   const words: Word[] = [];
@@ -26,7 +38,11 @@ const channelId = fc.integer({ min: 0, max: 0xffffffff });
 const failure: WireError = toWireError(new MillraceError('MR_CHANNEL_CLOSED', 'gone – für immer'));
 const word: fc.Arbitrary<Word> = fc.oneof(
   fc.tuple(fc.constant('subscribe' as const), channelId, fc.string({ unit: 'grapheme' })),
-  fc.tuple(fc.constant('frame' as const), channelId, fc.array(fc.integer({ min: 0, max: 255 }), { maxLength: 40 })),
+  fc.tuple(
+    fc.constant('frame' as const),
+    channelId,
+    fc.array(fc.integer({ min: 0, max: 255 }), { maxLength: 40 }),
+  ),
   fc.tuple(fc.constant('close' as const), channelId, fc.constantFrom(undefined, failure.message)),
 );
 
@@ -38,7 +54,10 @@ function entryOf(of: Word): LinkEntry {
 
 function encode(words: readonly Word[]): Buffer {
   const entries = words.map(entryOf);
-  return encodeLinkMessageV1(entries, entries.reduce((bytes, entry) => bytes + entryBytes(entry), 0));
+  return encodeLinkMessageV1(
+    entries,
+    entries.reduce((bytes, entry) => bytes + entryBytes(entry), 0),
+  );
 }
 
 function outcomeOf(action: () => void): string {
@@ -62,19 +81,29 @@ test('LinkMessage v1 gives back what was packed, in order, with frames at multip
 
 test('LinkMessage v1 that was changed or cut gives words or MR_PROTOCOL, never anything else', () => {
   fc.assert(
-    fc.property(fc.array(word, { minLength: 1, maxLength: 5 }), fc.nat(), fc.integer({ min: 0, max: 255 }), fc.nat(), (words, at, byte, cut) => {
-      const message = encode(words);
-      message[at % message.byteLength] = byte;
-      const reader = new LinkMessageReaderV1({ ...recorder().events, onFrame: () => undefined });
-      const outcome = outcomeOf(() => reader.read(message.subarray(0, message.byteLength - (cut % 9))));
-      expect(outcome).toMatch(/^(read|MR_PROTOCOL)$/);
-    }),
+    fc.property(
+      fc.array(word, { minLength: 1, maxLength: 5 }),
+      fc.nat(),
+      fc.integer({ min: 0, max: 255 }),
+      fc.nat(),
+      (words, at, byte, cut) => {
+        const message = encode(words);
+        message[at % message.byteLength] = byte;
+        const reader = new LinkMessageReaderV1({ ...recorder().events, onFrame: () => undefined });
+        const outcome = outcomeOf(() => reader.read(message.subarray(0, message.byteLength - (cut % 9))));
+        expect(outcome).toMatch(/^(read|MR_PROTOCOL)$/);
+      },
+    ),
   );
 });
 
 test('LinkMessage v1 has the bytes that its grammar says', () => {
-  expect(encode([['frame', 7, [1, 2, 3]]]).toString('hex')).toBe('02000000070000000300000000000000' + '0102030000000000');
-  expect(encode([['subscribe', 1, 'ab']]).toString('hex')).toBe('01000000010000000200000000000000' + '6162000000000000');
+  expect(encode([['frame', 7, [1, 2, 3]]]).toString('hex')).toBe(
+    '02000000070000000300000000000000' + '0102030000000000',
+  );
+  expect(encode([['subscribe', 1, 'ab']]).toString('hex')).toBe(
+    '01000000010000000200000000000000' + '6162000000000000',
+  );
   expect(encode([['close', 2, undefined]]).toString('hex')).toBe('03000000020000000000000000000000');
 });
 

@@ -49,7 +49,11 @@ export function announcementOf(entry: LinkEntry): LinkEntry | undefined {
 }
 
 export function closeEntry(channelId: number, error: WireError | undefined): LinkEntry {
-  return { kind: KIND_CLOSE, channelId, payload: error === undefined ? NOTHING : Buffer.from(JSON.stringify(error), 'utf8') };
+  return {
+    kind: KIND_CLOSE,
+    channelId,
+    payload: error === undefined ? NOTHING : Buffer.from(JSON.stringify(error), 'utf8'),
+  };
 }
 
 /** Bytes that an entry takes in a message. */
@@ -110,7 +114,8 @@ export class LinkMessageReaderV1 {
     if (bytes > message.byteLength - from) throw malformed('its payload is cut off', offset);
     const payload = new Uint8Array(message.buffer, message.byteOffset + from, bytes);
     if (kind === KIND_FRAME) this.#events.onFrame(channelId, payload);
-    else if (kind === KIND_SUBSCRIBE) this.#events.onSubscribe(channelId, Buffer.from(payload).toString('utf8'));
+    else if (kind === KIND_SUBSCRIBE)
+      this.#events.onSubscribe(channelId, Buffer.from(payload).toString('utf8'));
     else if (kind === KIND_CLOSE) this.#events.onChannelClosed(channelId, decodeError(payload));
     else if (kind === KIND_FRAME_FOLLOWS) this.#following = channelId;
     else throw malformed(`its kind ${kind} is unknown`, offset);
@@ -132,5 +137,9 @@ function padded(bytes: number): number {
 }
 
 function malformed(reason: string, offset: number): MillraceError {
-  return new MillraceError('MR_PROTOCOL', `Cannot read a data exchange message at byte ${offset}: ${reason}`, { details: { offset } });
+  return new MillraceError(
+    'MR_PROTOCOL',
+    `Cannot read a data exchange message at byte ${offset}: ${reason}`,
+    { details: { offset } },
+  );
 }

@@ -19,7 +19,9 @@ export function portLink(port: MessagePort): Link {
     subscribe: (id, key) => post({ kind: 'subscribe', id, key }),
     sendFrame: (id, frame) => {
       const whole = frame.byteLength === frame.buffer.byteLength ? frame : frame.slice();
-      port.postMessage({ kind: 'frame', id, frame: whole } satisfies PortMessage, [whole.buffer as ArrayBuffer]);
+      port.postMessage({ kind: 'frame', id, frame: whole } satisfies PortMessage, [
+        whole.buffer as ArrayBuffer,
+      ]);
     },
     closeChannel: (id, error) => post({ kind: 'close', id, error }),
     close: () => port.close(),

@@ -1,5 +1,12 @@
 // Link between two processes, over the two ends of one gRPC call: messages out by `write`, messages in by `data`.
-import { MillraceError, RingBuffer, classify, invariant, toWireError, type WireError } from '@millrace/common';
+import {
+  MillraceError,
+  RingBuffer,
+  classify,
+  invariant,
+  toWireError,
+  type WireError,
+} from '@millrace/common';
 import type { Link, LinkEvents } from './link.ts';
 import {
   announcementOf,
@@ -99,7 +106,10 @@ export class StreamLink implements Link {
   #send(entry: LinkEntry): void {
     if (this.#isOver || this.#isClosing) return; // The other end is gone: its channels were told.
     this.#queuedBytes += entryBytes(entry);
-    invariant(this.#queuedBytes <= LINK_QUEUE_BYTES_MAX && this.#queue.offer(entry), 'data exchange queue is full: more was sent than credit allows');
+    invariant(
+      this.#queuedBytes <= LINK_QUEUE_BYTES_MAX && this.#queue.offer(entry),
+      'data exchange queue is full: more was sent than credit allows',
+    );
     if (this.#isFlushScheduled || this.#isWaitingForDrain) return;
     this.#isFlushScheduled = true;
     queueMicrotask(() => {
@@ -162,8 +172,12 @@ export class StreamLink implements Link {
 
 function channelLost(peer: string, cause: Error | undefined): WireError {
   return toWireError(
-    new MillraceError('MR_CHANNEL_CLOSED', `Lost the data connection to ${peer}: ${cause?.message ?? 'the other end went away'}`, {
-      details: { peer },
-    }),
+    new MillraceError(
+      'MR_CHANNEL_CLOSED',
+      `Lost the data connection to ${peer}: ${cause?.message ?? 'the other end went away'}`,
+      {
+        details: { peer },
+      },
+    ),
   );
 }

@@ -1,5 +1,12 @@
 // The TaskManager's stream to the JobManager: opened, kept, and opened again with bounded backoff when it breaks.
-import { Client, credentials, Metadata, status, type ClientDuplexStream, type ServiceError } from '@grpc/grpc-js';
+import {
+  Client,
+  credentials,
+  Metadata,
+  status,
+  type ClientDuplexStream,
+  type ServiceError,
+} from '@grpc/grpc-js';
 import { MillraceError, type Cancellable, type Logger, type TimerPort } from '@millrace/common';
 import {
   AUTHORIZATION_METADATA_KEY,
@@ -81,18 +88,27 @@ export class LeaderConnection {
     const client = this.#client;
     if (client === undefined) throw artifactUnavailable(file, 'the JobManager is not connected');
     const { path, requestSerialize, responseDeserialize } = RESOURCE_MANAGER_SERVICE.fetchArtifact;
-    const call = client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, file.sha256, this.#metadata());
+    const call = client.makeServerStreamRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      file.sha256,
+      this.#metadata(),
+    );
     const chunks: Uint8Array[] = [];
     let bytes = 0;
     try {
       for await (const chunk of call as AsyncIterable<Uint8Array>) {
         bytes += chunk.byteLength;
-        if (bytes > Math.min(file.bytes, ARTIFACT_FILE_BYTES_MAX)) throw artifactUnavailable(file, 'it is longer than its manifest says');
+        if (bytes > Math.min(file.bytes, ARTIFACT_FILE_BYTES_MAX))
+          throw artifactUnavailable(file, 'it is longer than its manifest says');
         chunks.push(chunk);
       }
     } catch (error) {
       call.cancel();
-      throw error instanceof MillraceError ? error : artifactUnavailable(file, error instanceof Error ? error.message : String(error));
+      throw error instanceof MillraceError
+        ? error
+        : artifactUnavailable(file, error instanceof Error ? error.message : String(error));
     }
     return Buffer.concat(chunks);
   }
@@ -116,7 +132,12 @@ export class LeaderConnection {
 
   #openStream(client: Client): void {
     const { path, requestSerialize, responseDeserialize } = RESOURCE_MANAGER_SERVICE.connect;
-    const stream = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, this.#metadata());
+    const stream = client.makeBidiStreamRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      this.#metadata(),
+    );
     this.#stream = stream;
     stream.on('data', (message: TaskExecutorMessage) => {
       this.#failuresInRow = 0;
@@ -131,7 +152,8 @@ export class LeaderConnection {
     if (this.#client !== client || this.#isClosed) return;
     this.#stream = undefined;
     this.#events.onDisconnected();
-    if (error?.code === status.UNAUTHENTICATED) this.#events.onRefused(unauthenticated(this.#options.address, error));
+    if (error?.code === status.UNAUTHENTICATED)
+      this.#events.onRefused(unauthenticated(this.#options.address, error));
     this.#again(client, error);
   }
 
@@ -140,7 +162,12 @@ export class LeaderConnection {
     this.#client = undefined;
     const delayMs = Math.min(RECONNECT_DELAY_MS_MAX, RECONNECT_DELAY_MS_MIN * 2 ** this.#failuresInRow++);
     const { address, log, timers } = this.#options;
-    if (this.#failuresInRow === 1) log.warn?.('no connection to the JobManager, trying again', { address, reason: error?.message, delayMs });
+    if (this.#failuresInRow === 1)
+      log.warn?.('no connection to the JobManager, trying again', {
+        address,
+        reason: error?.message,
+        delayMs,
+      });
     this.#retry = timers.schedule(delayMs, () => {
       if (!this.#isClosed) this.#connect();
     });
@@ -154,7 +181,9 @@ export class LeaderConnection {
 }
 
 function artifactUnavailable(file: ArtifactFile, reason: string): MillraceError {
-  return new MillraceError('MR_IO', `Cannot fetch artifact file "${file.path}": ${reason}`, { details: { path: file.path, sha256: file.sha256 } });
+  return new MillraceError('MR_IO', `Cannot fetch artifact file "${file.path}": ${reason}`, {
+    details: { path: file.path, sha256: file.sha256 },
+  });
 }
 
 function unauthenticated(address: string, cause: Error): MillraceError {

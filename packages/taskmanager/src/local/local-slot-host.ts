@@ -11,7 +11,7 @@ import type { LocalNetwork } from './local-network.ts';
 export interface LocalSlotHostOptions {
   readonly taskManagerId: string;
   readonly timers: TimerPort;
-  readonly network: LocalNetwork;
+  readonly network: Pick<LocalNetwork, 'open' | 'close'>;
   /** The graph that a deployment runs; what it throws fails the slot. */
   readonly graphOf: (deployment: SlotDeployment) => StreamGraph | Promise<StreamGraph>;
   /** The rest of the world of one attempt in one slot. */
@@ -38,7 +38,13 @@ export class LocalSlotHost implements SlotHost {
   }
 
   provide(key: WorkerKey, events: SlotHostEvents): void {
-    const worker: LocalWorker = { events, deployment: undefined, runtime: undefined, early: [], isGone: false };
+    const worker: LocalWorker = {
+      events,
+      deployment: undefined,
+      runtime: undefined,
+      early: [],
+      isGone: false,
+    };
     this.#workers.set(nameOf(key), worker);
     this.#later(worker, () => events.onReady(''));
   }
@@ -48,14 +54,17 @@ export class LocalSlotHost implements SlotHost {
     if (worker === undefined) return;
     worker.deployment = deployment;
     this.#run(worker, deployment).catch((error: unknown) => {
-      this.#later(worker, () => worker.events.onReport({ kind: 'slot-failed', error: toWireError(classify(error)) }));
+      this.#later(worker, () =>
+        worker.events.onReport({ kind: 'slot-failed', error: toWireError(classify(error)) }),
+      );
     });
   }
 
   tell(key: WorkerKey, instruction: SlotInstruction): void {
     const worker = this.#workers.get(nameOf(key));
     if (worker === undefined) return;
-    if (worker.runtime !== undefined) obeyInstruction(worker.runtime, instruction, () => this.#reportEnded(worker));
+    if (worker.runtime !== undefined)
+      obeyInstruction(worker.runtime, instruction, () => this.#reportEnded(worker));
     else if (instruction.kind === 'cancel') this.#reportEnded(worker);
     else worker.early.push(instruction);
   }
@@ -72,7 +81,8 @@ export class LocalSlotHost implements SlotHost {
     for (const worker of this.#workers.values()) {
       worker.isGone = true;
       void worker.runtime?.cancel();
-      if (worker.deployment !== undefined) this.#options.network.close(this.#options.taskManagerId, worker.deployment);
+      if (worker.deployment !== undefined)
+        this.#options.network.close(this.#options.taskManagerId, worker.deployment);
     }
     this.#workers.clear();
   }
@@ -85,7 +95,11 @@ export class LocalSlotHost implements SlotHost {
       this.#later(worker, () => worker.events.onReport(body));
       if (body.kind === 'slot-prepared') this.#reportEnded(worker); // Preparing is all that this attempt was for.
     };
-    const ports: SlotPorts = { ...portsOf(deployment), network: network.open(taskManagerId, deployment), report };
+    const ports: SlotPorts = {
+      ...portsOf(deployment),
+      network: network.open(taskManagerId, deployment),
+      report,
+    };
     const runtime = await SlotRuntime.open({
       deployment,
       graph,
@@ -97,11 +111,13 @@ export class LocalSlotHost implements SlotHost {
       return;
     }
     worker.runtime = runtime;
-    for (const instruction of worker.early.splice(0)) obeyInstruction(runtime, instruction, () => this.#reportEnded(worker));
+    for (const instruction of worker.early.splice(0))
+      obeyInstruction(runtime, instruction, () => this.#reportEnded(worker));
   }
 
   #end(worker: LocalWorker, error: WireError | undefined): void {
-    if (worker.deployment !== undefined) this.#options.network.close(this.#options.taskManagerId, worker.deployment);
+    if (worker.deployment !== undefined)
+      this.#options.network.close(this.#options.taskManagerId, worker.deployment);
     void worker.runtime?.cancel();
     this.#later(worker, () => worker.events.onExit(error));
     worker.isGone = true;

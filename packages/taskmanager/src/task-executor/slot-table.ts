@@ -15,7 +15,14 @@ import type { SlotDeployment, SlotReport, TaskReport } from '@millrace/proto';
  * | finishing  | told to end in good order                                 | cancelling, starting                      |
  * | cancelling | told to stop, or failed; the worker is being ended        | starting                                  |
  */
-export type SlotState = 'starting' | 'free' | 'fetching' | 'deploying' | 'running' | 'finishing' | 'cancelling';
+export type SlotState =
+  | 'starting'
+  | 'free'
+  | 'fetching'
+  | 'deploying'
+  | 'running'
+  | 'finishing'
+  | 'cancelling';
 
 const NEXT: Readonly<Record<SlotState, readonly SlotState[]>> = {
   starting: ['free', 'starting'],
@@ -61,7 +68,9 @@ export class Slot {
     return {
       slotIndex: this.index,
       dataAddress: this.dataAddress,
-      ...(deployment === undefined ? {} : { jobId: deployment.jobId, attemptNumber: deployment.attemptNumber }),
+      ...(deployment === undefined
+        ? {}
+        : { jobId: deployment.jobId, attemptNumber: deployment.attemptNumber }),
     };
   }
 }

@@ -1,5 +1,11 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { asJobId, asTaskManagerId, MillraceError, toWireError, type ExecutionAttemptId } from '@millrace/common';
+import {
+  asJobId,
+  asTaskManagerId,
+  MillraceError,
+  toWireError,
+  type ExecutionAttemptId,
+} from '@millrace/common';
 import type { SlotDeployment, TaskExecutorMessage } from '@millrace/proto';
 import { CANCEL_GRACE_MS, TaskExecutorCore } from './task-executor-core.ts';
 import type { TaskExecutorCommand, TaskExecutorEvent } from './task-executor-messages.ts';
@@ -10,12 +16,20 @@ const ATTEMPT_ID = 'v-0-1' as ExecutionAttemptId;
 
 function deployment(overrides: Partial<SlotDeployment> = {}): SlotDeployment {
   return {
-    jobId: JOB, jobName: 'job', runId: 'run', leaderEpoch: 1, attemptNumber: 1, slotIndex: 0, mode: 'run',
+    jobId: JOB,
+    jobName: 'job',
+    runId: 'run',
+    leaderEpoch: 1,
+    attemptNumber: 1,
+    slotIndex: 0,
+    mode: 'run',
     artifact: { version: 1, entry: 'job.mjs', files: [] },
     submission: { args: [], params: {}, environment: {}, baseDirectory: '/' },
     streamGraph: { version: 1, name: 'job', options: {} as SlotDeployment['options'], nodes: [] },
     options: {} as SlotDeployment['options'],
-    checkpointDirectory: '/checkpoints', subtasks: [], parallelismOf: {},
+    checkpointDirectory: '/checkpoints',
+    subtasks: [],
+    parallelismOf: {},
     ...overrides,
   };
 }
@@ -52,7 +66,13 @@ let core: TaskExecutorCore;
 const step = (event: TaskExecutorEvent): readonly string[] => short(core.step(event));
 
 beforeEach(() => {
-  core = new TaskExecutorCore({ taskManagerId: asTaskManagerId('tm-1'), instanceId: 'i1', address: '', pid: 7, slotCount: 2 });
+  core = new TaskExecutorCore({
+    taskManagerId: asTaskManagerId('tm-1'),
+    instanceId: 'i1',
+    address: '',
+    pid: 7,
+    slotCount: 2,
+  });
 });
 
 function ready(): void {
@@ -75,21 +95,38 @@ describe('registration', () => {
     expect(short(core.start())).toEqual(['provide-worker', 'provide-worker']);
     expect(step({ kind: 'leader-connected' })).toEqual([]);
     expect(step({ kind: 'worker-ready', ...SLOT_0, dataAddress: '127.0.0.1:1' })).toEqual([]);
-    const commands = core.step({ kind: 'worker-ready', slotIndex: 1, generation: 1, dataAddress: '127.0.0.1:2' });
-    expect(commands).toEqual([{
-      kind: 'send',
-      message: {
-        kind: 'register', taskManagerId: 'tm-1', instanceId: 'i1', address: '', pid: 7,
-        slots: [{ slotIndex: 0, dataAddress: '127.0.0.1:1' }, { slotIndex: 1, dataAddress: '127.0.0.1:2' }],
+    const commands = core.step({
+      kind: 'worker-ready',
+      slotIndex: 1,
+      generation: 1,
+      dataAddress: '127.0.0.1:2',
+    });
+    expect(commands).toEqual([
+      {
+        kind: 'send',
+        message: {
+          kind: 'register',
+          taskManagerId: 'tm-1',
+          instanceId: 'i1',
+          address: '',
+          pid: 7,
+          slots: [
+            { slotIndex: 0, dataAddress: '127.0.0.1:1' },
+            { slotIndex: 1, dataAddress: '127.0.0.1:2' },
+          ],
+        },
       },
-    }]);
+    ]);
     expect(step(registered())).toEqual(['clear-timer leader-timeout', 'set-timer heartbeat']);
   });
 
   test('is followed by a heartbeat each interval, with the sampled memory', () => {
     ready();
     const [sent, timer] = core.step({ kind: 'timer', timer: { kind: 'heartbeat' }, rssBytes: 99 });
-    expect(sent).toMatchObject({ kind: 'send', message: { kind: 'heartbeat', leaderEpoch: 1, rssBytes: 99 } });
+    expect(sent).toMatchObject({
+      kind: 'send',
+      message: { kind: 'heartbeat', leaderEpoch: 1, rssBytes: 99 },
+    });
     expect(timer).toEqual({ kind: 'set-timer', timer: { kind: 'heartbeat' }, delayMs: 500 });
   });
 });
@@ -101,13 +138,27 @@ describe('a deployment', () => {
     expect(core.step({ kind: 'artifact-ready', ...SLOT_0, directory: '/artifact' })).toEqual([
       { kind: 'start-slot', ...SLOT_0, deployment: deployment(), artifactDirectory: '/artifact' },
     ]);
-    expect(core.step({ kind: 'slot-report', ...SLOT_0, report: { kind: 'end-of-input', executionAttemptId: ATTEMPT_ID } })).toEqual([{
-      kind: 'send',
-      message: {
-        kind: 'end-of-input', executionAttemptId: ATTEMPT_ID,
-        taskManagerId: 'tm-1', instanceId: 'i1', leaderEpoch: 1, jobId: JOB, attemptNumber: 1, slotIndex: 0,
+    expect(
+      core.step({
+        kind: 'slot-report',
+        ...SLOT_0,
+        report: { kind: 'end-of-input', executionAttemptId: ATTEMPT_ID },
+      }),
+    ).toEqual([
+      {
+        kind: 'send',
+        message: {
+          kind: 'end-of-input',
+          executionAttemptId: ATTEMPT_ID,
+          taskManagerId: 'tm-1',
+          instanceId: 'i1',
+          leaderEpoch: 1,
+          jobId: JOB,
+          attemptNumber: 1,
+          slotIndex: 0,
+        },
       },
-    }]);
+    ]);
   });
 
   test('that comes twice is done once', () => {
@@ -125,20 +176,48 @@ describe('a deployment', () => {
     ready();
     core.step(deploy());
     const error = toWireError(new MillraceError('MR_ARTIFACT_CORRUPT', 'no'));
-    expect(step({ kind: 'artifact-failed', ...SLOT_0, error })).toEqual(['send slot-failed', 'send slot-ended']);
+    expect(step({ kind: 'artifact-failed', ...SLOT_0, error })).toEqual([
+      'send slot-failed',
+      'send slot-ended',
+    ]);
     expect(step(deploy({ attemptNumber: 2 }))).toEqual(['fetch-artifact']);
   });
 
   test('gets triggers, completions and aborts of its own attempt only', () => {
     running();
     const trigger = (attemptNumber: number) =>
-      leader({ kind: 'trigger-checkpoint', leaderEpoch: 1, jobId: JOB, attemptNumber, checkpointId: 3, timestampMs: 5 });
+      leader({
+        kind: 'trigger-checkpoint',
+        leaderEpoch: 1,
+        jobId: JOB,
+        attemptNumber,
+        checkpointId: 3,
+        timestampMs: 5,
+      });
     expect(core.step(trigger(1))).toEqual([
-      { kind: 'tell-slot', ...SLOT_0, instruction: { kind: 'trigger-checkpoint', checkpointId: 3, timestampMs: 5 } },
+      {
+        kind: 'tell-slot',
+        ...SLOT_0,
+        instruction: { kind: 'trigger-checkpoint', checkpointId: 3, timestampMs: 5 },
+      },
     ]);
     expect(step(trigger(2))).toEqual([]);
-    expect(step(leader({ kind: 'checkpoint-complete', leaderEpoch: 1, jobId: JOB, attemptNumber: 1, checkpointId: 3 }))).toEqual(['tell checkpoint-complete']);
-    expect(step(leader({ kind: 'checkpoint-aborted', leaderEpoch: 1, jobId: JOB, attemptNumber: 1, checkpointId: 4 }))).toEqual(['tell checkpoint-aborted']);
+    expect(
+      step(
+        leader({
+          kind: 'checkpoint-complete',
+          leaderEpoch: 1,
+          jobId: JOB,
+          attemptNumber: 1,
+          checkpointId: 3,
+        }),
+      ),
+    ).toEqual(['tell checkpoint-complete']);
+    expect(
+      step(
+        leader({ kind: 'checkpoint-aborted', leaderEpoch: 1, jobId: JOB, attemptNumber: 1, checkpointId: 4 }),
+      ),
+    ).toEqual(['tell checkpoint-aborted']);
   });
 });
 
@@ -151,23 +230,42 @@ describe('the end of an attempt', () => {
     ]);
     expect(CANCEL_GRACE_MS).toBeLessThanOrEqual(5_000);
     expect(step(cancel)).toEqual([]);
-    expect(step({ kind: 'timer', timer: { kind: 'grace', ...SLOT_0 }, rssBytes: 1 })).toEqual(['terminate-worker']);
+    expect(step({ kind: 'timer', timer: { kind: 'grace', ...SLOT_0 }, rssBytes: 1 })).toEqual([
+      'terminate-worker',
+    ]);
     expect(step({ kind: 'worker-exited', ...SLOT_0 })).toEqual(['clear-timer grace', 'provide-worker']);
-    const commands = core.step({ kind: 'worker-ready', slotIndex: 0, generation: 2, dataAddress: '127.0.0.1:3' });
+    const commands = core.step({
+      kind: 'worker-ready',
+      slotIndex: 0,
+      generation: 2,
+      dataAddress: '127.0.0.1:3',
+    });
     expect(short(commands)).toEqual(['send heartbeat', 'send slot-ended']);
-    expect(commands[0]).toMatchObject({ message: { slots: [{ slotIndex: 0, dataAddress: '127.0.0.1:3' }, { slotIndex: 1 }] } });
+    expect(commands[0]).toMatchObject({
+      message: { slots: [{ slotIndex: 0, dataAddress: '127.0.0.1:3' }, { slotIndex: 1 }] },
+    });
   });
 
   test('by finish: what the worker fails with afterwards is no failure of the job', () => {
     running();
-    expect(step(leader({ kind: 'finish', leaderEpoch: 1, jobId: JOB, attemptNumber: 1, slotIndex: 0 }))).toEqual(['tell finish', 'set-timer grace']);
-    expect(step({ kind: 'slot-report', ...SLOT_0, report: { kind: 'slot-failed', error: toWireError(new Error('late')) } })).toEqual(['tell cancel', 'set-timer grace']);
+    expect(
+      step(leader({ kind: 'finish', leaderEpoch: 1, jobId: JOB, attemptNumber: 1, slotIndex: 0 })),
+    ).toEqual(['tell finish', 'set-timer grace']);
+    expect(
+      step({
+        kind: 'slot-report',
+        ...SLOT_0,
+        report: { kind: 'slot-failed', error: toWireError(new Error('late')) },
+      }),
+    ).toEqual(['tell cancel', 'set-timer grace']);
     expect(step({ kind: 'worker-exited', ...SLOT_0 })).toEqual(['clear-timer grace', 'provide-worker']);
   });
 
   test('by itself: the thread is ended before the leader hears of it', () => {
     running();
-    expect(step({ kind: 'slot-report', ...SLOT_0, report: { kind: 'slot-ended' } })).toEqual(['terminate-worker']);
+    expect(step({ kind: 'slot-report', ...SLOT_0, report: { kind: 'slot-ended' } })).toEqual([
+      'terminate-worker',
+    ]);
     expect(step({ kind: 'worker-exited', ...SLOT_0 })).toEqual(['clear-timer grace', 'provide-worker']);
   });
 
@@ -187,7 +285,11 @@ describe('the end of an attempt', () => {
   test('by a failed slot: cancelled, and nothing more is reported of it', () => {
     running();
     const failed = { kind: 'slot-failed', error: toWireError(new Error('no')) } as const;
-    expect(step({ kind: 'slot-report', ...SLOT_0, report: failed })).toEqual(['send slot-failed', 'tell cancel', 'set-timer grace']);
+    expect(step({ kind: 'slot-report', ...SLOT_0, report: failed })).toEqual([
+      'send slot-failed',
+      'tell cancel',
+      'set-timer grace',
+    ]);
     expect(step({ kind: 'slot-report', ...SLOT_0, report: failed })).toEqual([]);
   });
 });
@@ -197,14 +299,23 @@ describe('leaders', () => {
     ready();
     core.step(registered(3));
     const [refused] = core.step(deploy({ leaderEpoch: 2 }));
-    expect(refused).toMatchObject({ kind: 'refuse', error: { code: 'MR_STALE_EPOCH', details: { messageEpoch: 2, leaderEpoch: 3 } } });
+    expect(refused).toMatchObject({
+      kind: 'refuse',
+      error: { code: 'MR_STALE_EPOCH', details: { messageEpoch: 2, leaderEpoch: 3 } },
+    });
   });
 
   test('of a newer epoch cancel what older ones deployed, when they register us', () => {
     running();
     core.step({ kind: 'leader-disconnected' });
     expect(step({ kind: 'leader-connected' })).toEqual(['send register']);
-    expect(step(registered(2))).toEqual(['tell cancel', 'set-timer grace', 'clear-timer leader-timeout', 'set-timer heartbeat', 'send slot-running']);
+    expect(step(registered(2))).toEqual([
+      'tell cancel',
+      'set-timer grace',
+      'clear-timer leader-timeout',
+      'set-timer heartbeat',
+      'send slot-running',
+    ]);
   });
 
   test('that go away are waited for as long as the heartbeat timeout, then everything is cancelled', () => {
@@ -213,15 +324,29 @@ describe('leaders', () => {
       { kind: 'clear-timer', timer: { kind: 'heartbeat' } },
       { kind: 'set-timer', timer: { kind: 'leader-timeout' }, delayMs: 5_000 },
     ]);
-    expect(step({ kind: 'timer', timer: { kind: 'leader-timeout' }, rssBytes: 1 })).toEqual(['tell cancel', 'set-timer grace']);
+    expect(step({ kind: 'timer', timer: { kind: 'leader-timeout' }, rssBytes: 1 })).toEqual([
+      'tell cancel',
+      'set-timer grace',
+    ]);
   });
 
   test('that come back in time hear again what they must not miss', () => {
     running();
     core.step({ kind: 'leader-disconnected' });
-    expect(step({ kind: 'slot-report', ...SLOT_0, report: { kind: 'end-of-input', executionAttemptId: ATTEMPT_ID } })).toEqual([]);
+    expect(
+      step({
+        kind: 'slot-report',
+        ...SLOT_0,
+        report: { kind: 'end-of-input', executionAttemptId: ATTEMPT_ID },
+      }),
+    ).toEqual([]);
     core.step({ kind: 'leader-connected' });
-    expect(step(registered())).toEqual(['clear-timer leader-timeout', 'set-timer heartbeat', 'send slot-running', 'send end-of-input']);
+    expect(step(registered())).toEqual([
+      'clear-timer leader-timeout',
+      'set-timer heartbeat',
+      'send slot-running',
+      'send end-of-input',
+    ]);
     expect(step({ kind: 'timer', timer: { kind: 'leader-timeout' }, rssBytes: 1 })).toEqual([]);
   });
 });

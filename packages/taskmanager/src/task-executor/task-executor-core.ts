@@ -1,9 +1,22 @@
 // Decides for one TaskManager: events in, commands out. No I/O, no clock, no threads; `task-executor.ts` acts.
-import { MillraceError, toWireError, unreachable, type JobId, type TaskManagerId, type WireError } from '@millrace/common';
+import {
+  MillraceError,
+  toWireError,
+  unreachable,
+  type JobId,
+  type TaskManagerId,
+  type WireError,
+} from '@millrace/common';
 import type { SlotDeployment, SlotReport, TaskExecutorMessage } from '@millrace/proto';
 import type { SlotReportBody } from '@millrace/runtime';
 import { Slot } from './slot-table.ts';
-import type { SlotInstruction, TaskExecutorCommand, TaskExecutorEvent, TaskExecutorTimer, WorkerKey } from './task-executor-messages.ts';
+import type {
+  SlotInstruction,
+  TaskExecutorCommand,
+  TaskExecutorEvent,
+  TaskExecutorTimer,
+  WorkerKey,
+} from './task-executor-messages.ts';
 
 /** How long a cancelled worker may take to end by itself before its thread is terminated. */
 export const CANCEL_GRACE_MS = 3_000;
@@ -104,7 +117,10 @@ export class TaskExecutorCore {
   #register(): void {
     if (!this.areSlotsReady) return; // A slot without a worker has no address: `worker-ready` registers.
     const { taskManagerId, instanceId, address, pid } = this.#options;
-    this.#emit({ kind: 'send', message: { kind: 'register', taskManagerId, instanceId, address, pid, slots: this.slots } });
+    this.#emit({
+      kind: 'send',
+      message: { kind: 'register', taskManagerId, instanceId, address, pid, slots: this.slots },
+    });
   }
 
   #onDisconnected(): void {
@@ -187,7 +203,14 @@ export class TaskExecutorCore {
     const { taskManagerId, instanceId } = this.#options;
     this.#emit({
       kind: 'send',
-      message: { kind: 'heartbeat', taskManagerId, instanceId, leaderEpoch: this.#leaderEpoch, slots: this.slots, rssBytes: this.#rssBytes },
+      message: {
+        kind: 'heartbeat',
+        taskManagerId,
+        instanceId,
+        leaderEpoch: this.#leaderEpoch,
+        slots: this.slots,
+        rssBytes: this.#rssBytes,
+      },
     });
   }
 
@@ -197,7 +220,8 @@ export class TaskExecutorCore {
     const slot = this.#slots[deployment.slotIndex];
     if (slot === undefined) return this.#refuseDeployment(deployment, 'there is no such slot');
     if (slot.runs(deployment.jobId, deployment.attemptNumber)) return; // Told twice.
-    if (slot.state !== 'free' || this.#isShutDown) return this.#refuseDeployment(deployment, `the slot is ${slot.state}`);
+    if (slot.state !== 'free' || this.#isShutDown)
+      return this.#refuseDeployment(deployment, `the slot is ${slot.state}`);
     slot.deployment = deployment;
     slot.transition('fetching');
     this.#emit({ kind: 'fetch-artifact', ...keyOf(slot), deployment, artifact: deployment.artifact });
@@ -205,19 +229,33 @@ export class TaskExecutorCore {
 
   #refuseDeployment(deployment: SlotDeployment, reason: string): void {
     const { jobId, attemptNumber, slotIndex } = deployment;
-    const error = new MillraceError('MR_PROTOCOL', `Cannot deploy attempt ${attemptNumber} into slot ${slotIndex}: ${reason}`, {
-      details: { jobId, attemptNumber, slotIndex },
-    });
+    const error = new MillraceError(
+      'MR_PROTOCOL',
+      `Cannot deploy attempt ${attemptNumber} into slot ${slotIndex}: ${reason}`,
+      {
+        details: { jobId, attemptNumber, slotIndex },
+      },
+    );
     const header = this.#headerOf(deployment);
     this.#emit({ kind: 'send', message: { ...header, kind: 'slot-failed', error: toWireError(error) } });
     this.#emit({ kind: 'send', message: { ...header, kind: 'slot-ended' } });
   }
 
-  #onCancel(message: { readonly leaderEpoch: number; readonly jobId: JobId; readonly attemptNumber: number; readonly slotIndex: number }): void {
+  #onCancel(message: {
+    readonly leaderEpoch: number;
+    readonly jobId: JobId;
+    readonly attemptNumber: number;
+    readonly slotIndex: number;
+  }): void {
     const slot = this.#slots[message.slotIndex];
     if (slot?.runs(message.jobId, message.attemptNumber) === true) return this.#cancel(slot);
     // It ended before, or never came: the leader waits for a word all the same.
-    if (slot?.ended.some((report) => report.jobId === message.jobId && report.attemptNumber === message.attemptNumber) === true) return;
+    if (
+      slot?.ended.some(
+        (report) => report.jobId === message.jobId && report.attemptNumber === message.attemptNumber,
+      ) === true
+    )
+      return;
     this.#emit({ kind: 'send', message: { ...this.#headerOf(message), kind: 'slot-ended' } });
   }
 
@@ -243,7 +281,12 @@ export class TaskExecutorCore {
     this.#emit({ kind: 'set-timer', timer: { kind: 'grace', ...keyOf(slot) }, delayMs });
   }
 
-  #onFinish(message: { readonly leaderEpoch: number; readonly jobId: JobId; readonly attemptNumber: number; readonly slotIndex: number }): void {
+  #onFinish(message: {
+    readonly leaderEpoch: number;
+    readonly jobId: JobId;
+    readonly attemptNumber: number;
+    readonly slotIndex: number;
+  }): void {
     const slot = this.#slots[message.slotIndex];
     if (slot?.runs(message.jobId, message.attemptNumber) !== true) return this.#onCancel(message);
     if (slot.state === 'fetching') return this.#cancel(slot);
@@ -254,7 +297,10 @@ export class TaskExecutorCore {
   }
 
   #forward(
-    message: Extract<TaskExecutorMessage, { kind: 'trigger-checkpoint' | 'checkpoint-complete' | 'checkpoint-aborted' }>,
+    message: Extract<
+      TaskExecutorMessage,
+      { kind: 'trigger-checkpoint' | 'checkpoint-complete' | 'checkpoint-aborted' }
+    >,
   ): void {
     const { checkpointId } = message;
     const instruction: SlotInstruction =
@@ -269,7 +315,9 @@ export class TaskExecutorCore {
 
   // --- workers ---
 
-  #onWorkerEvent(event: Exclude<TaskExecutorEvent, { kind: `leader-${string}` | 'timer' | 'shut-down' }>): void {
+  #onWorkerEvent(
+    event: Exclude<TaskExecutorEvent, { kind: `leader-${string}` | 'timer' | 'shut-down' }>,
+  ): void {
     const slot = this.#slotOf(event);
     if (slot === undefined) return;
     switch (event.kind) {
@@ -282,7 +330,12 @@ export class TaskExecutorCore {
       case 'artifact-ready':
         if (slot.state !== 'fetching' || slot.deployment === undefined) return;
         slot.transition('deploying');
-        this.#emit({ kind: 'start-slot', ...keyOf(slot), deployment: slot.deployment, artifactDirectory: event.directory });
+        this.#emit({
+          kind: 'start-slot',
+          ...keyOf(slot),
+          deployment: slot.deployment,
+          artifactDirectory: event.directory,
+        });
         return;
       case 'artifact-failed':
         if (slot.state !== 'fetching' || slot.deployment === undefined) return;
@@ -310,7 +363,8 @@ export class TaskExecutorCore {
   #onWorkerExited(slot: Slot, error: WireError | undefined): void {
     const { deployment, state } = slot;
     if (deployment !== undefined) {
-      if (state !== 'cancelling' && state !== 'finishing') this.#report(slot, { kind: 'slot-failed', error: error ?? workerLost(slot) });
+      if (state !== 'cancelling' && state !== 'finishing')
+        this.#report(slot, { kind: 'slot-failed', error: error ?? workerLost(slot) });
       slot.ended.push({ ...this.#headerOf(deployment), kind: 'slot-ended' });
       this.#emit({ kind: 'clear-timer', timer: { kind: 'grace', ...keyOf(slot) } });
     }
@@ -354,9 +408,21 @@ export class TaskExecutorCore {
     this.#emit({ kind: 'tell-slot', ...keyOf(slot), instruction });
   }
 
-  #headerOf(of: { readonly leaderEpoch: number; readonly jobId: JobId; readonly attemptNumber: number; readonly slotIndex: number }) {
+  #headerOf(of: {
+    readonly leaderEpoch: number;
+    readonly jobId: JobId;
+    readonly attemptNumber: number;
+    readonly slotIndex: number;
+  }) {
     const { taskManagerId, instanceId } = this.#options;
-    return { taskManagerId, instanceId, leaderEpoch: of.leaderEpoch, jobId: of.jobId, attemptNumber: of.attemptNumber, slotIndex: of.slotIndex };
+    return {
+      taskManagerId,
+      instanceId,
+      leaderEpoch: of.leaderEpoch,
+      jobId: of.jobId,
+      attemptNumber: of.attemptNumber,
+      slotIndex: of.slotIndex,
+    };
   }
 
   #slotOf(key: WorkerKey): Slot | undefined {
@@ -382,21 +448,31 @@ function keyOf(slot: Slot): WorkerKey {
 
 /** Without these the leader would wait for ever; everything else is soft, or its checkpoint expires. */
 function mustNotBeMissed({ kind }: SlotReportBody): boolean {
-  return kind === 'slot-prepared' || kind === 'slot-running' || kind === 'slot-failed' || kind === 'end-of-input';
+  return (
+    kind === 'slot-prepared' || kind === 'slot-running' || kind === 'slot-failed' || kind === 'end-of-input'
+  );
 }
 
 function staleEpoch(message: TaskExecutorMessage, leaderEpoch: number): WireError {
   return toWireError(
-    new MillraceError('MR_STALE_EPOCH', `Cannot obey "${message.kind}" of leader epoch ${message.leaderEpoch}: epoch ${leaderEpoch} leads now`, {
-      details: { messageEpoch: message.leaderEpoch, leaderEpoch },
-    }),
+    new MillraceError(
+      'MR_STALE_EPOCH',
+      `Cannot obey "${message.kind}" of leader epoch ${message.leaderEpoch}: epoch ${leaderEpoch} leads now`,
+      {
+        details: { messageEpoch: message.leaderEpoch, leaderEpoch },
+      },
+    ),
   );
 }
 
 function workerLost(slot: Slot): WireError {
   return toWireError(
-    new MillraceError('MR_WORKER_LOST', `Lost the worker thread of slot ${slot.index}: it ended without being asked to`, {
-      details: { slotIndex: slot.index },
-    }),
+    new MillraceError(
+      'MR_WORKER_LOST',
+      `Lost the worker thread of slot ${slot.index}: it ended without being asked to`,
+      {
+        details: { slotIndex: slot.index },
+      },
+    ),
   );
 }

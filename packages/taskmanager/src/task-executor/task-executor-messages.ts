@@ -1,6 +1,11 @@
 // What the TaskExecutor's core is told and what it wants done. Plain data.
 import type { WireError } from '@millrace/common';
-import type { ArtifactManifest, SlotDeployment, TaskExecutorMessage, TaskManagerMessage } from '@millrace/proto';
+import type {
+  ArtifactManifest,
+  SlotDeployment,
+  TaskExecutorMessage,
+  TaskManagerMessage,
+} from '@millrace/proto';
 import type { SlotReportBody } from '@millrace/runtime';
 
 /** Names one worker of one slot; words about an older generation are ignored. */
@@ -46,8 +51,16 @@ export type TaskExecutorCommand =
   | { readonly kind: 'refuse'; readonly message: TaskExecutorMessage; readonly error: WireError }
   /** Find a worker for the slot: the spare one at once, else a new one. */
   | ({ readonly kind: 'provide-worker' } & WorkerKey)
-  | ({ readonly kind: 'fetch-artifact'; readonly deployment: SlotDeployment; readonly artifact: ArtifactManifest } & WorkerKey)
-  | ({ readonly kind: 'start-slot'; readonly deployment: SlotDeployment; readonly artifactDirectory: string } & WorkerKey)
+  | ({
+      readonly kind: 'fetch-artifact';
+      readonly deployment: SlotDeployment;
+      readonly artifact: ArtifactManifest;
+    } & WorkerKey)
+  | ({
+      readonly kind: 'start-slot';
+      readonly deployment: SlotDeployment;
+      readonly artifactDirectory: string;
+    } & WorkerKey)
   | ({ readonly kind: 'tell-slot'; readonly instruction: SlotInstruction } & WorkerKey)
   | ({ readonly kind: 'terminate-worker' } & WorkerKey)
   | { readonly kind: 'set-timer'; readonly timer: TaskExecutorTimer; readonly delayMs: number }

@@ -1,10 +1,23 @@
 // Carries out what the core decides, through ports: threads, gRPC and files in a process, direct calls in the simulator.
-import { classify, toWireError, unreachable, type Cancellable, type Logger, type TimerPort } from '@millrace/common';
+import {
+  classify,
+  toWireError,
+  unreachable,
+  type Cancellable,
+  type Logger,
+  type TimerPort,
+} from '@millrace/common';
 import type { SlotDeployment, TaskExecutorMessage, TaskManagerMessage } from '@millrace/proto';
 import type { SlotReportBody } from '@millrace/runtime';
 import type { WireError } from '@millrace/common';
 import { TaskExecutorCore, type TaskExecutorOptions } from './task-executor-core.ts';
-import type { SlotInstruction, TaskExecutorCommand, TaskExecutorEvent, TaskExecutorTimer, WorkerKey } from './task-executor-messages.ts';
+import type {
+  SlotInstruction,
+  TaskExecutorCommand,
+  TaskExecutorEvent,
+  TaskExecutorTimer,
+  WorkerKey,
+} from './task-executor-messages.ts';
 
 /** What a slot's worker says. Calls never come inside a call to the {@link SlotHost}. */
 export interface SlotHostEvents {
@@ -103,7 +116,10 @@ export class TaskExecutor {
         send(command.message);
         return;
       case 'refuse':
-        log.warn?.('message of an old leader refused', { message: command.message.kind, error: command.error });
+        log.warn?.('message of an old leader refused', {
+          message: command.message.kind,
+          error: command.error,
+        });
         this.#ports.onStaleLeader();
         return;
       case 'provide-worker':
@@ -114,7 +130,10 @@ export class TaskExecutor {
         return;
       case 'start-slot':
         log.info?.('slot deployed', {
-          jobId: command.deployment.jobId, attempt: command.deployment.attemptNumber, slotIndex: command.slotIndex, mode: command.deployment.mode,
+          jobId: command.deployment.jobId,
+          attempt: command.deployment.attemptNumber,
+          slotIndex: command.slotIndex,
+          mode: command.deployment.mode,
         });
         slots.start(command, command.deployment, command.artifactDirectory);
         return;
@@ -139,7 +158,8 @@ export class TaskExecutor {
     this.#ports.slots.provide(key, {
       onReady: (dataAddress) => this.#dispatch({ kind: 'worker-ready', ...key, dataAddress }),
       onReport: (report) => this.#dispatch({ kind: 'slot-report', ...key, report }),
-      onExit: (error) => this.#dispatch({ kind: 'worker-exited', ...key, ...(error === undefined ? {} : { error }) }),
+      onExit: (error) =>
+        this.#dispatch({ kind: 'worker-exited', ...key, ...(error === undefined ? {} : { error }) }),
     });
   }
 
@@ -180,7 +200,11 @@ function logReport(log: Logger, message: TaskManagerMessage): void {
     log.warn?.('slot failed', { jobId, attempt: attemptNumber, slotIndex, error });
   } else if (message.kind === 'slot-ended' || message.kind === 'slot-running') {
     const { jobId, attemptNumber, slotIndex } = message;
-    log.info?.(message.kind === 'slot-ended' ? 'slot ended' : 'slot running', { jobId, attempt: attemptNumber, slotIndex });
+    log.info?.(message.kind === 'slot-ended' ? 'slot ended' : 'slot running', {
+      jobId,
+      attempt: attemptNumber,
+      slotIndex,
+    });
   } else if (message.kind === 'register') {
     log.info?.('registering', { slotCount: message.slots.length });
   }

@@ -40,7 +40,10 @@ export class LinkBroker {
   #pairsOf(deployment: SlotDeployment) {
     const pairs = new Map<string, { key: string; peerRole: LinkPort['peerRole']; peerSlotIndex: number }>();
     const self = deployment.slotIndex;
-    const add = (peerRole: LinkPort['peerRole'], peer: { readonly taskManagerId: string; readonly slotIndex: number }): void => {
+    const add = (
+      peerRole: LinkPort['peerRole'],
+      peer: { readonly taskManagerId: string; readonly slotIndex: number },
+    ): void => {
       if (peer.taskManagerId !== this.#taskManagerId || peer.slotIndex === self) return;
       const [producer, consumer] = peerRole === 'producer' ? [peer.slotIndex, self] : [self, peer.slotIndex];
       const key = `${deployment.jobId}/${deployment.attemptNumber}/${producer}>${consumer}`;

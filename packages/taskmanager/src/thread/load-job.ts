@@ -2,7 +2,13 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { MillraceError, isMillraceError } from '@millrace/common';
-import { compareStreamGraphs, describeStreamGraph, jobBrand, type PlannableJob, type StreamGraph } from '@millrace/api';
+import {
+  compareStreamGraphs,
+  describeStreamGraph,
+  jobBrand,
+  type PlannableJob,
+  type StreamGraph,
+} from '@millrace/api';
 import type { SlotDeployment } from '@millrace/proto';
 
 /**
@@ -19,12 +25,17 @@ export async function loadGraph(deployment: SlotDeployment, artifactDirectory: s
 
 async function importJob(deployment: SlotDeployment, entryPath: string): Promise<PlannableJob> {
   process.setSourceMapsEnabled(true); // From here on: stack traces point into the user's TypeScript.
-  const module = await (import(pathToFileURL(entryPath).href) as Promise<{ readonly default?: unknown }>).catch((error: unknown) => {
+  const module = await (
+    import(pathToFileURL(entryPath).href) as Promise<{ readonly default?: unknown }>
+  ).catch((error: unknown) => {
     throw jobFileError(deployment, `its program throws while it is imported: ${messageOf(error)}`, error);
   });
   const job = module.default;
   if (typeof job !== 'object' || job === null || !(jobBrand in job)) {
-    throw jobFileError(deployment, "its program's default export is no job; write: export default defineJob('name', (env) => { … })");
+    throw jobFileError(
+      deployment,
+      "its program's default export is no job; write: export default defineJob('name', (env) => { … })",
+    );
   }
   return job as PlannableJob;
 }

@@ -2,9 +2,15 @@
 import { toWireError, type LogFields, type Logger } from '@millrace/common';
 import type { FromWorker, LogLevel } from './thread-messages.ts';
 
-export function postingLogger(post: (message: FromWorker) => void, isDebugLogged: boolean, context: LogFields = {}): Logger {
-  const at = (level: LogLevel) => (message: string, fields: LogFields = {}) =>
-    post({ kind: 'log', level, message, fields: plainFields({ ...context, ...fields }) });
+export function postingLogger(
+  post: (message: FromWorker) => void,
+  isDebugLogged: boolean,
+  context: LogFields = {},
+): Logger {
+  const at =
+    (level: LogLevel) =>
+    (message: string, fields: LogFields = {}) =>
+      post({ kind: 'log', level, message, fields: plainFields({ ...context, ...fields }) });
   return {
     error: at('error'),
     warn: at('warn'),

@@ -34,7 +34,8 @@ export async function runSlot(message: StartSlot, surroundings: SlotSurroundings
     random: realRandom,
     log: surroundings.log,
     blobStore: new DirectoryBlobStore(deployment.checkpointDirectory),
-    openKeyValueStore: (name) => openLevelDbStore({ directory: join(message.stateDirectory, encodeURIComponent(name)) }),
+    openKeyValueStore: (name) =>
+      openLevelDbStore({ directory: join(message.stateDirectory, encodeURIComponent(name)) }),
     files: nodeFilePort,
     network,
     report: surroundings.report,
@@ -42,18 +43,25 @@ export async function runSlot(message: StartSlot, surroundings: SlotSurroundings
   return SlotRuntime.open({ deployment, graph, ports });
 }
 
-async function openNetwork(message: StartSlot, clustered: SlotSurroundings['exchange']): Promise<ChannelExchange> {
+async function openNetwork(
+  message: StartSlot,
+  clustered: SlotSurroundings['exchange'],
+): Promise<ChannelExchange> {
   const { deployment, links, taskManagerId } = message;
   const { jobId, attemptNumber } = deployment;
   const consuming = new Map<number, Link>();
-  for (const link of links) if (link.peerRole === 'producer') consuming.set(link.peerSlotIndex, portLink(link.port));
+  for (const link of links)
+    if (link.peerRole === 'producer') consuming.set(link.peerSlotIndex, portLink(link.port));
   const grpc = clustered === undefined ? undefined : await import('../exchange/grpc-link.ts');
   const exchange = new ChannelExchange({
     timers: realTimers,
     connect: (producer) => {
       const local = producer.taskManagerId === taskManagerId ? consuming.get(producer.slotIndex) : undefined;
       if (local !== undefined) return local;
-      invariant(grpc !== undefined && clustered !== undefined, 'a slot of another process without a data exchange');
+      invariant(
+        grpc !== undefined && clustered !== undefined,
+        'a slot of another process without a data exchange',
+      );
       return grpc.openGrpcLink(producer.dataAddress, { token: clustered.token, jobId, attemptNumber });
     },
   });

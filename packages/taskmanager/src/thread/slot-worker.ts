@@ -111,7 +111,9 @@ export class SlotWorker {
   }
 
   #logLines(stream: Readable, name: string): void {
-    createInterface({ input: stream }).on('line', (line) => this.#log.info?.('user code wrote', { stream: name, line }));
+    createInterface({ input: stream }).on('line', (line) =>
+      this.#log.info?.('user code wrote', { stream: name, line }),
+    );
   }
 
   #exitError(code: number): WireError | undefined {

@@ -2,7 +2,15 @@
 import type { SubmissionContext } from '@millrace/proto';
 
 /** Variables of the machine rather than of the submission; libraries break without them. */
-const KEPT_VARIABLES: readonly string[] = ['PATH', 'HOME', 'TMPDIR', 'TEMP', 'TMP', 'SYSTEMROOT', 'UV_THREADPOOL_SIZE'];
+const KEPT_VARIABLES: readonly string[] = [
+  'PATH',
+  'HOME',
+  'TMPDIR',
+  'TEMP',
+  'TMP',
+  'SYSTEMROOT',
+  'UV_THREADPOOL_SIZE',
+];
 
 /**
  * Sets `process.argv` and `process.env` of this thread.

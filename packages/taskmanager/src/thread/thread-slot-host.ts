@@ -47,16 +47,22 @@ export class ThreadSlotHost implements SlotHost {
   start(key: WorkerKey, deployment: SlotDeployment, artifactDirectory: string): void {
     const name = nameOf(key);
     const { jobId, attemptNumber, slotIndex } = deployment;
-    const directory = join(this.#options.stateDirectory, `${jobId}-${attemptNumber}-${slotIndex}-${key.generation}`);
+    const directory = join(
+      this.#options.stateDirectory,
+      `${jobId}-${attemptNumber}-${slotIndex}-${key.generation}`,
+    );
     this.#running.set(name, { deployment, directory });
-    this.#leases.get(name)?.worker()?.start({
-      kind: 'start',
-      deployment,
-      taskManagerId: this.#options.taskManagerId,
-      artifactDirectory,
-      stateDirectory: directory,
-      links: this.#broker.connect(deployment),
-    });
+    this.#leases
+      .get(name)
+      ?.worker()
+      ?.start({
+        kind: 'start',
+        deployment,
+        taskManagerId: this.#options.taskManagerId,
+        artifactDirectory,
+        stateDirectory: directory,
+        links: this.#broker.connect(deployment),
+      });
   }
 
   tell(key: WorkerKey, instruction: SlotInstruction): void {

@@ -64,7 +64,11 @@ function reportFailure(error: unknown): void {
 function outsideOfOperators(error: unknown): MillraceError {
   if (isMillraceError(error)) return error;
   const message = error instanceof Error ? error.message : String(error);
-  const wrapped = new MillraceError('MR_USER_FUNCTION', `Uncaught error outside of any operator: ${message}`, { cause: error });
+  const wrapped = new MillraceError(
+    'MR_USER_FUNCTION',
+    `Uncaught error outside of any operator: ${message}`,
+    { cause: error },
+  );
   if (error instanceof Error && error.stack !== undefined) wrapped.stack = error.stack;
   return wrapped;
 }
