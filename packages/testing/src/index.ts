@@ -2,5 +2,6 @@
 export * from './virtual-time.ts';
 export * from './memory-blob-store.ts';
 export * from './memory-network.ts';
-export { ChainHarness, type ChainHarnessOptions, type EmittedRecord, type HarnessSnapshot, type OperatorsUnderTest } from './harness/chain-harness.ts';
+export { ChainHarness } from './harness/chain-harness.ts';
+export type * from './harness/harness-options.ts';
 export { endOfInput, processingTime, record, verifyOperator, watermark, type HarnessEvent, type OperatorVerification } from './harness/verify-operator.ts';

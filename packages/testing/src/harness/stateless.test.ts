@@ -3,7 +3,8 @@
 import { describe, expect, test } from 'vitest';
 import { fromArray, outputTag, type } from '@millrace/api';
 import { isMillraceError, type MillraceError } from '@millrace/common';
-import { ChainHarness, type OperatorsUnderTest } from './chain-harness.ts';
+import { ChainHarness } from './chain-harness.ts';
+import type { OperatorsUnderTest } from './harness-options.ts';
 import { endOfInput, record, verifyOperator, watermark } from './verify-operator.ts';
 
 const everyWay = { parallelism: [1, 2] };

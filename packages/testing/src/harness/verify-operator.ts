@@ -1,11 +1,7 @@
 // `verifyOperator`: runs operators in every way that an engine may run them, and compares what they emit each time.
 import { MillraceError } from '@millrace/common';
-import {
-  ChainHarness,
-  type EmittedRecord,
-  type HarnessSnapshot,
-  type OperatorsUnderTest,
-} from './chain-harness.ts';
+import { ChainHarness } from './chain-harness.ts';
+import type { EmittedRecord, HarnessSnapshot, OperatorsUnderTest } from './harness-options.ts';
 
 /** One thing that reaches the operators, or that they give out. */
 export type HarnessEvent<T> =

@@ -1,0 +1,304 @@
+// What the chains of a harness see of the world: graph, deployment, clock, and the channels between them.
+import {
+  asJobId,
+  asJobVertexId,
+  executionAttemptId,
+  keyGroupRange,
+  MillraceError,
+  type BlobStore,
+  type FilePort,
+  type JobVertexId,
+  type Logger,
+} from '@millrace/common';
+import {
+  defineJob,
+  fromArray,
+  monotonous,
+  type DataStream,
+  type StreamGraph,
+  type StreamNode,
+} from '@millrace/api';
+import {
+  createBatchBuilder,
+  type BatchBuilder,
+  type JobEdge,
+  type JobVertex,
+  type OperatorSnapshot,
+  type OutputLine,
+  type RecordBatch,
+  type SlotDeployment,
+  type StreamGraphJson,
+  type SubmissionContext,
+} from '@millrace/proto';
+import type { ChainEnvironment, ChainOutput } from '@millrace/runtime';
+import { MemoryKeyValueStore } from '@millrace/state';
+import { MemoryBlobStore } from '../memory-blob-store.ts';
+import type {
+  ChainHarnessOptions,
+  EmittedRecord,
+  HarnessSnapshot,
+  OperatorsUnderTest,
+  TestedStream,
+} from './harness-options.ts';
+
+const SUBMISSION: SubmissionContext = { args: [], params: {}, environment: {}, baseDirectory: '/' };
+const SOURCE_VERTEX = asJobVertexId('0'.repeat(31) + '1');
+const TESTED_VERTEX = asJobVertexId('0'.repeat(31) + '2');
+const OUTPUT_VERTEX = asJobVertexId('0'.repeat(31) + '3');
+const SILENT: Logger = { withContext: () => SILENT };
+
+/** The input's timestamp travels in the source's records. */
+export interface Stamped<T> {
+  readonly atMs: number;
+  readonly value: T;
+}
+
+/** A batch between the producer and the operators under test. */
+interface SentBatch {
+  readonly input: number;
+  readonly channel: number;
+  readonly batch: RecordBatch;
+}
+
+interface HarnessEdges {
+  readonly inputs: readonly JobEdge[];
+  readonly outputs: readonly { readonly edge: JobEdge; readonly name: string }[];
+}
+
+/** Graph, vertices and environments of one harness. */
+export class World<T> {
+  readonly graph: StreamGraph;
+  readonly edges: HarnessEdges;
+  readonly blobStore: BlobStore;
+  readonly attemptNumber: number;
+  readonly inFlight: SentBatch[] = [];
+  readonly builders: BatchBuilder[] = [];
+  onEmitted: (record: EmittedRecord) => void = () => undefined;
+  onPrinted: (line: Omit<OutputLine, 'subtaskIndex'>) => void = () => undefined;
+  watermarkMs: number;
+  nowMs: number;
+  readonly #options: ChainHarnessOptions<T>;
+  readonly #nodeIds: readonly number[];
+  #creditLooks = 0;
+
+  constructor(options: ChainHarnessOptions<T>) {
+    this.#options = options;
+    const { graph, names } = buildGraph(options.operators);
+    this.graph = graph;
+    this.#nodeIds = graph.nodes.filter((node) => node.id > 1 && !names.has(node.id)).map((node) => node.id);
+    this.edges = edgesOf(graph, { tested: this.#nodeIds, names });
+    this.blobStore = options.blobStore ?? new MemoryBlobStore();
+    this.attemptNumber = options.attemptNumber ?? 1;
+    this.watermarkMs = options.restore?.watermarkMs ?? -Infinity;
+    this.nowMs = options.restore?.nowMs ?? 0;
+  }
+
+  producerEnvironment(): ChainEnvironment {
+    const outputs = this.edges.inputs.map((edge, index) => this.#channelOutput(edge, index));
+    return {
+      ...this.#environment(SOURCE_VERTEX, { nodeIds: [0, 1], subtaskIndex: 0, parallelism: 1 }),
+      inputEdges: [],
+      outputs,
+    };
+  }
+
+  testedEnvironment(subtaskIndex: number): ChainEnvironment {
+    const { parallelism } = this.#options;
+    return {
+      ...this.#environment(TESTED_VERTEX, { nodeIds: this.#nodeIds, subtaskIndex, parallelism }),
+      inputEdges: this.edges.inputs,
+      outputs: this.edges.outputs.map(({ edge, name }) => this.#capture(edge, name)),
+    };
+  }
+
+  #channelOutput(edge: JobEdge, index: number): ChainOutput {
+    const channelCount = this.#options.parallelism;
+    const builder = createBatchBuilder({
+      codegenId: `harness input ${index}`,
+      targetCount: channelCount,
+      isKeyed: edge.partitioning === 'hash',
+      onBatch: (channel, batch) => this.inFlight.push({ input: index, channel, batch }),
+    });
+    this.builders.push(builder);
+    return {
+      edge,
+      channelCount,
+      append: (channel, record, timestampMs, keyHash) =>
+        builder.append(channel, record, timestampMs, keyHash),
+    };
+  }
+
+  #capture(edge: JobEdge, output: string): ChainOutput {
+    return {
+      edge,
+      channelCount: 1,
+      append: (_channel, record, timestampMs) =>
+        this.onEmitted({ output, record: structuredClone(record), timestampMs }),
+    };
+  }
+
+  #environment(
+    vertexId: JobVertexId,
+    of: { readonly nodeIds: readonly number[]; readonly subtaskIndex: number; readonly parallelism: number },
+  ) {
+    const options = this.#options;
+    const { subtaskIndex, parallelism } = of;
+    const cacheEntriesMax = options.cacheEntriesMax ?? this.graph.options.stateCacheEntriesMax;
+    const graph = {
+      ...this.graph,
+      options: { ...this.graph.options, stateCacheEntriesMax: cacheEntriesMax },
+    };
+    const vertex: JobVertex = {
+      vertexId,
+      name: 'tested',
+      role: vertexId === SOURCE_VERTEX ? 'source' : 'operator',
+      nodeIds: of.nodeIds,
+      parallelism,
+    };
+    const restored = vertexId === TESTED_VERTEX ? options.restore : undefined;
+    return {
+      graph,
+      deployment: this.#deployment(),
+      vertex,
+      subtaskIndex,
+      executionAttemptId: executionAttemptId(vertexId, subtaskIndex, this.attemptNumber),
+      keyGroupRange: keyGroupRange({ keyGroupCount: graph.options.keyGroupCount, parallelism, subtaskIndex }),
+      restore: restoreOf(restored),
+      restoredWatermarkMs: restored?.watermarkMs ?? -Infinity,
+      clock: { nowMs: () => this.nowMs, monotonicMs: () => this.nowMs },
+      files: options.files ?? NO_FILES,
+      log: SILENT,
+      blobStore: this.blobStore,
+      openKeyValueStore: async () => new MemoryKeyValueStore(),
+      hasCredit: () => options.refusesCredit !== true || ++this.#creditLooks % 2 === 0,
+      print: (line: Omit<OutputLine, 'subtaskIndex'>) => this.onPrinted(line),
+      ...(options.freezesRecords === undefined ? {} : { freezeRecords: options.freezesRecords }),
+    };
+  }
+
+  #deployment(): SlotDeployment {
+    const restored = this.#options.restore?.checkpointId;
+    const streamGraph: StreamGraphJson = {
+      version: 1,
+      name: this.graph.name,
+      options: this.graph.options,
+      nodes: [],
+    };
+    return {
+      jobId: asJobId('0'.repeat(32)),
+      jobName: this.graph.name,
+      runId: 'harness',
+      leaderEpoch: 1,
+      attemptNumber: this.attemptNumber,
+      slotIndex: 0,
+      mode: this.#options.mode ?? 'run',
+      artifact: { version: 1, entry: '', files: [] },
+      submission: SUBMISSION,
+      streamGraph,
+      options: this.graph.options,
+      checkpointDirectory: '',
+      subtasks: [],
+      parallelismOf: {},
+      ...(restored === undefined ? {} : { restoredCheckpointId: restored }),
+    };
+  }
+}
+
+/** The graph: 0 source of stamped records, 1 map to their values, the operators under test, and an end for each output. */
+function buildGraph<T>(operators: OperatorsUnderTest<T>): {
+  readonly graph: StreamGraph;
+  readonly names: ReadonlyMap<number, string>;
+} {
+  const outputs: string[] = [];
+  const job = defineJob('harness', (env) => {
+    const input = env
+      .source(fromArray<Stamped<T>>([]))
+      .watermarks(monotonous((stamped) => stamped.atMs))
+      .map((stamped) => stamped.value as never) as unknown as DataStream<T>;
+    const built = operators(input);
+    if (built === undefined) return;
+    const streams = isStream(built) ? { main: built } : built;
+    for (const [name, stream] of Object.entries(streams)) {
+      outputs.push(name);
+      stream.forEach(() => undefined);
+    }
+  });
+  const graph = job.plan(SUBMISSION);
+  const first = graph.nodes.length - outputs.length;
+  return { graph, names: new Map(outputs.map((name, index) => [first + index, name])) };
+}
+
+function isStream(built: TestedStream | { readonly [output: string]: TestedStream }): built is TestedStream {
+  return typeof built.forEach === 'function';
+}
+
+function edgesOf(
+  graph: StreamGraph,
+  of: { readonly tested: readonly number[]; readonly names: ReadonlyMap<number, string> },
+): HarnessEdges {
+  const tested = new Set(of.tested);
+  const inputs: JobEdge[] = [];
+  const outputs: { edge: JobEdge; name: string }[] = [];
+  let edgeId = 0;
+  for (const node of graph.nodes) {
+    for (const input of node.inputs) {
+      const isPreAggregated = input.isPreAggregated === true;
+      const sides = {
+        fromNode: input.from,
+        toNode: node.id,
+        isPreAggregated,
+        ...(input.sideOutput === undefined ? {} : { sideOutput: input.sideOutput }),
+      };
+      const name = of.names.get(node.id);
+      if (input.from === 1 && tested.has(node.id)) {
+        // A forward edge is dealt out, so that the operators may have several subtasks.
+        const partitioning = input.partitioning === 'forward' ? 'rebalance' : input.partitioning;
+        inputs.push({
+          ...sides,
+          edgeId: edgeId++,
+          fromVertex: SOURCE_VERTEX,
+          toVertex: TESTED_VERTEX,
+          partitioning,
+        });
+      } else if (name !== undefined) {
+        outputs.push({
+          name,
+          edge: {
+            ...sides,
+            edgeId: edgeId++,
+            fromVertex: TESTED_VERTEX,
+            toVertex: OUTPUT_VERTEX,
+            partitioning: 'forward',
+          },
+        });
+      } else {
+        checkChained(node, input.partitioning);
+      }
+    }
+  }
+  return { inputs, outputs };
+}
+
+function checkChained(node: StreamNode, partitioning: string): void {
+  if (node.id <= 1 || partitioning === 'forward') return;
+  throw new MillraceError(
+    'MR_GRAPH_INVALID',
+    `Cannot test "${node.name}" behind another operator: only the first operator under test may be keyed or rebalanced`,
+  );
+}
+
+function restoreOf(snapshot: HarnessSnapshot | undefined): ReadonlyMap<number, readonly OperatorSnapshot[]> {
+  const restore = new Map<number, OperatorSnapshot[]>();
+  for (const operator of snapshot?.operators.flat() ?? []) {
+    const known = restore.get(operator.nodeId);
+    if (known === undefined) restore.set(operator.nodeId, [operator]);
+    else known.push(operator);
+  }
+  return restore;
+}
+
+const NO_FILES: FilePort = new Proxy({} as FilePort, {
+  get: (_target, name) => () => {
+    throw new MillraceError('MR_IO', `Cannot call ${String(name)}(): the harness was opened without files`);
+  },
+});
