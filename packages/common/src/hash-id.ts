@@ -7,6 +7,7 @@ import { hashString } from './key-hash.ts';
  */
 export function hashId(text: string): string {
   let id = '';
-  for (let lane = 0; lane < 4; lane++) id += (hashString(`${lane}/${text.length}/${text}`) >>> 0).toString(16).padStart(8, '0');
+  for (let lane = 0; lane < 4; lane++)
+    id += (hashString(`${lane}/${text.length}/${text}`) >>> 0).toString(16).padStart(8, '0');
   return id;
 }

@@ -1,10 +1,25 @@
 // The JobManager without its transport: carries out what the core decides, through the ports that it is handed.
 import {
-  fromWireError, invariant, isMillraceError, MillraceError, toWireError,
-  type BlobStore, type Cancellable, type Clock, type JobId, type Logger, type RandomPort, type TimerPort,
+  fromWireError,
+  invariant,
+  isMillraceError,
+  MillraceError,
+  toWireError,
+  type BlobStore,
+  type Cancellable,
+  type Clock,
+  type JobId,
+  type Logger,
+  type RandomPort,
+  type TimerPort,
 } from '@millrace/common';
 import type {
-  JobEvent, JobStatus, JobSubmission, ProcessStatus, TaskExecutorMessage, TaskManagerMessage,
+  JobEvent,
+  JobStatus,
+  JobSubmission,
+  ProcessStatus,
+  TaskExecutorMessage,
+  TaskManagerMessage,
 } from '@millrace/proto';
 import { JobManagerCore, type StoredJob } from './core/job-manager-core.ts';
 import type { Command, ConnectionId, CoreEvent, Outcome, Token } from './core/effects.ts';
@@ -111,10 +126,13 @@ export class JobManager {
     const entries = await of.store.load();
     const epochBytes = entries.get(recordKeys.epoch);
     if (epochBytes === undefined && entries.size > 0) throw storeCorrupt('it has jobs but no epoch');
-    const before = epochBytes === undefined ? 0 : decodeRecord<{ epoch: number }>(recordKeys.epoch, epochBytes).epoch;
+    const before =
+      epochBytes === undefined ? 0 : decodeRecord<{ epoch: number }>(recordKeys.epoch, epochBytes).epoch;
     const stored = readJobs(entries);
     const leaderEpoch = before + 1;
-    await of.store.write([{ type: 'put', key: recordKeys.epoch, value: encodeRecord({ epoch: leaderEpoch }) }]);
+    await of.store.write([
+      { type: 'put', key: recordKeys.epoch, value: encodeRecord({ epoch: leaderEpoch }) },
+    ]);
     of.log.info?.('leadership taken', { leaderEpoch, jobs: stored.length });
     const jobManager = new JobManager(of, leaderEpoch, stored);
     for (const command of jobManager.#core.start()) jobManager.#perform(command);
@@ -222,13 +240,17 @@ export class JobManager {
     const over = new MillraceError('MR_CANCELLED', 'Cannot go on: the JobManager is shutting down');
     for (const settle of this.#requests.values()) settle(over);
     this.#requests.clear();
-    for (const watchers of Array.from(this.#watchers.values())) for (const watcher of Array.from(watchers)) watcher.stop();
+    for (const watchers of Array.from(this.#watchers.values()))
+      for (const watcher of Array.from(watchers)) watcher.stop();
     await this.#writes;
     await this.#of.store.close();
   }
 
   #request(event: (requestId: number) => CoreEvent): Promise<void> {
-    if (this.#isClosed) return Promise.reject(new MillraceError('MR_CANCELLED', 'Cannot take the request: the JobManager is shutting down'));
+    if (this.#isClosed)
+      return Promise.reject(
+        new MillraceError('MR_CANCELLED', 'Cannot take the request: the JobManager is shutting down'),
+      );
     const requestId = this.#nextRequestId++;
     return new Promise((resolve, reject) => {
       this.#requests.set(requestId, (error) => (error === undefined ? resolve() : reject(error)));
@@ -248,7 +270,11 @@ export class JobManager {
       }
     } catch (error) {
       // A bug in the deciding code: what it knows cannot be relied on any more, what is stored can.
-      this.#over(isMillraceError(error) ? error : new MillraceError('MR_INTERNAL', 'Cannot go on: the JobManager failed', { cause: error }));
+      this.#over(
+        isMillraceError(error)
+          ? error
+          : new MillraceError('MR_INTERNAL', 'Cannot go on: the JobManager failed', { cause: error }),
+      );
     } finally {
       this.#isDraining = false;
     }
@@ -257,28 +283,51 @@ export class JobManager {
   #perform(command: Command): void {
     if (this.#isClosed) return;
     switch (command.kind) {
-      case 'send': this.#links.get(command.connectionId)?.send(command.message); return;
+      case 'send':
+        this.#links.get(command.connectionId)?.send(command.message);
+        return;
       case 'disconnect': {
         const link = this.#links.get(command.connectionId);
         this.#links.delete(command.connectionId);
         link?.close();
         return;
       }
-      case 'persist': this.#persist(command); return;
-      case 'write-blob':
-        this.#answer(command.token, this.#of.blobStoreOf(command.jobId).put(command.name, command.bytes).then(() => undefined));
+      case 'persist':
+        this.#persist(command);
         return;
-      case 'read-blob': this.#answer(command.token, this.#of.blobStoreOf(command.jobId).get(command.name)); return;
-      case 'import-checkpoint': this.#answer(command.token, this.#import(command.jobId, command.path)); return;
-      case 'delete-blobs': void this.#delete(command.jobId, command.names); return;
-      case 'sweep-blobs': void this.#sweep(command); return;
-      case 'delete-artifacts': this.#of.deleteArtifacts?.(command.sha256s); return;
+      case 'write-blob':
+        this.#answer(
+          command.token,
+          this.#of
+            .blobStoreOf(command.jobId)
+            .put(command.name, command.bytes)
+            .then(() => undefined),
+        );
+        return;
+      case 'read-blob':
+        this.#answer(command.token, this.#of.blobStoreOf(command.jobId).get(command.name));
+        return;
+      case 'import-checkpoint':
+        this.#answer(command.token, this.#import(command.jobId, command.path));
+        return;
+      case 'delete-blobs':
+        void this.#delete(command.jobId, command.names);
+        return;
+      case 'sweep-blobs':
+        void this.#sweep(command);
+        return;
+      case 'delete-artifacts':
+        this.#of.deleteArtifacts?.(command.sha256s);
+        return;
       case 'schedule': {
         const { token } = command;
-        this.#timers.set(token, this.#of.timers.schedule(command.delayMs, () => {
-          this.#timers.delete(token);
-          this.#dispatch({ kind: 'timer', token });
-        }));
+        this.#timers.set(
+          token,
+          this.#of.timers.schedule(command.delayMs, () => {
+            this.#timers.delete(token);
+            this.#dispatch({ kind: 'timer', token });
+          }),
+        );
         return;
       }
       case 'cancel-timer':
@@ -294,9 +343,14 @@ export class JobManager {
       case 'publish':
         this.#publish(command);
         return;
-      case 'log': this.#of.log[command.level]?.(command.message, command.fields); return;
-      case 'halt': this.#over(fromWireError(command.error)); return;
-      default: command satisfies never;
+      case 'log':
+        this.#of.log[command.level]?.(command.message, command.fields);
+        return;
+      case 'halt':
+        this.#over(fromWireError(command.error));
+        return;
+      default:
+        command satisfies never;
     }
   }
 
@@ -311,7 +365,10 @@ export class JobManager {
   #persist({ token, operations }: Command & { kind: 'persist' }): void {
     const write = this.#writes.then(() => this.#of.store.write(operations));
     this.#writes = write.catch(() => undefined);
-    this.#answer(token, write.then(() => undefined));
+    this.#answer(
+      token,
+      write.then(() => undefined),
+    );
   }
 
   #answer(token: Token, result: Promise<Uint8Array | undefined>): void {
@@ -328,7 +385,13 @@ export class JobManager {
   #import(jobId: JobId, path: string): Promise<Uint8Array> {
     const { importCheckpoint } = this.#of;
     return importCheckpoint === undefined
-      ? Promise.reject(new MillraceError('MR_SAVEPOINT_NOT_FOUND', `Cannot start from "${path}": this cluster keeps no checkpoints in files`, { details: { path } }))
+      ? Promise.reject(
+          new MillraceError(
+            'MR_SAVEPOINT_NOT_FOUND',
+            `Cannot start from "${path}": this cluster keeps no checkpoints in files`,
+            { details: { path } },
+          ),
+        )
       : importCheckpoint(jobId, path);
   }
 
@@ -347,7 +410,10 @@ export class JobManager {
     const kept = new Set(keep);
     try {
       const names = await this.#of.blobStoreOf(jobId).list(belowId === Infinity ? '' : 'chk-');
-      await this.#delete(jobId, names.filter((name) => !kept.has(name) && checkpointIdOf(name) < belowId));
+      await this.#delete(
+        jobId,
+        names.filter((name) => !kept.has(name) && checkpointIdOf(name) < belowId),
+      );
     } catch (error) {
       this.#of.log.warn?.('old checkpoint files cannot be listed', { jobId, error });
     }

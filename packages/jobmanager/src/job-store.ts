@@ -24,7 +24,11 @@ export class MemoryJobStore implements JobStore {
     for (const operation of operations) {
       if (operation.type !== 'compare-and-set') continue;
       const found = this.#entries.get(operation.key);
-      if (!isEqual(found, operation.expected)) throw new MillraceError('MR_STALE_EPOCH', `Cannot move "${operation.key}": somebody else has moved it`);
+      if (!isEqual(found, operation.expected))
+        throw new MillraceError(
+          'MR_STALE_EPOCH',
+          `Cannot move "${operation.key}": somebody else has moved it`,
+        );
     }
     for (const operation of operations) {
       if (operation.type === 'del') this.#entries.delete(operation.key);

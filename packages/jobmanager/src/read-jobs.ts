@@ -2,7 +2,13 @@
 import type { JobId } from '@millrace/common';
 import { decodeCheckpointPointerV1 } from '@millrace/proto';
 import type { StoredJob } from './core/job-manager-core.ts';
-import { decodeRecord, recordKeys, storeCorrupt, type JobProgressRecord, type JobRecord } from './core/job-records.ts';
+import {
+  decodeRecord,
+  recordKeys,
+  storeCorrupt,
+  type JobProgressRecord,
+  type JobRecord,
+} from './core/job-records.ts';
 
 /**
  * Returns all jobs of a store.

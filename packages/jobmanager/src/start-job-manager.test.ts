@@ -6,8 +6,14 @@ import { join } from 'node:path';
 import { Client, credentials, Metadata, type ClientDuplexStream } from '@grpc/grpc-js';
 import { asJobId, asTaskManagerId, silentLogger, type JobId } from '@millrace/common';
 import {
-  RESOURCE_MANAGER_SERVICE, type JobEvent, type JobSubmission, type SlotDeployment, type StreamGraphJson, type TaskExecutorMessage,
-  type TaskManagerMessage, type TaskReport,
+  RESOURCE_MANAGER_SERVICE,
+  type JobEvent,
+  type JobSubmission,
+  type SlotDeployment,
+  type StreamGraphJson,
+  type TaskExecutorMessage,
+  type TaskManagerMessage,
+  type TaskReport,
 } from '@millrace/proto';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { connectDispatcher, type DispatcherClient } from './adapter/dispatcher-client.ts';
@@ -30,8 +36,13 @@ afterEach(async () => {
 
 async function start(): Promise<RunningJobManager> {
   const running = await startJobManager({
-    port: 0, token, directory: join(directory, 'jm'), checkpointDirectory: join(directory, 'checkpoints'), log: silentLogger,
-    heartbeatIntervalMs: 200, heartbeatTimeoutMs: 5_000,
+    port: 0,
+    token,
+    directory: join(directory, 'jm'),
+    checkpointDirectory: join(directory, 'checkpoints'),
+    log: silentLogger,
+    heartbeatIntervalMs: 200,
+    heartbeatTimeoutMs: 5_000,
   });
   closing.push(() => running.close());
   return running;
@@ -45,8 +56,14 @@ async function dispatcher(running: RunningJobManager, shown = token): Promise<Di
 
 function submission(streamGraph: StreamGraphJson, id = '0'): JobSubmission {
   return {
-    jobId: asJobId(id.repeat(32)), streamGraph, isWaiting: false,
-    artifact: { version: 1, entry: 'job.mjs', files: [{ path: 'job.mjs', sha256, bytes: artifactBytes.byteLength }] },
+    jobId: asJobId(id.repeat(32)),
+    streamGraph,
+    isWaiting: false,
+    artifact: {
+      version: 1,
+      entry: 'job.mjs',
+      files: [{ path: 'job.mjs', sha256, bytes: artifactBytes.byteLength }],
+    },
     submission: { args: [], params: {}, environment: {}, baseDirectory: '/' },
   };
 }
@@ -72,7 +89,16 @@ class EagerTaskManager {
       this.#call.on('error', () => resolve());
       this.#call.on('end', () => resolve());
     });
-    this.#call.write({ kind: 'register', ...this.#from, address: '', pid: process.pid, slots: [{ slotIndex: 0, dataAddress: 'x:1' }, { slotIndex: 1, dataAddress: 'x:2' }] });
+    this.#call.write({
+      kind: 'register',
+      ...this.#from,
+      address: '',
+      pid: process.pid,
+      slots: [
+        { slotIndex: 0, dataAddress: 'x:1' },
+        { slotIndex: 1, dataAddress: 'x:2' },
+      ],
+    });
     closing.push(() => this.die());
   }
 
@@ -84,8 +110,10 @@ class EagerTaskManager {
   #receive(message: TaskExecutorMessage): void {
     this.received.push(message);
     if (message.kind === 'deploy') this.#deploy(message.deployment);
-    else if (message.kind === 'trigger-checkpoint') for (const slot of this.#slots.values()) this.#acknowledge(slot, message.checkpointId);
-    else if (message.kind === 'checkpoint-complete') for (const slot of this.#slots.values()) this.#complete(slot, message.checkpointId);
+    else if (message.kind === 'trigger-checkpoint')
+      for (const slot of this.#slots.values()) this.#acknowledge(slot, message.checkpointId);
+    else if (message.kind === 'checkpoint-complete')
+      for (const slot of this.#slots.values()) this.#complete(slot, message.checkpointId);
     else if (message.kind === 'cancel' || message.kind === 'finish') {
       const slot = this.#slots.get(message.slotIndex);
       this.#slots.delete(message.slotIndex);
@@ -101,19 +129,38 @@ class EagerTaskManager {
     }
     this.#slots.set(deployment.slotIndex, deployment);
     this.#report(deployment, { kind: 'slot-running' });
-    this.#report(deployment, { kind: 'output', lines: [{ nodeId: 3, subtaskIndex: deployment.slotIndex, sequence: 0, form: 'text', text: 'hello' }] });
+    this.#report(deployment, {
+      kind: 'output',
+      lines: [{ nodeId: 3, subtaskIndex: deployment.slotIndex, sequence: 0, form: 'text', text: 'hello' }],
+    });
   }
 
   #acknowledge(slot: SlotDeployment, checkpointId: number): void {
     for (const { executionAttemptId, subtaskIndex, vertex } of slot.subtasks) {
-      const snapshot = { subtaskIndex, parallelism: vertex.parallelism, watermarkMs: null, operators: [], newBytes: 0, totalBytes: 0 };
-      this.#report(slot, { kind: 'checkpoint-acknowledged', executionAttemptId, checkpointId, snapshot, alignmentMs: 0, syncMs: 0, asyncMs: 0 });
+      const snapshot = {
+        subtaskIndex,
+        parallelism: vertex.parallelism,
+        watermarkMs: null,
+        operators: [],
+        newBytes: 0,
+        totalBytes: 0,
+      };
+      this.#report(slot, {
+        kind: 'checkpoint-acknowledged',
+        executionAttemptId,
+        checkpointId,
+        snapshot,
+        alignmentMs: 0,
+        syncMs: 0,
+        asyncMs: 0,
+      });
     }
   }
 
   #complete(slot: SlotDeployment, checkpointId: number): void {
     this.#report(slot, { kind: 'commit-acknowledged', checkpointId });
-    for (const { executionAttemptId } of slot.subtasks) this.#report(slot, { kind: 'end-of-input', executionAttemptId });
+    for (const { executionAttemptId } of slot.subtasks)
+      this.#report(slot, { kind: 'end-of-input', executionAttemptId });
   }
 
   #report(slot: SlotDeployment, body: { kind: TaskReport['kind'] } & Record<string, unknown>): void {
@@ -130,15 +177,28 @@ test('a job is submitted, run, checkpointed and finished over gRPC, and its clie
   const running = await start();
   const taskManager = new EagerTaskManager(running.address, 'tm');
   const client = await dispatcher(running);
-  await expect.poll(() => client.processes()).toMatchObject([
-    { kind: 'jobmanager', pid: process.pid, address: running.address },
-    { kind: 'taskmanager', id: 'tm', slots: 2, freeSlots: 2 },
-  ]);
-  const jobId = await submit(client, submission(keyedGraph({ parallelism: 2, checkpointIntervalMs: 20, checkpointMinPauseMs: 0 })));
+  await expect
+    .poll(() => client.processes())
+    .toMatchObject([
+      { kind: 'jobmanager', pid: process.pid, address: running.address },
+      { kind: 'taskmanager', id: 'tm', slots: 2, freeSlots: 2 },
+    ]);
+  const jobId = await submit(
+    client,
+    submission(keyedGraph({ parallelism: 2, checkpointIntervalMs: 20, checkpointMinPauseMs: 0 })),
+  );
   const events: JobEvent[] = [];
   await client.watch(jobId, (event) => events.push(event));
-  expect(events.at(-1)).toMatchObject({ kind: 'status', status: { state: 'FINISHED', checkpoints: { completedCount: expect.toSatisfy((count: number) => count >= 2) as unknown } } });
-  expect(events.flatMap((event) => (event.kind === 'output' ? event.lines.map(({ text }) => text) : []))).toEqual(['hello', 'hello']);
+  expect(events.at(-1)).toMatchObject({
+    kind: 'status',
+    status: {
+      state: 'FINISHED',
+      checkpoints: { completedCount: expect.toSatisfy((count: number) => count >= 2) as unknown },
+    },
+  });
+  expect(
+    events.flatMap((event) => (event.kind === 'output' ? event.lines.map(({ text }) => text) : [])),
+  ).toEqual(['hello', 'hello']);
   expect(await client.list()).toMatchObject([{ jobId, state: 'FINISHED' }]);
   expect(taskManager.received.map(({ kind }) => kind)).toContain('finish');
   await expect(client.cancel(jobId)).rejects.toMatchObject({ code: 'MR_JOB_FINISHED' });
@@ -150,7 +210,10 @@ test('a TaskManager’s death is noticed at once, and its job runs again when an
   const first = new EagerTaskManager(running.address, 'tm');
   const client = await dispatcher(running);
   await expect.poll(async () => (await client.processes()).length).toBe(2);
-  const jobId = await submit(client, submission(keyedGraph({ parallelism: 2, checkpointIntervalMs: 60_000 })));
+  const jobId = await submit(
+    client,
+    submission(keyedGraph({ parallelism: 2, checkpointIntervalMs: 60_000 })),
+  );
   await expect.poll(async () => (await client.describe(jobId)).state).toBe('RUNNING');
   first.die();
   await expect.poll(async () => (await client.describe(jobId)).state).toBe('RESTARTING');
@@ -166,7 +229,10 @@ test('a JobManager started anew over the same directory takes its jobs up under 
   const taskManager = new EagerTaskManager(running.address, 'tm');
   const client = await dispatcher(running);
   await expect.poll(async () => (await client.processes()).length).toBe(2);
-  const jobId = await submit(client, submission(keyedGraph({ parallelism: 2, checkpointIntervalMs: 60_000 })));
+  const jobId = await submit(
+    client,
+    submission(keyedGraph({ parallelism: 2, checkpointIntervalMs: 60_000 })),
+  );
   await expect.poll(async () => (await client.describe(jobId)).state).toBe('RUNNING');
   await running.close();
   await taskManager.closed;
@@ -174,7 +240,10 @@ test('a JobManager started anew over the same directory takes its jobs up under 
   expect(again.jobManager.leaderEpoch).toBe(2);
   const other = new EagerTaskManager(again.address, 'tm');
   await expect.poll(() => again.jobManager.describe(jobId).state).toBe('RUNNING');
-  expect(other.received.find(({ kind }) => kind === 'deploy')).toMatchObject({ leaderEpoch: 2, deployment: { attemptNumber: 3, mode: 'run' } });
+  expect(other.received.find(({ kind }) => kind === 'deploy')).toMatchObject({
+    leaderEpoch: 2,
+    deployment: { attemptNumber: 3, mode: 'run' },
+  });
 });
 
 test('artifact files are handed out as they were submitted', async () => {
@@ -189,21 +258,35 @@ test('artifact files are handed out as they were submitted', async () => {
   metadata.set('authorization', `Bearer ${token}`);
   const { path, requestSerialize, responseDeserialize } = RESOURCE_MANAGER_SERVICE.fetchArtifact;
   const chunks: Uint8Array[] = [];
-  for await (const chunk of raw.makeServerStreamRequest(path, requestSerialize, responseDeserialize, sha256, metadata)) chunks.push(chunk as Uint8Array);
+  for await (const chunk of raw.makeServerStreamRequest(
+    path,
+    requestSerialize,
+    responseDeserialize,
+    sha256,
+    metadata,
+  ))
+    chunks.push(chunk as Uint8Array);
   expect(Buffer.concat(chunks).equals(artifactBytes)).toBe(true);
   expect(taskManager.received.length).toBeGreaterThan(0);
 });
 
 test('bytes that are not those of the manifest are refused', async () => {
   const client = await dispatcher(await start());
-  await expect(client.submit(submission(keyedGraph()), () => new Uint8Array(600_000))).rejects.toMatchObject({ code: 'MR_ARTIFACT_CORRUPT' });
-  await expect(client.submit(submission(keyedGraph()), () => new Uint8Array(10))).rejects.toMatchObject({ code: 'MR_PROTOCOL' });
+  await expect(client.submit(submission(keyedGraph()), () => new Uint8Array(600_000))).rejects.toMatchObject({
+    code: 'MR_ARTIFACT_CORRUPT',
+  });
+  await expect(client.submit(submission(keyedGraph()), () => new Uint8Array(10))).rejects.toMatchObject({
+    code: 'MR_PROTOCOL',
+  });
   expect((await readdir(join(directory, 'jm', 'artifacts'))).filter((name) => name === sha256)).toEqual([]);
 });
 
 test('a refused submission brings the JobManager’s own error to the client', async () => {
   const client = await dispatcher(await start());
-  await expect(submit(client, submission(keyedGraph({ parallelism: 2 })))).rejects.toMatchObject({ code: 'MR_TOO_FEW_SLOTS', details: { slotsMissing: 2 } });
+  await expect(submit(client, submission(keyedGraph({ parallelism: 2 })))).rejects.toMatchObject({
+    code: 'MR_TOO_FEW_SLOTS',
+    details: { slotsMissing: 2 },
+  });
   await expect(client.describe(asJobId('f'.repeat(32)))).rejects.toMatchObject({ code: 'MR_JOB_NOT_FOUND' });
 });
 
@@ -211,7 +294,14 @@ test('every call must show the token', async () => {
   const running = await start();
   const client = await dispatcher(running, 'guess');
   const jobId = asJobId('f'.repeat(32));
-  for (const call of [() => client.list(), () => client.describe(jobId), () => client.cancel(jobId), () => client.processes(), () => client.watch(jobId, () => undefined), () => submit(client, submission(keyedGraph()))]) {
+  for (const call of [
+    () => client.list(),
+    () => client.describe(jobId),
+    () => client.cancel(jobId),
+    () => client.processes(),
+    () => client.watch(jobId, () => undefined),
+    () => submit(client, submission(keyedGraph())),
+  ]) {
     await expect(call()).rejects.toMatchObject({ code: 'MR_UNAUTHENTICATED' });
   }
   await new EagerTaskManager(running.address, 'tm', 'guess').closed;
@@ -227,11 +317,20 @@ test('a taken port, a second JobManager on one directory, a foreign address and 
     });
   });
   closing.push(() => server.close());
-  const options = { token, directory: join(directory, 'jm'), checkpointDirectory: join(directory, 'checkpoints'), log: silentLogger };
+  const options = {
+    token,
+    directory: join(directory, 'jm'),
+    checkpointDirectory: join(directory, 'checkpoints'),
+    log: silentLogger,
+  };
   await expect(startJobManager({ ...options, port })).rejects.toMatchObject({ code: 'MR_PORT_TAKEN' });
-  await expect(startJobManager({ ...options, port: 0, host: '0.0.0.0' })).rejects.toMatchObject({ code: 'MR_OPTION_INVALID' });
+  await expect(startJobManager({ ...options, port: 0, host: '0.0.0.0' })).rejects.toMatchObject({
+    code: 'MR_OPTION_INVALID',
+  });
   const running = await start();
-  await expect(startJobManager({ ...options, port: 0 })).rejects.toMatchObject({ code: 'MR_CLUSTER_RUNNING' });
+  await expect(startJobManager({ ...options, port: 0 })).rejects.toMatchObject({
+    code: 'MR_CLUSTER_RUNNING',
+  });
   const address = running.address;
   await running.close();
   const startedMs = performance.now();

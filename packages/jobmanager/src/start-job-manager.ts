@@ -71,7 +71,10 @@ export async function startJobManager(options: StartJobManagerOptions): Promise<
       importCheckpoint: (jobId, path) => importCheckpoint(path, blobStoreOf(jobId), realRandom),
       deleteArtifacts: (sha256s) => {
         for (const sha256 of sha256s) {
-          if (!uploading.has(sha256)) artifacts.delete(sha256).catch((error: unknown) => log.warn?.('artifact cannot be deleted', { sha256, error }));
+          if (!uploading.has(sha256))
+            artifacts
+              .delete(sha256)
+              .catch((error: unknown) => log.warn?.('artifact cannot be deleted', { sha256, error }));
         }
       },
       heartbeatIntervalMs,

@@ -24,7 +24,10 @@ test('DirectoryBlobStore refuses a name that exists and leaves no temporary file
   const root = join(directory, 'b');
   const store = new DirectoryBlobStore(root);
   await store.put('x', bytes);
-  await expect(store.put('x', new Uint8Array(1))).rejects.toMatchObject({ code: 'MR_IO', details: { code: 'EEXIST' } });
+  await expect(store.put('x', new Uint8Array(1))).rejects.toMatchObject({
+    code: 'MR_IO',
+    details: { code: 'EEXIST' },
+  });
   expect(await store.get('x')).toEqual(bytes);
   expect(await readdir(root)).toEqual(['x']);
 });

@@ -91,7 +91,8 @@ export class DirectoryBlobStore implements BlobStore {
       throw error;
     }
     for (const entry of entries) {
-      if (entry.isDirectory()) await this.#collect(join(directory, entry.name), `${prefix}${entry.name}/`, names);
+      if (entry.isDirectory())
+        await this.#collect(join(directory, entry.name), `${prefix}${entry.name}/`, names);
       else if (!entry.name.startsWith(TEMPORARY_PREFIX)) names.push(`${prefix}${entry.name}`);
     }
   }
@@ -126,12 +127,23 @@ export class DirectoryBlobStore implements BlobStore {
 
   #path(name: string): string {
     const parts = name.split('/');
-    const isValid = name.length > 0 && name.length <= NAME_LENGTH_MAX && !name.includes('\0') && !name.includes('\\') &&
-      parts.every((part) => part !== '' && part !== '.' && part !== '..' && !part.startsWith(TEMPORARY_PREFIX));
+    const isValid =
+      name.length > 0 &&
+      name.length <= NAME_LENGTH_MAX &&
+      !name.includes('\0') &&
+      !name.includes('\\') &&
+      parts.every(
+        (part) => part !== '' && part !== '.' && part !== '..' && !part.startsWith(TEMPORARY_PREFIX),
+      );
     if (!isValid) {
-      throw new MillraceError('MR_IO', `Cannot use ${JSON.stringify(name)} as the name of a blob: it must be a relative path without "." and ".."`, {
-        fault: 'internal', details: { name },
-      });
+      throw new MillraceError(
+        'MR_IO',
+        `Cannot use ${JSON.stringify(name)} as the name of a blob: it must be a relative path without "." and ".."`,
+        {
+          fault: 'internal',
+          details: { name },
+        },
+      );
     }
     return join(this.#root, parts.join(sep));
   }
@@ -141,13 +153,21 @@ export class DirectoryBlobStore implements BlobStore {
       return await action();
     } catch (error) {
       const code = errnoOf(error);
-      const reason = code === 'EEXIST' ? 'it exists already, and blobs are never written twice' : (code ?? String(error));
-      throw new MillraceError('MR_IO', `Cannot ${what} "${path}": ${reason}`, { details: { path, code: code ?? null }, cause: error });
+      const reason =
+        code === 'EEXIST' ? 'it exists already, and blobs are never written twice' : (code ?? String(error));
+      throw new MillraceError('MR_IO', `Cannot ${what} "${path}": ${reason}`, {
+        details: { path, code: code ?? null },
+        cause: error,
+      });
     }
   }
 }
 
-async function writeSynced(path: string, bytes: Uint8Array, onDirectoryGone: () => Promise<void>): Promise<void> {
+async function writeSynced(
+  path: string,
+  bytes: Uint8Array,
+  onDirectoryGone: () => Promise<void>,
+): Promise<void> {
   let file;
   try {
     file = await open(path, 'wx', 0o644);

@@ -19,7 +19,8 @@ class NodeFileAppender implements FileAppender {
 
   append(bytes: Uint8Array): void {
     let offset = 0;
-    while (offset < bytes.byteLength) offset += writeSync(this.#descriptor, bytes, offset, bytes.byteLength - offset);
+    while (offset < bytes.byteLength)
+      offset += writeSync(this.#descriptor, bytes, offset, bytes.byteLength - offset);
   }
 
   async syncAndClose(): Promise<void> {

@@ -18,7 +18,14 @@ export function checkArtifactSize(manifest: ArtifactManifest): void {
   throw new MillraceError(
     'MR_ARTIFACT_TOO_LARGE',
     `Cannot submit the job: its artifact has ${manifest.files.length} files with ${bytes} bytes, and at most ${ARTIFACT_FILES_MAX} files with ${ARTIFACT_BYTES_MAX} bytes are taken. Read large tables from a path at run time instead of importing them`,
-    { details: { bytes, bytesMax: ARTIFACT_BYTES_MAX, files: manifest.files.length, filesMax: ARTIFACT_FILES_MAX } },
+    {
+      details: {
+        bytes,
+        bytesMax: ARTIFACT_BYTES_MAX,
+        files: manifest.files.length,
+        filesMax: ARTIFACT_FILES_MAX,
+      },
+    },
   );
 }
 
@@ -33,7 +40,8 @@ export class ArtifactFiles {
   /** Makes the directory, and removes what a crash left half-written. */
   static async open(directory: string): Promise<ArtifactFiles> {
     await mkdir(directory, { recursive: true, mode: 0o700 });
-    for (const name of await readdir(directory)) if (name.startsWith(TEMPORARY_PREFIX)) await rm(join(directory, name), { force: true });
+    for (const name of await readdir(directory))
+      if (name.startsWith(TEMPORARY_PREFIX)) await rm(join(directory, name), { force: true });
     return new ArtifactFiles(directory);
   }
 
@@ -48,7 +56,11 @@ export class ArtifactFiles {
   /** Starts to store a file. */
   async upload(file: ArtifactFile): Promise<ArtifactUpload> {
     const temporary = join(this.#directory, `${TEMPORARY_PREFIX}${randomBytes(8).toString('hex')}`);
-    return new ArtifactUpload(file, { temporary, final: this.#path(file.sha256), handle: await open(temporary, 'wx', 0o600) });
+    return new ArtifactUpload(file, {
+      temporary,
+      final: this.#path(file.sha256),
+      handle: await open(temporary, 'wx', 0o600),
+    });
   }
 
   /** Makes the names of what was uploaded durable. */
@@ -70,7 +82,11 @@ export class ArtifactFiles {
     try {
       handle = await open(this.#path(sha256), 'r');
     } catch (cause) {
-      throw new MillraceError('MR_ARTIFACT_CORRUPT', `Cannot hand out artifact file ${sha256}: it is not there`, { details: { sha256 }, cause });
+      throw new MillraceError(
+        'MR_ARTIFACT_CORRUPT',
+        `Cannot hand out artifact file ${sha256}: it is not there`,
+        { details: { sha256 }, cause },
+      );
     }
     try {
       for (;;) {
@@ -90,11 +106,13 @@ export class ArtifactFiles {
 
   /** Deletes what nothing uses. Only when no upload is under way. */
   async retain(used: ReadonlySet<string>): Promise<void> {
-    for (const name of await readdir(this.#directory)) if (!used.has(name)) await rm(join(this.#directory, name), { force: true });
+    for (const name of await readdir(this.#directory))
+      if (!used.has(name)) await rm(join(this.#directory, name), { force: true });
   }
 
   #path(sha256: string): string {
-    if (!/^[0-9a-f]{64}$/.test(sha256)) throw new MillraceError('MR_PROTOCOL', 'Cannot find an artifact file: its name is no SHA-256');
+    if (!/^[0-9a-f]{64}$/.test(sha256))
+      throw new MillraceError('MR_PROTOCOL', 'Cannot find an artifact file: its name is no SHA-256');
     return join(this.#directory, sha256);
   }
 }
@@ -106,14 +124,18 @@ export class ArtifactUpload {
   readonly #hash = createHash('sha256');
   #bytes = 0;
 
-  constructor(file: ArtifactFile, to: { readonly temporary: string; readonly final: string; readonly handle: FileHandle }) {
+  constructor(
+    file: ArtifactFile,
+    to: { readonly temporary: string; readonly final: string; readonly handle: FileHandle },
+  ) {
     this.file = file;
     this.#to = to;
   }
 
   /** @throws {MillraceError} MR_ARTIFACT_CORRUPT for bytes out of order or beyond the stated length */
   async append(offset: number, content: Uint8Array): Promise<void> {
-    if (offset !== this.#bytes || offset + content.byteLength > this.file.bytes) throw this.#corrupt('its parts do not fit together');
+    if (offset !== this.#bytes || offset + content.byteLength > this.file.bytes)
+      throw this.#corrupt('its parts do not fit together');
     this.#hash.update(content);
     this.#bytes += content.byteLength;
     await this.#to.handle.writeFile(content);
@@ -121,7 +143,8 @@ export class ArtifactUpload {
 
   /** @throws {MillraceError} MR_ARTIFACT_CORRUPT when the bytes are not those of the manifest */
   async complete(): Promise<void> {
-    if (this.#bytes !== this.file.bytes || this.#hash.digest('hex') !== this.file.sha256) throw this.#corrupt('its bytes are not those of the manifest');
+    if (this.#bytes !== this.file.bytes || this.#hash.digest('hex') !== this.file.sha256)
+      throw this.#corrupt('its bytes are not those of the manifest');
     await this.#to.handle.sync();
     await this.#to.handle.close();
     await rename(this.#to.temporary, this.#to.final);
@@ -133,6 +156,10 @@ export class ArtifactUpload {
   }
 
   #corrupt(why: string): MillraceError {
-    return new MillraceError('MR_ARTIFACT_CORRUPT', `Cannot store artifact file "${this.file.path}": ${why}`, { details: { path: this.file.path } });
+    return new MillraceError(
+      'MR_ARTIFACT_CORRUPT',
+      `Cannot store artifact file "${this.file.path}": ${why}`,
+      { details: { path: this.file.path } },
+    );
   }
 }

@@ -10,7 +10,8 @@ export class BearerToken {
 
   /** @throws {MillraceError} MR_OPTION_INVALID for an empty token */
   constructor(token: string) {
-    if (token === '') throw new MillraceError('MR_OPTION_INVALID', 'Cannot start without a token: give the cluster one');
+    if (token === '')
+      throw new MillraceError('MR_OPTION_INVALID', 'Cannot start without a token: give the cluster one');
     this.#digest = digestOf(`Bearer ${token}`);
   }
 
@@ -19,7 +20,10 @@ export class BearerToken {
     const shown = metadata.get(AUTHORIZATION_METADATA_KEY)[0];
     // Digests have one length, so that the comparison tells nothing about the token's.
     if (typeof shown === 'string' && timingSafeEqual(digestOf(shown), this.#digest)) return;
-    throw new MillraceError('MR_UNAUTHENTICATED', "Cannot take the call: it does not show this cluster's token. Use the same configuration directory as the cluster (--config-dir)");
+    throw new MillraceError(
+      'MR_UNAUTHENTICATED',
+      "Cannot take the call: it does not show this cluster's token. Use the same configuration directory as the cluster (--config-dir)",
+    );
   }
 }
 

@@ -2,8 +2,15 @@
 import { Client, connectivityState, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { MillraceError, type JobId } from '@millrace/common';
 import {
-  ARTIFACT_CHUNK_BYTES, AUTHORIZATION_METADATA_KEY, CONTROL_MESSAGE_BYTES_MAX, DISPATCHER_SERVICE, type JobEvent, type JobStatus,
-  type JobSubmission, type MethodDefinition, type ProcessStatus,
+  ARTIFACT_CHUNK_BYTES,
+  AUTHORIZATION_METADATA_KEY,
+  CONTROL_MESSAGE_BYTES_MAX,
+  DISPATCHER_SERVICE,
+  type JobEvent,
+  type JobStatus,
+  type JobSubmission,
+  type MethodDefinition,
+  type ProcessStatus,
 } from '@millrace/proto';
 import { checkArtifactSize } from './artifact-files.ts';
 import { fromStatus } from './grpc-errors.ts';
@@ -24,7 +31,11 @@ export interface ConnectOptions {
  * Connects to a JobManager.
  * @throws {MillraceError} MR_NO_CLUSTER when none answers there
  */
-export async function connectDispatcher({ address, token, timeoutMs = CONNECT_TIMEOUT_MS_DEFAULT }: ConnectOptions): Promise<DispatcherClient> {
+export async function connectDispatcher({
+  address,
+  token,
+  timeoutMs = CONNECT_TIMEOUT_MS_DEFAULT,
+}: ConnectOptions): Promise<DispatcherClient> {
   const client = new Client(address, credentials.createInsecure(), {
     'grpc.max_receive_message_length': CONTROL_MESSAGE_BYTES_MAX,
     'grpc.max_send_message_length': CONTROL_MESSAGE_BYTES_MAX,
@@ -35,7 +46,11 @@ export async function connectDispatcher({ address, token, timeoutMs = CONNECT_TI
   });
   if (!(await isReady(client, timeoutMs))) {
     client.close();
-    throw new MillraceError('MR_NO_CLUSTER', `Cannot reach a JobManager at ${address}. Start a cluster: millrace cluster start; or name another: --jobmanager <host:port>`, { details: { address } });
+    throw new MillraceError(
+      'MR_NO_CLUSTER',
+      `Cannot reach a JobManager at ${address}. Start a cluster: millrace cluster start; or name another: --jobmanager <host:port>`,
+      { details: { address } },
+    );
   }
   return new DispatcherClient(client, token);
 }
@@ -49,7 +64,9 @@ async function isReady(client: Client, timeoutMs: number): Promise<boolean> {
     if (state === connectivityState.READY) return true;
     if (state === connectivityState.TRANSIENT_FAILURE || state === connectivityState.SHUTDOWN) return false;
     const isChanged = await new Promise<boolean>((resolve) => {
-      channel.watchConnectivityState(state, deadline, (error) => resolve(error === undefined || error === null));
+      channel.watchConnectivityState(state, deadline, (error) =>
+        resolve(error === undefined || error === null),
+      );
     });
     if (!isChanged) return false;
   }
@@ -72,7 +89,10 @@ export class DispatcherClient {
    * Submits a job; resolves when it is stored durably. Submitting the same id again is the same job.
    * @throws {MillraceError} MR_GRAPH_INVALID, MR_TOO_FEW_SLOTS, MR_ARTIFACT_TOO_LARGE
    */
-  async submit(submission: JobSubmission, readFile: (path: string) => Uint8Array | Promise<Uint8Array>): Promise<JobId> {
+  async submit(
+    submission: JobSubmission,
+    readFile: (path: string) => Uint8Array | Promise<Uint8Array>,
+  ): Promise<JobId> {
     checkArtifactSize(submission.artifact);
     const { path, requestSerialize, responseDeserialize } = DISPATCHER_SERVICE.submitJob;
     let settle: { resolve(jobId: JobId): void; reject(error: unknown): void } | undefined;
@@ -81,14 +101,30 @@ export class DispatcherClient {
     });
     // The answer may come, as a refusal, before everything is sent.
     let isAnswered = false;
-    const call = this.#client.makeClientStreamRequest(path, requestSerialize, responseDeserialize, this.#metadata, deadline(), (error, jobId) => {
-      isAnswered = true;
-      if (error === null && jobId !== undefined) settle?.resolve(jobId);
-      else settle?.reject(error === null ? new MillraceError('MR_PROTOCOL', 'The JobManager answered nothing') : fromStatus(error));
-    });
+    const call = this.#client.makeClientStreamRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      this.#metadata,
+      deadline(),
+      (error, jobId) => {
+        isAnswered = true;
+        if (error === null && jobId !== undefined) settle?.resolve(jobId);
+        else
+          settle?.reject(
+            error === null
+              ? new MillraceError('MR_PROTOCOL', 'The JobManager answered nothing')
+              : fromStatus(error),
+          );
+      },
+    );
     call.on('error', () => undefined); // The callback has it.
     const send = async (chunk: Parameters<typeof requestSerialize>[0]): Promise<void> => {
-      if (!isAnswered && !call.write(chunk)) await Promise.race([new Promise((resolve) => call.once('drain', resolve)), answered.catch(() => undefined)]);
+      if (!isAnswered && !call.write(chunk))
+        await Promise.race([
+          new Promise((resolve) => call.once('drain', resolve)),
+          answered.catch(() => undefined),
+        ]);
     };
     try {
       await send({ kind: 'header', submission });
@@ -99,7 +135,12 @@ export class DispatcherClient {
         const bytes = await readFile(name);
         // An empty file is one empty chunk.
         for (let offset = 0; offset === 0 || offset < bytes.byteLength; offset += ARTIFACT_CHUNK_BYTES) {
-          await send({ kind: 'file', sha256, offset, content: bytes.subarray(offset, offset + ARTIFACT_CHUNK_BYTES) });
+          await send({
+            kind: 'file',
+            sha256,
+            offset,
+            content: bytes.subarray(offset, offset + ARTIFACT_CHUNK_BYTES),
+          });
         }
       }
       call.end();
@@ -141,7 +182,13 @@ export class DispatcherClient {
    */
   watch(jobId: JobId, onEvent: (event: JobEvent) => void): Promise<void> {
     const { path, requestSerialize, responseDeserialize } = DISPATCHER_SERVICE.watchJob;
-    const call = this.#client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, jobId, this.#metadata);
+    const call = this.#client.makeServerStreamRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      jobId,
+      this.#metadata,
+    );
     return new Promise((resolve, reject) => {
       call.on('data', onEvent);
       call.once('error', (error: ServiceError) => reject(fromStatus(error)));
@@ -153,13 +200,24 @@ export class DispatcherClient {
     this.#client.close();
   }
 
-  #unary<Request, Response>(method: MethodDefinition<Request, Response>, request: Request): Promise<Response> {
+  #unary<Request, Response>(
+    method: MethodDefinition<Request, Response>,
+    request: Request,
+  ): Promise<Response> {
     const { path, requestSerialize, responseDeserialize } = method;
     return new Promise((resolve, reject) => {
-      this.#client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, this.#metadata, deadline(), (error, response) => {
-        if (error === null) resolve(response as Response);
-        else reject(fromStatus(error));
-      });
+      this.#client.makeUnaryRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        request,
+        this.#metadata,
+        deadline(),
+        (error, response) => {
+          if (error === null) resolve(response as Response);
+          else reject(fromStatus(error));
+        },
+      );
     });
   }
 }

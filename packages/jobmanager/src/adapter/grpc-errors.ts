@@ -25,7 +25,12 @@ export function toStatus(thrown: unknown): Partial<StatusObject> {
   const isWhole = bytes.byteLength <= ERROR_BYTES_MAX;
   const message = error.message.slice(0, MESSAGE_LENGTH_MAX);
   const { fault, retry } = error;
-  metadata.set(ERROR_METADATA_KEY, Buffer.from(isWhole ? bytes : encodeClientError(new MillraceError(error.code, message, { fault, retry }))));
+  metadata.set(
+    ERROR_METADATA_KEY,
+    Buffer.from(
+      isWhole ? bytes : encodeClientError(new MillraceError(error.code, message, { fault, retry })),
+    ),
+  );
   return { code: STATUS_OF[error.code] ?? status.INTERNAL, details: message, metadata };
 }
 
@@ -42,12 +47,18 @@ export function fromStatus(error: ServiceError): MillraceError {
   switch (error.code) {
     case status.UNAVAILABLE:
     case status.CANCELLED:
-      return new MillraceError('MR_CHANNEL_CLOSED', 'Lost the connection to the JobManager', { cause: error });
+      return new MillraceError('MR_CHANNEL_CLOSED', 'Lost the connection to the JobManager', {
+        cause: error,
+      });
     case status.UNAUTHENTICATED:
-      return new MillraceError('MR_UNAUTHENTICATED', 'The JobManager does not accept this token', { cause: error });
+      return new MillraceError('MR_UNAUTHENTICATED', 'The JobManager does not accept this token', {
+        cause: error,
+      });
     case status.DEADLINE_EXCEEDED:
       return new MillraceError('MR_TIMEOUT', 'The JobManager did not answer in time', { cause: error });
     default:
-      return new MillraceError('MR_PROTOCOL', `The JobManager answered with an error: ${error.details}`, { cause: error });
+      return new MillraceError('MR_PROTOCOL', `The JobManager answered with an error: ${error.details}`, {
+        cause: error,
+      });
   }
 }

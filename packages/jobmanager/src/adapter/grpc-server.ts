@@ -1,12 +1,31 @@
 // The JobManager's gRPC services. Translates calls; decides nothing.
 import {
-  logVerbosity, Server, ServerCredentials, setLogVerbosity, type handleBidiStreamingCall, type handleClientStreamingCall, type handleServerStreamingCall,
-  type handleUnaryCall, type Metadata, type ServerDuplexStream, type ServerReadableStream, type ServerWritableStream,
+  logVerbosity,
+  Server,
+  ServerCredentials,
+  setLogVerbosity,
+  type handleBidiStreamingCall,
+  type handleClientStreamingCall,
+  type handleServerStreamingCall,
+  type handleUnaryCall,
+  type Metadata,
+  type ServerDuplexStream,
+  type ServerReadableStream,
+  type ServerWritableStream,
 } from '@grpc/grpc-js';
 import { MillraceError, type JobId } from '@millrace/common';
 import {
-  CONTROL_MESSAGE_BYTES_MAX, DISPATCHER_SERVICE, RESOURCE_MANAGER_SERVICE, type ArtifactFile, type JobEvent, type JobStatus,
-  type JobSubmission, type ProcessStatus, type SubmitJobChunk, type TaskExecutorMessage, type TaskManagerMessage,
+  CONTROL_MESSAGE_BYTES_MAX,
+  DISPATCHER_SERVICE,
+  RESOURCE_MANAGER_SERVICE,
+  type ArtifactFile,
+  type JobEvent,
+  type JobStatus,
+  type JobSubmission,
+  type ProcessStatus,
+  type SubmitJobChunk,
+  type TaskExecutorMessage,
+  type TaskManagerMessage,
 } from '@millrace/proto';
 import type { JobManager } from '../job-manager.ts';
 import { checkArtifactSize, type ArtifactFiles, type ArtifactUpload } from './artifact-files.ts';
@@ -41,7 +60,10 @@ export interface RunningServer {
  * Binds and serves.
  * @throws {MillraceError} MR_PORT_TAKEN when the address cannot be bound
  */
-export async function startGrpcServer(options: GrpcServerOptions, services: GrpcServices): Promise<RunningServer> {
+export async function startGrpcServer(
+  options: GrpcServerOptions,
+  services: GrpcServices,
+): Promise<RunningServer> {
   const token = new BearerToken(options.token);
   // The library would print to standard error what we say ourselves.
   if (process.env['GRPC_VERBOSITY'] === undefined) setLogVerbosity(logVerbosity.NONE);
@@ -83,7 +105,10 @@ function dispatcherMethods(token: BearerToken, services: GrpcServices) {
   const submitJob: handleClientStreamingCall<SubmitJobChunk, JobId> = (call, callback) => {
     void reply(callback, () => authorised(token, call.metadata, () => receiveSubmission(call, services)));
   };
-  const listJobs: handleUnaryCall<Readonly<Record<string, never>>, readonly JobStatus[]> = (call, callback) => {
+  const listJobs: handleUnaryCall<Readonly<Record<string, never>>, readonly JobStatus[]> = (
+    call,
+    callback,
+  ) => {
     void reply(callback, () => authorised(token, call.metadata, () => jobManager.list()));
   };
   const describeJob: handleUnaryCall<JobId, JobStatus> = (call, callback) => {
@@ -92,7 +117,10 @@ function dispatcherMethods(token: BearerToken, services: GrpcServices) {
   const cancelJob: handleUnaryCall<JobId, void> = (call, callback) => {
     void reply(callback, () => authorised(token, call.metadata, () => jobManager.cancel(call.request)));
   };
-  const listProcesses: handleUnaryCall<Readonly<Record<string, never>>, readonly ProcessStatus[]> = (call, callback) => {
+  const listProcesses: handleUnaryCall<Readonly<Record<string, never>>, readonly ProcessStatus[]> = (
+    call,
+    callback,
+  ) => {
     void reply(callback, () => authorised(token, call.metadata, () => jobManager.processes()));
   };
   const watchJob: handleServerStreamingCall<JobId, JobEvent> = (call) => {
@@ -122,12 +150,19 @@ function resourceManagerMethods(token: BearerToken, { jobManager, artifacts }: G
   return { connect, fetchArtifact };
 }
 
-async function authorised<T>(token: BearerToken, metadata: Metadata, action: () => T | Promise<T>): Promise<T> {
+async function authorised<T>(
+  token: BearerToken,
+  metadata: Metadata,
+  action: () => T | Promise<T>,
+): Promise<T> {
   token.check(metadata);
   return action();
 }
 
-async function reply<T>(callback: (error: ReturnType<typeof toStatus> | null, value?: T) => void, action: () => Promise<T>): Promise<void> {
+async function reply<T>(
+  callback: (error: ReturnType<typeof toStatus> | null, value?: T) => void,
+  action: () => Promise<T>,
+): Promise<void> {
   let value: T;
   try {
     value = await action();
@@ -138,7 +173,10 @@ async function reply<T>(callback: (error: ReturnType<typeof toStatus> | null, va
   callback(null, value);
 }
 
-function connectTaskManager(call: ServerDuplexStream<TaskManagerMessage, TaskExecutorMessage>, jobManager: JobManager): void {
+function connectTaskManager(
+  call: ServerDuplexStream<TaskManagerMessage, TaskExecutorMessage>,
+  jobManager: JobManager,
+): void {
   const connection = jobManager.connectTaskManager({
     send: (message) => {
       if (!call.destroyed && !call.cancelled) call.write(message);
@@ -156,7 +194,10 @@ function connectTaskManager(call: ServerDuplexStream<TaskManagerMessage, TaskExe
   call.on('close', () => connection.closed());
 }
 
-async function sendEvents(call: ServerWritableStream<JobId, JobEvent>, jobManager: JobManager): Promise<void> {
+async function sendEvents(
+  call: ServerWritableStream<JobId, JobEvent>,
+  jobManager: JobManager,
+): Promise<void> {
   // A client that does not read would fill our memory: its stream is ended, and it attaches again.
   const watch = jobManager.watch(call.request, (event) => {
     if (call.destroyed || call.cancelled) return;
@@ -170,7 +211,10 @@ async function sendEvents(call: ServerWritableStream<JobId, JobEvent>, jobManage
 /** Events that may wait for one client. */
 const WATCH_EVENTS_WAITING_MAX = 1_000;
 
-async function sendArtifact(call: ServerWritableStream<string, Uint8Array>, artifacts: ArtifactFiles): Promise<void> {
+async function sendArtifact(
+  call: ServerWritableStream<string, Uint8Array>,
+  artifacts: ArtifactFiles,
+): Promise<void> {
   for await (const chunk of artifacts.read(call.request)) {
     if (call.cancelled) return;
     if (!call.write(chunk)) await drained(call);
@@ -185,7 +229,10 @@ function drained(call: ServerWritableStream<string, Uint8Array>): Promise<void> 
   });
 }
 
-async function receiveSubmission(call: ServerReadableStream<SubmitJobChunk, JobId>, services: GrpcServices): Promise<JobId> {
+async function receiveSubmission(
+  call: ServerReadableStream<SubmitJobChunk, JobId>,
+  services: GrpcServices,
+): Promise<JobId> {
   const { jobManager, artifacts, uploading } = services;
   let submission: JobSubmission | undefined;
   let missing = new Map<string, ArtifactFile>();
@@ -201,7 +248,8 @@ async function receiveSubmission(call: ServerReadableStream<SubmitJobChunk, JobI
         continue;
       }
       const file = missing.get(chunk.sha256);
-      if (file === undefined) throw outOfOrder('it sends a file twice, or one that its manifest does not have');
+      if (file === undefined)
+        throw outOfOrder('it sends a file twice, or one that its manifest does not have');
       upload ??= await artifacts.upload(file);
       if (upload.file !== file) throw outOfOrder('it starts a file before the last one is complete');
       await upload.append(chunk.offset, chunk.content);

@@ -6,17 +6,27 @@ import { crc32 } from 'node:zlib';
 import { MillraceError, type BlobStore, type RandomPort } from '@millrace/common';
 import { DirectoryBlobStore } from '@millrace/common/node';
 import {
-  CHECKPOINT_METADATA_NAME, decodeCheckpointMetadataV1, encodeCheckpointMetadataV1, type CheckpointMetadata, type KeyedStateFile,
+  CHECKPOINT_METADATA_NAME,
+  decodeCheckpointMetadataV1,
+  encodeCheckpointMetadataV1,
+  type CheckpointMetadata,
+  type KeyedStateFile,
 } from '@millrace/proto';
 
 /**
  * Copies what `path` (a checkpoint's directory or its `_metadata`) refers to. Resolves to the metadata with the new names.
  * @throws {MillraceError} MR_SAVEPOINT_NOT_FOUND when nothing is there, MR_CHECKPOINT_CORRUPT for a damaged file
  */
-export async function importCheckpoint(path: string, target: BlobStore, random: RandomPort): Promise<Uint8Array> {
+export async function importCheckpoint(
+  path: string,
+  target: BlobStore,
+  random: RandomPort,
+): Promise<Uint8Array> {
   const directory = await checkpointDirectory(path);
   const source = new DirectoryBlobStore(dirname(directory));
-  const metadata = decodeCheckpointMetadataV1(await source.get(`${basename(directory)}/${CHECKPOINT_METADATA_NAME}`));
+  const metadata = decodeCheckpointMetadataV1(
+    await source.get(`${basename(directory)}/${CHECKPOINT_METADATA_NAME}`),
+  );
   const prefix = `restored/${random.nextId(8)}`;
   const files = new Map(filesOf(metadata).map((file) => [file.name, file]));
   for (const file of files.values()) await copy(file, { source, target, prefix });
@@ -38,16 +48,25 @@ async function checkpointDirectory(path: string): Promise<string> {
   }
 }
 
-async function copy(file: KeyedStateFile, of: { readonly source: BlobStore; readonly target: BlobStore; readonly prefix: string }): Promise<void> {
+async function copy(
+  file: KeyedStateFile,
+  of: { readonly source: BlobStore; readonly target: BlobStore; readonly prefix: string },
+): Promise<void> {
   const bytes = await of.source.get(file.name);
   if (bytes.byteLength !== file.bytes || crc32(bytes) !== file.crc32 >>> 0) {
-    throw new MillraceError('MR_CHECKPOINT_CORRUPT', `Cannot restore: the state file "${file.name}" is damaged`, { details: { name: file.name } });
+    throw new MillraceError(
+      'MR_CHECKPOINT_CORRUPT',
+      `Cannot restore: the state file "${file.name}" is damaged`,
+      { details: { name: file.name } },
+    );
   }
   await of.target.put(`${of.prefix}/${file.name}`, bytes);
 }
 
 function filesOf(metadata: CheckpointMetadata): readonly KeyedStateFile[] {
-  return metadata.vertices.flatMap(({ subtasks }) => subtasks.flatMap(({ operators }) => operators.flatMap(({ keyedFiles }) => keyedFiles)));
+  return metadata.vertices.flatMap(({ subtasks }) =>
+    subtasks.flatMap(({ operators }) => operators.flatMap(({ keyedFiles }) => keyedFiles)),
+  );
 }
 
 function renamed(metadata: CheckpointMetadata, prefix: string): CheckpointMetadata {

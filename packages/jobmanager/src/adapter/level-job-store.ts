@@ -22,9 +22,15 @@ export class LevelJobStore implements JobStore {
     try {
       await mkdir(directory, { recursive: true, mode: 0o700 });
     } catch (cause) {
-      throw new MillraceError('MR_IO', `Cannot make the JobManager's directory "${directory}"`, { details: { directory }, cause });
+      throw new MillraceError('MR_IO', `Cannot make the JobManager's directory "${directory}"`, {
+        details: { directory },
+        cause,
+      });
     }
-    const level = new ClassicLevel<string, Uint8Array>(directory, { keyEncoding: 'utf8', valueEncoding: 'view' });
+    const level = new ClassicLevel<string, Uint8Array>(directory, {
+      keyEncoding: 'utf8',
+      valueEncoding: 'view',
+    });
     try {
       await level.open();
     } catch (error) {
@@ -44,11 +50,14 @@ export class LevelJobStore implements JobStore {
   }
 
   async write(operations: readonly StoreOperation[]): Promise<void> {
-    for (const operation of operations) if (operation.type === 'compare-and-set') await this.#compare(operation);
+    for (const operation of operations)
+      if (operation.type === 'compare-and-set') await this.#compare(operation);
     try {
       await this.#level.batch(
         operations.map((operation) =>
-          operation.type === 'del' ? { type: 'del', key: operation.key } : { type: 'put', key: operation.key, value: operation.value },
+          operation.type === 'del'
+            ? { type: 'del', key: operation.key }
+            : { type: 'put', key: operation.key, value: operation.value },
         ),
         { sync: true },
       );
@@ -57,10 +66,24 @@ export class LevelJobStore implements JobStore {
     }
   }
 
-  async #compare({ key, expected }: { readonly key: string; readonly expected: Uint8Array | undefined }): Promise<void> {
+  async #compare({
+    key,
+    expected,
+  }: {
+    readonly key: string;
+    readonly expected: Uint8Array | undefined;
+  }): Promise<void> {
     const found: Uint8Array | undefined = await this.#level.get(key);
-    const isExpected = found === undefined ? expected === undefined : expected !== undefined && Buffer.compare(found, expected) === 0;
-    if (!isExpected) throw new MillraceError('MR_STALE_EPOCH', `Cannot move "${key}": somebody else has moved it, so another JobManager leads`, { details: { key } });
+    const isExpected =
+      found === undefined
+        ? expected === undefined
+        : expected !== undefined && Buffer.compare(found, expected) === 0;
+    if (!isExpected)
+      throw new MillraceError(
+        'MR_STALE_EPOCH',
+        `Cannot move "${key}": somebody else has moved it, so another JobManager leads`,
+        { details: { key } },
+      );
   }
 
   close(): Promise<void> {
@@ -72,8 +95,15 @@ function openFailure(directory: string, error: unknown): MillraceError {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   const code = cause instanceof Error ? (cause as NodeJS.ErrnoException).code : undefined;
   if (code === 'LEVEL_LOCKED') {
-    return new MillraceError('MR_CLUSTER_RUNNING', `Cannot open the JobManager's store "${directory}": another JobManager has it open. Stop that one first: millrace cluster stop`, { details: { directory }, cause });
+    return new MillraceError(
+      'MR_CLUSTER_RUNNING',
+      `Cannot open the JobManager's store "${directory}": another JobManager has it open. Stop that one first: millrace cluster stop`,
+      { details: { directory }, cause },
+    );
   }
   if (code === 'LEVEL_CORRUPTION') return storeCorrupt('LevelDB finds it damaged', cause);
-  return new MillraceError('MR_IO', `Cannot open the JobManager's store "${directory}"`, { details: { directory }, cause });
+  return new MillraceError('MR_IO', `Cannot open the JobManager's store "${directory}"`, {
+    details: { directory },
+    cause,
+  });
 }

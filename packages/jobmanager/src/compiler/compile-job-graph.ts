@@ -1,6 +1,13 @@
 // StreamGraph → JobGraph: which operators run together in one vertex, with how many subtasks, and how vertices connect.
 import { asJobVertexId, hashId, invariant, type JobVertexId } from '@millrace/common';
-import type { JobEdge, JobGraph, JobVertex, StreamEdgeJson, StreamGraphJson, StreamNodeJson } from '@millrace/proto';
+import type {
+  JobEdge,
+  JobGraph,
+  JobVertex,
+  StreamEdgeJson,
+  StreamGraphJson,
+  StreamNodeJson,
+} from '@millrace/proto';
 import { checkParallelism, invalidGraph, nodeReference, validateGraph } from './validate-graph.ts';
 
 const VERTEX_NAME_LENGTH_MAX = 120;
@@ -13,7 +20,10 @@ const VERTEX_NAME_LENGTH_MAX = 120;
  * tree. `forward` between different parallelism becomes `rebalance`. Each source gets an enumerator vertex upstream.
  * @throws {MillraceError} MR_GRAPH_INVALID that names the operator and what is wrong with it
  */
-export function compileJobGraph(graph: StreamGraphJson, submitted: { readonly parallelism?: number } = {}): JobGraph {
+export function compileJobGraph(
+  graph: StreamGraphJson,
+  submitted: { readonly parallelism?: number } = {},
+): JobGraph {
   validateGraph(graph);
   if (submitted.parallelism !== undefined) checkParallelism(submitted.parallelism, 'the submission');
   const fallback = graph.options.parallelism ?? submitted.parallelism ?? 1;
@@ -37,7 +47,8 @@ function chainHeads(graph: StreamGraphJson, parallelism: readonly number[]): rea
   const heads: number[] = [];
   for (const node of graph.nodes) {
     const edge = node.inputs[0];
-    const isChained = edge !== undefined && isChainable(graph, node, edge) && parallelism[edge.from] === parallelism[node.id];
+    const isChained =
+      edge !== undefined && isChainable(graph, node, edge) && parallelism[edge.from] === parallelism[node.id];
     heads.push(isChained ? at(heads, edge.from) : node.id);
   }
   return heads;
@@ -60,13 +71,23 @@ function checkKeyGroups(graph: StreamGraphJson, parallelism: readonly number[]):
 }
 
 /** In the order of their heads, which is topological: only a chain's head has inputs from other vertices. */
-function buildVertices(graph: StreamGraphJson, parallelism: readonly number[], heads: readonly number[]): readonly JobVertex[] {
+function buildVertices(
+  graph: StreamGraphJson,
+  parallelism: readonly number[],
+  heads: readonly number[],
+): readonly JobVertex[] {
   const vertices: JobVertex[] = [];
   for (const head of graph.nodes) {
     if (heads[head.id] !== head.id) continue;
     const members = graph.nodes.filter((node) => heads[node.id] === head.id);
     if (head.kind === 'source') {
-      vertices.push({ vertexId: enumeratorIdOf(head), name: `${head.name} (splits)`, role: 'enumerator', nodeIds: [head.id], parallelism: 1 });
+      vertices.push({
+        vertexId: enumeratorIdOf(head),
+        name: `${head.name} (splits)`,
+        role: 'enumerator',
+        nodeIds: [head.id],
+        parallelism: 1,
+      });
     }
     vertices.push({
       vertexId: vertexIdOf(head),
@@ -84,14 +105,23 @@ function chainName(members: readonly StreamNodeJson[]): string {
   return name.length <= VERTEX_NAME_LENGTH_MAX ? name : `${name.slice(0, VERTEX_NAME_LENGTH_MAX - 1)}…`;
 }
 
-function buildEdges(graph: StreamGraphJson, parallelism: readonly number[], heads: readonly number[]): readonly JobEdge[] {
+function buildEdges(
+  graph: StreamGraphJson,
+  parallelism: readonly number[],
+  heads: readonly number[],
+): readonly JobEdge[] {
   const edges: JobEdge[] = [];
   for (const node of graph.nodes) {
     if (heads[node.id] !== node.id) continue;
     if (node.kind === 'source') {
       edges.push({
-        edgeId: edges.length, fromVertex: enumeratorIdOf(node), fromNode: node.id, toVertex: vertexIdOf(node), toNode: node.id,
-        partitioning: 'assignment', isPreAggregated: false,
+        edgeId: edges.length,
+        fromVertex: enumeratorIdOf(node),
+        fromNode: node.id,
+        toVertex: vertexIdOf(node),
+        toNode: node.id,
+        partitioning: 'assignment',
+        isPreAggregated: false,
       });
     }
     for (const edge of node.inputs) {

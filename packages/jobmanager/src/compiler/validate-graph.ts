@@ -1,7 +1,13 @@
 // What a submitted StreamGraph must be before anything is built on it. The client checks as well, but a graph comes from
 // outside this process.
 import { MillraceError } from '@millrace/common';
-import type { OperatorKind, Partitioning, StreamEdgeJson, StreamGraphJson, StreamNodeJson } from '@millrace/proto';
+import type {
+  OperatorKind,
+  Partitioning,
+  StreamEdgeJson,
+  StreamGraphJson,
+  StreamNodeJson,
+} from '@millrace/proto';
 
 /** Nodes of a graph at most. */
 export const GRAPH_NODES_MAX = 1_000;
@@ -10,12 +16,33 @@ export const PARALLELISM_MAX = 1_024;
 const KEY_GROUP_COUNT_MAX = 32_768;
 
 const KINDS: ReadonlySet<string> = new Set<OperatorKind>([
-  'source', 'map', 'filter', 'flatMap', 'process', 'reduce', 'aggregate', 'window', 'union', 'staticJoin', 'watermarks', 'sink',
-  'forEach', 'print',
+  'source',
+  'map',
+  'filter',
+  'flatMap',
+  'process',
+  'reduce',
+  'aggregate',
+  'window',
+  'union',
+  'staticJoin',
+  'watermarks',
+  'sink',
+  'forEach',
+  'print',
 ]);
-const PARTITIONINGS: ReadonlySet<string> = new Set<Partitioning>(['forward', 'hash', 'rebalance', 'broadcast', 'global']);
+const PARTITIONINGS: ReadonlySet<string> = new Set<Partitioning>([
+  'forward',
+  'hash',
+  'rebalance',
+  'broadcast',
+  'global',
+]);
 
-export function invalidGraph(message: string, details: Readonly<Record<string, unknown>> = {}): MillraceError {
+export function invalidGraph(
+  message: string,
+  details: Readonly<Record<string, unknown>> = {},
+): MillraceError {
   return new MillraceError('MR_GRAPH_INVALID', `Cannot compile the job: ${message}`, { details });
 }
 
@@ -29,15 +56,26 @@ export function nodeReference(node: StreamNodeJson): string {
  * @throws {MillraceError} MR_GRAPH_INVALID that names the operator and what is wrong with it
  */
 export function validateGraph(graph: StreamGraphJson): void {
-  if (graph.version !== 1) throw invalidGraph(`its graph has version ${String(graph.version)}, this cluster reads version 1; use the same version of Millrace on both sides`);
+  if (graph.version !== 1)
+    throw invalidGraph(
+      `its graph has version ${String(graph.version)}, this cluster reads version 1; use the same version of Millrace on both sides`,
+    );
   if (graph.nodes.length === 0) throw invalidGraph('it has no operators; build at least a source and a sink');
-  if (graph.nodes.length > GRAPH_NODES_MAX) throw invalidGraph(`it has ${graph.nodes.length} operators, and at most ${GRAPH_NODES_MAX} are possible`);
+  if (graph.nodes.length > GRAPH_NODES_MAX)
+    throw invalidGraph(`it has ${graph.nodes.length} operators, and at most ${GRAPH_NODES_MAX} are possible`);
   validateOptions(graph);
   const uids = new Map<string, StreamNodeJson>();
   for (const [index, node] of graph.nodes.entries()) {
-    if (node.id !== index) throw invalidGraph(`its operator ${index} has the id ${String(node.id)}; ids count from 0 in the order of building`);
+    if (node.id !== index)
+      throw invalidGraph(
+        `its operator ${index} has the id ${String(node.id)}; ids count from 0 in the order of building`,
+      );
     const other = uids.get(node.uid);
-    if (other !== undefined) throw invalidGraph(`${nodeReference(node)} and ${nodeReference(other)} have the same uid; give each its own`, { uid: node.uid });
+    if (other !== undefined)
+      throw invalidGraph(
+        `${nodeReference(node)} and ${nodeReference(other)} have the same uid; give each its own`,
+        { uid: node.uid },
+      );
     uids.set(node.uid, node);
     validateNode(node, graph);
   }
@@ -46,7 +84,9 @@ export function validateGraph(graph: StreamGraphJson): void {
 
 function validateOptions({ options }: StreamGraphJson): void {
   if (!isCount(options.keyGroupCount, KEY_GROUP_COUNT_MAX)) {
-    throw invalidGraph(`keyGroupCount is ${String(options.keyGroupCount)}; it must be an integer from 1 to ${KEY_GROUP_COUNT_MAX}`);
+    throw invalidGraph(
+      `keyGroupCount is ${String(options.keyGroupCount)}; it must be an integer from 1 to ${KEY_GROUP_COUNT_MAX}`,
+    );
   }
   if (options.parallelism !== undefined) checkParallelism(options.parallelism, 'the job');
 }
@@ -54,28 +94,37 @@ function validateOptions({ options }: StreamGraphJson): void {
 function validateNode(node: StreamNodeJson, graph: StreamGraphJson): void {
   const where = nodeReference(node);
   if (typeof node.uid !== 'string' || node.uid === '') throw invalidGraph(`operator ${node.id} has no uid`);
-  if (!KINDS.has(node.kind)) throw invalidGraph(`${where} is of the kind "${String(node.kind)}", which this cluster does not know`);
+  if (!KINDS.has(node.kind))
+    throw invalidGraph(`${where} is of the kind "${String(node.kind)}", which this cluster does not know`);
   if (node.parallelism !== undefined) checkParallelism(node.parallelism, where);
-  if (node.kind === 'source' && node.inputs.length > 0) throw invalidGraph(`${where} is a source and cannot have inputs`);
+  if (node.kind === 'source' && node.inputs.length > 0)
+    throw invalidGraph(`${where} is a source and cannot have inputs`);
   if (node.kind !== 'source' && node.inputs.length === 0) throw invalidGraph(`${where} has no input`);
-  if (node.inputs.length > 1 && node.kind !== 'union') throw invalidGraph(`${where} has ${node.inputs.length} inputs; only a union takes several`);
+  if (node.inputs.length > 1 && node.kind !== 'union')
+    throw invalidGraph(`${where} has ${node.inputs.length} inputs; only a union takes several`);
   for (const edge of node.inputs) validateEdge(edge, node, graph);
 }
 
 function validateEdge(edge: StreamEdgeJson, node: StreamNodeJson, graph: StreamGraphJson): void {
   const where = nodeReference(node);
   const producer = graph.nodes[edge.from];
-  if (producer === undefined || edge.from >= node.id) throw invalidGraph(`${where} reads from operator ${String(edge.from)}, which does not come before it`);
+  if (producer === undefined || edge.from >= node.id)
+    throw invalidGraph(`${where} reads from operator ${String(edge.from)}, which does not come before it`);
   if (producer.kind === 'sink' || producer.kind === 'forEach' || producer.kind === 'print') {
     throw invalidGraph(`${where} reads from ${nodeReference(producer)}, which has no output`);
   }
-  if (!PARTITIONINGS.has(edge.partitioning)) throw invalidGraph(`${where} has an input that is partitioned by "${String(edge.partitioning)}", which this cluster does not know`);
+  if (!PARTITIONINGS.has(edge.partitioning))
+    throw invalidGraph(
+      `${where} has an input that is partitioned by "${String(edge.partitioning)}", which this cluster does not know`,
+    );
 }
 
 /** @throws {MillraceError} MR_GRAPH_INVALID unless `parallelism` is an integer from 1 to {@link PARALLELISM_MAX} */
 export function checkParallelism(parallelism: number, where: string): void {
   if (!isCount(parallelism, PARALLELISM_MAX)) {
-    throw invalidGraph(`${where} has the parallelism ${String(parallelism)}; it must be an integer from 1 to ${PARALLELISM_MAX}`);
+    throw invalidGraph(
+      `${where} has the parallelism ${String(parallelism)}; it must be an integer from 1 to ${PARALLELISM_MAX}`,
+    );
   }
 }
 

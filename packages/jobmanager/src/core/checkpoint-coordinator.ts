@@ -1,9 +1,22 @@
 // Takes the checkpoints of one job: reserves the id, triggers, gathers acknowledgements, writes the metadata, moves the
 // pointer, tells everybody, deletes what is not needed. One at a time.
-import { MillraceError, toWireError, type Clock, type ExecutionAttemptId, type JobId, type WireError } from '@millrace/common';
 import {
-  encodeCheckpointMetadataV1, encodeCheckpointPointerV1, type CheckpointMetadata, type CheckpointProgress, type CheckpointReference,
-  type JobOptionsJson, type OutputLine, type SubtaskSnapshot,
+  MillraceError,
+  toWireError,
+  type Clock,
+  type ExecutionAttemptId,
+  type JobId,
+  type WireError,
+} from '@millrace/common';
+import {
+  encodeCheckpointMetadataV1,
+  encodeCheckpointPointerV1,
+  type CheckpointMetadata,
+  type CheckpointProgress,
+  type CheckpointReference,
+  type JobOptionsJson,
+  type OutputLine,
+  type SubtaskSnapshot,
 } from '@millrace/proto';
 import type { ExecutionGraph } from '../execution-graph/execution-graph.ts';
 import type { Effects, Outcome } from './effects.ts';
@@ -115,10 +128,25 @@ export class CheckpointCoordinator {
     this.#reserve(this.#nextId++, (checkpointId) => this.#writeImported(imported, checkpointId, then));
   }
 
-  #writeImported(imported: CheckpointMetadata, checkpointId: number, then: (error: WireError | undefined) => void): void {
+  #writeImported(
+    imported: CheckpointMetadata,
+    checkpointId: number,
+    then: (error: WireError | undefined) => void,
+  ): void {
     const { jobId, jobName, runId, epoch, effects } = this.#of;
-    const metadata: CheckpointMetadata = { ...imported, jobId, jobName, runId, epoch, checkpointId, isFinal: false, output: [] };
-    const totalBytes = imported.vertices.flatMap(({ subtasks }) => subtasks).reduce((sum, snapshot) => sum + snapshot.totalBytes, 0);
+    const metadata: CheckpointMetadata = {
+      ...imported,
+      jobId,
+      jobName,
+      runId,
+      epoch,
+      checkpointId,
+      isFinal: false,
+      output: [],
+    };
+    const totalBytes = imported.vertices
+      .flatMap(({ subtasks }) => subtasks)
+      .reduce((sum, snapshot) => sum + snapshot.totalBytes, 0);
     const reference: CheckpointReference = { epoch, checkpointId, isFinal: false, totalBytes };
     effects.writeBlob(jobId, metadataName(metadata), encodeCheckpointMetadataV1(metadata), (outcome) => {
       if (!outcome.ok) {
@@ -126,11 +154,14 @@ export class CheckpointCoordinator {
         return;
       }
       const value = encodeCheckpointPointerV1({ version: 1, jobId, retained: [reference] });
-      effects.persist([{ type: 'compare-and-set', key: recordKeys.pointer(jobId), expected: this.#pointer, value }], () => {
-        this.#pointer = value;
-        this.adopt(reference, filesOf(metadata));
-        then(undefined);
-      });
+      effects.persist(
+        [{ type: 'compare-and-set', key: recordKeys.pointer(jobId), expected: this.#pointer, value }],
+        () => {
+          this.#pointer = value;
+          this.adopt(reference, filesOf(metadata));
+          then(undefined);
+        },
+      );
     });
   }
 
@@ -165,14 +196,22 @@ export class CheckpointCoordinator {
   acknowledge(executionAttemptId: ExecutionAttemptId, checkpointId: number, snapshot: SubtaskSnapshot): void {
     const pending = this.#pending;
     if (pending?.checkpointId !== checkpointId || pending.phase !== 'gathering') return;
-    if (!pending.graph.executions.some((execution) => execution.executionAttemptId === executionAttemptId)) return;
+    if (!pending.graph.executions.some((execution) => execution.executionAttemptId === executionAttemptId))
+      return;
     pending.snapshots.set(executionAttemptId, snapshot);
     if (pending.snapshots.size === pending.graph.executions.length) this.#writeMetadata(pending);
   }
 
   decline(checkpointId: number, error: WireError): void {
     if (this.#pending?.checkpointId !== checkpointId || this.#pending.phase !== 'gathering') return;
-    this.#fail(new MillraceError('MR_CHECKPOINT_DECLINED', `Cannot complete checkpoint ${checkpointId}: ${error.message}`, { details: { checkpointId } }), error);
+    this.#fail(
+      new MillraceError(
+        'MR_CHECKPOINT_DECLINED',
+        `Cannot complete checkpoint ${checkpointId}: ${error.message}`,
+        { details: { checkpointId } },
+      ),
+      error,
+    );
   }
 
   #scheduleNext(): void {
@@ -184,7 +223,10 @@ export class CheckpointCoordinator {
     // A final checkpoint that failed is tried again after the pause, so that a broken store is not hammered.
     const dueMs = this.#isFinalWanted
       ? this.#lastEndMs + this.#of.options.checkpointMinPauseMs
-      : Math.max(this.#lastTriggerMs + (intervalMs ?? Infinity), this.#lastEndMs + this.#of.options.checkpointMinPauseMs);
+      : Math.max(
+          this.#lastTriggerMs + (intervalMs ?? Infinity),
+          this.#lastEndMs + this.#of.options.checkpointMinPauseMs,
+        );
     if (dueMs === Infinity) return;
     this.#timer = this.#of.effects.schedule(Math.max(0, dueMs - nowMs), () => {
       this.#timer = undefined;
@@ -229,7 +271,9 @@ export class CheckpointCoordinator {
     pending.phase = 'gathering';
     pending.timeout = this.#of.effects.schedule(this.#of.options.checkpointTimeoutMs, () => {
       if (this.#pending !== pending || pending.phase !== 'gathering') return;
-      const missing = pending.graph.executions.filter(({ executionAttemptId }) => !pending.snapshots.has(executionAttemptId));
+      const missing = pending.graph.executions.filter(
+        ({ executionAttemptId }) => !pending.snapshots.has(executionAttemptId),
+      );
       this.#fail(
         new MillraceError(
           'MR_CHECKPOINT_EXPIRED',
@@ -245,22 +289,43 @@ export class CheckpointCoordinator {
     pending.phase = 'writing';
     pending.timeout?.cancel();
     const metadata = this.#metadata(pending);
-    this.#of.effects.writeBlob(this.#of.jobId, metadataName(metadata), encodeCheckpointMetadataV1(metadata), (outcome: Outcome) => {
-      if (this.#pending !== pending) return;
-      if (outcome.ok) this.#movePointer(pending, metadata);
-      else this.#fail(new MillraceError('MR_CHECKPOINT_DECLINED', `Cannot complete checkpoint ${pending.checkpointId}: its metadata cannot be written`, { details: { checkpointId: pending.checkpointId } }), outcome.error);
-    });
+    this.#of.effects.writeBlob(
+      this.#of.jobId,
+      metadataName(metadata),
+      encodeCheckpointMetadataV1(metadata),
+      (outcome: Outcome) => {
+        if (this.#pending !== pending) return;
+        if (outcome.ok) this.#movePointer(pending, metadata);
+        else
+          this.#fail(
+            new MillraceError(
+              'MR_CHECKPOINT_DECLINED',
+              `Cannot complete checkpoint ${pending.checkpointId}: its metadata cannot be written`,
+              { details: { checkpointId: pending.checkpointId } },
+            ),
+            outcome.error,
+          );
+      },
+    );
   }
 
   #metadata(pending: PendingCheckpoint): CheckpointMetadata {
     const { jobId, jobName, runId, epoch, keyGroupCount } = this.#of;
     return {
-      version: 1, jobId, jobName, runId, epoch, keyGroupCount,
+      version: 1,
+      jobId,
+      jobName,
+      runId,
+      epoch,
+      keyGroupCount,
       checkpointId: pending.checkpointId,
       timestampMs: pending.timestampMs,
       isFinal: pending.isFinal,
       vertices: pending.graph.jobGraph.vertices.map(({ vertexId, name, role, parallelism }) => ({
-        vertexId, name, role, parallelism,
+        vertexId,
+        name,
+        role,
+        parallelism,
         subtasks: pending.graph.executions
           .filter(({ vertex }) => vertex.vertexId === vertexId)
           .flatMap(({ executionAttemptId }) => pending.snapshots.get(executionAttemptId) ?? []),
@@ -278,7 +343,11 @@ export class CheckpointCoordinator {
       isFinal: pending.isFinal,
       totalBytes: snapshots.reduce((sum, { totalBytes }) => sum + totalBytes, 0),
     };
-    const value = encodeCheckpointPointerV1({ version: 1, jobId: this.#of.jobId, retained: this.#retained.referencesWith(reference) });
+    const value = encodeCheckpointPointerV1({
+      version: 1,
+      jobId: this.#of.jobId,
+      retained: this.#retained.referencesWith(reference),
+    });
     const key = recordKeys.pointer(this.#of.jobId);
     this.#of.effects.persist([{ type: 'compare-and-set', key, expected: this.#pointer, value }], () => {
       this.#pointer = value;
@@ -318,17 +387,32 @@ export class CheckpointCoordinator {
     // Once an attempt, and after each failed checkpoint, what nobody will name any more lies in older directories.
     if (this.#hasSwept) return;
     this.#hasSwept = true;
-    effects.command({ kind: 'sweep-blobs', jobId, belowId: completedId, keep: this.#retained.referencedFiles() });
+    effects.command({
+      kind: 'sweep-blobs',
+      jobId,
+      belowId: completedId,
+      keep: this.#retained.referencedFiles(),
+    });
   }
 
   #fail(error: MillraceError, cause?: WireError): void {
     const checkpointId = this.#pending?.checkpointId;
     this.#abandon();
     this.#failuresInRow++;
-    this.#progress = { ...this.#progress, failedCount: this.#progress.failedCount + 1, lastFailure: error.message };
-    this.#of.effects.log('warn', 'checkpoint failed', { jobId: this.#of.jobId, checkpointId, error: toWireError(error), cause });
+    this.#progress = {
+      ...this.#progress,
+      failedCount: this.#progress.failedCount + 1,
+      lastFailure: error.message,
+    };
+    this.#of.effects.log('warn', 'checkpoint failed', {
+      jobId: this.#of.jobId,
+      checkpointId,
+      error: toWireError(error),
+      cause,
+    });
     if (checkpointId !== undefined) this.#of.listener.onAborted(checkpointId);
-    if (this.#failuresInRow > this.#of.options.checkpointFailuresTolerated) this.#of.listener.onTooManyFailures(error);
+    if (this.#failuresInRow > this.#of.options.checkpointFailuresTolerated)
+      this.#of.listener.onTooManyFailures(error);
     else this.#scheduleNext();
   }
 

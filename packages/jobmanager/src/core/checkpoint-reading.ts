@@ -1,7 +1,12 @@
 // Reads checkpoints that are to be restored. A damaged one is an error that says which others there are; nothing falls
 // back by itself, because sinks may have committed since.
 import { fromWireError, MillraceError, type JobId } from '@millrace/common';
-import { checkpointDirectoryName, decodeCheckpointMetadataV1, type CheckpointMetadata, type CheckpointReference } from '@millrace/proto';
+import {
+  checkpointDirectoryName,
+  decodeCheckpointMetadataV1,
+  type CheckpointMetadata,
+  type CheckpointReference,
+} from '@millrace/proto';
 import type { Effects, Outcome } from './effects.ts';
 import { metadataName } from './retained-checkpoints.ts';
 
@@ -17,7 +22,11 @@ interface Wanted {
 }
 
 /** Reads the metadata of a checkpoint that the pointer names. */
-export function readCheckpoint(effects: Effects, wanted: Wanted, then: (result: CheckpointReading) => void): void {
+export function readCheckpoint(
+  effects: Effects,
+  wanted: Wanted,
+  then: (result: CheckpointReading) => void,
+): void {
   const { jobId, reference } = wanted;
   effects.readBlob(jobId, metadataName(reference), (outcome) => {
     if (!outcome.ok && outcome.error.details['code'] !== 'ENOENT') {
@@ -25,8 +34,13 @@ export function readCheckpoint(effects: Effects, wanted: Wanted, then: (result: 
       return;
     }
     try {
-      const metadata = decodeCheckpointMetadataV1((outcome.ok ? outcome.bytes : undefined) ?? new Uint8Array());
-      const isTheOne = metadata.jobId === jobId && metadata.checkpointId === reference.checkpointId && metadata.epoch === reference.epoch;
+      const metadata = decodeCheckpointMetadataV1(
+        (outcome.ok ? outcome.bytes : undefined) ?? new Uint8Array(),
+      );
+      const isTheOne =
+        metadata.jobId === jobId &&
+        metadata.checkpointId === reference.checkpointId &&
+        metadata.epoch === reference.epoch;
       then(isTheOne ? { ok: true, metadata } : { ok: false, error: corrupt(wanted, undefined) });
     } catch (cause) {
       then({ ok: false, error: corrupt(wanted, outcome.ok ? cause : fromWireError(outcome.error)) });
@@ -36,12 +50,18 @@ export function readCheckpoint(effects: Effects, wanted: Wanted, then: (result: 
 
 function corrupt({ jobId, reference, older }: Wanted, cause: unknown): MillraceError {
   const names = older.map(checkpointDirectoryName).reverse();
-  const choice = names.length === 0
-    ? 'There is no older one.'
-    : `Older ones are there (${names.join(', ')}), but output that was committed since would be written again; to start from one, submit the job with -s and its directory.`;
-  return new MillraceError('MR_CHECKPOINT_CORRUPT', `Cannot restore checkpoint ${checkpointDirectoryName(reference)} of job ${jobId}: it is damaged. ${choice}`, {
-    details: { jobId, checkpoint: checkpointDirectoryName(reference), older: names }, cause,
-  });
+  const choice =
+    names.length === 0
+      ? 'There is no older one.'
+      : `Older ones are there (${names.join(', ')}), but output that was committed since would be written again; to start from one, submit the job with -s and its directory.`;
+  return new MillraceError(
+    'MR_CHECKPOINT_CORRUPT',
+    `Cannot restore checkpoint ${checkpointDirectoryName(reference)} of job ${jobId}: it is damaged. ${choice}`,
+    {
+      details: { jobId, checkpoint: checkpointDirectoryName(reference), older: names },
+      cause,
+    },
+  );
 }
 
 /** Reads the metadata of a checkpoint or savepoint that a user named. */
@@ -50,6 +70,12 @@ export function readImportedCheckpoint(outcome: Outcome, path: string): Checkpoi
   try {
     return { ok: true, metadata: decodeCheckpointMetadataV1(outcome.bytes ?? new Uint8Array()) };
   } catch (cause) {
-    return { ok: false, error: new MillraceError('MR_CHECKPOINT_CORRUPT', `Cannot start from "${path}": it is damaged`, { details: { path }, cause }) };
+    return {
+      ok: false,
+      error: new MillraceError('MR_CHECKPOINT_CORRUPT', `Cannot start from "${path}": it is damaged`, {
+        details: { path },
+        cause,
+      }),
+    };
   }
 }

@@ -39,7 +39,9 @@ function failOnce(cluster: ScriptedCluster): void {
 test('a checkpoint is triggered at the enumerators, and complete when all subtasks have acknowledged and the pointer is moved', () => {
   const cluster = running();
   pass(cluster, 1_000);
-  expect(cluster.sent.filter(({ message }) => message.kind === 'trigger-checkpoint')).toMatchObject([{ connectionId: 1, message: { checkpointId: 1, attemptNumber: 2 } }]);
+  expect(cluster.sent.filter(({ message }) => message.kind === 'trigger-checkpoint')).toMatchObject([
+    { connectionId: 1, message: { checkpointId: 1, attemptNumber: 2 } },
+  ]);
   const [first, second] = [...cluster.slots.values()];
   if (first === undefined || second === undefined) throw new Error('no slots');
   cluster.acknowledge(1, [first]);
@@ -60,7 +62,11 @@ test('the newest three are kept, and a file is deleted only when none of them re
     expect(cluster.missingFiles()).toEqual([]);
   }
   expect(cluster.pointer()?.retained.map(({ checkpointId }) => checkpointId)).toEqual([10, 11, 12]);
-  expect([...cluster.blobs.keys()].filter((name) => name.endsWith('_metadata'))).toEqual(['chk-1-10/_metadata', 'chk-1-11/_metadata', 'chk-1-12/_metadata']);
+  expect([...cluster.blobs.keys()].filter((name) => name.endsWith('_metadata'))).toEqual([
+    'chk-1-10/_metadata',
+    'chk-1-11/_metadata',
+    'chk-1-12/_metadata',
+  ]);
   expect([...cluster.blobs.keys()].some((name) => name.startsWith('chk-1-4/'))).toBe(false);
 });
 
@@ -102,11 +108,19 @@ test('a declined checkpoint is aborted everywhere and, beyond what is tolerated,
     const [slot] = cluster.slots.values();
     const executionAttemptId = slot?.deployment.subtasks[0]?.executionAttemptId;
     if (slot === undefined || executionAttemptId === undefined) throw new Error('no slot');
-    cluster.report(slot, { kind: 'checkpoint-declined', executionAttemptId, checkpointId: id, error: failure });
+    cluster.report(slot, {
+      kind: 'checkpoint-declined',
+      executionAttemptId,
+      checkpointId: id,
+      error: failure,
+    });
     expect(cluster.messages('checkpoint-aborted').at(-1)).toMatchObject({ checkpointId: id });
     expect(cluster.status().state).toBe(id === 1 ? 'RUNNING' : 'RESTARTING');
   }
-  expect(cluster.status()).toMatchObject({ error: { code: 'MR_CHECKPOINT_DECLINED' }, checkpoints: { failedCount: 2, completedCount: 0 } });
+  expect(cluster.status()).toMatchObject({
+    error: { code: 'MR_CHECKPOINT_DECLINED' },
+    checkpoints: { failedCount: 2, completedCount: 0 },
+  });
 });
 
 test('a checkpoint that is not acknowledged in time is aborted, and a late acknowledgement of it is ignored', () => {
@@ -117,7 +131,9 @@ test('a checkpoint that is not acknowledged in time is aborted, and a late ackno
   cluster.acknowledge(1, [slot]);
   pass(cluster, 3_000);
   expect(cluster.messages('checkpoint-aborted')).toHaveLength(2);
-  expect(cluster.status().checkpoints.lastFailure).toMatch(/^Cannot complete checkpoint 1: 2 of 5 subtasks had not acknowledged it after 3000 ms/);
+  expect(cluster.status().checkpoints.lastFailure).toMatch(
+    /^Cannot complete checkpoint 1: 2 of 5 subtasks had not acknowledged it after 3000 ms/,
+  );
   cluster.acknowledge(1);
   expect(cluster.pointer()).toBeUndefined();
 });
@@ -145,9 +161,18 @@ test('a TaskManager lost while a checkpoint is pending: it is abandoned, and the
   cluster.kill(1);
   cluster.endAll();
   cluster.connect('a', 1);
-  const deployments = cluster.messages('deploy').slice(-2).map(({ deployment }) => deployment);
+  const deployments = cluster
+    .messages('deploy')
+    .slice(-2)
+    .map(({ deployment }) => deployment);
   expect(deployments.map(({ restoredCheckpointId }) => restoredCheckpointId)).toEqual([1, 1]);
-  expect(deployments[0]?.subtasks.map(({ restore, restoredWatermarkMs }) => [restore.length, restoredWatermarkMs])).toEqual([[1, 1_000], [2, 1_000], [2, 1_000]]);
+  expect(
+    deployments[0]?.subtasks.map(({ restore, restoredWatermarkMs }) => [restore.length, restoredWatermarkMs]),
+  ).toEqual([
+    [1, 1_000],
+    [2, 1_000],
+    [2, 1_000],
+  ]);
 });
 
 test('the JobManager dies between metadata and pointer: the checkpoint does not count', () => {
@@ -175,7 +200,8 @@ test('the JobManager dies between pointer and notification: the next restores it
   cluster.acknowledge(1);
   const [held] = cluster.held;
   if (held?.command.kind !== 'persist') throw new Error('nothing held');
-  for (const operation of held.command.operations) if (operation.type !== 'del') cluster.store.set(operation.key, operation.value);
+  for (const operation of held.command.operations)
+    if (operation.type !== 'del') cluster.store.set(operation.key, operation.value);
   cluster.restart();
   cluster.holding.clear();
   cluster.slots.clear();
@@ -196,7 +222,10 @@ test('an attempt that fails while the pointer is moved waits for it and restores
   cluster.holding.clear();
   cluster.held[0]?.release();
   expect(cluster.messages('checkpoint-complete')).toEqual([]);
-  expect(cluster.messages('deploy').at(-1)?.deployment).toMatchObject({ attemptNumber: 3, restoredCheckpointId: 1 });
+  expect(cluster.messages('deploy').at(-1)?.deployment).toMatchObject({
+    attemptNumber: 3,
+    restoredCheckpointId: 1,
+  });
 });
 
 test('metadata that cannot be written fails the checkpoint, not the job, while that is tolerated', () => {
@@ -261,8 +290,14 @@ test('a job that died between its final checkpoint and its commits is redeployed
       cluster.endAll();
       cluster.connect('a', 1);
     }
-    const deployments = cluster.messages('deploy').slice(-2).map(({ deployment }) => deployment);
-    expect(deployments.map(({ mode, restoredCheckpointId }) => [mode, restoredCheckpointId])).toEqual([['commit', 1], ['commit', 1]]);
+    const deployments = cluster
+      .messages('deploy')
+      .slice(-2)
+      .map(({ deployment }) => deployment);
+    expect(deployments.map(({ mode, restoredCheckpointId }) => [mode, restoredCheckpointId])).toEqual([
+      ['commit', 1],
+      ['commit', 1],
+    ]);
     expect(deployments[0]?.subtasks.map(({ vertex }) => vertex.name)).toEqual(['window 2 -> sink 3']);
     expect(deployments[0]?.subtasks[0]?.restore).toHaveLength(2);
     cluster.commitAll(1);
@@ -328,6 +363,18 @@ test('state that finds no operator fails the job and names the operator that may
   if (imported !== undefined) other.blobs.set('/old/chk-1-1', imported);
   other.connect('a', 1);
   const renamed = keyedGraph();
-  other.submit({ ...renamed, nodes: renamed.nodes.map((node) => (node.kind === 'window' ? { ...node, uid: 'counts' } : node)) }, { restoreFrom: '/old/chk-1-1' });
-  expect(other.status()).toMatchObject({ state: 'FAILED', error: { code: 'MR_STATE_INCOMPATIBLE', message: expect.stringMatching(/state of operator "window-2".*new in the job: "counts"/) } });
+  other.submit(
+    {
+      ...renamed,
+      nodes: renamed.nodes.map((node) => (node.kind === 'window' ? { ...node, uid: 'counts' } : node)),
+    },
+    { restoreFrom: '/old/chk-1-1' },
+  );
+  expect(other.status()).toMatchObject({
+    state: 'FAILED',
+    error: {
+      code: 'MR_STATE_INCOMPATIBLE',
+      message: expect.stringMatching(/state of operator "window-2".*new in the job: "counts"/),
+    },
+  });
 });

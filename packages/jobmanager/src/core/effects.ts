@@ -1,7 +1,13 @@
 // What the JobManager's deciding code sees and asks for. Events go in, commands come out; who asks for something that
 // takes time names what is to happen then, and the core keeps that under a token until the answer comes as an event.
 import type { JobId, LogFields, WireError } from '@millrace/common';
-import type { CheckpointReference, JobEvent, JobSubmission, TaskExecutorMessage, TaskManagerMessage } from '@millrace/proto';
+import type {
+  CheckpointReference,
+  JobEvent,
+  JobSubmission,
+  TaskExecutorMessage,
+  TaskManagerMessage,
+} from '@millrace/proto';
 
 /** A connection of a TaskManager; a new number for each. */
 export type ConnectionId = number;
@@ -11,7 +17,12 @@ export type Token = number;
 /** One change of the durable store. A `compare-and-set` fails with MR_STALE_EPOCH unless the key holds `expected`. */
 export type StoreOperation =
   | { readonly type: 'put'; readonly key: string; readonly value: Uint8Array }
-  | { readonly type: 'compare-and-set'; readonly key: string; readonly expected: Uint8Array | undefined; readonly value: Uint8Array }
+  | {
+      readonly type: 'compare-and-set';
+      readonly key: string;
+      readonly expected: Uint8Array | undefined;
+      readonly value: Uint8Array;
+    }
   | { readonly type: 'del'; readonly key: string };
 
 export type Command =
@@ -19,19 +30,40 @@ export type Command =
   | { readonly kind: 'disconnect'; readonly connectionId: ConnectionId }
   /** All operations or none, synced; answered by `done`. */
   | { readonly kind: 'persist'; readonly token: Token; readonly operations: readonly StoreOperation[] }
-  | { readonly kind: 'write-blob'; readonly token: Token; readonly jobId: JobId; readonly name: string; readonly bytes: Uint8Array }
+  | {
+      readonly kind: 'write-blob';
+      readonly token: Token;
+      readonly jobId: JobId;
+      readonly name: string;
+      readonly bytes: Uint8Array;
+    }
   | { readonly kind: 'read-blob'; readonly token: Token; readonly jobId: JobId; readonly name: string }
   /** Copies a checkpoint or savepoint that a user named into the job's directory; answered with its metadata's bytes, file names rewritten. */
-  | { readonly kind: 'import-checkpoint'; readonly token: Token; readonly jobId: JobId; readonly path: string }
+  | {
+      readonly kind: 'import-checkpoint';
+      readonly token: Token;
+      readonly jobId: JobId;
+      readonly path: string;
+    }
   | { readonly kind: 'delete-blobs'; readonly jobId: JobId; readonly names: readonly string[] }
   /** Deletes what lies in checkpoint directories with an id below `belowId` and is not in `keep`. */
-  | { readonly kind: 'sweep-blobs'; readonly jobId: JobId; readonly belowId: number; readonly keep: readonly string[] }
+  | {
+      readonly kind: 'sweep-blobs';
+      readonly jobId: JobId;
+      readonly belowId: number;
+      readonly keep: readonly string[];
+    }
   | { readonly kind: 'delete-artifacts'; readonly sha256s: readonly string[] }
   | { readonly kind: 'schedule'; readonly token: Token; readonly delayMs: number }
   | { readonly kind: 'cancel-timer'; readonly token: Token }
   | { readonly kind: 'reply'; readonly requestId: number; readonly error: WireError | undefined }
   | { readonly kind: 'publish'; readonly jobId: JobId; readonly event: JobEvent; readonly isLast: boolean }
-  | { readonly kind: 'log'; readonly level: 'error' | 'warn' | 'info' | 'debug'; readonly message: string; readonly fields: LogFields }
+  | {
+      readonly kind: 'log';
+      readonly level: 'error' | 'warn' | 'info' | 'debug';
+      readonly message: string;
+      readonly fields: LogFields;
+    }
   /** The store cannot be relied on any more: this leadership is over, nothing further may be done. */
   | { readonly kind: 'halt'; readonly error: WireError };
 

@@ -47,11 +47,15 @@ export class JobAttempt {
 
   /** Position of a slot in the attempt; -1: it is none of its slots. */
   position(connectionId: ConnectionId, slotIndex: number): number {
-    return this.#of.slots.findIndex((slot) => slot.connectionId === connectionId && slot.location.slotIndex === slotIndex);
+    return this.#of.slots.findIndex(
+      (slot) => slot.connectionId === connectionId && slot.location.slotIndex === slotIndex,
+    );
   }
 
   hosts(connectionId: ConnectionId): boolean {
-    return this.#of.slots.some((slot, position) => slot.connectionId === connectionId && this.#phases[position] !== 'ended');
+    return this.#of.slots.some(
+      (slot, position) => slot.connectionId === connectionId && this.#phases[position] !== 'ended',
+    );
   }
 
   get isRunning(): boolean {
@@ -70,7 +74,11 @@ export class JobAttempt {
   deploy(description: AttemptDescription): void {
     for (const position of this.#positionsToDeploy()) {
       this.#phases[position] = 'deployed';
-      this.#send(position, { kind: 'deploy', leaderEpoch: this.#of.leaderEpoch, deployment: this.graph.deployment(position, description) });
+      this.#send(position, {
+        kind: 'deploy',
+        leaderEpoch: this.#of.leaderEpoch,
+        deployment: this.graph.deployment(position, description),
+      });
     }
     for (const [position, phase] of this.#phases.entries()) if (phase === 'held') this.#release(position);
   }
@@ -94,7 +102,8 @@ export class JobAttempt {
   }
 
   endOfInput(executionAttemptId: ExecutionAttemptId): void {
-    if (this.graph.executions.some((execution) => execution.executionAttemptId === executionAttemptId)) this.#endOfInput.add(executionAttemptId);
+    if (this.graph.executions.some((execution) => execution.executionAttemptId === executionAttemptId))
+      this.#endOfInput.add(executionAttemptId);
   }
 
   committed(position: number): void {
@@ -107,7 +116,8 @@ export class JobAttempt {
 
   /** The TaskManager is gone, and with it its slots. */
   taskManagerLost(connectionId: ConnectionId): void {
-    for (const [position, slot] of this.#of.slots.entries()) if (slot.connectionId === connectionId) this.#phases[position] = 'ended';
+    for (const [position, slot] of this.#of.slots.entries())
+      if (slot.connectionId === connectionId) this.#phases[position] = 'ended';
   }
 
   /** Tells all slots to end; those that were never deployed are free at once. */
@@ -120,7 +130,8 @@ export class JobAttempt {
 
   /** The job is over: ends all workers. */
   finish(): void {
-    for (const [position, phase] of this.#phases.entries()) if (phase !== 'ended') this.#toSlot(position, { kind: 'finish' });
+    for (const [position, phase] of this.#phases.entries())
+      if (phase !== 'ended') this.#toSlot(position, { kind: 'finish' });
   }
 
   /** Slots that host an enumerator: there checkpoints start. */
@@ -150,7 +161,12 @@ export class JobAttempt {
     const slot = this.#of.slots[position];
     if (slot === undefined) return;
     this.#of.pool.markReleasing(slot, this.#holder, this.#of.clock.monotonicMs());
-    this.#send(position, { ...command, ...this.#holder, leaderEpoch: this.#of.leaderEpoch, slotIndex: slot.location.slotIndex });
+    this.#send(position, {
+      ...command,
+      ...this.#holder,
+      leaderEpoch: this.#of.leaderEpoch,
+      slotIndex: slot.location.slotIndex,
+    });
   }
 
   #toJob(position: number, command: CheckpointCommand): void {
@@ -159,6 +175,7 @@ export class JobAttempt {
 
   #send(position: number, message: TaskExecutorMessage): void {
     const slot = this.#of.slots[position];
-    if (slot !== undefined) this.#of.effects.command({ kind: 'send', connectionId: slot.connectionId, message });
+    if (slot !== undefined)
+      this.#of.effects.command({ kind: 'send', connectionId: slot.connectionId, message });
   }
 }

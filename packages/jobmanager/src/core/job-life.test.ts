@@ -24,9 +24,19 @@ test('a job is stored, then acknowledged, prepared, deployed, and RUNNING when a
   cluster.holding.clear();
   cluster.held[0]?.release();
   expect(cluster.replies.get(request)).toBeUndefined();
-  expect(cluster.messages('deploy').map(({ deployment }) => [deployment.mode, deployment.attemptNumber])).toEqual([['prepare', 1]]);
+  expect(
+    cluster.messages('deploy').map(({ deployment }) => [deployment.mode, deployment.attemptNumber]),
+  ).toEqual([['prepare', 1]]);
   cluster.runAll();
-  expect(cluster.messages('deploy').slice(1).map(({ deployment }) => [deployment.mode, deployment.attemptNumber, deployment.slotIndex])).toEqual([['run', 2, 0], ['run', 2, 1]]);
+  expect(
+    cluster
+      .messages('deploy')
+      .slice(1)
+      .map(({ deployment }) => [deployment.mode, deployment.attemptNumber, deployment.slotIndex]),
+  ).toEqual([
+    ['run', 2, 0],
+    ['run', 2, 1],
+  ]);
   expect(cluster.status().state).toBe('RUNNING');
 });
 
@@ -46,7 +56,11 @@ test('`prepare` is recorded before anything is deployed, and is never called on 
   expect(cluster.messages('deploy').map(({ deployment }) => deployment.mode)).toEqual(['prepare', 'run']);
   cluster.restart();
   cluster.connect('a', 1);
-  expect(cluster.messages('deploy').at(-1)?.deployment).toMatchObject({ mode: 'run', attemptNumber: 3, leaderEpoch: 2 });
+  expect(cluster.messages('deploy').at(-1)?.deployment).toMatchObject({
+    mode: 'run',
+    attemptNumber: 3,
+    leaderEpoch: 2,
+  });
 });
 
 test('a graph without a sink needs no `prepare`', () => {
@@ -62,12 +76,23 @@ test('slots are spread over TaskManagers, and subtask i of each vertex runs in s
   cluster.connect('b', 2);
   cluster.submit(graph([node(0, 'source'), node(1, 'print', [forward(0)])], { parallelism: 2 }));
   const deployments = cluster.messages('deploy').map(({ deployment }) => deployment);
-  expect(deployments.map(({ subtasks }) => subtasks.map(({ vertex, subtaskIndex }) => `${vertex.role} ${subtaskIndex}`))).toEqual([
-    ['enumerator 0', 'source 0'], ['source 1'],
-  ]);
-  expect(cluster.sent.filter(({ message }) => message.kind === 'deploy').map(({ connectionId }) => connectionId)).toEqual([1, 2]);
+  expect(
+    deployments.map(({ subtasks }) =>
+      subtasks.map(({ vertex, subtaskIndex }) => `${vertex.role} ${subtaskIndex}`),
+    ),
+  ).toEqual([['enumerator 0', 'source 0'], ['source 1']]);
+  expect(
+    cluster.sent.filter(({ message }) => message.kind === 'deploy').map(({ connectionId }) => connectionId),
+  ).toEqual([1, 2]);
   expect(deployments[0]?.subtasks[0]?.outputChannels).toHaveLength(2);
-  expect(deployments[1]?.subtasks[0]?.inputChannels).toMatchObject([{ producerSubtask: 0, consumerSubtask: 1, producer: { dataAddress: 'a:0' }, consumer: { dataAddress: 'b:0' } }]);
+  expect(deployments[1]?.subtasks[0]?.inputChannels).toMatchObject([
+    {
+      producerSubtask: 0,
+      consumerSubtask: 1,
+      producer: { dataAddress: 'a:0' },
+      consumer: { dataAddress: 'b:0' },
+    },
+  ]);
 });
 
 test('too few slots refuse a submission at once and say how many are missing', () => {
@@ -76,7 +101,8 @@ test('too few slots refuse a submission at once and say how many are missing', (
   const request = cluster.submit(keyedGraph({ parallelism: 3 }));
   expect(cluster.replies.get(request)).toMatchObject({
     code: 'MR_TOO_FEW_SLOTS',
-    message: 'Cannot start the job: it needs 3 slots and 1 of 1 is free, 2 too few. Start more TaskManagers or give them more slots (--slots), lower the parallelism with -p 1, or wait with --wait',
+    message:
+      'Cannot start the job: it needs 3 slots and 1 of 1 is free, 2 too few. Start more TaskManagers or give them more slots (--slots), lower the parallelism with -p 1, or wait with --wait',
     details: { slotsMissing: 2 },
   });
   expect(cluster.core.jobs()).toEqual([]);
@@ -135,7 +161,9 @@ test('a bounded job takes one final checkpoint at its end, commits, and only the
 test('end of input of some subtasks alone triggers nothing', () => {
   const cluster = running({ checkpointIntervalMs: 60_000 });
   const [slot] = cluster.slots.values();
-  if (slot !== undefined) for (const { executionAttemptId } of slot.deployment.subtasks) cluster.report(slot, { kind: 'end-of-input', executionAttemptId });
+  if (slot !== undefined)
+    for (const { executionAttemptId } of slot.deployment.subtasks)
+      cluster.report(slot, { kind: 'end-of-input', executionAttemptId });
   expect(cluster.messages('trigger-checkpoint')).toEqual([]);
 });
 
@@ -143,7 +171,11 @@ test('a failed slot restarts the whole job: all slots are cancelled, and the nex
   const cluster = running();
   const [slot] = cluster.slots.values();
   if (slot !== undefined) cluster.report(slot, { kind: 'slot-failed', error: userError });
-  expect(cluster.status()).toMatchObject({ state: 'RESTARTING', restartCount: 1, error: { code: 'MR_USER_FUNCTION' } });
+  expect(cluster.status()).toMatchObject({
+    state: 'RESTARTING',
+    restartCount: 1,
+    error: { code: 'MR_USER_FUNCTION' },
+  });
   expect(cluster.messages('cancel').map(({ attemptNumber }) => attemptNumber)).toEqual([2, 2]);
   expect(cluster.messages('deploy').at(-1)?.deployment.attemptNumber).toBe(2);
   cluster.endAll();
@@ -153,7 +185,17 @@ test('a failed slot restarts the whole job: all slots are cancelled, and the nex
 });
 
 test('failures in a row wait longer and longer, and then the job fails with the last cause', () => {
-  const cluster = running({ restart: { type: 'exponential-delay', initialMs: 100, maxMs: 150, multiplier: 2, jitter: 0, resetAfterMs: 60_000, attemptsMax: 3 } });
+  const cluster = running({
+    restart: {
+      type: 'exponential-delay',
+      initialMs: 100,
+      maxMs: 150,
+      multiplier: 2,
+      jitter: 0,
+      resetAfterMs: 60_000,
+      attemptsMax: 3,
+    },
+  });
   for (const delayMs of [0, 100, 150]) {
     const [slot] = cluster.slots.values();
     if (slot !== undefined) cluster.report(slot, { kind: 'slot-failed', error: userError });
@@ -168,11 +210,25 @@ test('failures in a row wait longer and longer, and then the job fails with the 
   if (slot !== undefined) cluster.report(slot, { kind: 'slot-failed', error: userError });
   expect(cluster.status().state).toBe('FAILING');
   cluster.endAll();
-  expect(cluster.status()).toMatchObject({ state: 'FAILED', error: { code: 'MR_RESTARTS_EXHAUSTED', cause: { code: 'MR_USER_FUNCTION' } } });
+  expect(cluster.status()).toMatchObject({
+    state: 'FAILED',
+    error: { code: 'MR_RESTARTS_EXHAUSTED', cause: { code: 'MR_USER_FUNCTION' } },
+  });
 });
 
 test('a stable run forgets earlier failures', () => {
-  const cluster = running({ checkpointIntervalMs: 10_000_000, restart: { type: 'exponential-delay', initialMs: 100, maxMs: 150, multiplier: 2, jitter: 0, resetAfterMs: 1_000, attemptsMax: 1 } });
+  const cluster = running({
+    checkpointIntervalMs: 10_000_000,
+    restart: {
+      type: 'exponential-delay',
+      initialMs: 100,
+      maxMs: 150,
+      multiplier: 2,
+      jitter: 0,
+      resetAfterMs: 1_000,
+      attemptsMax: 1,
+    },
+  });
   for (let failure = 0; failure < 3; failure++) {
     for (const connection of cluster.connections) cluster.heartbeat(connection);
     cluster.advance(1_001);
@@ -187,7 +243,11 @@ test('a stable run forgets earlier failures', () => {
 test('an error that a restart cannot change fails the job at once with its cause', () => {
   const cluster = running();
   const [slot] = cluster.slots.values();
-  if (slot !== undefined) cluster.report(slot, { kind: 'slot-failed', error: toWireError(new MillraceError('MR_SINK_EXISTS', 'Cannot write')) });
+  if (slot !== undefined)
+    cluster.report(slot, {
+      kind: 'slot-failed',
+      error: toWireError(new MillraceError('MR_SINK_EXISTS', 'Cannot write')),
+    });
   expect(cluster.status().state).toBe('FAILING');
   cluster.endAll();
   expect(cluster.status()).toMatchObject({ state: 'FAILED', error: { code: 'MR_SINK_EXISTS' } });
@@ -222,7 +282,12 @@ test('a TaskManager that registers anew is another one: what ran over its old co
   cluster.connect('a', 1);
   expect(cluster.status().state).toBe('RESTARTING');
   cluster.endAll();
-  expect(cluster.messages('deploy').slice(-2).map(({ deployment }) => deployment.attemptNumber)).toEqual([3, 3]);
+  expect(
+    cluster
+      .messages('deploy')
+      .slice(-2)
+      .map(({ deployment }) => deployment.attemptNumber),
+  ).toEqual([3, 3]);
 });
 
 test('a slot that was told to end and is reported idle much later counts as ended', () => {
@@ -286,7 +351,9 @@ test('finished jobs stay finished for the next JobManager and are listed with th
   const deployed = cluster.messages('deploy').length;
   cluster.restart();
   cluster.connect('a', 2);
-  expect(cluster.core.jobs()).toMatchObject([{ jobId, state: 'FINISHED', checkpoints: { completedCount: 1 } }]);
+  expect(cluster.core.jobs()).toMatchObject([
+    { jobId, state: 'FINISHED', checkpoints: { completedCount: 1 } },
+  ]);
   expect(cluster.messages('deploy')).toHaveLength(deployed);
 });
 
@@ -297,10 +364,20 @@ test('a JobManager started anew cancels what its TaskManagers still run, and red
   expect(cluster.status().state).toBe('RESTARTING');
   cluster.slots.clear();
   const connection = cluster.connect('a', 2, { jobId, attemptNumber: 2 });
-  expect(cluster.messages('cancel').map(({ leaderEpoch, attemptNumber }) => [leaderEpoch, attemptNumber])).toEqual([[2, 2], [2, 2]]);
+  expect(
+    cluster.messages('cancel').map(({ leaderEpoch, attemptNumber }) => [leaderEpoch, attemptNumber]),
+  ).toEqual([
+    [2, 2],
+    [2, 2],
+  ]);
   expect(cluster.slots.size).toBe(0);
-  for (const [index, { deployment }] of old.entries()) cluster.end({ connectionId: connection, deployment: { ...deployment, slotIndex: index } });
-  expect(cluster.messages('deploy').at(-1)?.deployment).toMatchObject({ leaderEpoch: 2, attemptNumber: 3, mode: 'run' });
+  for (const [index, { deployment }] of old.entries())
+    cluster.end({ connectionId: connection, deployment: { ...deployment, slotIndex: index } });
+  expect(cluster.messages('deploy').at(-1)?.deployment).toMatchObject({
+    leaderEpoch: 2,
+    attemptNumber: 3,
+    mode: 'run',
+  });
 });
 
 test('a store that cannot be written ends the leadership', () => {
@@ -316,7 +393,13 @@ test('a store that cannot be written ends the leadership', () => {
 
 test('printed lines are kept once, also when an attempt prints them again', () => {
   const cluster = running();
-  const line = (sequence: number) => ({ nodeId: 3, subtaskIndex: 0, sequence, form: 'text' as const, text: `line ${sequence}` });
+  const line = (sequence: number) => ({
+    nodeId: 3,
+    subtaskIndex: 0,
+    sequence,
+    form: 'text' as const,
+    text: `line ${sequence}`,
+  });
   const [slot] = cluster.slots.values();
   if (slot === undefined) throw new Error('no slot');
   cluster.report(slot, { kind: 'output', lines: [line(0), line(1)] });

@@ -1,8 +1,21 @@
 // The JobManager's decisions: a reducer from events to commands. No I/O, no time, no chance but what it is handed.
 import {
-  isMillraceError, MillraceError, toWireError, type Clock, type JobId, type RandomPort,
+  isMillraceError,
+  MillraceError,
+  toWireError,
+  type Clock,
+  type JobId,
+  type RandomPort,
 } from '@millrace/common';
-import type { CheckpointReference, JobStatus, JobSubmission, OutputLine, ProcessStatus, SlotReport, TaskManagerMessage } from '@millrace/proto';
+import type {
+  CheckpointReference,
+  JobStatus,
+  JobSubmission,
+  OutputLine,
+  ProcessStatus,
+  SlotReport,
+  TaskManagerMessage,
+} from '@millrace/proto';
 import { compileJobGraph } from '../compiler/compile-job-graph.ts';
 import { EffectQueue } from './effect-queue.ts';
 import type { Command, ConnectionId, CoreEvent } from './effects.ts';
@@ -19,7 +32,9 @@ export const ACTIVE_JOBS_MAX = 1_000;
 export interface StoredJob {
   readonly record: JobRecord;
   readonly progress: JobProgressRecord;
-  readonly pointer: { readonly bytes: Uint8Array; readonly retained: readonly CheckpointReference[] } | undefined;
+  readonly pointer:
+    | { readonly bytes: Uint8Array; readonly retained: readonly CheckpointReference[] }
+    | undefined;
 }
 
 export interface JobManagerCoreOptions {
@@ -51,7 +66,8 @@ export class JobManagerCore {
   constructor(of: JobManagerCoreOptions) {
     this.#of = of;
     const stored = [...of.stored].sort((a, b) => a.record.startTimeMs - b.record.startTimeMs);
-    for (const job of stored) this.#jobs.set(job.record.submission.jobId, this.#master({ ...job, isNew: false }));
+    for (const job of stored)
+      this.#jobs.set(job.record.submission.jobId, this.#master({ ...job, isNew: false }));
   }
 
   /** Takes up the jobs of earlier leaders. Called once, before the first `step`. */
@@ -59,7 +75,8 @@ export class JobManagerCore {
     return this.#run(() => {
       for (const job of this.#jobs.values()) {
         if (!job.isEnded) job.begin();
-        else if (job.state === 'FINISHED') this.#effects.command({ kind: 'sweep-blobs', jobId: job.jobId, belowId: Infinity, keep: [] });
+        else if (job.state === 'FINISHED')
+          this.#effects.command({ kind: 'sweep-blobs', jobId: job.jobId, belowId: Infinity, keep: [] });
       }
       this.#forgetOldJobs();
       this.#watchHeartbeats();
@@ -77,7 +94,11 @@ export class JobManagerCore {
   }
 
   /** @throws {MillraceError} MR_JOB_NOT_FOUND */
-  job(jobId: JobId): { readonly status: JobStatus; readonly output: readonly OutputLine[]; readonly isEnded: boolean } {
+  job(jobId: JobId): {
+    readonly status: JobStatus;
+    readonly output: readonly OutputLine[];
+    readonly isEnded: boolean;
+  } {
     const job = this.#find(jobId);
     return { status: job.status(), output: job.outputLines, isEnded: job.isEnded };
   }
@@ -109,17 +130,30 @@ export class JobManagerCore {
 
   #handle(event: CoreEvent): void {
     switch (event.kind) {
-      case 'connected': this.#connections.add(event.connectionId); return;
-      case 'received': this.#received(event.connectionId, event.message); return;
+      case 'connected':
+        this.#connections.add(event.connectionId);
+        return;
+      case 'received':
+        this.#received(event.connectionId, event.message);
+        return;
       case 'disconnected':
         this.#connections.delete(event.connectionId);
         this.#lose(event.connectionId, 'its connection closed');
         return;
-      case 'submit': this.#submit(event.requestId, event.submission); return;
-      case 'cancel': this.#cancel(event.requestId, event.jobId); return;
-      case 'done': this.#effects.answer(event.token, event.outcome); return;
-      case 'timer': this.#effects.fire(event.token); return;
-      default: event satisfies never;
+      case 'submit':
+        this.#submit(event.requestId, event.submission);
+        return;
+      case 'cancel':
+        this.#cancel(event.requestId, event.jobId);
+        return;
+      case 'done':
+        this.#effects.answer(event.token, event.outcome);
+        return;
+      case 'timer':
+        this.#effects.fire(event.token);
+        return;
+      default:
+        event satisfies never;
     }
   }
 
@@ -161,17 +195,31 @@ export class JobManagerCore {
     }
     if (this.#pool.at(connectionId) !== undefined) return; // Two names over one connection: the first counts.
     const taskManager = this.#pool.register(connectionId, message, this.#of.clock.monotonicMs());
-    this.#effects.log('info', 'taskmanager registered', { taskManagerId: taskManager.taskManagerId, instanceId: taskManager.instanceId, pid: taskManager.pid, slots: taskManager.slots.length });
+    this.#effects.log('info', 'taskmanager registered', {
+      taskManagerId: taskManager.taskManagerId,
+      instanceId: taskManager.instanceId,
+      pid: taskManager.pid,
+      slots: taskManager.slots.length,
+    });
     this.#acknowledge(connectionId);
     for (const { slotIndex, holder } of taskManager.slots) {
-      if (holder !== undefined) this.#effects.command({ kind: 'send', connectionId, message: { kind: 'cancel', leaderEpoch: this.#of.leaderEpoch, ...holder, slotIndex } });
+      if (holder !== undefined)
+        this.#effects.command({
+          kind: 'send',
+          connectionId,
+          message: { kind: 'cancel', leaderEpoch: this.#of.leaderEpoch, ...holder, slotIndex },
+        });
     }
     this.#isChanged = true;
   }
 
   #acknowledge(connectionId: ConnectionId): void {
     const { leaderEpoch, heartbeatIntervalMs, heartbeatTimeoutMs } = this.#of;
-    this.#effects.command({ kind: 'send', connectionId, message: { kind: 'registered', leaderEpoch, heartbeatIntervalMs, heartbeatTimeoutMs } });
+    this.#effects.command({
+      kind: 'send',
+      connectionId,
+      message: { kind: 'registered', leaderEpoch, heartbeatIntervalMs, heartbeatTimeoutMs },
+    });
   }
 
   /** Takes new workers' addresses. A slot that was told to end long ago and that its TaskManager reports as idle has ended, whatever became of its report. */
@@ -182,7 +230,12 @@ export class JobManagerCore {
       const report = reports.find((candidate) => candidate.slotIndex === slotIndex);
       if (report === undefined) continue;
       slot.dataAddress = report.dataAddress;
-      if (holder === undefined || releasingSinceMs === undefined || nowMs - releasingSinceMs < this.#of.heartbeatTimeoutMs) continue;
+      if (
+        holder === undefined ||
+        releasingSinceMs === undefined ||
+        nowMs - releasingSinceMs < this.#of.heartbeatTimeoutMs
+      )
+        continue;
       if (report.jobId !== undefined) continue;
       this.#pool.release(taskManager.connectionId, slotIndex, holder);
       this.#jobs.get(holder.jobId)?.slotEnded(taskManager.connectionId, slotIndex, holder.attemptNumber);
@@ -195,7 +248,9 @@ export class JobManagerCore {
     if (taskManager === undefined) return;
     const { taskManagerId, instanceId } = taskManager;
     this.#effects.log('warn', 'taskmanager lost', { taskManagerId, instanceId, why });
-    const error = new MillraceError('MR_TASKMANAGER_LOST', `Lost TaskManager ${taskManagerId}: ${why}`, { details: { taskManagerId } });
+    const error = new MillraceError('MR_TASKMANAGER_LOST', `Lost TaskManager ${taskManagerId}: ${why}`, {
+      details: { taskManagerId },
+    });
     for (const job of this.#jobs.values()) job.taskManagerLost(connectionId, error);
     this.#isChanged = true;
   }
@@ -247,9 +302,17 @@ export class JobManagerCore {
   #accept(submission: JobSubmission): JobMaster {
     const active = [...this.#jobs.values()].filter((job) => !job.isEnded);
     if (active.length >= ACTIVE_JOBS_MAX) {
-      throw new MillraceError('MR_TOO_FEW_SLOTS', `Cannot submit the job: ${ACTIVE_JOBS_MAX} jobs are active, which is the most. Cancel some or wait`, { details: { activeJobsMax: ACTIVE_JOBS_MAX } });
+      throw new MillraceError(
+        'MR_TOO_FEW_SLOTS',
+        `Cannot submit the job: ${ACTIVE_JOBS_MAX} jobs are active, which is the most. Cancel some or wait`,
+        { details: { activeJobsMax: ACTIVE_JOBS_MAX } },
+      );
     }
-    const record: JobRecord = { submission, runId: this.#of.random.nextId(8), startTimeMs: this.#of.clock.nowMs() };
+    const record: JobRecord = {
+      submission,
+      runId: this.#of.random.nextId(8),
+      startTimeMs: this.#of.clock.nowMs(),
+    };
     const job = this.#master({ record, progress: newProgress(), pointer: undefined, isNew: true });
     const wanted = job.slotsWanted;
     const promised = active.reduce((sum, other) => sum + other.slotsWanted, 0);
@@ -260,12 +323,17 @@ export class JobManagerCore {
 
   #tooFewSlots(wanted: number, available: number): MillraceError {
     const all = this.#pool.slotCount;
-    const advice = all >= wanted
-      ? 'Wait for them with --wait, cancel another job, or lower the parallelism with -p'
-      : `Start more TaskManagers or give them more slots (--slots), lower the parallelism with -p${available > 0 ? ` ${available}` : ''}, or wait with --wait`;
-    return new MillraceError('MR_TOO_FEW_SLOTS', `Cannot start the job: it needs ${wanted} ${wanted === 1 ? 'slot' : 'slots'} and ${available} of ${all} ${available === 1 ? 'is' : 'are'} free, ${wanted - available} too few. ${advice}`, {
-      details: { slotsWanted: wanted, slotsFree: available, slotsMissing: wanted - available, slots: all },
-    });
+    const advice =
+      all >= wanted
+        ? 'Wait for them with --wait, cancel another job, or lower the parallelism with -p'
+        : `Start more TaskManagers or give them more slots (--slots), lower the parallelism with -p${available > 0 ? ` ${available}` : ''}, or wait with --wait`;
+    return new MillraceError(
+      'MR_TOO_FEW_SLOTS',
+      `Cannot start the job: it needs ${wanted} ${wanted === 1 ? 'slot' : 'slots'} and ${available} of ${all} ${available === 1 ? 'is' : 'are'} free, ${wanted - available} too few. ${advice}`,
+      {
+        details: { slotsWanted: wanted, slotsFree: available, slotsMissing: wanted - available, slots: all },
+      },
+    );
   }
 
   #cancel(requestId: number, jobId: JobId): void {
@@ -278,12 +346,21 @@ export class JobManagerCore {
   }
 
   #reply(requestId: number, error?: unknown): void {
-    this.#effects.command({ kind: 'reply', requestId, error: error === undefined ? undefined : toWireError(error) });
+    this.#effects.command({
+      kind: 'reply',
+      requestId,
+      error: error === undefined ? undefined : toWireError(error),
+    });
   }
 
   #find(jobId: JobId): JobMaster {
     const job = this.#jobs.get(jobId);
-    if (job === undefined) throw new MillraceError('MR_JOB_NOT_FOUND', `Cannot find job ${jobId}. List the jobs: millrace list -a`, { details: { jobId } });
+    if (job === undefined)
+      throw new MillraceError(
+        'MR_JOB_NOT_FOUND',
+        `Cannot find job ${jobId}. List the jobs: millrace list -a`,
+        { details: { jobId } },
+      );
     return job;
   }
 
@@ -291,7 +368,10 @@ export class JobManagerCore {
     const { submission } = job.record;
     return new JobMaster({
       ...job,
-      jobGraph: compileJobGraph(submission.streamGraph, submission.parallelism === undefined ? {} : { parallelism: submission.parallelism }),
+      jobGraph: compileJobGraph(
+        submission.streamGraph,
+        submission.parallelism === undefined ? {} : { parallelism: submission.parallelism },
+      ),
       leaderEpoch: this.#of.leaderEpoch,
       checkpointDirectory: this.#of.checkpointDirectoryOf(submission.jobId),
       clock: this.#of.clock,
@@ -313,7 +393,10 @@ export class JobManagerCore {
       this.#jobs.delete(jobId);
       this.#artifactsReleased.delete(jobId);
       this.#effects.persist(
-        [recordKeys.job(jobId), recordKeys.progress(jobId), recordKeys.pointer(jobId)].map((key) => ({ type: 'del' as const, key })),
+        [recordKeys.job(jobId), recordKeys.progress(jobId), recordKeys.pointer(jobId)].map((key) => ({
+          type: 'del' as const,
+          key,
+        })),
         () => undefined,
       );
     }
@@ -325,8 +408,9 @@ export class JobManagerCore {
     if (this.#artifactsReleased.has(job.jobId)) return;
     this.#artifactsReleased.add(job.jobId);
     const used = this.artifactsInUse();
-    const sha256s = job.record.submission.artifact.files.map(({ sha256 }) => sha256).filter((sha256) => !used.has(sha256));
+    const sha256s = job.record.submission.artifact.files
+      .map(({ sha256 }) => sha256)
+      .filter((sha256) => !used.has(sha256));
     if (sha256s.length > 0) this.#effects.command({ kind: 'delete-artifacts', sha256s });
   }
 }
-

@@ -1,9 +1,22 @@
 // Leads one job: deploys attempts, restarts what failed, and brings it to its end. Events in, commands out.
 import {
-  fromWireError, invariant, MillraceError, toWireError, unreachable, type Clock, type JobId, type RandomPort, type WireError,
+  fromWireError,
+  invariant,
+  MillraceError,
+  toWireError,
+  unreachable,
+  type Clock,
+  type JobId,
+  type RandomPort,
+  type WireError,
 } from '@millrace/common';
 import type {
-  CheckpointReference, JobGraph, JobState, JobStatus, SlotDeployment, TaskReport,
+  CheckpointReference,
+  JobGraph,
+  JobState,
+  JobStatus,
+  SlotDeployment,
+  TaskReport,
 } from '@millrace/proto';
 import { ExecutionGraph, hasSink, type RestorePlan } from '../execution-graph/execution-graph.ts';
 import { planRestore } from '../execution-graph/restore-plan.ts';
@@ -12,7 +25,13 @@ import { readCheckpoint, readImportedCheckpoint } from './checkpoint-reading.ts'
 import type { ConnectionId, Effects, StoreOperation } from './effects.ts';
 import { JobAttempt } from './job-attempt.ts';
 import { JobProgress } from './job-progress.ts';
-import { encodeRecord, recordKeys, type JobFigures, type JobProgressRecord, type JobRecord } from './job-records.ts';
+import {
+  encodeRecord,
+  recordKeys,
+  type JobFigures,
+  type JobProgressRecord,
+  type JobRecord,
+} from './job-records.ts';
 import { isTerminal, JobLifecycle } from './job-state.ts';
 import { OutputBuffer } from './output-buffer.ts';
 import { RestartStrategy } from './restart-strategy.ts';
@@ -29,7 +48,9 @@ export interface JobMasterOptions {
   /** As the store has it. */
   readonly progress: JobProgressRecord;
   /** As the store has it. */
-  readonly pointer: { readonly bytes: Uint8Array; readonly retained: readonly CheckpointReference[] } | undefined;
+  readonly pointer:
+    | { readonly bytes: Uint8Array; readonly retained: readonly CheckpointReference[] }
+    | undefined;
   readonly jobGraph: JobGraph;
   readonly leaderEpoch: number;
   readonly checkpointDirectory: string;
@@ -56,7 +77,17 @@ export interface JobMasterOptions {
  * ended          nothing
  */
 type Phase =
-  | 'storing' | 'reading' | 'waiting' | 'starting' | 'deploying' | 'running' | 'committing' | 'stopping' | 'backing-off' | 'closing' | 'ended';
+  | 'storing'
+  | 'reading'
+  | 'waiting'
+  | 'starting'
+  | 'deploying'
+  | 'running'
+  | 'committing'
+  | 'stopping'
+  | 'backing-off'
+  | 'closing'
+  | 'ended';
 
 /** Threading: inside `step` only. */
 export class JobMaster {
@@ -86,7 +117,9 @@ export class JobMaster {
     // The attempts and checkpoint ids that an earlier leader reserved it may have used.
     this.#attemptNumber = of.isNew ? 0 : progress.attemptNumber;
     this.#error = progress.error;
-    this.#lifecycle = new JobLifecycle(progress.state === 'CREATED' && !of.isNew ? 'RESTARTING' : progress.state);
+    this.#lifecycle = new JobLifecycle(
+      progress.state === 'CREATED' && !of.isNew ? 'RESTARTING' : progress.state,
+    );
     this.#restart = new RestartStrategy(jobGraph.streamGraph.options.restart, of.random);
     this.#progress = new JobProgress(jobGraph);
     if (progress.output !== undefined) this.#output.add(progress.output);
@@ -137,7 +170,13 @@ export class JobMaster {
   /** Slots that it will take as soon as it can. */
   get slotsWanted(): number {
     const { slotCount } = this.#of.jobGraph;
-    if (this.#phase === 'closing' || this.#phase === 'ended' || this.state === 'FAILING' || this.state === 'CANCELLING') return 0;
+    if (
+      this.#phase === 'closing' ||
+      this.#phase === 'ended' ||
+      this.state === 'FAILING' ||
+      this.state === 'CANCELLING'
+    )
+      return 0;
     if (this.#attempt === undefined) return slotCount;
     return this.#attempt.mode === 'prepare' && this.#phase === 'deploying' ? slotCount - 1 : 0;
   }
@@ -191,7 +230,11 @@ export class JobMaster {
         return;
       } else {
         // Nothing will be restored from it. What it alone needs stays where it is.
-        this.#of.effects.log('warn', 'older checkpoint cannot be read', { jobId: this.jobId, checkpointId: reference.checkpointId, error: toWireError(result.error) });
+        this.#of.effects.log('warn', 'older checkpoint cannot be read', {
+          jobId: this.jobId,
+          checkpointId: reference.checkpointId,
+          error: toWireError(result.error),
+        });
       }
       this.#adopt(references, index + 1);
     });
@@ -229,14 +272,20 @@ export class JobMaster {
     this.#phase = 'waiting';
     this.#tryStart();
     if (this.#phase === 'waiting') {
-      this.#of.effects.log('info', 'job waits for slots', { jobId: this.jobId, slotsWanted: this.#of.jobGraph.slotCount, slotsFree: this.#of.pool.freeCount });
+      this.#of.effects.log('info', 'job waits for slots', {
+        jobId: this.jobId,
+        slotsWanted: this.#of.jobGraph.slotCount,
+        slotsFree: this.#of.pool.freeCount,
+      });
     }
   }
 
   get #nextMode(): SlotDeployment['mode'] {
     const { jobGraph } = this.#of;
     if (this.#coordinator.latest?.isFinal === true) return 'commit';
-    return !this.#record.isPrepared && jobGraph.vertices.some((vertex) => hasSink(jobGraph, vertex)) ? 'prepare' : 'run';
+    return !this.#record.isPrepared && jobGraph.vertices.some((vertex) => hasSink(jobGraph, vertex))
+      ? 'prepare'
+      : 'run';
   }
 
   #tryStart(): void {
@@ -247,8 +296,22 @@ export class JobMaster {
     this.#attemptNumber = attemptNumber;
     this.#isPrepareDone = false;
     this.#progress.clear();
-    const graph = new ExecutionGraph(jobGraph, slots.map(({ location }) => location), attemptNumber);
-    const attempt = new JobAttempt({ jobId: this.jobId, attemptNumber, leaderEpoch, mode: this.#nextMode, slots, graph, pool, effects, clock });
+    const graph = new ExecutionGraph(
+      jobGraph,
+      slots.map(({ location }) => location),
+      attemptNumber,
+    );
+    const attempt = new JobAttempt({
+      jobId: this.jobId,
+      attemptNumber,
+      leaderEpoch,
+      mode: this.#nextMode,
+      slots,
+      graph,
+      pool,
+      effects,
+      clock,
+    });
     this.#attempt = attempt;
     this.#phase = 'starting';
     this.#reserveAttempt(() => {
@@ -271,28 +334,37 @@ export class JobMaster {
       then(undefined);
       return;
     }
-    readCheckpoint(this.#of.effects, { jobId: this.jobId, reference, older: this.#coordinator.retained.slice(0, -1) }, (result) => {
-      if (!this.#isStarting(attempt)) return;
-      if (!result.ok) {
-        this.#attemptFailed(result.error);
-        return;
-      }
-      let plan: RestorePlan;
-      try {
-        plan = planRestore(this.#of.jobGraph, result.metadata);
-      } catch (error) {
-        this.#attemptFailed(error);
-        return;
-      }
-      then(plan);
-    });
+    readCheckpoint(
+      this.#of.effects,
+      { jobId: this.jobId, reference, older: this.#coordinator.retained.slice(0, -1) },
+      (result) => {
+        if (!this.#isStarting(attempt)) return;
+        if (!result.ok) {
+          this.#attemptFailed(result.error);
+          return;
+        }
+        let plan: RestorePlan;
+        try {
+          plan = planRestore(this.#of.jobGraph, result.metadata);
+        } catch (error) {
+          this.#attemptFailed(error);
+          return;
+        }
+        then(plan);
+      },
+    );
   }
 
   #deploy(attempt: JobAttempt, restore: RestorePlan | undefined): void {
     const { record, jobGraph, leaderEpoch, checkpointDirectory, effects } = this.#of;
     this.#phase = 'deploying';
     this.#finalCheckpointId = attempt.mode === 'commit' ? restore?.checkpointId : undefined;
-    effects.log('info', 'deploying', { jobId: this.jobId, attemptNumber: attempt.attemptNumber, mode: attempt.mode, restoredCheckpointId: restore?.checkpointId });
+    effects.log('info', 'deploying', {
+      jobId: this.jobId,
+      attemptNumber: attempt.attemptNumber,
+      mode: attempt.mode,
+      restoredCheckpointId: restore?.checkpointId,
+    });
     attempt.deploy({
       jobId: this.jobId,
       runId: record.runId,
@@ -311,14 +383,27 @@ export class JobMaster {
   /** A report of one of the job's slots; those of other attempts, epochs and slots are ignored. */
   report(connectionId: ConnectionId, report: TaskReport): void {
     const attempt = this.#attempt;
-    if (attempt === undefined || report.attemptNumber !== attempt.attemptNumber || report.leaderEpoch !== this.#of.leaderEpoch) return;
+    if (
+      attempt === undefined ||
+      report.attemptNumber !== attempt.attemptNumber ||
+      report.leaderEpoch !== this.#of.leaderEpoch
+    )
+      return;
     const position = attempt.position(connectionId, report.slotIndex);
     if (position < 0) return;
     switch (report.kind) {
-      case 'slot-prepared': this.#isPrepareDone = true; return;
-      case 'slot-running': this.#slotRunning(attempt, position); return;
-      case 'slot-ended': this.slotEnded(connectionId, report.slotIndex, report.attemptNumber); return;
-      case 'slot-failed': this.#attemptFailed(fromWireError(report.error)); return;
+      case 'slot-prepared':
+        this.#isPrepareDone = true;
+        return;
+      case 'slot-running':
+        this.#slotRunning(attempt, position);
+        return;
+      case 'slot-ended':
+        this.slotEnded(connectionId, report.slotIndex, report.attemptNumber);
+        return;
+      case 'slot-failed':
+        this.#attemptFailed(fromWireError(report.error));
+        return;
       case 'end-of-input':
         attempt.endOfInput(report.executionAttemptId);
         this.#finalPerhaps(attempt);
@@ -326,7 +411,9 @@ export class JobMaster {
       case 'checkpoint-acknowledged':
         this.#coordinator.acknowledge(report.executionAttemptId, report.checkpointId, report.snapshot);
         return;
-      case 'checkpoint-declined': this.#coordinator.decline(report.checkpointId, report.error); return;
+      case 'checkpoint-declined':
+        this.#coordinator.decline(report.checkpointId, report.error);
+        return;
       case 'commit-acknowledged':
         if (this.#finalCheckpointId !== undefined && report.checkpointId >= this.#finalCheckpointId) {
           attempt.committed(position);
@@ -339,10 +426,17 @@ export class JobMaster {
         return;
       case 'output': {
         const lines = this.#output.add(report.lines);
-        if (lines.length > 0) this.#of.effects.command({ kind: 'publish', jobId: this.jobId, event: { kind: 'output', lines }, isLast: false });
+        if (lines.length > 0)
+          this.#of.effects.command({
+            kind: 'publish',
+            jobId: this.jobId,
+            event: { kind: 'output', lines },
+            isLast: false,
+          });
         return;
       }
-      default: unreachable(report);
+      default:
+        unreachable(report);
     }
   }
 
@@ -374,7 +468,8 @@ export class JobMaster {
   }
 
   #committedPerhaps(attempt: JobAttempt): void {
-    const isAwaited = this.#phase === 'committing' || (this.#phase === 'deploying' && attempt.mode === 'commit');
+    const isAwaited =
+      this.#phase === 'committing' || (this.#phase === 'deploying' && attempt.mode === 'commit');
     if (!isAwaited || !attempt.isCommitted) return;
     // Only commits were left to do: the job has run.
     if (this.state !== 'RUNNING') this.#transition('RUNNING');
@@ -389,9 +484,16 @@ export class JobMaster {
     if (position < 0) return;
     attempt.slotEnded(position);
     if (this.#phase === 'stopping') this.#stoppedPerhaps();
-    else if (this.#phase === 'deploying' && attempt.mode === 'prepare' && this.#isPrepareDone) this.#prepared();
+    else if (this.#phase === 'deploying' && attempt.mode === 'prepare' && this.#isPrepareDone)
+      this.#prepared();
     else if (this.#phase === 'deploying' || this.#phase === 'running' || this.#phase === 'committing') {
-      this.#attemptFailed(new MillraceError('MR_WORKER_LOST', 'Cannot go on: the worker of a slot ended although it was not told to', { details: { slotIndex, attemptNumber } }));
+      this.#attemptFailed(
+        new MillraceError(
+          'MR_WORKER_LOST',
+          'Cannot go on: the worker of a slot ended although it was not told to',
+          { details: { slotIndex, attemptNumber } },
+        ),
+      );
     }
   }
 
@@ -417,7 +519,11 @@ export class JobMaster {
     if (this.state === 'FAILING' || this.state === 'CANCELLING' || isTerminal(this.state)) return;
     if (this.#phase === 'stopping' || this.#phase === 'backing-off' || this.#phase === 'closing') return;
     const error = toWireError(thrown);
-    this.#of.effects.log('warn', 'attempt failed', { jobId: this.jobId, attemptNumber: this.#attemptNumber, error });
+    this.#of.effects.log('warn', 'attempt failed', {
+      jobId: this.jobId,
+      attemptNumber: this.#attemptNumber,
+      error,
+    });
     if (error.retry === 'never') {
       this.#fail(error);
       return;
@@ -440,9 +546,14 @@ export class JobMaster {
     const { restart } = this.#of.jobGraph.streamGraph.options;
     if (restart.type === 'none') return { ...cause, retry: 'never' };
     return toWireError(
-      new MillraceError('MR_RESTARTS_EXHAUSTED', `Cannot go on: the job failed ${this.#restart.failuresInRow} times in a row, and its restart strategy allows ${restart.attemptsMax} restarts. Last: ${cause.message}`, {
-        details: { failuresInRow: this.#restart.failuresInRow }, cause: fromWireError(cause),
-      }),
+      new MillraceError(
+        'MR_RESTARTS_EXHAUSTED',
+        `Cannot go on: the job failed ${this.#restart.failuresInRow} times in a row, and its restart strategy allows ${restart.attemptsMax} restarts. Last: ${cause.message}`,
+        {
+          details: { failuresInRow: this.#restart.failuresInRow },
+          cause: fromWireError(cause),
+        },
+      ),
     );
   }
 
@@ -458,7 +569,11 @@ export class JobMaster {
    */
   cancel(then: () => void): void {
     if (isTerminal(this.state) || this.#phase === 'closing') {
-      throw new MillraceError('MR_JOB_FINISHED', `Cannot cancel job ${this.jobId}: it is ${this.state} already`, { details: { jobId: this.jobId } });
+      throw new MillraceError(
+        'MR_JOB_FINISHED',
+        `Cannot cancel job ${this.jobId}: it is ${this.state} already`,
+        { details: { jobId: this.jobId } },
+      );
     }
     if (this.state === 'CANCELLING' || this.state === 'FAILING') {
       then();
@@ -537,7 +652,8 @@ export class JobMaster {
         attempt?.finish();
         this.#attempt = undefined;
         // What is left of a finished job is its output; of any other, a checkpoint to start again from.
-        if (state === 'FINISHED') effects.command({ kind: 'sweep-blobs', jobId: this.jobId, belowId: Infinity, keep: [] });
+        if (state === 'FINISHED')
+          effects.command({ kind: 'sweep-blobs', jobId: this.jobId, belowId: Infinity, keep: [] });
         this.#publishStatus(true);
         this.#of.onChanged();
       },
@@ -562,7 +678,12 @@ export class JobMaster {
 
   #publishStatus(isLast = false): void {
     this.#lastStatusMs = this.#of.clock.monotonicMs();
-    this.#of.effects.command({ kind: 'publish', jobId: this.jobId, event: { kind: 'status', status: this.status() }, isLast });
+    this.#of.effects.command({
+      kind: 'publish',
+      jobId: this.jobId,
+      event: { kind: 'status', status: this.status() },
+      isLast,
+    });
   }
 
   status(): JobStatus {
@@ -590,5 +711,11 @@ type JobMasterLines = OutputBuffer['lines'];
 
 /** The progress record of a new submission: it reserves the first attempt and the first block of checkpoint ids. */
 export function newProgress(): JobProgressRecord {
-  return { state: 'CREATED', attemptNumber: 1, checkpointIdsReserved: CHECKPOINT_ID_BLOCK, isPrepared: false, restartCount: 0 };
+  return {
+    state: 'CREATED',
+    attemptNumber: 1,
+    checkpointIdsReserved: CHECKPOINT_ID_BLOCK,
+    isPrepared: false,
+    restartCount: 0,
+  };
 }

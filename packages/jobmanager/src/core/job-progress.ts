@@ -2,7 +2,10 @@
 import type { JobVertexId } from '@millrace/common';
 import type { JobGraph, JobStatus, JobVertex, SubtaskMetrics, VertexProgress } from '@millrace/proto';
 
-type ProgressFields = Pick<JobStatus, 'vertices' | 'recordsRead' | 'inputShare' | 'watermarkMs' | 'stateBytes'>;
+type ProgressFields = Pick<
+  JobStatus,
+  'vertices' | 'recordsRead' | 'inputShare' | 'watermarkMs' | 'stateBytes'
+>;
 
 /** The newest metrics of each subtask of the current attempt. Bounds: one entry a subtask. */
 export class JobProgress {
@@ -17,7 +20,8 @@ export class JobProgress {
   update(subtasks: readonly SubtaskMetrics[]): void {
     for (const subtask of subtasks) {
       const vertex = this.#jobGraph.vertices.find(({ vertexId }) => vertexId === subtask.vertexId);
-      if (vertex !== undefined && subtask.subtaskIndex < vertex.parallelism) this.#metrics.set(keyOf(subtask.vertexId, subtask.subtaskIndex), subtask);
+      if (vertex !== undefined && subtask.subtaskIndex < vertex.parallelism)
+        this.#metrics.set(keyOf(subtask.vertexId, subtask.subtaskIndex), subtask);
     }
   }
 
@@ -82,10 +86,13 @@ export class JobProgress {
     const subtasks = this.#of(vertex);
     const dropped: Record<string, number> = {};
     for (const subtask of subtasks) {
-      for (const [cause, count] of Object.entries(subtask.dropped)) dropped[cause] = (dropped[cause] ?? 0) + count;
+      for (const [cause, count] of Object.entries(subtask.dropped))
+        dropped[cause] = (dropped[cause] ?? 0) + count;
     }
-    const sum = (of: (subtask: SubtaskMetrics) => number): number => subtasks.reduce((total, subtask) => total + of(subtask), 0);
-    const mean = (of: (subtask: SubtaskMetrics) => number): number => (subtasks.length === 0 ? 0 : sum(of) / subtasks.length);
+    const sum = (of: (subtask: SubtaskMetrics) => number): number =>
+      subtasks.reduce((total, subtask) => total + of(subtask), 0);
+    const mean = (of: (subtask: SubtaskMetrics) => number): number =>
+      subtasks.length === 0 ? 0 : sum(of) / subtasks.length;
     return {
       vertexId: vertex.vertexId,
       name: vertex.name,

@@ -30,7 +30,10 @@ export interface JobProgressRecord {
 }
 
 /** What a status shows beside the state. */
-export type JobFigures = Pick<JobStatus, 'checkpoints' | 'vertices' | 'recordsRead' | 'inputShare' | 'watermarkMs' | 'stateBytes'>;
+export type JobFigures = Pick<
+  JobStatus,
+  'checkpoints' | 'vertices' | 'recordsRead' | 'inputShare' | 'watermarkMs' | 'stateBytes'
+>;
 
 /** Keys of the store. */
 export const recordKeys = {
@@ -66,7 +69,9 @@ export function encodeRecord(value: unknown): Uint8Array {
 /** @throws {MillraceError} MR_STORE_CORRUPT naming the key and what to do */
 export function decodeRecord<T>(key: string, bytes: Uint8Array): T {
   const payload = bytes.subarray(HEADER_BYTES);
-  const isWhole = bytes.byteLength >= HEADER_BYTES && bytes[0] === VERSION &&
+  const isWhole =
+    bytes.byteLength >= HEADER_BYTES &&
+    bytes[0] === VERSION &&
     new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(1, true) === crc32(payload);
   if (!isWhole) throw storeCorrupt(`the record "${key}" is damaged`);
   try {

@@ -32,7 +32,10 @@ class Invariants {
     for (const sent of this.#cluster.sent.slice(this.#seen)) this.#checkMessage(sent);
     this.#seen = this.#cluster.sent.length;
     const isFinished = this.#cluster.core.jobs()[0]?.state === 'FINISHED';
-    holds(!isFinished || this.#cluster.lastPointed?.isFinal === true, 'a job is finished by its final checkpoint only');
+    holds(
+      !isFinished || this.#cluster.lastPointed?.isFinal === true,
+      'a job is finished by its final checkpoint only',
+    );
   }
 
   #checkMessage({ message, pointed }: ScriptedCluster['sent'][number]): void {
@@ -62,7 +65,9 @@ class Acknowledgements {
 
   /** True when some attempt acknowledged this checkpoint with all of its five subtasks. */
   isWhole(checkpointId: number): boolean {
-    return [...this.#byAttempt].some(([key, acknowledged]) => key.endsWith(`/${checkpointId}`) && acknowledged.size === 5);
+    return [...this.#byAttempt].some(
+      ([key, acknowledged]) => key.endsWith(`/${checkpointId}`) && acknowledged.size === 5,
+    );
   }
 }
 
@@ -73,7 +78,21 @@ function play(seed: number): ScriptedCluster {
   const acknowledgements = new Acknowledgements();
   cluster.connect('a', 1);
   cluster.connect('b', 1);
-  cluster.submit(keyedGraph({ parallelism: 2, checkpointFailuresTolerated: 3, restart: { type: 'exponential-delay', initialMs: 10, maxMs: 100, multiplier: 2, jitter: 0.1, resetAfterMs: 1, attemptsMax: 1_000 } }));
+  cluster.submit(
+    keyedGraph({
+      parallelism: 2,
+      checkpointFailuresTolerated: 3,
+      restart: {
+        type: 'exponential-delay',
+        initialMs: 10,
+        maxMs: 100,
+        multiplier: 2,
+        jitter: 0.1,
+        resetAfterMs: 1,
+        attemptsMax: 1_000,
+      },
+    }),
+  );
   const pick = <T>(items: readonly T[]): T | undefined => items[prng.below(items.length)];
   const slot = (): ScriptedSlot | undefined => pick([...cluster.slots.values()]);
   const actions: readonly (() => void)[] = [
@@ -93,20 +112,31 @@ function play(seed: number): ScriptedCluster {
       if (cluster.lastTriggered === 0) return;
       for (const target of cluster.slots.values()) {
         if (target.deployment.mode !== 'run') continue;
-        for (const { executionAttemptId } of target.deployment.subtasks) acknowledgements.add(target, cluster.lastTriggered, executionAttemptId);
+        for (const { executionAttemptId } of target.deployment.subtasks)
+          acknowledgements.add(target, cluster.lastTriggered, executionAttemptId);
       }
       cluster.acknowledge(cluster.lastTriggered);
     },
-    () => void (prng.below(3) === 0 ? cluster.holding.add(prng.below(2) === 0 ? 'persist' : 'write-blob') : cluster.holding.clear()),
+    () =>
+      void (prng.below(3) === 0
+        ? cluster.holding.add(prng.below(2) === 0 ? 'persist' : 'write-blob')
+        : cluster.holding.clear()),
     () => pick(cluster.held)?.release(),
     () => cluster.held[0]?.release(),
     () => {
       const target = slot();
-      if (target !== undefined && prng.below(3) === 0) cluster.report(target, { kind: 'slot-failed', error: failure });
+      if (target !== undefined && prng.below(3) === 0)
+        cluster.report(target, { kind: 'slot-failed', error: failure });
     },
     () => {
       const target = slot();
-      const isCancelled = cluster.messages('cancel').some((message) => message.attemptNumber === target?.deployment.attemptNumber && message.slotIndex === target.deployment.slotIndex);
+      const isCancelled = cluster
+        .messages('cancel')
+        .some(
+          (message) =>
+            message.attemptNumber === target?.deployment.attemptNumber &&
+            message.slotIndex === target.deployment.slotIndex,
+        );
       if (target !== undefined && isCancelled) cluster.end(target);
     },
     () => {
@@ -124,20 +154,30 @@ function play(seed: number): ScriptedCluster {
     () => {
       const target = slot();
       const subtask = pick(target?.deployment.subtasks ?? []);
-      if (target !== undefined && subtask !== undefined) cluster.report(target, { kind: 'end-of-input', executionAttemptId: subtask.executionAttemptId });
+      if (target !== undefined && subtask !== undefined)
+        cluster.report(target, { kind: 'end-of-input', executionAttemptId: subtask.executionAttemptId });
     },
     () => {
       const target = slot();
       const subtask = target?.deployment.subtasks[0];
       if (target !== undefined && subtask !== undefined && prng.below(3) === 0) {
-        cluster.report(target, { kind: 'checkpoint-declined', executionAttemptId: subtask.executionAttemptId, checkpointId: cluster.lastTriggered, error: failure });
+        cluster.report(target, {
+          kind: 'checkpoint-declined',
+          executionAttemptId: subtask.executionAttemptId,
+          checkpointId: cluster.lastTriggered,
+          error: failure,
+        });
       }
     },
   ];
   for (let step = 0; step < STEPS; step++) {
     pick(actions)?.();
     invariants.check();
-    for (const { checkpointId } of cluster.pointer()?.retained ?? []) holds(acknowledgements.isWhole(checkpointId), 'a checkpoint is complete only after all acknowledgements');
+    for (const { checkpointId } of cluster.pointer()?.retained ?? [])
+      holds(
+        acknowledgements.isWhole(checkpointId),
+        'a checkpoint is complete only after all acknowledgements',
+      );
   }
   heal(cluster);
   invariants.check();
@@ -150,9 +190,11 @@ function heal(cluster: ScriptedCluster): void {
   for (let round = 0; round < 60 && cluster.core.jobs()[0]?.state !== 'FINISHED'; round++) {
     for (let held = cluster.held[0]; held !== undefined; held = cluster.held[0]) held.release();
     if (cluster.core.jobs().length === 0) cluster.submit(keyedGraph({ parallelism: 2 }), { isWaiting: true });
-    while (cluster.connections.length < 2) cluster.connect(`healed-${round}-${cluster.connections.length}`, 1);
+    while (cluster.connections.length < 2)
+      cluster.connect(`healed-${round}-${cluster.connections.length}`, 1);
     const cancelled = new Set(cluster.messages('cancel').map((message) => message.attemptNumber));
-    for (const slot of Array.from(cluster.slots.values())) if (cancelled.has(slot.deployment.attemptNumber)) cluster.end(slot);
+    for (const slot of Array.from(cluster.slots.values()))
+      if (cancelled.has(slot.deployment.attemptNumber)) cluster.end(slot);
     cluster.runAll();
     cluster.endOfInput();
     if (cluster.lastTriggered > 0) cluster.acknowledge(cluster.lastTriggered);

@@ -39,7 +39,10 @@ export class RestartStrategy {
     if (this.#failuresInRow > strategy.attemptsMax) return undefined;
     if (strategy.type === 'fixed-delay') return strategy.delayMs;
     if (this.#failuresInRow === 1) return 0;
-    const delayMs = Math.min(strategy.maxMs, strategy.initialMs * strategy.multiplier ** (this.#failuresInRow - 2));
+    const delayMs = Math.min(
+      strategy.maxMs,
+      strategy.initialMs * strategy.multiplier ** (this.#failuresInRow - 2),
+    );
     const spread = (this.#random.nextUint32() / 0x1_0000_0000) * 2 - 1;
     return Math.max(0, Math.round(delayMs * (1 + spread * strategy.jitter)));
   }

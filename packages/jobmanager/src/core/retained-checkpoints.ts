@@ -1,6 +1,11 @@
 // The complete checkpoints of a job that are kept, and which files they need. Files are shared between checkpoints: one
 // is deleted only when no checkpoint that is kept refers to it.
-import { checkpointDirectoryName, CHECKPOINT_METADATA_NAME, type CheckpointMetadata, type CheckpointReference } from '@millrace/proto';
+import {
+  checkpointDirectoryName,
+  CHECKPOINT_METADATA_NAME,
+  type CheckpointMetadata,
+  type CheckpointReference,
+} from '@millrace/proto';
 
 interface RetainedCheckpoint {
   readonly reference: CheckpointReference;
@@ -11,7 +16,8 @@ interface RetainedCheckpoint {
 export function filesOf(metadata: CheckpointMetadata): ReadonlySet<string> {
   const files = new Set([metadataName(metadata)]);
   for (const { subtasks } of metadata.vertices) {
-    for (const { operators } of subtasks) for (const { keyedFiles } of operators) for (const { name } of keyedFiles) files.add(name);
+    for (const { operators } of subtasks)
+      for (const { keyedFiles } of operators) for (const { name } of keyedFiles) files.add(name);
   }
   return files;
 }

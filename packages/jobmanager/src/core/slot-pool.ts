@@ -49,7 +49,8 @@ export class SlotPool {
 
   /** The TaskManager with this name, over whatever connection. */
   find(taskManagerId: TaskManagerId): TaskManager | undefined {
-    for (const taskManager of this.#byConnection.values()) if (taskManager.taskManagerId === taskManagerId) return taskManager;
+    for (const taskManager of this.#byConnection.values())
+      if (taskManager.taskManagerId === taskManagerId) return taskManager;
     return undefined;
   }
 
@@ -106,10 +107,13 @@ export class SlotPool {
   /** Takes `count` free slots, spread over the TaskManagers, or none when there are fewer. */
   allocate(holder: SlotHolder, count: number): readonly AllocatedSlot[] | undefined {
     const free: { taskManager: TaskManager; slot: Slot; round: number }[] = [];
-    const taskManagers = [...this.#byConnection.values()].sort((a, b) => (a.taskManagerId < b.taskManagerId ? -1 : 1));
+    const taskManagers = [...this.#byConnection.values()].sort((a, b) =>
+      a.taskManagerId < b.taskManagerId ? -1 : 1,
+    );
     for (const taskManager of taskManagers) {
       let round = 0;
-      for (const slot of taskManager.slots) if (slot.holder === undefined) free.push({ taskManager, slot, round: round++ });
+      for (const slot of taskManager.slots)
+        if (slot.holder === undefined) free.push({ taskManager, slot, round: round++ });
     }
     if (free.length < count) return undefined;
     // One of each TaskManager in turn; sort is stable, so equal rounds keep the order of the TaskManagers.
@@ -119,7 +123,11 @@ export class SlotPool {
       slot.releasingSinceMs = undefined;
       return {
         connectionId: taskManager.connectionId,
-        location: { taskManagerId: taskManager.taskManagerId, slotIndex: slot.slotIndex, dataAddress: slot.dataAddress },
+        location: {
+          taskManagerId: taskManager.taskManagerId,
+          slotIndex: slot.slotIndex,
+          dataAddress: slot.dataAddress,
+        },
       };
     });
   }
@@ -152,14 +160,20 @@ export class SlotPool {
   }
 
   #held(connectionId: ConnectionId, slotIndex: number, holder: SlotHolder): Slot | undefined {
-    return this.#byConnection.get(connectionId)?.slots.find(
-      (slot) => slot.slotIndex === slotIndex && slot.holder?.jobId === holder.jobId && slot.holder.attemptNumber === holder.attemptNumber,
-    );
+    return this.#byConnection
+      .get(connectionId)
+      ?.slots.find(
+        (slot) =>
+          slot.slotIndex === slotIndex &&
+          slot.holder?.jobId === holder.jobId &&
+          slot.holder.attemptNumber === holder.attemptNumber,
+      );
   }
 
   #count(predicate: (slot: Slot) => boolean): number {
     let count = 0;
-    for (const { slots } of this.#byConnection.values()) for (const slot of slots) if (predicate(slot)) count++;
+    for (const { slots } of this.#byConnection.values())
+      for (const slot of slots) if (predicate(slot)) count++;
     return count;
   }
 }

@@ -1,7 +1,20 @@
 // JobGraph → what each slot runs: one subtask of every vertex that is parallel enough, and the channels between them.
-import { executionAttemptId, invariant, type ExecutionAttemptId, type JobId, type JobVertexId } from '@millrace/common';
+import {
+  executionAttemptId,
+  invariant,
+  type ExecutionAttemptId,
+  type JobId,
+  type JobVertexId,
+} from '@millrace/common';
 import type {
-  ArtifactManifest, ChannelDescriptor, JobEdge, JobGraph, JobVertex, SlotDeployment, SubmissionContext, SubtaskDeployment,
+  ArtifactManifest,
+  ChannelDescriptor,
+  JobEdge,
+  JobGraph,
+  JobVertex,
+  SlotDeployment,
+  SubmissionContext,
+  SubtaskDeployment,
   SubtaskLocation,
 } from '@millrace/proto';
 import type { RestoredVertex } from './restore-plan.ts';
@@ -52,14 +65,20 @@ export class ExecutionGraph {
     this.#attemptNumber = attemptNumber;
     this.executions = jobGraph.vertices.flatMap((vertex) =>
       this.slots.slice(0, vertex.parallelism).map((location, subtaskIndex) => ({
-        vertex, subtaskIndex, location, executionAttemptId: executionAttemptId(vertex.vertexId, subtaskIndex, attemptNumber),
+        vertex,
+        subtaskIndex,
+        location,
+        executionAttemptId: executionAttemptId(vertex.vertexId, subtaskIndex, attemptNumber),
       })),
     );
   }
 
   /** Positions in `slots` that host at least one subtask of a vertex for which `predicate` holds. */
   slotsWith(predicate: (vertex: JobVertex) => boolean): readonly number[] {
-    const most = this.jobGraph.vertices.reduce((count, vertex) => (predicate(vertex) ? Math.max(count, vertex.parallelism) : count), 0);
+    const most = this.jobGraph.vertices.reduce(
+      (count, vertex) => (predicate(vertex) ? Math.max(count, vertex.parallelism) : count),
+      0,
+    );
     return this.slots.slice(0, most).map((_, index) => index);
   }
 
@@ -81,8 +100,12 @@ export class ExecutionGraph {
       streamGraph: jobGraph.streamGraph,
       options: jobGraph.streamGraph.options,
       checkpointDirectory: attempt.checkpointDirectory,
-      subtasks: this.#verticesIn(position, attempt.mode).map((vertex) => this.#subtask(vertex, position, restore)),
-      parallelismOf: Object.fromEntries(jobGraph.vertices.map(({ vertexId, parallelism }) => [vertexId, parallelism])) as {
+      subtasks: this.#verticesIn(position, attempt.mode).map((vertex) =>
+        this.#subtask(vertex, position, restore),
+      ),
+      parallelismOf: Object.fromEntries(
+        jobGraph.vertices.map(({ vertexId, parallelism }) => [vertexId, parallelism]),
+      ) as {
         readonly [vertexId: JobVertexId]: number;
       },
       ...(restore === undefined ? {} : { restoredCheckpointId: restore.checkpointId }),
@@ -91,7 +114,9 @@ export class ExecutionGraph {
 
   #verticesIn(position: number, mode: SlotDeployment['mode']): readonly JobVertex[] {
     if (mode === 'prepare') return [];
-    return this.jobGraph.vertices.filter((vertex) => vertex.parallelism > position && (mode === 'run' || hasSink(this.jobGraph, vertex)));
+    return this.jobGraph.vertices.filter(
+      (vertex) => vertex.parallelism > position && (mode === 'run' || hasSink(this.jobGraph, vertex)),
+    );
   }
 
   #subtask(vertex: JobVertex, subtaskIndex: number, restore: RestorePlan | undefined): SubtaskDeployment {
@@ -104,8 +129,12 @@ export class ExecutionGraph {
       executionAttemptId: executionAttemptId(vertex.vertexId, subtaskIndex, this.#attemptNumber),
       inputEdges,
       outputEdges,
-      inputChannels: inputEdges.flatMap((edge) => this.#channels(edge).filter((channel) => channel.consumerSubtask === subtaskIndex)),
-      outputChannels: outputEdges.flatMap((edge) => this.#channels(edge).filter((channel) => channel.producerSubtask === subtaskIndex)),
+      inputChannels: inputEdges.flatMap((edge) =>
+        this.#channels(edge).filter((channel) => channel.consumerSubtask === subtaskIndex),
+      ),
+      outputChannels: outputEdges.flatMap((edge) =>
+        this.#channels(edge).filter((channel) => channel.producerSubtask === subtaskIndex),
+      ),
       restore: restored?.snapshots ?? [],
       ...(restored?.watermarkMs === undefined ? {} : { restoredWatermarkMs: restored.watermarkMs }),
     };
@@ -119,8 +148,11 @@ export class ExecutionGraph {
       for (let consumerSubtask = 0; consumerSubtask < consumerCount; consumerSubtask++) {
         if (edge.partitioning === 'forward' && producerSubtask !== consumerSubtask) continue;
         channels.push({
-          edgeId: edge.edgeId, producerSubtask, consumerSubtask,
-          producer: this.#location(producerSubtask), consumer: this.#location(consumerSubtask),
+          edgeId: edge.edgeId,
+          producerSubtask,
+          consumerSubtask,
+          producer: this.#location(producerSubtask),
+          consumer: this.#location(consumerSubtask),
         });
       }
     }
@@ -142,5 +174,8 @@ export class ExecutionGraph {
 
 /** True for a vertex that holds a sink, and with it transactions to commit. */
 export function hasSink(jobGraph: JobGraph, vertex: JobVertex): boolean {
-  return vertex.role !== 'enumerator' && vertex.nodeIds.some((id) => jobGraph.streamGraph.nodes[id]?.kind === 'sink');
+  return (
+    vertex.role !== 'enumerator' &&
+    vertex.nodeIds.some((id) => jobGraph.streamGraph.nodes[id]?.kind === 'sink')
+  );
 }

@@ -1,7 +1,13 @@
 // Who restores what: operators are matched by uid, keyed state by overlap of key groups, small state is given to all.
 import { keyGroupRange, MillraceError, type KeyGroupRange } from '@millrace/common';
 import type {
-  CheckpointMetadata, CheckpointVertex, JobGraph, JobVertex, KeyedStateFile, OperatorSnapshot, SubtaskSnapshot,
+  CheckpointMetadata,
+  CheckpointVertex,
+  JobGraph,
+  JobVertex,
+  KeyedStateFile,
+  OperatorSnapshot,
+  SubtaskSnapshot,
 } from '@millrace/proto';
 import type { RestorePlan } from './execution-graph.ts';
 
@@ -32,7 +38,11 @@ export function planRestore(jobGraph: JobGraph, metadata: CheckpointMetadata): R
     checkpointId: metadata.checkpointId,
     restoreOf(vertex, subtaskIndex) {
       const uids = new Set(vertex.nodeIds.map((id) => jobGraph.streamGraph.nodes[id]?.uid));
-      const range = keyGroupRange({ keyGroupCount: jobGraph.keyGroupCount, parallelism: vertex.parallelism, subtaskIndex });
+      const range = keyGroupRange({
+        keyGroupCount: jobGraph.keyGroupCount,
+        parallelism: vertex.parallelism,
+        subtaskIndex,
+      });
       const snapshots: SubtaskSnapshot[] = [];
       for (const old of metadata.vertices) {
         if (!isSameSide(old, vertex)) continue;
@@ -67,13 +77,25 @@ function leastWatermark(snapshots: readonly SubtaskSnapshot[]): { watermarkMs?: 
 
 function checkAllStateFound(jobGraph: JobGraph, metadata: CheckpointMetadata): void {
   const known = new Set(jobGraph.streamGraph.nodes.map((node) => node.uid));
-  const old = new Set(metadata.vertices.flatMap((vertex) => vertex.subtasks.flatMap(({ operators }) => operators.map(({ uid }) => uid))));
-  const lost = metadata.vertices.flatMap(({ subtasks }) => subtasks.flatMap(({ operators }) => operators)).find(
-    (operator) => !known.has(operator.uid) && (operator.keyedFiles.length > 0 || (operator.inline ?? null) !== null),
+  const old = new Set(
+    metadata.vertices.flatMap((vertex) =>
+      vertex.subtasks.flatMap(({ operators }) => operators.map(({ uid }) => uid)),
+    ),
   );
+  const lost = metadata.vertices
+    .flatMap(({ subtasks }) => subtasks.flatMap(({ operators }) => operators))
+    .find(
+      (operator) =>
+        !known.has(operator.uid) && (operator.keyedFiles.length > 0 || (operator.inline ?? null) !== null),
+    );
   if (lost === undefined) return;
-  const fresh = jobGraph.streamGraph.nodes.filter((node) => !old.has(node.uid)).map((node) => `"${node.uid}"`);
-  const hint = fresh.length === 0 ? 'the job has no new operator that could be it' : `new in the job: ${fresh.slice(0, 5).join(', ')}; if one of them is it, give it this uid`;
+  const fresh = jobGraph.streamGraph.nodes
+    .filter((node) => !old.has(node.uid))
+    .map((node) => `"${node.uid}"`);
+  const hint =
+    fresh.length === 0
+      ? 'the job has no new operator that could be it'
+      : `new in the job: ${fresh.slice(0, 5).join(', ')}; if one of them is it, give it this uid`;
   throw new MillraceError(
     'MR_STATE_INCOMPATIBLE',
     `Cannot restore checkpoint ${metadata.checkpointId}: it has state of operator "${lost.uid}", which the job does not have (${hint})`,

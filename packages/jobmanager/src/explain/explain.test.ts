@@ -28,7 +28,10 @@ test('explain as text has aligned tables of operators, vertices and edges', () =
 
 test('explain as Mermaid escapes names', () => {
   const graph = keyedGraph();
-  const named = { ...graph, nodes: graph.nodes.map((node) => (node.id === 1 ? { ...node, name: 'a "b" <c>' } : node)) };
+  const named = {
+    ...graph,
+    nodes: graph.nodes.map((node) => (node.id === 1 ? { ...node, name: 'a "b" <c>' } : node)),
+  };
   expect(explain(named, { format: 'mermaid', parallelism: 2 })).toBe(
     [
       'flowchart LR',
@@ -43,7 +46,10 @@ test('explain as Mermaid escapes names', () => {
 });
 
 test('explain as JSON has channels and slots', () => {
-  const plan = JSON.parse(explain(keyedGraph(), { format: 'json', parallelism: 2 })) as { slotCount: number; edges: { channelCount: number }[] };
+  const plan = JSON.parse(explain(keyedGraph(), { format: 'json', parallelism: 2 })) as {
+    slotCount: number;
+    edges: { channelCount: number }[];
+  };
   expect(plan).toMatchObject({ slotCount: 2, subtaskCount: 5 });
   expect(plan.edges.map(({ channelCount }) => channelCount)).toEqual([2, 4]);
 });

@@ -16,11 +16,17 @@ export interface ExplainOptions {
  * @throws {MillraceError} MR_GRAPH_INVALID
  */
 export function explain(graph: StreamGraphJson, options: ExplainOptions = {}): string {
-  const jobGraph = compileJobGraph(graph, options.parallelism === undefined ? {} : { parallelism: options.parallelism });
+  const jobGraph = compileJobGraph(
+    graph,
+    options.parallelism === undefined ? {} : { parallelism: options.parallelism },
+  );
   switch (options.format ?? 'text') {
-    case 'json': return JSON.stringify(explainJson(jobGraph), undefined, 2);
-    case 'mermaid': return explainMermaid(jobGraph);
-    default: return explainText(jobGraph);
+    case 'json':
+      return JSON.stringify(explainJson(jobGraph), undefined, 2);
+    case 'mermaid':
+      return explainMermaid(jobGraph);
+    default:
+      return explainText(jobGraph);
   }
 }
 
@@ -28,13 +34,25 @@ function explainText(jobGraph: JobGraph): string {
   const { streamGraph, vertices, edges } = jobGraph;
   const label = vertexLabels(vertices);
   const operators = streamGraph.nodes.map((node) => [
-    String(node.id), node.name, node.kind, `${node.uid}${node.isUidExplicit ? '' : ' (derived)'}`, inputsOf(node), detailsOf(node),
+    String(node.id),
+    node.name,
+    node.kind,
+    `${node.uid}${node.isUidExplicit ? '' : ' (derived)'}`,
+    inputsOf(node),
+    detailsOf(node),
   ]);
   const chains = vertices.map((vertex) => [
-    label(vertex.vertexId), vertex.name, vertex.role, String(vertex.parallelism), vertex.nodeIds.join(' '), slotsOf(vertex),
+    label(vertex.vertexId),
+    vertex.name,
+    vertex.role,
+    String(vertex.parallelism),
+    vertex.nodeIds.join(' '),
+    slotsOf(vertex),
   ]);
   const connections = edges.map((edge) => [
-    `${label(edge.fromVertex)} -> ${label(edge.toVertex)}`, partitioningOf(edge), String(channelCount(jobGraph, edge)),
+    `${label(edge.fromVertex)} -> ${label(edge.toVertex)}`,
+    partitioningOf(edge),
+    String(channelCount(jobGraph, edge)),
   ]);
   return [
     `Job ${jobGraph.name}: ${vertices.length} vertices, ${subtaskCount(jobGraph)} subtasks, ${jobGraph.slotCount} ${jobGraph.slotCount === 1 ? 'slot' : 'slots'}, ${jobGraph.keyGroupCount} key groups`,
@@ -58,10 +76,18 @@ function explainMermaid({ vertices, edges, streamGraph }: JobGraph): string {
   const label = vertexLabels(vertices);
   const lines = ['flowchart LR'];
   for (const vertex of vertices) {
-    const names = vertex.role === 'enumerator' ? [vertex.name] : vertex.nodeIds.map((id) => streamGraph.nodes[id]?.name ?? '');
-    lines.push(`  ${label(vertex.vertexId)}["${names.map(escapeMermaid).join('<br/>')}<br/>x${vertex.parallelism}"]`);
+    const names =
+      vertex.role === 'enumerator'
+        ? [vertex.name]
+        : vertex.nodeIds.map((id) => streamGraph.nodes[id]?.name ?? '');
+    lines.push(
+      `  ${label(vertex.vertexId)}["${names.map(escapeMermaid).join('<br/>')}<br/>x${vertex.parallelism}"]`,
+    );
   }
-  for (const edge of edges) lines.push(`  ${label(edge.fromVertex)} -->|${escapeMermaid(partitioningOf(edge))}| ${label(edge.toVertex)}`);
+  for (const edge of edges)
+    lines.push(
+      `  ${label(edge.fromVertex)} -->|${escapeMermaid(partitioningOf(edge))}| ${label(edge.toVertex)}`,
+    );
   return `${lines.join('\n')}\n`;
 }
 
@@ -73,7 +99,13 @@ function explainJson(jobGraph: JobGraph): unknown {
     slotCount: plan.slotCount,
     subtaskCount: subtaskCount(jobGraph),
     streamGraph,
-    vertices: plan.vertices.map((vertex) => ({ ...vertex, slots: Array.from({ length: vertex.parallelism }, (_, subtaskIndex) => ({ subtaskIndex, slot: subtaskIndex })) })),
+    vertices: plan.vertices.map((vertex) => ({
+      ...vertex,
+      slots: Array.from({ length: vertex.parallelism }, (_, subtaskIndex) => ({
+        subtaskIndex,
+        slot: subtaskIndex,
+      })),
+    })),
     edges: plan.edges.map((edge) => ({ ...edge, channelCount: channelCount(jobGraph, edge) })),
   };
 }
@@ -85,13 +117,20 @@ function vertexLabels(vertices: readonly JobVertex[]): (vertexId: string) => str
 }
 
 function inputsOf(node: StreamNodeJson): string {
-  return node.inputs.map((edge) => `${edge.from} ${edge.partitioning}${edge.sideOutput === undefined ? '' : ` (side output ${edge.sideOutput})`}`).join(', ');
+  return node.inputs
+    .map(
+      (edge) =>
+        `${edge.from} ${edge.partitioning}${edge.sideOutput === undefined ? '' : ` (side output ${edge.sideOutput})`}`,
+    )
+    .join(', ');
 }
 
 const DETAILS_LENGTH_MAX = 60;
 
 function detailsOf(node: StreamNodeJson): string {
-  const text = Object.entries(node.options).map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`).join(' ');
+  const text = Object.entries(node.options)
+    .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .join(' ');
   return text.length <= DETAILS_LENGTH_MAX ? text : `${text.slice(0, DETAILS_LENGTH_MAX - 1)}…`;
 }
 
@@ -104,8 +143,11 @@ function partitioningOf(edge: JobEdge): string {
 }
 
 function channelCount({ vertices }: JobGraph, edge: JobEdge): number {
-  const parallelism = (vertexId: string): number => vertices.find((vertex) => vertex.vertexId === vertexId)?.parallelism ?? 0;
-  return edge.partitioning === 'forward' ? parallelism(edge.toVertex) : parallelism(edge.fromVertex) * parallelism(edge.toVertex);
+  const parallelism = (vertexId: string): number =>
+    vertices.find((vertex) => vertex.vertexId === vertexId)?.parallelism ?? 0;
+  return edge.partitioning === 'forward'
+    ? parallelism(edge.toVertex)
+    : parallelism(edge.fromVertex) * parallelism(edge.toVertex);
 }
 
 function subtaskCount({ vertices }: JobGraph): number {
@@ -123,7 +165,12 @@ function optionLines({ options }: StreamGraphJson): readonly string[] {
 }
 
 function escapeMermaid(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('"', '&quot;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('|', '&#124;');
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('"', '&quot;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('|', '&#124;');
 }
 
 function indent(lines: readonly string[]): readonly string[] {

@@ -1,5 +1,11 @@
 // Graphs for tests, written by hand.
-import type { JobOptionsJson, OperatorKind, StreamEdgeJson, StreamGraphJson, StreamNodeJson } from '@millrace/proto';
+import type {
+  JobOptionsJson,
+  OperatorKind,
+  StreamEdgeJson,
+  StreamGraphJson,
+  StreamNodeJson,
+} from '@millrace/proto';
 
 export const testOptions: JobOptionsJson = {
   keyGroupCount: 720,
@@ -10,25 +16,59 @@ export const testOptions: JobOptionsJson = {
   checkpointFailuresTolerated: 0,
   bufferTimeoutMs: 10,
   isChainingEnabled: true,
-  restart: { type: 'exponential-delay', initialMs: 100, maxMs: 1_000, multiplier: 2, jitter: 0, resetAfterMs: 60_000, attemptsMax: 5 },
+  restart: {
+    type: 'exponential-delay',
+    initialMs: 100,
+    maxMs: 1_000,
+    multiplier: 2,
+    jitter: 0,
+    resetAfterMs: 60_000,
+    attemptsMax: 5,
+  },
   stateCacheEntriesMax: 1_000,
 };
 
 type NodeOptions = Partial<Pick<StreamNodeJson, 'parallelism' | 'uid'>>;
 
 /** A node whose inputs are given as `[from, partitioning]` or whole edges. */
-export function node(id: number, kind: OperatorKind, inputs: readonly StreamEdgeJson[] = [], more: NodeOptions = {}): StreamNodeJson {
-  return { id, uid: `${kind}-${id}`, isUidExplicit: false, name: `${kind} ${id}`, kind, inputs, state: [], options: {}, ...more };
+export function node(
+  id: number,
+  kind: OperatorKind,
+  inputs: readonly StreamEdgeJson[] = [],
+  more: NodeOptions = {},
+): StreamNodeJson {
+  return {
+    id,
+    uid: `${kind}-${id}`,
+    isUidExplicit: false,
+    name: `${kind} ${id}`,
+    kind,
+    inputs,
+    state: [],
+    options: {},
+    ...more,
+  };
 }
 
 export const forward = (from: number): StreamEdgeJson => ({ from, partitioning: 'forward' });
 export const hash = (from: number): StreamEdgeJson => ({ from, partitioning: 'hash' });
 
-export function graph(nodes: readonly StreamNodeJson[], options: Partial<JobOptionsJson> = {}): StreamGraphJson {
+export function graph(
+  nodes: readonly StreamNodeJson[],
+  options: Partial<JobOptionsJson> = {},
+): StreamGraphJson {
   return { version: 1, name: 'test', options: { ...testOptions, ...options }, nodes };
 }
 
 /** source -> map | window -> sink: an enumerator, a source chain and a keyed chain. */
 export function keyedGraph(options: Partial<JobOptionsJson> = {}): StreamGraphJson {
-  return graph([node(0, 'source'), node(1, 'map', [forward(0)]), node(2, 'window', [hash(1)]), node(3, 'sink', [forward(2)])], options);
+  return graph(
+    [
+      node(0, 'source'),
+      node(1, 'map', [forward(0)]),
+      node(2, 'window', [hash(1)]),
+      node(3, 'sink', [forward(2)]),
+    ],
+    options,
+  );
 }

@@ -1,11 +1,27 @@
 // A cluster for tests of the deciding code: the core with a store, blobs, a clock and TaskManagers that do what the test
 // says, one event at a time. What the store and the blobs hold survives `restart`, as on a disk.
 import {
-  asJobId, asTaskManagerId, fromWireError, MillraceError, Prng, toWireError, type JobId, type MillraceError as Failure,
+  asJobId,
+  asTaskManagerId,
+  fromWireError,
+  MillraceError,
+  Prng,
+  toWireError,
+  type JobId,
+  type MillraceError as Failure,
 } from '@millrace/common';
 import {
-  decodeCheckpointMetadataV1, decodeCheckpointPointerV1, type CheckpointPointer, type CheckpointReference, type JobStatus, type JobSubmission, type SlotDeployment,
-  type StreamGraphJson, type SubtaskSnapshot, type TaskExecutorMessage, type TaskReport,
+  decodeCheckpointMetadataV1,
+  decodeCheckpointPointerV1,
+  type CheckpointPointer,
+  type CheckpointReference,
+  type JobStatus,
+  type JobSubmission,
+  type SlotDeployment,
+  type StreamGraphJson,
+  type SubtaskSnapshot,
+  type TaskExecutorMessage,
+  type TaskReport,
 } from '@millrace/proto';
 import { JobManagerCore } from '../core/job-manager-core.ts';
 import type { Command, CoreEvent, Outcome, StoreOperation, Token } from '../core/effects.ts';
@@ -13,7 +29,11 @@ import { readJobs } from '../read-jobs.ts';
 
 export const jobId = asJobId('0123456789abcdef0123456789abcdef');
 
-type ReportBody = TaskReport extends infer R ? (R extends TaskReport ? Omit<R, 'taskManagerId' | 'instanceId' | 'leaderEpoch' | 'jobId' | 'attemptNumber' | 'slotIndex'> : never) : never;
+type ReportBody = TaskReport extends infer R
+  ? R extends TaskReport
+    ? Omit<R, 'taskManagerId' | 'instanceId' | 'leaderEpoch' | 'jobId' | 'attemptNumber' | 'slotIndex'>
+    : never
+  : never;
 
 /** What a slot of a scripted TaskManager has been told. */
 export interface ScriptedSlot {
@@ -41,7 +61,11 @@ export class ScriptedCluster {
   readonly store = new Map<string, Uint8Array>();
   readonly blobs = new Map<string, Uint8Array>();
   /** Everything sent, oldest first. */
-  readonly sent: { readonly connectionId: number; readonly message: TaskExecutorMessage; readonly pointed: number }[] = [];
+  readonly sent: {
+    readonly connectionId: number;
+    readonly message: TaskExecutorMessage;
+    readonly pointed: number;
+  }[] = [];
   /** The checkpoint that a pointer named last, also when that is deleted by now. */
   lastPointed: CheckpointReference | undefined;
   readonly commands: Command[] = [];
@@ -105,11 +129,17 @@ export class ScriptedCluster {
     this.held.push({
       command,
       release: () => {
-        this.held.splice(this.held.findIndex((held) => held.command === command), 1);
+        this.held.splice(
+          this.held.findIndex((held) => held.command === command),
+          1,
+        );
         if (this.epoch === epoch) this.#perform(command);
       },
       fail: (error) => {
-        this.held.splice(this.held.findIndex((held) => held.command === command), 1);
+        this.held.splice(
+          this.held.findIndex((held) => held.command === command),
+          1,
+        );
         if (this.epoch === epoch) this.#done(command.token, { ok: false, error: toWireError(error) });
       },
     });
@@ -118,29 +148,62 @@ export class ScriptedCluster {
   #perform(command: Command): void {
     switch (command.kind) {
       case 'send':
-        this.sent.push({ connectionId: command.connectionId, message: command.message, pointed: this.lastPointed?.checkpointId ?? 0 });
+        this.sent.push({
+          connectionId: command.connectionId,
+          message: command.message,
+          pointed: this.lastPointed?.checkpointId ?? 0,
+        });
         if (command.message.kind === 'deploy' && this.#taskManagers.has(command.connectionId)) {
           const { deployment } = command.message;
-          this.slots.set(`${command.connectionId}/${deployment.slotIndex}`, { connectionId: command.connectionId, deployment });
+          this.slots.set(`${command.connectionId}/${deployment.slotIndex}`, {
+            connectionId: command.connectionId,
+            deployment,
+          });
         }
         return;
-      case 'disconnect': this.#taskManagers.delete(command.connectionId); return;
-      case 'persist': this.#done(command.token, this.#write(command.operations)); return;
-      case 'write-blob': this.blobs.set(command.name, command.bytes); this.#done(command.token, { ok: true }); return;
-      case 'read-blob': this.#done(command.token, this.#read(command.name)); return;
-      case 'import-checkpoint': this.#done(command.token, this.#read(command.path)); return;
-      case 'delete-blobs': for (const name of command.names) this.blobs.delete(name); return;
+      case 'disconnect':
+        this.#taskManagers.delete(command.connectionId);
+        return;
+      case 'persist':
+        this.#done(command.token, this.#write(command.operations));
+        return;
+      case 'write-blob':
+        this.blobs.set(command.name, command.bytes);
+        this.#done(command.token, { ok: true });
+        return;
+      case 'read-blob':
+        this.#done(command.token, this.#read(command.name));
+        return;
+      case 'import-checkpoint':
+        this.#done(command.token, this.#read(command.path));
+        return;
+      case 'delete-blobs':
+        for (const name of command.names) this.blobs.delete(name);
+        return;
       case 'sweep-blobs':
         for (const name of Array.from(this.blobs.keys())) {
           const id = Number(/^chk-\d+-(\d+)\//.exec(name)?.[1] ?? 0);
           if (id < command.belowId && !command.keep.includes(name)) this.blobs.delete(name);
         }
         return;
-      case 'schedule': this.#timers.set(command.token, this.nowMs + command.delayMs); return;
-      case 'cancel-timer': this.#timers.delete(command.token); return;
-      case 'reply': this.replies.set(command.requestId, command.error === undefined ? undefined : fromWireError(command.error)); return;
-      case 'publish': if (command.event.kind === 'status') this.statuses.push(command.event.status); return;
-      case 'halt': this.halted = fromWireError(command.error); return;
+      case 'schedule':
+        this.#timers.set(command.token, this.nowMs + command.delayMs);
+        return;
+      case 'cancel-timer':
+        this.#timers.delete(command.token);
+        return;
+      case 'reply':
+        this.replies.set(
+          command.requestId,
+          command.error === undefined ? undefined : fromWireError(command.error),
+        );
+        return;
+      case 'publish':
+        if (command.event.kind === 'status') this.statuses.push(command.event.status);
+        return;
+      case 'halt':
+        this.halted = fromWireError(command.error);
+        return;
       default:
     }
   }
@@ -151,7 +214,12 @@ export class ScriptedCluster {
 
   #read(name: string): Outcome {
     const bytes = this.blobs.get(name);
-    return bytes === undefined ? { ok: false, error: toWireError(new MillraceError('MR_IO', 'not there', { details: { code: 'ENOENT' } })) } : { ok: true, bytes };
+    return bytes === undefined
+      ? {
+          ok: false,
+          error: toWireError(new MillraceError('MR_IO', 'not there', { details: { code: 'ENOENT' } })),
+        }
+      : { ok: true, bytes };
   }
 
   #write(operations: readonly StoreOperation[]): Outcome {
@@ -163,7 +231,8 @@ export class ScriptedCluster {
     for (const operation of operations) {
       if (operation.type === 'del') this.store.delete(operation.key);
       else this.store.set(operation.key, operation.value);
-      if (operation.type === 'compare-and-set') this.lastPointed = decodeCheckpointPointerV1(operation.value).retained.at(-1);
+      if (operation.type === 'compare-and-set')
+        this.lastPointed = decodeCheckpointPointerV1(operation.value).retained.at(-1);
     }
     return { ok: true };
   }
@@ -172,7 +241,9 @@ export class ScriptedCluster {
   advance(ms: number): void {
     const until = this.nowMs + ms;
     for (;;) {
-      const [next] = [...this.#timers].filter(([, dueMs]) => dueMs <= until).sort((a, b) => a[1] - b[1] || a[0] - b[0]);
+      const [next] = [...this.#timers]
+        .filter(([, dueMs]) => dueMs <= until)
+        .sort((a, b) => a[1] - b[1] || a[0] - b[0]);
       if (next === undefined) break;
       this.#timers.delete(next[0]);
       this.nowMs = Math.max(this.nowMs, next[1]);
@@ -184,16 +255,29 @@ export class ScriptedCluster {
   // TaskManagers
 
   /** Connects and registers. Returns the connection. */
-  connect(name: string, slotCount: number, busy?: { readonly jobId: JobId; readonly attemptNumber: number }): number {
+  connect(
+    name: string,
+    slotCount: number,
+    busy?: { readonly jobId: JobId; readonly attemptNumber: number },
+  ): number {
     const connectionId = this.#nextConnection++;
     const instanceId = `${name}-${connectionId}`;
     this.#taskManagers.set(connectionId, { name, instanceId, slotCount });
     this.step({ kind: 'connected', connectionId });
     this.step({
-      kind: 'received', connectionId,
+      kind: 'received',
+      connectionId,
       message: {
-        kind: 'register', taskManagerId: asTaskManagerId(name), instanceId, address: '', pid: connectionId,
-        slots: Array.from({ length: slotCount }, (_, slotIndex) => ({ slotIndex, dataAddress: `${name}:${slotIndex}`, ...busy })),
+        kind: 'register',
+        taskManagerId: asTaskManagerId(name),
+        instanceId,
+        address: '',
+        pid: connectionId,
+        slots: Array.from({ length: slotCount }, (_, slotIndex) => ({
+          slotIndex,
+          dataAddress: `${name}:${slotIndex}`,
+          ...busy,
+        })),
       },
     });
     return connectionId;
@@ -210,12 +294,20 @@ export class ScriptedCluster {
     const taskManager = this.#taskManagers.get(connectionId);
     if (taskManager === undefined) return;
     this.step({
-      kind: 'received', connectionId,
+      kind: 'received',
+      connectionId,
       message: {
-        kind: 'heartbeat', taskManagerId: asTaskManagerId(taskManager.name), instanceId: taskManager.instanceId, leaderEpoch: this.epoch, rssBytes: 1,
+        kind: 'heartbeat',
+        taskManagerId: asTaskManagerId(taskManager.name),
+        instanceId: taskManager.instanceId,
+        leaderEpoch: this.epoch,
+        rssBytes: 1,
         slots: Array.from({ length: taskManager.slotCount }, (_, slotIndex) => {
           const slot = this.slots.get(`${connectionId}/${slotIndex}`);
-          const holder = slot === undefined ? {} : { jobId: slot.deployment.jobId, attemptNumber: slot.deployment.attemptNumber };
+          const holder =
+            slot === undefined
+              ? {}
+              : { jobId: slot.deployment.jobId, attemptNumber: slot.deployment.attemptNumber };
           return { slotIndex, dataAddress: `${taskManager.name}:${slotIndex}`, ...holder };
         }),
       },
@@ -231,7 +323,13 @@ export class ScriptedCluster {
     if (taskManager === undefined) return;
     const { jobId: job, attemptNumber, slotIndex, leaderEpoch } = slot.deployment;
     const message: TaskReport = {
-      taskManagerId: asTaskManagerId(taskManager.name), instanceId: taskManager.instanceId, leaderEpoch, jobId: job, attemptNumber, slotIndex, ...body,
+      taskManagerId: asTaskManagerId(taskManager.name),
+      instanceId: taskManager.instanceId,
+      leaderEpoch,
+      jobId: job,
+      attemptNumber,
+      slotIndex,
+      ...body,
     };
     this.step({ kind: 'received', connectionId: slot.connectionId, message });
   }
@@ -252,56 +350,101 @@ export class ScriptedCluster {
       this.report(slot, { kind: 'slot-prepared' });
       this.end(slot);
     }
-    for (const slot of Array.from(this.slots.values())) if (slot.deployment.mode === 'run') this.report(slot, { kind: 'slot-running' });
+    for (const slot of Array.from(this.slots.values()))
+      if (slot.deployment.mode === 'run') this.report(slot, { kind: 'slot-running' });
   }
 
   /** All subtasks, or those of one slot, acknowledge. */
   acknowledge(checkpointId: number, slots: Iterable<ScriptedSlot> = this.slots.values()): void {
     for (const slot of Array.from(slots)) {
-      for (const subtask of slot.deployment.subtasks) this.acknowledgeSubtask(slot, subtask.executionAttemptId, checkpointId);
+      for (const subtask of slot.deployment.subtasks)
+        this.acknowledgeSubtask(slot, subtask.executionAttemptId, checkpointId);
     }
   }
 
-  acknowledgeSubtask(slot: ScriptedSlot, executionAttemptId: SlotDeployment['subtasks'][number]['executionAttemptId'], checkpointId: number): void {
-    const subtask = slot.deployment.subtasks.find((candidate) => candidate.executionAttemptId === executionAttemptId);
+  acknowledgeSubtask(
+    slot: ScriptedSlot,
+    executionAttemptId: SlotDeployment['subtasks'][number]['executionAttemptId'],
+    checkpointId: number,
+  ): void {
+    const subtask = slot.deployment.subtasks.find(
+      (candidate) => candidate.executionAttemptId === executionAttemptId,
+    );
     if (subtask === undefined) return;
     const snapshot = this.snapshotOf(slot, subtask, checkpointId);
-    this.report(slot, { kind: 'checkpoint-acknowledged', executionAttemptId, checkpointId, snapshot, alignmentMs: 0, syncMs: 0, asyncMs: 0 });
+    this.report(slot, {
+      kind: 'checkpoint-acknowledged',
+      executionAttemptId,
+      checkpointId,
+      snapshot,
+      alignmentMs: 0,
+      syncMs: 0,
+      asyncMs: 0,
+    });
   }
 
-  /** One new file a checkpoint; a base each fifth, else the files since the base. Written before it is acknowledged. */
-  readonly #files = new Map<string, string[]>();
+  readonly #files = new Map<string, readonly string[]>();
+  readonly #newest = new Map<string, number>();
 
-  snapshotOf(slot: ScriptedSlot, subtask: SlotDeployment['subtasks'][number], checkpointId: number): SubtaskSnapshot {
+  /** One new file a checkpoint; a base each fifth, else the files since the base. Barriers come in order: an older id adds nothing. */
+  snapshotOf(
+    slot: ScriptedSlot,
+    subtask: SlotDeployment['subtasks'][number],
+    checkpointId: number,
+  ): SubtaskSnapshot {
     const { vertex, subtaskIndex, executionAttemptId } = subtask;
     const operators = vertex.nodeIds.map((nodeId) => {
       const key = `${executionAttemptId}/${nodeId}`;
       const uid = slot.deployment.streamGraph.nodes[nodeId]?.uid ?? '';
-      const restored = subtask.restore.flatMap((old) => old.operators).filter((operator) => operator.uid === uid).flatMap(({ keyedFiles }) => keyedFiles.map(({ name }) => name));
+      const restored = subtask.restore
+        .flatMap((old) => old.operators)
+        .filter((operator) => operator.uid === uid)
+        .flatMap(({ keyedFiles }) => keyedFiles.map(({ name }) => name));
       const files = this.#files.get(key) ?? restored;
       const name = `chk-${slot.deployment.leaderEpoch}-${checkpointId}/${executionAttemptId}-${nodeId}`;
-      const next = checkpointId % 5 === 0 ? [name] : [...files, name];
-      this.#files.set(key, next);
-      this.blobs.set(name, new Uint8Array([1]));
+      const isLate = checkpointId <= (this.#newest.get(key) ?? 0);
+      const next = isLate ? files : checkpointId % 5 === 0 ? [name] : [...files, name];
+      if (!isLate) {
+        this.#files.set(key, next);
+        this.#newest.set(key, checkpointId);
+        this.blobs.set(name, new Uint8Array([1]));
+      }
       return {
-        nodeId, uid, inline: { checkpointId },
+        nodeId,
+        uid,
+        inline: { checkpointId },
         keyedFiles: next.map((file, index) => ({
-          name: file, kind: index === 0 ? ('base' as const) : ('delta' as const), bytes: 1, crc32: 0,
-          runs: [{ keyGroup: 0, offset: 0, bytes: 1, entryCount: 1 }, { keyGroup: 719, offset: 0, bytes: 1, entryCount: 1 }],
+          name: file,
+          kind: index === 0 ? ('base' as const) : ('delta' as const),
+          bytes: 1,
+          crc32: 0,
+          runs: [
+            { keyGroup: 0, offset: 0, bytes: 1, entryCount: 1 },
+            { keyGroup: 719, offset: 0, bytes: 1, entryCount: 1 },
+          ],
         })),
       };
     });
-    return { subtaskIndex, parallelism: vertex.parallelism, watermarkMs: 1_000 * checkpointId, operators, newBytes: 1, totalBytes: 2 };
+    return {
+      subtaskIndex,
+      parallelism: vertex.parallelism,
+      watermarkMs: 1_000 * checkpointId,
+      operators,
+      newBytes: 1,
+      totalBytes: 2,
+    };
   }
 
   endOfInput(): void {
     for (const slot of Array.from(this.slots.values())) {
-      for (const { executionAttemptId } of slot.deployment.subtasks) this.report(slot, { kind: 'end-of-input', executionAttemptId });
+      for (const { executionAttemptId } of slot.deployment.subtasks)
+        this.report(slot, { kind: 'end-of-input', executionAttemptId });
     }
   }
 
   commitAll(checkpointId: number): void {
-    for (const slot of Array.from(this.slots.values())) this.report(slot, { kind: 'commit-acknowledged', checkpointId });
+    for (const slot of Array.from(this.slots.values()))
+      this.report(slot, { kind: 'commit-acknowledged', checkpointId });
   }
 
   // Clients
@@ -309,8 +452,14 @@ export class ScriptedCluster {
   submit(streamGraph: StreamGraphJson, more: Partial<JobSubmission> = {}): number {
     const requestId = this.#nextRequest++;
     const submission: JobSubmission = {
-      jobId, streamGraph, isWaiting: false,
-      artifact: { version: 1, entry: 'job.mjs', files: [{ path: 'job.mjs', sha256: 'a'.repeat(64), bytes: 1 }] },
+      jobId,
+      streamGraph,
+      isWaiting: false,
+      artifact: {
+        version: 1,
+        entry: 'job.mjs',
+        files: [{ path: 'job.mjs', sha256: 'a'.repeat(64), bytes: 1 }],
+      },
       submission: { args: [], params: {}, environment: {}, baseDirectory: '/' },
       ...more,
     };
@@ -329,8 +478,12 @@ export class ScriptedCluster {
   }
 
   /** Messages of a kind that were sent, oldest first. */
-  messages<K extends TaskExecutorMessage['kind']>(kind: K): readonly Extract<TaskExecutorMessage, { kind: K }>[] {
-    return this.sent.map(({ message }) => message).filter((message): message is Extract<TaskExecutorMessage, { kind: K }> => message.kind === kind);
+  messages<K extends TaskExecutorMessage['kind']>(
+    kind: K,
+  ): readonly Extract<TaskExecutorMessage, { kind: K }>[] {
+    return this.sent
+      .map(({ message }) => message)
+      .filter((message): message is Extract<TaskExecutorMessage, { kind: K }> => message.kind === kind);
   }
 
   /** The newest checkpoint that was triggered. */
@@ -355,7 +508,9 @@ export class ScriptedCluster {
       }
       const metadata = decodeCheckpointMetadataV1(bytes);
       for (const { subtasks } of metadata.vertices) {
-        for (const { operators } of subtasks) for (const { keyedFiles } of operators) for (const file of keyedFiles) if (!this.blobs.has(file.name)) missing.push(file.name);
+        for (const { operators } of subtasks)
+          for (const { keyedFiles } of operators)
+            for (const file of keyedFiles) if (!this.blobs.has(file.name)) missing.push(file.name);
       }
     }
     return missing;

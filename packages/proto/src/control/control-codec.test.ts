@@ -1,8 +1,24 @@
-import { asJobId, asJobVertexId, asTaskManagerId, executionAttemptId, toWireError, MillraceError } from '@millrace/common';
+import {
+  asJobId,
+  asJobVertexId,
+  asTaskManagerId,
+  executionAttemptId,
+  toWireError,
+  MillraceError,
+} from '@millrace/common';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { JobEvent, TaskExecutorMessage, TaskManagerMessage } from './messages.ts';
-import { decodeJobEvent, decodeProcessList, decodeSubmitJobChunk, encodeJobEvent, encodeProcessList, encodeSubmitJobChunk, encodeClientError, decodeClientError } from './dispatcher-codec.ts';
+import {
+  decodeJobEvent,
+  decodeProcessList,
+  decodeSubmitJobChunk,
+  encodeJobEvent,
+  encodeProcessList,
+  encodeSubmitJobChunk,
+  encodeClientError,
+  decodeClientError,
+} from './dispatcher-codec.ts';
 import { DATA_EXCHANGE_SERVICE, DISPATCHER_SERVICE } from './services.ts';
 import { decodeTaskExecutorMessage, encodeTaskExecutorMessage } from './task-executor-codec.ts';
 import { decodeTaskManagerMessage, encodeTaskManagerMessage } from './task-manager-codec.ts';
@@ -11,36 +27,86 @@ const jobId = asJobId('0123456789abcdef0123456789abcdef');
 const attemptId = executionAttemptId(asJobVertexId('fedcba9876543210fedcba9876543210'), 3, 2);
 const from = { taskManagerId: asTaskManagerId('tm-1'), instanceId: 'abcd' };
 const header = { ...from, leaderEpoch: 7, jobId, attemptNumber: 2, slotIndex: 1 };
-const error = toWireError(new MillraceError('MR_SINK_COMMIT', 'Cannot commit', { cause: new Error('disk full') }));
-const snapshot = { subtaskIndex: 3, parallelism: 4, watermarkMs: null, operators: [], newBytes: 0, totalBytes: 10 };
+const error = toWireError(
+  new MillraceError('MR_SINK_COMMIT', 'Cannot commit', { cause: new Error('disk full') }),
+);
+const snapshot = {
+  subtaskIndex: 3,
+  parallelism: 4,
+  watermarkMs: null,
+  operators: [],
+  newBytes: 0,
+  totalBytes: 10,
+};
 
 const fromTaskManager: readonly TaskManagerMessage[] = [
-  { kind: 'register', ...from, address: '127.0.0.1:1', pid: 12, slots: [{ slotIndex: 0, dataAddress: 'a:1' }, { slotIndex: 1, dataAddress: 'a:2', jobId, attemptNumber: 1 }] },
-  { kind: 'heartbeat', ...from, leaderEpoch: 7, slots: [{ slotIndex: 0, dataAddress: '' }], rssBytes: 2 ** 40 },
+  {
+    kind: 'register',
+    ...from,
+    address: '127.0.0.1:1',
+    pid: 12,
+    slots: [
+      { slotIndex: 0, dataAddress: 'a:1' },
+      { slotIndex: 1, dataAddress: 'a:2', jobId, attemptNumber: 1 },
+    ],
+  },
+  {
+    kind: 'heartbeat',
+    ...from,
+    leaderEpoch: 7,
+    slots: [{ slotIndex: 0, dataAddress: '' }],
+    rssBytes: 2 ** 40,
+  },
   { kind: 'slot-prepared', ...header },
   { kind: 'slot-running', ...header },
   { kind: 'slot-ended', ...header },
   { kind: 'slot-failed', ...header, error, executionAttemptId: attemptId },
   { kind: 'slot-failed', ...header, error },
   { kind: 'end-of-input', ...header, executionAttemptId: attemptId },
-  { kind: 'checkpoint-acknowledged', ...header, executionAttemptId: attemptId, checkpointId: 2 ** 47, snapshot, alignmentMs: 0.5, syncMs: 1, asyncMs: 2 },
+  {
+    kind: 'checkpoint-acknowledged',
+    ...header,
+    executionAttemptId: attemptId,
+    checkpointId: 2 ** 47,
+    snapshot,
+    alignmentMs: 0.5,
+    syncMs: 1,
+    asyncMs: 2,
+  },
   { kind: 'checkpoint-declined', ...header, executionAttemptId: attemptId, checkpointId: 5, error },
   { kind: 'commit-acknowledged', ...header, checkpointId: 5 },
   { kind: 'metrics', ...header, subtasks: [] },
-  { kind: 'output', ...header, lines: [{ nodeId: 1, subtaskIndex: 0, sequence: 9, form: 'row', text: '{}', title: 'Worst' }, { nodeId: 1, subtaskIndex: 0, sequence: 10, form: 'text', text: '' }] },
+  {
+    kind: 'output',
+    ...header,
+    lines: [
+      { nodeId: 1, subtaskIndex: 0, sequence: 9, form: 'row', text: '{}', title: 'Worst' },
+      { nodeId: 1, subtaskIndex: 0, sequence: 10, form: 'text', text: '' },
+    ],
+  },
 ];
 
 test('each message of a TaskManager survives encoding', () => {
-  for (const message of fromTaskManager) expect(decodeTaskManagerMessage(encodeTaskManagerMessage(message))).toEqual(message);
+  for (const message of fromTaskManager)
+    expect(decodeTaskManagerMessage(encodeTaskManagerMessage(message))).toEqual(message);
 });
 
 const leaderEpoch = 3;
 const deployment = {
-  jobId, jobName: 'j', runId: 'r', leaderEpoch, attemptNumber: 1, slotIndex: 0, mode: 'run' as const,
+  jobId,
+  jobName: 'j',
+  runId: 'r',
+  leaderEpoch,
+  attemptNumber: 1,
+  slotIndex: 0,
+  mode: 'run' as const,
   artifact: { version: 1 as const, entry: 'job.mjs', files: [] },
   submission: { args: [], params: {}, environment: {}, baseDirectory: '/' },
   streamGraph: { version: 1 as const, name: 'j', options: {} as never, nodes: [] },
-  options: {} as never, checkpointDirectory: '/c', subtasks: [], parallelismOf: {},
+  options: {} as never,
+  checkpointDirectory: '/c',
+  subtasks: [],
+  parallelismOf: {},
 };
 const fromJobManager: readonly TaskExecutorMessage[] = [
   { kind: 'registered', leaderEpoch, heartbeatIntervalMs: 1_000, heartbeatTimeoutMs: 5_000 },
@@ -53,7 +119,8 @@ const fromJobManager: readonly TaskExecutorMessage[] = [
 ];
 
 test('each message to a TaskExecutor survives encoding', () => {
-  for (const message of fromJobManager) expect(decodeTaskExecutorMessage(encodeTaskExecutorMessage(message))).toEqual(message);
+  for (const message of fromJobManager)
+    expect(decodeTaskExecutorMessage(encodeTaskExecutorMessage(message))).toEqual(message);
 });
 
 test('a deployment that contradicts its header is refused', () => {
@@ -62,32 +129,69 @@ test('a deployment that contradicts its header is refused', () => {
 });
 
 test('parts of a submission survive encoding, and a hash that is none is refused', () => {
-  const submission = { jobId, isWaiting: true, parallelism: 2, streamGraph: deployment.streamGraph, artifact: deployment.artifact, submission: deployment.submission };
-  expect(decodeSubmitJobChunk(encodeSubmitJobChunk({ kind: 'header', submission }))).toEqual({ kind: 'header', submission });
+  const submission = {
+    jobId,
+    isWaiting: true,
+    parallelism: 2,
+    streamGraph: deployment.streamGraph,
+    artifact: deployment.artifact,
+    submission: deployment.submission,
+  };
+  expect(decodeSubmitJobChunk(encodeSubmitJobChunk({ kind: 'header', submission }))).toEqual({
+    kind: 'header',
+    submission,
+  });
   const sha256 = 'a'.repeat(64);
-  const file = decodeSubmitJobChunk(encodeSubmitJobChunk({ kind: 'file', sha256, offset: 5, content: Uint8Array.of(1, 2) }));
+  const file = decodeSubmitJobChunk(
+    encodeSubmitJobChunk({ kind: 'file', sha256, offset: 5, content: Uint8Array.of(1, 2) }),
+  );
   expect(file).toMatchObject({ kind: 'file', sha256, offset: 5 });
-  expect(() => decodeSubmitJobChunk(encodeSubmitJobChunk({ kind: 'file', sha256: '../etc/passwd', offset: 0, content: new Uint8Array() })))
-    .toThrow(expect.objectContaining({ code: 'MR_PROTOCOL' }));
+  expect(() =>
+    decodeSubmitJobChunk(
+      encodeSubmitJobChunk({ kind: 'file', sha256: '../etc/passwd', offset: 0, content: new Uint8Array() }),
+    ),
+  ).toThrow(expect.objectContaining({ code: 'MR_PROTOCOL' }));
 });
 
 test('processes and job events survive encoding', () => {
-  const processes = [{ kind: 'jobmanager', id: 'jobmanager', pid: 1, address: 'x:1' }, { kind: 'taskmanager', id: 't', pid: 2, address: '', slots: 2, freeSlots: 0 }] as const;
+  const processes = [
+    { kind: 'jobmanager', id: 'jobmanager', pid: 1, address: 'x:1' },
+    { kind: 'taskmanager', id: 't', pid: 2, address: '', slots: 2, freeSlots: 0 },
+  ] as const;
   expect(decodeProcessList(encodeProcessList(processes))).toEqual(processes);
   const status = {
-    jobId, name: 'j', state: 'RUNNING', startTimeMs: 1, parallelism: 2, restartCount: 0, attemptNumber: 1,
-    checkpoints: { completedCount: 0, failedCount: 0 }, vertices: [], recordsRead: 0, watermarkMs: null, stateBytes: 0,
+    jobId,
+    name: 'j',
+    state: 'RUNNING',
+    startTimeMs: 1,
+    parallelism: 2,
+    restartCount: 0,
+    attemptNumber: 1,
+    checkpoints: { completedCount: 0, failedCount: 0 },
+    vertices: [],
+    recordsRead: 0,
+    watermarkMs: null,
+    stateBytes: 0,
   } as const;
   const event: JobEvent = { kind: 'status', status };
   expect(decodeJobEvent(encodeJobEvent(event))).toEqual(event);
 });
 
 test('an error for a client has its causes and no stack, and one of an unknown code becomes MR_INTERNAL', () => {
-  const read = decodeClientError(encodeClientError(new MillraceError('MR_JOB_NOT_FOUND', 'Cannot find it', { cause: new Error('x') })));
-  expect(read).toMatchObject({ code: 'MR_JOB_NOT_FOUND', message: 'Cannot find it', cause: { message: 'Error: x' } });
+  const read = decodeClientError(
+    encodeClientError(new MillraceError('MR_JOB_NOT_FOUND', 'Cannot find it', { cause: new Error('x') })),
+  );
+  expect(read).toMatchObject({
+    code: 'MR_JOB_NOT_FOUND',
+    message: 'Cannot find it',
+    cause: { message: 'Error: x' },
+  });
   expect(JSON.stringify(read)).not.toContain('stack');
   const strange = new TextEncoder().encode('{"code":"MR_FROM_THE_FUTURE","message":"m"}');
-  expect(decodeClientError(strange)).toMatchObject({ code: 'MR_INTERNAL', details: { code: 'MR_FROM_THE_FUTURE' } });
+  expect(decodeClientError(strange)).toMatchObject({
+    code: 'MR_INTERNAL',
+    details: { code: 'MR_FROM_THE_FUTURE' },
+  });
 });
 
 /** Code of what it throws; nothing thrown counts as refused properly. */
@@ -103,18 +207,32 @@ function refusal(decode: () => unknown): unknown {
 test('any bytes give a message or MR_PROTOCOL, never another error', () => {
   const whole = fromTaskManager.map(encodeTaskManagerMessage);
   fc.assert(
-    fc.property(fc.nat({ max: whole.length - 1 }), fc.array(fc.tuple(fc.nat({ max: 400 }), fc.nat({ max: 255 })), { maxLength: 4 }), fc.nat({ max: 400 }), (index, flips, cut) => {
-      const bytes = Uint8Array.from(whole[index] ?? []).slice(0, 1 + cut);
-      for (const [at, value] of flips) if (at < bytes.length) bytes[at] = value;
-      for (const decode of [decodeTaskManagerMessage, decodeTaskExecutorMessage, decodeSubmitJobChunk, decodeJobEvent]) {
-        expect(refusal(() => decode(bytes))).toBe('MR_PROTOCOL');
-      }
-    }),
+    fc.property(
+      fc.nat({ max: whole.length - 1 }),
+      fc.array(fc.tuple(fc.nat({ max: 400 }), fc.nat({ max: 255 })), { maxLength: 4 }),
+      fc.nat({ max: 400 }),
+      (index, flips, cut) => {
+        const bytes = Uint8Array.from(whole[index] ?? []).slice(0, 1 + cut);
+        for (const [at, value] of flips) if (at < bytes.length) bytes[at] = value;
+        for (const decode of [
+          decodeTaskManagerMessage,
+          decodeTaskExecutorMessage,
+          decodeSubmitJobChunk,
+          decodeJobEvent,
+        ]) {
+          expect(refusal(() => decode(bytes))).toBe('MR_PROTOCOL');
+        }
+      },
+    ),
   );
 });
 
 test('services have their paths and hand raw frames on as they are', () => {
-  expect(DISPATCHER_SERVICE.submitJob).toMatchObject({ path: '/millrace.v1.Dispatcher/SubmitJob', requestStream: true, responseStream: false });
+  expect(DISPATCHER_SERVICE.submitJob).toMatchObject({
+    path: '/millrace.v1.Dispatcher/SubmitJob',
+    requestStream: true,
+    responseStream: false,
+  });
   const frame = Buffer.from([1, 2, 3]);
   expect(DATA_EXCHANGE_SERVICE.exchange.responseDeserialize(frame)).toBe(frame);
 });

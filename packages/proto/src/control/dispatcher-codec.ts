@@ -6,7 +6,17 @@ import type { JobEvent, JobState, JobStatus, JobSubmission } from './messages.ts
 import type { ProcessStatus } from './process-status.ts';
 import { outputLinesOf, outputMessage } from './output-codec.ts';
 import {
-  decodeWith, isRecord, jobIdOf, jsonBytes, malformed, parseError, parseObject, safeInteger, text, v1, type wire,
+  decodeWith,
+  isRecord,
+  jobIdOf,
+  jsonBytes,
+  malformed,
+  parseError,
+  parseObject,
+  safeInteger,
+  text,
+  v1,
+  type wire,
 } from './wire.ts';
 
 /** A part of a submission: the header first, then the bytes of each file in order. */
@@ -40,8 +50,13 @@ export function encodeSubmitJobChunk(chunk: SubmitJobChunk): Uint8Array {
   const { jobId, isWaiting, parallelism, restoreFrom, streamGraph, artifact, submission } = chunk.submission;
   return v1.SubmitJobChunk.encode({
     header: {
-      jobId, isWaiting, parallelism: parallelism ?? 0, restoreFrom: restoreFrom ?? '',
-      streamGraphJson: jsonBytes(streamGraph), artifactJson: jsonBytes(artifact), submissionJson: jsonBytes(submission),
+      jobId,
+      isWaiting,
+      parallelism: parallelism ?? 0,
+      restoreFrom: restoreFrom ?? '',
+      streamGraphJson: jsonBytes(streamGraph),
+      artifactJson: jsonBytes(artifact),
+      submissionJson: jsonBytes(submission),
     },
   }).finish();
 }
@@ -51,26 +66,45 @@ export function decodeSubmitJobChunk(bytes: Uint8Array): SubmitJobChunk {
   const chunk: wire.v1.SubmitJobChunk.$Properties = decodeWith(v1.SubmitJobChunk, bytes);
   if (chunk.file) {
     const { sha256, offset, content } = chunk.file;
-    return { kind: 'file', sha256: sha256Of(sha256), offset: safeInteger(offset ?? 0, 'offset'), content: content ?? new Uint8Array() };
+    return {
+      kind: 'file',
+      sha256: sha256Of(sha256),
+      offset: safeInteger(offset ?? 0, 'offset'),
+      content: content ?? new Uint8Array(),
+    };
   }
   if (chunk.header) return { kind: 'header', submission: submissionOf(chunk.header) };
   throw malformed('a part of a submission has no content that this version knows');
 }
 
 function sha256Of(value: unknown): string {
-  if (typeof value !== 'string' || !/^[0-9a-f]{64}$/.test(value)) throw malformed('a SHA-256 is not 64 hex characters');
+  if (typeof value !== 'string' || !/^[0-9a-f]{64}$/.test(value))
+    throw malformed('a SHA-256 is not 64 hex characters');
   return value;
 }
 
 function submissionOf(header: wire.v1.SubmissionHeader.$Properties): JobSubmission {
   const none = new Uint8Array();
-  const streamGraph = parseObject(header.streamGraphJson ?? none, 'streamGraph', { version: 'number', name: 'string', options: 'object', nodes: 'array' });
-  const artifact = parseObject(header.artifactJson ?? none, 'artifact', { version: 'number', entry: 'string', files: 'array' }) as ArtifactManifest;
+  const streamGraph = parseObject(header.streamGraphJson ?? none, 'streamGraph', {
+    version: 'number',
+    name: 'string',
+    options: 'object',
+    nodes: 'array',
+  });
+  const artifact = parseObject(header.artifactJson ?? none, 'artifact', {
+    version: 'number',
+    entry: 'string',
+    files: 'array',
+  }) as ArtifactManifest;
   const submission = parseObject(header.submissionJson ?? none, 'submission', {
-    args: 'array', params: 'object', environment: 'object', baseDirectory: 'string',
+    args: 'array',
+    params: 'object',
+    environment: 'object',
+    baseDirectory: 'string',
   });
   for (const file of artifact.files as readonly unknown[]) {
-    if (!isRecord(file) || typeof file['path'] !== 'string') throw malformed('a file of the artifact has no path');
+    if (!isRecord(file) || typeof file['path'] !== 'string')
+      throw malformed('a file of the artifact has no path');
     sha256Of(file['sha256']);
     safeInteger(file['bytes'], 'bytes of a file');
   }
@@ -86,7 +120,14 @@ function submissionOf(header: wire.v1.SubmissionHeader.$Properties): JobSubmissi
 }
 
 const JOB_STATES: ReadonlySet<string> = new Set<JobState>([
-  'CREATED', 'RUNNING', 'RESTARTING', 'FINISHED', 'FAILING', 'FAILED', 'CANCELLING', 'CANCELED',
+  'CREATED',
+  'RUNNING',
+  'RESTARTING',
+  'FINISHED',
+  'FAILING',
+  'FAILED',
+  'CANCELLING',
+  'CANCELED',
 ]);
 
 function statusMessage(status: JobStatus): wire.v1.JobStatusMessage.$Properties {
@@ -95,8 +136,14 @@ function statusMessage(status: JobStatus): wire.v1.JobStatusMessage.$Properties 
 
 function statusOf(message: wire.v1.JobStatusMessage.$Properties): JobStatus {
   const status = parseObject(message.statusJson ?? new Uint8Array(), 'status', {
-    jobId: 'string', name: 'string', state: 'string', startTimeMs: 'number', parallelism: 'number', checkpoints: 'object',
-    vertices: 'array', recordsRead: 'number',
+    jobId: 'string',
+    name: 'string',
+    state: 'string',
+    startTimeMs: 'number',
+    parallelism: 'number',
+    checkpoints: 'object',
+    vertices: 'array',
+    recordsRead: 'number',
   }) as JobStatus;
   if (status.jobId !== message.jobId || status.state !== message.state || !JOB_STATES.has(status.state)) {
     throw malformed('a job status contradicts its header');
@@ -133,7 +180,11 @@ export function decodeJobRequest(bytes: Uint8Array): JobId {
 }
 
 export function encodeJobEvent(event: JobEvent): Uint8Array {
-  return v1.JobEventMessage.encode(event.kind === 'status' ? { status: statusMessage(event.status) } : { output: outputMessage(event.lines) }).finish();
+  return v1.JobEventMessage.encode(
+    event.kind === 'status'
+      ? { status: statusMessage(event.status) }
+      : { output: outputMessage(event.lines) },
+  ).finish();
 }
 
 /** @throws {MillraceError} MR_PROTOCOL */
@@ -147,7 +198,13 @@ export function decodeJobEvent(bytes: Uint8Array): JobEvent {
 export function encodeProcessList(processes: readonly ProcessStatus[]): Uint8Array {
   return v1.ListProcessesResponse.encode({
     processes: processes.map(({ kind, id, pid, address, slots, freeSlots }) => ({
-      kind, id, pid, address, hasSlots: slots !== undefined, slots: slots ?? 0, freeSlots: freeSlots ?? 0,
+      kind,
+      id,
+      pid,
+      address,
+      hasSlots: slots !== undefined,
+      slots: slots ?? 0,
+      freeSlots: freeSlots ?? 0,
     })),
   }).finish();
 }
@@ -156,7 +213,8 @@ export function encodeProcessList(processes: readonly ProcessStatus[]): Uint8Arr
 export function decodeProcessList(bytes: Uint8Array): readonly ProcessStatus[] {
   const response: wire.v1.ListProcessesResponse.$Properties = decodeWith(v1.ListProcessesResponse, bytes);
   return (response.processes ?? []).map((process) => {
-    if (process.kind !== 'jobmanager' && process.kind !== 'taskmanager') throw malformed('a process is of a kind that this version does not know');
+    if (process.kind !== 'jobmanager' && process.kind !== 'taskmanager')
+      throw malformed('a process is of a kind that this version does not know');
     return {
       kind: process.kind,
       id: text(process.id, 'id of a process'),

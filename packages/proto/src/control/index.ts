@@ -1,10 +1,17 @@
 // The control plane: what the other packages use of it.
 export {
-  decodeClientError, encodeClientError, ERROR_METADATA_KEY, type SubmitJobChunk,
+  decodeClientError,
+  encodeClientError,
+  ERROR_METADATA_KEY,
+  type SubmitJobChunk,
 } from './dispatcher-codec.ts';
 export type { ProcessStatus } from './process-status.ts';
 export {
-  AUTHORIZATION_METADATA_KEY, DATA_EXCHANGE_SERVICE, DISPATCHER_SERVICE, RESOURCE_MANAGER_SERVICE, type MethodDefinition,
+  AUTHORIZATION_METADATA_KEY,
+  DATA_EXCHANGE_SERVICE,
+  DISPATCHER_SERVICE,
+  RESOURCE_MANAGER_SERVICE,
+  type MethodDefinition,
 } from './services.ts';
 export { OUTPUT_LINES_MAX } from './output-codec.ts';
 export { decodeTaskExecutorMessage, encodeTaskExecutorMessage } from './task-executor-codec.ts';

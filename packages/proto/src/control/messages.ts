@@ -54,7 +54,11 @@ export type TaskReport = ReportHeader &
     | { readonly kind: 'slot-running' }
     /** The slot's worker has ended, cancelled or after `finish`; the slot is free. */
     | { readonly kind: 'slot-ended' }
-    | { readonly kind: 'slot-failed'; readonly error: WireError; readonly executionAttemptId?: ExecutionAttemptId }
+    | {
+        readonly kind: 'slot-failed';
+        readonly error: WireError;
+        readonly executionAttemptId?: ExecutionAttemptId;
+      }
     /** This subtask has passed on its end of input; it stays alive for barriers. */
     | { readonly kind: 'end-of-input'; readonly executionAttemptId: ExecutionAttemptId }
     | {
@@ -110,21 +114,64 @@ export interface OutputLine {
 
 /** JobManager → TaskExecutor. Refused with MR_STALE_EPOCH when the epoch is older than the newest seen. */
 export type TaskExecutorMessage =
-  | { readonly kind: 'registered'; readonly leaderEpoch: number; readonly heartbeatIntervalMs: number; readonly heartbeatTimeoutMs: number }
+  | {
+      readonly kind: 'registered';
+      readonly leaderEpoch: number;
+      readonly heartbeatIntervalMs: number;
+      readonly heartbeatTimeoutMs: number;
+    }
   | { readonly kind: 'deploy'; readonly leaderEpoch: number; readonly deployment: SlotDeployment }
   /** Stops the attempt at once: the worker is terminated when it does not end within the grace period. */
-  | { readonly kind: 'cancel'; readonly leaderEpoch: number; readonly jobId: JobId; readonly attemptNumber: number; readonly slotIndex: number }
+  | {
+      readonly kind: 'cancel';
+      readonly leaderEpoch: number;
+      readonly jobId: JobId;
+      readonly attemptNumber: number;
+      readonly slotIndex: number;
+    }
   /** Starts a checkpoint at the enumerators in these slots. */
-  | { readonly kind: 'trigger-checkpoint'; readonly leaderEpoch: number; readonly jobId: JobId; readonly attemptNumber: number; readonly checkpointId: number; readonly timestampMs: number }
+  | {
+      readonly kind: 'trigger-checkpoint';
+      readonly leaderEpoch: number;
+      readonly jobId: JobId;
+      readonly attemptNumber: number;
+      readonly checkpointId: number;
+      readonly timestampMs: number;
+    }
   /** The pointer is durable: commit. */
-  | { readonly kind: 'checkpoint-complete'; readonly leaderEpoch: number; readonly jobId: JobId; readonly attemptNumber: number; readonly checkpointId: number }
-  | { readonly kind: 'checkpoint-aborted'; readonly leaderEpoch: number; readonly jobId: JobId; readonly attemptNumber: number; readonly checkpointId: number }
+  | {
+      readonly kind: 'checkpoint-complete';
+      readonly leaderEpoch: number;
+      readonly jobId: JobId;
+      readonly attemptNumber: number;
+      readonly checkpointId: number;
+    }
+  | {
+      readonly kind: 'checkpoint-aborted';
+      readonly leaderEpoch: number;
+      readonly jobId: JobId;
+      readonly attemptNumber: number;
+      readonly checkpointId: number;
+    }
   /** The job is over and everything is committed: end the workers. */
-  | { readonly kind: 'finish'; readonly leaderEpoch: number; readonly jobId: JobId; readonly attemptNumber: number; readonly slotIndex: number };
+  | {
+      readonly kind: 'finish';
+      readonly leaderEpoch: number;
+      readonly jobId: JobId;
+      readonly attemptNumber: number;
+      readonly slotIndex: number;
+    };
 
 /** Flink's job states. */
 export type JobState =
-  | 'CREATED' | 'RUNNING' | 'RESTARTING' | 'FINISHED' | 'FAILING' | 'FAILED' | 'CANCELLING' | 'CANCELED';
+  | 'CREATED'
+  | 'RUNNING'
+  | 'RESTARTING'
+  | 'FINISHED'
+  | 'FAILING'
+  | 'FAILED'
+  | 'CANCELLING'
+  | 'CANCELED';
 
 /** Client → Dispatcher. */
 export interface JobSubmission {

@@ -8,7 +8,12 @@ export const OUTPUT_LINES_MAX = 10_000;
 export function outputMessage(lines: readonly OutputLine[]): wire.v1.OutputMessage.$Properties {
   return {
     lines: lines.map(({ nodeId, subtaskIndex, sequence, form, text, title }) => ({
-      nodeId, subtaskIndex, sequence, isRow: form === 'row', text, title: title ?? '',
+      nodeId,
+      subtaskIndex,
+      sequence,
+      isRow: form === 'row',
+      text,
+      title: title ?? '',
     })),
   };
 }

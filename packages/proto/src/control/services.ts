@@ -4,9 +4,25 @@ import type { JobId } from '@millrace/common';
 import type { JobEvent, JobStatus, TaskExecutorMessage, TaskManagerMessage } from './messages.ts';
 import type { ProcessStatus } from './process-status.ts';
 import {
-  decodeArtifactContent, decodeArtifactRequest, decodeJobEvent, decodeJobList, decodeJobRequest, decodeJobStatus, decodeProcessList,
-  decodeSubmitJobChunk, decodeSubmitJobResponse, encodeArtifactContent, encodeArtifactRequest, encodeJobEvent, encodeJobList,
-  encodeJobRequest, encodeJobStatus, encodeProcessList, encodeSubmitJobChunk, encodeSubmitJobResponse, type SubmitJobChunk,
+  decodeArtifactContent,
+  decodeArtifactRequest,
+  decodeJobEvent,
+  decodeJobList,
+  decodeJobRequest,
+  decodeJobStatus,
+  decodeProcessList,
+  decodeSubmitJobChunk,
+  decodeSubmitJobResponse,
+  encodeArtifactContent,
+  encodeArtifactRequest,
+  encodeJobEvent,
+  encodeJobList,
+  encodeJobRequest,
+  encodeJobStatus,
+  encodeProcessList,
+  encodeSubmitJobChunk,
+  encodeSubmitJobResponse,
+  type SubmitJobChunk,
 } from './dispatcher-codec.ts';
 import { decodeTaskExecutorMessage, encodeTaskExecutorMessage } from './task-executor-codec.ts';
 import { decodeTaskManagerMessage, encodeTaskManagerMessage } from './task-manager-codec.ts';
@@ -61,26 +77,48 @@ const jobs: Codec<readonly JobStatus[]> = { encode: encodeJobList, decode: decod
 const status: Codec<JobStatus> = { encode: encodeJobStatus, decode: decodeJobStatus };
 const jobEvent: Codec<JobEvent> = { encode: encodeJobEvent, decode: decodeJobEvent };
 const processes: Codec<readonly ProcessStatus[]> = { encode: encodeProcessList, decode: decodeProcessList };
-const taskManager: Codec<TaskManagerMessage> = { encode: encodeTaskManagerMessage, decode: decodeTaskManagerMessage };
-const taskExecutor: Codec<TaskExecutorMessage> = { encode: encodeTaskExecutorMessage, decode: decodeTaskExecutorMessage };
+const taskManager: Codec<TaskManagerMessage> = {
+  encode: encodeTaskManagerMessage,
+  decode: decodeTaskManagerMessage,
+};
+const taskExecutor: Codec<TaskExecutorMessage> = {
+  encode: encodeTaskExecutorMessage,
+  decode: decodeTaskExecutorMessage,
+};
 const artifactRequest: Codec<string> = { encode: encodeArtifactRequest, decode: decodeArtifactRequest };
 const artifactContent: Codec<Uint8Array> = { encode: encodeArtifactContent, decode: decodeArtifactContent };
 const raw: Codec<Uint8Array> = { encode: (bytes) => bytes, decode: (bytes) => bytes };
 
 /** Client → JobManager. */
 export const DISPATCHER_SERVICE = {
-  submitJob: method('Dispatcher/SubmitJob', { request: true, response: false }, { request: submitChunk, response: submitted }),
+  submitJob: method(
+    'Dispatcher/SubmitJob',
+    { request: true, response: false },
+    { request: submitChunk, response: submitted },
+  ),
   listJobs: method('Dispatcher/ListJobs', unary, { request: nothing, response: jobs }),
   describeJob: method('Dispatcher/DescribeJob', unary, { request: job, response: status }),
   cancelJob: method('Dispatcher/CancelJob', unary, { request: job, response: nothing }),
-  watchJob: method('Dispatcher/WatchJob', { request: false, response: true }, { request: job, response: jobEvent }),
+  watchJob: method(
+    'Dispatcher/WatchJob',
+    { request: false, response: true },
+    { request: job, response: jobEvent },
+  ),
   listProcesses: method('Dispatcher/ListProcesses', unary, { request: nothing, response: processes }),
 } as const;
 
 /** TaskManager → JobManager. `connect` is one ordered stream each way; its first message is `register`. */
 export const RESOURCE_MANAGER_SERVICE = {
-  connect: method('ResourceManager/Connect', { request: true, response: true }, { request: taskManager, response: taskExecutor }),
-  fetchArtifact: method('ResourceManager/FetchArtifact', { request: false, response: true }, { request: artifactRequest, response: artifactContent }),
+  connect: method(
+    'ResourceManager/Connect',
+    { request: true, response: true },
+    { request: taskManager, response: taskExecutor },
+  ),
+  fetchArtifact: method(
+    'ResourceManager/FetchArtifact',
+    { request: false, response: true },
+    { request: artifactRequest, response: artifactContent },
+  ),
 } as const;
 
 /**
@@ -88,7 +126,11 @@ export const RESOURCE_MANAGER_SERVICE = {
  * protobuf envelope. The bytes given to a deserialiser may be pooled memory: copy or slice them once.
  */
 export const DATA_EXCHANGE_SERVICE = {
-  exchange: method('DataExchange/Exchange', { request: true, response: true }, { request: raw, response: raw }),
+  exchange: method(
+    'DataExchange/Exchange',
+    { request: true, response: true },
+    { request: raw, response: raw },
+  ),
 } as const;
 
 /** Metadata key under which every call carries `Bearer <token>`. */

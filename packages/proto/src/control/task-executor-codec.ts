@@ -2,7 +2,17 @@
 import { unreachable } from '@millrace/common';
 import type { SlotDeployment } from '../graph/deployment.ts';
 import type { TaskExecutorMessage } from './messages.ts';
-import { decodeWith, finite, jobIdOf, jsonBytes, malformed, parseObject, safeInteger, v1, type wire } from './wire.ts';
+import {
+  decodeWith,
+  finite,
+  jobIdOf,
+  jsonBytes,
+  malformed,
+  parseObject,
+  safeInteger,
+  v1,
+  type wire,
+} from './wire.ts';
 
 type Envelope = wire.v1.TaskExecutorEnvelope.$Properties;
 
@@ -14,25 +24,48 @@ export function encodeTaskExecutorMessage(message: TaskExecutorMessage): Uint8Ar
 function bodyOf(message: TaskExecutorMessage): Envelope {
   switch (message.kind) {
     case 'registered':
-      return { registered: { heartbeatIntervalMs: message.heartbeatIntervalMs, heartbeatTimeoutMs: message.heartbeatTimeoutMs } };
+      return {
+        registered: {
+          heartbeatIntervalMs: message.heartbeatIntervalMs,
+          heartbeatTimeoutMs: message.heartbeatTimeoutMs,
+        },
+      };
     case 'deploy': {
       const { jobId, attemptNumber, slotIndex } = message.deployment;
       return { deploy: { jobId, attemptNumber, slotIndex, deploymentJson: jsonBytes(message.deployment) } };
     }
-    case 'cancel': return { cancel: slotOf(message) };
-    case 'finish': return { finish: slotOf(message) };
-    case 'trigger-checkpoint': return { triggerCheckpoint: { ...checkpointOf(message), timestampMs: message.timestampMs } };
-    case 'checkpoint-complete': return { checkpointComplete: checkpointOf(message) };
-    case 'checkpoint-aborted': return { checkpointAborted: checkpointOf(message) };
-    default: return unreachable(message);
+    case 'cancel':
+      return { cancel: slotOf(message) };
+    case 'finish':
+      return { finish: slotOf(message) };
+    case 'trigger-checkpoint':
+      return { triggerCheckpoint: { ...checkpointOf(message), timestampMs: message.timestampMs } };
+    case 'checkpoint-complete':
+      return { checkpointComplete: checkpointOf(message) };
+    case 'checkpoint-aborted':
+      return { checkpointAborted: checkpointOf(message) };
+    default:
+      return unreachable(message);
   }
 }
 
-function slotOf({ jobId, attemptNumber, slotIndex }: { jobId: string; attemptNumber: number; slotIndex: number }): wire.v1.Cancel.$Properties {
+function slotOf({
+  jobId,
+  attemptNumber,
+  slotIndex,
+}: {
+  jobId: string;
+  attemptNumber: number;
+  slotIndex: number;
+}): wire.v1.Cancel.$Properties {
   return { jobId, attemptNumber, slotIndex };
 }
 
-function checkpointOf(message: { jobId: string; attemptNumber: number; checkpointId: number }): wire.v1.CheckpointComplete.$Properties {
+function checkpointOf(message: {
+  jobId: string;
+  attemptNumber: number;
+  checkpointId: number;
+}): wire.v1.CheckpointComplete.$Properties {
   return { jobId: message.jobId, attemptNumber: message.attemptNumber, checkpointId: message.checkpointId };
 }
 
@@ -45,20 +78,29 @@ export function decodeTaskExecutorMessage(bytes: Uint8Array): TaskExecutorMessag
   const leaderEpoch = safeInteger(envelope.leaderEpoch ?? 0, 'leaderEpoch');
   if (envelope.registered) {
     return {
-      kind: 'registered', leaderEpoch,
+      kind: 'registered',
+      leaderEpoch,
       heartbeatIntervalMs: envelope.registered.heartbeatIntervalMs ?? 0,
       heartbeatTimeoutMs: envelope.registered.heartbeatTimeoutMs ?? 0,
     };
   }
-  if (envelope.deploy) return { kind: 'deploy', leaderEpoch, deployment: deploymentOf(envelope.deploy, leaderEpoch) };
+  if (envelope.deploy)
+    return { kind: 'deploy', leaderEpoch, deployment: deploymentOf(envelope.deploy, leaderEpoch) };
   if (envelope.cancel) return { kind: 'cancel', leaderEpoch, ...readSlot(envelope.cancel) };
   if (envelope.finish) return { kind: 'finish', leaderEpoch, ...readSlot(envelope.finish) };
   if (envelope.triggerCheckpoint) {
     const timestampMs = finite(envelope.triggerCheckpoint.timestampMs ?? 0, 'timestampMs');
-    return { kind: 'trigger-checkpoint', leaderEpoch, ...readCheckpoint(envelope.triggerCheckpoint), timestampMs };
+    return {
+      kind: 'trigger-checkpoint',
+      leaderEpoch,
+      ...readCheckpoint(envelope.triggerCheckpoint),
+      timestampMs,
+    };
   }
-  if (envelope.checkpointComplete) return { kind: 'checkpoint-complete', leaderEpoch, ...readCheckpoint(envelope.checkpointComplete) };
-  if (envelope.checkpointAborted) return { kind: 'checkpoint-aborted', leaderEpoch, ...readCheckpoint(envelope.checkpointAborted) };
+  if (envelope.checkpointComplete)
+    return { kind: 'checkpoint-complete', leaderEpoch, ...readCheckpoint(envelope.checkpointComplete) };
+  if (envelope.checkpointAborted)
+    return { kind: 'checkpoint-aborted', leaderEpoch, ...readCheckpoint(envelope.checkpointAborted) };
   throw malformed('it has no content that this version knows');
 }
 
@@ -80,13 +122,27 @@ function readCheckpoint(message: wire.v1.CheckpointComplete.$Properties) {
 
 function deploymentOf(message: wire.v1.Deploy.$Properties, leaderEpoch: number): SlotDeployment {
   const deployment = parseObject(message.deploymentJson ?? new Uint8Array(), 'deployment', {
-    jobId: 'string', jobName: 'string', runId: 'string', leaderEpoch: 'number', attemptNumber: 'number', slotIndex: 'number',
-    mode: 'string', artifact: 'object', submission: 'object', streamGraph: 'object', options: 'object',
-    checkpointDirectory: 'string', subtasks: 'array', parallelismOf: 'object',
+    jobId: 'string',
+    jobName: 'string',
+    runId: 'string',
+    leaderEpoch: 'number',
+    attemptNumber: 'number',
+    slotIndex: 'number',
+    mode: 'string',
+    artifact: 'object',
+    submission: 'object',
+    streamGraph: 'object',
+    options: 'object',
+    checkpointDirectory: 'string',
+    subtasks: 'array',
+    parallelismOf: 'object',
   }) as SlotDeployment;
   const { jobId, attemptNumber, slotIndex } = readSlot(message);
-  const isConsistent = deployment.jobId === jobId && deployment.attemptNumber === attemptNumber &&
-    deployment.slotIndex === slotIndex && deployment.leaderEpoch === leaderEpoch;
+  const isConsistent =
+    deployment.jobId === jobId &&
+    deployment.attemptNumber === attemptNumber &&
+    deployment.slotIndex === slotIndex &&
+    deployment.leaderEpoch === leaderEpoch;
   if (!isConsistent) throw malformed('a deployment contradicts its header');
   return deployment;
 }

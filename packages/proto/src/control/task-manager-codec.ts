@@ -4,8 +4,19 @@ import { outputLinesOf, outputMessage } from './output-codec.ts';
 import type { SlotReport, SubtaskMetrics, TaskManagerMessage, TaskReport } from './messages.ts';
 import type { SubtaskSnapshot } from '../snapshot/subtask-snapshot.ts';
 import {
-  decodeWith, finite, jobIdOf, jsonBytes, malformed, parseError, parseJson, parseObject, safeInteger,
-  TASK_MANAGER_SLOTS_MAX, text, v1, type wire,
+  decodeWith,
+  finite,
+  jobIdOf,
+  jsonBytes,
+  malformed,
+  parseError,
+  parseJson,
+  parseObject,
+  safeInteger,
+  TASK_MANAGER_SLOTS_MAX,
+  text,
+  v1,
+  type wire,
 } from './wire.ts';
 
 type Envelope = wire.v1.TaskManagerEnvelope.$Properties;
@@ -22,41 +33,74 @@ export function encodeTaskManagerMessage(message: TaskManagerMessage): Uint8Arra
 
 function bodyOf(message: TaskManagerMessage): Envelope {
   if (message.kind === 'register') {
-    return { register: { address: message.address, pid: message.pid, slots: message.slots.map(slotMessage) } };
+    return {
+      register: { address: message.address, pid: message.pid, slots: message.slots.map(slotMessage) },
+    };
   }
   if (message.kind === 'heartbeat') {
-    return { heartbeat: { leaderEpoch: message.leaderEpoch, slots: message.slots.map(slotMessage), rssBytes: message.rssBytes } };
+    return {
+      heartbeat: {
+        leaderEpoch: message.leaderEpoch,
+        slots: message.slots.map(slotMessage),
+        rssBytes: message.rssBytes,
+      },
+    };
   }
   const { leaderEpoch, jobId, attemptNumber, slotIndex } = message;
   return { report: { leaderEpoch, jobId, attemptNumber, slotIndex, ...reportBody(message) } };
 }
 
 function slotMessage(slot: SlotReport): wire.v1.SlotReport.$Properties {
-  return { slotIndex: slot.slotIndex, dataAddress: slot.dataAddress, jobId: slot.jobId ?? '', attemptNumber: slot.attemptNumber ?? 0 };
+  return {
+    slotIndex: slot.slotIndex,
+    dataAddress: slot.dataAddress,
+    jobId: slot.jobId ?? '',
+    attemptNumber: slot.attemptNumber ?? 0,
+  };
 }
 
 function reportBody(report: TaskReport): Report {
   switch (report.kind) {
-    case 'slot-prepared': return { slotPrepared: {} };
-    case 'slot-running': return { slotRunning: {} };
-    case 'slot-ended': return { slotEnded: {} };
+    case 'slot-prepared':
+      return { slotPrepared: {} };
+    case 'slot-running':
+      return { slotRunning: {} };
+    case 'slot-ended':
+      return { slotEnded: {} };
     case 'slot-failed':
-      return { slotFailed: { executionAttemptId: report.executionAttemptId ?? '', errorJson: jsonBytes(report.error) } };
-    case 'end-of-input': return { endOfInput: { executionAttemptId: report.executionAttemptId } };
+      return {
+        slotFailed: {
+          executionAttemptId: report.executionAttemptId ?? '',
+          errorJson: jsonBytes(report.error),
+        },
+      };
+    case 'end-of-input':
+      return { endOfInput: { executionAttemptId: report.executionAttemptId } };
     case 'checkpoint-acknowledged': {
       const { executionAttemptId, checkpointId, snapshot, alignmentMs, syncMs, asyncMs } = report;
       return {
-        checkpointAcknowledged: { executionAttemptId, checkpointId, snapshotJson: jsonBytes(snapshot), alignmentMs, syncMs, asyncMs },
+        checkpointAcknowledged: {
+          executionAttemptId,
+          checkpointId,
+          snapshotJson: jsonBytes(snapshot),
+          alignmentMs,
+          syncMs,
+          asyncMs,
+        },
       };
     }
     case 'checkpoint-declined': {
       const { executionAttemptId, checkpointId, error } = report;
       return { checkpointDeclined: { executionAttemptId, checkpointId, errorJson: jsonBytes(error) } };
     }
-    case 'commit-acknowledged': return { commitAcknowledged: { checkpointId: report.checkpointId } };
-    case 'metrics': return { metrics: { subtasksJson: jsonBytes(report.subtasks) } };
-    case 'output': return { output: outputMessage(report.lines) };
-    default: return unreachable(report);
+    case 'commit-acknowledged':
+      return { commitAcknowledged: { checkpointId: report.checkpointId } };
+    case 'metrics':
+      return { metrics: { subtasksJson: jsonBytes(report.subtasks) } };
+    case 'output':
+      return { output: outputMessage(report.lines) };
+    default:
+      return unreachable(report);
   }
 }
 
@@ -71,7 +115,9 @@ export function decodeTaskManagerMessage(bytes: Uint8Array): TaskManagerMessage 
   const { register, heartbeat, report } = envelope;
   if (register) {
     return {
-      kind: 'register', taskManagerId, instanceId,
+      kind: 'register',
+      taskManagerId,
+      instanceId,
       address: register.address ?? '',
       pid: safeInteger(register.pid ?? 0, 'pid'),
       slots: slotsOf(register.slots),
@@ -79,7 +125,9 @@ export function decodeTaskManagerMessage(bytes: Uint8Array): TaskManagerMessage 
   }
   if (heartbeat) {
     return {
-      kind: 'heartbeat', taskManagerId, instanceId,
+      kind: 'heartbeat',
+      taskManagerId,
+      instanceId,
       leaderEpoch: safeInteger(heartbeat.leaderEpoch ?? 0, 'leaderEpoch'),
       slots: slotsOf(heartbeat.slots),
       rssBytes: safeInteger(heartbeat.rssBytes ?? 0, 'rssBytes'),
@@ -87,7 +135,8 @@ export function decodeTaskManagerMessage(bytes: Uint8Array): TaskManagerMessage 
   }
   if (!report) throw malformed('it has no content that this version knows');
   return {
-    taskManagerId, instanceId,
+    taskManagerId,
+    instanceId,
     leaderEpoch: safeInteger(report.leaderEpoch ?? 0, 'leaderEpoch'),
     jobId: jobIdOf(report.jobId),
     attemptNumber: safeInteger(report.attemptNumber ?? 0, 'attemptNumber'),
@@ -101,7 +150,9 @@ function slotsOf(slots: readonly wire.v1.SlotReport.$Properties[] | null | undef
   return (slots ?? []).map((slot) => ({
     slotIndex: safeInteger(slot.slotIndex ?? 0, 'slotIndex'),
     dataAddress: slot.dataAddress ?? '',
-    ...(slot.jobId ? { jobId: jobIdOf(slot.jobId), attemptNumber: safeInteger(slot.attemptNumber ?? 0, 'attemptNumber') } : {}),
+    ...(slot.jobId
+      ? { jobId: jobIdOf(slot.jobId), attemptNumber: safeInteger(slot.attemptNumber ?? 0, 'attemptNumber') }
+      : {}),
   }));
 }
 
@@ -120,7 +171,8 @@ function reportOf(report: Report): ReportBody {
       ...(executionAttemptId ? { executionAttemptId: attemptIdOf(executionAttemptId) } : {}),
     };
   }
-  if (report.endOfInput) return { kind: 'end-of-input', executionAttemptId: attemptIdOf(report.endOfInput.executionAttemptId) };
+  if (report.endOfInput)
+    return { kind: 'end-of-input', executionAttemptId: attemptIdOf(report.endOfInput.executionAttemptId) };
   if (report.checkpointAcknowledged) return acknowledgementOf(report.checkpointAcknowledged);
   if (report.checkpointDeclined) {
     const { executionAttemptId, checkpointId, errorJson } = report.checkpointDeclined;
@@ -132,7 +184,10 @@ function reportOf(report: Report): ReportBody {
     };
   }
   if (report.commitAcknowledged) {
-    return { kind: 'commit-acknowledged', checkpointId: safeInteger(report.commitAcknowledged.checkpointId ?? 0, 'checkpointId') };
+    return {
+      kind: 'commit-acknowledged',
+      checkpointId: safeInteger(report.commitAcknowledged.checkpointId ?? 0, 'checkpointId'),
+    };
   }
   if (report.metrics) {
     const subtasks = parseJson(report.metrics.subtasksJson ?? new Uint8Array(), 'metrics');
@@ -145,7 +200,11 @@ function reportOf(report: Report): ReportBody {
 
 function acknowledgementOf(message: wire.v1.CheckpointAcknowledged.$Properties): ReportBody {
   const snapshot = parseObject(message.snapshotJson ?? new Uint8Array(), 'snapshot', {
-    subtaskIndex: 'number', parallelism: 'number', operators: 'array', newBytes: 'number', totalBytes: 'number',
+    subtaskIndex: 'number',
+    parallelism: 'number',
+    operators: 'array',
+    newBytes: 'number',
+    totalBytes: 'number',
   });
   return {
     kind: 'checkpoint-acknowledged',
@@ -159,6 +218,7 @@ function acknowledgementOf(message: wire.v1.CheckpointAcknowledged.$Properties):
 }
 
 function attemptIdOf(value: string | null | undefined): ExecutionAttemptId {
-  if (typeof value !== 'string' || !/^[0-9a-f]{32}-\d{1,10}-\d{1,10}$/.test(value)) throw malformed('an execution attempt id has another form');
+  if (typeof value !== 'string' || !/^[0-9a-f]{32}-\d{1,10}-\d{1,10}$/.test(value))
+    throw malformed('an execution attempt id has another form');
   return value as ExecutionAttemptId;
 }

@@ -1,5 +1,12 @@
 // What all control codecs share: the generated code with its types, and checks for what comes from outside.
-import { asJobId, ERROR_CODES, MillraceError, type ErrorCode, type JobId, type WireError } from '@millrace/common';
+import {
+  asJobId,
+  ERROR_CODES,
+  MillraceError,
+  type ErrorCode,
+  type JobId,
+  type WireError,
+} from '@millrace/common';
 import { millrace } from './generated/millrace.ts';
 import type { millrace as types } from './generated/millrace-types.ts';
 
@@ -16,7 +23,11 @@ export const TASK_MANAGER_SLOTS_MAX = 256;
 const TEXT_LENGTH_MAX = 1024;
 
 export function malformed(what: string, cause?: unknown): MillraceError {
-  return new MillraceError('MR_PROTOCOL', `Cannot read a control message: ${what}`, cause === undefined ? {} : { cause });
+  return new MillraceError(
+    'MR_PROTOCOL',
+    `Cannot read a control message: ${what}`,
+    cause === undefined ? {} : { cause },
+  );
 }
 
 /** Runs a generated decoder; whatever it throws becomes MR_PROTOCOL. */
@@ -31,10 +42,12 @@ export function decodeWith<T>(decoder: { decode(bytes: Uint8Array): T }, bytes: 
 
 /** A uint64 as a number. The reader gives a Long where that package is installed. */
 export function safeInteger(value: unknown, field: string): number {
-  const number = typeof value === 'object' && value !== null && 'toNumber' in value && typeof value.toNumber === 'function'
-    ? (value.toNumber() as unknown)
-    : value;
-  if (typeof number !== 'number' || !Number.isSafeInteger(number) || number < 0) throw malformed(`${field} is no safe integer`);
+  const number =
+    typeof value === 'object' && value !== null && 'toNumber' in value && typeof value.toNumber === 'function'
+      ? (value.toNumber() as unknown)
+      : value;
+  if (typeof number !== 'number' || !Number.isSafeInteger(number) || number < 0)
+    throw malformed(`${field} is no safe integer`);
   return number;
 }
 
@@ -44,12 +57,14 @@ export function finite(value: number, field: string): number {
 }
 
 export function text(value: string | null | undefined, field: string): string {
-  if (typeof value !== 'string' || value === '' || value.length > TEXT_LENGTH_MAX) throw malformed(`${field} is missing or too long`);
+  if (typeof value !== 'string' || value === '' || value.length > TEXT_LENGTH_MAX)
+    throw malformed(`${field} is missing or too long`);
   return value;
 }
 
 export function jobIdOf(value: string | null | undefined): JobId {
-  if (typeof value !== 'string' || !/^[0-9a-f]{32}$/.test(value)) throw malformed('the job id is not 32 hex characters');
+  if (typeof value !== 'string' || !/^[0-9a-f]{32}$/.test(value))
+    throw malformed('the job id is not 32 hex characters');
   return asJobId(value);
 }
 
@@ -76,7 +91,11 @@ export function isRecord(value: unknown): value is Readonly<Record<string, unkno
  * Reads a JSON object whose named fields have the given `typeof` (`array` for arrays). The deeper structure is the
  * business of whoever uses it.
  */
-export function parseObject(bytes: Uint8Array, field: string, shape: Readonly<Record<string, string>>): unknown {
+export function parseObject(
+  bytes: Uint8Array,
+  field: string,
+  shape: Readonly<Record<string, string>>,
+): unknown {
   const value = parseJson(bytes, field);
   if (!isRecord(value)) throw malformed(`${field} is no object`);
   for (const [name, type] of Object.entries(shape)) {
@@ -104,7 +123,8 @@ function errorOf(value: unknown, depth: number): WireError {
   return {
     code: known,
     message,
-    fault: fault === 'user' || fault === 'external' || fault === 'internal' ? fault : ERROR_CODES[known].fault,
+    fault:
+      fault === 'user' || fault === 'external' || fault === 'internal' ? fault : ERROR_CODES[known].fault,
     retry: retry === 'never' || retry === 'backoff' ? retry : ERROR_CODES[known].retry,
     details: { ...(isRecord(details) ? details : {}), ...(isKnown ? {} : { code }) },
     ...(typeof stack === 'string' ? { stack } : {}),

@@ -28,8 +28,15 @@ export function encodeCheckpointMetadataV1(metadata: CheckpointMetadata): Uint8A
 /** @throws {MillraceError} MR_CHECKPOINT_CORRUPT for anything but the bytes of the encoder */
 export function decodeCheckpointMetadataV1(bytes: Uint8Array): CheckpointMetadata {
   const value = open('MRCM', bytes) as Partial<CheckpointMetadata>;
-  const isWhole = value.version === VERSION && isId(value.checkpointId) && isId(value.epoch) && typeof value.jobId === 'string' &&
-    typeof value.keyGroupCount === 'number' && typeof value.isFinal === 'boolean' && Array.isArray(value.vertices) && Array.isArray(value.output);
+  const isWhole =
+    value.version === VERSION &&
+    isId(value.checkpointId) &&
+    isId(value.epoch) &&
+    typeof value.jobId === 'string' &&
+    typeof value.keyGroupCount === 'number' &&
+    typeof value.isFinal === 'boolean' &&
+    Array.isArray(value.vertices) &&
+    Array.isArray(value.output);
   if (!isWhole) throw corrupt('it lacks fields');
   return value as CheckpointMetadata;
 }
@@ -41,7 +48,11 @@ export function encodeCheckpointPointerV1(pointer: CheckpointPointer): Uint8Arra
 /** @throws {MillraceError} MR_CHECKPOINT_CORRUPT for anything but the bytes of the encoder */
 export function decodeCheckpointPointerV1(bytes: Uint8Array): CheckpointPointer {
   const value = open('MRCP', bytes) as Partial<CheckpointPointer>;
-  const isWhole = value.version === VERSION && typeof value.jobId === 'string' && Array.isArray(value.retained) && value.retained.length > 0 &&
+  const isWhole =
+    value.version === VERSION &&
+    typeof value.jobId === 'string' &&
+    Array.isArray(value.retained) &&
+    value.retained.length > 0 &&
     value.retained.every((reference) => isId(reference.epoch) && isId(reference.checkpointId));
   if (!isWhole) throw corrupt('it lacks fields');
   return value as CheckpointPointer;
@@ -59,7 +70,11 @@ function seal(magic: string, value: unknown): Uint8Array {
   view.setUint16(4, VERSION, true);
   view.setUint32(6, payload.byteLength, true);
   bytes.set(payload, HEADER_BYTES);
-  view.setUint32(HEADER_BYTES + payload.byteLength, crc32(bytes.subarray(0, HEADER_BYTES + payload.byteLength)), true);
+  view.setUint32(
+    HEADER_BYTES + payload.byteLength,
+    crc32(bytes.subarray(0, HEADER_BYTES + payload.byteLength)),
+    true,
+  );
   return bytes;
 }
 
@@ -67,12 +82,14 @@ function open(magic: string, bytes: Uint8Array): object {
   if (bytes.byteLength > CHECKPOINT_METADATA_BYTES_MAX) throw corrupt('it is larger than its limit');
   if (bytes.byteLength < HEADER_BYTES + CHECKSUM_BYTES) throw corrupt('it is cut off');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (let index = 0; index < magic.length; index++) if (bytes[index] !== magic.charCodeAt(index)) throw corrupt('it does not begin as it should');
+  for (let index = 0; index < magic.length; index++)
+    if (bytes[index] !== magic.charCodeAt(index)) throw corrupt('it does not begin as it should');
   const version = view.getUint16(4, true);
   const end = bytes.byteLength - CHECKSUM_BYTES;
   if (HEADER_BYTES + view.getUint32(6, true) !== end) throw corrupt('its length is not the one it states');
   if (view.getUint32(end, true) !== crc32(bytes.subarray(0, end))) throw corrupt('its checksum is wrong');
-  if (version !== VERSION) throw corrupt(`it has version ${version}, and this Millrace reads version ${VERSION}`);
+  if (version !== VERSION)
+    throw corrupt(`it has version ${version}, and this Millrace reads version ${VERSION}`);
   let value: unknown;
   try {
     value = JSON.parse(decoder.decode(bytes.subarray(HEADER_BYTES, end)));
@@ -84,5 +101,9 @@ function open(magic: string, bytes: Uint8Array): object {
 }
 
 function corrupt(why: string, cause?: unknown): MillraceError {
-  return new MillraceError('MR_CHECKPOINT_CORRUPT', `Cannot read checkpoint metadata: ${why}`, cause === undefined ? {} : { cause });
+  return new MillraceError(
+    'MR_CHECKPOINT_CORRUPT',
+    `Cannot read checkpoint metadata: ${why}`,
+    cause === undefined ? {} : { cause },
+  );
 }

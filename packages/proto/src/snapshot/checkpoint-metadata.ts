@@ -52,6 +52,9 @@ export interface CheckpointPointer {
 }
 
 /** Directory of a checkpoint, relative to the job's: `chk-<epoch>-<id>`. */
-export function checkpointDirectoryName(of: { readonly epoch: number; readonly checkpointId: number }): string {
+export function checkpointDirectoryName(of: {
+  readonly epoch: number;
+  readonly checkpointId: number;
+}): string {
   return `chk-${of.epoch}-${of.checkpointId}`;
 }

@@ -1,0 +1,59 @@
+import type { SubtaskMetrics } from '@millrace/proto';
+import { expect, test } from 'vitest';
+import { compileJobGraph } from '../compiler/compile-job-graph.ts';
+import { keyedGraph } from '../test-kit/graphs.ts';
+import { JobProgress } from './job-progress.ts';
+
+const jobGraph = compileJobGraph(keyedGraph({ parallelism: 2 }));
+
+function metrics(vertex: number, subtaskIndex: number, more: Partial<SubtaskMetrics>): SubtaskMetrics {
+  const vertexId = jobGraph.vertices[vertex]?.vertexId;
+  if (vertexId === undefined) throw new Error('no vertex');
+  return {
+    vertexId,
+    subtaskIndex,
+    recordsIn: 0,
+    recordsOut: 0,
+    bytesOut: 0,
+    busyShare: 0,
+    backPressuredShare: 0,
+    watermarkMs: null,
+    dropped: {},
+    inputRead: 0,
+    inputTotal: 0,
+    stateBytes: 0,
+    stateEntries: 0,
+    ...more,
+  };
+}
+
+test('records read are those of sources, the share is of all input, and the watermark is the least at the end', () => {
+  const progress = new JobProgress(jobGraph);
+  progress.update([
+    metrics(0, 0, { inputTotal: 100 }),
+    metrics(1, 0, { recordsIn: 30, inputRead: 30, watermarkMs: 900 }),
+    metrics(1, 1, { recordsIn: 20, inputRead: 20, watermarkMs: 800 }),
+    metrics(2, 0, { recordsIn: 25, watermarkMs: 700, stateBytes: 5, dropped: { late: 1 }, busyShare: 0.5 }),
+  ]);
+  expect(progress.fields()).toMatchObject({
+    recordsRead: 50,
+    inputShare: 0.5,
+    watermarkMs: null,
+    stateBytes: 5,
+  });
+  progress.update([metrics(2, 1, { watermarkMs: 650, stateBytes: 7, dropped: { late: 2, malformed: 1 } })]);
+  const fields = progress.fields();
+  expect(fields).toMatchObject({ watermarkMs: 650, stateBytes: 12 });
+  expect(fields.vertices[2]).toMatchObject({
+    recordsIn: 25,
+    dropped: { late: 3, malformed: 1 },
+    busyShare: 0.25,
+    watermarkMs: 650,
+  });
+});
+
+test('an input of unknown weight has no share', () => {
+  const progress = new JobProgress(jobGraph);
+  progress.update([metrics(1, 0, { recordsIn: 1 })]);
+  expect(progress.fields()).not.toHaveProperty('inputShare');
+});
