@@ -35,7 +35,7 @@ export interface RowTable {
   remove(key: Key, keyHash: number, namespace: number): void;
   keyOf(row: number): Key;
   keyHashOf(row: number): number;
-  /** Namespaces that have rows, ascending; small. */
+  /** Namespaces that have rows, ascending. Live: it changes with the next insertion or removal. */
   namespaces(): readonly number[];
   /** Visits the rows of a namespace; survives `markDirty` and `find`, not insertions into the same namespace. */
   openCursor(namespace: number): RowCursor;

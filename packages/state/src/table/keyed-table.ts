@@ -61,7 +61,8 @@ export class KeyedTable implements RowTable {
   #last: Slice | undefined;
   #lastNamespace = NaN;
   #generations = 0;
-  #sorted: number[] | undefined = [];
+  /** Namespaces, ascending: kept in order, because windows ask for them at every firing. */
+  readonly #sorted: number[] = [];
   readonly #spareSlots: Int32Array[] = [];
 
   constructor(
@@ -156,7 +157,6 @@ export class KeyedTable implements RowTable {
   }
 
   namespaces(): readonly number[] {
-    this.#sorted ??= [...this.slices.keys()].sort((a, b) => a - b);
     return this.#sorted;
   }
 
@@ -336,7 +336,7 @@ export class KeyedTable implements RowTable {
       slots: this.#spareSlots.pop(),
     });
     this.slices.set(namespace, slice);
-    this.#sorted = undefined;
+    this.#sorted.splice(this.#sortedIndexOf(namespace), 0, namespace);
     this.#last = slice;
     this.#lastNamespace = namespace;
     return slice;
@@ -344,8 +344,22 @@ export class KeyedTable implements RowTable {
 
   #forget(slice: Slice): void {
     this.slices.delete(slice.namespace);
-    this.#sorted = undefined;
+    this.#sorted.splice(this.#sortedIndexOf(slice.namespace), 1);
     this.#last = undefined;
     this.#lastNamespace = NaN;
+  }
+
+  /** Where `namespace` stands, or belongs. New ones come last as a rule, and the first goes first. */
+  #sortedIndexOf(namespace: number): number {
+    const sorted = this.#sorted;
+    let from = 0;
+    let to = sorted.length;
+    if (to === 0 || namespace > (sorted[to - 1] as number)) return to;
+    while (from < to) {
+      const middle = (from + to) >>> 1;
+      if ((sorted[middle] as number) < namespace) from = middle + 1;
+      else to = middle;
+    }
+    return from;
   }
 }

@@ -91,12 +91,13 @@ export class WindowFirings {
 
   /** End of the next window that has records, or Infinity. */
   nextEndMs(): number {
-    let next = Infinity;
-    for (const slice of this.#contents.table.namespaces()) {
-      const end = this.#slices.nextWindowEnd(slice, this.firedMs + 1);
-      if (end < next) next = end;
+    const slices = this.#contents.table.namespaces();
+    // Ascending: the first slice with a window to come has the next one; those before it are kept for late records only.
+    for (let index = 0; index < slices.length; index++) {
+      const end = this.#slices.nextWindowEnd(slices[index] as number, this.firedMs + 1);
+      if (end < Infinity) return end;
     }
-    return next;
+    return Infinity;
   }
 
   /** Remembers a record that came after its window fired, but is allowed. */
@@ -139,7 +140,15 @@ export class WindowFirings {
 
   #slicesOf(windowEnd: number): readonly number[] {
     const start = windowEnd - this.#slices.sizeMs;
-    return this.#contents.table.namespaces().filter((slice) => slice > start && slice <= windowEnd);
+    const slices = this.#contents.table.namespaces();
+    const within: number[] = [];
+    // Firing goes from the oldest on, so that what is wanted stands near the front.
+    for (let index = 0; index < slices.length; index++) {
+      const slice = slices[index] as number;
+      if (slice > windowEnd) break;
+      if (slice > start) within.push(slice);
+    }
+    return within;
   }
 
   #fire(firing: WindowFiring): boolean {
@@ -150,10 +159,10 @@ export class WindowFirings {
   }
 
   #dropExpired(): void {
-    const slices = this.#contents.table.namespaces().slice();
-    for (const slice of slices) {
-      if (this.#slices.lastWindowEnd(slice) - 1 + this.#latenessMs > this.firedMs) return;
-      this.#contents.dropSlice(slice);
+    for (;;) {
+      const oldest = this.#contents.table.namespaces()[0];
+      if (oldest === undefined || this.#slices.lastWindowEnd(oldest) - 1 + this.#latenessMs > this.firedMs) return;
+      this.#contents.dropSlice(oldest);
     }
   }
 
