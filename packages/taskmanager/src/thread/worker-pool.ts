@@ -5,6 +5,8 @@ import { SlotWorker, type SlotWorkerEvents, type SlotWorkerOptions } from './slo
 /** Workers that die before they are ready are started again after a delay that doubles from here. */
 const RETRY_DELAY_MS_MIN = 100;
 const RETRY_DELAY_MS_MAX = 5_000;
+/** A spare that was taken is replaced after this time: what took it is being deployed, and needs the processor now. */
+const SPARE_DELAY_MS = 1_000;
 
 export interface WorkerPoolOptions extends SlotWorkerOptions {
   readonly timers: TimerPort;
@@ -29,6 +31,8 @@ export class WorkerPool {
   #starting = 0;
   #failuresInRow = 0;
   #isClosed = false;
+  #hadSpares = false;
+  #isSpareScheduled = false;
   readonly #alive = new Set<SlotWorker>();
 
   constructor(options: WorkerPoolOptions) {
@@ -49,7 +53,7 @@ export class WorkerPool {
           this.#starting--;
           this.#failuresInRow = 0;
           events.onReady(dataAddress);
-          this.#startSpares();
+          this.#replaceSpares();
         },
         onReport: (report) => events.onReport(report),
         onExit: (error) => {
@@ -78,8 +82,19 @@ export class WorkerPool {
     return worker;
   }
 
+  /** The first spares at once, later ones when the deployment that took one is over. */
+  #replaceSpares(): void {
+    if (this.#isSpareScheduled) return;
+    this.#isSpareScheduled = true;
+    this.#later(this.#hadSpares ? SPARE_DELAY_MS : 0, () => {
+      this.#isSpareScheduled = false;
+      this.#startSpares();
+    });
+  }
+
   #startSpares(): void {
     if (this.#starting > 0 || this.#isClosed) return;
+    this.#hadSpares = true;
     while (this.#spares.length < this.#options.spareCount) {
       const spare = this.#start();
       this.#spares.push(spare);
