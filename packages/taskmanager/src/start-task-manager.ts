@@ -11,7 +11,7 @@ import { ThreadSlotHost } from './thread/thread-slot-host.ts';
 import { workerEntry } from './thread/worker-entry.ts';
 
 /** Three semi-spaces of 64 MiB: measured (performance notes), short-lived records then cost a third. */
-export const YOUNG_GENERATION_MEGABYTES_DEFAULT = 192;
+const YOUNG_GENERATION_MEGABYTES_DEFAULT = 192;
 /** How long `close` waits for slots to be cancelled before it ends their threads. */
 const CLOSE_GRACE_MS = 4_000;
 

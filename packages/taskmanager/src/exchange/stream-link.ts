@@ -22,7 +22,7 @@ import {
 /** Small entries that wait together are packed into messages of about this many bytes. */
 const MESSAGE_BYTES_TARGET = 256 * 1024;
 /** Bytes that may wait for the connection. Credits keep it far below; more is a bug of whoever sends. */
-export const LINK_QUEUE_BYTES_MAX = 512 * 1024 * 1024;
+const LINK_QUEUE_BYTES_MAX = 512 * 1024 * 1024;
 const QUEUE_CAPACITY_LOG2 = 16;
 
 /** Either end of a call, as grpc-js has them. */

@@ -18,8 +18,8 @@ import {
 } from '@millrace/proto';
 
 /** The wait before the next attempt doubles from the least to the most, while attempts fail. */
-export const RECONNECT_DELAY_MS_MIN = 50;
-export const RECONNECT_DELAY_MS_MAX = 1_000;
+const RECONNECT_DELAY_MS_MIN = 50;
+const RECONNECT_DELAY_MS_MAX = 1_000;
 /** A JobManager that takes our connection but does not answer a ping for this long is gone. */
 const KEEPALIVE_TIME_MS = 2_000;
 const KEEPALIVE_TIMEOUT_MS = 5_000;

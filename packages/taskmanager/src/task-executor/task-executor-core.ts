@@ -10,6 +10,7 @@ import {
 import type { SlotDeployment, SlotReport, TaskExecutorMessage } from '@millrace/proto';
 import type { SlotReportBody } from '@millrace/runtime';
 import { Slot } from './slot-table.ts';
+import { keyOf, mustNotBeMissed, staleEpoch, workerLost } from './slot-verdicts.ts';
 import type {
   SlotInstruction,
   TaskExecutorCommand,
@@ -440,39 +441,4 @@ export class TaskExecutorCore {
     this.#commands = [];
     return commands;
   }
-}
-
-function keyOf(slot: Slot): WorkerKey {
-  return { slotIndex: slot.index, generation: slot.generation };
-}
-
-/** Without these the leader would wait for ever; everything else is soft, or its checkpoint expires. */
-function mustNotBeMissed({ kind }: SlotReportBody): boolean {
-  return (
-    kind === 'slot-prepared' || kind === 'slot-running' || kind === 'slot-failed' || kind === 'end-of-input'
-  );
-}
-
-function staleEpoch(message: TaskExecutorMessage, leaderEpoch: number): WireError {
-  return toWireError(
-    new MillraceError(
-      'MR_STALE_EPOCH',
-      `Cannot obey "${message.kind}" of leader epoch ${message.leaderEpoch}: epoch ${leaderEpoch} leads now`,
-      {
-        details: { messageEpoch: message.leaderEpoch, leaderEpoch },
-      },
-    ),
-  );
-}
-
-function workerLost(slot: Slot): WireError {
-  return toWireError(
-    new MillraceError(
-      'MR_WORKER_LOST',
-      `Lost the worker thread of slot ${slot.index}: it ended without being asked to`,
-      {
-        details: { slotIndex: slot.index },
-      },
-    ),
-  );
 }
