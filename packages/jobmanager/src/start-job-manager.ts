@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { MillraceError, type Logger } from '@millrace/common';
 import { DirectoryBlobStore, realClock, realRandom, realTimers } from '@millrace/common/node';
 import { ArtifactFiles } from './adapter/artifact-files.ts';
+import { withCrashPoints, withMetadataCrashPoint } from './adapter/crash-points.ts';
 import { startGrpcServer } from './adapter/grpc-server.ts';
 import { importCheckpoint } from './adapter/import-checkpoint.ts';
 import { LevelJobStore } from './adapter/level-job-store.ts';
@@ -65,8 +66,8 @@ export async function startJobManager(options: StartJobManagerOptions): Promise<
       random: realRandom,
       timers: realTimers,
       log,
-      store,
-      blobStoreOf,
+      store: withCrashPoints(store),
+      blobStoreOf: (jobId) => withMetadataCrashPoint(blobStoreOf(jobId)),
       checkpointDirectoryOf: (jobId) => join(checkpoints, jobId),
       importCheckpoint: (jobId, path) => importCheckpoint(path, blobStoreOf(jobId), realRandom),
       deleteArtifacts: (sha256s) => {

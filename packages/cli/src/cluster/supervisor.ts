@@ -1,7 +1,7 @@
 // The small process that `cluster start` leaves behind: starts the JobManager and the TaskManagers, and starts again what
 // dies, as a container engine would. It loads nothing of the engine.
 import { spawn, type ChildProcess } from 'node:child_process';
-import { openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { ClusterDirectory, type ProcessEntry, type ProcessKind } from './cluster-directory.ts';
 
 export interface SupervisorOptions {
@@ -59,6 +59,7 @@ export async function supervise(options: SupervisorOptions): Promise<void> {
       stdio: ['ignore', log, log],
       env: { ...process.env, UV_THREADPOOL_SIZE: String(Math.max(4, options.slotsPerTaskManager + 4)) },
     });
+    closeSync(log); // The child has its own.
     supervised.child = child;
     supervised.pid = child.pid ?? 0;
     supervised.startedMs = performance.now();

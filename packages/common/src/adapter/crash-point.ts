@@ -7,6 +7,9 @@ import { join } from 'node:path';
 
 const directory = process.env['MILLRACE_CRASH_POINTS'];
 
+/** True in a process whose environment names a directory for armed points. */
+export const areCrashPointsEnabled = directory !== undefined;
+
 /** Places at which a process may be told to die. */
 export type CrashPoint =
   | 'jobmanager-submission-stored'

@@ -30,6 +30,7 @@ import {
 import type { JobManager } from '../job-manager.ts';
 import { checkArtifactSize, type ArtifactFiles, type ArtifactUpload } from './artifact-files.ts';
 import { BearerToken } from './bearer-token.ts';
+import { crashAfterSending } from './crash-points.ts';
 import { toStatus } from './grpc-errors.ts';
 
 const CONCURRENT_STREAMS_MAX = 1_000;
@@ -180,6 +181,7 @@ function connectTaskManager(
   const connection = jobManager.connectTaskManager({
     send: (message) => {
       if (!call.destroyed && !call.cancelled) call.write(message);
+      crashAfterSending(message);
     },
     close: () => call.end(),
   });

@@ -153,7 +153,8 @@ export class SlotPool {
       kind: 'taskmanager' as const,
       id: taskManagerId,
       pid,
-      address,
+      // A TaskManager calls the JobManager, never the other way: what listens is each slot's data exchange.
+      address: address === '' ? (slots[0]?.dataAddress ?? '') : address,
       slots: slots.length,
       freeSlots: slots.filter(({ holder }) => holder === undefined).length,
     }));
