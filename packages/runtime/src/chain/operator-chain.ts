@@ -106,6 +106,8 @@ export interface ChainEnvironment {
   readonly log: Logger;
   readonly blobStore: BlobStore;
   readonly openKeyValueStore: (name: string) => Promise<KeyValueStore>;
+  /** Resolves after the task had its turn: long work in the background is cut by it. Unset: a microtask. */
+  readonly yieldToTask?: () => Promise<void>;
   /** False: long-running emission should stop at a convenient place. */
   readonly hasCredit: () => boolean;
   /** Lines of `print()`; numbered per node and subtask, across recoveries. */

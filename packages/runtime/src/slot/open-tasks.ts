@@ -120,6 +120,7 @@ async function openDriver(
     log: ports.log.withContext({ component: 'chain', executionAttemptId }),
     blobStore: ports.blobStore,
     openKeyValueStore: (name) => ports.openKeyValueStore(name),
+    yieldToTask: () => new Promise((resolve) => void ports.timers.schedule(0, resolve)),
     hasCredit: () => partitions.every((partition) => partition.hasCredit),
     print: options.lines.of(subtaskIndex),
     ...source,

@@ -1,0 +1,99 @@
+// `bench peers`: the same workloads here and on Flink, one after the other on the same machine, warm against warm.
+//
+//   bench peers [--workloads a,b] [--records N] [--repeat R] [--json] [--task-managers 2] [--only-millrace]
+import { MillraceError } from '@millrace/common';
+import { flinkCommand, runFlink } from './flink.ts';
+import { runMillrace } from './millrace.ts';
+import { WORKLOADS, type Workload } from './workloads.ts';
+
+/** What one engine needed for one workload. */
+export interface Measured {
+  readonly seconds: number;
+  readonly recordsPerSecond: number;
+  readonly cpuSecondsPerMillion: number;
+}
+
+/** One line of the comparison. `ratio` is ours to theirs in records a second. */
+export interface Comparison {
+  readonly workload: string;
+  readonly records: number;
+  readonly millrace: Measured;
+  readonly flink?: Measured;
+  readonly ratio?: number;
+}
+
+interface Options {
+  readonly workloads: readonly Workload[];
+  readonly records: number | undefined;
+  readonly repeat: number;
+  readonly isJson: boolean;
+  readonly isFlinkWanted: boolean;
+}
+
+/** Runs the comparison and resolves to the exit code. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const options = parse(argv);
+  const flink = options.isFlinkWanted ? flinkCommand() : undefined;
+  if (options.isFlinkWanted && flink === undefined) {
+    process.stderr.write('Flink is not measured: its runner, Java 17 or Maven is missing (MILLRACE_PEERS names the runner).\n');
+  }
+  if (!options.isJson) process.stdout.write(`${header()}\n`);
+  for (const workload of options.workloads) {
+    const records = options.records ?? workload.records;
+    const millrace = await runMillrace(workload, { records, repeat: options.repeat });
+    const other = flink === undefined ? undefined : await runFlink(flink, workload, { records, repeat: options.repeat });
+    const comparison: Comparison = {
+      workload: workload.name,
+      records: workload.isSized ? records : workload.records,
+      millrace,
+      ...(other === undefined ? {} : { flink: other, ratio: millrace.recordsPerSecond / other.recordsPerSecond }),
+    };
+    process.stdout.write(`${options.isJson ? JSON.stringify(comparison) : row(comparison)}\n`);
+  }
+  return 0;
+}
+
+function parse(argv: readonly string[]): Options {
+  let names: readonly string[] = Object.keys(WORKLOADS).filter((name) => WORKLOADS[name]?.isDefault === true);
+  let records: number | undefined;
+  let repeat = 2;
+  let isJson = false;
+  let isFlinkWanted = true;
+  for (let index = 0; index < argv.length; index++) {
+    const flag = argv[index];
+    if (flag === '--json') isJson = true;
+    else if (flag === '--only-millrace') isFlinkWanted = false;
+    else if (flag === '--workloads') names = (argv[++index] ?? '').split(',');
+    else if (flag === '--records') records = Number((argv[++index] ?? '').replaceAll('_', ''));
+    else if (flag === '--repeat') repeat = Number(argv[++index]);
+    else throw new MillraceError('MR_USAGE', `Unknown option "${flag ?? ''}" of bench peers`);
+  }
+  const workloads = names.map((name) => {
+    const workload = WORKLOADS[name];
+    if (workload === undefined) throw new MillraceError('MR_USAGE', `Unknown workload "${name}": one of ${Object.keys(WORKLOADS).join(', ')}`);
+    return workload;
+  });
+  return { workloads, records, repeat, isJson, isFlinkWanted };
+}
+
+const WIDTHS = [16, 13, 12, 12, 12, 12, 7] as const;
+
+function header(): string {
+  return line(['workload', 'records', 'ours M/s', 'Flink M/s', 'ours cpu/M', 'Flink cpu/M', 'ratio']);
+}
+
+function row({ workload, records, millrace, flink, ratio }: Comparison): string {
+  return line([
+    workload,
+    records.toLocaleString('en-US'),
+    (millrace.recordsPerSecond / 1e6).toFixed(2),
+    flink === undefined ? '-' : (flink.recordsPerSecond / 1e6).toFixed(2),
+    millrace.cpuSecondsPerMillion.toFixed(3),
+    flink === undefined ? '-' : flink.cpuSecondsPerMillion.toFixed(3),
+    ratio === undefined ? '-' : ratio.toFixed(2),
+  ]);
+}
+
+function line(cells: readonly string[]): string {
+  return cells.map((cell, index) => (index === 0 ? cell.padEnd(WIDTHS[index] ?? 0) : cell.padStart(WIDTHS[index] ?? 0))).join(' ');
+}
