@@ -3,10 +3,11 @@
 //   node scripts/millrace-dev.mjs start [--keep]   the flight-delays job on a local cluster of processes
 //   node scripts/millrace-dev.mjs test [vitest arguments]
 //   node scripts/millrace-dev.mjs build
+//   node scripts/millrace-dev.mjs pack [directory]   the packages as npm would publish them
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const PNPM = 'pnpm@12.21.0';
@@ -95,11 +96,36 @@ function test() {
   });
 }
 
+/** Packs every package into `directory`, as tarballs that `npm install` takes. */
+function pack(directory = 'packed') {
+  if (isWorkerBundleStale()) runOrExit('the build', process.execPath, ['packages/taskmanager/scripts/bundle-worker.mjs']);
+  const target = resolve(directory);
+  mkdirSync(target, { recursive: true });
+  for (const name of readdirSync(target)) if (/^millrace-.*\.tgz$/.test(name)) rmSync(join(target, name));
+  say(`Packing, with ${PNPM} …`);
+  const filters = ['--filter', './packages/**'];
+  runOrExit('packing', 'npx', ['--yes', PNPM, '--recursive', '--silent', ...filters, 'pack', '--pack-destination', target]);
+  const packed = readdirSync(target).filter((name) => name.endsWith('.tgz'));
+  say(`${packed.length} packages are in ${target}`);
+}
+
+/** A package that is published has no build records: its bundle counts as fresh, so it must be. */
+function isWorkerBundleStale() {
+  const bundle = 'packages/taskmanager/dist/worker/worker-main.mjs';
+  if (!existsSync(bundle)) return true;
+  const bundledMs = statSync(bundle).mtimeMs;
+  return readdirSync('packages').some((name) => {
+    const record = join('packages', name, 'dist', '.tsbuildinfo');
+    return existsSync(record) && statSync(record).mtimeMs > bundledMs;
+  });
+}
+
 install();
 build();
 if (command === 'start') await start();
 else if (command === 'test') test();
+else if (command === 'pack') pack(rest[0]);
 else if (command !== 'build') {
-  say(`Unknown command "${command}": start, test or build`);
+  say(`Unknown command "${command}": start, test, build or pack`);
   process.exitCode = 2;
 }
