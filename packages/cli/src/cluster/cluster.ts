@@ -137,7 +137,7 @@ export async function clusterStatus(directory: ClusterDirectory, jobManagerAddre
 }
 
 /** The record of a cluster of which some process is alive. */
-export function runningCluster(directory: ClusterDirectory): ClusterRecord | undefined {
+function runningCluster(directory: ClusterDirectory): ClusterRecord | undefined {
   const record = directory.readRecord();
   return record?.processes.some(({ pid }) => pid > 0 && isAlive(pid)) === true ? record : undefined;
 }

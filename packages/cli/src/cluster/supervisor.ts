@@ -126,7 +126,7 @@ async function stopAll(processes: readonly Supervised[], onAnyEnd: (wake: () => 
 }
 
 /** `host:port` → [host, port]. */
-export function splitAddress(address: string): [host: string, port: string] {
+function splitAddress(address: string): [host: string, port: string] {
   const colon = address.lastIndexOf(':');
   return [address.slice(0, colon), address.slice(colon + 1)];
 }

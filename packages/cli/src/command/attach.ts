@@ -30,7 +30,7 @@ const REATTACH_TIMEOUT_MS = 60_000;
 const REATTACH_DELAY_MS = 200;
 
 /** Standard error carries the progress, so that standard output has only what the job printed. */
-export function standardScreen(): Screen {
+function standardScreen(): Screen {
   return {
     isTerminal: process.stderr.isTTY === true,
     columns: process.stderr.columns ?? 100,
@@ -77,7 +77,7 @@ async function follow(client: JobClient, jobId: JobId, view: JobView): Promise<J
 }
 
 /** What the person at the terminal sees of one job. */
-export class JobView {
+class JobView {
   readonly #options: AttachOptions;
   readonly #progress: ProgressDisplay;
   readonly #tables = new OutputTables();
@@ -153,7 +153,7 @@ function summary(status: JobStatus, elapsedMs: number, sinkPaths: readonly strin
 }
 
 /** Records that were left out: late ones, and all others together. */
-export function droppedByCause(status: JobStatus): { late: number; skipped: number } {
+function droppedByCause(status: JobStatus): { late: number; skipped: number } {
   let late = 0;
   let skipped = 0;
   for (const vertex of status.vertices) {

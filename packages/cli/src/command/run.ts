@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import { asJobId, isMillraceError, MillraceError } from '@millrace/common';
 import type { DispatcherClient } from '@millrace/jobmanager';
-import type { JobSubmission, StreamGraphJson } from '@millrace/proto';
+import type { Json, JobSubmission, StreamGraphJson } from '@millrace/proto';
 import { bundleJob, type Artifact } from '../artifact/bundle-job.ts';
 import { planArtifact } from '../artifact/plan-artifact.ts';
 import { ExitCode } from '../exit-code.ts';
@@ -73,18 +73,27 @@ export async function submitAndAttach(client: DispatcherClient, prepared: Prepar
   });
 }
 
-/** A submission is made once more when its answer was lost: the id makes it the same job. */
+/** How long a submission whose answer was lost is tried again, while a JobManager is started anew. */
+const RESUBMIT_TIMEOUT_MS = 30_000;
+const RESUBMIT_DELAY_MS = 200;
+
+/** A submission is made again when its answer was lost: the id makes it the same job. */
 async function submitOnce(client: DispatcherClient, submission: JobSubmission, artifact: Artifact): Promise<void> {
   const readFile = (path: string): Uint8Array => {
     const bytes = artifact.files.get(path);
     if (bytes === undefined) throw new MillraceError('MR_INTERNAL', `Invariant violated: no artifact file ${path}`);
     return bytes;
   };
-  try {
-    await client.submit(submission, readFile);
-  } catch (error) {
-    if (!isMillraceError(error) || error.code !== 'MR_CHANNEL_CLOSED') throw error;
-    await client.submit(submission, readFile);
+  const deadlineMs = performance.now() + RESUBMIT_TIMEOUT_MS;
+  for (;;) {
+    try {
+      await client.submit(submission, readFile);
+      return;
+    } catch (error) {
+      const isLost = isMillraceError(error) && error.code === 'MR_CHANNEL_CLOSED';
+      if (!isLost || performance.now() > deadlineMs) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, RESUBMIT_DELAY_MS));
   }
 }
 
@@ -92,8 +101,13 @@ async function submitOnce(client: DispatcherClient, submission: JobSubmission, a
 export function sinkPaths(graph: StreamGraphJson): string[] {
   const paths: string[] = [];
   for (const node of graph.nodes) {
-    const path = node.kind === 'sink' ? node.options['path'] : undefined;
+    const connector = node.kind === 'sink' ? node.options['connector'] : undefined;
+    const path = isObject(connector) ? connector['path'] : undefined;
     if (typeof path === 'string') paths.push(path);
   }
   return paths;
+}
+
+function isObject(value: Json | undefined): value is { readonly [name: string]: Json } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

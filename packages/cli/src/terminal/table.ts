@@ -21,7 +21,7 @@ function formatCell(cell: Cell): string {
 }
 
 /** 1,234,567 or 12.34. */
-export function formatNumber(value: number): string {
+function formatNumber(value: number): string {
   return Number.isInteger(value)
     ? value.toLocaleString('en-US')
     : value.toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
