@@ -1,0 +1,38 @@
+// `npm run bench`: builds what is missing, bundles a benchmark's entry and runs it in this process.
+//
+//   node scripts/bench.mjs [micro] [name…] [--only name,…] [--json]   ratios of parts of the engine: test/bench/main.ts
+//   node scripts/bench.mjs peers [arguments]                          whole jobs against Flink: test/bench/peers/main.ts
+//
+// The packages are not bundled: they are resolved from their `dist`, as a user's program would have them.
+import { spawnSync } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+process.chdir(root);
+const [first, ...others] = process.argv.slice(2);
+const isPeers = first === 'peers';
+const rest = isPeers || first === 'micro' ? others : process.argv.slice(2);
+
+const built = spawnSync(process.execPath, ['scripts/millrace-dev.mjs', 'build'], { stdio: ['ignore', 'inherit', 'inherit'] });
+if (built.status !== 0) process.exit(1);
+
+// Inside the folder of the package `test`, whose dependencies these are.
+const directory = join(root, 'test', 'node_modules', '.cache', 'bench');
+const { build } = createRequire(join(root, 'test', 'package.json'))('esbuild');
+const entries = isPeers ? { peers: 'test/bench/peers/main.ts' } : { micro: 'test/bench/main.ts', 'exchange-peer': 'test/bench/exchange-peer.ts' };
+await build({
+  entryPoints: entries,
+  outdir: directory,
+  outExtension: { '.js': '.mjs' },
+  bundle: true,
+  packages: 'external',
+  platform: 'node',
+  format: 'esm',
+  target: 'node20',
+  sourcemap: 'inline',
+  logLevel: 'warning',
+});
+const { main } = await import(pathToFileURL(join(directory, `${isPeers ? 'peers' : 'micro'}.mjs`)).href);
+process.exitCode = await main(rest);

@@ -1,0 +1,104 @@
+// Two ways of doing the same work, timed in turns: what the micro benchmarks share.
+
+/** One comparison. `baseline` and `ours` are in `unit`; `ratio` is ours / baseline, the median over the rounds. */
+export interface Row {
+  readonly what: string;
+  readonly against: string;
+  readonly baseline: number;
+  readonly ours: number;
+  readonly unit: string;
+  readonly ratio: number;
+  /** The least ratio that is accepted. Unset: shown, not judged. */
+  readonly guard?: number;
+}
+
+/** A file of comparisons. */
+export interface Bench {
+  readonly name: string;
+  run(): Promise<Row[]>;
+}
+
+/** Does the work once and says how much it was, in units. */
+export type Work = () => number | Promise<number>;
+
+export interface Comparison {
+  readonly what: string;
+  readonly against: string;
+  /** What speeds are given in; `unitScale` of the units that the work counts make one of it. */
+  readonly unit: string;
+  readonly unitScale: number;
+  readonly baseline: Work;
+  readonly ours: Work;
+  readonly guard?: number;
+  /** Timed turns of each. Default 7. */
+  readonly rounds?: number;
+  /** Turns of each before that. Default 2. */
+  readonly warmUps?: number;
+  /** A turn repeats its work for at least so long. Default 100 ms. */
+  readonly turnMs?: number;
+}
+
+const ROUNDS_DEFAULT = 7;
+const WARM_UPS_DEFAULT = 2;
+const TURN_MS_DEFAULT = 100;
+
+/**
+ * Times both in turns, changing who begins. The ratio is the median of the rounds' ratios, so that a slow phase of the
+ * machine, which meets both sides of a round, cancels out.
+ */
+export async function compare(comparison: Comparison): Promise<Row> {
+  const { baseline, ours, unitScale } = comparison;
+  const turnMs = comparison.turnMs ?? TURN_MS_DEFAULT;
+  for (let turn = comparison.warmUps ?? WARM_UPS_DEFAULT; turn > 0; turn--) {
+    await unitsPerSecond(baseline, turnMs);
+    await unitsPerSecond(ours, turnMs);
+  }
+  const speeds: { readonly baseline: number; readonly ours: number }[] = [];
+  for (let round = 0; round < (comparison.rounds ?? ROUNDS_DEFAULT); round++) {
+    if (round % 2 === 0) {
+      const first = await unitsPerSecond(baseline, turnMs);
+      speeds.push({ baseline: first, ours: await unitsPerSecond(ours, turnMs) });
+    } else {
+      const first = await unitsPerSecond(ours, turnMs);
+      speeds.push({ ours: first, baseline: await unitsPerSecond(baseline, turnMs) });
+    }
+  }
+  return {
+    what: comparison.what,
+    against: comparison.against,
+    baseline: median(speeds.map((speed) => speed.baseline)) / unitScale,
+    ours: median(speeds.map((speed) => speed.ours)) / unitScale,
+    unit: comparison.unit,
+    ratio: median(speeds.map((speed) => speed.ours / speed.baseline)),
+    ...(comparison.guard === undefined ? {} : { guard: comparison.guard }),
+  };
+}
+
+async function unitsPerSecond(work: Work, turnMs: number): Promise<number> {
+  const startedMs = performance.now();
+  let units = 0;
+  let elapsedMs = 0;
+  do {
+    const done = work();
+    units += typeof done === 'number' ? done : await done;
+    elapsedMs = performance.now() - startedMs;
+  } while (elapsedMs < turnMs);
+  return (units * 1000) / elapsedMs;
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((left, right) => left - right);
+  return sorted[sorted.length >> 1] ?? Number.NaN;
+}
+
+let sunk: unknown;
+
+/** Keeps `value` alive, so that the work that made it is not optimised away. */
+export function sink(value: unknown): void {
+  sunk = value;
+}
+
+/** What {@link sink} was given last. */
+export function lastSunk(): unknown {
+  return sunk;
+}

@@ -1,0 +1,131 @@
+// Keyed count on the state backend: all keys in its cache against a plain Map, and ten times more keys than fit against all in.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DEFAULT_KEY_GROUP_COUNT, hashNumber, keyGroupRange, Prng, silentLogger } from '@millrace/common';
+import { openKeyedStateBackend, type KeyedStateBackend } from '@millrace/state';
+import { openLevelDbStore } from '@millrace/state/leveldb';
+import { compare, sink, type Bench } from './compare.ts';
+
+const KEYS = 1_000_000;
+const CACHE_ALL = 2 * KEYS;
+const CACHE_TENTH = KEYS / 10;
+const BATCH_ROWS = 1024;
+const TURN_BATCHES = 64;
+/** In the skewed case this share of the records, in tenths, goes to a twentieth of the keys. */
+const HOT_TENTHS = 9;
+const HOT_KEYS = KEYS / 20;
+
+type KeyOf = (prng: Prng) => number;
+const uniform: KeyOf = (prng) => prng.nextUint32() % KEYS;
+const skewed: KeyOf = (prng) => prng.nextUint32() % (prng.nextUint32() % 10 < HOT_TENTHS ? HOT_KEYS : KEYS);
+
+/** Counts by key, as the generated code of a running aggregate does. */
+class BackendCount {
+  readonly #backend: KeyedStateBackend;
+  readonly #table;
+  readonly #prng = new Prng(1);
+
+  constructor(backend: KeyedStateBackend) {
+    this.#backend = backend;
+    this.#table = backend.table({ name: 'count', columns: ['f64'], hasNamespaces: false });
+  }
+
+  static async open(directory: string, cacheEntriesMax: number): Promise<BackendCount> {
+    const backend = await openKeyedStateBackend({
+      keyGroupCount: DEFAULT_KEY_GROUP_COUNT,
+      keyGroupRange: keyGroupRange({
+        keyGroupCount: DEFAULT_KEY_GROUP_COUNT,
+        parallelism: 1,
+        subtaskIndex: 0,
+      }),
+      cacheEntriesMax,
+      openStore: () => openLevelDbStore({ directory }),
+      codegenId: `bench state ${cacheEntriesMax}`,
+      log: silentLogger,
+    });
+    const opened = new BackendCount(backend);
+    let next = 0;
+    while (next < KEYS) await opened.#batch(() => next++);
+    return opened;
+  }
+
+  async count(keyOf: KeyOf): Promise<number> {
+    const prng = this.#prng;
+    for (let batch = 0; batch < TURN_BATCHES; batch++) await this.#batch(() => keyOf(prng));
+    return TURN_BATCHES * BATCH_ROWS;
+  }
+
+  #batch(nextKey: () => number): Promise<void> | undefined {
+    const table = this.#table;
+    for (let record = 0; record < BATCH_ROWS; record++) {
+      const key = nextKey();
+      const row = table.upsert(key, hashNumber(key), 0);
+      const counts = table.columns[0] as Float64Array;
+      counts[row] = (counts[row] ?? 0) + 1;
+      table.markDirty(row);
+    }
+    const relief = this.#backend.relieve();
+    return this.#backend.isWriteBehindFull ? relief : undefined;
+  }
+
+  close(): Promise<void> {
+    return this.#backend.close();
+  }
+}
+
+/** What a program without an engine would write; nothing of it is ever durable. */
+function mapCount(): (keyOf: KeyOf) => number {
+  const counts = new Map<number, { count: number }>();
+  const prng = new Prng(1);
+  for (let key = 0; key < KEYS; key++) counts.set(key, { count: 0 });
+  return (keyOf) => {
+    for (let record = 0; record < TURN_BATCHES * BATCH_ROWS; record++) {
+      const entry = counts.get(keyOf(prng));
+      if (entry !== undefined) entry.count++;
+    }
+    sink(counts);
+    return TURN_BATCHES * BATCH_ROWS;
+  };
+}
+
+export const stateBench: Bench = {
+  name: 'state',
+  run: async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'millrace-bench-'));
+    const inCache = await BackendCount.open(join(directory, 'all'), CACHE_ALL);
+    const onDisk = await BackendCount.open(join(directory, 'tenth'), CACHE_TENTH);
+    const inMap = mapCount();
+    try {
+      const shared = { unit: 'M records/s', unitScale: 1e6, rounds: 5, warmUps: 1, turnMs: 400 };
+      return [
+        await compare({
+          ...shared,
+          what: 'count by 1 M keys, all in the cache',
+          against: 'Map of objects',
+          baseline: () => inMap(uniform),
+          ours: () => inCache.count(uniform),
+        }),
+        await compare({
+          ...shared,
+          what: 'ten times more keys than cache, uniform',
+          against: 'all in the cache',
+          guard: 0.15,
+          baseline: () => inCache.count(uniform),
+          ours: () => onDisk.count(uniform),
+        }),
+        await compare({
+          ...shared,
+          what: 'ten times more keys than cache, 9 of 10 records to 5 %',
+          against: 'all in the cache',
+          baseline: () => inCache.count(skewed),
+          ours: () => onDisk.count(skewed),
+        }),
+      ];
+    } finally {
+      await inCache.close();
+      await onDisk.close();
+      await rm(directory, { recursive: true, force: true });
+    }
+  },
+};
