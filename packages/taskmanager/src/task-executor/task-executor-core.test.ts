@@ -183,6 +183,19 @@ describe('a deployment', () => {
     expect(step(deploy({ attemptNumber: 2 }))).toEqual(['fetch-artifact']);
   });
 
+  test('that comes again after its attempt has ended, behind its cancellation, or behind a newer one, runs nothing', () => {
+    ready();
+    expect(step(cancel)).toEqual(['send slot-ended']);
+    expect(step(deploy())).toEqual([]);
+    expect(step(deploy({ attemptNumber: 3 }))).toEqual(['fetch-artifact']);
+    expect(step(deploy({ attemptNumber: 2, slotIndex: 1 }))).toEqual([]);
+    core.step({ kind: 'artifact-ready', ...SLOT_0, directory: '/artifact' });
+    core.step({ kind: 'worker-exited', ...SLOT_0 });
+    core.step({ kind: 'worker-ready', slotIndex: 0, generation: 2, dataAddress: '127.0.0.1:3' });
+    expect(step(deploy({ attemptNumber: 3 }))).toEqual([]);
+    expect(step(deploy({ attemptNumber: 4 }))).toEqual(['fetch-artifact']);
+  });
+
   test('gets triggers, completions and aborts of its own attempt only', () => {
     running();
     const trigger = (attemptNumber: number) =>

@@ -9,6 +9,7 @@ import {
 } from '@millrace/common';
 import type { SlotDeployment, SlotReport, TaskExecutorMessage } from '@millrace/proto';
 import type { SlotReportBody } from '@millrace/runtime';
+import { AttemptFence } from './attempt-fence.ts';
 import { Slot } from './slot-table.ts';
 import { keyOf, mustNotBeMissed, staleEpoch, workerLost } from './slot-verdicts.ts';
 import type {
@@ -49,6 +50,7 @@ export interface TaskExecutorOptions {
 export class TaskExecutorCore {
   readonly #options: TaskExecutorOptions;
   readonly #slots: readonly Slot[];
+  readonly #fence = new AttemptFence();
   #commands: TaskExecutorCommand[] = [];
   #leaderEpoch = 0;
   #rssBytes = 0;
@@ -221,8 +223,10 @@ export class TaskExecutorCore {
     const slot = this.#slots[deployment.slotIndex];
     if (slot === undefined) return this.#refuseDeployment(deployment, 'there is no such slot');
     if (slot.runs(deployment.jobId, deployment.attemptNumber)) return; // Told twice.
+    if (this.#fence.isOver(deployment.jobId, deployment.attemptNumber, deployment.slotIndex)) return; // Told too late.
     if (slot.state !== 'free' || this.#isShutDown)
       return this.#refuseDeployment(deployment, `the slot is ${slot.state}`);
+    this.#fence.deployed(deployment.jobId, deployment.attemptNumber);
     slot.deployment = deployment;
     slot.transition('fetching');
     this.#emit({ kind: 'fetch-artifact', ...keyOf(slot), deployment, artifact: deployment.artifact });
@@ -237,6 +241,7 @@ export class TaskExecutorCore {
         details: { jobId, attemptNumber, slotIndex },
       },
     );
+    this.#fence.ended(jobId, attemptNumber, slotIndex);
     const header = this.#headerOf(deployment);
     this.#emit({ kind: 'send', message: { ...header, kind: 'slot-failed', error: toWireError(error) } });
     this.#emit({ kind: 'send', message: { ...header, kind: 'slot-ended' } });
@@ -257,6 +262,7 @@ export class TaskExecutorCore {
       ) === true
     )
       return;
+    this.#fence.ended(message.jobId, message.attemptNumber, message.slotIndex);
     this.#emit({ kind: 'send', message: { ...this.#headerOf(message), kind: 'slot-ended' } });
   }
 
@@ -270,6 +276,7 @@ export class TaskExecutorCore {
     const { deployment } = slot;
     if (deployment === undefined || slot.state === 'cancelling') return;
     if (slot.state === 'fetching') {
+      this.#fence.ended(deployment.jobId, deployment.attemptNumber, slot.index);
       slot.transition('free');
       slot.deployment = undefined;
       slot.retained = [];
@@ -366,6 +373,7 @@ export class TaskExecutorCore {
     if (deployment !== undefined) {
       if (state !== 'cancelling' && state !== 'finishing')
         this.#report(slot, { kind: 'slot-failed', error: error ?? workerLost(slot) });
+      this.#fence.ended(deployment.jobId, deployment.attemptNumber, slot.index);
       slot.ended.push({ ...this.#headerOf(deployment), kind: 'slot-ended' });
       this.#emit({ kind: 'clear-timer', timer: { kind: 'grace', ...keyOf(slot) } });
     }

@@ -43,6 +43,11 @@ export function isSinkFile(name: string): boolean {
   return SINK_FILE.test(name);
 }
 
+/** True for a file, pending or committed, of this run. */
+export function isFileOfRun(name: string, runId: string): boolean {
+  return SINK_FILE.exec(name)?.[2] === encodeRun(runId);
+}
+
 /** Whose pending file this is; undefined for any other name. */
 export interface PendingFileOwner {
   readonly subtaskIndex: number;

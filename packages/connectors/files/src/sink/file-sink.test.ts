@@ -236,15 +236,31 @@ test('ifExists replace removes what file sinks wrote, pending files too, and ref
   await writer.prepareCommit(2);
   await writeFile(`${directory.path}/out/index.ts`, 'precious');
   await writeFile(`${directory.path}/out/.gitignore`, '*');
-  await expect(replace.prepare?.(context)).rejects.toMatchObject({
+  const next = sinkContext(directory.path, { runId: 'run-8' });
+  await expect(replace.prepare?.(next)).rejects.toMatchObject({
     code: 'MR_SINK_EXISTS',
     message: expect.stringContaining('"index.ts"') as string,
   });
   expect(await readdir(`${directory.path}/out`)).toHaveLength(4);
   await rm(`${directory.path}/out/index.ts`);
-  await replace.prepare?.(context);
+  await replace.prepare?.(next);
   expect(await readdir(`${directory.path}/out`)).toEqual(['.gitignore']);
+  await replace.prepare?.(next);
+});
+
+test('ifExists replace leaves its own run alone when a process that was paused in it goes on after the job began', async () => {
+  const directory = await temporaryDirectory();
+  const replace = sinkOf({ ifExists: 'replace' });
+  const context = sinkContext(directory.path);
   await replace.prepare?.(context);
+  const writer = await replace.openWriter(context, []);
+  writer.write({ id: 1 }, 0);
+  await commit(replace, context, await writer.prepareCommit(1));
+  writer.write({ id: 2 }, 0);
+  const pending = await writer.prepareCommit(2);
+  await replace.prepare?.(context);
+  await commit(replace, context, pending);
+  expect(await written(directory.path)).toEqual([1, 2]);
 });
 
 test('A sink needs one directory, and no file in its place', async () => {

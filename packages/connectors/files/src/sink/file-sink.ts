@@ -39,7 +39,7 @@ export function fileSink<T>(
     name: `${format} ${options.path}`,
     describe: () => ({ format, path: options.path, ifExists, maxFileBytes }),
     prepare: (context) =>
-      prepareDirectory(context.files, absolutePath(options.path, context.baseDirectory), ifExists),
+      prepareDirectory(context, absolutePath(options.path, context.baseDirectory), ifExists),
     openWriter: (context, restored) =>
       FileWriter.open<T>(
         context,

@@ -1,6 +1,6 @@
 // What `ifExists` asks for, once a submission and never on recovery.
 import { MillraceError, type FilePort } from '@millrace/api';
-import { isSinkFile } from './file-name.ts';
+import { isFileOfRun, isSinkFile } from './file-name.ts';
 
 /** What a sink does with output that is there before the job: refuse, add to it, or remove it. */
 export type IfExists = 'fail' | 'append' | 'replace';
@@ -11,11 +11,12 @@ const NAMES_SHOWN_MAX = 3;
 /**
  * Prepares a sink's directory: makes it, and does with what is in it as `ifExists` says. Subdirectories and hidden
  * files that the sink did not make are never touched. `replace` removes files that a file sink made, pending ones of
- * any run included, and refuses when there are others, before it removes anything.
+ * any run included, and refuses when there are others, before it removes anything. Files of its own run it never removes:
+ * a process that was paused here may go on long after the job has begun.
  * @throws {MillraceError} MR_SINK_EXISTS
  */
 export async function prepareDirectory(
-  files: FilePort,
+  { files, runId }: { readonly files: FilePort; readonly runId: string },
   directory: string,
   ifExists: IfExists,
 ): Promise<void> {
@@ -51,7 +52,7 @@ export async function prepareDirectory(
       "which no file sink made, so that `ifExists: 'replace'` does not remove them; move them away or name another directory",
     );
   for (const name of names) {
-    if (isSinkFile(name)) await files.remove(`${directory}/${name}`);
+    if (isSinkFile(name) && !isFileOfRun(name, runId)) await files.remove(`${directory}/${name}`);
   }
   await files.syncDirectory(directory);
 }
