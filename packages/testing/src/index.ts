@@ -5,3 +5,5 @@ export * from './memory-network.ts';
 export { ChainHarness } from './harness/chain-harness.ts';
 export type * from './harness/harness-options.ts';
 export { endOfInput, processingTime, record, verifyOperator, watermark, type HarnessEvent, type OperatorVerification } from './harness/verify-operator.ts';
+export { simulateJob, LIVENESS_MS, type SimResult, type SimulatedJob, type SimulateOptions } from './sim/simulate-job.ts';
+export { drawPlan, FAULT_KINDS, type FaultKind, type SimPlan, type SimWorld } from './sim/draw-run.ts';

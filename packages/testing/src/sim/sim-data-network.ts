@@ -1,0 +1,93 @@
+// Where slots find each other's data exchange: by the address of the worker, as long as it lives.
+import { MillraceError, toWireError } from '@millrace/common';
+import type { SlotDeployment, SubtaskLocation } from '@millrace/proto';
+import { ChannelExchange, type Link } from '@millrace/taskmanager/local';
+import { SimLinkPair, type SimLinkOptions } from './sim-link.ts';
+import type { SimProcess } from './sim-process.ts';
+
+interface Endpoint {
+  readonly thread: SimProcess;
+  exchange: ChannelExchange | undefined;
+  attempt: string;
+  /** Links whose attempt is not served yet. */
+  waiting: { readonly attempt: string; readonly link: Link }[];
+}
+
+/** Contract: a link to a dead worker closes; one to a worker that does not serve the attempt yet waits for it. */
+export class SimDataNetwork {
+  readonly #options: SimLinkOptions;
+  readonly #endpoints = new Map<string, Endpoint>();
+  readonly #links = new Set<SimLinkPair>();
+
+  constructor(options: SimLinkOptions) {
+    this.#options = options;
+  }
+
+  /** A worker thread listens under `address`. */
+  listen(address: string, thread: SimProcess): void {
+    this.#endpoints.set(address, { thread, exchange: undefined, attempt: '', waiting: [] });
+    thread.onDeath(() => this.#endpoints.delete(address));
+  }
+
+  /** The network of one slot for one attempt. */
+  open(address: string, deployment: SlotDeployment): ChannelExchange {
+    const endpoint = this.#endpoints.get(address);
+    if (endpoint === undefined) throw new MillraceError('MR_INTERNAL', `No worker listens under ${address}`);
+    const attempt = `${deployment.jobId}/${deployment.attemptNumber}`;
+    const exchange = new ChannelExchange({
+      timers: endpoint.thread.timers,
+      connect: (producer) => this.#connect(endpoint.thread, producer, attempt),
+    });
+    endpoint.exchange = exchange;
+    endpoint.attempt = attempt;
+    for (const { attempt: wanted, link } of endpoint.waiting.splice(0)) {
+      if (wanted === attempt) exchange.accept(link);
+      else link.close();
+    }
+    return exchange;
+  }
+
+  close(address: string): void {
+    this.#endpoints.get(address)?.exchange?.close();
+  }
+
+  /** Breaks one connection, chosen by `index`. Returns false when there is none. */
+  breakOne(index: number): boolean {
+    const links = [...this.#links];
+    const link = links[index % Math.max(1, links.length)];
+    if (link === undefined) return false;
+    this.#links.delete(link);
+    return link.break();
+  }
+
+  #connect(consumer: SimProcess, { dataAddress }: SubtaskLocation, attempt: string): Link {
+    const endpoint = this.#endpoints.get(dataAddress);
+    if (endpoint === undefined) return refused(consumer, dataAddress);
+    const pair = new SimLinkPair({ consumer, producer: endpoint.thread }, this.#options);
+    this.#links.add(pair);
+    const forget = (): void => void this.#links.delete(pair);
+    consumer.onDeath(forget);
+    endpoint.thread.onDeath(forget);
+    endpoint.thread.post(this.#options.delayMs(), 'link accepted', () => this.#accept(endpoint, attempt, pair.producing));
+    return pair.consuming;
+  }
+
+  #accept(endpoint: Endpoint, attempt: string, link: Link): void {
+    if (endpoint.exchange === undefined) endpoint.waiting.push({ attempt, link });
+    else if (endpoint.attempt === attempt) endpoint.exchange.accept(link);
+    else link.close();
+  }
+}
+
+/** What a connection to nobody gives. */
+function refused(consumer: SimProcess, address: string): Link {
+  return {
+    open: (events) => {
+      consumer.post(1, 'link refused', () => events.onLinkClosed(toWireError(new MillraceError('MR_CHANNEL_CLOSED', `Cannot connect to ${address}: connection refused`))));
+    },
+    subscribe: () => undefined,
+    sendFrame: () => undefined,
+    closeChannel: () => undefined,
+    close: () => undefined,
+  };
+}

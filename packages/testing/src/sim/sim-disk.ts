@@ -1,0 +1,233 @@
+// A file system shared by all processes that remembers what was synced: who crashes loses, as the seed says, what was not.
+import type { FileAppender, FilePort, Prng } from '@millrace/common';
+import type { SimProcess } from './sim-process.ts';
+
+/** A file, whatever its names. */
+interface Inode {
+  bytes: Uint8Array;
+  length: number;
+  /** Bytes from the start that no crash takes away. */
+  syncedLength: number;
+  readonly writer: SimProcess;
+}
+
+type DirectoryOperation =
+  | { readonly kind: 'add'; readonly name: string; readonly inode: Inode; readonly by: SimProcess }
+  | { readonly kind: 'remove'; readonly name: string; readonly by: SimProcess };
+
+/** Names as they are on the medium, and what is not there yet. */
+interface Directory {
+  readonly durable: Map<string, Inode>;
+  volatile: DirectoryOperation[];
+  /** The two together: what processes see. */
+  current: Map<string, Inode>;
+}
+
+/** Sees what is done to the file system, for invariants. */
+export interface DiskObserver {
+  onCreate(path: string): void;
+  onLink(of: { readonly from: string; readonly to: string; readonly attemptNumber: number; readonly isDurable: boolean }): void;
+}
+
+export interface SimDiskOptions {
+  readonly prng: Prng;
+  /** How long an operation takes, ms. */
+  readonly delayMs: (operation: string) => number;
+  /** True: this operation fails with EIO and does nothing. */
+  readonly isFailing: (operation: string) => boolean;
+  readonly observer: DiskObserver;
+}
+
+/**
+ * Contract: data is durable after `syncAndClose`, names after `syncDirectory` of their directory; at a crash of the process
+ * that wrote them some of the rest is lost: a file's end, the last operations on a directory. Directories are durable
+ * at once. Threading: one thread.
+ */
+export class SimDisk {
+  readonly #options: SimDiskOptions;
+  readonly #directories = new Map<string, Directory>();
+
+  constructor(options: SimDiskOptions) {
+    this.#options = options;
+  }
+
+  /** The file system as `process` uses it for one attempt of the job. */
+  portOf(process: SimProcess, attemptNumber: number): FilePort {
+    const call = <T>(operation: string, effect: () => T): Promise<T> =>
+      process.call({
+        label: `disk ${operation}`,
+        delayMs: this.#options.delayMs(operation),
+        effect: () => {
+          if (this.#options.isFailing(operation)) throw fileError('EIO', operation);
+          return effect();
+        },
+      });
+    return {
+      readFile: (path) => call('read', () => this.#bytes(path)),
+      read: (path, offset, length) => call('read', () => this.#bytes(path).slice(offset, offset + length)),
+      stat: (path) => call('stat', () => this.#stat(path)),
+      list: (path) => call('list', () => [...this.#directory(path).current.keys()].sort()),
+      makeDirectory: (path) => call('mkdir', () => this.#makeDirectory(path)),
+      create: (path) => this.#create(path, process, call),
+      link: (from, to) => call('link', () => this.#link({ from, to, by: process, attemptNumber })),
+      unlink: (path) => call('unlink', () => this.#unlink(path, process)),
+      remove: (path) => call('remove', () => this.#remove(path, process)),
+      rename: (from, to) => call('rename', () => this.#rename({ from, to, by: process })),
+      syncDirectory: (path) => call('syncDirectory', () => this.#syncDirectory(path)),
+    };
+  }
+
+  /** Puts a file there, durable, as something from before the simulation. */
+  place(path: string, bytes: Uint8Array, by: SimProcess): void {
+    const [parent, name] = split(path);
+    this.#makeDirectory(parent);
+    const inode: Inode = { bytes: bytes.slice(), length: bytes.length, syncedLength: bytes.length, writer: by };
+    const directory = this.#directory(parent);
+    directory.durable.set(name, inode);
+    directory.current.set(name, inode);
+  }
+
+  /** Files of a directory by name, as a process that starts now sees them. */
+  files(path: string): ReadonlyMap<string, Uint8Array> {
+    const files = new Map<string, Uint8Array>();
+    for (const [name, inode] of this.#directories.get(path)?.current ?? []) files.set(name, inode.bytes.slice(0, inode.length));
+    return files;
+  }
+
+  /** What the power failure of `process` takes with it. Its operations on a directory survive up to some point. */
+  crash(process: SimProcess): void {
+    const { prng } = this.#options;
+    const isOurs = (writer: SimProcess): boolean => writer === process || writer.parent === process;
+    for (const directory of this.#directories.values()) {
+      for (const inode of directory.current.values()) {
+        if (isOurs(inode.writer) && inode.length > inode.syncedLength) {
+          inode.length = inode.syncedLength + prng.below(inode.length - inode.syncedLength + 1);
+        }
+      }
+      const ours = directory.volatile.filter(({ by }) => isOurs(by));
+      if (ours.length === 0) continue;
+      const survivors = new Set(ours.slice(0, prng.below(ours.length + 1)));
+      const kept = directory.volatile.filter((operation) => !isOurs(operation.by) || survivors.has(operation));
+      // What survived a crash is on the medium; what others did is as volatile as before.
+      directory.volatile = kept.filter(({ by }) => !isOurs(by));
+      for (const operation of survivors) perform(directory.durable, operation);
+      directory.current = new Map(directory.durable);
+      for (const operation of directory.volatile) perform(directory.current, operation);
+    }
+  }
+
+  #create(path: string, process: SimProcess, call: <T>(operation: string, effect: () => T) => Promise<T>): FileAppender {
+    const [parent, name] = split(path);
+    const directory = this.#directory(parent);
+    if (directory.current.has(name)) throw fileError('EEXIST', path);
+    this.#options.observer.onCreate(path);
+    const inode: Inode = { bytes: new Uint8Array(1024), length: 0, syncedLength: 0, writer: process };
+    this.#change(directory, { kind: 'add', name, inode, by: process });
+    return {
+      append: (bytes) => append(inode, bytes),
+      syncAndClose: () =>
+        call('sync', () => {
+          inode.syncedLength = inode.length;
+        }),
+      abandon: () => Promise.resolve(),
+    };
+  }
+
+  #link(of: { readonly from: string; readonly to: string; readonly by: SimProcess; readonly attemptNumber: number }): void {
+    const inode = this.#inode(of.from);
+    const [parent, name] = split(of.to);
+    const directory = this.#directory(parent);
+    if (directory.current.has(name)) throw fileError('EEXIST', of.to);
+    this.#options.observer.onLink({ from: of.from, to: of.to, attemptNumber: of.attemptNumber, isDurable: inode.syncedLength === inode.length });
+    this.#change(directory, { kind: 'add', name, inode, by: of.by });
+  }
+
+  #rename({ from, to, by }: { readonly from: string; readonly to: string; readonly by: SimProcess }): void {
+    const inode = this.#inode(from);
+    const [fromParent, fromName] = split(from);
+    const [toParent, toName] = split(to);
+    this.#change(this.#directory(toParent), { kind: 'add', name: toName, inode, by });
+    this.#change(this.#directory(fromParent), { kind: 'remove', name: fromName, by });
+  }
+
+  #unlink(path: string, by: SimProcess): void {
+    const [parent, name] = split(path);
+    const directory = this.#directory(parent);
+    if (!directory.current.has(name)) throw fileError('ENOENT', path);
+    this.#change(directory, { kind: 'remove', name, by });
+  }
+
+  #remove(path: string, by: SimProcess): void {
+    const [parent, name] = split(path);
+    const directory = this.#directories.get(parent);
+    if (directory?.current.has(name) === true) this.#change(directory, { kind: 'remove', name, by });
+    for (const known of this.#directories.keys()) if (known === path || known.startsWith(`${path}/`)) this.#directories.delete(known);
+  }
+
+  #change(directory: Directory, operation: DirectoryOperation): void {
+    directory.volatile.push(operation);
+    perform(directory.current, operation);
+  }
+
+  #syncDirectory(path: string): void {
+    const directory = this.#directory(path);
+    for (const operation of directory.volatile) perform(directory.durable, operation);
+    directory.volatile = [];
+  }
+
+  #makeDirectory(path: string): void {
+    for (let known = path; known !== ''; known = split(known)[0]) {
+      if (!this.#directories.has(known)) this.#directories.set(known, { durable: new Map(), volatile: [], current: new Map() });
+    }
+  }
+
+  #directory(path: string): Directory {
+    const directory = this.#directories.get(path);
+    if (directory === undefined) throw fileError('ENOENT', path);
+    return directory;
+  }
+
+  #stat(path: string): { readonly bytes: number; readonly isDirectory: boolean } | undefined {
+    if (this.#directories.has(path)) return { bytes: 0, isDirectory: true };
+    const [parent, name] = split(path);
+    const inode = this.#directories.get(parent)?.current.get(name);
+    return inode === undefined ? undefined : { bytes: inode.length, isDirectory: false };
+  }
+
+  #inode(path: string): Inode {
+    const [parent, name] = split(path);
+    const inode = this.#directories.get(parent)?.current.get(name);
+    if (inode === undefined) throw fileError('ENOENT', path);
+    return inode;
+  }
+
+  #bytes(path: string): Uint8Array {
+    const { bytes, length } = this.#inode(path);
+    return bytes.slice(0, length);
+  }
+}
+
+function perform(names: Map<string, Inode>, operation: DirectoryOperation): void {
+  if (operation.kind === 'add') names.set(operation.name, operation.inode);
+  else names.delete(operation.name);
+}
+
+function append(inode: Inode, bytes: Uint8Array): void {
+  if (inode.length + bytes.length > inode.bytes.length) {
+    const grown = new Uint8Array((inode.length + bytes.length) * 2);
+    grown.set(inode.bytes.subarray(0, inode.length));
+    inode.bytes = grown;
+  }
+  inode.bytes.set(bytes, inode.length);
+  inode.length += bytes.length;
+}
+
+function split(path: string): readonly [parent: string, name: string] {
+  const at = path.lastIndexOf('/');
+  return [path.slice(0, at), path.slice(at + 1)];
+}
+
+/** An error as Node's file system throws it. */
+function fileError(code: 'ENOENT' | 'EEXIST' | 'EIO', what: string): Error {
+  return Object.assign(new Error(`${code}: ${what}`), { code });
+}

@@ -1,0 +1,129 @@
+// Data links between slots: ordered, slow, and gone at once or unnoticed for a while when an end dies.
+import { MillraceError, toWireError, type WireError } from '@millrace/common';
+import type { Link, LinkEvents } from '@millrace/taskmanager/local';
+import { SimLane, type SimProcess } from './sim-process.ts';
+
+export interface SimLinkOptions {
+  readonly delayMs: () => number;
+  /** How long after the death of one end the other notices. */
+  readonly noticeMs: () => number;
+  /** Sees each frame before it is sent. */
+  readonly onFrame: (frame: Uint8Array) => void;
+}
+
+/** Two ends of one connection between two threads. */
+export class SimLinkPair {
+  readonly consuming: SimLinkEnd;
+  readonly producing: SimLinkEnd;
+  #isBroken = false;
+  readonly #options: SimLinkOptions;
+
+  constructor(of: { readonly consumer: SimProcess; readonly producer: SimProcess }, options: SimLinkOptions) {
+    this.#options = options;
+    this.consuming = new SimLinkEnd(of.consumer, options);
+    this.producing = new SimLinkEnd(of.producer, options);
+    this.consuming.peer = this.producing;
+    this.producing.peer = this.consuming;
+    of.consumer.onDeath(() => this.break());
+    of.producer.onDeath(() => this.break());
+  }
+
+  /** What is under way arrives no more; each end that lives is told. Returns whether that changed anything. */
+  break(): boolean {
+    if (this.#isBroken || (this.consuming.isOver && this.producing.isOver)) return false;
+    this.#isBroken = true;
+    this.consuming.lose(this.#options.noticeMs());
+    this.producing.lose(this.#options.noticeMs());
+    return true;
+  }
+}
+
+/** One end. Contract: as the port says. */
+export class SimLinkEnd implements Link {
+  peer: SimLinkEnd | undefined;
+  readonly #owner: SimProcess;
+  readonly #options: SimLinkOptions;
+  readonly #lane: SimLane;
+  #events: LinkEvents | undefined;
+  #early: ((events: LinkEvents) => void)[] = [];
+  /** Nothing more is sent. */
+  #isClosed = false;
+  /** Nothing more arrives but the loss. */
+  #isLost = false;
+  #isEnded = false;
+
+  constructor(owner: SimProcess, options: SimLinkOptions) {
+    this.#owner = owner;
+    this.#options = options;
+    this.#lane = new SimLane(owner.scheduler);
+  }
+
+  get isOver(): boolean {
+    return this.#isEnded || this.#isClosed || this.#owner.isDead;
+  }
+
+  open(events: LinkEvents): void {
+    this.#events = events;
+    const early = this.#early;
+    this.#early = [];
+    // Events never come inside a call to the link.
+    if (early.length > 0) this.#owner.post(0, 'link opened', () => early.forEach((word) => this.#hand(word)));
+  }
+
+  subscribe(channelId: number, key: string): void {
+    this.#send('subscribe', (events) => events.onSubscribe(channelId, key));
+  }
+
+  sendFrame(channelId: number, frame: Uint8Array): void {
+    this.#options.onFrame(frame);
+    this.#send('frame', (events) => events.onFrame(channelId, frame));
+  }
+
+  closeChannel(channelId: number, error: WireError | undefined): void {
+    this.#send('close channel', (events) => events.onChannelClosed(channelId, error));
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    const { peer } = this;
+    this.#send('close', () => peer?.end(undefined));
+    this.#isClosed = true;
+  }
+
+  /** The connection is gone; the owner learns it after `noticeMs`. */
+  lose(noticeMs: number): void {
+    this.#isLost = true;
+    if (this.#owner.isDead) return;
+    this.#owner.post(noticeMs, 'link lost', () => this.end(toWireError(lost())));
+  }
+
+  end(error: WireError | undefined): void {
+    if (this.#isEnded) return;
+    if (this.#events === undefined) {
+      this.#early.push(() => this.end(error));
+      return;
+    }
+    this.#isEnded = true;
+    this.#events.onLinkClosed(error);
+  }
+
+  #send(label: string, word: (events: LinkEvents) => void): void {
+    const { peer } = this;
+    if (this.#isClosed || this.#isLost || peer === undefined) return;
+    this.#lane.put(peer.#owner, this.#options.delayMs(), { label, action: () => peer.#arrive(word) });
+  }
+
+  #arrive(word: (events: LinkEvents) => void): void {
+    if (this.#isLost) return;
+    if (this.#events === undefined) this.#early.push(word);
+    else this.#hand(word);
+  }
+
+  #hand(word: (events: LinkEvents) => void): void {
+    if (!this.#isEnded && !this.#isClosed && this.#events !== undefined) word(this.#events);
+  }
+}
+
+function lost(): MillraceError {
+  return new MillraceError('MR_CHANNEL_CLOSED', 'Lost a data channel: the connection to the other slot broke');
+}
