@@ -30,9 +30,25 @@ export function filesBelow(directory: string, ending: string): SourceFile[] {
   return found.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-/** Sources of the packages that are shipped: no tests. */
+/** Tests and what only tests use: `*.testing.ts`, `fixture/`, `test-kit/`. */
+export const isTestSupport = (path: string): boolean => /\.(test|test-d|testing)(\.ts)?$|\/(fixture|test-kit)\//.test(path);
+
+/** Sources of the packages that are shipped: no tests, nothing that only tests use. */
 export function shippedSources(): SourceFile[] {
-  return filesBelow('packages', '.ts').filter(({ path }) => path.includes('/src/') && !/\.(test|test-d)\.ts$/.test(path));
+  return filesBelow('packages', '.ts').filter(({ path }) => path.includes('/src/') && !isTestSupport(path));
+}
+
+/** One import: what it names, and on which line. */
+export interface Import {
+  readonly target: string;
+  readonly line: number;
+}
+
+const IMPORT = /(?:^|[^.\w])(?:from|import)\s*\(?\s*'([^']+)'/g;
+
+/** Everything that a file imports or exports from, comments left out. */
+export function importsOf(file: SourceFile): Import[] {
+  return codeLines(file).flatMap(({ code, line }) => [...code.matchAll(IMPORT)].map((match) => ({ target: match[1] ?? '', line })));
 }
 
 /** `packages/connectors/files/src/x.ts` → `connectors/files`. */
@@ -41,16 +57,23 @@ export function packageOf(path: string): string {
   return parts[1] === 'connectors' ? `connectors/${parts[2] ?? ''}` : (parts[1] ?? '');
 }
 
-/** Places where `pattern` stands in code, as `path:line: text`; comments are left out. */
-export function placesOf(file: SourceFile, pattern: RegExp): string[] {
-  const places: string[] = [];
+/** Lines of code with their numbers: comments are blanked, strings and template texts stay. */
+export function codeLines(file: SourceFile): { readonly code: string; readonly line: number }[] {
   let isInBlockComment = false;
-  for (const [index, line] of file.text.split('\n').entries()) {
-    const trimmed = line.trim();
+  return file.text.split('\n').map((text, index) => {
+    const trimmed = text.trim();
     if (trimmed.startsWith('/*')) isInBlockComment = true;
-    const isComment = isInBlockComment || trimmed.startsWith('//') || trimmed.startsWith('*');
+    const isComment = isInBlockComment || trimmed.startsWith('//');
     if (trimmed.includes('*/')) isInBlockComment = false;
-    if (!isComment && pattern.test(line.replace(/\/\/ .*$/, ''))) places.push(`${file.path}:${index + 1}: ${trimmed}`);
-  }
-  return places;
+    return { code: isComment ? '' : text.replace(/(^|\s)\/\/ .*$/, ''), line: index + 1 };
+  });
+}
+
+const STRING = /'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`[^`\n]*`/g;
+
+/** Places where `pattern` stands in code, as `path:line: text`; comments and the contents of strings are left out. */
+export function placesOf(file: SourceFile, pattern: RegExp): string[] {
+  return codeLines(file)
+    .filter(({ code }) => pattern.test(code.replace(STRING, "''")))
+    .map(({ code, line }) => `${file.path}:${line}: ${code.trim()}`);
 }

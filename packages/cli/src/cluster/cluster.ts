@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { MillraceError } from '@millrace/common';
 import { connectDispatcher } from '@millrace/jobmanager';
-import { ClusterDirectory, isAlive, type ClusterRecord } from './cluster-directory.ts';
+import { isAlive, type ClusterDirectory, type ClusterRecord } from './cluster-directory.ts';
 import type { SupervisorOptions } from './supervisor.ts';
 
 export const DEFAULT_RPC_PORT = 6123;

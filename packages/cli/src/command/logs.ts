@@ -49,10 +49,16 @@ export function readable(line: string): string {
   if (!line.startsWith('{')) return line;
   try {
     const { time, level, msg, pid: _pid, hostname: _hostname, component, ...fields } = JSON.parse(line) as Record<string, unknown>;
-    const rest = Object.entries(fields).map(([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
-    const at = typeof time === 'number' ? new Date(time).toISOString() : String(time ?? '');
-    return [at, (LEVELS[Number(level)] ?? '').padEnd(5), component ?? '', msg ?? '', ...rest].join(' ');
+    const rest = Object.entries(fields).map(([key, value]) => `${key}=${textOf(value)}`);
+    const at = typeof time === 'number' ? new Date(time).toISOString() : textOf(time);
+    return [at, (LEVELS[Number(level)] ?? '').padEnd(5), textOf(component), textOf(msg), ...rest].join(' ');
   } catch {
     return line;
   }
+}
+
+/** A field of a log line: strings as they are, nothing for one that is absent. */
+function textOf(value: unknown): string {
+  if (typeof value === 'string') return value;
+  return value === undefined ? '' : JSON.stringify(value);
 }

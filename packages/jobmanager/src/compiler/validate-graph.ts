@@ -10,9 +10,9 @@ import type {
 } from '@millrace/proto';
 
 /** Nodes of a graph at most. */
-export const GRAPH_NODES_MAX = 1_000;
+const GRAPH_NODES_MAX = 1_000;
 /** Subtasks of a vertex at most. */
-export const PARALLELISM_MAX = 1_024;
+const PARALLELISM_MAX = 1_024;
 const KEY_GROUP_COUNT_MAX = 32_768;
 
 const KINDS: ReadonlySet<string> = new Set<OperatorKind>([

@@ -2,7 +2,6 @@
 // takes time names what is to happen then, and the core keeps that under a token until the answer comes as an event.
 import type { JobId, LogFields, WireError } from '@millrace/common';
 import type {
-  CheckpointReference,
   JobEvent,
   JobSubmission,
   TaskExecutorMessage,
@@ -91,6 +90,3 @@ export interface Effects {
   command(command: Exclude<Command, { token: Token }>): void;
   log(level: 'error' | 'warn' | 'info' | 'debug', message: string, fields: LogFields): void;
 }
-
-/** The checkpoint that a job would restore now. */
-export type RestorePoint = CheckpointReference | undefined;

@@ -11,7 +11,7 @@ import type { JobState } from '@millrace/proto';
  * CANCELLING  CANCELED
  * FINISHED, FAILED, CANCELED are ends.
  */
-export const NEXT_JOB_STATES: Readonly<Record<JobState, readonly JobState[]>> = {
+const NEXT_JOB_STATES: Readonly<Record<JobState, readonly JobState[]>> = {
   CREATED: ['RUNNING', 'RESTARTING', 'FAILING', 'CANCELLING'],
   RUNNING: ['RESTARTING', 'FINISHED', 'FAILING', 'CANCELLING'],
   RESTARTING: ['RUNNING', 'FAILING', 'CANCELLING'],

@@ -2,7 +2,7 @@
 import type { OutputLine } from '@millrace/proto';
 
 /** Lines kept per job; older ones are forgotten. */
-export const OUTPUT_LINES_KEPT_MAX = 1_000;
+const OUTPUT_LINES_KEPT_MAX = 1_000;
 
 /** Bounds: {@link OUTPUT_LINES_KEPT_MAX} lines and one number per printing subtask. */
 export class OutputBuffer {

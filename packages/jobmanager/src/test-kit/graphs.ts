@@ -7,7 +7,7 @@ import type {
   StreamNodeJson,
 } from '@millrace/proto';
 
-export const testOptions: JobOptionsJson = {
+const testOptions: JobOptionsJson = {
   keyGroupCount: 720,
   checkpointIntervalMs: 1_000,
   checkpointTimeoutMs: 10_000,

@@ -13,7 +13,7 @@ import {
 } from './record-batch.ts';
 
 /** Times that one builder widens its shape; from then on every record is a value. */
-export const WIDENINGS_MAX = 32;
+const WIDENINGS_MAX = 32;
 /** Rows that a target has room for at first. */
 const CAPACITY_MIN = 16;
 

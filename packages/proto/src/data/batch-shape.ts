@@ -5,7 +5,7 @@ import { fieldName } from './object-keys.ts';
 import type { BatchShape, RecordBatch } from './record-batch.ts';
 
 /** Shapes that a thread keeps; the oldest is forgotten first. */
-export const SHAPES_MAX = 1024;
+const SHAPES_MAX = 1024;
 
 /** How a column is stored: as typed array (i32, f64, date; bool and codes in bytes) or as one of batch-columns.ts. */
 export type ColumnKind =

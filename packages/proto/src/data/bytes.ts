@@ -3,7 +3,7 @@ import { MillraceError, type ErrorDetails } from '@millrace/common';
 
 const INITIAL_BYTES = 256;
 /** Bytes of one writer at most: what one frame may hold, with room for the record that overflows it. */
-export const WRITER_BYTES_MAX = 64 * 1024 * 1024;
+const WRITER_BYTES_MAX = 64 * 1024 * 1024;
 /** Below this many characters a loop beats a call into Node. Measured: `performance.md`, "Codecs". */
 const LOOP_CHARS_MAX = 16;
 const LOOP_BYTES_MAX = 64;
@@ -22,7 +22,7 @@ const { latin1Slice, ucs2Slice } = Buffer.prototype as unknown as {
 };
 
 /** Returns Node's string methods over `bytes`, which stay where they are. */
-export function nodeBytes(bytes: Uint8Array): NodeBytes {
+function nodeBytes(bytes: Uint8Array): NodeBytes {
   return Buffer.from(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength) as unknown as NodeBytes;
 }
 

@@ -35,7 +35,7 @@ function bounded(type: ColumnType): ColumnType {
 }
 
 /** True for an integer of 32 bits that is not -0. */
-export function isInt32(value: number): boolean {
+function isInt32(value: number): boolean {
   return value === (value | 0) && (value !== 0 || 1 / value > 0);
 }
 

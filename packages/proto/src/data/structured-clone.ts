@@ -110,7 +110,7 @@ function findInside(value: object, path: string, search: Search): Refused | unde
 }
 
 /** Returns the path of a field as one would write it. */
-export function fieldPath(parent: object, path: string, key: string): string {
+function fieldPath(parent: object, path: string, key: string): string {
   if (Array.isArray(parent)) return `${path}[${key}]`;
   return /^[A-Za-z_$][\w$]*$/.test(key) ? `${path}.${key}` : `${path}[${JSON.stringify(key)}]`;
 }

@@ -3,7 +3,7 @@ import { MillraceError } from '@millrace/common';
 import { ElementKind, type ChannelElement } from './channel-element.ts';
 
 /** Elements that wait in one queue at most: batches are bounded by credit, watermarks are coalesced, the rest is rare. */
-export const QUEUE_ELEMENTS_MAX = 4096;
+const QUEUE_ELEMENTS_MAX = 4096;
 const CAPACITY_START = 16;
 
 /**

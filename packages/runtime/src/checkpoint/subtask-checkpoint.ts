@@ -5,7 +5,7 @@ import type { FrozenChain } from '../chain/operator-chain.ts';
 import type { TaskContext } from '../task/task-context.ts';
 
 /** Written for a watermark of +Infinity, which JSON cannot say: the last instant that a Date can hold. */
-export const WATERMARK_MS_MAX = 8.64e15;
+const WATERMARK_MS_MAX = 8.64e15;
 
 /** What the barrier found. */
 export interface FrozenSubtask {

@@ -3,7 +3,6 @@ import type { BlobStore } from '@millrace/common';
 import type { StreamEdge, StreamNode } from '@millrace/api';
 import type { Json, KeyedStateFile } from '@millrace/proto';
 import type { CodeUnit } from '../chain/codegen/code-unit.ts';
-import type { ErrorSites } from '../chain/user-error.ts';
 
 /** What a stage may use when it writes its text. All strings are source text. */
 export interface StageBody {
@@ -79,6 +78,3 @@ export interface ChainOperator {
   stateBytes?(): number;
   close?(): Promise<void>;
 }
-
-/** Sites, shared by all operators of a chain. */
-export type { ErrorSites };

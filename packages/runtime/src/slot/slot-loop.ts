@@ -5,7 +5,7 @@ import type { Mailbox } from '../task/mailbox.ts';
 import type { RunningTask } from './running-task.ts';
 
 /** A turn of the loop, after which the thread goes back to I/O, ms. */
-export const TURN_MS = 8;
+const TURN_MS = 8;
 /** Passes over all tasks in one turn at most, so that a turn ends also where the clock stands still. */
 const TURN_PASSES_MAX = 256;
 /** A sleep is whole milliseconds, so that rounding never makes the loop spin. */

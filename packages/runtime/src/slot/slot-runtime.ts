@@ -14,7 +14,7 @@ import { SlotLoop } from './slot-loop.ts';
 import type { SlotPorts } from './slot-ports.ts';
 
 /** Metrics are reported this often while there is work, ms. */
-export const METRICS_INTERVAL_MS = 250;
+const METRICS_INTERVAL_MS = 250;
 
 export interface SlotRuntimeOptions {
   readonly deployment: SlotDeployment;

@@ -18,7 +18,7 @@ import type { TaskContext } from './task-context.ts';
 import type { Task } from './task.ts';
 
 /** Splits of one source at most: they stand in each checkpoint until they are assigned. */
-export const SPLITS_MAX = 100_000;
+const SPLITS_MAX = 100_000;
 
 export interface EnumeratorTaskOptions {
   readonly context: TaskContext;

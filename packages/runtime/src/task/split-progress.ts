@@ -21,7 +21,7 @@ export const ReadState = {
 export type ReadState = (typeof ReadState)[keyof typeof ReadState];
 
 /** Pause after a source had nothing to give, ms. */
-export const REST_MS = 10;
+const REST_MS = 10;
 
 export interface SplitProgressOptions {
   readonly source: Source<unknown>;

@@ -1,7 +1,7 @@
 // Lets the task go on between slices of a snapshot's work.
 
 /** Rows encoded between two yields: under 10 ms of work at 0.1 to 0.5 µs a row. */
-export const ROWS_PER_SLICE = 16_384;
+const ROWS_PER_SLICE = 16_384;
 
 export class Pacer {
   readonly #yieldToTask: () => Promise<void>;

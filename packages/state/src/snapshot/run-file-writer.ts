@@ -4,7 +4,7 @@ import type { BlobStore } from '@millrace/common';
 import { ByteSink, type KeyedStateFile, type KeyGroupRun } from '@millrace/proto';
 
 /** A file is finished after the run that reaches this length: growing and checksumming it stays under 10 ms. */
-export const FILE_BYTES_TARGET = 8 * 1024 * 1024;
+const FILE_BYTES_TARGET = 8 * 1024 * 1024;
 const SINK_BYTES_INITIAL = 16 * 1024;
 
 /** Contract: `begin`, blocks into `sink`, `end` for each run, in ascending key groups; `finish` at last. */

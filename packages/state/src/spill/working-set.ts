@@ -9,7 +9,7 @@ import { TableStore } from './table-store.ts';
 import { WriteBehind } from './write-behind.ts';
 
 /** Bytes on their way to the store at which the task waits. */
-export const UNWRITTEN_BYTES_MAX = 16 * 1024 * 1024;
+const UNWRITTEN_BYTES_MAX = 16 * 1024 * 1024;
 /** Rows that one call may bring in beyond the cache before the task waits: a few batches. */
 const OVERDRAFT_ROWS_MAX = 32_768;
 /** Chunks of dropped namespaces deleted in one pass, at most. */

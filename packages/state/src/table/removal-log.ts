@@ -2,7 +2,7 @@
 import type { StampClock } from './stamp-clock.ts';
 
 /** Tombstones of one table at most; beyond, the next snapshot is a base and needs none. */
-export const REMOVALS_MAX = 1_000_000;
+const REMOVALS_MAX = 1_000_000;
 
 export interface Removal {
   readonly stamp: number;

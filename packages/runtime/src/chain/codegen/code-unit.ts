@@ -64,11 +64,6 @@ export function literal(text: string): string {
   return JSON.stringify(text).replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029');
 }
 
-/** Text of a number literal, with NaN and the infinities. */
-export function numeral(value: number): string {
-  return Object.is(value, -0) ? '-0' : `${value}`;
-}
-
 /** Text of a property in an object literal; `__proto__` is an ordinary name there. */
 export function property(name: string, value: string): string {
   return `${name === '__proto__' ? '["__proto__"]' : literal(name)}: ${value}`;

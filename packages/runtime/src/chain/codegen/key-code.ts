@@ -1,5 +1,5 @@
 // Text that hashes keys and finds the channel of a key group.
-import { hashKey, hashNumber, hashString, keyGroupOfHash, subtaskOfKeyGroup } from '@millrace/common';
+import { hashKey, hashNumber, hashString, subtaskOfKeyGroup } from '@millrace/common';
 import type { UserFunction } from '@millrace/api';
 import type { ErrorSites } from '../user-error.ts';
 import type { CodeUnit } from './code-unit.ts';
@@ -18,7 +18,7 @@ export function emitHash(unit: CodeUnit, key: string, refuse: (key: unknown) => 
 }
 
 /** Hashes what is neither number nor string; a promise is refused with a word about why. */
-export function hashOther(refuse: (key: unknown) => void): (key: unknown) => number {
+function hashOther(refuse: (key: unknown) => void): (key: unknown) => number {
   return (key) => {
     refuse(key);
     return hashKey(key);
@@ -30,7 +30,7 @@ export function refusingPromises(sites: ErrorSites, site: number): (value: unkno
 }
 
 /** Channel of each key group. */
-export function channelTable(keyGroupCount: number, channelCount: number): Uint16Array {
+function channelTable(keyGroupCount: number, channelCount: number): Uint16Array {
   const table = new Uint16Array(keyGroupCount);
   for (let keyGroup = 0; keyGroup < keyGroupCount; keyGroup++) {
     table[keyGroup] = subtaskOfKeyGroup(keyGroup, keyGroupCount, channelCount);
@@ -48,9 +48,4 @@ export function emitChannel(
   const table = unit.bind(channelTable(options.keyGroupCount, options.channelCount), 'channelOf');
   // As keyGroupOfHash; a constant divisor lets V8 multiply instead of divide.
   return `${table}[(${hash} >>> 0) % ${options.keyGroupCount}]`;
-}
-
-/** Channel of a hash outside of generated code. */
-export function channelOfHash(table: Uint16Array, hash: number): number {
-  return table[keyGroupOfHash(hash, table.length)] ?? 0;
 }

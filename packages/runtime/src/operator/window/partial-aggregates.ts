@@ -11,9 +11,9 @@ import { KeyIndex } from './key-index.ts';
 import { SliceAssigner } from './slice-assigner.ts';
 
 /** Keys that a producer keeps accumulators for at most; then all are flushed. */
-export const PARTIAL_KEYS_MAX = 65_536;
+const PARTIAL_KEYS_MAX = 65_536;
 /** Slices that are open at a time at most; one more flushes all. */
-export const PARTIAL_SLICES_MAX = 16;
+const PARTIAL_SLICES_MAX = 16;
 /** Records after which the share of partial rows is looked at. */
 const SAMPLE_RECORDS = 16_384;
 /** Above this share of partial rows to records pre-aggregation costs more than it saves. */

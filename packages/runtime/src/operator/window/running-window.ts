@@ -8,7 +8,7 @@ import { KeyIndex } from './key-index.ts';
 import type { WindowBounds } from './window-contents.ts';
 
 /** Keys of one window at most; above it slices are merged for each window. */
-export const RUNNING_KEYS_MAX = 262_144;
+const RUNNING_KEYS_MAX = 262_144;
 /** Keys without records above which the window is built anew, without them. */
 const DEAD_KEYS_MIN = 4_096;
 

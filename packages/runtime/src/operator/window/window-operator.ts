@@ -25,7 +25,7 @@ const KEYS_PER_CREDIT_CHECK = 256;
  * barriers are aligned, so that all subtasks had the same watermark.
  * Source: Flink's SlicingWindowOperator.
  */
-export class WindowFirings {
+class WindowFirings {
   /** Bounds of the slice at hand, and the end of the first slice that is not late; read by generated code. */
   lo = Infinity;
   hi = -Infinity;
