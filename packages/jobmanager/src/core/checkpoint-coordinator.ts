@@ -5,23 +5,21 @@ import {
   toWireError,
   type Clock,
   type ExecutionAttemptId,
-  type JobId,
   type WireError,
 } from '@millrace/common';
-import {
-  encodeCheckpointMetadataV1,
-  encodeCheckpointPointerV1,
-  type CheckpointMetadata,
-  type CheckpointProgress,
-  type CheckpointReference,
-  type JobOptionsJson,
-  type OutputLine,
-  type SubtaskSnapshot,
+import type {
+  CheckpointMetadata,
+  CheckpointProgress,
+  CheckpointReference,
+  JobOptionsJson,
+  OutputLine,
+  SubtaskSnapshot,
 } from '@millrace/proto';
 import type { ExecutionGraph } from '../execution-graph/execution-graph.ts';
-import type { Effects, Outcome } from './effects.ts';
-import { recordKeys } from './job-records.ts';
-import { filesOf, metadataName, RetainedCheckpoints } from './retained-checkpoints.ts';
+import { CheckpointIds } from './checkpoint-ids.ts';
+import { CompleteCheckpoints } from './complete-checkpoints.ts';
+import type { Effects } from './effects.ts';
+import { PendingCheckpoint, type CheckpointOwner } from './pending-checkpoint.ts';
 
 /** What the coordinator tells its job master. */
 export interface CheckpointListener {
@@ -36,12 +34,7 @@ export interface CheckpointListener {
   reserveIds(reserved: number, then: () => void): void;
 }
 
-export interface CoordinatorOptions {
-  readonly jobId: JobId;
-  readonly jobName: string;
-  readonly runId: string;
-  readonly epoch: number;
-  readonly keyGroupCount: number;
+export interface CoordinatorOptions extends CheckpointOwner {
   readonly options: JobOptionsJson;
   readonly clock: Clock;
   readonly effects: Effects;
@@ -55,32 +48,11 @@ export interface CoordinatorOptions {
   readonly outputLines: () => readonly OutputLine[];
 }
 
-/** Ids that are reserved by one synced write. */
-export const CHECKPOINT_ID_BLOCK = 100;
-
-/*
- * PendingCheckpoint:  reserving → gathering → writing → pointing → complete
- *                     any of the first three → aborted. While `pointing` the outcome is open: it ends in complete, or in
- *                     the end of this leadership.
- */
-interface PendingCheckpoint {
-  readonly checkpointId: number;
-  readonly isFinal: boolean;
-  readonly triggeredMs: number;
-  readonly timestampMs: number;
-  readonly graph: ExecutionGraph;
-  readonly snapshots: Map<ExecutionAttemptId, SubtaskSnapshot>;
-  phase: 'reserving' | 'gathering' | 'writing' | 'pointing';
-  timeout: { cancel(): void } | undefined;
-}
-
 /** Threading: inside `step` only. One object for the job's whole time under one leader. */
 export class CheckpointCoordinator {
   readonly #of: CoordinatorOptions;
-  readonly #retained: RetainedCheckpoints;
-  #pointer: Uint8Array | undefined;
-  #nextId: number;
-  #idsReserved: number;
+  readonly #complete: CompleteCheckpoints;
+  readonly #ids: CheckpointIds;
   #pending: PendingCheckpoint | undefined;
   #graph: ExecutionGraph | undefined;
   #timer: { cancel(): void } | undefined;
@@ -94,10 +66,17 @@ export class CheckpointCoordinator {
 
   constructor(of: CoordinatorOptions) {
     this.#of = of;
-    this.#retained = new RetainedCheckpoints(of.options.checkpointsRetainedMax);
-    this.#pointer = of.pointer;
-    this.#nextId = of.nextId;
-    this.#idsReserved = of.idsReserved;
+    this.#complete = new CompleteCheckpoints({
+      jobId: of.jobId,
+      effects: of.effects,
+      retainedMax: of.options.checkpointsRetainedMax,
+      pointer: of.pointer,
+    });
+    this.#ids = new CheckpointIds({
+      reserved: of.idsReserved,
+      next: of.nextId,
+      reserve: (reserved, then) => of.listener.reserveIds(reserved, then),
+    });
   }
 
   get progress(): CheckpointProgress {
@@ -106,26 +85,23 @@ export class CheckpointCoordinator {
 
   /** The checkpoint to restore; only meaningful when no pointer write is under way. */
   get latest(): CheckpointReference | undefined {
-    return this.#retained.references.at(-1);
+    return this.#complete.references.at(-1);
   }
 
+  /** The checkpoints that are kept, oldest first. */
   get retained(): readonly CheckpointReference[] {
-    return this.#retained.references;
+    return this.#complete.references;
   }
 
-  /** Files of all checkpoints that are kept. */
-  get referencedFiles(): readonly string[] {
-    return this.#retained.referencedFiles();
-  }
-
-  /** Adds a checkpoint that an earlier leader completed, or that was imported; oldest first. */
+  /** Adds a checkpoint that an earlier leader completed; oldest first. */
   adopt(reference: CheckpointReference, files: ReadonlySet<string>): void {
-    this.#retained.add(reference, files);
+    this.#complete.adopt(reference, files);
   }
 
   /** Makes a checkpoint that a user named the job's first: under an id of its own, and complete once the pointer names it. */
   adoptImported(imported: CheckpointMetadata, then: (error: WireError | undefined) => void): void {
-    this.#reserve(this.#nextId++, (checkpointId) => this.#writeImported(imported, checkpointId, then));
+    const checkpointId = this.#ids.next();
+    this.#ids.reserve(checkpointId, () => this.#writeImported(imported, checkpointId, then));
   }
 
   #writeImported(
@@ -133,35 +109,18 @@ export class CheckpointCoordinator {
     checkpointId: number,
     then: (error: WireError | undefined) => void,
   ): void {
-    const { jobId, jobName, runId, epoch, effects } = this.#of;
-    const metadata: CheckpointMetadata = {
-      ...imported,
-      jobId,
-      jobName,
-      runId,
-      epoch,
-      checkpointId,
-      isFinal: false,
-      output: [],
-    };
+    const { jobId, jobName, runId, epoch } = this.#of;
+    const own = { jobId, jobName, runId, epoch, checkpointId, isFinal: false, output: [] };
+    const metadata: CheckpointMetadata = { ...imported, ...own };
     const totalBytes = imported.vertices
       .flatMap(({ subtasks }) => subtasks)
       .reduce((sum, snapshot) => sum + snapshot.totalBytes, 0);
-    const reference: CheckpointReference = { epoch, checkpointId, isFinal: false, totalBytes };
-    effects.writeBlob(jobId, metadataName(metadata), encodeCheckpointMetadataV1(metadata), (outcome) => {
-      if (!outcome.ok) {
-        then(outcome.error);
-        return;
-      }
-      const value = encodeCheckpointPointerV1({ version: 1, jobId, retained: [reference] });
-      effects.persist(
-        [{ type: 'compare-and-set', key: recordKeys.pointer(jobId), expected: this.#pointer, value }],
-        () => {
-          this.#pointer = value;
-          this.adopt(reference, filesOf(metadata));
-          then(undefined);
-        },
-      );
+    this.#complete.writeMetadata(metadata, (outcome) => {
+      if (!outcome.ok) then(outcome.error);
+      else
+        this.#complete.movePointer({ epoch, checkpointId, isFinal: false, totalBytes }, metadata, () =>
+          then(undefined),
+        );
     });
   }
 
@@ -196,10 +155,8 @@ export class CheckpointCoordinator {
   acknowledge(executionAttemptId: ExecutionAttemptId, checkpointId: number, snapshot: SubtaskSnapshot): void {
     const pending = this.#pending;
     if (pending?.checkpointId !== checkpointId || pending.phase !== 'gathering') return;
-    if (!pending.graph.executions.some((execution) => execution.executionAttemptId === executionAttemptId))
-      return;
-    pending.snapshots.set(executionAttemptId, snapshot);
-    if (pending.snapshots.size === pending.graph.executions.length) this.#writeMetadata(pending);
+    pending.acknowledge(executionAttemptId, snapshot);
+    if (pending.isAcknowledged) this.#writeMetadata(pending);
   }
 
   decline(checkpointId: number, error: WireError): void {
@@ -237,33 +194,17 @@ export class CheckpointCoordinator {
   #triggerNow(): void {
     const graph = this.#graph;
     if (graph === undefined || this.#pending !== undefined) return;
-    const pending: PendingCheckpoint = {
-      checkpointId: this.#nextId++,
+    const pending = new PendingCheckpoint({
+      checkpointId: this.#ids.next(),
       isFinal: this.#isFinalWanted,
       triggeredMs: this.#of.clock.monotonicMs(),
       timestampMs: this.#of.clock.nowMs(),
       graph,
-      snapshots: new Map(),
-      phase: 'reserving',
-      timeout: undefined,
-    };
+    });
     this.#pending = pending;
     this.#lastTriggerMs = pending.triggeredMs;
-    this.#reserve(pending.checkpointId, () => {
+    this.#ids.reserve(pending.checkpointId, () => {
       if (this.#pending === pending) this.#trigger(pending);
-    });
-  }
-
-  /** Goes on once it is durable that this id may be in use. */
-  #reserve(checkpointId: number, then: (checkpointId: number) => void): void {
-    if (checkpointId <= this.#idsReserved) {
-      then(checkpointId);
-      return;
-    }
-    const reserved = checkpointId + CHECKPOINT_ID_BLOCK - 1;
-    this.#of.listener.reserveIds(reserved, () => {
-      this.#idsReserved = Math.max(this.#idsReserved, reserved);
-      then(checkpointId);
     });
   }
 
@@ -271,9 +212,7 @@ export class CheckpointCoordinator {
     pending.phase = 'gathering';
     pending.timeout = this.#of.effects.schedule(this.#of.options.checkpointTimeoutMs, () => {
       if (this.#pending !== pending || pending.phase !== 'gathering') return;
-      const missing = pending.graph.executions.filter(
-        ({ executionAttemptId }) => !pending.snapshots.has(executionAttemptId),
-      );
+      const { missing } = pending;
       this.#fail(
         new MillraceError(
           'MR_CHECKPOINT_EXPIRED',
@@ -288,90 +227,36 @@ export class CheckpointCoordinator {
   #writeMetadata(pending: PendingCheckpoint): void {
     pending.phase = 'writing';
     pending.timeout?.cancel();
-    const metadata = this.#metadata(pending);
-    this.#of.effects.writeBlob(
-      this.#of.jobId,
-      metadataName(metadata),
-      encodeCheckpointMetadataV1(metadata),
-      (outcome: Outcome) => {
-        if (this.#pending !== pending) return;
-        if (outcome.ok) this.#movePointer(pending, metadata);
-        else
-          this.#fail(
-            new MillraceError(
-              'MR_CHECKPOINT_DECLINED',
-              `Cannot complete checkpoint ${pending.checkpointId}: its metadata cannot be written`,
-              { details: { checkpointId: pending.checkpointId } },
-            ),
-            outcome.error,
-          );
-      },
-    );
-  }
-
-  #metadata(pending: PendingCheckpoint): CheckpointMetadata {
-    const { jobId, jobName, runId, epoch, keyGroupCount } = this.#of;
-    return {
-      version: 1,
-      jobId,
-      jobName,
-      runId,
-      epoch,
-      keyGroupCount,
-      checkpointId: pending.checkpointId,
-      timestampMs: pending.timestampMs,
-      isFinal: pending.isFinal,
-      vertices: pending.graph.jobGraph.vertices.map(({ vertexId, name, role, parallelism }) => ({
-        vertexId,
-        name,
-        role,
-        parallelism,
-        subtasks: pending.graph.executions
-          .filter(({ vertex }) => vertex.vertexId === vertexId)
-          .flatMap(({ executionAttemptId }) => pending.snapshots.get(executionAttemptId) ?? []),
-      })),
-      output: this.#of.outputLines(),
-    };
+    const metadata = pending.metadata(this.#of, this.#of.outputLines());
+    this.#complete.writeMetadata(metadata, (outcome) => {
+      if (this.#pending !== pending) return;
+      if (outcome.ok) this.#movePointer(pending, metadata);
+      else this.#fail(metadataNotWritten(pending.checkpointId), outcome.error);
+    });
   }
 
   #movePointer(pending: PendingCheckpoint, metadata: CheckpointMetadata): void {
     pending.phase = 'pointing';
-    const snapshots = [...pending.snapshots.values()];
-    const reference: CheckpointReference = {
-      epoch: metadata.epoch,
-      checkpointId: pending.checkpointId,
-      isFinal: pending.isFinal,
-      totalBytes: snapshots.reduce((sum, { totalBytes }) => sum + totalBytes, 0),
-    };
-    const value = encodeCheckpointPointerV1({
-      version: 1,
-      jobId: this.#of.jobId,
-      retained: this.#retained.referencesWith(reference),
-    });
-    const key = recordKeys.pointer(this.#of.jobId);
-    this.#of.effects.persist([{ type: 'compare-and-set', key, expected: this.#pointer, value }], () => {
-      this.#pointer = value;
-      this.#complete(pending, reference, metadata);
-    });
+    const { checkpointId, isFinal, totalBytes } = pending;
+    const reference: CheckpointReference = { epoch: this.#of.epoch, checkpointId, isFinal, totalBytes };
+    this.#complete.movePointer(reference, metadata, () => this.#completed(pending, totalBytes));
   }
 
-  #complete(pending: PendingCheckpoint, reference: CheckpointReference, metadata: CheckpointMetadata): void {
+  #completed(pending: PendingCheckpoint, totalBytes: number): void {
     const nowMs = this.#of.clock.monotonicMs();
     this.#pending = undefined;
     this.#lastEndMs = nowMs;
     this.#failuresInRow = 0;
-    this.#retained.add(reference, filesOf(metadata));
     this.#progress = {
+      ...this.#progress,
       completedCount: this.#progress.completedCount + 1,
-      failedCount: this.#progress.failedCount,
       lastCompletedId: pending.checkpointId,
       lastDurationMs: nowMs - pending.triggeredMs,
-      lastBytes: reference.totalBytes,
-      ...(this.#progress.lastFailure === undefined ? {} : { lastFailure: this.#progress.lastFailure }),
+      lastBytes: totalBytes,
     };
     const isCurrent = this.#graph === pending.graph;
     if (isCurrent) this.#of.listener.onComplete(pending.checkpointId, pending.isFinal);
-    this.#deleteUnneeded(reference.checkpointId);
+    this.#deleteUnneeded(pending.checkpointId);
     this.#settle();
     if (isCurrent && !pending.isFinal) {
       if (this.#isFinalWanted) this.#triggerNow();
@@ -379,20 +264,12 @@ export class CheckpointCoordinator {
     }
   }
 
-  /** After the pointer, and only what no checkpoint that is kept refers to. */
+  /** After the pointer. Once an attempt, and after each failed checkpoint, older directories are swept, too. */
   #deleteUnneeded(completedId: number): void {
-    const { jobId, effects } = this.#of;
-    const names = this.#retained.retire();
-    if (names.length > 0) effects.command({ kind: 'delete-blobs', jobId, names });
-    // Once an attempt, and after each failed checkpoint, what nobody will name any more lies in older directories.
+    this.#complete.deleteRetired();
     if (this.#hasSwept) return;
     this.#hasSwept = true;
-    effects.command({
-      kind: 'sweep-blobs',
-      jobId,
-      belowId: completedId,
-      keep: this.#retained.referencedFiles(),
-    });
+    this.#complete.sweep(completedId);
   }
 
   #fail(error: MillraceError, cause?: WireError): void {
@@ -429,4 +306,12 @@ export class CheckpointCoordinator {
     this.#whenSettled = [];
     for (const then of waiting) then();
   }
+}
+
+function metadataNotWritten(checkpointId: number): MillraceError {
+  return new MillraceError(
+    'MR_CHECKPOINT_DECLINED',
+    `Cannot complete checkpoint ${checkpointId}: its metadata cannot be written`,
+    { details: { checkpointId } },
+  );
 }

@@ -1,12 +1,7 @@
 // What the JobManager's deciding code sees and asks for. Events go in, commands come out; who asks for something that
 // takes time names what is to happen then, and the core keeps that under a token until the answer comes as an event.
 import type { JobId, LogFields, WireError } from '@millrace/common';
-import type {
-  JobEvent,
-  JobSubmission,
-  TaskExecutorMessage,
-  TaskManagerMessage,
-} from '@millrace/proto';
+import type { JobEvent, JobSubmission, TaskExecutorMessage, TaskManagerMessage } from '@millrace/proto';
 
 /** A connection of a TaskManager; a new number for each. */
 export type ConnectionId = number;

@@ -1,7 +1,7 @@
 // One deployment of a job: its slots and how far each is. Knows nothing of what comes before or after it.
 import type { Clock, ExecutionAttemptId, JobId } from '@millrace/common';
-import type { SlotDeployment, TaskExecutorMessage } from '@millrace/proto';
-import { hasSink, type AttemptDescription, type ExecutionGraph } from '../execution-graph/execution-graph.ts';
+import type { JobGraph, SlotDeployment, TaskExecutorMessage } from '@millrace/proto';
+import { ExecutionGraph, hasSink, type AttemptDescription } from '../execution-graph/execution-graph.ts';
 import type { ConnectionId, Effects } from './effects.ts';
 import type { AllocatedSlot, SlotHolder, SlotPool } from './slot-pool.ts';
 
@@ -16,6 +16,8 @@ interface AttemptOptions {
   readonly effects: Effects;
   readonly clock: Clock;
 }
+
+type AllocateOptions = Omit<AttemptOptions, 'slots' | 'graph'> & { readonly jobGraph: JobGraph };
 
 type SlotPhase = 'held' | 'deployed' | 'running' | 'ended';
 
@@ -36,7 +38,16 @@ export class JobAttempt {
   readonly #endOfInput = new Set<ExecutionAttemptId>();
   readonly #committed = new Set<number>();
 
-  constructor(of: AttemptOptions) {
+  /** Takes the slots that the job needs, or returns undefined when there are too few. */
+  static allocate(of: AllocateOptions): JobAttempt | undefined {
+    const { jobId, attemptNumber, jobGraph } = of;
+    const slots = of.pool.allocate({ jobId, attemptNumber }, jobGraph.slotCount);
+    if (slots === undefined) return undefined;
+    const locations = slots.map(({ location }) => location);
+    return new JobAttempt({ ...of, slots, graph: new ExecutionGraph(jobGraph, locations, attemptNumber) });
+  }
+
+  private constructor(of: AttemptOptions) {
     this.attemptNumber = of.attemptNumber;
     this.mode = of.mode;
     this.graph = of.graph;

@@ -19,14 +19,15 @@ import type {
 import { compileJobGraph } from '../compiler/compile-job-graph.ts';
 import { EffectQueue } from './effect-queue.ts';
 import type { Command, ConnectionId, CoreEvent } from './effects.ts';
-import { JobMaster, newProgress } from './job-master.ts';
+import { newProgress } from './durable-progress.ts';
+import { JobMaster } from './job-master.ts';
 import { recordKeys, type JobProgressRecord, type JobRecord } from './job-records.ts';
 import { SlotPool, type TaskManager } from './slot-pool.ts';
 
 /** Ended jobs that are remembered; the oldest is forgotten first. */
-export const ENDED_JOBS_MAX = 100;
+const ENDED_JOBS_MAX = 100;
 /** Jobs that have not ended at once. */
-export const ACTIVE_JOBS_MAX = 1_000;
+const ACTIVE_JOBS_MAX = 1_000;
 
 /** What the store says of one job. */
 export interface StoredJob {

@@ -15,31 +15,22 @@ import type {
   JobGraph,
   JobState,
   JobStatus,
+  OutputLine,
   SlotDeployment,
   TaskReport,
 } from '@millrace/proto';
-import { ExecutionGraph, hasSink, type RestorePlan } from '../execution-graph/execution-graph.ts';
-import { planRestore } from '../execution-graph/restore-plan.ts';
-import { CHECKPOINT_ID_BLOCK, CheckpointCoordinator } from './checkpoint-coordinator.ts';
-import { readCheckpoint, readImportedCheckpoint } from './checkpoint-reading.ts';
+import { hasSink, type RestorePlan } from '../execution-graph/execution-graph.ts';
+import { CheckpointCoordinator } from './checkpoint-coordinator.ts';
+import { CheckpointRecovery } from './checkpoint-recovery.ts';
+import { DurableProgress } from './durable-progress.ts';
 import type { ConnectionId, Effects, StoreOperation } from './effects.ts';
 import { JobAttempt } from './job-attempt.ts';
-import { JobProgress } from './job-progress.ts';
-import {
-  encodeRecord,
-  recordKeys,
-  type JobFigures,
-  type JobProgressRecord,
-  type JobRecord,
-} from './job-records.ts';
+import type { JobPhase } from './job-phase.ts';
+import { encodeRecord, recordKeys, type JobProgressRecord, type JobRecord } from './job-records.ts';
 import { isTerminal, JobLifecycle } from './job-state.ts';
-import { OutputBuffer } from './output-buffer.ts';
 import { RestartStrategy } from './restart-strategy.ts';
-import { filesOf } from './retained-checkpoints.ts';
 import type { SlotPool } from './slot-pool.ts';
-
-/** Status events that only metrics cause are at least this far apart. */
-const STATUS_INTERVAL_MS = 100;
+import { StatusBoard } from './status-board.ts';
 
 export interface JobMasterOptions {
   readonly record: JobRecord;
@@ -62,33 +53,6 @@ export interface JobMasterOptions {
   readonly onChanged: () => void;
 }
 
-/*
- * Phase          what is awaited
- * storing        the submission's records
- * reading        metadata of the checkpoints that earlier leaders completed, or of the one that the user named
- * waiting        slots
- * starting       the attempt's number in the store, the restored checkpoint's metadata
- * deploying      all slots run (`prepare`: the slot has ended after it prepared)
- * running        end of input
- * committing     commits of the final checkpoint
- * stopping       all slots have ended, the newest checkpoint is certain
- * backing-off    the restart delay
- * closing        the end in the store
- * ended          nothing
- */
-type Phase =
-  | 'storing'
-  | 'reading'
-  | 'waiting'
-  | 'starting'
-  | 'deploying'
-  | 'running'
-  | 'committing'
-  | 'stopping'
-  | 'backing-off'
-  | 'closing'
-  | 'ended';
-
 /** Threading: inside `step` only. */
 export class JobMaster {
   readonly jobId: JobId;
@@ -96,10 +60,10 @@ export class JobMaster {
   readonly #lifecycle: JobLifecycle;
   readonly #coordinator: CheckpointCoordinator;
   readonly #restart: RestartStrategy;
-  readonly #progress: JobProgress;
-  readonly #output = new OutputBuffer();
-  #record: JobProgressRecord;
-  #phase: Phase = 'storing';
+  readonly #recovery: CheckpointRecovery;
+  readonly #board: StatusBoard;
+  readonly #progress: DurableProgress;
+  #phase: JobPhase = 'storing';
   #attempt: JobAttempt | undefined;
   #attemptNumber: number;
   #isPrepareDone = false;
@@ -107,13 +71,12 @@ export class JobMaster {
   #error: WireError | undefined;
   #restartAtMs = 0;
   #restartTimer: { cancel(): void } | undefined;
-  #lastStatusMs = -Infinity;
 
   constructor(of: JobMasterOptions) {
     const { record, progress, jobGraph, clock, effects } = of;
     this.#of = of;
     this.jobId = record.submission.jobId;
-    this.#record = progress;
+    this.#progress = new DurableProgress(this.jobId, effects, progress);
     // The attempts and checkpoint ids that an earlier leader reserved it may have used.
     this.#attemptNumber = of.isNew ? 0 : progress.attemptNumber;
     this.#error = progress.error;
@@ -121,13 +84,41 @@ export class JobMaster {
       progress.state === 'CREATED' && !of.isNew ? 'RESTARTING' : progress.state,
     );
     this.#restart = new RestartStrategy(jobGraph.streamGraph.options.restart, of.random);
-    this.#progress = new JobProgress(jobGraph);
-    if (progress.output !== undefined) this.#output.add(progress.output);
-    this.#coordinator = new CheckpointCoordinator({
+    this.#board = new StatusBoard({
+      jobId: this.jobId,
+      startTimeMs: record.startTimeMs,
+      jobGraph,
+      clock,
+      effects,
+      facts: () => ({
+        state: this.state,
+        attemptNumber: this.#attemptNumber,
+        error: this.#error,
+        record: this.#progress.record,
+        checkpoints: this.#coordinator.progress,
+      }),
+    });
+    if (progress.output !== undefined) this.#board.restoreLines(progress.output);
+    this.#coordinator = this.#newCoordinator();
+    this.#recovery = new CheckpointRecovery({
+      jobId: this.jobId,
+      jobGraph,
+      retained: of.pointer?.retained,
+      restoreFrom: record.submission.restoreFrom,
+      effects,
+      coordinator: this.#coordinator,
+      onOutput: (lines) => this.#board.restoreLines(lines),
+    });
+    if (isTerminal(this.state)) this.#phase = 'ended';
+  }
+
+  #newCoordinator(): CheckpointCoordinator {
+    const { record, progress, jobGraph, clock, effects } = this.#of;
+    return new CheckpointCoordinator({
       jobId: this.jobId,
       jobName: jobGraph.name,
       runId: record.runId,
-      epoch: of.leaderEpoch,
+      epoch: this.#of.leaderEpoch,
       keyGroupCount: jobGraph.keyGroupCount,
       options: jobGraph.streamGraph.options,
       clock,
@@ -137,14 +128,13 @@ export class JobMaster {
         onComplete: (checkpointId, isFinal) => this.#checkpointComplete(checkpointId, isFinal),
         onAborted: (checkpointId) => this.#attempt?.notify('checkpoint-aborted', checkpointId),
         onTooManyFailures: (error) => this.#attemptFailed(error),
-        reserveIds: (reserved, then) => this.#update({ checkpointIdsReserved: reserved }, then),
+        reserveIds: (reserved, then) => this.#progress.update({ checkpointIdsReserved: reserved }, then),
       },
       idsReserved: progress.checkpointIdsReserved,
-      nextId: of.isNew ? 1 : progress.checkpointIdsReserved + 1,
-      pointer: of.pointer?.bytes,
-      outputLines: () => this.#output.lines,
+      nextId: this.#of.isNew ? 1 : progress.checkpointIdsReserved + 1,
+      pointer: this.#of.pointer?.bytes,
+      outputLines: () => this.#board.lines,
     });
-    if (isTerminal(this.state)) this.#phase = 'ended';
   }
 
   get state(): JobState {
@@ -160,7 +150,7 @@ export class JobMaster {
   }
 
   get endTimeMs(): number | undefined {
-    return this.#record.endTimeMs;
+    return this.#progress.record.endTimeMs;
   }
 
   get attemptNumber(): number {
@@ -181,20 +171,18 @@ export class JobMaster {
     return this.#attempt.mode === 'prepare' && this.#phase === 'deploying' ? slotCount - 1 : 0;
   }
 
-  get outputLines(): JobMasterLines {
-    return this.#output.lines;
+  get outputLines(): readonly OutputLine[] {
+    return this.#board.lines;
   }
 
-  get isRecovering(): boolean {
-    return this.state === 'RESTARTING';
+  status(): JobStatus {
+    return this.#board.status();
   }
 
   /** The submission's records. */
-  initialOperations() {
-    return [
-      { type: 'put', key: recordKeys.job(this.jobId), value: encodeRecord(this.#of.record) },
-      { type: 'put', key: recordKeys.progress(this.jobId), value: encodeRecord(this.#record) },
-    ] as const;
+  initialOperations(): readonly StoreOperation[] {
+    const key = recordKeys.job(this.jobId);
+    return [{ type: 'put', key, value: encodeRecord(this.#of.record) }, this.#progress.write()];
   }
 
   /** The records are durable: goes on to the first attempt of this leader. */
@@ -204,62 +192,15 @@ export class JobMaster {
       this.#close('CANCELED');
       return;
     }
+    this.#recover();
+  }
+
+  #recover(): void {
     this.#phase = 'reading';
-    const { pointer, record } = this.#of;
-    if (pointer !== undefined) this.#adopt(pointer.retained, 0);
-    else if (record.submission.restoreFrom !== undefined) this.#import(record.submission.restoreFrom);
-    else this.#requestSlots();
-  }
-
-  /** Learns from their metadata which files the kept checkpoints need. */
-  #adopt(references: readonly CheckpointReference[], index: number): void {
-    const reference = references[index];
-    if (reference === undefined) {
-      this.#requestSlots();
-      return;
-    }
-    const isNewest = index === references.length - 1;
-    const older = references.slice(0, -1);
-    readCheckpoint(this.#of.effects, { jobId: this.jobId, reference, older }, (result) => {
-      if (this.#phase !== 'reading') return;
-      if (result.ok) {
-        this.#coordinator.adopt(reference, filesOf(result.metadata));
-        if (isNewest) this.#output.add(result.metadata.output);
-      } else if (isNewest) {
-        this.#attemptFailed(result.error);
-        return;
-      } else {
-        // Nothing will be restored from it. What it alone needs stays where it is.
-        this.#of.effects.log('warn', 'older checkpoint cannot be read', {
-          jobId: this.jobId,
-          checkpointId: reference.checkpointId,
-          error: toWireError(result.error),
-        });
-      }
-      this.#adopt(references, index + 1);
-    });
-  }
-
-  /** Makes a checkpoint that the user named the first of this job. */
-  #import(path: string): void {
-    this.#of.effects.importCheckpoint(this.jobId, path, (outcome) => {
-      if (this.#phase !== 'reading') return;
-      const result = readImportedCheckpoint(outcome, path);
-      if (!result.ok) {
-        this.#attemptFailed(result.error);
-        return;
-      }
-      try {
-        planRestore(this.#of.jobGraph, result.metadata);
-      } catch (error) {
-        this.#attemptFailed(error);
-        return;
-      }
-      this.#coordinator.adoptImported(result.metadata, (error) => {
-        if (this.#phase !== 'reading') return;
-        if (error === undefined) this.#requestSlots();
-        else this.#attemptFailed(fromWireError(error));
-      });
+    this.#recovery.recover({
+      isWanted: () => this.#phase === 'reading',
+      done: () => this.#requestSlots(),
+      failed: (error) => this.#attemptFailed(error),
     });
   }
 
@@ -283,39 +224,27 @@ export class JobMaster {
   get #nextMode(): SlotDeployment['mode'] {
     const { jobGraph } = this.#of;
     if (this.#coordinator.latest?.isFinal === true) return 'commit';
-    return !this.#record.isPrepared && jobGraph.vertices.some((vertex) => hasSink(jobGraph, vertex))
+    return !this.#progress.record.isPrepared && jobGraph.vertices.some((vertex) => hasSink(jobGraph, vertex))
       ? 'prepare'
       : 'run';
   }
 
   #tryStart(): void {
-    const { jobGraph, pool, effects, leaderEpoch, clock } = this.#of;
     const attemptNumber = this.#attemptNumber + 1;
-    const slots = pool.allocate({ jobId: this.jobId, attemptNumber }, jobGraph.slotCount);
-    if (slots === undefined) return;
-    this.#attemptNumber = attemptNumber;
-    this.#isPrepareDone = false;
-    this.#progress.clear();
-    const graph = new ExecutionGraph(
-      jobGraph,
-      slots.map(({ location }) => location),
-      attemptNumber,
-    );
-    const attempt = new JobAttempt({
+    const attempt = JobAttempt.allocate({
+      ...this.#of,
       jobId: this.jobId,
       attemptNumber,
-      leaderEpoch,
       mode: this.#nextMode,
-      slots,
-      graph,
-      pool,
-      effects,
-      clock,
     });
+    if (attempt === undefined) return;
+    this.#attemptNumber = attemptNumber;
+    this.#isPrepareDone = false;
+    this.#board.attemptStarts();
     this.#attempt = attempt;
     this.#phase = 'starting';
     this.#reserveAttempt(() => {
-      if (this.#isStarting(attempt)) this.#restore(attempt, (plan) => this.#deploy(attempt, plan));
+      if (this.#isStarting(attempt)) this.#restore(attempt);
     });
   }
 
@@ -324,35 +253,20 @@ export class JobMaster {
   }
 
   #reserveAttempt(then: () => void): void {
-    if (this.#attemptNumber <= this.#record.attemptNumber) then();
-    else this.#update({ attemptNumber: this.#attemptNumber }, then);
+    if (this.#attemptNumber <= this.#progress.record.attemptNumber) then();
+    else this.#progress.update({ attemptNumber: this.#attemptNumber }, then);
   }
 
-  #restore(attempt: JobAttempt, then: (plan: RestorePlan | undefined) => void): void {
-    const reference = this.#coordinator.latest;
-    if (reference === undefined || attempt.mode === 'prepare') {
-      then(undefined);
+  #restore(attempt: JobAttempt): void {
+    if (attempt.mode === 'prepare') {
+      this.#deploy(attempt, undefined);
       return;
     }
-    readCheckpoint(
-      this.#of.effects,
-      { jobId: this.jobId, reference, older: this.#coordinator.retained.slice(0, -1) },
-      (result) => {
-        if (!this.#isStarting(attempt)) return;
-        if (!result.ok) {
-          this.#attemptFailed(result.error);
-          return;
-        }
-        let plan: RestorePlan;
-        try {
-          plan = planRestore(this.#of.jobGraph, result.metadata);
-        } catch (error) {
-          this.#attemptFailed(error);
-          return;
-        }
-        then(plan);
-      },
-    );
+    this.#recovery.plan({
+      isWanted: () => this.#isStarting(attempt),
+      done: (plan) => this.#deploy(attempt, plan),
+      failed: (error) => this.#attemptFailed(error),
+    });
   }
 
   #deploy(attempt: JobAttempt, restore: RestorePlan | undefined): void {
@@ -421,20 +335,11 @@ export class JobMaster {
         }
         return;
       case 'metrics':
-        this.#progress.update(report.subtasks);
-        if (this.#of.clock.monotonicMs() - this.#lastStatusMs >= STATUS_INTERVAL_MS) this.#publishStatus();
+        this.#board.metrics(report.subtasks);
         return;
-      case 'output': {
-        const lines = this.#output.add(report.lines);
-        if (lines.length > 0)
-          this.#of.effects.command({
-            kind: 'publish',
-            jobId: this.jobId,
-            event: { kind: 'output', lines },
-            isLast: false,
-          });
+      case 'output':
+        this.#board.printed(report.lines);
         return;
-      }
       default:
         unreachable(report);
     }
@@ -463,7 +368,7 @@ export class JobMaster {
       this.#finalCheckpointId = checkpointId;
     }
     attempt.notify('checkpoint-complete', checkpointId);
-    this.#publishStatus();
+    this.#board.publish();
     if (isFinal) this.#committedPerhaps(attempt);
   }
 
@@ -501,7 +406,7 @@ export class JobMaster {
   #prepared(): void {
     this.#attempt = undefined;
     this.#phase = 'starting';
-    this.#update({ isPrepared: true, attemptNumber: this.#attemptNumber + 1 }, () => {
+    this.#progress.update({ isPrepared: true, attemptNumber: this.#attemptNumber + 1 }, () => {
       if (this.#phase === 'starting' && this.#attempt === undefined) this.#requestSlots();
     });
   }
@@ -524,37 +429,18 @@ export class JobMaster {
       attemptNumber: this.#attemptNumber,
       error,
     });
-    if (error.retry === 'never') {
-      this.#fail(error);
-      return;
-    }
     const nowMs = this.#of.clock.monotonicMs();
-    const delayMs = this.#restart.failed(nowMs);
-    if (delayMs === undefined) {
-      this.#fail(this.#exhausted(error));
+    const verdict = this.#restart.judge(error, nowMs);
+    if (verdict.kind === 'fail') {
+      this.#fail(verdict.error);
       return;
     }
     this.#error = error;
-    this.#restartAtMs = nowMs + delayMs;
-    this.#record = { ...this.#record, restartCount: this.#record.restartCount + 1 };
+    this.#restartAtMs = nowMs + verdict.delayMs;
+    this.#progress.note({ restartCount: this.#progress.record.restartCount + 1 });
     if (this.state !== 'RESTARTING') this.#transition('RESTARTING');
-    else this.#publishStatus();
+    else this.#board.publish();
     this.#stop();
-  }
-
-  #exhausted(cause: WireError): WireError {
-    const { restart } = this.#of.jobGraph.streamGraph.options;
-    if (restart.type === 'none') return { ...cause, retry: 'never' };
-    return toWireError(
-      new MillraceError(
-        'MR_RESTARTS_EXHAUSTED',
-        `Cannot go on: the job failed ${this.#restart.failuresInRow} times in a row, and its restart strategy allows ${restart.attemptsMax} restarts. Last: ${cause.message}`,
-        {
-          details: { failuresInRow: this.#restart.failuresInRow },
-          cause: fromWireError(cause),
-        },
-      ),
-    );
   }
 
   #fail(error: WireError): void {
@@ -581,7 +467,7 @@ export class JobMaster {
     }
     this.#transition('CANCELLING');
     const isStopping = this.#phase === 'stopping';
-    this.#update({ state: 'CANCELLING' }, then);
+    this.#progress.update({ state: 'CANCELLING' }, then);
     if (!isStopping) this.#stop();
   }
 
@@ -612,21 +498,12 @@ export class JobMaster {
   #backOff(): void {
     this.#phase = 'backing-off';
     const delayMs = this.#restartAtMs - this.#of.clock.monotonicMs();
+    // What an earlier failure interrupted is done first: reading old checkpoints, or importing one.
     const resume = (): void => {
-      if (this.#phase === 'backing-off') this.#resume();
+      if (this.#phase === 'backing-off') this.#recover();
     };
     if (delayMs <= 0) resume();
     else this.#restartTimer = this.#of.effects.schedule(delayMs, resume);
-  }
-
-  /** What an earlier failure interrupted is done first: reading old checkpoints, or importing one. */
-  #resume(): void {
-    const { pointer, record } = this.#of;
-    this.#phase = 'reading';
-    if (this.#coordinator.latest !== undefined) this.#requestSlots();
-    else if (pointer !== undefined) this.#adopt(pointer.retained, 0);
-    else if (record.submission.restoreFrom !== undefined) this.#import(record.submission.restoreFrom);
-    else this.#requestSlots();
   }
 
   /** Makes the end durable; only then it shows, and workers are told to end. */
@@ -636,12 +513,12 @@ export class JobMaster {
     const { clock, effects } = this.#of;
     this.#coordinator.stop(() => undefined);
     if (state === 'FINISHED') this.#error = undefined;
-    this.#update(
+    this.#progress.update(
       {
         state,
         endTimeMs: clock.nowMs(),
-        output: this.#output.lines,
-        figures: this.#figures(),
+        output: this.#board.lines,
+        figures: this.#board.figures(),
         ...(state === 'FAILED' && this.#error !== undefined ? { error: this.#error } : {}),
       },
       () => {
@@ -654,68 +531,16 @@ export class JobMaster {
         // What is left of a finished job is its output; of any other, a checkpoint to start again from.
         if (state === 'FINISHED')
           effects.command({ kind: 'sweep-blobs', jobId: this.jobId, belowId: Infinity, keep: [] });
-        this.#publishStatus(true);
+        this.#board.publish(true);
         this.#of.onChanged();
       },
     );
-  }
-
-  #update(change: Partial<JobProgressRecord>, then: () => void): void {
-    this.#record = { ...this.#record, ...change };
-    const key = recordKeys.progress(this.jobId);
-    const operations: StoreOperation[] = [{ type: 'put', key, value: encodeRecord(this.#record) }];
-    // A finished job's checkpoints are deleted, so nothing may name them any more.
-    if (change.state === 'FINISHED') operations.push({ type: 'del', key: recordKeys.pointer(this.jobId) });
-    this.#of.effects.persist(operations, then);
   }
 
   #transition(to: JobState): void {
     const from = this.state;
     this.#lifecycle.transition(to);
     this.#of.effects.log('info', 'job state changed', { jobId: this.jobId, from, to });
-    this.#publishStatus();
+    this.#board.publish();
   }
-
-  #publishStatus(isLast = false): void {
-    this.#lastStatusMs = this.#of.clock.monotonicMs();
-    this.#of.effects.command({
-      kind: 'publish',
-      jobId: this.jobId,
-      event: { kind: 'status', status: this.status() },
-      isLast,
-    });
-  }
-
-  status(): JobStatus {
-    const { jobGraph, record } = this.#of;
-    return {
-      jobId: this.jobId,
-      name: jobGraph.name,
-      state: this.state,
-      startTimeMs: record.startTimeMs,
-      ...(this.#record.endTimeMs === undefined ? {} : { endTimeMs: this.#record.endTimeMs }),
-      parallelism: jobGraph.slotCount,
-      restartCount: this.#record.restartCount,
-      attemptNumber: this.#attemptNumber,
-      ...(this.#error === undefined ? {} : { error: this.#error }),
-      ...this.#figures(),
-    };
-  }
-
-  #figures(): JobFigures {
-    return this.#record.figures ?? { checkpoints: this.#coordinator.progress, ...this.#progress.fields() };
-  }
-}
-
-type JobMasterLines = OutputBuffer['lines'];
-
-/** The progress record of a new submission: it reserves the first attempt and the first block of checkpoint ids. */
-export function newProgress(): JobProgressRecord {
-  return {
-    state: 'CREATED',
-    attemptNumber: 1,
-    checkpointIdsReserved: CHECKPOINT_ID_BLOCK,
-    isPrepared: false,
-    restartCount: 0,
-  };
 }

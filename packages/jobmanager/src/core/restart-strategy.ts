@@ -1,6 +1,11 @@
 // Whether and when a failed job is tried again.
-import type { RandomPort } from '@millrace/common';
+import { fromWireError, MillraceError, toWireError, type RandomPort, type WireError } from '@millrace/common';
 import type { RestartStrategyJson } from '@millrace/proto';
+
+/** What follows from a failure. */
+export type RestartVerdict =
+  | { readonly kind: 'restart'; readonly delayMs: number }
+  | { readonly kind: 'fail'; readonly error: WireError };
 
 /**
  * Counts failures in a row. Exponential: a first failure after a stable run restarts at once, the next waits
@@ -18,18 +23,35 @@ export class RestartStrategy {
     this.#random = random;
   }
 
-  /** Failures since the job last ran stably. */
-  get failuresInRow(): number {
-    return this.#failuresInRow;
-  }
-
   /** All slots run, at `monotonicMs`. */
   running(monotonicMs: number): void {
     this.#runningSinceMs = monotonicMs;
   }
 
-  /** Returns how long to wait before the next attempt, or undefined to give up. */
-  failed(monotonicMs: number): number | undefined {
+  /** Counts a failure and says whether and when to try again. An error that no restart can change counts for nothing. */
+  judge(error: WireError, monotonicMs: number): RestartVerdict {
+    if (error.retry === 'never') return { kind: 'fail', error };
+    const delayMs = this.#delayMs(monotonicMs);
+    return delayMs === undefined
+      ? { kind: 'fail', error: this.#exhausted(error) }
+      : { kind: 'restart', delayMs };
+  }
+
+  #exhausted(cause: WireError): WireError {
+    const strategy = this.#strategy;
+    if (strategy.type === 'none') return { ...cause, retry: 'never' };
+    const failuresInRow = this.#failuresInRow;
+    return toWireError(
+      new MillraceError(
+        'MR_RESTARTS_EXHAUSTED',
+        `Cannot go on: the job failed ${failuresInRow} times in a row, and its restart strategy allows ${strategy.attemptsMax} restarts. Last: ${cause.message}`,
+        { details: { failuresInRow }, cause: fromWireError(cause) },
+      ),
+    );
+  }
+
+  /** How long to wait before the next attempt, or undefined to give up. */
+  #delayMs(monotonicMs: number): number | undefined {
     const strategy = this.#strategy;
     if (strategy.type === 'none') return undefined;
     const ranMs = this.#runningSinceMs === undefined ? 0 : monotonicMs - this.#runningSinceMs;

@@ -1,0 +1,132 @@
+// Which checkpoint a job goes on from: those that earlier leaders completed, one that the user named, or none; and what
+// its subtasks restore from the newest.
+import { fromWireError, toWireError, type JobId, type MillraceError } from '@millrace/common';
+import type { CheckpointReference, JobGraph, OutputLine } from '@millrace/proto';
+import type { RestorePlan } from '../execution-graph/execution-graph.ts';
+import { planRestore } from '../execution-graph/restore-plan.ts';
+import type { CheckpointCoordinator } from './checkpoint-coordinator.ts';
+import { readCheckpoint, readImportedCheckpoint } from './checkpoint-reading.ts';
+import type { Effects } from './effects.ts';
+import { filesOf } from './retained-checkpoints.ts';
+
+/** What takes time asks again whether its answer is still wanted. */
+export interface RecoveryAnswer<T> {
+  isWanted(): boolean;
+  done(value: T): void;
+  failed(error: unknown): void;
+}
+
+interface CheckpointRecoveryOptions {
+  readonly jobId: JobId;
+  readonly jobGraph: JobGraph;
+  /** The checkpoints that the pointer names, oldest first; undefined: there is no pointer. */
+  readonly retained: readonly CheckpointReference[] | undefined;
+  /** A checkpoint's directory that the user named. */
+  readonly restoreFrom: string | undefined;
+  readonly effects: Effects;
+  readonly coordinator: CheckpointCoordinator;
+  readonly onOutput: (lines: readonly OutputLine[]) => void;
+}
+
+/** Threading: inside `step` only. */
+export class CheckpointRecovery {
+  readonly #of: CheckpointRecoveryOptions;
+
+  constructor(of: CheckpointRecoveryOptions) {
+    this.#of = of;
+  }
+
+  /** Hands the coordinator the checkpoints that count. What an earlier failure interrupted is done anew. */
+  recover(answer: RecoveryAnswer<void>): void {
+    const { retained, restoreFrom, coordinator } = this.#of;
+    if (coordinator.latest !== undefined) answer.done();
+    else if (retained !== undefined) this.#adopt(retained, 0, answer);
+    else if (restoreFrom !== undefined) this.#import(restoreFrom, answer);
+    else answer.done();
+  }
+
+  /** Learns from their metadata which files the kept checkpoints need. */
+  #adopt(references: readonly CheckpointReference[], index: number, answer: RecoveryAnswer<void>): void {
+    const { jobId, effects, coordinator } = this.#of;
+    const reference = references[index];
+    if (reference === undefined) {
+      answer.done();
+      return;
+    }
+    const isNewest = index === references.length - 1;
+    const older = references.slice(0, -1);
+    readCheckpoint(effects, { jobId, reference, older }, (result) => {
+      if (!answer.isWanted()) return;
+      if (result.ok) {
+        coordinator.adopt(reference, filesOf(result.metadata));
+        if (isNewest) this.#of.onOutput(result.metadata.output);
+      } else if (isNewest) {
+        answer.failed(result.error);
+        return;
+      } else {
+        this.#warnOfOlder(reference, result.error);
+      }
+      this.#adopt(references, index + 1, answer);
+    });
+  }
+
+  /** Nothing will be restored from it. What it alone needs stays where it is. */
+  #warnOfOlder({ checkpointId }: CheckpointReference, error: MillraceError): void {
+    const { jobId, effects } = this.#of;
+    effects.log('warn', 'older checkpoint cannot be read', {
+      jobId,
+      checkpointId,
+      error: toWireError(error),
+    });
+  }
+
+  /** Makes a checkpoint that the user named the first of this job. */
+  #import(path: string, answer: RecoveryAnswer<void>): void {
+    const { jobId, jobGraph, effects, coordinator } = this.#of;
+    effects.importCheckpoint(jobId, path, (outcome) => {
+      if (!answer.isWanted()) return;
+      const result = readImportedCheckpoint(outcome, path);
+      if (!result.ok) {
+        answer.failed(result.error);
+        return;
+      }
+      try {
+        planRestore(jobGraph, result.metadata);
+      } catch (error) {
+        answer.failed(error);
+        return;
+      }
+      coordinator.adoptImported(result.metadata, (error) => {
+        if (!answer.isWanted()) return;
+        if (error === undefined) answer.done();
+        else answer.failed(fromWireError(error));
+      });
+    });
+  }
+
+  /** What the subtasks of the next attempt restore; undefined when there is no checkpoint yet. */
+  plan(answer: RecoveryAnswer<RestorePlan | undefined>): void {
+    const { jobId, jobGraph, effects, coordinator } = this.#of;
+    const reference = coordinator.latest;
+    if (reference === undefined) {
+      answer.done(undefined);
+      return;
+    }
+    const older = coordinator.retained.slice(0, -1);
+    readCheckpoint(effects, { jobId, reference, older }, (result) => {
+      if (!answer.isWanted()) return;
+      if (!result.ok) {
+        answer.failed(result.error);
+        return;
+      }
+      let plan: RestorePlan;
+      try {
+        plan = planRestore(jobGraph, result.metadata);
+      } catch (error) {
+        answer.failed(error);
+        return;
+      }
+      answer.done(plan);
+    });
+  }
+}

@@ -1,0 +1,77 @@
+// What makes a checkpoint count, in this order: its metadata is written, the pointer is moved, and only then is deleted
+// what no checkpoint that is kept refers to.
+import type { JobId } from '@millrace/common';
+import {
+  encodeCheckpointMetadataV1,
+  encodeCheckpointPointerV1,
+  type CheckpointMetadata,
+  type CheckpointReference,
+} from '@millrace/proto';
+import type { Effects, Outcome } from './effects.ts';
+import { recordKeys } from './job-records.ts';
+import { filesOf, metadataName, RetainedCheckpoints } from './retained-checkpoints.ts';
+
+interface CompleteCheckpointsOptions {
+  readonly jobId: JobId;
+  readonly effects: Effects;
+  readonly retainedMax: number;
+  /** The pointer as the store has it. */
+  readonly pointer: Uint8Array | undefined;
+}
+
+/** Threading: inside `step` only. At most one `movePointer` at a time. */
+export class CompleteCheckpoints {
+  readonly #jobId: JobId;
+  readonly #effects: Effects;
+  readonly #retained: RetainedCheckpoints;
+  #pointer: Uint8Array | undefined;
+
+  constructor(of: CompleteCheckpointsOptions) {
+    this.#jobId = of.jobId;
+    this.#effects = of.effects;
+    this.#retained = new RetainedCheckpoints(of.retainedMax);
+    this.#pointer = of.pointer;
+  }
+
+  /** Those that are kept, oldest first. */
+  get references(): readonly CheckpointReference[] {
+    return this.#retained.references;
+  }
+
+  /** Adds a checkpoint that the pointer names already. */
+  adopt(reference: CheckpointReference, files: ReadonlySet<string>): void {
+    this.#retained.add(reference, files);
+  }
+
+  /** Makes a checkpoint readable. */
+  writeMetadata(metadata: CheckpointMetadata, then: (outcome: Outcome) => void): void {
+    this.#effects.writeBlob(this.#jobId, metadataName(metadata), encodeCheckpointMetadataV1(metadata), then);
+  }
+
+  /** Makes a checkpoint complete; a write that fails ends the leadership. */
+  movePointer(reference: CheckpointReference, metadata: CheckpointMetadata, then: () => void): void {
+    const value = encodeCheckpointPointerV1({
+      version: 1,
+      jobId: this.#jobId,
+      retained: this.#retained.referencesWith(reference),
+    });
+    const key = recordKeys.pointer(this.#jobId);
+    this.#effects.persist([{ type: 'compare-and-set', key, expected: this.#pointer, value }], () => {
+      this.#pointer = value;
+      this.#retained.add(reference, filesOf(metadata));
+      then();
+    });
+  }
+
+  /** Deletes the files of checkpoints beyond the limit. */
+  deleteRetired(): void {
+    const names = this.#retained.retire();
+    if (names.length > 0) this.#effects.command({ kind: 'delete-blobs', jobId: this.#jobId, names });
+  }
+
+  /** Deletes what lies in directories of ids below `belowId` and that nobody will name any more. */
+  sweep(belowId: number): void {
+    const keep = this.#retained.referencedFiles();
+    this.#effects.command({ kind: 'sweep-blobs', jobId: this.#jobId, belowId, keep });
+  }
+}

@@ -1,0 +1,53 @@
+// A job's progress record, and the order in which it becomes durable.
+import type { JobId } from '@millrace/common';
+import { CHECKPOINT_ID_BLOCK } from './checkpoint-ids.ts';
+import type { Effects, StoreOperation } from './effects.ts';
+import { encodeRecord, recordKeys, type JobProgressRecord } from './job-records.ts';
+
+/** The progress record of a new submission: it reserves the first attempt and the first block of checkpoint ids. */
+export function newProgress(): JobProgressRecord {
+  return {
+    state: 'CREATED',
+    attemptNumber: 1,
+    checkpointIdsReserved: CHECKPOINT_ID_BLOCK,
+    isPrepared: false,
+    restartCount: 0,
+  };
+}
+
+/** Threading: inside `step` only. Writes happen in the order of the calls. */
+export class DurableProgress {
+  readonly #jobId: JobId;
+  readonly #effects: Effects;
+  #record: JobProgressRecord;
+
+  constructor(jobId: JobId, effects: Effects, record: JobProgressRecord) {
+    this.#jobId = jobId;
+    this.#effects = effects;
+    this.#record = record;
+  }
+
+  /** As it is or will be in the store. */
+  get record(): JobProgressRecord {
+    return this.#record;
+  }
+
+  /** Changes what need not be durable before anything is done; it is written with the next `update`. */
+  note(change: Partial<JobProgressRecord>): void {
+    this.#record = { ...this.#record, ...change };
+  }
+
+  /** Changes the record; `then` is called once it is durable. */
+  update(change: Partial<JobProgressRecord>, then: () => void): void {
+    this.note(change);
+    const operations: StoreOperation[] = [this.write()];
+    // A finished job's checkpoints are deleted, so nothing may name them any more.
+    if (change.state === 'FINISHED') operations.push({ type: 'del', key: recordKeys.pointer(this.#jobId) });
+    this.#effects.persist(operations, then);
+  }
+
+  /** The operation that stores the record. */
+  write(): StoreOperation {
+    return { type: 'put', key: recordKeys.progress(this.#jobId), value: encodeRecord(this.#record) };
+  }
+}

@@ -1,0 +1,95 @@
+// One checkpoint from its trigger to its last acknowledgement.
+import type { ExecutionAttemptId, JobId } from '@millrace/common';
+import type { CheckpointMetadata, OutputLine, SubtaskSnapshot } from '@millrace/proto';
+import type { Execution, ExecutionGraph } from '../execution-graph/execution-graph.ts';
+
+interface PendingCheckpointOptions {
+  readonly checkpointId: number;
+  readonly isFinal: boolean;
+  /** Monotonic. */
+  readonly triggeredMs: number;
+  /** Wall clock. */
+  readonly timestampMs: number;
+  readonly graph: ExecutionGraph;
+}
+
+/** Whose checkpoint it is, as its metadata says. */
+export interface CheckpointOwner {
+  readonly jobId: JobId;
+  readonly jobName: string;
+  readonly runId: string;
+  readonly epoch: number;
+  readonly keyGroupCount: number;
+}
+
+/*
+ * reserving → gathering → writing → pointing → complete
+ * any of the first three → aborted. While `pointing` the outcome is open: it ends in complete, or in the end of this
+ * leadership.
+ */
+type PendingPhase = 'reserving' | 'gathering' | 'writing' | 'pointing';
+
+/** Threading: inside `step` only. Bounds: one snapshot a subtask. */
+export class PendingCheckpoint {
+  readonly checkpointId: number;
+  readonly isFinal: boolean;
+  readonly triggeredMs: number;
+  readonly timestampMs: number;
+  readonly graph: ExecutionGraph;
+  phase: PendingPhase = 'reserving';
+  timeout: { cancel(): void } | undefined;
+  readonly #snapshots = new Map<ExecutionAttemptId, SubtaskSnapshot>();
+
+  constructor(of: PendingCheckpointOptions) {
+    this.checkpointId = of.checkpointId;
+    this.isFinal = of.isFinal;
+    this.triggeredMs = of.triggeredMs;
+    this.timestampMs = of.timestampMs;
+    this.graph = of.graph;
+  }
+
+  /** Takes a subtask's acknowledgement; those of other attempts are ignored. */
+  acknowledge(id: ExecutionAttemptId, snapshot: SubtaskSnapshot): void {
+    if (this.graph.executions.some(({ executionAttemptId }) => executionAttemptId === id))
+      this.#snapshots.set(id, snapshot);
+  }
+
+  get isAcknowledged(): boolean {
+    return this.#snapshots.size === this.graph.executions.length;
+  }
+
+  /** Subtasks that have not acknowledged. */
+  get missing(): readonly Execution[] {
+    return this.graph.executions.filter(({ executionAttemptId }) => !this.#snapshots.has(executionAttemptId));
+  }
+
+  /** Bytes of all files that it refers to, as the subtasks state them. */
+  get totalBytes(): number {
+    return [...this.#snapshots.values()].reduce((sum, { totalBytes }) => sum + totalBytes, 0);
+  }
+
+  /** What is written once all subtasks have acknowledged. */
+  metadata(owner: CheckpointOwner, output: readonly OutputLine[]): CheckpointMetadata {
+    return {
+      version: 1,
+      jobId: owner.jobId,
+      jobName: owner.jobName,
+      runId: owner.runId,
+      epoch: owner.epoch,
+      keyGroupCount: owner.keyGroupCount,
+      checkpointId: this.checkpointId,
+      timestampMs: this.timestampMs,
+      isFinal: this.isFinal,
+      vertices: this.graph.jobGraph.vertices.map(({ vertexId, name, role, parallelism }) => ({
+        vertexId,
+        name,
+        role,
+        parallelism,
+        subtasks: this.graph.executions
+          .filter(({ vertex }) => vertex.vertexId === vertexId)
+          .flatMap(({ executionAttemptId }) => this.#snapshots.get(executionAttemptId) ?? []),
+      })),
+      output,
+    };
+  }
+}

@@ -1,0 +1,105 @@
+// What people see of a job: its status, its figures and the lines that it printed; and when clients are told.
+import type { Clock, JobId, WireError } from '@millrace/common';
+import type {
+  CheckpointProgress,
+  JobGraph,
+  JobState,
+  JobStatus,
+  OutputLine,
+  SubtaskMetrics,
+} from '@millrace/proto';
+import type { Effects } from './effects.ts';
+import { JobProgress } from './job-progress.ts';
+import type { JobFigures, JobProgressRecord } from './job-records.ts';
+import { OutputBuffer } from './output-buffer.ts';
+
+/** Status events that only metrics cause are at least this far apart. */
+const STATUS_INTERVAL_MS = 100;
+
+/** What the job master knows; read when a status is made. */
+export interface JobFacts {
+  readonly state: JobState;
+  readonly attemptNumber: number;
+  readonly error: WireError | undefined;
+  readonly record: JobProgressRecord;
+  readonly checkpoints: CheckpointProgress;
+}
+
+interface StatusBoardOptions {
+  readonly jobId: JobId;
+  readonly startTimeMs: number;
+  readonly jobGraph: JobGraph;
+  readonly clock: Clock;
+  readonly effects: Effects;
+  readonly facts: () => JobFacts;
+}
+
+/** Threading: inside `step` only. */
+export class StatusBoard {
+  readonly #of: StatusBoardOptions;
+  readonly #progress: JobProgress;
+  readonly #output = new OutputBuffer();
+  #lastStatusMs = -Infinity;
+
+  constructor(of: StatusBoardOptions) {
+    this.#of = of;
+    this.#progress = new JobProgress(of.jobGraph);
+  }
+
+  /** Lines that the job printed and that are kept. */
+  get lines(): readonly OutputLine[] {
+    return this.#output.lines;
+  }
+
+  /** Takes up lines that clients of an earlier leader or attempt saw. */
+  restoreLines(lines: readonly OutputLine[]): void {
+    this.#output.add(lines);
+  }
+
+  /** Counters are those of an attempt: a new one starts from nothing. */
+  attemptStarts(): void {
+    this.#progress.clear();
+  }
+
+  metrics(subtasks: readonly SubtaskMetrics[]): void {
+    this.#progress.update(subtasks);
+    if (this.#of.clock.monotonicMs() - this.#lastStatusMs >= STATUS_INTERVAL_MS) this.publish();
+  }
+
+  printed(reported: readonly OutputLine[]): void {
+    const lines = this.#output.add(reported);
+    if (lines.length === 0) return;
+    const { jobId, effects } = this.#of;
+    effects.command({ kind: 'publish', jobId, event: { kind: 'output', lines }, isLast: false });
+  }
+
+  /** Tells clients the job's status at once. */
+  publish(isLast = false): void {
+    const { jobId, clock, effects } = this.#of;
+    this.#lastStatusMs = clock.monotonicMs();
+    effects.command({ kind: 'publish', jobId, event: { kind: 'status', status: this.status() }, isLast });
+  }
+
+  status(): JobStatus {
+    const { jobId, jobGraph, startTimeMs } = this.#of;
+    const { state, attemptNumber, error, record } = this.#of.facts();
+    return {
+      jobId,
+      name: jobGraph.name,
+      state,
+      startTimeMs,
+      ...(record.endTimeMs === undefined ? {} : { endTimeMs: record.endTimeMs }),
+      parallelism: jobGraph.slotCount,
+      restartCount: record.restartCount,
+      attemptNumber,
+      ...(error === undefined ? {} : { error }),
+      ...this.figures(),
+    };
+  }
+
+  /** Those of an ended job are the stored ones. */
+  figures(): JobFigures {
+    const { record, checkpoints } = this.#of.facts();
+    return record.figures ?? { checkpoints, ...this.#progress.fields() };
+  }
+}
