@@ -75,6 +75,17 @@ async function runWithKill(attempts: Attempts, collected: Collected): Promise<Te
   return second;
 }
 
+/** What the readers say that they have read since the job began. */
+function recordsRead(cluster: TestCluster, job: TestJob): number {
+  const sources = new Set(
+    job.vertices.filter(({ role }) => role === 'source').map(({ vertexId }) => vertexId),
+  );
+  let count = 0;
+  for (const { vertexId, recordsIn } of cluster.metrics.values())
+    if (sources.has(vertexId)) count += recordsIn;
+  return count;
+}
+
 function expectEachSplitInOnePlace(checkpoint: CompletedCheckpoint): void {
   const seen: number[] = [];
   for (const { vertex, snapshot } of checkpoint.snapshots.values()) {
@@ -104,10 +115,11 @@ test('SlotRuntime gives each record once when it is killed anywhere and restored
       });
     const parallelism = () => ({ source: 1 + prng.below(3), sink: 1 + prng.below(3) });
     const collected = new Collected();
-    await runWithKill(
+    const restoredJob = sourceToSink(source(), parallelism());
+    const second = await runWithKill(
       {
         job: sourceToSink(source(), parallelism()),
-        restoredJob: sourceToSink(source(), parallelism()),
+        restoredJob,
         time,
         killAfterMs: prng.below(150),
         checkpointEveryMs: 5 + prng.below(40),
@@ -117,6 +129,7 @@ test('SlotRuntime gives each record once when it is killed anywhere and restored
     );
     expect(collected.sorted(), `seed ${seed}`).toEqual(expected(splits));
     expect(collected.lateCount.value, `seed ${seed}`).toBe(0);
+    expect(recordsRead(second, restoredJob), `seed ${seed}`).toBe(splits.flat().length);
   }
 });
 

@@ -1,6 +1,7 @@
 // What a reader keeps in checkpoints: its splits, each with the position behind the last processed batch.
 /*
- * ReaderState v1 =>  { version: 1, weightFinished, splits: [split, …] }
+ * ReaderState v1 =>  { version: 1, weightFinished, recordsRead?, malformedCount?, splits: [split, …] }
+ *   recordsRead, malformedCount => NUMBER   since the job began; absent: 0
  *   split => { ordinal, split, position?, eventTimeMaxMs, weightRead }
  *   eventTimeMaxMs => NUMBER | null   greatest event time seen; null: none
  */
@@ -19,6 +20,9 @@ export interface SplitState {
 
 export interface ReaderState {
   readonly weightFinished: number;
+  /** Since the job began, not since the attempt: what was read twice counts once. */
+  readonly recordsRead: number;
+  readonly malformedCount: number;
   /** In the order of their ordinals. */
   readonly splits: readonly SplitState[];
 }
@@ -26,6 +30,8 @@ export interface ReaderState {
 interface ReaderStateJson {
   readonly version: 1;
   readonly weightFinished: number;
+  readonly recordsRead?: number;
+  readonly malformedCount?: number;
   readonly splits: readonly (Omit<SplitState, 'eventTimeMaxMs'> & {
     readonly eventTimeMaxMs: number | null;
   })[];
@@ -35,6 +41,8 @@ export function encodeReaderState(state: ReaderState): Json {
   const json: ReaderStateJson = {
     version: 1,
     weightFinished: state.weightFinished,
+    recordsRead: state.recordsRead,
+    malformedCount: state.malformedCount,
     splits: state.splits.map((split) => ({
       ...split,
       eventTimeMaxMs: Number.isFinite(split.eventTimeMaxMs) ? split.eventTimeMaxMs : null,
@@ -54,6 +62,8 @@ export function inheritReaderState(
 ): ReaderState {
   const splits: SplitState[] = [];
   let weightFinished = 0;
+  let recordsRead = 0;
+  let malformedCount = 0;
   for (const snapshot of restore) {
     if (snapshot.subtaskIndex % heir.parallelism !== heir.subtaskIndex) continue;
     const operator = snapshot.operators.find((candidate) => candidate.nodeId === heir.nodeId);
@@ -66,9 +76,11 @@ export function inheritReaderState(
       );
     }
     weightFinished += json.weightFinished;
+    recordsRead += json.recordsRead ?? 0;
+    malformedCount += json.malformedCount ?? 0;
     for (const split of json.splits)
       splits.push({ ...split, eventTimeMaxMs: split.eventTimeMaxMs ?? -Infinity });
   }
   splits.sort((a, b) => a.ordinal - b.ordinal);
-  return { weightFinished, splits };
+  return { weightFinished, recordsRead, malformedCount, splits };
 }

@@ -58,7 +58,9 @@ export class SourceTask implements Task {
   #hasRequested = false;
   #hasAllSplits = false;
   #weightFinished: number;
-  #malformedCount = 0;
+  /** Read by the attempts before this one, up to the checkpoint that it began from. */
+  readonly #recordsReadBefore: number;
+  #malformedCount: number;
   #watermarkSentMs = -Infinity;
   /** Records went through since the watermark was last looked at. */
   #owesWatermark = false;
@@ -75,6 +77,8 @@ export class SourceTask implements Task {
     this.#rate = new RateLimit(ratePerSecond / subtask.vertex.parallelism, nowMs);
     this.#pace = new ReadPace();
     this.#weightFinished = options.start.weightFinished;
+    this.#recordsReadBefore = options.start.recordsRead;
+    this.#malformedCount = options.start.malformedCount;
     for (const split of options.start.splits) this.#add(split);
   }
 
@@ -102,6 +106,8 @@ export class SourceTask implements Task {
   snapshot(): Json {
     return encodeReaderState({
       weightFinished: this.#weightFinished,
+      recordsRead: this.#recordsReadBefore + this.driver.chain.metrics.recordsIn,
+      malformedCount: this.#malformedCount,
       splits: this.#splits.map((split) => split.snapshot()),
     });
   }
@@ -159,7 +165,8 @@ export class SourceTask implements Task {
   metrics(shares: { readonly busyShare: number; readonly backPressuredShare: number }): SubtaskMetrics {
     let inputRead = this.#weightFinished;
     for (const split of this.#splits) inputRead += split.weightRead;
-    return this.driver.metrics({ ...shares, inputRead }, this.#malformedCount);
+    const metrics = this.driver.metrics({ ...shares, inputRead }, this.#malformedCount);
+    return { ...metrics, recordsIn: this.#recordsReadBefore + metrics.recordsIn };
   }
 
   async close(): Promise<void> {
