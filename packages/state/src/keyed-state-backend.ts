@@ -9,6 +9,7 @@ export type Key = unknown;
 /** How the values of a table column are kept. `f64`: a Float64Array. `value`: anything that the wire's codec takes. */
 export type ColumnKind = 'f64' | 'value';
 
+/** What an operator says of a table that it registers. */
 export interface TableDescriptor {
   /** Unique in the operator; part of the snapshot format. */
   readonly name: string;
@@ -43,6 +44,7 @@ export interface RowTable {
   removeNamespace(namespace: number): void;
 }
 
+/** Walks over rows; a row is a number that stands for its columns. */
 export interface RowCursor {
   /** The next row, or -1 at the end. */
   next(): number;
@@ -55,6 +57,7 @@ export interface ValueStateHandle {
   clear(): void;
 }
 
+/** List state of the current key. */
 export interface ListStateHandle {
   /** Iterates without loading the whole list. */
   get(): Iterable<unknown>;
@@ -64,6 +67,7 @@ export interface ListStateHandle {
   clear(): void;
 }
 
+/** Map state of the current key. */
 export interface MapStateHandle {
   get(mapKey: Key): unknown;
   put(mapKey: Key, value: unknown): void;
@@ -77,6 +81,7 @@ export interface MapStateHandle {
   clear(): void;
 }
 
+/** Which clock a timer waits for. */
 export type TimerDomain = 'event' | 'processing';
 
 /** Timers are state: ordered by time within a domain, deduplicated by (key, time), in every snapshot. */
@@ -132,6 +137,7 @@ export interface KeyedStateBackend {
   close(): Promise<void>;
 }
 
+/** What a backend is opened with: its share of the keys, its bounds, and where state goes that leaves memory. */
 export interface KeyedStateBackendOptions {
   readonly keyGroupCount: number;
   readonly keyGroupRange: KeyGroupRange;

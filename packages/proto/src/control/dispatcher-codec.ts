@@ -42,6 +42,7 @@ function withoutStack(error: WireError): WireError {
   return { ...rest, ...(cause === undefined ? {} : { cause: withoutStack(cause) }) };
 }
 
+/** Bytes of one message of the stream that submits a job. */
 export function encodeSubmitJobChunk(chunk: SubmitJobChunk): Uint8Array {
   if (chunk.kind === 'file') {
     const { sha256, offset, content } = chunk;
@@ -151,6 +152,7 @@ function statusOf(message: wire.v1.JobStatusMessage.$Properties): JobStatus {
   return status;
 }
 
+/** Bytes of the status of one job. */
 export function encodeJobStatus(status: JobStatus): Uint8Array {
   return v1.JobStatusMessage.encode(statusMessage(status)).finish();
 }
@@ -160,6 +162,7 @@ export function decodeJobStatus(bytes: Uint8Array): JobStatus {
   return statusOf(decodeWith(v1.JobStatusMessage, bytes));
 }
 
+/** Bytes of the answer to a list of jobs. */
 export function encodeJobList(jobs: readonly JobStatus[]): Uint8Array {
   return v1.ListJobsResponse.encode({ jobs: jobs.map(statusMessage) }).finish();
 }
@@ -170,6 +173,7 @@ export function decodeJobList(bytes: Uint8Array): readonly JobStatus[] {
   return (response.jobs ?? []).map(statusOf);
 }
 
+/** Bytes of a request about one job. */
 export function encodeJobRequest(jobId: JobId): Uint8Array {
   return v1.JobRequest.encode({ jobId }).finish();
 }
@@ -179,6 +183,7 @@ export function decodeJobRequest(bytes: Uint8Array): JobId {
   return jobIdOf(decodeWith(v1.JobRequest, bytes).jobId);
 }
 
+/** Bytes of one event for whoever watches a job. */
 export function encodeJobEvent(event: JobEvent): Uint8Array {
   return v1.JobEventMessage.encode(
     event.kind === 'status'
@@ -195,6 +200,7 @@ export function decodeJobEvent(bytes: Uint8Array): JobEvent {
   throw malformed('a job event has no content that this version knows');
 }
 
+/** Bytes of the answer that names the cluster's processes. */
 export function encodeProcessList(processes: readonly ProcessStatus[]): Uint8Array {
   return v1.ListProcessesResponse.encode({
     processes: processes.map(({ kind, id, pid, address, slots, freeSlots }) => ({
@@ -225,6 +231,7 @@ export function decodeProcessList(bytes: Uint8Array): readonly ProcessStatus[] {
   });
 }
 
+/** Bytes of the request for one file of an artifact, by its SHA-256. */
 export function encodeArtifactRequest(sha256: string): Uint8Array {
   return v1.FetchArtifactRequest.encode({ sha256 }).finish();
 }
@@ -234,6 +241,7 @@ export function decodeArtifactRequest(bytes: Uint8Array): string {
   return sha256Of(decodeWith(v1.FetchArtifactRequest, bytes).sha256);
 }
 
+/** Bytes of one piece of an artifact's file, in order. */
 export function encodeArtifactContent(content: Uint8Array): Uint8Array {
   return v1.ArtifactContent.encode({ content }).finish();
 }
@@ -243,6 +251,7 @@ export function decodeArtifactContent(bytes: Uint8Array): Uint8Array {
   return decodeWith(v1.ArtifactContent, bytes).content;
 }
 
+/** Bytes of the answer to a submission. */
 export function encodeSubmitJobResponse(jobId: JobId): Uint8Array {
   return v1.SubmitJobResponse.encode({ jobId }).finish();
 }

@@ -5,6 +5,7 @@ import type { ArtifactManifest, SlotDeployment } from '../graph/deployment.ts';
 import type { StreamGraphJson, SubmissionContext } from '../graph/stream-graph.ts';
 import type { SubtaskSnapshot } from '../snapshot/subtask-snapshot.ts';
 
+/** One slot of a TaskManager, as it reports itself. */
 export interface SlotReport {
   readonly slotIndex: number;
   /** `host:port` of the slot worker's data exchange. */
@@ -102,6 +103,7 @@ export interface SubtaskMetrics {
   readonly stateEntries: number;
 }
 
+/** A line that a job printed. `sequence` counts the lines of a node's subtask from 0. */
 export interface OutputLine {
   readonly nodeId: number;
   readonly subtaskIndex: number;
@@ -186,6 +188,7 @@ export interface JobSubmission {
   readonly isWaiting: boolean;
 }
 
+/** Checkpoints of a job so far. */
 export interface CheckpointProgress {
   readonly completedCount: number;
   readonly failedCount: number;
@@ -195,6 +198,7 @@ export interface CheckpointProgress {
   readonly lastFailure?: string;
 }
 
+/** How far one vertex is, over all its subtasks. */
 export interface VertexProgress {
   readonly vertexId: JobVertexId;
   readonly name: string;

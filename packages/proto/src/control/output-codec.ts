@@ -5,6 +5,7 @@ import { malformed, safeInteger, type wire } from './wire.ts';
 /** Lines in one message at most. */
 export const OUTPUT_LINES_MAX = 10_000;
 
+/** Printed lines as the generated encoder takes them. */
 export function outputMessage(lines: readonly OutputLine[]): wire.v1.OutputMessage.$Properties {
   return {
     lines: lines.map(({ nodeId, subtaskIndex, sequence, form, text, title }) => ({
@@ -18,6 +19,10 @@ export function outputMessage(lines: readonly OutputLine[]): wire.v1.OutputMessa
   };
 }
 
+/**
+ * Printed lines of a decoded message.
+ * @throws {MillraceError} MR_PROTOCOL
+ */
 export function outputLinesOf(message: wire.v1.OutputMessage.$Properties): OutputLine[] {
   if ((message.lines?.length ?? 0) > OUTPUT_LINES_MAX) throw malformed('it has too many output lines');
   return (message.lines ?? []).map((line) => ({

@@ -22,6 +22,7 @@ export const ARTIFACT_CHUNK_BYTES = 256 * 1024;
 export const TASK_MANAGER_SLOTS_MAX = 256;
 const TEXT_LENGTH_MAX = 1024;
 
+/** The error for a control message that is not what it should be. */
 export function malformed(what: string, cause?: unknown): MillraceError {
   return new MillraceError(
     'MR_PROTOCOL',
@@ -51,17 +52,29 @@ export function safeInteger(value: unknown, field: string): number {
   return number;
 }
 
+/**
+ * Returns `value`.
+ * @throws {MillraceError} MR_PROTOCOL unless it is finite
+ */
 export function finite(value: number, field: string): number {
   if (!Number.isFinite(value)) throw malformed(`${field} is no finite number`);
   return value;
 }
 
+/**
+ * Returns `value`.
+ * @throws {MillraceError} MR_PROTOCOL when it is empty, missing or too long
+ */
 export function text(value: string | null | undefined, field: string): string {
   if (typeof value !== 'string' || value === '' || value.length > TEXT_LENGTH_MAX)
     throw malformed(`${field} is missing or too long`);
   return value;
 }
 
+/**
+ * Returns `value` as a job id.
+ * @throws {MillraceError} MR_PROTOCOL unless it is one
+ */
 export function jobIdOf(value: string | null | undefined): JobId {
   if (typeof value !== 'string' || !/^[0-9a-f]{32}$/.test(value))
     throw malformed('the job id is not 32 hex characters');
@@ -71,10 +84,15 @@ export function jobIdOf(value: string | null | undefined): JobId {
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
+/** UTF-8 of a value as JSON. */
 export function jsonBytes(value: unknown): Uint8Array {
   return encoder.encode(JSON.stringify(value));
 }
 
+/**
+ * The value of JSON in UTF-8.
+ * @throws {MillraceError} MR_PROTOCOL
+ */
 export function parseJson(bytes: Uint8Array, field: string): unknown {
   try {
     return JSON.parse(decoder.decode(bytes));
@@ -83,6 +101,7 @@ export function parseJson(bytes: Uint8Array, field: string): unknown {
   }
 }
 
+/** True for an object that is no array. */
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -22,6 +22,7 @@ export type ColumnType =
       readonly variants: readonly (readonly number[])[];
     };
 
+/** A field of a record: its key and the type of its column. */
 export interface Field {
   readonly key: string;
   readonly type: ColumnType;

@@ -50,6 +50,7 @@ export interface BatchBuilder {
   readonly pendingRows: number;
 }
 
+/** What a batch builder is made with: whom it works for, and when a batch is full. */
 export interface BatchBuilderOptions {
   /** Stands in the generated source text, so that jobs and edges do not share type feedback. */
   readonly codegenId: string;

@@ -23,6 +23,7 @@ export interface AssignedSplitJson {
   readonly position?: Json;
 }
 
+/** No record with an earlier event time follows, late ones apart. */
 export interface WatermarkElement {
   readonly kind: 1;
   /** Ms since the epoch, UTC; ±Infinity too. */
@@ -31,6 +32,7 @@ export interface WatermarkElement {
   readonly splitId: string;
 }
 
+/** Records before it belong to the checkpoint, those behind it do not. */
 export interface CheckpointBarrierElement {
   readonly kind: 2;
   /** Below 2^48. */
@@ -45,6 +47,7 @@ export interface StatusElement {
   readonly isIdle: boolean;
 }
 
+/** No record follows; barriers do. */
 export interface EndOfInputElement {
   readonly kind: 4;
 }
@@ -89,4 +92,5 @@ export type ControlElement =
   | SplitRequestElement
   | SplitFinishedElement;
 
+/** What travels on a channel downstream, in one order with the records. */
 export type StreamElement = { readonly kind: 0; readonly batch: RecordBatch } | ControlElement;

@@ -22,6 +22,7 @@ export interface ChannelDescriptor {
   readonly consumer: SubtaskLocation;
 }
 
+/** One subtask of a slot: its vertex, its edges, and the state that it begins with. */
 export interface SubtaskDeployment {
   readonly vertex: JobVertex;
   readonly subtaskIndex: number;
@@ -37,6 +38,7 @@ export interface SubtaskDeployment {
   readonly restoredWatermarkMs?: number;
 }
 
+/** One file of an artifact. */
 export interface ArtifactFile {
   /** Path inside the artifact, with `/`; `job.mjs` is the entry. */
   readonly path: string;
@@ -45,12 +47,14 @@ export interface ArtifactFile {
   readonly bytes: number;
 }
 
+/** The files of a bundled program; `entry` is the path of the one that is imported. */
 export interface ArtifactManifest {
   readonly version: 1;
   readonly entry: string;
   readonly files: readonly ArtifactFile[];
 }
 
+/** Everything that a slot needs for one attempt at a job. */
 export interface SlotDeployment {
   readonly jobId: JobId;
   readonly jobName: string;

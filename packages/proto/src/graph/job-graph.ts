@@ -10,6 +10,7 @@ export type VertexRole =
   | 'source'
   | 'operator';
 
+/** A connection between two vertices: which output goes where, and by what rule. */
 export interface JobEdge {
   /** Unique in the job graph, from 0. */
   readonly edgeId: number;
@@ -24,6 +25,7 @@ export interface JobEdge {
   readonly isPreAggregated: boolean;
 }
 
+/** Operators that run chained, in one subtask each. */
 export interface JobVertex {
   readonly vertexId: JobVertexId;
   readonly name: string;
@@ -33,6 +35,7 @@ export interface JobVertex {
   readonly parallelism: number;
 }
 
+/** The compiled plan of a job, before it is placed in slots. */
 export interface JobGraph {
   readonly version: 1;
   readonly name: string;

@@ -5,10 +5,12 @@ import type { Json } from './json.ts';
 /** How records go from a node to the next. `hash`: by key group. `forward`: subtask i to subtask i. */
 export type Partitioning = 'forward' | 'hash' | 'rebalance' | 'broadcast' | 'global';
 
+/** What a stream node does. */
 export type OperatorKind =
   | 'source' | 'map' | 'filter' | 'flatMap' | 'process' | 'reduce' | 'aggregate' | 'window' | 'union' | 'staticJoin'
   | 'watermarks' | 'sink' | 'forEach' | 'print';
 
+/** An input of a node. */
 export interface StreamEdgeJson {
   /** Node id of the producer; always smaller than the consumer's. */
   readonly from: number;
@@ -19,11 +21,13 @@ export interface StreamEdgeJson {
   readonly isPreAggregated?: boolean;
 }
 
+/** State of one name that an operator declares. */
 export interface StateDescriptorJson {
   readonly name: string;
   readonly kind: 'value' | 'list' | 'map';
 }
 
+/** An operator as data. */
 export interface StreamNodeJson {
   /** Position in the order of building, from 0. */
   readonly id: number;
@@ -59,6 +63,7 @@ export interface JobOptionsJson {
   readonly stateCacheEntriesMax: number;
 }
 
+/** Whether, how often and after which delay a failed job starts again. Delays in milliseconds. */
 export type RestartStrategyJson =
   | { readonly type: 'none' }
   | { readonly type: 'fixed-delay'; readonly delayMs: number; readonly attemptsMax: number }
@@ -75,6 +80,7 @@ export type RestartStrategyJson =
       readonly attemptsMax: number;
     };
 
+/** A whole program as data. */
 export interface StreamGraphJson {
   readonly version: 1;
   readonly name: string;

@@ -21,6 +21,7 @@ export const CHECKPOINT_METADATA_BYTES_MAX = 256 * 1024 * 1024;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
+/** Bytes of a `_metadata` file, sealed with length and checksum. */
 export function encodeCheckpointMetadataV1(metadata: CheckpointMetadata): Uint8Array {
   return seal('MRCM', metadata);
 }
@@ -41,6 +42,7 @@ export function decodeCheckpointMetadataV1(bytes: Uint8Array): CheckpointMetadat
   return value as CheckpointMetadata;
 }
 
+/** Bytes of a pointer in the JobManager's store, sealed with length and checksum. */
 export function encodeCheckpointPointerV1(pointer: CheckpointPointer): Uint8Array {
   return seal('MRCP', pointer);
 }

@@ -7,6 +7,7 @@ import type { SubtaskSnapshot } from './subtask-snapshot.ts';
 /** Name of the metadata file in a checkpoint's directory. It is written last. */
 export const CHECKPOINT_METADATA_NAME = '_metadata';
 
+/** What a checkpoint holds of one vertex. */
 export interface CheckpointVertex {
   readonly vertexId: JobVertexId;
   readonly name: string;

@@ -38,7 +38,9 @@ export interface PackedBytes {
   readonly bytes: Uint8Array;
 }
 
+/** Second part of a table's keys: none, a number (a namespace or a time), or any key. */
 export type SubkeyKindV1 = 'none' | 'number' | 'key';
+/** Values of one column, in the order of the entries. */
 export type KeyedRunColumnV1 = Float64Array | PackedBytes;
 
 const SUBKEY_KINDS: readonly SubkeyKindV1[] = ['none', 'number', 'key'];
@@ -53,12 +55,14 @@ export interface KeyedEntriesV1 {
   readonly subkeys: KeyedRunColumnV1 | undefined;
 }
 
+/** Entries with their values. */
 export interface KeyedPutsV1 extends KeyedEntriesV1 {
   readonly kind: 'puts';
   /** Float64Array: an `f64` column; else a `value` column. */
   readonly columns: readonly KeyedRunColumnV1[];
 }
 
+/** Tombstones: entries that are gone. */
 export interface KeyedDeletesV1 extends KeyedEntriesV1 {
   readonly kind: 'deletes';
 }
@@ -70,6 +74,7 @@ export interface KeyedDropsV1 {
   readonly namespaces: Float64Array;
 }
 
+/** A block of a run, of any kind. */
 export type KeyedBlockV1 = KeyedPutsV1 | KeyedDeletesV1 | KeyedDropsV1;
 
 /** Appends a block. Bounds: RUN_BLOCK_ENTRIES_MAX entries. */

@@ -32,6 +32,7 @@ export interface OperatorSnapshot {
   readonly inline?: Json;
 }
 
+/** What one subtask wrote for a checkpoint. */
 export interface SubtaskSnapshot {
   readonly subtaskIndex: number;
   readonly parallelism: number;

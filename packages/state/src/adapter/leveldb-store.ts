@@ -5,6 +5,7 @@ import { ClassicLevel } from 'classic-level';
 
 const CHUNK_ENTRIES_DEFAULT = 1024;
 
+/** Where a store is, and how much memory it takes. */
 export interface LevelDbStoreOptions {
   /** Wiped when it exists: what is in it protects no value, and is never read after a crash. */
   readonly directory: string;

@@ -7,6 +7,7 @@ import { KeyedTable } from '../table/keyed-table.ts';
 import { PairTable } from '../table/pair-table.ts';
 import type { StampClock } from '../table/stamp-clock.ts';
 
+/** A table of either shape. */
 export type StateTable = KeyedTable | PairTable;
 
 /** Tables of one backend at most: their number stands in store keys. */
@@ -29,8 +30,10 @@ const INTERNAL_KINDS = {
   '~timer': { columns: ['f64'], subkeyKind: 'number', cells: valueCells, isEvictable: false },
 } as const satisfies Record<string, InternalKind>;
 
+/** Tables that the backend makes for itself: parts of list and map state, and timers. */
 export type InternalTableKind = keyof typeof INTERNAL_KINDS;
 
+/** The tables of one backend, by name and by number. Threading: the task's thread only. */
 export class TableRegistry {
   /** Index: the table's number in store keys. */
   readonly tables: StateTable[] = [];

@@ -27,6 +27,7 @@ const ROW_BYTES = 40;
 /** What a value takes, about. */
 const VALUE_BYTES = 64;
 
+/** The keyed-state backend of one operator and subtask. Threading: the task's thread only. */
 export class WorkingSetBackend implements KeyedStateBackend {
   readonly registry: TableRegistry;
   readonly timers: KeyedTimers;

@@ -18,6 +18,7 @@ interface PendingFreeze {
   files: readonly KeyedStateFile[] | undefined;
 }
 
+/** Which changes which checkpoint holds. Threading: the task's thread only. */
 export class CheckpointLedger {
   /** Files that the last completed checkpoint needs, oldest first. */
   files: readonly KeyedStateFile[] = [];

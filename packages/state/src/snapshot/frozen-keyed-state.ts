@@ -9,6 +9,7 @@ import type { Pacer } from './pacer.ts';
 import { RunFileWriter } from './run-file-writer.ts';
 import type { FrozenStore } from './frozen-store.ts';
 
+/** What was frozen, and where it is written. */
 export interface FrozenStateOptions {
   readonly checkpointId: number;
   readonly scope: FreezeScope;
@@ -25,11 +26,13 @@ export interface FrozenStateOptions {
   readonly onWritten: (files: readonly KeyedStateFile[]) => void;
 }
 
+/** The files that a checkpoint needs, and how many bytes of them are new. */
 export interface WrittenState {
   readonly files: readonly KeyedStateFile[];
   readonly newBytes: number;
 }
 
+/** A freeze that can be written once. */
 export class FrozenState implements FrozenKeyedState {
   readonly #options: FrozenStateOptions;
   #isWritten = false;

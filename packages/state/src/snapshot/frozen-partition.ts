@@ -22,6 +22,7 @@ export interface KeyGroupSpan {
 /** Rows sorted at once: a row costs a quarter of encoding it. */
 const ROWS_PER_STEP = 65_536;
 
+/** Rows of one frozen table, in the order of their key groups. */
 export class FrozenPartition {
   readonly frozen: FrozenTable;
   /** Rows by key group: those of group g are `#order[#starts[g - from]]` up to `#starts[g - from + 1]`. */

@@ -15,6 +15,7 @@ export interface FrozenStore {
   close(): void;
 }
 
+/** Where rows of the store are written: one key group of one run. */
 export interface StoreWriteTarget {
   readonly sink: ByteSink;
   readonly keyGroup: number;

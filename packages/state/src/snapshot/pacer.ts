@@ -3,6 +3,7 @@
 /** Rows encoded between two yields: under 10 ms of work at 0.1 to 0.5 µs a row. */
 const ROWS_PER_SLICE = 16_384;
 
+/** Counts the rows of a snapshot's work, and gives the thread back after each slice. */
 export class Pacer {
   readonly #yieldToTask: () => Promise<void>;
   #rows = 0;

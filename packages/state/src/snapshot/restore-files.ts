@@ -14,6 +14,7 @@ import type { StateTable, TableRegistry } from '../backend/table-registry.ts';
 import { KeyedTable } from '../table/keyed-table.ts';
 import { lastBaseByKeyGroup } from './file-chain.ts';
 
+/** Which files are read, for which keys, into which tables. */
 export interface RestoreOptions {
   readonly files: readonly KeyedStateFile[];
   readonly blobStore: BlobStore;

@@ -13,6 +13,7 @@ interface Layer {
   entryCount: number;
 }
 
+/** A growing set of hashes, answered by "certainly not" or "perhaps". */
 export class BloomFilter {
   readonly #layers: Layer[] = [];
 

@@ -10,10 +10,13 @@ import { keyGroupOfHash } from '@millrace/common';
 import { ByteSource, readKeyV1, writeKeyV1, type ByteSink } from '@millrace/proto';
 import type { RowIdentity } from '../table/stored-rows.ts';
 
+/** First byte of the key of a row. */
 export const ROW_TAG = 0x53;
+/** First byte of the key of a change since the last checkpoint. */
 export const CHANGE_TAG = 0x44;
 const CHUNK_TAG = 0x4e;
 
+/** Writes key group, table and identity of a row: the part of a store key behind its tag. */
 export function writeIdentity(
   sink: ByteSink,
   at: { keyGroupCount: number; tableId: number },
@@ -27,6 +30,7 @@ export function writeIdentity(
   writeKeyV1(sink, identity.key);
 }
 
+/** Writes the key of one chunk of a namespace's directory. */
 export function writeChunkKey(sink: ByteSink, tableId: number, generation: number, chunk: number): void {
   sink.u8(CHUNK_TAG);
   sink.u16be(tableId);
@@ -47,10 +51,12 @@ function boundOf(tag: number, keyGroup: number): Uint8Array {
   return bound;
 }
 
+/** The key group in a row or change key. */
 export function keyGroupOfStoreKey(key: Uint8Array): number {
   return ((key[1] as number) << 8) | (key[2] as number);
 }
 
+/** The number of the table in a row or change key. */
 export function tableIdOfStoreKey(key: Uint8Array): number {
   return ((key[3] as number) << 8) | (key[4] as number);
 }

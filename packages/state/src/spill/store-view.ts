@@ -29,6 +29,7 @@ import type { WriteBehind } from './write-behind.ts';
 
 const STAMP_BYTES = 4;
 
+/** Key groups that are written whole and those of which changes are; ranges are half open. */
 export interface StoreViewOptions {
   readonly baseFrom: number;
   readonly baseTo: number;
@@ -45,6 +46,7 @@ interface FoundRow {
   readonly raw: RawStoredRow;
 }
 
+/** The store at a freeze, read while the task goes on. */
 export class StoreView implements FrozenStore {
   readonly #options: StoreViewOptions;
   readonly #rowScan: KeyGroupScan | undefined;

@@ -11,6 +11,7 @@ import type { CellCodec } from '../cell/cell-codec.ts';
 import type { RowStore } from '../table/row-store.ts';
 import type { StoredRow } from '../table/stored-rows.ts';
 
+/** Writes the value of a row in the store; its checksum is part of it. */
 export function writeStoredRow(sink: ByteSink, rows: RowStore, row: number, cells: CellCodec): void {
   const start = sink.position;
   sink.u32(0);
@@ -58,6 +59,10 @@ export function readRawStoredRow(bytes: Uint8Array): RawStoredRow {
   return { changed, directoryPosition, cells };
 }
 
+/**
+ * Reads what {@link writeStoredRow} wrote.
+ * @throws {MillraceError} MR_STATE_BACKEND when it is damaged
+ */
 export function readStoredRow(bytes: Uint8Array, cells: CellCodec): StoredRow {
   const raw = readRawStoredRow(bytes);
   const values: unknown[] = [];

@@ -25,6 +25,7 @@ interface DroppedDirectory {
   nextChunk: number;
 }
 
+/** One table's rows that are not in memory. */
 export class TableStore implements StoredRows {
   awayCount = 0;
   /** Bytes of the rows written, all of them ever. */

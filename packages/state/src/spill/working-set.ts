@@ -15,6 +15,7 @@ const OVERDRAFT_ROWS_MAX = 32_768;
 /** Chunks of dropped namespaces deleted in one pass, at most. */
 const DROPPED_CHUNKS_PER_PASS = 32;
 
+/** Whose rows are kept, how many of them, and the store for the others. */
 export interface WorkingSetOptions {
   readonly registry: TableRegistry;
   readonly clock: StampClock;
@@ -24,6 +25,7 @@ export interface WorkingSetOptions {
   readonly openStore: () => Promise<KeyValueStore>;
 }
 
+/** Decides which rows are in memory. Bounds: `cacheEntriesMax` rows, and UNWRITTEN_BYTES_MAX on their way to the store. */
 export class WorkingSet {
   readonly #options: WorkingSetOptions;
   readonly #writeBehind: WriteBehind;

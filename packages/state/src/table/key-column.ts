@@ -3,9 +3,11 @@ import { ownKey, sameKey } from './own-key.ts';
 
 /** `number`: see `numbers`; else see `values`. */
 export const KEY_MODE_NUMBER = 0;
+/** Every key of the column is a string. */
 export const KEY_MODE_STRING = 1;
 const KEY_MODE_ANY = 2;
 
+/** A column of keys. */
 export class KeyColumn {
   /** One of KEY_MODE_*; undecided (-1) until the first key. */
   mode = -1;

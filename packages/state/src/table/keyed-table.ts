@@ -43,6 +43,7 @@ export class Slice {
   }
 }
 
+/** A table whose rows are found by namespace and key. */
 export class KeyedTable implements RowTable {
   readonly name: string;
   readonly hasNamespaces: boolean;

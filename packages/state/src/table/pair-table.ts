@@ -9,6 +9,7 @@ import { NOT_STORED, RESTORED, RowStore } from './row-store.ts';
 import type { StampClock } from './stamp-clock.ts';
 import type { StoredRows } from './stored-rows.ts';
 
+/** A table whose rows are found by key and subkey. */
 export class PairTable {
   readonly name: string;
   readonly subkeyKind: SubkeyKindV1;

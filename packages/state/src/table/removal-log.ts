@@ -4,6 +4,7 @@ import type { StampClock } from './stamp-clock.ts';
 /** Tombstones of one table at most; beyond, the next snapshot is a base and needs none. */
 const REMOVALS_MAX = 1_000_000;
 
+/** A row that is gone. */
 export interface Removal {
   readonly stamp: number;
   readonly hash: number;
@@ -11,6 +12,7 @@ export interface Removal {
   readonly subkey: unknown;
 }
 
+/** A namespace whose rows are all gone. */
 export interface DroppedNamespace {
   readonly stamp: number;
   readonly namespace: number;

@@ -13,6 +13,7 @@ export const NOT_STORED = -1;
 /** `stored` of a row that the store has in an older version with the same stamp: restoring changes rows without stamps. */
 const STORED_STALE = -2;
 
+/** Rows as columns; a row keeps its number until it is removed. */
 export class RowStore {
   readonly columns: (Float64Array | unknown[])[] = [];
   readonly columnKinds: ColumnKind[];

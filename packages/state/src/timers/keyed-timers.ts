@@ -5,6 +5,7 @@ import type { PairTable } from '../table/pair-table.ts';
 import type { CurrentKey } from '../user-state/current-key.ts';
 import { TimerHeap } from './timer-heap.ts';
 
+/** Event-time and processing-time timers of one operator. */
 export class KeyedTimers implements TimerQueue {
   readonly #eventTable: PairTable;
   readonly #processingTable: PairTable;

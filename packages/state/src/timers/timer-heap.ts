@@ -5,6 +5,7 @@ import { FREE } from '../table/row-store.ts';
 
 const HEAP_CAPACITY_MIN = 64;
 
+/** A priority queue over rows of a table. */
 export class TimerHeap {
   /** Column 0: order of registration. Subkeys: times. */
   readonly #table: PairTable;

@@ -8,6 +8,7 @@ import type { StampClock } from '../table/stamp-clock.ts';
 import { chunkForWriting, readChunk } from './chunk-access.ts';
 import type { CurrentKey } from './current-key.ts';
 
+/** List state over two tables. */
 export class ListState implements ListStateHandle {
   /** Column 0: length. */
   readonly #heads: KeyedTable;

@@ -13,6 +13,7 @@ import type { CurrentKey } from './current-key.ts';
 const VALUE = 0;
 const POSITION = 1;
 
+/** Map state over three tables. */
 export class MapState implements MapStateHandle {
   /** Column 0: number of entries. */
   readonly #heads: KeyedTable;

@@ -4,6 +4,7 @@ import type { ValueStateHandle } from '../keyed-state-backend.ts';
 import type { KeyedTable } from '../table/keyed-table.ts';
 import type { CurrentKey } from './current-key.ts';
 
+/** Value state over one table. */
 export class ValueState implements ValueStateHandle {
   readonly #table: KeyedTable;
   readonly #current: CurrentKey;

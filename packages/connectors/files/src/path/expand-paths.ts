@@ -6,6 +6,7 @@ import { fixedPrefix, globMatcher, isGlob } from './glob.ts';
 /** A file, a directory (its files, not those of its subdirectories), a glob, or several of these. */
 export type PathOption = string | readonly string[];
 
+/** A file to be read, as it was when the paths were expanded. */
 export interface InputFile {
   /** Absolute. */
   readonly path: string;
