@@ -27,6 +27,7 @@ await build({
   outdir: directory,
   outExtension: { '.js': '.mjs' },
   bundle: true,
+  splitting: true,
   packages: 'external',
   platform: 'node',
   format: 'esm',

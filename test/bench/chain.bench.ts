@@ -145,8 +145,9 @@ export const chainBench: Bench = {
     const row = await compare({
       what: 'map, filter, map, filter, forEach, six jobs',
       against: 'virtual calls',
-      unit: 'M records/s',
+      unit: 'M records/CPU s',
       unitScale: 1e6,
+      clock: 'cpu',
       guard: 5,
       baseline: () => runVirtual(virtual),
       ours: () => runGenerated(generated),

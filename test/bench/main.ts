@@ -1,21 +1,16 @@
 // The micro benchmarks' command line: runs them, prints a table or one JSON object a line.
 import { parseArgs } from 'node:util';
-import { chainBench } from './chain.bench.ts';
-import { checkpointBench } from './checkpoint.bench.ts';
-import { codecBench } from './codec.bench.ts';
 import type { Bench, Row } from './compare.ts';
-import { exchangeBench } from './exchange.bench.ts';
-import { stateBench } from './state.bench.ts';
-import { windowBench } from './window.bench.ts';
 
-const BENCHES: readonly Bench[] = [
-  codecBench,
-  chainBench,
-  exchangeBench,
-  stateBench,
-  windowBench,
-  checkpointBench,
-];
+/** Loaded when they are run: each brings its own part of the engine. */
+const BENCHES: ReadonlyMap<string, () => Promise<Bench>> = new Map([
+  ['codec', async () => (await import('./codec.bench.ts')).codecBench],
+  ['chain', async () => (await import('./chain.bench.ts')).chainBench],
+  ['exchange', async () => (await import('./exchange.bench.ts')).exchangeBench],
+  ['state', async () => (await import('./state.bench.ts')).stateBench],
+  ['window', async () => (await import('./window.bench.ts')).windowBench],
+  ['checkpoint', async () => (await import('./checkpoint.bench.ts')).checkpointBench],
+]);
 
 /** Returns the exit code: 0, also when a ratio is below its guard (a shared machine proves nothing); 2 for bad arguments. */
 export async function main(argv: string[]): Promise<number> {
@@ -25,19 +20,19 @@ export async function main(argv: string[]): Promise<number> {
     allowPositionals: true,
   });
   const names = [...positionals, ...(values.only ?? '').split(',').filter((name) => name !== '')];
-  const unknown = names.filter((name) => !BENCHES.some((bench) => bench.name === name));
+  const unknown = names.filter((name) => !BENCHES.has(name));
   if (unknown.length > 0) {
-    const known = BENCHES.map((bench) => bench.name).join(', ');
+    const known = [...BENCHES.keys()].join(', ');
     process.stderr.write(`No benchmark is called ${unknown.join(', ')}: there are ${known}, and peers.\n`);
     return 2;
   }
   const lines: string[][] = [];
-  for (const bench of BENCHES) {
-    if (names.length > 0 && !names.includes(bench.name)) continue;
-    if (!values.json) process.stderr.write(`${bench.name} …\n`);
-    for (const row of await bench.run()) {
-      if (values.json) process.stdout.write(`${JSON.stringify({ bench: bench.name, ...row })}\n`);
-      else lines.push([bench.name, ...cells(row)]);
+  for (const [name, load] of BENCHES) {
+    if (names.length > 0 && !names.includes(name)) continue;
+    if (!values.json) process.stderr.write(`${name} …\n`);
+    for (const row of await (await load()).run()) {
+      if (values.json) process.stdout.write(`${JSON.stringify({ bench: name, ...row })}\n`);
+      else lines.push([name, ...cells(row)]);
     }
   }
   if (!values.json) process.stdout.write(`${table(lines)}\n`);

@@ -17,7 +17,7 @@ const KEYS = 1_000;
 /** Event time: 100,000 events a second. */
 const EVENTS_PER_MS = 100;
 
-function windowedCount(window: ReturnType<typeof tumbling> | ReturnType<typeof sliding>): JobDefinition {
+function windowedCount(window: ReturnType<typeof tumbling>): JobDefinition {
   return defineJob(
     'windowed-count',
     (env) => {
