@@ -2,7 +2,8 @@
 export { main } from './main.ts';
 export { ClusterDirectory } from './cluster/cluster-directory.ts';
 export { clusterStatus, startCluster, stopCluster, type ClusterStartOptions, type ProcessStatus } from './cluster/cluster.ts';
-export { prepareJob, submitAndAttach, type PreparedJob, type RunOptions } from './command/run.ts';
+export { prepareJob, type PreparedJob, type RunOptions } from './command/prepare-job.ts';
+export { submitAndAttach } from './command/run.ts';
 export { withDispatcher } from './command/context.ts';
 export { describeError } from './terminal/show-error.ts';
 export { exitCodeOf } from './exit-code.ts';

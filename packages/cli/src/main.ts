@@ -3,13 +3,15 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { ClusterDirectory } from './cluster/cluster-directory.ts';
 import type { GlobalOptions } from './command/context.ts';
 import type { JobManagerStartOptions, TaskManagerStartOptions } from './command/processes.ts';
-import type { RunOptions } from './command/run.ts';
+import type { RunOptions } from './command/prepare-job.ts';
 import { ExitCode, exitCodeOf } from './exit-code.ts';
+import { exitWhenPipeCloses } from './terminal/closed-pipe.ts';
 import { describeError } from './terminal/show-error.ts';
 
 /** Runs the command line and resolves to the exit code. Errors are shown, not thrown. */
 export async function main(argv: readonly string[]): Promise<number> {
   let exitCode: number = ExitCode.Ok;
+  for (const stream of [process.stdout, process.stderr]) exitWhenPipeCloses(stream, (code) => process.exit(code));
   const program = createProgram((code) => (exitCode = code));
   try {
     await program.parseAsync([...argv], { from: 'user' });
@@ -23,7 +25,8 @@ export async function main(argv: readonly string[]): Promise<number> {
 
 type Report = (exitCode: number) => void;
 
-function createProgram(report: Report): Command {
+/** The whole command line; `report` gets the exit code of the verb that ran. */
+export function createProgram(report: Report): Command {
   const program = new Command('millrace')
     .description('Distributed, stateful stream processing for TypeScript')
     .version('0.1.0')

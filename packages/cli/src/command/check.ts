@@ -6,7 +6,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { MillraceError } from '@millrace/common';
 import { ExitCode } from '../exit-code.ts';
 import { printJson, printLines } from './context.ts';
-import { prepareJob, type RunOptions } from './run.ts';
+import { prepareJob, type RunOptions } from './prepare-job.ts';
 
 export async function check(file: string, args: readonly string[], options: RunOptions): Promise<ExitCode> {
   const { submission } = await prepareJob(file, args, options);

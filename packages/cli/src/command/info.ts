@@ -2,7 +2,7 @@
 import { explain, type ExplainFormat } from '@millrace/jobmanager';
 import { MillraceError } from '@millrace/common';
 import { ExitCode } from '../exit-code.ts';
-import { prepareJob, type RunOptions } from './run.ts';
+import { prepareJob, type RunOptions } from './prepare-job.ts';
 
 const FORMATS: readonly ExplainFormat[] = ['text', 'json', 'mermaid'];
 

@@ -9,7 +9,7 @@ import { OutputTables } from '../terminal/output-tables.ts';
 import { formatDuration } from '../terminal/table.ts';
 import { attach } from './attach.ts';
 import { printJson, printLines } from './context.ts';
-import { prepareJob, sinkPaths, type RunOptions } from './run.ts';
+import { prepareJob, sinkPaths, type RunOptions } from './prepare-job.ts';
 import { submissionContext } from './submission.ts';
 
 export async function runEmbedded(file: string, args: readonly string[], options: RunOptions): Promise<ExitCode> {

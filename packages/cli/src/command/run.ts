@@ -1,52 +1,13 @@
 // `run`: bundles, plans, submits and, unless detached, stays with the job to its end.
-import { randomBytes } from 'node:crypto';
-import { resolve } from 'node:path';
-import { asJobId, isMillraceError, MillraceError } from '@millrace/common';
+import { isMillraceError, MillraceError } from '@millrace/common';
 import type { DispatcherClient } from '@millrace/jobmanager';
-import type { Json, JobSubmission, StreamGraphJson } from '@millrace/proto';
-import { bundleJob, type Artifact } from '../artifact/bundle-job.ts';
-import { planArtifact } from '../artifact/plan-artifact.ts';
+import type { JobSubmission } from '@millrace/proto';
+import type { Artifact } from '../artifact/bundle-job.ts';
 import { ExitCode } from '../exit-code.ts';
 import { attach } from './attach.ts';
-import { printJson, printLines, withDispatcher, type GlobalOptions } from './context.ts';
+import { printJson, printLines, withDispatcher } from './context.ts';
+import { prepareJob, sinkPaths, type PreparedJob, type RunOptions } from './prepare-job.ts';
 import { runEmbedded } from './run-embedded.ts';
-import { submissionContext } from './submission.ts';
-
-export interface RunOptions extends GlobalOptions {
-  readonly detached?: boolean;
-  readonly parallelism?: number;
-  readonly fromSavepoint?: string;
-  readonly wait?: boolean;
-  readonly embedded?: boolean;
-  readonly threads?: number;
-  readonly env?: readonly string[];
-}
-
-/** A job that is ready to be submitted. */
-export interface PreparedJob {
-  readonly artifact: Artifact;
-  readonly submission: JobSubmission;
-}
-
-/** Bundles and plans a job file; needs no cluster. */
-export async function prepareJob(file: string, args: readonly string[], options: RunOptions): Promise<PreparedJob> {
-  const baseDirectory = process.cwd();
-  const artifact = await bundleJob(file, baseDirectory);
-  const submission = submissionContext({ args, environmentNames: options.env ?? [], baseDirectory });
-  const { json } = await planArtifact(artifact, submission, file);
-  return {
-    artifact,
-    submission: {
-      jobId: asJobId(randomBytes(16).toString('hex')),
-      streamGraph: json,
-      artifact: artifact.manifest,
-      submission,
-      isWaiting: options.wait === true,
-      ...(options.parallelism === undefined ? {} : { parallelism: options.parallelism }),
-      ...(options.fromSavepoint === undefined ? {} : { restoreFrom: resolve(baseDirectory, options.fromSavepoint) }),
-    },
-  };
-}
 
 export async function run(file: string, args: readonly string[], options: RunOptions): Promise<ExitCode> {
   if (options.embedded === true || options.threads !== undefined) return runEmbedded(file, args, options);
@@ -95,19 +56,4 @@ async function submitOnce(client: DispatcherClient, submission: JobSubmission, a
     }
     await new Promise((resolve) => setTimeout(resolve, RESUBMIT_DELAY_MS));
   }
-}
-
-/** Where the job's files are: the `path` option of each sink that has one. */
-export function sinkPaths(graph: StreamGraphJson): string[] {
-  const paths: string[] = [];
-  for (const node of graph.nodes) {
-    const connector = node.kind === 'sink' ? node.options['connector'] : undefined;
-    const path = isObject(connector) ? connector['path'] : undefined;
-    if (typeof path === 'string') paths.push(path);
-  }
-  return paths;
-}
-
-function isObject(value: Json | undefined): value is { readonly [name: string]: Json } {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,0 +1,61 @@
+// From a job file to what is submitted: its bundle, its graph, and what the submission freezes. Needs no cluster.
+import { randomBytes } from 'node:crypto';
+import { resolve } from 'node:path';
+import { asJobId } from '@millrace/common';
+import type { Json, JobSubmission, StreamGraphJson } from '@millrace/proto';
+import { bundleJob, type Artifact } from '../artifact/bundle-job.ts';
+import { planArtifact } from '../artifact/plan-artifact.ts';
+import type { GlobalOptions } from './context.ts';
+import { submissionContext } from './submission.ts';
+
+/** Options of the verbs that take a job file. */
+export interface RunOptions extends GlobalOptions {
+  readonly detached?: boolean;
+  readonly parallelism?: number;
+  readonly fromSavepoint?: string;
+  readonly wait?: boolean;
+  readonly embedded?: boolean;
+  readonly threads?: number;
+  readonly env?: readonly string[];
+}
+
+/** A job that is ready to be submitted. */
+export interface PreparedJob {
+  readonly artifact: Artifact;
+  readonly submission: JobSubmission;
+}
+
+/** Bundles and plans a job file; needs no cluster. */
+export async function prepareJob(file: string, args: readonly string[], options: RunOptions): Promise<PreparedJob> {
+  const baseDirectory = process.cwd();
+  const artifact = await bundleJob(file, baseDirectory);
+  const submission = submissionContext({ args, environmentNames: options.env ?? [], baseDirectory });
+  const { json } = await planArtifact(artifact, submission, file);
+  return {
+    artifact,
+    submission: {
+      jobId: asJobId(randomBytes(16).toString('hex')),
+      streamGraph: json,
+      artifact: artifact.manifest,
+      submission,
+      isWaiting: options.wait === true,
+      ...(options.parallelism === undefined ? {} : { parallelism: options.parallelism }),
+      ...(options.fromSavepoint === undefined ? {} : { restoreFrom: resolve(baseDirectory, options.fromSavepoint) }),
+    },
+  };
+}
+
+/** Where the job's files are: the `path` option of each sink that has one. */
+export function sinkPaths(graph: StreamGraphJson): string[] {
+  const paths: string[] = [];
+  for (const node of graph.nodes) {
+    const connector = node.kind === 'sink' ? node.options['connector'] : undefined;
+    const path = isObject(connector) ? connector['path'] : undefined;
+    if (typeof path === 'string') paths.push(path);
+  }
+  return paths;
+}
+
+function isObject(value: Json | undefined): value is { readonly [name: string]: Json } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
