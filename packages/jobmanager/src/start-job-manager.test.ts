@@ -18,7 +18,7 @@ import {
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { connectDispatcher, type DispatcherClient } from './adapter/dispatcher-client.ts';
 import { startJobManager, type RunningJobManager } from './start-job-manager.ts';
-import { keyedGraph } from './test-kit/graphs.ts';
+import { keyedGraph } from './test-kit/graphs.testing.ts';
 
 const token = 'secret';
 const artifactBytes = new Uint8Array(600_000).fill(7);

@@ -6,7 +6,7 @@ import { DirectoryBlobStore, realClock, realRandom, realTimers } from '@millrace
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { encodeRecord, recordKeys } from '../core/job-records.ts';
 import { JobManager } from '../job-manager.ts';
-import { jobId } from '../test-kit/scripted-cluster.ts';
+import { jobId } from '../test-kit/scripted-cluster.testing.ts';
 import { LevelJobStore } from './level-job-store.ts';
 
 let directory = '';

@@ -1,6 +1,6 @@
 import type { StreamGraphJson } from '@millrace/proto';
 import { expect, test } from 'vitest';
-import { forward, graph, hash, keyedGraph, node } from '../test-kit/graphs.ts';
+import { forward, graph, hash, keyedGraph, node } from '../test-kit/graphs.testing.ts';
 import { compileJobGraph } from './compile-job-graph.ts';
 
 /** Vertices as `role nodes xparallelism`. */

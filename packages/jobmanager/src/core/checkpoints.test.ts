@@ -1,7 +1,7 @@
 import { MillraceError, toWireError } from '@millrace/common';
 import { expect, test } from 'vitest';
-import { keyedGraph } from '../test-kit/graphs.ts';
-import { jobId, ScriptedCluster } from '../test-kit/scripted-cluster.ts';
+import { keyedGraph } from '../test-kit/graphs.testing.ts';
+import { jobId, ScriptedCluster } from '../test-kit/scripted-cluster.testing.ts';
 
 function running(options: Parameters<typeof keyedGraph>[0] = {}): ScriptedCluster {
   const cluster = new ScriptedCluster();

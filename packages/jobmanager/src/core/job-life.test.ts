@@ -1,7 +1,7 @@
 import { MillraceError, toWireError } from '@millrace/common';
 import { expect, test } from 'vitest';
-import { graph, forward, keyedGraph, node } from '../test-kit/graphs.ts';
-import { jobId, ScriptedCluster } from '../test-kit/scripted-cluster.ts';
+import { graph, forward, keyedGraph, node } from '../test-kit/graphs.testing.ts';
+import { jobId, ScriptedCluster } from '../test-kit/scripted-cluster.testing.ts';
 
 /** A job that runs on two slots of two TaskManagers. */
 function running(options: Parameters<typeof keyedGraph>[0] = {}): ScriptedCluster {

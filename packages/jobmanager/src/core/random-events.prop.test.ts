@@ -2,8 +2,9 @@
 import { MillraceError, Prng, toWireError } from '@millrace/common';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { keyedGraph } from '../test-kit/graphs.ts';
-import { ScriptedCluster, type ScriptedSlot } from '../test-kit/scripted-cluster.ts';
+import { keyedGraph } from '../test-kit/graphs.testing.ts';
+import { ScriptedCluster } from '../test-kit/scripted-cluster.testing.ts';
+import type { ScriptedSlot } from '../test-kit/scripted-states.testing.ts';
 
 const failure = toWireError(new MillraceError('MR_USER_FUNCTION', 'Cannot map'));
 const STEPS = 120;

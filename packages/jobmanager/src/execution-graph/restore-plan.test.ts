@@ -2,7 +2,7 @@ import { asJobId } from '@millrace/common';
 import type { CheckpointMetadata, CheckpointVertex, KeyedStateFile, SubtaskSnapshot } from '@millrace/proto';
 import { expect, test } from 'vitest';
 import { compileJobGraph } from '../compiler/compile-job-graph.ts';
-import { keyedGraph } from '../test-kit/graphs.ts';
+import { keyedGraph } from '../test-kit/graphs.testing.ts';
 import { planRestore } from './restore-plan.ts';
 
 const file = (name: string, ...keyGroups: number[]): KeyedStateFile => ({

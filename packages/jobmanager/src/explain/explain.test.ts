@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { keyedGraph } from '../test-kit/graphs.ts';
+import { keyedGraph } from '../test-kit/graphs.testing.ts';
 import { explain } from './explain.ts';
 
 test('explain as text has aligned tables of operators, vertices and edges', () => {

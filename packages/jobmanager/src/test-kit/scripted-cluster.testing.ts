@@ -4,28 +4,26 @@ import {
   asJobId,
   asTaskManagerId,
   fromWireError,
-  MillraceError,
   Prng,
   toWireError,
   type JobId,
-  type MillraceError as Failure,
+  type MillraceError,
 } from '@millrace/common';
-import {
-  decodeCheckpointMetadataV1,
-  decodeCheckpointPointerV1,
-  type CheckpointPointer,
-  type CheckpointReference,
-  type JobStatus,
-  type JobSubmission,
-  type SlotDeployment,
-  type StreamGraphJson,
-  type SubtaskSnapshot,
-  type TaskExecutorMessage,
-  type TaskReport,
+import type {
+  CheckpointPointer,
+  CheckpointReference,
+  JobStatus,
+  JobSubmission,
+  SlotDeployment,
+  StreamGraphJson,
+  TaskExecutorMessage,
+  TaskReport,
 } from '@millrace/proto';
 import { JobManagerCore } from '../core/job-manager-core.ts';
-import type { Command, CoreEvent, Outcome, StoreOperation, Token } from '../core/effects.ts';
+import type { Command, CoreEvent, Outcome, Token } from '../core/effects.ts';
 import { readJobs } from '../read-jobs.ts';
+import { ScriptedDisk } from './scripted-disk.testing.ts';
+import { ScriptedStates, type ScriptedSlot } from './scripted-states.testing.ts';
 
 export const jobId = asJobId('0123456789abcdef0123456789abcdef');
 
@@ -34,12 +32,6 @@ type ReportBody = TaskReport extends infer R
     ? Omit<R, 'taskManagerId' | 'instanceId' | 'leaderEpoch' | 'jobId' | 'attemptNumber' | 'slotIndex'>
     : never
   : never;
-
-/** What a slot of a scripted TaskManager has been told. */
-export interface ScriptedSlot {
-  readonly connectionId: number;
-  readonly deployment: SlotDeployment;
-}
 
 interface ScriptedTaskManager {
   readonly name: string;
@@ -58,25 +50,25 @@ export class ScriptedCluster {
   core: JobManagerCore;
   epoch = 0;
   nowMs = 1_000_000;
-  readonly store = new Map<string, Uint8Array>();
-  readonly blobs = new Map<string, Uint8Array>();
+  readonly #disk = new ScriptedDisk();
+  readonly store = this.#disk.store;
+  readonly blobs = this.#disk.blobs;
+  readonly #states = new ScriptedStates(this.blobs);
   /** Everything sent, oldest first. */
   readonly sent: {
     readonly connectionId: number;
     readonly message: TaskExecutorMessage;
     readonly pointed: number;
   }[] = [];
-  /** The checkpoint that a pointer named last, also when that is deleted by now. */
-  lastPointed: CheckpointReference | undefined;
   readonly commands: Command[] = [];
   readonly statuses: JobStatus[] = [];
-  readonly replies = new Map<number, Failure | undefined>();
+  readonly replies = new Map<number, MillraceError | undefined>();
   /** Slots that run something, by `connection/slot`. */
   readonly slots = new Map<string, ScriptedSlot>();
   /** Names of commands to hold back until the test releases them. */
   readonly holding = new Set<Command['kind']>();
   readonly held: HeldCommand[] = [];
-  halted: Failure | undefined;
+  halted: MillraceError | undefined;
   #taskManagers = new Map<number, ScriptedTaskManager>();
   #timers = new Map<Token, number>();
   #nextConnection = 1;
@@ -110,6 +102,20 @@ export class ScriptedCluster {
     this.halted = undefined;
     this.core = this.#lead();
     this.perform(this.core.start());
+  }
+
+  /** The checkpoint that a pointer named last, also when that is deleted by now. */
+  get lastPointed(): CheckpointReference | undefined {
+    return this.#disk.lastPointed;
+  }
+
+  pointer(id: JobId = jobId): CheckpointPointer | undefined {
+    return this.#disk.pointer(id);
+  }
+
+  /** Files that the checkpoints in the pointer need and that are not there. */
+  missingFiles(): readonly string[] {
+    return this.#disk.missingFiles(jobId);
   }
 
   step(event: CoreEvent): void {
@@ -165,26 +171,23 @@ export class ScriptedCluster {
         this.#taskManagers.delete(command.connectionId);
         return;
       case 'persist':
-        this.#done(command.token, this.#write(command.operations));
+        this.#done(command.token, this.#disk.write(command.operations));
         return;
       case 'write-blob':
         this.blobs.set(command.name, command.bytes);
         this.#done(command.token, { ok: true });
         return;
       case 'read-blob':
-        this.#done(command.token, this.#read(command.name));
+        this.#done(command.token, this.#disk.read(command.name));
         return;
       case 'import-checkpoint':
-        this.#done(command.token, this.#read(command.path));
+        this.#done(command.token, this.#disk.read(command.path));
         return;
       case 'delete-blobs':
         for (const name of command.names) this.blobs.delete(name);
         return;
       case 'sweep-blobs':
-        for (const name of Array.from(this.blobs.keys())) {
-          const id = Number(/^chk-\d+-(\d+)\//.exec(name)?.[1] ?? 0);
-          if (id < command.belowId && !command.keep.includes(name)) this.blobs.delete(name);
-        }
+        this.#disk.sweep(command);
         return;
       case 'schedule':
         this.#timers.set(command.token, this.nowMs + command.delayMs);
@@ -210,31 +213,6 @@ export class ScriptedCluster {
 
   #done(token: Token, outcome: Outcome): void {
     this.step({ kind: 'done', token, outcome });
-  }
-
-  #read(name: string): Outcome {
-    const bytes = this.blobs.get(name);
-    return bytes === undefined
-      ? {
-          ok: false,
-          error: toWireError(new MillraceError('MR_IO', 'not there', { details: { code: 'ENOENT' } })),
-        }
-      : { ok: true, bytes };
-  }
-
-  #write(operations: readonly StoreOperation[]): Outcome {
-    for (const operation of operations) {
-      if (operation.type === 'compare-and-set' && this.store.get(operation.key) !== operation.expected) {
-        return { ok: false, error: toWireError(new MillraceError('MR_STALE_EPOCH', 'moved')) };
-      }
-    }
-    for (const operation of operations) {
-      if (operation.type === 'del') this.store.delete(operation.key);
-      else this.store.set(operation.key, operation.value);
-      if (operation.type === 'compare-and-set')
-        this.lastPointed = decodeCheckpointPointerV1(operation.value).retained.at(-1);
-    }
-    return { ok: true };
   }
 
   /** Lets time pass; timers fire in order. */
@@ -371,7 +349,7 @@ export class ScriptedCluster {
       (candidate) => candidate.executionAttemptId === executionAttemptId,
     );
     if (subtask === undefined) return;
-    const snapshot = this.snapshotOf(slot, subtask, checkpointId);
+    const snapshot = this.#states.snapshotOf(slot, subtask, checkpointId);
     this.report(slot, {
       kind: 'checkpoint-acknowledged',
       executionAttemptId,
@@ -381,58 +359,6 @@ export class ScriptedCluster {
       syncMs: 0,
       asyncMs: 0,
     });
-  }
-
-  readonly #files = new Map<string, readonly string[]>();
-  readonly #newest = new Map<string, number>();
-
-  /** One new file a checkpoint; a base each fifth, else the files since the base. Barriers come in order: an older id adds nothing. */
-  snapshotOf(
-    slot: ScriptedSlot,
-    subtask: SlotDeployment['subtasks'][number],
-    checkpointId: number,
-  ): SubtaskSnapshot {
-    const { vertex, subtaskIndex, executionAttemptId } = subtask;
-    const operators = vertex.nodeIds.map((nodeId) => {
-      const key = `${executionAttemptId}/${nodeId}`;
-      const uid = slot.deployment.streamGraph.nodes[nodeId]?.uid ?? '';
-      const restored = subtask.restore
-        .flatMap((old) => old.operators)
-        .filter((operator) => operator.uid === uid)
-        .flatMap(({ keyedFiles }) => keyedFiles.map(({ name }) => name));
-      const files = this.#files.get(key) ?? restored;
-      const name = `chk-${slot.deployment.leaderEpoch}-${checkpointId}/${executionAttemptId}-${nodeId}`;
-      const isLate = checkpointId <= (this.#newest.get(key) ?? 0);
-      const next = isLate ? files : checkpointId % 5 === 0 ? [name] : [...files, name];
-      if (!isLate) {
-        this.#files.set(key, next);
-        this.#newest.set(key, checkpointId);
-        this.blobs.set(name, new Uint8Array([1]));
-      }
-      return {
-        nodeId,
-        uid,
-        inline: { checkpointId },
-        keyedFiles: next.map((file, index) => ({
-          name: file,
-          kind: index === 0 ? ('base' as const) : ('delta' as const),
-          bytes: 1,
-          crc32: 0,
-          runs: [
-            { keyGroup: 0, offset: 0, bytes: 1, entryCount: 1 },
-            { keyGroup: 719, offset: 0, bytes: 1, entryCount: 1 },
-          ],
-        })),
-      };
-    });
-    return {
-      subtaskIndex,
-      parallelism: vertex.parallelism,
-      watermarkMs: 1_000 * checkpointId,
-      operators,
-      newBytes: 1,
-      totalBytes: 2,
-    };
   }
 
   endOfInput(): void {
@@ -489,30 +415,5 @@ export class ScriptedCluster {
   /** The newest checkpoint that was triggered. */
   get lastTriggered(): number {
     return this.messages('trigger-checkpoint').at(-1)?.checkpointId ?? 0;
-  }
-
-  pointer(id: JobId = jobId): CheckpointPointer | undefined {
-    const bytes = this.store.get(`pointer/${id}`);
-    return bytes === undefined ? undefined : decodeCheckpointPointerV1(bytes);
-  }
-
-  /** Files that the checkpoints in the pointer need and that are not there. */
-  missingFiles(): readonly string[] {
-    const missing: string[] = [];
-    for (const { epoch, checkpointId } of this.pointer()?.retained ?? []) {
-      const name = `chk-${epoch}-${checkpointId}/_metadata`;
-      const bytes = this.blobs.get(name);
-      if (bytes === undefined) {
-        missing.push(name);
-        continue;
-      }
-      const metadata = decodeCheckpointMetadataV1(bytes);
-      for (const { subtasks } of metadata.vertices) {
-        for (const { operators } of subtasks)
-          for (const { keyedFiles } of operators)
-            for (const file of keyedFiles) if (!this.blobs.has(file.name)) missing.push(file.name);
-      }
-    }
-    return missing;
   }
 }

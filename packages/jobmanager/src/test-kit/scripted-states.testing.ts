@@ -1,0 +1,67 @@
+// What the subtasks of a scripted cluster write at a checkpoint: small files, of which later checkpoints need earlier ones.
+import type { SlotDeployment, SubtaskSnapshot } from '@millrace/proto';
+
+/** What a slot of a scripted TaskManager has been told. */
+export interface ScriptedSlot {
+  readonly connectionId: number;
+  readonly deployment: SlotDeployment;
+}
+
+export class ScriptedStates {
+  readonly #blobs: Map<string, Uint8Array>;
+  readonly #files = new Map<string, readonly string[]>();
+  readonly #newest = new Map<string, number>();
+
+  constructor(blobs: Map<string, Uint8Array>) {
+    this.#blobs = blobs;
+  }
+
+  /** One new file a checkpoint; a base each fifth, else the files since the base. Barriers come in order: an older id adds nothing. */
+  snapshotOf(
+    slot: ScriptedSlot,
+    subtask: SlotDeployment['subtasks'][number],
+    checkpointId: number,
+  ): SubtaskSnapshot {
+    const { vertex, subtaskIndex, executionAttemptId } = subtask;
+    const operators = vertex.nodeIds.map((nodeId) => {
+      const key = `${executionAttemptId}/${nodeId}`;
+      const uid = slot.deployment.streamGraph.nodes[nodeId]?.uid ?? '';
+      const restored = subtask.restore
+        .flatMap((old) => old.operators)
+        .filter((operator) => operator.uid === uid)
+        .flatMap(({ keyedFiles }) => keyedFiles.map(({ name }) => name));
+      const files = this.#files.get(key) ?? restored;
+      const name = `chk-${slot.deployment.leaderEpoch}-${checkpointId}/${executionAttemptId}-${nodeId}`;
+      const isLate = checkpointId <= (this.#newest.get(key) ?? 0);
+      const next = isLate ? files : checkpointId % 5 === 0 ? [name] : [...files, name];
+      if (!isLate) {
+        this.#files.set(key, next);
+        this.#newest.set(key, checkpointId);
+        this.#blobs.set(name, new Uint8Array([1]));
+      }
+      return {
+        nodeId,
+        uid,
+        inline: { checkpointId },
+        keyedFiles: next.map((file, index) => ({
+          name: file,
+          kind: index === 0 ? ('base' as const) : ('delta' as const),
+          bytes: 1,
+          crc32: 0,
+          runs: [
+            { keyGroup: 0, offset: 0, bytes: 1, entryCount: 1 },
+            { keyGroup: 719, offset: 0, bytes: 1, entryCount: 1 },
+          ],
+        })),
+      };
+    });
+    return {
+      subtaskIndex,
+      parallelism: vertex.parallelism,
+      watermarkMs: 1_000 * checkpointId,
+      operators,
+      newBytes: 1,
+      totalBytes: 2,
+    };
+  }
+}
