@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { durationMs } from './time.ts';
+import { durationMs, toFiniteWatermark } from './time.ts';
 
 test('durations are read as people write them', () => {
   const cases: readonly (readonly [string | number, number])[] = [
@@ -12,4 +12,9 @@ test('what is no duration is refused with the option and an example', () => {
   for (const bad of ['soon', '5', '-1 s', -1, Number.NaN, '5 parsecs']) {
     expect(() => durationMs(bad, 'timeout')).toThrow(/Cannot read timeout .*'5 minutes'/);
   }
+});
+
+test('a watermark is null before the first and the last instant of a Date after the last record', () => {
+  expect([-Infinity, 0, 1_000, Infinity].map(toFiniteWatermark)).toEqual([null, 0, 1_000, 8.64e15]);
+  expect(new Date(8.64e15).toISOString()).toBe('+275760-09-13T00:00:00.000Z');
 });

@@ -34,3 +34,11 @@ function parseDuration(text: string): number | undefined {
   const unitMs = UNIT_MS[(match[2] ?? '').toLowerCase()];
   return unitMs === undefined ? undefined : Number(match[1]) * unitMs;
 }
+
+/** Stands for a watermark of +Infinity, which JSON cannot say: the last instant that a Date can hold. */
+export const WATERMARK_END_MS = 8.64e15;
+
+/** A watermark as messages and files have it: null before the first, {@link WATERMARK_END_MS} after the last record. */
+export function toFiniteWatermark(watermarkMs: number): number | null {
+  return watermarkMs === -Infinity ? null : Math.min(watermarkMs, WATERMARK_END_MS);
+}

@@ -1,5 +1,5 @@
 // What every command gets: where the cluster is, how to write, how to ask.
-import { MillraceError } from '@millrace/common';
+import { MillraceError, WATERMARK_END_MS } from '@millrace/common';
 import { connectDispatcher, type DispatcherClient } from '@millrace/jobmanager';
 import type { JobStatus } from '@millrace/proto';
 import { ClusterDirectory } from '../cluster/cluster-directory.ts';
@@ -77,7 +77,7 @@ export function isEnded(job: Pick<JobStatus, 'state'>): boolean {
 
 /** ISO 8601, or null for a watermark that is not there; `end` is given as null too in JSON. */
 export function isoTime(ms: number | null | undefined): string | null {
-  return ms === null || ms === undefined || !Number.isFinite(ms) || Math.abs(ms) > 8.64e15 ? null : new Date(ms).toISOString();
+  return ms === null || ms === undefined || !Number.isFinite(ms) || Math.abs(ms) >= WATERMARK_END_MS ? null : new Date(ms).toISOString();
 }
 
 /** How a job is called in a sentence. */

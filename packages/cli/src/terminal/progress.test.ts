@@ -51,5 +51,5 @@ test('on a terminal the lines are drawn over', () => {
 });
 
 test('a watermark is a time, a dash before the first and `end` after the last', () => {
-  expect([formatWatermark(null), formatWatermark(0), formatWatermark(Number.POSITIVE_INFINITY)]).toEqual(['-', '1970-01-01 00:00', 'end']);
+  expect([null, 0, 8.64e15, Number.POSITIVE_INFINITY].map(formatWatermark)).toEqual(['-', '1970-01-01 00:00', 'end', 'end']);
 });

@@ -1,4 +1,5 @@
 // What an attached run shows while the job works: a few lines redrawn in place on a terminal, plain lines elsewhere.
+import { WATERMARK_END_MS } from '@millrace/common';
 import type { JobStatus } from '@millrace/proto';
 import { formatBytes, formatCount, formatDuration } from './table.ts';
 
@@ -108,6 +109,6 @@ function percent(share: number): string {
 /** 2001-04-20 13:05, `end` after the last record, `-` before the first. */
 export function formatWatermark(watermarkMs: number | null): string {
   if (watermarkMs === null || watermarkMs === -Infinity) return '-';
-  if (!Number.isFinite(watermarkMs) || watermarkMs > 8.64e15) return 'end';
+  if (watermarkMs >= WATERMARK_END_MS) return 'end';
   return new Date(watermarkMs).toISOString().slice(0, 16).replace('T', ' ');
 }

@@ -19,6 +19,7 @@ import type { ExecutionGraph } from '../execution-graph/execution-graph.ts';
 import { CheckpointIds } from './checkpoint-ids.ts';
 import { CompleteCheckpoints } from './complete-checkpoints.ts';
 import type { Effects } from './effects.ts';
+import { filesOf } from './retained-checkpoints.ts';
 import { PendingCheckpoint, type CheckpointOwner } from './pending-checkpoint.ts';
 
 /** What the coordinator tells its job master. */
@@ -112,15 +113,9 @@ export class CheckpointCoordinator {
     const { jobId, jobName, runId, epoch } = this.#of;
     const own = { jobId, jobName, runId, epoch, checkpointId, isFinal: false, output: [] };
     const metadata: CheckpointMetadata = { ...imported, ...own };
-    const totalBytes = imported.vertices
-      .flatMap(({ subtasks }) => subtasks)
-      .reduce((sum, snapshot) => sum + snapshot.totalBytes, 0);
-    this.#complete.writeMetadata(metadata, (outcome) => {
-      if (!outcome.ok) then(outcome.error);
-      else
-        this.#complete.movePointer({ epoch, checkpointId, isFinal: false, totalBytes }, metadata, () =>
-          then(undefined),
-        );
+    this.#complete.writeMetadata(metadata, (reference, error) => {
+      if (reference === undefined) then(error);
+      else this.#complete.movePointer(reference, filesOf(metadata), () => then(undefined));
     });
   }
 
@@ -228,21 +223,18 @@ export class CheckpointCoordinator {
     pending.phase = 'writing';
     pending.timeout?.cancel();
     const metadata = pending.metadata(this.#of, this.#of.outputLines());
-    this.#complete.writeMetadata(metadata, (outcome) => {
+    this.#complete.writeMetadata(metadata, (reference, error) => {
       if (this.#pending !== pending) return;
-      if (outcome.ok) this.#movePointer(pending, metadata);
-      else this.#fail(metadataNotWritten(pending.checkpointId), outcome.error);
+      if (reference === undefined) {
+        this.#fail(metadataNotWritten(pending.checkpointId), error);
+        return;
+      }
+      pending.phase = 'pointing';
+      this.#complete.movePointer(reference, filesOf(metadata), () => this.#completed(pending, reference));
     });
   }
 
-  #movePointer(pending: PendingCheckpoint, metadata: CheckpointMetadata): void {
-    pending.phase = 'pointing';
-    const { checkpointId, isFinal, totalBytes } = pending;
-    const reference: CheckpointReference = { epoch: this.#of.epoch, checkpointId, isFinal, totalBytes };
-    this.#complete.movePointer(reference, metadata, () => this.#completed(pending, totalBytes));
-  }
-
-  #completed(pending: PendingCheckpoint, totalBytes: number): void {
+  #completed(pending: PendingCheckpoint, { totalBytes }: CheckpointReference): void {
     const nowMs = this.#of.clock.monotonicMs();
     this.#pending = undefined;
     this.#lastEndMs = nowMs;

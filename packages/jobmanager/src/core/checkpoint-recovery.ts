@@ -40,34 +40,42 @@ export class CheckpointRecovery {
   recover(answer: RecoveryAnswer<void>): void {
     const { retained, restoreFrom, coordinator } = this.#of;
     if (coordinator.latest !== undefined) answer.done();
-    else if (retained !== undefined) this.#adopt(retained, 0, answer);
+    else if (retained !== undefined) this.#adopt(retained, answer);
     else if (restoreFrom !== undefined) this.#import(restoreFrom, answer);
     else answer.done();
   }
 
-  /** Learns from their metadata which files the kept checkpoints need. */
-  #adopt(references: readonly CheckpointReference[], index: number, answer: RecoveryAnswer<void>): void {
+  /**
+   * Learns from their metadata which files the kept checkpoints need; the newest first, because without it nothing is
+   * handed over: a later attempt to read must not find an older one in its place.
+   */
+  #adopt(references: readonly CheckpointReference[], answer: RecoveryAnswer<void>): void {
     const { jobId, effects, coordinator } = this.#of;
-    const reference = references[index];
-    if (reference === undefined) {
-      answer.done();
-      return;
-    }
-    const isNewest = index === references.length - 1;
+    const found: { readonly reference: CheckpointReference; readonly files: ReadonlySet<string> }[] = [];
     const older = references.slice(0, -1);
-    readCheckpoint(effects, { jobId, reference, older }, (result) => {
-      if (!answer.isWanted()) return;
-      if (result.ok) {
-        coordinator.adopt(reference, filesOf(result.metadata));
-        if (isNewest) this.#of.onOutput(result.metadata.output);
-      } else if (isNewest) {
-        answer.failed(result.error);
+    const readBack = (index: number): void => {
+      const reference = references[index];
+      if (reference === undefined) {
+        for (const { reference: adopted, files } of found.reverse()) coordinator.adopt(adopted, files);
+        answer.done();
         return;
-      } else {
-        this.#warnOfOlder(reference, result.error);
       }
-      this.#adopt(references, index + 1, answer);
-    });
+      readCheckpoint(effects, { jobId, reference, older }, (result) => {
+        if (!answer.isWanted()) return;
+        const isNewest = index === references.length - 1;
+        if (result.ok) {
+          found.push({ reference, files: filesOf(result.metadata) });
+          if (isNewest) this.#of.onOutput(result.metadata.output);
+        } else if (isNewest) {
+          answer.failed(result.error);
+          return;
+        } else {
+          this.#warnOfOlder(reference, result.error);
+        }
+        readBack(index - 1);
+      });
+    };
+    readBack(references.length - 1);
   }
 
   /** Nothing will be restored from it. What it alone needs stays where it is. */

@@ -1,15 +1,15 @@
 // What makes a checkpoint count, in this order: its metadata is written, the pointer is moved, and only then is deleted
 // what no checkpoint that is kept refers to.
-import type { JobId } from '@millrace/common';
+import type { JobId, WireError } from '@millrace/common';
 import {
   encodeCheckpointMetadataV1,
   encodeCheckpointPointerV1,
   type CheckpointMetadata,
   type CheckpointReference,
 } from '@millrace/proto';
-import type { Effects, Outcome } from './effects.ts';
+import type { Effects } from './effects.ts';
 import { recordKeys } from './job-records.ts';
-import { filesOf, metadataName, RetainedCheckpoints } from './retained-checkpoints.ts';
+import { metadataName, RetainedCheckpoints, totalBytesOf } from './retained-checkpoints.ts';
 
 interface CompleteCheckpointsOptions {
   readonly jobId: JobId;
@@ -43,13 +43,22 @@ export class CompleteCheckpoints {
     this.#retained.add(reference, files);
   }
 
-  /** Makes a checkpoint readable. */
-  writeMetadata(metadata: CheckpointMetadata, then: (outcome: Outcome) => void): void {
-    this.#effects.writeBlob(this.#jobId, metadataName(metadata), encodeCheckpointMetadataV1(metadata), then);
+  /** Makes a checkpoint readable. `then` gets how it is to be named, or why it could not be written. */
+  writeMetadata(
+    metadata: CheckpointMetadata,
+    then: (reference: CheckpointReference | undefined, error: WireError | undefined) => void,
+  ): void {
+    const { epoch, checkpointId, isFinal } = metadata;
+    const bytes = encodeCheckpointMetadataV1(metadata);
+    const totalBytes = totalBytesOf(metadata, bytes.byteLength);
+    this.#effects.writeBlob(this.#jobId, metadataName(metadata), bytes, (outcome) => {
+      if (outcome.ok) then({ epoch, checkpointId, isFinal, totalBytes }, undefined);
+      else then(undefined, outcome.error);
+    });
   }
 
   /** Makes a checkpoint complete; a write that fails ends the leadership. */
-  movePointer(reference: CheckpointReference, metadata: CheckpointMetadata, then: () => void): void {
+  movePointer(reference: CheckpointReference, files: ReadonlySet<string>, then: () => void): void {
     const value = encodeCheckpointPointerV1({
       version: 1,
       jobId: this.#jobId,
@@ -58,7 +67,7 @@ export class CompleteCheckpoints {
     const key = recordKeys.pointer(this.#jobId);
     this.#effects.persist([{ type: 'compare-and-set', key, expected: this.#pointer, value }], () => {
       this.#pointer = value;
-      this.#retained.add(reference, filesOf(metadata));
+      this.#retained.add(reference, files);
       then();
     });
   }

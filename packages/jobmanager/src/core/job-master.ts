@@ -67,6 +67,7 @@ export class JobMaster {
   #attempt: JobAttempt | undefined;
   #attemptNumber: number;
   #isPrepareDone = false;
+  #isEndNoted = false;
   #finalCheckpointId: number | undefined;
   #error: WireError | undefined;
   #restartAtMs = 0;
@@ -240,6 +241,8 @@ export class JobMaster {
     if (attempt === undefined) return;
     this.#attemptNumber = attemptNumber;
     this.#isPrepareDone = false;
+    this.#isEndNoted = false;
+    if (attempt.mode === 'run') this.#progress.note({ inputFigures: undefined });
     this.#board.attemptStarts();
     this.#attempt = attempt;
     this.#phase = 'starting';
@@ -357,7 +360,11 @@ export class JobMaster {
   }
 
   #finalPerhaps(attempt: JobAttempt): void {
-    if (this.#phase === 'running' && attempt.isAtEndOfInput) this.#coordinator.finish();
+    if (this.#phase !== 'running' || this.#isEndNoted || !attempt.isAtEndOfInput) return;
+    this.#isEndNoted = true;
+    // Written before the pointer of the final checkpoint, because writes keep their order: who only commits knows them.
+    this.#progress.update({ inputFigures: this.#board.inputFigures() }, () => undefined);
+    this.#coordinator.finish();
   }
 
   #checkpointComplete(checkpointId: number, isFinal: boolean): void {

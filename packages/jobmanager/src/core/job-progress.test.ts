@@ -1,7 +1,7 @@
 import type { SubtaskMetrics } from '@millrace/proto';
 import { expect, test } from 'vitest';
 import { compileJobGraph } from '../compiler/compile-job-graph.ts';
-import { keyedGraph } from '../test-kit/graphs.ts';
+import { keyedGraph } from '../test-kit/graphs.testing.ts';
 import { JobProgress } from './job-progress.ts';
 
 const jobGraph = compileJobGraph(keyedGraph({ parallelism: 2 }));
@@ -56,4 +56,21 @@ test('an input of unknown weight has no share', () => {
   const progress = new JobProgress(jobGraph);
   progress.update([metrics(1, 0, { recordsIn: 1 })]);
   expect(progress.fields()).not.toHaveProperty('inputShare');
+});
+
+test('the watermark does not go back within an attempt, ends with the input, and starts anew with the next attempt', () => {
+  const progress = new JobProgress(jobGraph);
+  const end = (subtaskIndex: number, watermarkMs: number | null) => metrics(2, subtaskIndex, { watermarkMs });
+  progress.update([end(0, 700), end(1, 900)]);
+  expect(progress.fields().watermarkMs).toBe(700);
+  progress.update([end(0, 650)]);
+  expect(progress.fields().watermarkMs).toBe(700);
+  progress.update([end(0, null)]);
+  expect(progress.fields().watermarkMs).toBe(700);
+  progress.update([end(0, 8.64e15)]);
+  expect(progress.fields().watermarkMs).toBe(900);
+  progress.update([end(1, 8.64e15)]);
+  expect(progress.fields().watermarkMs).toBe(8.64e15);
+  progress.clear();
+  expect(progress.fields().watermarkMs).toBeNull();
 });

@@ -1,16 +1,13 @@
 // What subtasks report of themselves, put together for people.
 import type { JobVertexId } from '@millrace/common';
-import type { JobGraph, JobStatus, JobVertex, SubtaskMetrics, VertexProgress } from '@millrace/proto';
-
-type ProgressFields = Pick<
-  JobStatus,
-  'vertices' | 'recordsRead' | 'inputShare' | 'watermarkMs' | 'stateBytes'
->;
+import type { JobGraph, JobVertex, SubtaskMetrics, VertexProgress } from '@millrace/proto';
+import type { InputFigures } from './job-records.ts';
 
 /** The newest metrics of each subtask of the current attempt. Bounds: one entry a subtask. */
 export class JobProgress {
   readonly #jobGraph: JobGraph;
   readonly #metrics = new Map<string, SubtaskMetrics>();
+  #watermarkMs: number | null = null;
 
   constructor(jobGraph: JobGraph) {
     this.#jobGraph = jobGraph;
@@ -23,23 +20,27 @@ export class JobProgress {
       if (vertex !== undefined && subtask.subtaskIndex < vertex.parallelism)
         this.#metrics.set(keyOf(subtask.vertexId, subtask.subtaskIndex), subtask);
     }
+    const watermarkMs = this.#endWatermark();
+    // A report that comes late does not set people's clock back.
+    if (watermarkMs !== null) this.#watermarkMs = Math.max(this.#watermarkMs ?? -Infinity, watermarkMs);
   }
 
   /** Counters are those of an attempt: a new one starts from nothing. */
   clear(): void {
     this.#metrics.clear();
+    this.#watermarkMs = null;
   }
 
-  /** The job's progress. `watermarkMs` is the least of the vertices that nothing follows. */
-  fields(): ProgressFields {
-    const producers = new Set(this.#jobGraph.edges.map(({ fromVertex }) => fromVertex));
+  /**
+   * The job's progress. `watermarkMs` is the least of the subtasks of the vertices that nothing follows: null until each
+   * has one, and within an attempt never less than before.
+   */
+  fields(): InputFigures {
     let recordsRead = 0;
     let stateBytes = 0;
     let inputRead = 0;
     let inputTotal = 0;
     let isTotalKnown = true;
-    const ends: SubtaskMetrics[] = [];
-    let endSubtaskCount = 0;
     for (const vertex of this.#jobGraph.vertices) {
       const subtasks = this.#of(vertex);
       for (const subtask of subtasks) stateBytes += subtask.stateBytes;
@@ -51,18 +52,26 @@ export class JobProgress {
         }
       }
       if (vertex.role === 'enumerator' && !this.#isTotalKnown(vertex)) isTotalKnown = false;
-      if (vertex.role !== 'enumerator' && !producers.has(vertex.vertexId)) {
-        ends.push(...subtasks);
-        endSubtaskCount += vertex.parallelism;
-      }
     }
     return {
       vertices: this.#jobGraph.vertices.map((vertex) => this.#vertex(vertex)),
       recordsRead,
       ...(isTotalKnown && inputTotal > 0 ? { inputShare: Math.min(1, inputRead / inputTotal) } : {}),
-      watermarkMs: leastWatermark(ends, endSubtaskCount),
+      watermarkMs: this.#watermarkMs,
       stateBytes,
     };
+  }
+
+  /** The least of the vertices that nothing follows. */
+  #endWatermark(): number | null {
+    const producers = new Set(this.#jobGraph.edges.map(({ fromVertex }) => fromVertex));
+    const ends = this.#jobGraph.vertices.filter(
+      ({ role, vertexId }) => role !== 'enumerator' && !producers.has(vertexId),
+    );
+    return leastWatermark(
+      ends.flatMap((vertex) => this.#of(vertex)),
+      ends.reduce((count, { parallelism }) => count + parallelism, 0),
+    );
   }
 
   /** The weight of a source's input is known when its enumerator or its readers state one. */

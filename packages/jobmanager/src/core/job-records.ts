@@ -27,13 +27,18 @@ export interface JobProgressRecord {
   readonly output?: readonly OutputLine[];
   /** Of an ended job: its last figures. */
   readonly figures?: JobFigures;
+  /** Once all input is read, and until more is: what was read. An attempt that only commits reports nothing. */
+  readonly inputFigures?: InputFigures | undefined;
 }
 
-/** What a status shows beside the state. */
-export type JobFigures = Pick<
+/** What subtasks have reported, put together. */
+export type InputFigures = Pick<
   JobStatus,
-  'checkpoints' | 'vertices' | 'recordsRead' | 'inputShare' | 'watermarkMs' | 'stateBytes'
+  'vertices' | 'recordsRead' | 'inputShare' | 'watermarkMs' | 'stateBytes'
 >;
+
+/** What a status shows beside the state. */
+export type JobFigures = InputFigures & Pick<JobStatus, 'checkpoints'>;
 
 /** Keys of the store. */
 export const recordKeys = {

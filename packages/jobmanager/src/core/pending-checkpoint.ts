@@ -63,11 +63,6 @@ export class PendingCheckpoint {
     return this.graph.executions.filter(({ executionAttemptId }) => !this.#snapshots.has(executionAttemptId));
   }
 
-  /** Bytes of all files that it refers to, as the subtasks state them. */
-  get totalBytes(): number {
-    return [...this.#snapshots.values()].reduce((sum, { totalBytes }) => sum + totalBytes, 0);
-  }
-
   /** What is written once all subtasks have acknowledged. */
   metadata(owner: CheckpointOwner, output: readonly OutputLine[]): CheckpointMetadata {
     return {

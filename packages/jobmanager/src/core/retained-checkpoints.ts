@@ -22,6 +22,19 @@ export function filesOf(metadata: CheckpointMetadata): ReadonlySet<string> {
   return files;
 }
 
+/** Bytes of all files that a checkpoint needs, each once: its metadata of `metadataBytes`, and the files of keyed state. */
+export function totalBytesOf(metadata: CheckpointMetadata, metadataBytes: number): number {
+  const bytesOf = new Map<string, number>();
+  for (const { subtasks } of metadata.vertices) {
+    for (const { operators } of subtasks)
+      for (const { keyedFiles } of operators)
+        for (const { name, bytes } of keyedFiles) bytesOf.set(name, bytes);
+  }
+  let totalBytes = metadataBytes;
+  for (const bytes of bytesOf.values()) totalBytes += bytes;
+  return totalBytes;
+}
+
 /** Name of a checkpoint's metadata file. */
 export function metadataName(of: { readonly epoch: number; readonly checkpointId: number }): string {
   return `${checkpointDirectoryName(of)}/${CHECKPOINT_METADATA_NAME}`;

@@ -10,11 +10,11 @@ import type {
 } from '@millrace/proto';
 import type { Effects } from './effects.ts';
 import { JobProgress } from './job-progress.ts';
-import type { JobFigures, JobProgressRecord } from './job-records.ts';
+import type { InputFigures, JobFigures, JobProgressRecord } from './job-records.ts';
 import { OutputBuffer } from './output-buffer.ts';
 
-/** Status events that only metrics cause are at least this far apart. */
-const STATUS_INTERVAL_MS = 100;
+/** Status events that only metrics cause are at least this far apart; what a report changed shows after it at the latest. */
+export const STATUS_INTERVAL_MS = 100;
 
 /** What the job master knows; read when a status is made. */
 export interface JobFacts {
@@ -40,6 +40,7 @@ export class StatusBoard {
   readonly #progress: JobProgress;
   readonly #output = new OutputBuffer();
   #lastStatusMs = -Infinity;
+  #delayedStatus: { cancel(): void } | undefined;
 
   constructor(of: StatusBoardOptions) {
     this.#of = of;
@@ -63,7 +64,9 @@ export class StatusBoard {
 
   metrics(subtasks: readonly SubtaskMetrics[]): void {
     this.#progress.update(subtasks);
-    if (this.#of.clock.monotonicMs() - this.#lastStatusMs >= STATUS_INTERVAL_MS) this.publish();
+    const waitMs = this.#lastStatusMs + STATUS_INTERVAL_MS - this.#of.clock.monotonicMs();
+    if (waitMs <= 0) this.publish();
+    else this.#delayedStatus ??= this.#of.effects.schedule(waitMs, () => this.publish());
   }
 
   printed(reported: readonly OutputLine[]): void {
@@ -76,6 +79,8 @@ export class StatusBoard {
   /** Tells clients the job's status at once. */
   publish(isLast = false): void {
     const { jobId, clock, effects } = this.#of;
+    this.#delayedStatus?.cancel();
+    this.#delayedStatus = undefined;
     this.#lastStatusMs = clock.monotonicMs();
     effects.command({ kind: 'publish', jobId, event: { kind: 'status', status: this.status() }, isLast });
   }
@@ -97,9 +102,15 @@ export class StatusBoard {
     };
   }
 
-  /** Those of an ended job are the stored ones. */
+  /** Those of an ended job, and of one that only has to commit, are the stored ones. */
   figures(): JobFigures {
     const { record, checkpoints } = this.#of.facts();
-    return record.figures ?? { checkpoints, ...this.#progress.fields() };
+    if (record.figures !== undefined) return record.figures;
+    return { checkpoints, ...(record.inputFigures ?? this.#progress.fields()) };
+  }
+
+  /** What the subtasks have reported of this attempt. */
+  inputFigures(): InputFigures {
+    return this.#progress.fields();
   }
 }

@@ -1,11 +1,8 @@
 // One subtask's part in checkpoints: freezes at the barrier, writes in the background, acknowledges or declines.
-import { MillraceError, isMillraceError, toWireError } from '@millrace/common';
+import { MillraceError, isMillraceError, toFiniteWatermark, toWireError } from '@millrace/common';
 import type { OperatorSnapshot, SubtaskSnapshot } from '@millrace/proto';
 import type { FrozenChain } from '../chain/operator-chain.ts';
 import type { TaskContext } from '../task/task-context.ts';
-
-/** Written for a watermark of +Infinity, which JSON cannot say: the last instant that a Date can hold. */
-const WATERMARK_MS_MAX = 8.64e15;
 
 /** What the barrier found. */
 export interface FrozenSubtask {
@@ -100,7 +97,7 @@ export class SubtaskCheckpoints {
     return {
       subtaskIndex: subtask.subtaskIndex,
       parallelism: subtask.vertex.parallelism,
-      watermarkMs: frozen.watermarkMs === -Infinity ? null : Math.min(frozen.watermarkMs, WATERMARK_MS_MAX),
+      watermarkMs: toFiniteWatermark(frozen.watermarkMs),
       operators,
       newBytes,
       totalBytes,

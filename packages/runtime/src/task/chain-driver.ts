@@ -1,4 +1,5 @@
 // [HOT] Runs an operator chain between its input and its outputs: what operator and source tasks have in common.
+import { toFiniteWatermark } from '@millrace/common';
 import type { SubtaskMetrics } from '@millrace/proto';
 import type { BarrierElement, ControlElement } from '../channel/channel-element.ts';
 import { ACTIVE, ElementKind, END_OF_INPUT, IDLE } from '../channel/channel-element.ts';
@@ -211,7 +212,7 @@ export class ChainDriver {
       bytesOut,
       busyShare: own.busyShare,
       backPressuredShare: own.backPressuredShare,
-      watermarkMs: Number.isFinite(this.#watermarkMs) ? this.#watermarkMs : null,
+      watermarkMs: toFiniteWatermark(this.#watermarkMs),
       dropped:
         malformedCount === 0
           ? { ...dropped }
