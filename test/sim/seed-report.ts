@@ -7,6 +7,7 @@ export interface SeedReport {
   readonly traceHash: string;
   readonly events: number;
   readonly virtualMs: number;
+  /** CPU time. */
   readonly tookMs: number;
   readonly checkpoints: number;
   readonly attempts: number;
@@ -36,7 +37,7 @@ export function summaryOf(reports: readonly SeedReport[]): string {
   const kinds = [...faults].sort((a, b) => (a[0] < b[0] ? -1 : 1)).map(([kind, count]) => `${kind} ${count}`);
   const failed = reports.filter(({ violations }) => violations.length > 0);
   return [
-    `simulation: ${reports.length} seeds, ${failed.length} failed, ${sum(({ events }) => events)} events, ${Math.round(sum(({ virtualMs }) => virtualMs) / 1_000)} virtual s, ${sum(({ checkpoints }) => checkpoints)} checkpoints completed, ${sum(({ attempts }) => attempts)} attempts, ${reports.filter(isQuiet).length} seeds without an effective fault, ${Math.round(sum(({ tookMs }) => tookMs) / Math.max(1, reports.length))} ms a seed`,
+    `simulation: ${reports.length} seeds, ${failed.length} failed, ${sum(({ events }) => events)} events, ${Math.round(sum(({ virtualMs }) => virtualMs) / 1_000)} virtual s, ${sum(({ checkpoints }) => checkpoints)} checkpoints completed, ${sum(({ attempts }) => attempts)} attempts, ${reports.filter(isQuiet).length} seeds without an effective fault, ${Math.round(sum(({ tookMs }) => tookMs) / Math.max(1, reports.length))} CPU ms a seed`,
     `faults: ${kinds.join(', ')}`,
     ...(failed.length === 0 ? [] : [`failed: ${failed.map(({ seed }) => seed).join(' ')}`]),
   ].join('\n');

@@ -97,15 +97,18 @@ export function drawPlan(seed: number): SimPlan {
 function drawWorld(prng: Prng): SimWorld {
   const pick = <T>(...choices: readonly [T, ...T[]]): T => choices[prng.below(choices.length)] ?? choices[0];
   const heartbeatIntervalMs = pick(100, 300, 1_000);
+  const parallelism = pick(1, 2, 2, 2, 2, 3, 3, 3, 4, 6);
+  // Channels are many there: a run of them is kept short.
+  const isBroad = parallelism > 3;
   return {
-    parallelism: pick(1, 2, 2, 2, 3, 3, 3, 4, 5, 6),
+    parallelism,
     checkpointIntervalMs: pick(20, 60, 150, 400, 1_000),
     checkpointTimeoutMs: pick(300, 1_000, 5_000),
     checkpointFailuresTolerated: pick(0, 1, 10, 1_000),
-    bufferTimeoutMs: pick(0, 1, 10, 10, 100),
+    bufferTimeoutMs: isBroad ? pick(5, 10, 100) : pick(0, 1, 10, 10, 100),
     stateCacheEntriesMax: pick(1, 3, 20, 100_000),
     isChainingEnabled: prng.next() < 0.8,
-    inputMs: pick(0, 100, 400, 1_000, 2_500),
+    inputMs: isBroad ? pick(0, 100, 400) : pick(0, 100, 400, 1_000, 2_000),
     heartbeatIntervalMs,
     heartbeatTimeoutMs: heartbeatIntervalMs * pick(3, 5, 10),
     networkMsMax: pick(0.3, 2, 20),

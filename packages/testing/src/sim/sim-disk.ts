@@ -64,7 +64,7 @@ export class SimDisk {
       });
     return {
       readFile: (path) => call('read', () => this.#bytes(path)),
-      read: (path, offset, length) => call('read', () => this.#bytes(path).slice(offset, offset + length)),
+      read: (path, offset, length) => call('read', () => this.#bytes(path, offset, length)),
       stat: (path) => call('stat', () => this.#stat(path)),
       list: (path) => call('list', () => [...this.#directory(path).current.keys()].sort()),
       makeDirectory: (path) => call('mkdir', () => this.#makeDirectory(path)),
@@ -201,9 +201,9 @@ export class SimDisk {
     return inode;
   }
 
-  #bytes(path: string): Uint8Array {
+  #bytes(path: string, offset = 0, bytesMax = Infinity): Uint8Array {
     const { bytes, length } = this.#inode(path);
-    return bytes.slice(0, length);
+    return bytes.slice(offset, Math.min(length, offset + bytesMax));
   }
 }
 
