@@ -12,11 +12,12 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
 import { afterAll, describe, expect, test } from 'vitest';
-import { root } from '../support/cli.ts';
 import { codeBlocks, missingLine, type CodeBlock } from '../support/guide.ts';
 
+const root = fileURLToPath(new URL('../..', import.meta.url));
 const guide = codeBlocks(readFileSync(join(root, 'docs/guides/first-job.md'), 'utf8'));
 const home = realpathSync(mkdtempSync(join(tmpdir(), 'millrace-first-job-')));
 const folder = join(home, 'greenhouse');

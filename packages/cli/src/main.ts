@@ -7,6 +7,7 @@ import type { RunOptions } from './command/prepare-job.ts';
 import { ExitCode, exitCodeOf } from './exit-code.ts';
 import { exitWhenPipeCloses } from './terminal/closed-pipe.ts';
 import { describeError } from './terminal/show-error.ts';
+import { packageVersion } from './version.ts';
 
 /** Runs the command line and resolves to the exit code. Errors are shown, not thrown. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -29,7 +30,7 @@ type Report = (exitCode: number) => void;
 export function createProgram(report: Report): Command {
   const program = new Command('millrace')
     .description('Distributed, stateful stream processing for TypeScript')
-    .version('0.1.0')
+    .version(packageVersion())
     .exitOverride()
     .showHelpAfterError('(--help shows the options)')
     .configureHelp({ showGlobalOptions: true });
