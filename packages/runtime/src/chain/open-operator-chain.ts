@@ -107,6 +107,7 @@ function operatorSetup(
           ),
         codegenId: `${of.codegenId} node ${of.node.id}`,
         log: environment.log,
+        ...environment.stateLimits,
         ...(environment.yieldToTask === undefined ? {} : { yieldToTask: environment.yieldToTask }),
         ...(restored.length === 0
           ? {}

@@ -89,6 +89,14 @@ export interface ChainMetrics {
   readonly dropped: { [cause: string]: number };
 }
 
+/** Limits of the keyed state backend that a test or a simulation makes small, so that little state takes every way. */
+export interface StateLimits {
+  /** State with at most so many entries is written whole by each snapshot. */
+  readonly wholeSnapshotEntriesMax?: number;
+  /** Bytes of rows that left memory last, kept outside of the heap before they go to the store. */
+  readonly spillLogBytesMax?: number;
+}
+
 export interface ChainEnvironment {
   readonly graph: StreamGraph;
   readonly deployment: SlotDeployment;
@@ -114,6 +122,8 @@ export interface ChainEnvironment {
   readonly print: (line: Omit<OutputLine, 'subtaskIndex'>) => void;
   /** Records are frozen, so that a function that changes one fails with MR_RECORD_MUTATED. */
   readonly freezeRecords?: boolean;
+  /** Limits of keyed state, where the backend's own are not wanted. */
+  readonly stateLimits?: StateLimits | undefined;
   /** Inline state of the task itself (source positions); the chain adds it to the head operator's snapshot. */
   readonly snapshotSource?: () => Json;
 }

@@ -2,7 +2,7 @@
 import { classify, toWireError, type TimerPort, type WireError } from '@millrace/common';
 import type { StreamGraph } from '@millrace/api';
 import type { SlotDeployment } from '@millrace/proto';
-import { openOperatorChain, SlotRuntime, type SlotPorts, type SlotReportBody } from '@millrace/runtime';
+import { openOperatorChain, SlotRuntime, type SlotPorts, type SlotReportBody, type StateLimits } from '@millrace/runtime';
 import { obeyInstruction } from '../slot/obey-instruction.ts';
 import type { SlotHost, SlotHostEvents } from '../task-executor/task-executor.ts';
 import type { SlotInstruction, WorkerKey } from '../task-executor/task-executor-messages.ts';
@@ -18,6 +18,8 @@ export interface LocalSlotHostOptions {
   readonly portsOf: (deployment: SlotDeployment) => Omit<SlotPorts, 'network' | 'report'>;
   /** Freezes records and state values, so that a function that changes one fails with MR_RECORD_MUTATED. */
   readonly isFreezingRecords: boolean;
+  /** Limits of keyed state, where the backend's own are not wanted. */
+  readonly stateLimits?: StateLimits;
 }
 
 interface LocalWorker {
@@ -88,7 +90,8 @@ export class LocalSlotHost implements SlotHost {
   }
 
   async #run(worker: LocalWorker, deployment: SlotDeployment): Promise<void> {
-    const { network, graphOf, portsOf, taskManagerId, isFreezingRecords: freezeRecords } = this.#options;
+    const { network, graphOf, portsOf, taskManagerId, isFreezingRecords: freezeRecords, stateLimits } =
+      this.#options;
     const graph = await graphOf(deployment);
     if (worker.isGone) return;
     const report = (body: SlotReportBody): void => {
@@ -104,7 +107,7 @@ export class LocalSlotHost implements SlotHost {
       deployment,
       graph,
       ports,
-      openChain: (environment) => openOperatorChain({ ...environment, freezeRecords }),
+      openChain: (environment) => openOperatorChain({ ...environment, freezeRecords, stateLimits }),
     });
     if (worker.isGone) {
       await runtime.cancel();

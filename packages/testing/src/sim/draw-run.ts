@@ -9,6 +9,10 @@ export interface SimWorld {
   readonly checkpointFailuresTolerated: number;
   readonly bufferTimeoutMs: number;
   readonly stateCacheEntriesMax: number;
+  /** More entries than these are written as changes, with a base from time to time. */
+  readonly wholeSnapshotEntriesMax: number;
+  /** Rows that left memory go to the store beyond this. */
+  readonly spillLogBytesMax: number;
   readonly isChainingEnabled: boolean;
   /** How long reading the input takes when nothing goes wrong. */
   readonly inputMs: number;
@@ -107,6 +111,8 @@ function drawWorld(prng: Prng): SimWorld {
     checkpointFailuresTolerated: pick(0, 1, 10, 1_000),
     bufferTimeoutMs: isBroad ? pick(5, 10, 100) : pick(0, 1, 10, 10, 100),
     stateCacheEntriesMax: pick(1, 3, 20, 100_000),
+    wholeSnapshotEntriesMax: pick(0, 0, 10, 100_000),
+    spillLogBytesMax: pick(0, 2_000, 1_000_000),
     isChainingEnabled: prng.next() < 0.8,
     inputMs: isBroad ? pick(0, 100, 400) : pick(0, 100, 400, 1_000, 2_000),
     heartbeatIntervalMs,

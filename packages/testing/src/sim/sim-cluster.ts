@@ -130,6 +130,7 @@ export class SimCluster {
       logOf,
       delayMs: (what) => trouble.localMs(what),
       isFreezingRecords: plan.world.isFreezingRecords,
+      stateLimits: { wholeSnapshotEntriesMax: plan.world.wholeSnapshotEntriesMax, spillLogBytesMax: plan.world.spillLogBytesMax },
     });
     const connection: SimLeaderConnection = new SimLeaderConnection(process, () => executor, this.#control);
     const executor = new TaskExecutor(

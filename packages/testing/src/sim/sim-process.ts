@@ -133,7 +133,8 @@ export class SimProcess implements EventGate {
     this.#isDead = true;
     this.#kept = [];
     if (this.parent !== undefined) this.parent.#children.delete(this);
-    for (const operation of [...this.#inFlight]) this.#abandon(operation);
+    const operations = [...this.#inFlight]; // What is abandoned may begin anew.
+    for (const operation of operations) this.#abandon(operation);
     for (const action of this.#onDeath.splice(0)) action();
   }
 

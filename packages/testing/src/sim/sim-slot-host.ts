@@ -2,6 +2,7 @@
 import { MillraceError, toWireError, type BlobStore, type FilePort, type Logger } from '@millrace/common';
 import type { StreamGraph } from '@millrace/api';
 import type { SlotDeployment } from '@millrace/proto';
+import type { StateLimits } from '@millrace/runtime';
 import { MemoryKeyValueStore } from '@millrace/state';
 import type { SlotHost, SlotHostEvents, SlotInstruction, WorkerKey } from '@millrace/taskmanager';
 import { LocalSlotHost } from '@millrace/taskmanager/local';
@@ -19,6 +20,7 @@ export interface SimSlotHostOptions {
   /** How long a worker takes to start, a message between threads, an access to the local store. */
   readonly delayMs: (what: 'worker start' | 'message' | 'store') => number;
   readonly isFreezingRecords: boolean;
+  readonly stateLimits: StateLimits;
 }
 
 interface SimWorker {
@@ -99,7 +101,8 @@ export class SimSlotHost implements SlotHost {
   }
 
   #host(thread: SimProcess, address: string, taskManagerId: string): LocalSlotHost {
-    const { network, graphOf, filesOf, blobStoreOf, logOf, delayMs, isFreezingRecords } = this.#options;
+    const { network, graphOf, filesOf, blobStoreOf, logOf, delayMs, isFreezingRecords, stateLimits } =
+      this.#options;
     const yieldToWorld = (): Promise<void> => thread.call({ label: 'local store', delayMs: delayMs('store'), effect: () => undefined });
     return new LocalSlotHost({
       taskManagerId,
@@ -110,6 +113,7 @@ export class SimSlotHost implements SlotHost {
       },
       graphOf,
       isFreezingRecords,
+      stateLimits,
       portsOf: (deployment) => ({
         clock: thread.clock,
         timers: thread.timers,
