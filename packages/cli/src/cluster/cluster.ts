@@ -80,8 +80,9 @@ async function untilRegistered(address: string, directory: ClusterDirectory, slo
   const deadlineMs = performance.now() + START_TIMEOUT_MS;
   let registered = 0;
   while (performance.now() < deadlineMs) {
-    registered = await registeredSlots(address, directory);
-    if (registered >= slotCount) return;
+    const answer = await registeredSlots(address, directory);
+    if (answer !== undefined && answer >= slotCount) return;
+    registered = answer ?? 0;
     await delay(POLL_MS);
   }
   throw new MillraceError(
@@ -90,9 +91,10 @@ async function untilRegistered(address: string, directory: ClusterDirectory, slo
   );
 }
 
-async function registeredSlots(address: string, directory: ClusterDirectory): Promise<number> {
+/** undefined while no JobManager answers. */
+async function registeredSlots(address: string, directory: ClusterDirectory): Promise<number | undefined> {
   const processes = await askProcesses(address, directory.token(), START_TIMEOUT_MS);
-  return (processes ?? []).reduce((sum, entry) => sum + (entry.slots ?? 0), 0);
+  return processes?.reduce((sum, entry) => sum + (entry.slots ?? 0), 0);
 }
 
 type RemoteProcess = Omit<ProcessStatus, 'isAlive'>;

@@ -67,7 +67,7 @@ async function flagsForProject(config: string, path: string): Promise<string[]> 
     derived,
     JSON.stringify({
       extends: config,
-      compilerOptions: { noEmit: true, composite: false, incremental: false, declaration: false, declarationMap: false, allowImportingTsExtensions: true, ...(typeRoots.length > 0 ? { typeRoots } : {}) },
+      compilerOptions: { noEmit: true, skipLibCheck: true, composite: false, incremental: false, declaration: false, declarationMap: false, allowImportingTsExtensions: true, ...(typeRoots.length > 0 ? { typeRoots } : {}) },
       files: [path],
       include: [],
       references: [],

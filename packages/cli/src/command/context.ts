@@ -22,9 +22,15 @@ export function printLines(lines: readonly string[]): void {
   if (lines.length > 0) process.stdout.write(`${lines.join('\n')}\n`);
 }
 
-/** Address of the JobManager: as given, else the one that `cluster start` started, else the default port. */
+/**
+ * Address of the JobManager: as given, else the one that `cluster start` started, else the default port.
+ * @throws {MillraceError} MR_USAGE for what is not `host:port`
+ */
 export function jobManagerAddress(options: GlobalOptions): string {
-  if (options.jobmanager !== undefined) return options.jobmanager;
+  const { jobmanager } = options;
+  if (jobmanager !== undefined && !/^\S+:\d{1,5}$/.test(jobmanager))
+    throw new MillraceError('MR_USAGE', `Cannot reach a JobManager at "${jobmanager}": write --jobmanager <host:port>`);
+  if (jobmanager !== undefined) return jobmanager;
   return new ClusterDirectory(options.configDir).readRecord()?.jobManagerAddress ?? `127.0.0.1:${DEFAULT_RPC_PORT}`;
 }
 

@@ -1,0 +1,111 @@
+// The main job on its real file, while its processes are killed: ten rounds, and the output must not show it.
+import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { TestCluster } from '../support/cli.ts';
+import { JobWatch } from '../support/job-watch.ts';
+import { compareCounts, lineCounts } from '../support/lines.ts';
+import { planKills } from './kill-plan.ts';
+import { strike, type Kill } from './strike.ts';
+import { hiddenFiles, VisibleFiles } from './visible-files.ts';
+
+const JOB = 'examples/flight-delays/job.ts';
+const CLUSTER = ['--taskmanagers', '2', '--slots', '2'];
+const SEEDS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+/** Six seconds of input, and as long again for the recoveries. */
+const RATE_PER_SECOND = 500_000;
+const CHECKPOINT_INTERVAL = '250ms';
+const EFFECTIVE_KILLS_MIN = 5;
+const ROUND_TIMEOUT_MS = 120_000;
+
+const temporary = mkdtempSync(join(tmpdir(), 'millrace-chaos-'));
+const sinkDirectories = (out: string): readonly string[] => [join(out, 'hourly'), join(out, 'top')];
+let expected: readonly ReadonlyMap<string, number>[] = [];
+let hasFailed = false;
+
+beforeAll(async () => {
+  await using cluster = await TestCluster.start(join(temporary, 'undisturbed'), CLUSTER);
+  const out = join(temporary, 'undisturbed-out');
+  const { exitCode, stderr } = await cluster.run(['run', '-p', '4', JOB, '--', '--out', out]);
+  expect(exitCode, stderr).toBe(0);
+  expected = await Promise.all(sinkDirectories(out).map(lineCounts));
+  rmSync(out, { recursive: true });
+});
+
+afterAll(() => {
+  if (!hasFailed) rmSync(temporary, { recursive: true, force: true });
+});
+
+describe.sequential('chaos', () => {
+  test.each(SEEDS)(
+    'seed %i: at least five kills -9, nothing lost, nothing twice',
+    async (seed) => {
+      const directory = join(temporary, `seed-${seed}`);
+      try {
+        await round(seed, directory);
+        rmSync(directory, { recursive: true, force: true });
+      } catch (error) {
+        hasFailed = true;
+        console.error(`seed ${seed}: the cluster's logs and the output are kept in ${directory}`);
+        throw error;
+      }
+    },
+    ROUND_TIMEOUT_MS,
+  );
+});
+
+async function round(seed: number, directory: string): Promise<void> {
+  const armory = join(directory, 'crash-points');
+  const out = join(directory, 'out');
+  const clusterDirectory = join(directory, 'cluster');
+  mkdirSync(armory, { recursive: true });
+  const plan = planKills(seed);
+  const kills: Kill[] = [];
+  await using cluster = await TestCluster.start(clusterDirectory, CLUSTER, { MILLRACE_CRASH_POINTS: armory });
+
+  if (plan[0]?.kind === 'submission') {
+    writeFileSync(join(armory, 'jobmanager-submission-stored'), '');
+    kills.push({ what: 'jobmanager at jobmanager-submission-stored', atMs: Date.now() });
+  }
+  const flags = [
+    '--out',
+    out,
+    '--ratePerSecond',
+    String(RATE_PER_SECOND),
+    '--checkpointInterval',
+    CHECKPOINT_INTERVAL,
+  ];
+  const { jid } = await cluster.json<{ jid: string }>(['run', '-d', '-p', '4', JOB, '--', ...flags]);
+
+  const visible = new VisibleFiles(sinkDirectories(out));
+  let lateMax = 0;
+  const watch = new JobWatch(clusterDirectory, jid, ({ vertices }) => {
+    for (const { dropped } of vertices) lateMax = Math.max(lateMax, dropped['late'] ?? 0);
+  });
+  try {
+    kills.push(...(await strike(plan, { clusterDirectory, armory, watch })));
+    const end = await watch.ended;
+    const effective = kills.filter(({ atMs }) => atMs < (end.endTimeMs ?? 0));
+    console.log(
+      `seed ${seed}: ${effective.length} kills (${effective.map(({ what }) => what).join(', ')}), ${end.restartCount} restarts`,
+    );
+
+    expect(end.state, end.error?.message).toBe('FINISHED');
+    expect(effective.length).toBeGreaterThanOrEqual(EFFECTIVE_KILLS_MIN);
+    expect(end.restartCount).toBeGreaterThan(0);
+    expect(lateMax).toBe(0);
+  } finally {
+    watch.stop();
+    await visible.stop();
+  }
+  expect(visible.faults).toEqual([]);
+  expect(visible.count).toBeGreaterThan(0);
+  expect(hiddenFiles(sinkDirectories(out))).toEqual([]);
+  for (const [index, sink] of sinkDirectories(out).entries()) {
+    expect(compareCounts(expected[index] ?? new Map(), await lineCounts(sink)), sink).toEqual({
+      lost: 0,
+      duplicated: 0,
+    });
+  }
+}

@@ -1,0 +1,133 @@
+// The command as a user runs it: a process of its own.
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+export const root = fileURLToPath(new URL('../..', import.meta.url));
+const COMMAND = fileURLToPath(new URL('../../packages/cli/bin/millrace.cjs', import.meta.url));
+
+export interface CommandResult {
+  readonly exitCode: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CommandOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A command that runs. */
+export interface RunningCommand {
+  readonly pid: number;
+  /** What it has written so far. */
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly ended: Promise<CommandResult>;
+}
+
+/** Runs `millrace …args` to its end. */
+export function millrace(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
+  return startProcess(process.execPath, [COMMAND, ...args], options).ended;
+}
+
+export function startProcess(
+  command: string,
+  args: readonly string[],
+  options: CommandOptions = {},
+): RunningCommand {
+  const child = spawn(command, args, {
+    cwd: options.cwd ?? root,
+    env: { ...process.env, ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  const ended = new Promise<CommandResult>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (exitCode) => resolve({ exitCode, stdout, stderr }));
+  });
+  return {
+    pid: child.pid ?? 0,
+    get stdout() {
+      return stdout;
+    },
+    get stderr() {
+      return stderr;
+    },
+    ended,
+  };
+}
+
+/** `args` with `flags` before what is for the program itself. */
+function withFlags(args: readonly string[], flags: readonly string[]): string[] {
+  const behind = args.indexOf('--');
+  return behind === -1 ? [...args, ...flags] : [...args.slice(0, behind), ...flags, ...args.slice(behind)];
+}
+
+/** A cluster of real processes in a directory of its own. */
+export class TestCluster {
+  readonly directory: string;
+  readonly #env: Readonly<Record<string, string>>;
+
+  private constructor(directory: string, env: Readonly<Record<string, string>>) {
+    this.directory = directory;
+    this.#env = env;
+  }
+
+  /** Starts one; `flags` go to `cluster start`. */
+  static async start(
+    directory: string,
+    flags: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<TestCluster> {
+    const cluster = new TestCluster(directory, env);
+    const started = await cluster.run(['cluster', 'start', '--port', '0', ...flags]);
+    if (started.exitCode !== 0) throw new Error(`cluster start: ${started.stderr}`);
+    return cluster;
+  }
+
+  /** Starts a command against this cluster. */
+  start(args: readonly string[], options: CommandOptions = {}): RunningCommand {
+    const own = withFlags(args, ['--config-dir', this.directory]);
+    return startProcess(process.execPath, [COMMAND, ...own], {
+      ...options,
+      env: { ...this.#env, ...options.env },
+    });
+  }
+
+  /** Runs a command against this cluster to its end. */
+  run(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
+    return this.start(args, options).ended;
+  }
+
+  /** Runs a command with `--json` and returns what it printed. */
+  async json<T>(args: readonly string[]): Promise<T> {
+    const { exitCode, stdout, stderr } = await this.run(withFlags(args, ['--json']));
+    if (exitCode !== 0) throw new Error(`millrace ${args.join(' ')}: exit code ${exitCode}: ${stderr}`);
+    return JSON.parse(stdout) as T;
+  }
+
+  async processes(): Promise<readonly ProcessStatus[]> {
+    return (await this.json<{ processes: ProcessStatus[] }>(['cluster', 'status'])).processes;
+  }
+
+  async stop(): Promise<void> {
+    await this.run(['cluster', 'stop']);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+}
+
+export interface ProcessStatus {
+  readonly kind: string;
+  readonly id: string;
+  readonly pid: number;
+  readonly address: string;
+  readonly alive: boolean;
+  readonly slots?: number;
+  readonly freeSlots?: number;
+}
