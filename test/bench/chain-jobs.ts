@@ -23,7 +23,7 @@ function job<A, B, C>(of: {
 }
 
 /** What all jobs saw, so that no work is for nothing. */
-export const seen = { bids: 0, clicks: 0, orders: 0, rides: 0, readings: 0, trades: 0 };
+const seen = { bids: 0, clicks: 0, orders: 0, rides: 0, readings: 0, trades: 0 };
 
 export const CHAIN_JOBS: readonly ChainJob[] = [
   job({

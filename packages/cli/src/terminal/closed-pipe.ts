@@ -2,7 +2,7 @@
 import type { EventEmitter } from 'node:events';
 
 /** What a shell reports for a program that SIGPIPE ended: 128 + 13. */
-export const CLOSED_PIPE_EXIT_CODE = 141;
+const CLOSED_PIPE_EXIT_CODE = 141;
 
 /** Calls `exit` when nobody reads `stream` any more. Other errors of the stream are thrown. */
 export function exitWhenPipeCloses(stream: EventEmitter, exit: (exitCode: number) => void): void {

@@ -14,7 +14,7 @@ import type { InputFigures, JobFigures, JobProgressRecord } from './job-records.
 import { OutputBuffer } from './output-buffer.ts';
 
 /** Status events that only metrics cause are at least this far apart; what a report changed shows after it at the latest. */
-export const STATUS_INTERVAL_MS = 100;
+const STATUS_INTERVAL_MS = 100;
 
 /** What the job master knows; read when a status is made. */
 export interface JobFacts {

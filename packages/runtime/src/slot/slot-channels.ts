@@ -16,7 +16,7 @@ export interface SlotChannelsOptions {
 }
 
 /** Name of a channel, unique among all channels of all jobs; both ends make the same. */
-export function channelKey(deployment: SlotDeployment, channel: ChannelDescriptor): string {
+function channelKey(deployment: SlotDeployment, channel: ChannelDescriptor): string {
   const { jobId, attemptNumber } = deployment;
   return `${jobId}/${attemptNumber}/${channel.edgeId}/${channel.producerSubtask}/${channel.consumerSubtask}`;
 }

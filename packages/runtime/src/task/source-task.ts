@@ -16,7 +16,7 @@ import type { TaskContext } from './task-context.ts';
 import type { Task } from './task.ts';
 
 /** Splits of an unbounded source that have had nothing to give for this long do not hold the watermark back, ms. */
-export const IDLE_AFTER_MS = 30_000;
+const IDLE_AFTER_MS = 30_000;
 /** Malformed records that are logged; the others are only counted. */
 const MALFORMED_LOGGED_MAX = 10;
 

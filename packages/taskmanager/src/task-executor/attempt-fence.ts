@@ -2,7 +2,7 @@
 import type { JobId } from '@millrace/common';
 
 /** Jobs that are remembered; the one that was seen first is forgotten first. */
-export const FENCED_JOBS_MAX = 1_000;
+const FENCED_JOBS_MAX = 1_000;
 
 interface FencedJob {
   /** The newest attempt that was deployed into any slot. */
