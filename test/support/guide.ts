@@ -4,45 +4,29 @@
 export interface CodeBlock {
   readonly language: string;
   readonly attributes: Readonly<Record<string, string>>;
+  /** What a `<!-- context … -->` directly above declares for a fragment; `''` when there is none. */
+  readonly context: string;
   readonly text: string;
   /** 1-based line of the opening fence. */
   readonly line: number;
 }
 
+const BLOCK = /(?:^<!-- context\n(?<context>[^]*?)-->\n\n?)?^```(?<info>[^\n]*)\n(?<text>[^]*?)^```$/gm;
+
 /** The fenced blocks of `markdown`, in order. */
 export function codeBlocks(markdown: string): readonly CodeBlock[] {
-  const blocks: CodeBlock[] = [];
-  let open:
-    | {
-        readonly language: string;
-        readonly attributes: Record<string, string>;
-        readonly line: number;
-        readonly lines: string[];
-      }
-    | undefined;
-  for (const [index, line] of markdown.split('\n').entries()) {
-    if (!line.startsWith('```')) open?.lines.push(line);
-    else if (open === undefined) open = { ...parseInfo(line.slice(3)), line: index + 1, lines: [] };
-    else {
-      blocks.push({
-        language: open.language,
-        attributes: open.attributes,
-        text: `${open.lines.join('\n')}\n`,
-        line: open.line,
-      });
-      open = undefined;
-    }
-  }
-  if (open !== undefined) throw new Error(`The block that begins in line ${open.line} has no end`);
-  return blocks;
-}
-
-function parseInfo(text: string): { language: string; attributes: Record<string, string> } {
-  const [language = '', ...rest] = text.trim().split(/\s+/);
-  return {
-    language,
-    attributes: Object.fromEntries(rest.map((pair) => pair.split('=', 2) as [string, string])),
-  };
+  return [...markdown.matchAll(BLOCK)].map((match) => {
+    const { context = '', info = '', text = '' } = match.groups ?? {};
+    const [language = '', ...pairs] = info.trim().split(/\s+/);
+    const fence = match.index + match[0].indexOf('```');
+    return {
+      language,
+      attributes: Object.fromEntries(pairs.map((pair) => pair.split('=', 2) as [string, string])),
+      context,
+      text,
+      line: markdown.slice(0, fence).split('\n').length,
+    };
+  });
 }
 
 /** The first line of `expected` that `printed` has not, in this order. `…` is anything; blank lines are nothing. */
