@@ -8,12 +8,16 @@ const CHECK_TIMEOUT_MS = 120_000;
 
 /** Runs a JavaScript file of a development dependency in the root; returns what it says when it is not content. */
 function complaintsOf(entry: string, ...args: string[]): string {
-  const { status, stdout, stderr, error } = spawnSync(process.execPath, [join(root, 'node_modules', entry), ...args], {
-    cwd: root,
-    encoding: 'utf8',
-    timeout: CHECK_TIMEOUT_MS,
-    env: { ...process.env, NO_COLOR: '1' },
-  });
+  const { status, stdout, stderr, error } = spawnSync(
+    process.execPath,
+    [join(root, 'node_modules', entry), ...args],
+    {
+      cwd: root,
+      encoding: 'utf8',
+      timeout: CHECK_TIMEOUT_MS,
+      env: { ...process.env, NO_COLOR: '1' },
+    },
+  );
   return status === 0 ? '' : `${stdout}${stderr}${error?.message ?? ''}` || `exit code ${String(status)}`;
 }
 

@@ -17,7 +17,10 @@ const page = readFileSync(PAGE, 'utf8');
 type Program = ReturnType<typeof createProgram>;
 
 /** The verbs that do something, as they are typed: `cluster start`. */
-function verbsOf(program: Program, path: readonly string[] = []): { readonly verb: string; readonly command: Program }[] {
+function verbsOf(
+  program: Program,
+  path: readonly string[] = [],
+): { readonly verb: string; readonly command: Program }[] {
   return program.commands.flatMap((command) => {
     const name = [...path, command.name()];
     if (command.name() === 'help' || isHidden(program, command)) return [];
@@ -50,7 +53,9 @@ test('docs/operations/command-line.md has every exit code, and which errors end 
     const named = [...text.matchAll(/`(MR_\w+)`/g)].map((match) => match[1] as ErrorCode);
     for (const code of named) expect(exitCodeOf(new MillraceError(code, '')), code).toBe(Number(exitCode));
     const isExhaustive = exitCode === String(ExitCode.Usage) || exitCode === String(ExitCode.NotFound);
-    const ending = (Object.keys(ERROR_CODES) as ErrorCode[]).filter((code) => exitCodeOf(new MillraceError(code, '')) === Number(exitCode));
+    const ending = (Object.keys(ERROR_CODES) as ErrorCode[]).filter(
+      (code) => exitCodeOf(new MillraceError(code, '')) === Number(exitCode),
+    );
     if (isExhaustive) expect(named.toSorted()).toEqual(ending.toSorted());
   }
 });
@@ -68,7 +73,13 @@ const job: JobStatus = {
   inputShare: 0.4,
   watermarkMs: Date.UTC(2001, 2, 4),
   stateBytes: 181_000,
-  checkpoints: { completedCount: 3, failedCount: 0, lastCompletedId: 3, lastDurationMs: 41, lastBytes: 62_100 },
+  checkpoints: {
+    completedCount: 3,
+    failedCount: 0,
+    lastCompletedId: 3,
+    lastDurationMs: 41,
+    lastBytes: 62_100,
+  },
   vertices: [
     {
       vertexId: asJobVertexId('flights'),
@@ -105,13 +116,17 @@ test('docs/operations/command-line.md names every key that a verb prints as JSON
     }),
   );
   expect(printed.length).toBeGreaterThan(10);
-  expect(printed.filter(({ key }) => !page.includes(`"${key}"`)).map(({ key, path }) => `${path}: prints "${key}"`)).toEqual([]);
+  expect(
+    printed
+      .filter(({ key }) => !page.includes(`"${key}"`))
+      .map(({ key, path }) => `${path}: prints "${key}"`),
+  ).toEqual([]);
 });
 
 /** Names of the fields of an object literal of one line; what stands in parentheses is left out. */
 function keysOf(literal: string): string[] {
   let flat = literal;
-  for (let before = ''; before !== flat; ) {
+  for (let before = ''; before !== flat;) {
     before = flat;
     flat = flat.replaceAll(/\([^()]*\)/g, '');
   }

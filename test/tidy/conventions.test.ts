@@ -5,11 +5,21 @@ import { expect, test } from 'vitest';
 import { ERROR_CODES } from '@millrace/common';
 import { codeLines, filesBelow, placesOf, root, shippedSources, type SourceFile } from './sources.ts';
 
-const pages = readdirSync(join(root, 'docs/errors')).filter((name) => name.endsWith('.md') && name !== 'README.md').map((name) => name.slice(0, -3));
+const pages = readdirSync(join(root, 'docs/errors'))
+  .filter((name) => name.endsWith('.md') && name !== 'README.md')
+  .map((name) => name.slice(0, -3));
 
 test('every error code has a page, and every page a code', () => {
-  expect(Object.keys(ERROR_CODES).filter((code) => !pages.includes(code)).map((code) => `${code}: write docs/errors/${code}.md`)).toEqual([]);
-  expect(pages.filter((page) => !(page in ERROR_CODES)).map((page) => `docs/errors/${page}.md: there is no such code`)).toEqual([]);
+  expect(
+    Object.keys(ERROR_CODES)
+      .filter((code) => !pages.includes(code))
+      .map((code) => `${code}: write docs/errors/${code}.md`),
+  ).toEqual([]);
+  expect(
+    pages
+      .filter((page) => !(page in ERROR_CODES))
+      .map((page) => `docs/errors/${page}.md: there is no such code`),
+  ).toEqual([]);
 });
 
 test('every error code is thrown somewhere', () => {
@@ -18,20 +28,31 @@ test('every error code is thrown somewhere', () => {
     .flatMap((file) => codeLines(file).map(({ code }) => code))
     .join('\n');
   // Given to a constructor, a function or a field; a comparison or a set of codes is no throw.
-  const isThrown = (code: string): boolean => new RegExp(`(\\(|[^!=]=|[?:]|=>|return|\\w,)\\s*'${code}'`).test(text);
-  expect(Object.keys(ERROR_CODES).filter((code) => !isThrown(code)).map((code) => `${code}: throw it, or take it and its page away`)).toEqual([]);
+  const isThrown = (code: string): boolean =>
+    new RegExp(`(\\(|[^!=]=|[?:]|=>|return|\\w,)\\s*'${code}'`).test(text);
+  expect(
+    Object.keys(ERROR_CODES)
+      .filter((code) => !isThrown(code))
+      .map((code) => `${code}: throw it, or take it and its page away`),
+  ).toEqual([]);
 });
 
 test('every page of an error says what happened, why, and what to do', () => {
   const wrong = pages.filter((page) => {
     const text = readFileSync(join(root, 'docs/errors', `${page}.md`), 'utf8');
-    return !new RegExp(`^# ${page}\\n\\n[A-Z\\x60][^#]+\\n\\n## Why\\n\\n[^#]+\\n\\n## What to do\\n\\n[^#]+\\n$`).test(text);
+    return !new RegExp(
+      `^# ${page}\\n\\n[A-Z\\x60][^#]+\\n\\n## Why\\n\\n[^#]+\\n\\n## What to do\\n\\n[^#]+\\n$`,
+    ).test(text);
   });
-  expect(wrong.map((page) => `docs/errors/${page}.md: title, what happened, "## Why", "## What to do"`)).toEqual([]);
+  expect(
+    wrong.map((page) => `docs/errors/${page}.md: title, what happened, "## Why", "## What to do"`),
+  ).toEqual([]);
 });
 
 test('docs/errors/README.md lists every code', async () => {
-  const rows = Object.entries(ERROR_CODES).map(([code, { fault, retry }]) => `| [${code}](${code}.md) | ${fault} | ${retry} | ${firstSentence(code)} |`);
+  const rows = Object.entries(ERROR_CODES).map(
+    ([code, { fault, retry }]) => `| [${code}](${code}.md) | ${fault} | ${retry} | ${firstSentence(code)} |`,
+  );
   const text = [
     '# Error codes',
     '',
@@ -58,19 +79,34 @@ function firstSentence(code: string): string {
 }
 
 test('no test is focused or skipped, and nothing is marked as unfinished', () => {
-  const files = [...filesBelow('packages', '.ts'), ...filesBelow('test', '.ts'), ...filesBelow('examples', '.ts')];
-  const marks = new RegExp(`\\b(it|test|describe)\\.(only|skip|todo)\\(|\\b(${['TO', 'DO'].join('')}|${['FIX', 'ME'].join('')})\\b`);
-  expect(files.filter(({ path }) => !path.includes('/tidy/')).flatMap((file) => placesOf(file, marks))).toEqual([]);
+  const files = [
+    ...filesBelow('packages', '.ts'),
+    ...filesBelow('test', '.ts'),
+    ...filesBelow('examples', '.ts'),
+  ];
+  const marks = new RegExp(
+    `\\b(it|test|describe)\\.(only|skip|todo)\\(|\\b(${['TO', 'DO'].join('')}|${['FIX', 'ME'].join('')})\\b`,
+  );
+  expect(
+    files.filter(({ path }) => !path.includes('/tidy/')).flatMap((file) => placesOf(file, marks)),
+  ).toEqual([]);
 });
 
 test('types are not switched off', () => {
   const files = shippedSources();
-  const comments = files.filter(({ text }) => /@ts-(ignore|nocheck|expect-error)/.test(text)).map(({ path }) => `${path}: switches the type check off`);
-  expect([...comments, ...files.flatMap((file) => placesOf(file, /:\s*any\b|\bas any\b|<any\b|\bany\[\]/))]).toEqual([]);
+  const comments = files
+    .filter(({ text }) => /@ts-(ignore|nocheck|expect-error)/.test(text))
+    .map(({ path }) => `${path}: switches the type check off`);
+  expect([
+    ...comments,
+    ...files.flatMap((file) => placesOf(file, /:\s*any\b|\bas any\b|<any\b|\bany\[\]/)),
+  ]).toEqual([]);
 });
 
 test('every source file says in its first line what it is for', () => {
-  const wrong = shippedSources().filter((file) => !/^(#!.*\n)?\s*(\/\/|\/\*)/.test(file.text) && file.text.trim() !== 'export {};');
+  const wrong = shippedSources().filter(
+    (file) => !/^(#!.*\n)?\s*(\/\/|\/\*)/.test(file.text) && file.text.trim() !== 'export {};',
+  );
   expect(wrong.map(({ path }) => path)).toEqual([]);
 });
 
@@ -83,7 +119,12 @@ test('no source file has grown past the size at which it has two jobs', () => {
 });
 
 test('nothing names a path of a machine', () => {
-  const sources = [...filesBelow('packages', '.ts'), ...filesBelow('test', '.ts'), ...filesBelow('examples', '.ts'), ...filesBelow('scripts', '.mjs')];
+  const sources = [
+    ...filesBelow('packages', '.ts'),
+    ...filesBelow('test', '.ts'),
+    ...filesBelow('examples', '.ts'),
+    ...filesBelow('scripts', '.mjs'),
+  ];
   const wrong = [...sources, ...documents()].flatMap((file) =>
     file.text
       .split('\n')
@@ -104,7 +145,14 @@ test('links between documents lead somewhere', () => {
 });
 
 test('the documents that a visitor looks for are there', () => {
-  const wanted = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'LICENSE', 'docs/ARCHITECTURE.md', 'docs/GLOSSARY.md'];
+  const wanted = [
+    'README.md',
+    'CONTRIBUTING.md',
+    'CHANGELOG.md',
+    'LICENSE',
+    'docs/ARCHITECTURE.md',
+    'docs/GLOSSARY.md',
+  ];
   expect(wanted.filter((path) => !existsSync(join(root, path)))).toEqual([]);
 });
 
@@ -113,6 +161,8 @@ function documents(): SourceFile[] {
   const atRoot = readdirSync(root).filter((name) => name.endsWith('.md'));
   return [
     ...atRoot.map((path) => ({ path, text: readFileSync(join(root, path), 'utf8') })),
-    ...['docs', 'examples', 'packages', 'test', 'deploy'].flatMap((directory) => filesBelow(directory, '.md')),
+    ...['docs', 'examples', 'packages', 'test', 'deploy'].flatMap((directory) =>
+      filesBelow(directory, '.md'),
+    ),
   ];
 }

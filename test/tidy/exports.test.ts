@@ -3,12 +3,17 @@ import { expect, test } from 'vitest';
 import { packageOf, shippedSources } from './sources.ts';
 
 const DOCUMENTED = new Set(['api', 'state', 'proto', 'connectors/files']);
-const EXPORT = /^export (?:declare )?(?:abstract )?(?:async )?(?:function\*?|class|interface|type|const|let) (\w+)/;
+const EXPORT =
+  /^export (?:declare )?(?:abstract )?(?:async )?(?:function\*?|class|interface|type|const|let) (\w+)/;
 
 test('exported items of api, state, proto and the connectors have a doc comment', () => {
   const wrong = shippedSources()
     .filter((file) => DOCUMENTED.has(packageOf(file.path)) && !file.path.endsWith('/index.ts'))
-    .flatMap((file) => undocumented(file.text).map(({ name, line }) => `${file.path}:${line}: say what ${name} is or returns, in /** … */ above it`));
+    .flatMap((file) =>
+      undocumented(file.text).map(
+        ({ name, line }) => `${file.path}:${line}: say what ${name} is or returns, in /** … */ above it`,
+      ),
+    );
   expect(wrong).toEqual([]);
 });
 

@@ -25,22 +25,35 @@ test('packages import only the packages below them', () => {
     const allowed = MAY_IMPORT[from] ?? [];
     return importsOf(file)
       .filter(({ target }) => target.startsWith('@millrace/'))
-      .map(({ target, line }) => ({ line, name: (target.split('/')[1] ?? '').replace(/^connector-/, 'connectors/') }))
+      .map(({ target, line }) => ({
+        line,
+        name: (target.split('/')[1] ?? '').replace(/^connector-/, 'connectors/'),
+      }))
       .filter(({ name }) => !allowed.includes(name))
-      .map(({ name, line }) => `${file.path}:${line}: imports @millrace/${name}; ${from} may import ${allowed.join(', ') || 'nothing'}`);
+      .map(
+        ({ name, line }) =>
+          `${file.path}:${line}: imports @millrace/${name}; ${from} may import ${allowed.join(', ') || 'nothing'}`,
+      );
   });
   expect(wrong).toEqual([]);
 });
 
 test('every package has a place among the layers', () => {
-  expect([...new Set(shippedSources().map(({ path }) => packageOf(path)))].filter((name) => !(name in MAY_IMPORT))).toEqual([]);
+  expect(
+    [...new Set(shippedSources().map(({ path }) => packageOf(path)))].filter((name) => !(name in MAY_IMPORT)),
+  ).toEqual([]);
 });
 
 test('another package is imported by its name, and only through what its package.json exports', () => {
   const wrong = shippedSources().flatMap((file) =>
     importsOf(file)
-      .filter(({ target }) => (target.startsWith('@millrace/') ? !isExported(target) : isOutsideOwnPackage(file.path, target)))
-      .map(({ target, line }) => `${file.path}:${line}: imports ${target}; import '@millrace/<package>', or export it there`),
+      .filter(({ target }) =>
+        target.startsWith('@millrace/') ? !isExported(target) : isOutsideOwnPackage(file.path, target),
+      )
+      .map(
+        ({ target, line }) =>
+          `${file.path}:${line}: imports ${target}; import '@millrace/<package>', or export it there`,
+      ),
   );
   expect(wrong).toEqual([]);
 });
@@ -64,7 +77,9 @@ test('the index of a package is for others: no file of the package imports it', 
   const wrong = shippedSources().flatMap((file) => {
     const source = `packages/${packageOf(file.path)}/src`;
     return importsOf(file)
-      .filter(({ target }) => target.startsWith('.') && join(file.path, '..', target) === `${source}/index.ts`)
+      .filter(
+        ({ target }) => target.startsWith('.') && join(file.path, '..', target) === `${source}/index.ts`,
+      )
       .map(({ target, line }) => `${file.path}:${line}: imports ${target}; import the file that has it`);
   });
   expect(wrong).toEqual([]);
@@ -83,16 +98,30 @@ test('files of a package do not import each other in a circle', () => {
   const files = shippedSources();
   const known = new Set(files.map(({ path }) => path));
   const edges = new Map(
-    files.map((file) => [file.path, valueImports(file).map((target) => join(file.path, '..', target)).filter((path) => known.has(path))]),
+    files.map((file) => [
+      file.path,
+      valueImports(file)
+        .map((target) => join(file.path, '..', target))
+        .filter((path) => known.has(path)),
+    ]),
   );
   expect(circlesOf(edges)).toEqual([]);
 });
 
 /** Relative imports that exist when the program runs; types may refer to each other. */
 function valueImports(file: { readonly path: string; readonly text: string }): string[] {
-  const code = codeLines({ path: file.path, text: file.text }).map((line) => line.code).join('\n');
+  const code = codeLines({ path: file.path, text: file.text })
+    .map((line) => line.code)
+    .join('\n');
   return [...code.matchAll(/^(import|export)\s+(?!type\b)([^'";]*?)\s*from\s*'(\.[^']+)'/gm)]
-    .filter(([, , names = '']) => !/^\{[^}]*\}$/.test(names) || names.slice(1, -1).split(',').some((name) => name.trim() !== '' && !name.trim().startsWith('type ')))
+    .filter(
+      ([, , names = '']) =>
+        !/^\{[^}]*\}$/.test(names) ||
+        names
+          .slice(1, -1)
+          .split(',')
+          .some((name) => name.trim() !== '' && !name.trim().startsWith('type ')),
+    )
     .map(([, , , target = '']) => target);
 }
 
@@ -111,28 +140,41 @@ function circlesOf(edges: ReadonlyMap<string, readonly string[]>): string[] {
 }
 
 /** Folders and files that may touch the world although their package decides: the adapters of the ports. */
-const ADAPTERS = [/\/adapter\//, /^packages\/jobmanager\/src\/main\.ts$/, /^packages\/jobmanager\/src\/(start-|grpc)/];
+const ADAPTERS = [
+  /\/adapter\//,
+  /^packages\/jobmanager\/src\/main\.ts$/,
+  /^packages\/jobmanager\/src\/(start-|grpc)/,
+];
 const DECIDING = new Set(['common', 'proto', 'api', 'state', 'runtime', 'jobmanager', 'connectors/files']);
-const WORLD = /\bDate\.now\b|\bMath\.random\b|\bsetTimeout\b|\bsetInterval\b|\bsetImmediate\b|\bperformance\.now\b|\brandomUUID\b|\bnew Date\(\)/;
-const WORLD_IMPORTS = /^(node:)?(fs|fs\/promises|net|http|http2|worker_threads|child_process|crypto|os|timers)$|^@grpc\//;
+const WORLD =
+  /\bDate\.now\b|\bMath\.random\b|\bsetTimeout\b|\bsetInterval\b|\bsetImmediate\b|\bperformance\.now\b|\brandomUUID\b|\bnew Date\(\)/;
+const WORLD_IMPORTS =
+  /^(node:)?(fs|fs\/promises|net|http|http2|worker_threads|child_process|crypto|os|timers)$|^@grpc\//;
 
 /** Deciding parts of a package that otherwise acts. */
 const CORES = [/^packages\/taskmanager\/src\/task-executor\//];
 
 test('what decides touches no clock, chance, file, socket or thread', () => {
   const isDeciding = (path: string): boolean =>
-    CORES.some((core) => core.test(path)) || (DECIDING.has(packageOf(path)) && !ADAPTERS.some((adapter) => adapter.test(path)));
+    CORES.some((core) => core.test(path)) ||
+    (DECIDING.has(packageOf(path)) && !ADAPTERS.some((adapter) => adapter.test(path)));
   const wrong = shippedSources()
     .filter(({ path }) => isDeciding(path))
     .flatMap((file) => [
       ...placesOf(file, WORLD).map((place) => `${place}  (take it from a port of common/src/ports.ts)`),
-      ...importsOf(file).filter(({ target }) => WORLD_IMPORTS.test(target)).map(({ target, line }) => `${file.path}:${line}: imports ${target}; only adapters may`),
+      ...importsOf(file)
+        .filter(({ target }) => WORLD_IMPORTS.test(target))
+        .map(({ target, line }) => `${file.path}:${line}: imports ${target}; only adapters may`),
     ]);
   expect(wrong).toEqual([]);
 });
 
 /** As `docs/ARCHITECTURE.md` lists them. */
-const HOT = [...(readFileSync(join(root, 'docs/ARCHITECTURE.md'), 'utf8').split('## Hot folders')[1] ?? '').matchAll(/`(packages\/[\w/-]+)`/g)].map((match) => `${match[1]}/`);
+const HOT = [
+  ...(readFileSync(join(root, 'docs/ARCHITECTURE.md'), 'utf8').split('## Hot folders')[1] ?? '').matchAll(
+    /`(packages\/[\w/-]+)`/g,
+  ),
+].map((match) => `${match[1]}/`);
 /** Steps of an operator's, a channel's or a store's life; they run between batches. */
 const LIFECYCLE = /^(open|close|commit|snapshot|restore|write|read|drain|call[A-Z])/;
 
@@ -150,7 +192,10 @@ test('in hot folders only the steps of a lifecycle are asynchronous', () => {
         .filter(({ code }) => /\basync\b/.test(code))
         .map(({ code, line }) => ({ line, name: (enclosing = asynchronousName(code) ?? enclosing) }))
         .filter(({ name }) => !LIFECYCLE.test(name))
-        .map(({ line, name }) => `${file.path}:${line}: ${name} is asynchronous; asynchronous work enters through the mailbox`);
+        .map(
+          ({ line, name }) =>
+            `${file.path}:${line}: ${name} is asynchronous; asynchronous work enters through the mailbox`,
+        );
     });
   expect(wrong).toEqual([]);
 });

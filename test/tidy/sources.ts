@@ -31,7 +31,8 @@ export function filesBelow(directory: string, ending: string): SourceFile[] {
 }
 
 /** Tests and what only tests use: `*.testing.ts`, `fixture/`, `test-kit/`. */
-export const isTestSupport = (path: string): boolean => /\.(test|test-d|testing)(\.ts)?$|\/(fixture|test-kit)\//.test(path);
+export const isTestSupport = (path: string): boolean =>
+  /\.(test|test-d|testing)(\.ts)?$|\/(fixture|test-kit)\//.test(path);
 
 /** Sources of the packages that are shipped: no tests, nothing that only tests use. */
 export function shippedSources(): SourceFile[] {
@@ -48,7 +49,9 @@ const IMPORT = /(?:^|[^.\w])(?:from|import)\s*\(?\s*'([^']+)'/g;
 
 /** Everything that a file imports or exports from, comments left out. */
 export function importsOf(file: SourceFile): Import[] {
-  return codeLines(file).flatMap(({ code, line }) => [...code.matchAll(IMPORT)].map((match) => ({ target: match[1] ?? '', line })));
+  return codeLines(file).flatMap(({ code, line }) =>
+    [...code.matchAll(IMPORT)].map((match) => ({ target: match[1] ?? '', line })),
+  );
 }
 
 /** `packages/connectors/files/src/x.ts` → `connectors/files`. */
