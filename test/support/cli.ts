@@ -30,7 +30,7 @@ export function millrace(args: readonly string[], options: CommandOptions = {}):
   return startProcess(process.execPath, [COMMAND, ...args], options).ended;
 }
 
-export function startProcess(
+function startProcess(
   command: string,
   args: readonly string[],
   options: CommandOptions = {},

@@ -16,8 +16,8 @@ import { SimSlotHost } from './sim-slot-host.ts';
 import type { SimTrouble } from './sim-trouble.ts';
 import type { SimScheduler } from './scheduler.ts';
 
-export const TASK_MANAGER_COUNT = 3;
-export const SLOTS_PER_TASK_MANAGER = 2;
+const TASK_MANAGER_COUNT = 3;
+const SLOTS_PER_TASK_MANAGER = 2;
 const CHECKPOINT_DIRECTORY = '/checkpoints';
 /** A client that gets no answer asks again after this. */
 const SUBMIT_AGAIN_MS = 1_000;
