@@ -22,7 +22,9 @@ export async function bundleSimulation() {
     sourcemap: 'inline',
     conditions: ['millrace-source'],
     external: ['@grpc/grpc-js', 'pino', 'classic-level', 'esbuild'],
-    banner: { js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);" },
+    banner: {
+      js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);",
+    },
     logLevel: 'error',
   });
   return outfile;

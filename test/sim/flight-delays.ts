@@ -26,7 +26,10 @@ export function flightDelays(data: URL): SimulatedJob {
       environment: {},
       baseDirectory: BASE,
     }),
-    files: new Map([[`${BASE}/flights.parquet`, read('flights.parquet')], [`${BASE}/airports.csv`, read('airports.csv')]]),
+    files: new Map([
+      [`${BASE}/flights.parquet`, read('flights.parquet')],
+      [`${BASE}/airports.csv`, read('airports.csv')],
+    ]),
     check: ({ read: filesOf, printed }) => [
       ...differences('out/hourly', expected.hourly, linesOf(filesOf(`${BASE}/out/hourly`))),
       ...differences('out/top', expected.top, linesOf(filesOf(`${BASE}/out/top`))),
@@ -47,12 +50,18 @@ function linesOf(files: ReadonlyMap<string, Uint8Array>): string[] {
   return lines.sort();
 }
 
-function differences(where: string, expected: readonly string[], found: readonly string[]): readonly string[] {
+function differences(
+  where: string,
+  expected: readonly string[],
+  found: readonly string[],
+): readonly string[] {
   const counts = new Map<string, number>();
   for (const line of expected) counts.set(line, (counts.get(line) ?? 0) + 1);
   for (const line of found) counts.set(line, (counts.get(line) ?? 0) - 1);
   const lost = [...counts].filter(([, count]) => count > 0).map(([line]) => line);
   const added = [...counts].filter(([, count]) => count < 0).map(([line]) => line);
   if (lost.length === 0 && added.length === 0) return [];
-  return [`${where}: ${lost.length} lines lost, ${added.length} lines duplicated or wrong; lost ${lost.slice(0, SHOWN_MAX).join(' ')}; not expected ${added.slice(0, SHOWN_MAX).join(' ')}`];
+  return [
+    `${where}: ${lost.length} lines lost, ${added.length} lines duplicated or wrong; lost ${lost.slice(0, SHOWN_MAX).join(' ')}; not expected ${added.slice(0, SHOWN_MAX).join(' ')}`,
+  ];
 }

@@ -23,7 +23,9 @@ export interface Expected {
 }
 
 export function computeExpected(data: URL): Expected {
-  const places = new Map(readRows(new URL('airports.csv', data)).map(([iata = '', , city, state]) => [iata, { city, state }]));
+  const places = new Map(
+    readRows(new URL('airports.csv', data)).map(([iata = '', , city, state]) => [iata, { city, state }]),
+  );
   const placeOf = (origin: string) => places.get(origin) ?? { city: null, state: null };
   const hours = new Map<string, Total>();
   const days = new Map<string, Total>();
@@ -38,23 +40,46 @@ export function computeExpected(data: URL): Expected {
   }
   const iso = (ms: number): string => new Date(ms).toISOString();
   const hourly = [...hours.values()].map(({ origin, startMs, flights, totalDelay, maxDelay, late }) => ({
-    origin, ...placeOf(origin), windowStart: iso(startMs), windowEnd: iso(startMs + HOUR_MS), flights,
-    meanDelay: totalDelay / flights, maxDelay, lateShare: late / flights,
+    origin,
+    ...placeOf(origin),
+    windowStart: iso(startMs),
+    windowEnd: iso(startMs + HOUR_MS),
+    flights,
+    meanDelay: totalDelay / flights,
+    maxDelay,
+    lateShare: late / flights,
   }));
   const starts = [...new Set([...days.values()].map(({ startMs }) => startMs))];
   const top = starts.flatMap((startMs) =>
-    worstOf([...days.values()].filter((total) => total.startMs === startMs)).map(({ origin, flights, totalDelay }, index) => ({
-      day: iso(startMs).slice(0, 10), rank: index + 1, origin, ...placeOf(origin), flights, totalDelay, meanDelay: totalDelay / flights,
-    })),
+    worstOf([...days.values()].filter((total) => total.startMs === startMs)).map(
+      ({ origin, flights, totalDelay }, index) => ({
+        day: iso(startMs).slice(0, 10),
+        rank: index + 1,
+        origin,
+        ...placeOf(origin),
+        flights,
+        totalDelay,
+        meanDelay: totalDelay / flights,
+      }),
+    ),
   );
   const printed = worstOf([...totals.values()]).map(({ origin, flights, totalDelay }, index) => ({
-    rank: index + 1, origin, ...placeOf(origin), flights, 'total delay (min)': totalDelay, 'mean delay (min)': (totalDelay / flights).toFixed(1),
+    rank: index + 1,
+    origin,
+    ...placeOf(origin),
+    flights,
+    'total delay (min)': totalDelay,
+    'mean delay (min)': (totalDelay / flights).toFixed(1),
   }));
   const lines = (rows: readonly object[]): string[] => rows.map((row) => JSON.stringify(row)).sort();
   return { hourly: lines(hourly), top: lines(top), printed: lines(printed) };
 }
 
-function count(totals: Map<string, Total>, of: { readonly origin: string; readonly startMs: number }, delay: number): void {
+function count(
+  totals: Map<string, Total>,
+  of: { readonly origin: string; readonly startMs: number },
+  delay: number,
+): void {
   const key = `${of.origin} ${of.startMs}`;
   const total = totals.get(key) ?? { ...of, flights: 0, totalDelay: 0, maxDelay: -Infinity, late: 0 };
   totals.set(key, total);
@@ -65,11 +90,18 @@ function count(totals: Map<string, Total>, of: { readonly origin: string; readon
 }
 
 function worstOf(totals: readonly Total[]): readonly Total[] {
-  return [...totals].sort((a, b) => b.totalDelay - a.totalDelay || (a.origin < b.origin ? -1 : 1)).slice(0, WORST_COUNT);
+  return [...totals]
+    .sort((a, b) => b.totalDelay - a.totalDelay || (a.origin < b.origin ? -1 : 1))
+    .slice(0, WORST_COUNT);
 }
 
 /** Fields of the rows behind the header; a quoted field may have commas. */
 function readRows(file: URL): readonly (readonly string[])[] {
-  return readFileSync(file, 'utf8').trim().split('\n').slice(1)
-    .map((row) => [...row.matchAll(/("(?:[^"])*"|[^,]*)(?:,|$)/gu)].map(([, field = '']) => field.replaceAll('"', '')));
+  return readFileSync(file, 'utf8')
+    .trim()
+    .split('\n')
+    .slice(1)
+    .map((row) =>
+      [...row.matchAll(/("(?:[^"])*"|[^,]*)(?:,|$)/gu)].map(([, field = '']) => field.replaceAll('"', '')),
+    );
 }

@@ -25,7 +25,10 @@ for (let index = 0; index < Number(count); index++) {
   reports.push(report);
   if (form === 'json') process.stdout.write(`${JSON.stringify(report)}\n`);
   else for (const violation of report.violations) console.log(`seed ${report.seed}: ${violation}`);
-  if (form === 'each') console.log(`seed ${report.seed}: ${report.events} events, ${report.virtualMs} virtual ms, ${report.tookMs} ms, ${report.checkpoints} checkpoints, ${report.attempts} attempts, ${report.traceHash}`);
+  if (form === 'each')
+    console.log(
+      `seed ${report.seed}: ${report.events} events, ${report.virtualMs} virtual ms, ${report.tookMs} ms, ${report.checkpoints} checkpoints, ${report.attempts} attempts, ${report.traceHash}`,
+    );
 }
 if (form !== 'json') console.log(summaryOf(reports));
 if (form !== 'json' && reports.some(({ violations }) => violations.length > 0)) process.exitCode = 1;

@@ -5,6 +5,10 @@ import { bundleSimulation, dataUrl } from './bundle.mjs';
 
 const [first = '1', count = '1', form = 'text'] = process.argv.slice(2);
 const bundle = await bundleSimulation();
-const { status } = spawnSync(process.execPath, ['--enable-source-maps', bundle, dataUrl, form, first, count], { stdio: 'inherit' });
+const { status } = spawnSync(
+  process.execPath,
+  ['--enable-source-maps', bundle, dataUrl, form, first, count],
+  { stdio: 'inherit' },
+);
 rmSync(bundle, { force: true });
 process.exitCode = status ?? 1;

@@ -18,7 +18,12 @@ export interface SeedReport {
 export function toReport(result: SimResult, tookMs: number): SeedReport {
   const { seed, violations, traceHash, events, checkpoints, attempts } = result;
   return {
-    seed, violations, traceHash, events, checkpoints, attempts,
+    seed,
+    violations,
+    traceHash,
+    events,
+    checkpoints,
+    attempts,
     virtualMs: Math.round(result.virtualMs),
     tookMs: Math.round(tookMs),
     faults: Object.fromEntries(result.faults),
@@ -31,9 +36,12 @@ export function isQuiet({ faults }: SeedReport): boolean {
 }
 
 export function summaryOf(reports: readonly SeedReport[]): string {
-  const sum = (of: (report: SeedReport) => number): number => reports.reduce((total, report) => total + of(report), 0);
+  const sum = (of: (report: SeedReport) => number): number =>
+    reports.reduce((total, report) => total + of(report), 0);
   const faults = new Map<string, number>();
-  for (const report of reports) for (const [kind, count] of Object.entries(report.faults)) faults.set(kind, (faults.get(kind) ?? 0) + count);
+  for (const report of reports)
+    for (const [kind, count] of Object.entries(report.faults))
+      faults.set(kind, (faults.get(kind) ?? 0) + count);
   const kinds = [...faults].sort((a, b) => (a[0] < b[0] ? -1 : 1)).map(([kind, count]) => `${kind} ${count}`);
   const failed = reports.filter(({ violations }) => violations.length > 0);
   return [

@@ -23,9 +23,13 @@ let bundle: string;
 
 /** Runs `count` seeds from `first`, `step` apart, in a process of its own. */
 function runSeeds(first: number, count: number, step: number): Promise<readonly SeedReport[]> {
-  const child = spawn(process.execPath, ['--enable-source-maps', bundle, dataUrl, 'json', `${first}`, `${count}`, `${step}`], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    process.execPath,
+    ['--enable-source-maps', bundle, dataUrl, 'json', `${first}`, `${count}`, `${step}`],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   const reports: SeedReport[] = [];
   createInterface({ input: child.stdout }).on('line', (line) => {
     if (!line.startsWith('{')) {
@@ -38,7 +42,9 @@ function runSeeds(first: number, count: number, step: number): Promise<readonly 
   });
   return new Promise((resolve, reject) => {
     child.on('error', reject);
-    child.on('close', (code) => (code === 0 ? resolve(reports) : reject(new Error(`the simulation ended with code ${code ?? 'none'}`))));
+    child.on('close', (code) =>
+      code === 0 ? resolve(reports) : reject(new Error(`the simulation ended with code ${code ?? 'none'}`)),
+    );
   });
 }
 
@@ -67,9 +73,12 @@ test(`The main job gives each line of its output once, whatever fails: ${seedCou
 test('A seed gives the same events at the same times in another process', async () => {
   const again = await runSeeds(firstSeed, Math.ceil(seedCount / TWICE_EVERY), TWICE_EVERY);
   const first = new Map(reports.map(({ seed, traceHash }) => [seed, traceHash]));
-  expect(again.filter(({ seed, traceHash }) => first.get(seed) !== traceHash).map(({ seed }) => seed)).toEqual([]);
+  expect(
+    again.filter(({ seed, traceHash }) => first.get(seed) !== traceHash).map(({ seed }) => seed),
+  ).toEqual([]);
 });
 
 test('Few seeds prove nothing because no fault struck while the job was under way', () => {
-  if (onlySeed === undefined) expect(reports.filter(isQuiet).length / reports.length).toBeLessThanOrEqual(QUIET_SHARE_MAX);
+  if (onlySeed === undefined)
+    expect(reports.filter(isQuiet).length / reports.length).toBeLessThanOrEqual(QUIET_SHARE_MAX);
 });

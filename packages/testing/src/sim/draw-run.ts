@@ -26,15 +26,21 @@ export interface SimWorld {
 }
 
 export const FAULT_KINDS = [
-  'kill-taskmanager', 'kill-jobmanager', 'kill-both', 'kill-all', 'crash-worker', 'pause-taskmanager', 'pause-jobmanager',
-  'break-data', 'break-control', 'jump-clock',
+  'kill-taskmanager',
+  'kill-jobmanager',
+  'kill-both',
+  'kill-all',
+  'crash-worker',
+  'pause-taskmanager',
+  'pause-jobmanager',
+  'break-data',
+  'break-control',
+  'jump-clock',
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
 /** When a fault strikes: at a moment, or just before the nth event with this label. */
-export type FaultPlace =
-  | { readonly afterMs: number }
-  | { readonly label: string; readonly nth: number };
+export type FaultPlace = { readonly afterMs: number } | { readonly label: string; readonly nth: number };
 
 export interface PlannedFault {
   readonly kind: FaultKind;
@@ -68,12 +74,41 @@ export interface SimPlan {
 
 /** Moments at which much can go wrong: operations and messages around checkpoints, commits and deployments. */
 const RARE_LABELS = [
-  'store write pointer', 'store write progress', 'blob put metadata', 'control deploy', 'control trigger-checkpoint',
-  'control checkpoint-complete', 'control commit-acknowledged', 'control finish', 'control cancel', 'control slot-ended',
-  'control register', 'store write job', 'control slot-prepared', 'control slot-running', 'control end-of-input', 'blob delete',
-  'disk remove', 'store write epoch', 'store load', 'disk mkdir', 'link accepted', 'worker ready',
+  'store write pointer',
+  'store write progress',
+  'blob put metadata',
+  'control deploy',
+  'control trigger-checkpoint',
+  'control checkpoint-complete',
+  'control commit-acknowledged',
+  'control finish',
+  'control cancel',
+  'control slot-ended',
+  'control register',
+  'store write job',
+  'control slot-prepared',
+  'control slot-running',
+  'control end-of-input',
+  'blob delete',
+  'disk remove',
+  'store write epoch',
+  'store load',
+  'disk mkdir',
+  'link accepted',
+  'worker ready',
 ];
-const COMMON_LABELS = ['blob put', 'blob get', 'disk sync', 'disk rename', 'disk link', 'disk unlink', 'disk syncDirectory', 'control checkpoint-acknowledged', 'frame', 'turn'];
+const COMMON_LABELS = [
+  'blob put',
+  'blob get',
+  'disk sync',
+  'disk rename',
+  'disk link',
+  'disk unlink',
+  'disk syncDirectory',
+  'control checkpoint-acknowledged',
+  'frame',
+  'turn',
+];
 const RARE_NTH_MAX = 12;
 const COMMON_NTH_MAX = 120;
 const FAULTS_MAX = 8;
@@ -84,7 +119,10 @@ export function drawPlan(seed: number): SimPlan {
   const expectedMs = 500 + world.inputMs * 1.5;
   const kinds = FAULT_KINDS.filter(() => prng.next() < 0.5);
   const count = 1 + prng.below(FAULTS_MAX);
-  const faults = kinds.length === 0 ? [] : Array.from({ length: count }, () => drawFault(prng, kinds, { expectedMs, world }));
+  const faults =
+    kinds.length === 0
+      ? []
+      : Array.from({ length: count }, () => drawFault(prng, kinds, { expectedMs, world }));
   const rate = (chance: number, max: number): number => (prng.next() < chance ? prng.next() * max : 0);
   const rates: FaultRates = {
     messageDelay: rate(0.3, 0.2),
@@ -124,7 +162,11 @@ function drawWorld(prng: Prng): SimWorld {
   };
 }
 
-function drawFault(prng: Prng, kinds: readonly FaultKind[], of: { readonly expectedMs: number; readonly world: SimWorld }): PlannedFault {
+function drawFault(
+  prng: Prng,
+  kinds: readonly FaultKind[],
+  of: { readonly expectedMs: number; readonly world: SimWorld },
+): PlannedFault {
   const kind = kinds[prng.below(kinds.length)] ?? 'kill-taskmanager';
   const isPause = kind.startsWith('pause');
   return {

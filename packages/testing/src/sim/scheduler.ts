@@ -63,7 +63,10 @@ export class SimScheduler {
     this.#traceHash ^= this.#traceHash >>> 15;
   }
 
-  schedule(delayMs: number, event: { readonly gate: EventGate; readonly label: string; readonly action: () => void }): SimEvent {
+  schedule(
+    delayMs: number,
+    event: { readonly gate: EventGate; readonly label: string; readonly action: () => void },
+  ): SimEvent {
     return this.#add(this.#nowMs + Math.max(0, delayMs), this.#prng.nextUint32(), event);
   }
 
@@ -76,7 +79,11 @@ export class SimScheduler {
    * Lets events happen until `isDone`, until none is left, or until the time is over.
    * @throws {MillraceError} MR_TIMEOUT after `eventsMax` events: something goes round in circles
    */
-  async run(of: { readonly untilMs: number; readonly eventsMax: number; readonly isDone: () => boolean }): Promise<void> {
+  async run(of: {
+    readonly untilMs: number;
+    readonly eventsMax: number;
+    readonly isDone: () => boolean;
+  }): Promise<void> {
     await settle();
     for (;;) {
       if (of.isDone()) return;
@@ -90,7 +97,8 @@ export class SimScheduler {
       if (next.isCancelled) continue;
       this.#nowMs = Math.max(this.#nowMs, next.atMs);
       if (next.gate.admit(next) !== 'run') continue;
-      if (++this.eventCount > of.eventsMax) throw new MillraceError('MR_TIMEOUT', `Cannot come to an end: ${of.eventsMax} events have happened`);
+      if (++this.eventCount > of.eventsMax)
+        throw new MillraceError('MR_TIMEOUT', `Cannot come to an end: ${of.eventsMax} events have happened`);
       this.#note(next);
       if (this.observer !== undefined) {
         this.observer(next);
@@ -113,7 +121,8 @@ export class SimScheduler {
     const known = this.#labels.get(text);
     if (known !== undefined) return known;
     let hash = HASH_BASIS;
-    for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), HASH_PRIME);
+    for (let index = 0; index < text.length; index++)
+      hash = Math.imul(hash ^ text.charCodeAt(index), HASH_PRIME);
     this.#labels.set(text, hash);
     return hash;
   }

@@ -32,7 +32,12 @@ export class SimBlobStore {
   /** The store as `process` uses it. */
   portOf(process: SimProcess): BlobStore {
     const call = <T>(operation: string, effect: () => T): Promise<T> =>
-      process.call({ label: `blob ${operation}`, delayMs: this.#options.delayMs(operation), effect, isRemote: true });
+      process.call({
+        label: `blob ${operation}`,
+        delayMs: this.#options.delayMs(operation),
+        effect,
+        isRemote: true,
+      });
     return {
       put: (name, bytes) => {
         const copy = bytes.slice();
@@ -41,7 +46,8 @@ export class SimBlobStore {
       },
       get: (name) => call('get', () => this.#get(name).slice()),
       has: (name) => call('has', () => this.#options.blobs.has(name)),
-      list: (prefix) => call('list', () => [...this.#options.blobs.keys()].filter((name) => name.startsWith(prefix)).sort()),
+      list: (prefix) =>
+        call('list', () => [...this.#options.blobs.keys()].filter((name) => name.startsWith(prefix)).sort()),
       delete: (name) =>
         call('delete', () => {
           if (this.#options.blobs.delete(name)) this.#options.observer.onBlobDelete(name);

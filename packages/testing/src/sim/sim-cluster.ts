@@ -130,13 +130,21 @@ export class SimCluster {
       logOf,
       delayMs: (what) => trouble.localMs(what),
       isFreezingRecords: plan.world.isFreezingRecords,
-      stateLimits: { wholeSnapshotEntriesMax: plan.world.wholeSnapshotEntriesMax, spillLogBytesMax: plan.world.spillLogBytesMax },
+      stateLimits: {
+        wholeSnapshotEntriesMax: plan.world.wholeSnapshotEntriesMax,
+        spillLogBytesMax: plan.world.spillLogBytesMax,
+      },
     });
     const connection: SimLeaderConnection = new SimLeaderConnection(process, () => executor, this.#control);
     const executor = new TaskExecutor(
       {
-        taskManagerId: asTaskManagerId(name), instanceId: process.prng.nextId(8), address: '', pid: this.#starts,
-        slotCount: SLOTS_PER_TASK_MANAGER, heartbeatTimeoutMs: undefined, cancelGraceMs: undefined,
+        taskManagerId: asTaskManagerId(name),
+        instanceId: process.prng.nextId(8),
+        address: '',
+        pid: this.#starts,
+        slotCount: SLOTS_PER_TASK_MANAGER,
+        heartbeatTimeoutMs: undefined,
+        cancelGraceMs: undefined,
       },
       {
         timers: process.timers,
@@ -144,7 +152,12 @@ export class SimCluster {
         slots,
         send: (message) => connection.send(message),
         onStaleLeader: () => connection.reconnect(),
-        artifactDirectoryOf: () => process.call({ label: 'fetch artifact', delayMs: trouble.operationMs(), effect: () => '/artifact' }),
+        artifactDirectoryOf: () =>
+          process.call({
+            label: 'fetch artifact',
+            delayMs: trouble.operationMs(),
+            effect: () => '/artifact',
+          }),
         rssBytes: () => 0,
       },
     );
@@ -196,9 +209,11 @@ export class SimCluster {
   /** Lines that the job has printed, as the present JobManager remembers them. */
   printed(): readonly OutputLine[] {
     const lines: OutputLine[] = [];
-    this.#leader?.jobManager.watch(this.jobId, (event) => {
-      if (event.kind === 'output') lines.push(...event.lines);
-    }).stop();
+    this.#leader?.jobManager
+      .watch(this.jobId, (event) => {
+        if (event.kind === 'output') lines.push(...event.lines);
+      })
+      .stop();
     return lines;
   }
 
@@ -237,7 +252,9 @@ export class SimCluster {
   #restartJobManager(process: SimProcess): void {
     if (this.jobManager !== process) return;
     this.killJobManager();
-    this.#options.trouble.later(process.prng.next() * 300, 'restart jobmanager', () => this.startJobManager());
+    this.#options.trouble.later(process.prng.next() * 300, 'restart jobmanager', () =>
+      this.startJobManager(),
+    );
   }
 
   #spawn(name: string): SimProcess {

@@ -108,23 +108,38 @@ class ControlStream {
   #isBroken = false;
   #isClosed = false;
 
-  constructor(of: { readonly leader: Leader; readonly taskManager: SimProcess }, options: ControlPlaneOptions, events: StreamEvents) {
+  constructor(
+    of: { readonly leader: Leader; readonly taskManager: SimProcess },
+    options: ControlPlaneOptions,
+    events: StreamEvents,
+  ) {
     this.#leader = of.leader;
     this.#taskManager = of.taskManager;
     this.#options = options;
     this.#events = events;
     this.#down = new SimLane(of.taskManager.scheduler);
     this.#up = new SimLane(of.taskManager.scheduler);
-    const onDeath = (): void => void this.break({ taskManagerMs: options.noticeMs(), leaderMs: options.noticeMs() });
+    const onDeath = (): void =>
+      void this.break({ taskManagerMs: options.noticeMs(), leaderMs: options.noticeMs() });
     of.taskManager.onDeath(onDeath);
     of.leader.process.onDeath(onDeath);
-    this.#deliver({ lane: this.#up, to: of.leader.process, delayMs: options.fateOf('connect').delayMs, label: 'control accept' }, () => this.#accept());
+    this.#deliver(
+      {
+        lane: this.#up,
+        to: of.leader.process,
+        delayMs: options.fateOf('connect').delayMs,
+        label: 'control accept',
+      },
+      () => this.#accept(),
+    );
   }
 
   toLeader(message: TaskManagerMessage): void {
     const { requestSerialize, requestDeserialize } = RESOURCE_MANAGER_SERVICE.connect;
     const sent = this.#options.isEncoded ? requestDeserialize(requestSerialize(message)) : message;
-    this.#send({ lane: this.#up, to: this.#leader.process, kind: sent.kind }, () => this.#atLeader?.receive(sent));
+    this.#send({ lane: this.#up, to: this.#leader.process, kind: sent.kind }, () =>
+      this.#atLeader?.receive(sent),
+    );
   }
 
   toTaskManager(message: TaskExecutorMessage): void {
@@ -148,7 +163,9 @@ class ControlStream {
       send: (message) => this.toTaskManager(message),
       close: () => {
         const delayMs = this.#options.fateOf('close').delayMs;
-        this.#deliver({ lane: this.#down, to: this.#taskManager, delayMs, label: 'control closed' }, () => this.#closeHere());
+        this.#deliver({ lane: this.#down, to: this.#taskManager, delayMs, label: 'control closed' }, () =>
+          this.#closeHere(),
+        );
       },
     });
   }
@@ -159,16 +176,26 @@ class ControlStream {
     this.#events.onClosed();
   }
 
-  #send(of: { readonly lane: SimLane; readonly to: SimProcess; readonly kind: string }, action: () => void): void {
+  #send(
+    of: { readonly lane: SimLane; readonly to: SimProcess; readonly kind: string },
+    action: () => void,
+  ): void {
     const { delayMs, againMs, isOutOfOrder } = this.#options.fateOf(of.kind);
     const label = `control ${of.kind}`;
     // A way of its own: what is sent later may arrive earlier.
     const lane = isOutOfOrder ? new SimLane(of.to.scheduler) : of.lane;
     this.#deliver({ lane, to: of.to, delayMs, label }, action);
-    if (againMs !== undefined) this.#deliver({ lane: new SimLane(of.to.scheduler), to: of.to, delayMs: delayMs + againMs, label }, action);
+    if (againMs !== undefined)
+      this.#deliver(
+        { lane: new SimLane(of.to.scheduler), to: of.to, delayMs: delayMs + againMs, label },
+        action,
+      );
   }
 
-  #deliver(of: { readonly lane: SimLane; readonly to: SimProcess; readonly delayMs: number; readonly label: string }, action: () => void): void {
+  #deliver(
+    of: { readonly lane: SimLane; readonly to: SimProcess; readonly delayMs: number; readonly label: string },
+    action: () => void,
+  ): void {
     of.lane.put(of.to, of.delayMs, {
       label: of.label,
       action: () => {

@@ -68,7 +68,9 @@ export class SimDataNetwork {
     const forget = (): void => void this.#links.delete(pair);
     consumer.onDeath(forget);
     endpoint.thread.onDeath(forget);
-    endpoint.thread.post(this.#options.delayMs(), 'link accepted', () => this.#accept(endpoint, attempt, pair.producing));
+    endpoint.thread.post(this.#options.delayMs(), 'link accepted', () =>
+      this.#accept(endpoint, attempt, pair.producing),
+    );
     return pair.consuming;
   }
 
@@ -83,7 +85,13 @@ export class SimDataNetwork {
 function refused(consumer: SimProcess, address: string): Link {
   return {
     open: (events) => {
-      consumer.post(1, 'link refused', () => events.onLinkClosed(toWireError(new MillraceError('MR_CHANNEL_CLOSED', `Cannot connect to ${address}: connection refused`))));
+      consumer.post(1, 'link refused', () =>
+        events.onLinkClosed(
+          toWireError(
+            new MillraceError('MR_CHANNEL_CLOSED', `Cannot connect to ${address}: connection refused`),
+          ),
+        ),
+      );
     },
     subscribe: () => undefined,
     sendFrame: () => undefined,

@@ -26,7 +26,12 @@ interface Directory {
 /** Sees what is done to the file system, for invariants. */
 export interface DiskObserver {
   onCreate(path: string): void;
-  onLink(of: { readonly from: string; readonly to: string; readonly attemptNumber: number; readonly isDurable: boolean }): void;
+  onLink(of: {
+    readonly from: string;
+    readonly to: string;
+    readonly attemptNumber: number;
+    readonly isDurable: boolean;
+  }): void;
 }
 
 export interface SimDiskOptions {
@@ -81,7 +86,12 @@ export class SimDisk {
   place(path: string, bytes: Uint8Array, by: SimProcess): void {
     const [parent, name] = split(path);
     this.#makeDirectory(parent);
-    const inode: Inode = { bytes: bytes.slice(), length: bytes.length, syncedLength: bytes.length, writer: by };
+    const inode: Inode = {
+      bytes: bytes.slice(),
+      length: bytes.length,
+      syncedLength: bytes.length,
+      writer: by,
+    };
     const directory = this.#directory(parent);
     directory.durable.set(name, inode);
     directory.current.set(name, inode);
@@ -90,7 +100,8 @@ export class SimDisk {
   /** Files of a directory by name, as a process that starts now sees them. */
   files(path: string): ReadonlyMap<string, Uint8Array> {
     const files = new Map<string, Uint8Array>();
-    for (const [name, inode] of this.#directories.get(path)?.current ?? []) files.set(name, inode.bytes.slice(0, inode.length));
+    for (const [name, inode] of this.#directories.get(path)?.current ?? [])
+      files.set(name, inode.bytes.slice(0, inode.length));
     return files;
   }
 
@@ -107,7 +118,9 @@ export class SimDisk {
       const ours = directory.volatile.filter(({ by }) => isOurs(by));
       if (ours.length === 0) continue;
       const survivors = new Set(ours.slice(0, prng.below(ours.length + 1)));
-      const kept = directory.volatile.filter((operation) => !isOurs(operation.by) || survivors.has(operation));
+      const kept = directory.volatile.filter(
+        (operation) => !isOurs(operation.by) || survivors.has(operation),
+      );
       // What survived a crash is on the medium; what others did is as volatile as before.
       directory.volatile = kept.filter(({ by }) => !isOurs(by));
       for (const operation of survivors) perform(directory.durable, operation);
@@ -116,7 +129,11 @@ export class SimDisk {
     }
   }
 
-  #create(path: string, process: SimProcess, call: <T>(operation: string, effect: () => T) => Promise<T>): FileAppender {
+  #create(
+    path: string,
+    process: SimProcess,
+    call: <T>(operation: string, effect: () => T) => Promise<T>,
+  ): FileAppender {
     const [parent, name] = split(path);
     const directory = this.#directory(parent);
     if (directory.current.has(name)) throw fileError('EEXIST', path);
@@ -133,12 +150,22 @@ export class SimDisk {
     };
   }
 
-  #link(of: { readonly from: string; readonly to: string; readonly by: SimProcess; readonly attemptNumber: number }): void {
+  #link(of: {
+    readonly from: string;
+    readonly to: string;
+    readonly by: SimProcess;
+    readonly attemptNumber: number;
+  }): void {
     const inode = this.#inode(of.from);
     const [parent, name] = split(of.to);
     const directory = this.#directory(parent);
     if (directory.current.has(name)) throw fileError('EEXIST', of.to);
-    this.#options.observer.onLink({ from: of.from, to: of.to, attemptNumber: of.attemptNumber, isDurable: inode.syncedLength === inode.length });
+    this.#options.observer.onLink({
+      from: of.from,
+      to: of.to,
+      attemptNumber: of.attemptNumber,
+      isDurable: inode.syncedLength === inode.length,
+    });
     this.#change(directory, { kind: 'add', name, inode, by: of.by });
   }
 
@@ -161,7 +188,8 @@ export class SimDisk {
     const [parent, name] = split(path);
     const directory = this.#directories.get(parent);
     if (directory?.current.has(name) === true) this.#change(directory, { kind: 'remove', name, by });
-    for (const known of this.#directories.keys()) if (known === path || known.startsWith(`${path}/`)) this.#directories.delete(known);
+    for (const known of this.#directories.keys())
+      if (known === path || known.startsWith(`${path}/`)) this.#directories.delete(known);
   }
 
   #change(directory: Directory, operation: DirectoryOperation): void {
@@ -177,7 +205,8 @@ export class SimDisk {
 
   #makeDirectory(path: string): void {
     for (let known = path; known !== ''; known = split(known)[0]) {
-      if (!this.#directories.has(known)) this.#directories.set(known, { durable: new Map(), volatile: [], current: new Map() });
+      if (!this.#directories.has(known))
+        this.#directories.set(known, { durable: new Map(), volatile: [], current: new Map() });
     }
   }
 

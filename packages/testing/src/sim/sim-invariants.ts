@@ -1,7 +1,13 @@
 // What must hold at every moment of a run, whatever fails. Knows nothing of how the engine does it.
 import {
-  decodeCheckpointMetadataV1, decodeCheckpointPointerV1, decodeFrameV1, FRAME_HEADER_BYTES, StreamElementKind,
-  type CheckpointReference, type JobState, type JobStatus,
+  decodeCheckpointMetadataV1,
+  decodeCheckpointPointerV1,
+  decodeFrameV1,
+  FRAME_HEADER_BYTES,
+  StreamElementKind,
+  type CheckpointReference,
+  type JobState,
+  type JobStatus,
 } from '@millrace/proto';
 import type { StoreOperation } from '@millrace/jobmanager';
 
@@ -46,13 +52,15 @@ export class SimInvariants {
   }
 
   onBlobDelete(name: string): void {
-    if (!this.isFinished && this.#referenced.has(name)) this.#violated(`blob ${name} is deleted although a retained checkpoint refers to it`);
+    if (!this.isFinished && this.#referenced.has(name))
+      this.#violated(`blob ${name} is deleted although a retained checkpoint refers to it`);
   }
 
   onStoreWrite(operations: readonly StoreOperation[]): void {
     for (const operation of operations) {
       if (operation.type === 'del') continue;
-      if (operation.key.startsWith('pointer/')) this.#onPointer(decodeCheckpointPointerV1(operation.value).retained);
+      if (operation.key.startsWith('pointer/'))
+        this.#onPointer(decodeCheckpointPointerV1(operation.value).retained);
       if (operation.key.startsWith('progress/')) this.#onProgress(operation.value);
     }
   }
@@ -65,7 +73,8 @@ export class SimInvariants {
     if (before?.leader === leader && before.state !== state && !NEXT_STATES[before.state].includes(state)) {
       this.#violated(`the job went from ${before.state} to ${state}: ${error?.message ?? 'no error'}`);
     }
-    if (state === 'FAILED' || state === 'FAILING' || state === 'CANCELED') this.#violated(`the job is ${state}: ${error?.message ?? 'no error'}`);
+    if (state === 'FAILED' || state === 'FAILING' || state === 'CANCELED')
+      this.#violated(`the job is ${state}: ${error?.message ?? 'no error'}`);
     if (state === 'RUNNING') this.newestRunningAttempt = Math.max(this.newestRunningAttempt, attemptNumber);
     for (const { name, dropped } of vertices) {
       const late = dropped['late'] ?? 0;
@@ -79,7 +88,8 @@ export class SimInvariants {
     if (element.kind !== StreamElementKind.Watermark) return;
     const channel = `${header.producerAttempt}/${header.edgeId}/${header.producerSubtask}/${header.consumerSubtask}`;
     const last = this.#watermarks.get(channel) ?? -Infinity;
-    if (element.timestampMs < last) this.#violated(`the watermark of channel ${channel} goes back from ${last} to ${element.timestampMs}`);
+    if (element.timestampMs < last)
+      this.#violated(`the watermark of channel ${channel} goes back from ${last} to ${element.timestampMs}`);
     this.#watermarks.set(channel, element.timestampMs);
   }
 
@@ -88,13 +98,26 @@ export class SimInvariants {
     this.#created.add(path);
   }
 
-  onLink({ from, to, attemptNumber, isDurable }: { readonly from: string; readonly to: string; readonly attemptNumber: number; readonly isDurable: boolean }): void {
+  onLink({
+    from,
+    to,
+    attemptNumber,
+    isDurable,
+  }: {
+    readonly from: string;
+    readonly to: string;
+    readonly attemptNumber: number;
+    readonly isDurable: boolean;
+  }): void {
     const [source, target] = [nameOf(from), nameOf(to)];
     if (target.startsWith('.')) return;
     if (!isDurable) this.#violated(`${to} becomes visible before its content is durable`);
-    if (!this.#committable.has(source)) this.#violated(`${to} becomes visible although no complete checkpoint names it`);
+    if (!this.#committable.has(source))
+      this.#violated(`${to} becomes visible although no complete checkpoint names it`);
     if (attemptNumber < this.newestRunningAttempt && !this.#linked.has(to)) {
-      this.#violated(`attempt ${attemptNumber} commits ${to} for the first time although attempt ${this.newestRunningAttempt} has run`);
+      this.#violated(
+        `attempt ${attemptNumber} commits ${to} for the first time although attempt ${this.newestRunningAttempt} has run`,
+      );
     }
     this.#linked.add(to);
   }
@@ -102,13 +125,16 @@ export class SimInvariants {
   #onPointer(retained: readonly CheckpointReference[]): void {
     const newest = retained.at(-1);
     if (newest === undefined) return;
-    if (newest.checkpointId <= this.#newestCheckpointId) this.#violated(`checkpoint ${newest.checkpointId} completes after ${this.#newestCheckpointId}`);
+    if (newest.checkpointId <= this.#newestCheckpointId)
+      this.#violated(`checkpoint ${newest.checkpointId} completes after ${this.#newestCheckpointId}`);
     this.#newestCheckpointId = newest.checkpointId;
     this.checkpointsCompleted++;
     const referenced = new Set<string>();
     for (const reference of retained) this.#collectFiles(reference, referenced);
     this.#referenced = referenced;
-    for (const name of referenced) if (!this.#blobs.has(name)) this.#violated(`checkpoint ${newest.checkpointId} is complete, but its file ${name} is not there`);
+    for (const name of referenced)
+      if (!this.#blobs.has(name))
+        this.#violated(`checkpoint ${newest.checkpointId} is complete, but its file ${name} is not there`);
   }
 
   #collectFiles({ epoch, checkpointId }: CheckpointReference, into: Set<string>): void {
@@ -127,7 +153,9 @@ export class SimInvariants {
   }
 
   #onProgress(record: Uint8Array): void {
-    const { state } = JSON.parse(Buffer.from(record.subarray(RECORD_HEADER_BYTES)).toString('utf8')) as { readonly state: JobState };
+    const { state } = JSON.parse(Buffer.from(record.subarray(RECORD_HEADER_BYTES)).toString('utf8')) as {
+      readonly state: JobState;
+    };
     if (state === 'FINISHED') this.isFinished = true;
     else if (this.isFinished) this.#violated(`the store says ${state} after FINISHED`);
   }

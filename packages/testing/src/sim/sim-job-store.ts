@@ -19,7 +19,8 @@ export class SimJobStore {
   }
 
   portOf(process: SimProcess): JobStore {
-    const call = <T>(label: string, effect: () => T): Promise<T> => process.call({ label, delayMs: this.#options.delayMs(), effect });
+    const call = <T>(label: string, effect: () => T): Promise<T> =>
+      process.call({ label, delayMs: this.#options.delayMs(), effect });
     return {
       load: () => call('store load', () => new Map(this.entries)),
       write: (operations) => call(`store write ${kindOf(operations)}`, () => this.#write(operations)),
@@ -29,9 +30,14 @@ export class SimJobStore {
 
   #write(operations: readonly StoreOperation[]): void {
     const fate = this.#options.fateOf();
-    if (fate === 'refused') throw new MillraceError('MR_IO', 'Cannot write to the store: the disk does not answer');
+    if (fate === 'refused')
+      throw new MillraceError('MR_IO', 'Cannot write to the store: the disk does not answer');
     for (const operation of operations) {
-      if (operation.type !== 'compare-and-set' || isEqual(this.entries.get(operation.key), operation.expected)) continue;
+      if (
+        operation.type !== 'compare-and-set' ||
+        isEqual(this.entries.get(operation.key), operation.expected)
+      )
+        continue;
       throw new MillraceError('MR_STALE_EPOCH', `Cannot move "${operation.key}": somebody else has moved it`);
     }
     for (const operation of operations) {
@@ -39,7 +45,8 @@ export class SimJobStore {
       else this.entries.set(operation.key, operation.value.slice());
     }
     this.#options.onWrite(operations);
-    if (fate === 'unknown') throw new MillraceError('MR_IO', 'Cannot write to the store: the disk failed while it was synced');
+    if (fate === 'unknown')
+      throw new MillraceError('MR_IO', 'Cannot write to the store: the disk failed while it was synced');
   }
 }
 

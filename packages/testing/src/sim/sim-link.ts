@@ -125,5 +125,8 @@ export class SimLinkEnd implements Link {
 }
 
 function lost(): MillraceError {
-  return new MillraceError('MR_CHANNEL_CLOSED', 'Lost a data channel: the connection to the other slot broke');
+  return new MillraceError(
+    'MR_CHANNEL_CLOSED',
+    'Lost a data channel: the connection to the other slot broke',
+  );
 }

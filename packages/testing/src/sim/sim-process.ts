@@ -46,7 +46,10 @@ export class SimProcess implements EventGate {
   /** Of the wall clock, ms. */
   wallOffsetMs = 0;
 
-  constructor(scheduler: SimScheduler, options: { readonly name: string; readonly seed: number; readonly parent?: SimProcess }) {
+  constructor(
+    scheduler: SimScheduler,
+    options: { readonly name: string; readonly seed: number; readonly parent?: SimProcess },
+  ) {
     this.name = options.name;
     this.scheduler = scheduler;
     this.parent = options.parent;
@@ -142,7 +145,12 @@ export class SimProcess implements EventGate {
     const choice = this.prng.below(operation.isRemote ? 3 : 2);
     if (choice === 0) operation.apply();
     else if (choice === 1) this.#inFlight.delete(operation);
-    else this.scheduler.schedule(this.prng.next() * STRAY_MS_MAX, { gate: theWorld, label: 'stray', action: operation.apply });
+    else
+      this.scheduler.schedule(this.prng.next() * STRAY_MS_MAX, {
+        gate: theWorld,
+        label: 'stray',
+        action: operation.apply,
+      });
   }
 
   /** What is due at once is done in the order of the calls, as Node does it. */

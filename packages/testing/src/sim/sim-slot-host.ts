@@ -51,9 +51,16 @@ export class SimSlotHost implements SlotHost {
     const thread = process.spawn(`${process.name}/${key.slotIndex}`);
     const address = `${process.name}:${process.prng.nextId(4)}`;
     network.listen(address, thread);
-    const worker: SimWorker = { thread, host: this.#host(thread, address, taskManagerId), events, instructions: new SimLane(process.scheduler), reports: new SimLane(process.scheduler) };
+    const worker: SimWorker = {
+      thread,
+      host: this.#host(thread, address, taskManagerId),
+      events,
+      instructions: new SimLane(process.scheduler),
+      reports: new SimLane(process.scheduler),
+    };
     this.#workers.set(nameOf(key), worker);
-    const tell = (label: string, action: () => void): void => worker.reports.put(process, delayMs('message'), { label, action });
+    const tell = (label: string, action: () => void): void =>
+      worker.reports.put(process, delayMs('message'), { label, action });
     thread.post(delayMs('worker start'), 'worker start', () =>
       worker.host.provide(key, {
         onReady: () => tell('worker ready', () => events.onReady(address)),
@@ -97,13 +104,17 @@ export class SimSlotHost implements SlotHost {
 
   #toThread(key: WorkerKey, label: string, action: (host: LocalSlotHost) => void): void {
     const worker = this.#workers.get(nameOf(key));
-    worker?.instructions.put(worker.thread, this.#options.delayMs('message'), { label, action: () => action(worker.host) });
+    worker?.instructions.put(worker.thread, this.#options.delayMs('message'), {
+      label,
+      action: () => action(worker.host),
+    });
   }
 
   #host(thread: SimProcess, address: string, taskManagerId: string): LocalSlotHost {
     const { network, graphOf, filesOf, blobStoreOf, logOf, delayMs, isFreezingRecords, stateLimits } =
       this.#options;
-    const yieldToWorld = (): Promise<void> => thread.call({ label: 'local store', delayMs: delayMs('store'), effect: () => undefined });
+    const yieldToWorld = (): Promise<void> =>
+      thread.call({ label: 'local store', delayMs: delayMs('store'), effect: () => undefined });
     return new LocalSlotHost({
       taskManagerId,
       timers: thread.timers,

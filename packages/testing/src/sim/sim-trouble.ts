@@ -60,7 +60,8 @@ export class SimTrouble {
     const awaited = this.#awaited.get(event.label);
     if (awaited === undefined) return;
     awaited.count++;
-    for (const fault of awaited.faults) if ('nth' in fault.place && fault.place.nth === awaited.count) this.#strike(fault);
+    for (const fault of awaited.faults)
+      if ('nth' in fault.place && fault.place.nth === awaited.count) this.#strike(fault);
   }
 
   /** No fault strikes any more, and whatever is down comes up. */
@@ -72,7 +73,9 @@ export class SimTrouble {
     cluster.jobManager?.resume();
     for (const [name, running] of cluster.taskManagers) {
       running?.process.resume();
-      this.later(this.#prng.next() * RESTART_MS_HEALED, `restart ${name}`, () => cluster.startTaskManager(name));
+      this.later(this.#prng.next() * RESTART_MS_HEALED, `restart ${name}`, () =>
+        cluster.startTaskManager(name),
+      );
     }
     this.later(this.#prng.next() * RESTART_MS_HEALED, 'restart jobmanager', () => cluster.startJobManager());
   }
@@ -100,9 +103,11 @@ export class SimTrouble {
     const { rates, world } = this.#plan;
     const base = this.#prng.next() * world.networkMsMax;
     const extraMs = (): number => this.#prng.next() * MESSAGE_DELAY_MS_MAX;
-    if (this.#chance(rates.messageDelay, 'delay-message')) return { delayMs: base + extraMs(), againMs: undefined, isOutOfOrder: false };
+    if (this.#chance(rates.messageDelay, 'delay-message'))
+      return { delayMs: base + extraMs(), againMs: undefined, isOutOfOrder: false };
     // A connection has one beginning.
-    if (kind === 'connect' || kind === 'close') return { delayMs: base, againMs: undefined, isOutOfOrder: false };
+    if (kind === 'connect' || kind === 'close')
+      return { delayMs: base, againMs: undefined, isOutOfOrder: false };
     const againMs = this.#chance(rates.messageDuplicate, 'duplicate-message') ? extraMs() : undefined;
     const isOutOfOrder = this.#chance(rates.messageReorder, 'reorder-message');
     return { delayMs: isOutOfOrder ? base + extraMs() : base, againMs, isOutOfOrder };
@@ -147,7 +152,9 @@ export class SimTrouble {
     const hasStruck = this.#act(fault, fault.kind);
     this.#isSilent = false;
     if (!hasStruck) return;
-    this.onFault?.(`${fault.kind}${fault.isSilent ? ', unnoticed' : ''}, for ${Math.round(fault.durationMs)} ms`);
+    this.onFault?.(
+      `${fault.kind}${fault.isSilent ? ', unnoticed' : ''}, for ${Math.round(fault.durationMs)} ms`,
+    );
     this.#count(fault.kind);
   }
 
@@ -158,33 +165,44 @@ export class SimTrouble {
     const name = names[fault.target % names.length] ?? 'tm-1';
     const running = cluster.taskManagers.get(name);
     switch (kind) {
-      case 'kill-taskmanager': return this.#killTaskManager(cluster, name, fault.durationMs);
-      case 'kill-jobmanager': return this.#killJobManager(cluster, fault.durationMs);
+      case 'kill-taskmanager':
+        return this.#killTaskManager(cluster, name, fault.durationMs);
+      case 'kill-jobmanager':
+        return this.#killJobManager(cluster, fault.durationMs);
       case 'kill-both': {
         const isKilled = this.#killTaskManager(cluster, name, fault.durationMs);
         return this.#killJobManager(cluster, this.#prng.next() * fault.durationMs) || isKilled;
       }
       case 'kill-all': {
-        const areKilled = names.map((one) => this.#killTaskManager(cluster, one, this.#prng.next() * fault.durationMs));
+        const areKilled = names.map((one) =>
+          this.#killTaskManager(cluster, one, this.#prng.next() * fault.durationMs),
+        );
         return this.#killJobManager(cluster, fault.durationMs) || areKilled.includes(true);
       }
-      case 'crash-worker': return running?.slots.crashWorker(fault.target >>> 8) ?? false;
+      case 'crash-worker':
+        return running?.slots.crashWorker(fault.target >>> 8) ?? false;
       case 'pause-taskmanager': {
         if (running === undefined || running.process.isPaused) return false;
         running.process.pause();
         this.later(fault.durationMs, `resume ${name}`, () => running.process.resume());
         return true;
       }
-      case 'pause-jobmanager': return this.#pauseJobManager(cluster, fault.durationMs);
-      case 'break-data': return cluster.network.breakOne(fault.target >>> 4);
-      case 'break-control': return running?.connection.break({ taskManagerMs: this.noticeMs(), leaderMs: this.noticeMs() }) ?? false;
+      case 'pause-jobmanager':
+        return this.#pauseJobManager(cluster, fault.durationMs);
+      case 'break-data':
+        return cluster.network.breakOne(fault.target >>> 4);
+      case 'break-control':
+        return (
+          running?.connection.break({ taskManagerMs: this.noticeMs(), leaderMs: this.noticeMs() }) ?? false
+        );
       case 'jump-clock': {
         const process = fault.target % 2 === 0 ? cluster.jobManager : running?.process;
         if (process === undefined) return false;
         process.wallOffsetMs += (this.#prng.next() * 2 - 1) * CLOCK_JUMP_MS_MAX;
         return true;
       }
-      default: return kind satisfies never;
+      default:
+        return kind satisfies never;
     }
   }
 
@@ -207,7 +225,8 @@ export class SimTrouble {
     this.later(durationMs, 'resume jobmanager', () => process.resume());
     if (durationMs > KEEPALIVE_MS) {
       this.later(KEEPALIVE_MS, 'keepalive', () => {
-        for (const running of cluster.taskManagers.values()) running?.connection.break({ taskManagerMs: this.#prng.next() * 20, leaderMs: 0 });
+        for (const running of cluster.taskManagers.values())
+          running?.connection.break({ taskManagerMs: this.#prng.next() * 20, leaderMs: 0 });
       });
     }
     return true;

@@ -17,7 +17,10 @@ export interface SimulatedJob {
   /** Files that are there before it starts, by absolute path. */
   readonly files: ReadonlyMap<string, Uint8Array>;
   /** Says what is wrong with the output of a job that has finished. `read` gives the files of a directory by name. */
-  readonly check: (of: { readonly read: (directory: string) => ReadonlyMap<string, Uint8Array>; readonly printed: readonly OutputLine[] }) => readonly string[];
+  readonly check: (of: {
+    readonly read: (directory: string) => ReadonlyMap<string, Uint8Array>;
+    readonly printed: readonly OutputLine[];
+  }) => readonly string[];
 }
 
 export interface SimResult {
@@ -47,7 +50,11 @@ const AFTERMATH_MS = 5_000;
 const EVENTS_MAX = 3_000_000;
 
 /** Runs `seed`. Never rejects for what goes wrong in the run: that is among the violations. */
-export async function simulateJob(simulated: SimulatedJob, seed: number, options: SimulateOptions = {}): Promise<SimResult> {
+export async function simulateJob(
+  simulated: SimulatedJob,
+  seed: number,
+  options: SimulateOptions = {},
+): Promise<SimResult> {
   const plan = drawPlan(seed);
   const scheduler = new SimScheduler(seed ^ 0x9e3779b9);
   const trouble = new SimTrouble(scheduler, plan, seed);
@@ -56,7 +63,14 @@ export async function simulateJob(simulated: SimulatedJob, seed: number, options
   const { submission, graphOf } = submissionOf(simulated, plan.world);
   const { trace } = options;
   const cluster = new SimCluster({
-    scheduler, seed, plan, trouble, invariants, submission, graphOf, blobs,
+    scheduler,
+    seed,
+    plan,
+    trouble,
+    invariants,
+    submission,
+    graphOf,
+    blobs,
     logOf: (name) => (trace === undefined ? silentLogger : tracingLogger(scheduler, name, trace)),
   });
   const world = new SimProcess(scheduler, { name: 'before', seed });
@@ -75,7 +89,9 @@ export async function simulateJob(simulated: SimulatedJob, seed: number, options
     violations.push(...simulated.check({ read: (directory) => cluster.disk.files(directory), printed }));
   }
   return {
-    seed, plan, violations,
+    seed,
+    plan,
+    violations,
     traceHash: scheduler.traceHash,
     events: scheduler.eventCount,
     virtualMs: scheduler.nowMs,
@@ -101,15 +117,28 @@ async function runToEnd({ scheduler, cluster, invariants, plan }: Run): Promise<
       isDone: () => isViolated() || (cluster.isJobOver && cluster.lastStatus?.state === 'FINISHED'),
     });
     if (isViolated()) return [...invariants.violations];
-    if (!cluster.isJobOver) return [`not finished ${LIVENESS_MS} ms after all faults were over: ${JSON.stringify(cluster.lastStatus?.state)} ${cluster.lastStatus?.error?.message ?? ''}`];
-    await scheduler.run({ untilMs: Math.max(scheduler.nowMs, plan.healMs) + AFTERMATH_MS, eventsMax: EVENTS_MAX, isDone: isViolated });
+    if (!cluster.isJobOver)
+      return [
+        `not finished ${LIVENESS_MS} ms after all faults were over: ${JSON.stringify(cluster.lastStatus?.state)} ${cluster.lastStatus?.error?.message ?? ''}`,
+      ];
+    await scheduler.run({
+      untilMs: Math.max(scheduler.nowMs, plan.healMs) + AFTERMATH_MS,
+      eventsMax: EVENTS_MAX,
+      isDone: isViolated,
+    });
     return [...invariants.violations];
   } catch (error) {
-    return [...invariants.violations, `a process ended with an error of its own: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`];
+    return [
+      ...invariants.violations,
+      `a process ended with an error of its own: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+    ];
   }
 }
 
-function submissionOf(simulated: SimulatedJob, world: SimWorld): { readonly submission: JobSubmission; readonly graphOf: () => StreamGraph } {
+function submissionOf(
+  simulated: SimulatedJob,
+  world: SimWorld,
+): { readonly submission: JobSubmission; readonly graphOf: () => StreamGraph } {
   const context = simulated.submissionOf(world);
   const graphOf = (): StreamGraph => {
     const graph = simulated.job.plan(context);
@@ -123,7 +152,15 @@ function submissionOf(simulated: SimulatedJob, world: SimWorld): { readonly subm
         bufferTimeoutMs: world.bufferTimeoutMs,
         stateCacheEntriesMax: world.stateCacheEntriesMax,
         isChainingEnabled: world.isChainingEnabled,
-        restart: { type: 'exponential-delay', initialMs: 50, maxMs: 1_000, multiplier: 2, jitter: 0.2, resetAfterMs: 5_000, attemptsMax: 1_000_000 },
+        restart: {
+          type: 'exponential-delay',
+          initialMs: 50,
+          maxMs: 1_000,
+          multiplier: 2,
+          jitter: 0.2,
+          resetAfterMs: 5_000,
+          attemptsMax: 1_000_000,
+        },
       },
     };
   };
@@ -139,9 +176,19 @@ function submissionOf(simulated: SimulatedJob, world: SimWorld): { readonly subm
 }
 
 function tracingLogger(scheduler: SimScheduler, name: string, trace: (line: string) => void): Logger {
-  const line = (level: string) => (message: string, fields?: object): void =>
-    trace(`${scheduler.nowMs.toFixed(3).padStart(12)} ${name.padEnd(6)} ${level}: ${message} ${fields === undefined ? '' : JSON.stringify(fields, shorten)}`);
-  const log: Logger = { error: line('error'), warn: line('warn'), info: line('info'), debug: line('debug'), withContext: () => log };
+  const line =
+    (level: string) =>
+    (message: string, fields?: object): void =>
+      trace(
+        `${scheduler.nowMs.toFixed(3).padStart(12)} ${name.padEnd(6)} ${level}: ${message} ${fields === undefined ? '' : JSON.stringify(fields, shorten)}`,
+      );
+  const log: Logger = {
+    error: line('error'),
+    warn: line('warn'),
+    info: line('info'),
+    debug: line('debug'),
+    withContext: () => log,
+  };
   return log;
 }
 
