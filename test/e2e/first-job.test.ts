@@ -92,7 +92,7 @@ describe('A first job', () => {
     rmSync(home, { recursive: true, force: true });
   });
 
-  test('works when the guide is followed literally in an empty folder', { timeout: 280_000 }, async () => {
+  test('works when the guide is followed literally in an empty folder', { timeout: 480_000 }, async () => {
     let printed = '';
     for (const block of guide) {
       const { file } = block.attributes;
