@@ -144,6 +144,8 @@ export interface KeyedStateBackendOptions {
   readonly cacheEntriesMax: number;
   /** Empty at the start; opened lazily, when something must leave memory. Disposable: never read after a crash. */
   readonly openStore: () => Promise<KeyValueStore>;
+  /** Bytes of rows that left memory last, kept outside of the heap before they go to the store. Default: 64 MiB. */
+  readonly spillLogBytesMax?: number;
   readonly codegenId: string;
   readonly log: Logger;
   /** State with at most so many entries is written whole by each snapshot. Default: 4,096. */

@@ -9,7 +9,7 @@ const CHUNK_ENTRIES_DEFAULT = 1024;
 export interface LevelDbStoreOptions {
   /** Wiped when it exists: what is in it protects no value, and is never read after a crash. */
   readonly directory: string;
-  /** Bytes of uncompressed blocks kept in memory. Default: 16 MiB. */
+  /** Bytes of uncompressed blocks kept in memory. Default: 8 MiB. */
   readonly cacheBytes?: number;
   /** Bytes gathered in memory before a table is written. Default: 8 MiB. */
   readonly writeBufferBytes?: number;
@@ -30,7 +30,7 @@ export async function openLevelDbStore(options: LevelDbStoreOptions): Promise<Ke
       valueEncoding: 'view',
       multithreading: true,
       compression: false,
-      cacheSize: options.cacheBytes ?? 16 * 1024 * 1024,
+      cacheSize: options.cacheBytes ?? 8 * 1024 * 1024,
       writeBufferSize: options.writeBufferBytes ?? 8 * 1024 * 1024,
     });
     await level.open();

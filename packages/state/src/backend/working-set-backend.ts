@@ -13,6 +13,7 @@ import { CheckpointLedger } from '../snapshot/checkpoint-ledger.ts';
 import { FrozenState } from '../snapshot/frozen-keyed-state.ts';
 import { countChanged, freezeTable } from '../snapshot/frozen-table.ts';
 import { Pacer } from '../snapshot/pacer.ts';
+import { LOG_BYTES_MAX_DEFAULT } from '../spill/spill-log.ts';
 import { WorkingSet } from '../spill/working-set.ts';
 import type { RowStore } from '../table/row-store.ts';
 import { NOTHING_CONFIRMED, StampClock } from '../table/stamp-clock.ts';
@@ -56,6 +57,7 @@ export class WorkingSetBackend implements KeyedStateBackend {
       keyGroupCount,
       range: keyGroupRange,
       openStore: options.openStore,
+      spillLogBytesMax: options.spillLogBytesMax ?? LOG_BYTES_MAX_DEFAULT,
     });
     const event = this.registry.pairTable('~timer', 'event');
     const processing = this.registry.pairTable('~timer', 'processing');
@@ -116,7 +118,8 @@ export class WorkingSetBackend implements KeyedStateBackend {
     const hasChanged = changedCount > 0 || needsFullBase || isFirst;
     const scope = this.#ledger.scope({ changedCount, entryCount, needsFullBase });
     const frozenTables = hasChanged ? tables.map((table) => freezeTable(table, scope)) : [];
-    const store = hasChanged ? this.#workingSet.view(scope) : undefined;
+    const yieldToTask = this.#options.yieldToTask ?? nextMicrotask;
+    const store = hasChanged ? this.#workingSet.view(scope, yieldToTask) : undefined;
     const previousFiles = scope.isFullBase && hasChanged ? [] : this.#ledger.files;
     const onWritten = this.#ledger.freeze(checkpointId, hasChanged);
     const frozen = new FrozenState({
@@ -127,7 +130,7 @@ export class WorkingSetBackend implements KeyedStateBackend {
       tables: frozenTables,
       store,
       previousFiles,
-      pacer: new Pacer(this.#options.yieldToTask ?? nextMicrotask),
+      pacer: new Pacer(yieldToTask),
       onWritten,
     });
     this.#frozen.set(checkpointId, frozen);

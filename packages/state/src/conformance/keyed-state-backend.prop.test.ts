@@ -4,6 +4,8 @@ import { MemoryKeyValueStore } from '../adapter/memory-key-value-store.ts';
 import { ModelRun, OPERATION_KINDS, operationOf } from './model-run.testing.ts';
 
 const RUNS = 40;
+/** 0: what leaves memory goes to the store soon. */
+const LOG_LENGTHS = [0, 2000, 1_000_000] as const;
 const CACHE_LENGTHS = [1, 2, 20, 1000] as const;
 
 const operations = fc.array(
@@ -27,7 +29,8 @@ test.each(CACHE_LENGTHS)(
   'A backend with a cache of %i entries does what plain Maps do, over a store in memory',
   async (cacheEntriesMax) => {
     const property = fc.asyncProperty(operations, fc.nat(), async (list, seed) => {
-      const run = new ModelRun({ openStore: () => slowStore(seed), cacheEntriesMax });
+      const spillLogBytesMax = LOG_LENGTHS[seed % LOG_LENGTHS.length] ?? 0;
+      const run = new ModelRun({ openStore: () => slowStore(seed), cacheEntriesMax, spillLogBytesMax });
       expect(await run.run(list)).toBe(list.length);
     });
     await expect(fc.assert(property, { numRuns: RUNS })).resolves.toBeUndefined();
@@ -38,7 +41,9 @@ test.each(CACHE_LENGTHS)(
 test('A backend that keeps all in memory does what plain Maps do, through checkpoints, aborts and rescaling restores', async () => {
   const openStore = () => Promise.reject(new Error('nothing leaves memory here'));
   const property = fc.asyncProperty(operations, async (list) => {
-    expect(await new ModelRun({ openStore, cacheEntriesMax: 1_000_000 }).run(list)).toBe(list.length);
+    expect(await new ModelRun({ openStore, cacheEntriesMax: 1_000_000, spillLogBytesMax: 0 }).run(list)).toBe(
+      list.length,
+    );
   });
   await expect(fc.assert(property, { numRuns: RUNS })).resolves.toBeUndefined();
 }, 60_000);

@@ -98,6 +98,7 @@ export function operationOf(
 export class ModelRun {
   readonly #openStore: () => Promise<KeyValueStore>;
   readonly #cacheEntriesMax: number;
+  readonly #spillLogBytesMax: number;
   readonly #blobs = new MemoryBlobStore();
   #subjects: Subject[] = [];
   #model = new StateModel();
@@ -110,8 +111,10 @@ export class ModelRun {
   constructor(options: {
     readonly openStore: () => Promise<KeyValueStore>;
     readonly cacheEntriesMax: number;
+    readonly spillLogBytesMax: number;
   }) {
     this.#openStore = options.openStore;
+    this.#spillLogBytesMax = options.spillLogBytesMax;
     this.#cacheEntriesMax = options.cacheEntriesMax;
   }
 
@@ -327,6 +330,7 @@ export class ModelRun {
         keyGroupCount: KEY_GROUP_COUNT,
         keyGroupRange: range,
         cacheEntriesMax: this.#cacheEntriesMax,
+        spillLogBytesMax: this.#spillLogBytesMax,
         openStore: this.#openStore,
         codegenId: 'model',
         wholeSnapshotEntriesMax: 0,

@@ -61,11 +61,30 @@ export function tableIdOfStoreKey(key: Uint8Array): number {
   return ((key[3] as number) << 8) | (key[4] as number);
 }
 
-/** Reads the identity of a row or change key; `hasSubkey` as the table says. */
-export function readIdentity(key: Uint8Array, hasSubkey: boolean): RowIdentity {
-  const source = new ByteSource(key, 5);
-  const hash = source.u32be() | 0;
-  const generation = source.u32be();
-  const subkey = hasSubkey ? readKeyV1(source) : undefined;
-  return { hash, generation, subkey, key: readKeyV1(source) };
+/** Where an identity's subkey or key begins in a row or change key. */
+export const IDENTITY_KEY_START = 13;
+
+export function hashOfStoreKey(key: Uint8Array): number {
+  return viewOf(key).getInt32(5);
+}
+
+export function generationOfStoreKey(key: Uint8Array): number {
+  return viewOf(key).getUint32(9);
+}
+
+/** Of a table whose subkeys are numbers. */
+export function namespaceOfStoreKey(key: Uint8Array): number {
+  const subkey = readKeyV1(new ByteSource(key, IDENTITY_KEY_START));
+  return typeof subkey === 'number' ? subkey : NaN;
+}
+
+/** Where the key begins behind a subkey. */
+export function endOfSubkey(key: Uint8Array): number {
+  const source = new ByteSource(key, IDENTITY_KEY_START);
+  readKeyV1(source);
+  return source.position;
+}
+
+function viewOf(key: Uint8Array): DataView {
+  return new DataView(key.buffer, key.byteOffset, key.byteLength);
 }

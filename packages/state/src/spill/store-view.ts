@@ -5,7 +5,6 @@ import {
   ByteSink,
   RUN_BLOCK_ENTRIES_MAX,
   writeKeyedBlockV1,
-  writeKeyV1,
   type KeyedRunColumnV1,
   type PackedBytes,
 } from '@millrace/proto';
@@ -13,18 +12,27 @@ import type { StateTable } from '../backend/table-registry.ts';
 import type { FrozenPartition } from '../snapshot/frozen-partition.ts';
 import type { FrozenStore, StoreWriteTarget } from '../snapshot/frozen-store.ts';
 import { KeyedTable } from '../table/keyed-table.ts';
-import type { RowIdentity } from '../table/stored-rows.ts';
+import type { GroupedLog, HeldLog, LoggedRows } from './held-log.ts';
 import { KeyGroupScan } from './key-group-scan.ts';
 import {
   CHANGE_TAG,
   keyGroupBounds,
   keyGroupOfStoreKey,
-  readIdentity,
+  endOfSubkey,
+  generationOfStoreKey,
+  hashOfStoreKey,
+  IDENTITY_KEY_START,
+  namespaceOfStoreKey,
   ROW_TAG,
   tableIdOfStoreKey,
   writeIdentity,
 } from './store-keys.ts';
-import { readRawStoredRow, type RawStoredRow } from './stored-row-codec.ts';
+import {
+  readRawLoggedRow,
+  readRawStoredRow,
+  stampOfStoredRow,
+  type RawStoredRow,
+} from './stored-row-codec.ts';
 import type { WriteBehind } from './write-behind.ts';
 
 const STAMP_BYTES = 4;
@@ -39,10 +47,14 @@ export interface StoreViewOptions {
   readonly keyGroupCount: number;
   readonly tables: readonly StateTable[];
   readonly writeBehind: WriteBehind;
+  /** The spill log at the freeze. */
+  readonly log: HeldLog;
+  readonly yieldToTask: () => Promise<void>;
 }
 
+/** By store key of a row or a change. */
 interface FoundRow {
-  readonly identity: RowIdentity;
+  readonly key: Uint8Array;
   readonly raw: RawStoredRow;
 }
 
@@ -58,6 +70,7 @@ export class StoreView implements FrozenStore {
   readonly #generations: readonly (ReadonlyMap<number, number> | undefined)[];
   readonly #obsolete: Buffer[] = [];
   readonly #scratch = new ByteSink();
+  #logged: GroupedLog | undefined;
   #isClosed = false;
 
   constructor(options: StoreViewOptions) {
@@ -94,11 +107,12 @@ export class StoreView implements FrozenStore {
     if (this.#isClosed)
       throw new MillraceError('MR_CANCELLED', 'The snapshot was given up while it was written');
     this.#collectObsolete(changes);
-    if (rows.length === 0 && (isBase || changes.length === 0)) return 0;
+    const logged = (await this.#groupedLog()).newest(keyGroup);
+    if (rows.length === 0 && logged.size === 0 && (isBase || changes.length === 0)) return 0;
     const hidden = this.#namesInMemory(partitions, keyGroup);
     const found = isBase
-      ? this.#liveRows(rows, hidden)
-      : this.#liveChanges(changes, hidden, partitions, keyGroup);
+      ? this.#liveRows(rows, logged, hidden)
+      : this.#liveChanges(changes, logged, hidden, this.#removalStamps(partitions, keyGroup));
     let count = 0;
     for (const [tableId, entries] of found) {
       for (let start = 0; start < entries.length; start += RUN_BLOCK_ENTRIES_MAX) {
@@ -119,6 +133,12 @@ export class StoreView implements FrozenStore {
     this.#changeScan?.close();
   }
 
+  async #groupedLog(): Promise<GroupedLog> {
+    const { log, yieldToTask } = this.#options;
+    this.#logged ??= await log.byKeyGroup(this.#options, yieldToTask);
+    return this.#logged;
+  }
+
   /** Scanned entries, the overlay's in place of those that it replaces. */
   async #read(tag: number, scan: KeyGroupScan | undefined, keyGroup: number) {
     const scanned = scan === undefined ? [] : await scan.read(keyGroup);
@@ -134,56 +154,57 @@ export class StoreView implements FrozenStore {
     }
   }
 
-  #liveRows(rows: readonly (readonly [Uint8Array, Uint8Array])[], hidden: ReadonlySet<string>) {
+  #liveRows(
+    rows: readonly (readonly [Uint8Array, Uint8Array])[],
+    logged: LoggedRows,
+    hidden: ReadonlySet<string>,
+  ): Map<number, FoundRow[]> {
     const found = new Map<number, FoundRow[]>();
     for (const [key, value] of rows) {
-      if (hidden.has(nameOf(key, 1, 0)) || !this.#isAlive(key)) continue;
-      this.#add(found, key, value);
+      const name = nameOf(key, 1, 0);
+      if (hidden.has(name) || logged.has(name) || !this.#isAlive(key)) continue;
+      addFound(found, { key, raw: readRawStoredRow(value) });
+    }
+    for (const [name, entry] of logged) {
+      if (entry.value === undefined || hidden.has(name) || !this.#isAlive(entry.key)) continue;
+      addFound(found, { key: entry.key, raw: readRawLoggedRow(entry.value) });
     }
     return found;
   }
 
+  /** Removed rows have tombstones; those of the log say nothing. */
   #liveChanges(
     changes: readonly (readonly [Uint8Array, Uint8Array])[],
+    logged: LoggedRows,
     hidden: ReadonlySet<string>,
-    partitions: readonly FrozenPartition[],
-    keyGroup: number,
-  ) {
-    const removedAt = this.#removalStamps(partitions, keyGroup);
-    const newest = new Map<string, readonly [Uint8Array, Uint8Array]>();
-    for (const change of changes) {
-      const [key] = change;
-      const stamp = stampOf(key);
-      const name = nameOf(key, 1, STAMP_BYTES);
-      if (stamp <= this.#options.confirmed || hidden.has(name) || (removedAt.get(name) ?? -1) > stamp)
-        continue;
-      if (!this.#isAlive(key)) continue;
+    removedAt: ReadonlyMap<string, number>,
+  ): Map<number, FoundRow[]> {
+    const { confirmed } = this.#options;
+    const newest = new Map<string, { stamp: number; row: () => FoundRow }>();
+    const offer = (name: string, stamp: number, row: () => FoundRow) => {
+      if (stamp <= confirmed || hidden.has(name) || (removedAt.get(name) ?? -1) > stamp) return;
       const other = newest.get(name);
-      if (other === undefined || stampOf(other[0]) < stamp) newest.set(name, change);
+      if (other === undefined || other.stamp < stamp) newest.set(name, { stamp, row });
+    };
+    for (const [key, value] of changes) {
+      if (!this.#isAlive(key)) continue;
+      offer(nameOf(key, 1, STAMP_BYTES), stampOf(key), () => ({ key, raw: readRawStoredRow(value) }));
+    }
+    for (const [name, { key, value }] of logged) {
+      if (value === undefined || !this.#isAlive(key)) continue;
+      offer(name, stampOfStoredRow(value), () => ({ key, raw: readRawLoggedRow(value) }));
     }
     const found = new Map<number, FoundRow[]>();
-    for (const [key, value] of newest.values()) this.#add(found, key, value);
+    for (const { row } of newest.values()) addFound(found, row());
     return found;
-  }
-
-  #add(found: Map<number, FoundRow[]>, key: Uint8Array, value: Uint8Array): void {
-    const tableId = tableIdOfStoreKey(key);
-    const row = { identity: this.#identityOf(key), raw: readRawStoredRow(value) };
-    const rows = found.get(tableId);
-    if (rows === undefined) found.set(tableId, [row]);
-    else rows.push(row);
-  }
-
-  #identityOf(key: Uint8Array): RowIdentity {
-    const table = this.#options.tables[tableIdOfStoreKey(key)] as StateTable;
-    return readIdentity(key, table.subkeyKind !== 'none');
   }
 
   #isAlive(key: Uint8Array): boolean {
-    const generations = this.#generations[tableIdOfStoreKey(key)];
+    const tableId = tableIdOfStoreKey(key);
+    const generations = this.#generations[tableId];
     if (generations === undefined) return true;
-    const { subkey, generation } = this.#identityOf(key);
-    return generations.get((subkey ?? 0) as number) === generation;
+    const hasSubkey = (this.#options.tables[tableId] as StateTable).subkeyKind !== 'none';
+    return generations.get(hasSubkey ? namespaceOfStoreKey(key) : 0) === generationOfStoreKey(key);
   }
 
   #namesInMemory(partitions: readonly FrozenPartition[], keyGroup: number): Set<string> {
@@ -216,17 +237,23 @@ export class StoreView implements FrozenStore {
 
   #writePuts(sink: ByteSink, tableId: number, rows: readonly FoundRow[]): void {
     const table = this.#options.tables[tableId] as StateTable;
+    const hasSubkeys = table.subkeyKind !== 'none';
+    const keyStarts = rows.map(({ key }) => (hasSubkeys ? endOfSubkey(key) : IDENTITY_KEY_START));
     writeKeyedBlockV1(sink, {
       kind: 'puts',
       table: table.name,
       subkeyKind: table.subkeyKind,
       entryCount: rows.length,
-      hashes: Int32Array.from(rows, ({ identity }) => identity.hash),
-      keys: this.#pack(rows, (target, { identity }) => writeKeyV1(target, identity.key)),
-      subkeys:
-        table.subkeyKind === 'none'
-          ? undefined
-          : this.#pack(rows, (target, { identity }) => writeKeyV1(target, identity.subkey)),
+      hashes: Int32Array.from(rows, ({ key }) => hashOfStoreKey(key)),
+      // Keys stand in the store as they stand in a block.
+      keys: this.#pack(rows, (target, { key }, index) =>
+        target.raw(key.subarray(keyStarts[index], key.length - trailingBytes(key))),
+      ),
+      subkeys: hasSubkeys
+        ? this.#pack(rows, (target, { key }, index) =>
+            target.raw(key.subarray(IDENTITY_KEY_START, keyStarts[index])),
+          )
+        : undefined,
       columns: table.rows.columnKinds.map((kind, column) =>
         this.#packColumn(table, rows, kind === 'f64', column),
       ),
@@ -248,15 +275,29 @@ export class StoreView implements FrozenStore {
     });
   }
 
-  #pack(rows: readonly FoundRow[], write: (sink: ByteSink, row: FoundRow) => void): PackedBytes {
+  #pack(
+    rows: readonly FoundRow[],
+    write: (sink: ByteSink, row: FoundRow, index: number) => void,
+  ): PackedBytes {
     const target = new ByteSink();
     const ends = new Uint32Array(rows.length);
     rows.forEach((row, index) => {
-      write(target, row);
+      write(target, row, index);
       ends[index] = target.position;
     });
     return { ends, bytes: target.copy() };
   }
+}
+
+function addFound(found: Map<number, FoundRow[]>, row: FoundRow): void {
+  const tableId = tableIdOfStoreKey(row.key);
+  const rows = found.get(tableId);
+  if (rows === undefined) found.set(tableId, [row]);
+  else rows.push(row);
+}
+
+function trailingBytes(key: Uint8Array): number {
+  return key[0] === CHANGE_TAG ? STAMP_BYTES : 0;
 }
 
 function overlayGroup(tag: number, keyGroup: number): number {

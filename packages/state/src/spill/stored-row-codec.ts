@@ -1,5 +1,6 @@
 /*
- * [HOT] A row as the store has it. The store protects no value, so that each carries its own checksum.
+ * [HOT] A row as the store has it. The store protects no value, so that each carries its own checksum; it is computed when
+ * a row leaves the spill log for the store.
  *
  *   stored row => UINT32 crc (of the rest) INT32 changed INT32 directoryPosition UINT8 columnCount column*
  *   column     => 0 FLOAT64  |  1 UINT32 bytes, whatever the cell codec writes
@@ -13,7 +14,6 @@ import type { StoredRow } from '../table/stored-rows.ts';
 
 /** Writes the value of a row in the store; its checksum is part of it. */
 export function writeStoredRow(sink: ByteSink, rows: RowStore, row: number, cells: CellCodec): void {
-  const start = sink.position;
   sink.u32(0);
   sink.u32(rows.changed[row] as number);
   sink.u32(rows.directoryPositions[row] as number);
@@ -31,8 +31,11 @@ export function writeStoredRow(sink: ByteSink, rows: RowStore, row: number, cell
       sink.bytes.writeUInt32LE(sink.position - lengthAt - 4, lengthAt);
     }
   }
-  sink.bytes.writeUInt32LE(crc32(sink.bytes.subarray(start + 4, sink.position)), start);
 }
+
+const CHECKSUM_BYTES = 4;
+/** Everything before the columns. */
+const ROW_HEADER_BYTES = 13;
 
 /** A stored row's columns, undecoded: numbers, or bytes of values. */
 export interface RawStoredRow {
@@ -43,13 +46,21 @@ export interface RawStoredRow {
 
 /** @throws {MillraceError} MR_STATE_BACKEND when the checksum does not match */
 export function readRawStoredRow(bytes: Uint8Array): RawStoredRow {
-  const source = new ByteSource(bytes);
-  if (source.end < 13 || source.u32() !== crc32(bytes.subarray(4))) {
+  if (
+    bytes.length < ROW_HEADER_BYTES ||
+    new ByteSource(bytes).u32() !== crc32(bytes.subarray(CHECKSUM_BYTES))
+  ) {
     throw new MillraceError(
       'MR_STATE_BACKEND',
       'Cannot read a row from the state store: its checksum does not match',
     );
   }
+  return readRawLoggedRow(bytes);
+}
+
+/** As `readRawStoredRow`, of a row that never left memory. */
+export function readRawLoggedRow(bytes: Uint8Array): RawStoredRow {
+  const source = new ByteSource(bytes, CHECKSUM_BYTES);
   const changed = source.u32() | 0;
   const directoryPosition = source.u32() | 0;
   const cells: (number | Uint8Array)[] = [];
@@ -63,6 +74,29 @@ export function readRawStoredRow(bytes: Uint8Array): RawStoredRow {
  * Reads what {@link writeStoredRow} wrote.
  * @throws {MillraceError} MR_STATE_BACKEND when it is damaged
  */
+/** Reads a row that never left memory, and has no checksum yet. */
+export function readStoredRowAt(bytes: Buffer, start: number, cells: CellCodec): StoredRow {
+  const changed = bytes.readInt32LE(start + 4);
+  const directoryPosition = bytes.readInt32LE(start + 8);
+  const values: unknown[] = [];
+  let at = start + ROW_HEADER_BYTES;
+  for (let left = bytes[start + ROW_HEADER_BYTES - 1] as number; left > 0; left--) {
+    if (bytes[at] === 0) {
+      values.push(bytes.readDoubleLE(at + 1));
+      at += 9;
+    } else {
+      const end = at + 5 + bytes.readUInt32LE(at + 1);
+      values.push(cells.read(bytes.subarray(at + 5, end)));
+      at = end;
+    }
+  }
+  return { values, changed, directoryPosition };
+}
+
+export function stampOfStoredRow(bytes: Buffer): number {
+  return bytes.readInt32LE(4);
+}
+
 export function readStoredRow(bytes: Uint8Array, cells: CellCodec): StoredRow {
   const raw = readRawStoredRow(bytes);
   const values: unknown[] = [];

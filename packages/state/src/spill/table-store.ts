@@ -1,13 +1,12 @@
-// [HOT] Rows of one table in the store: encodes them, asks the filter before the store, keeps directories of namespaces.
+// [HOT] Rows of one table in the store: encodes them, keeps directories of namespaces.
 import { hashKey, mix32 } from '@millrace/common';
 import { ByteSink, ByteSource, readKeyV1, writeKeyV1 } from '@millrace/proto';
 import type { StateTable } from '../backend/table-registry.ts';
 import { DIRECTORY_CHUNK_ENTRIES } from '../table/slice-cursor.ts';
 import type { RowIdentity, StoredDirectory, StoredRow, StoredRows } from '../table/stored-rows.ts';
-import { BloomFilter } from './bloom-filter.ts';
-import type { ByteSlab } from './byte-slab.ts';
-import { CHANGE_TAG, ROW_TAG, writeChunkKey, writeIdentity } from './store-keys.ts';
-import { readStoredRow, writeStoredRow } from './stored-row-codec.ts';
+import type { RowSpill } from './row-spill.ts';
+import { ROW_TAG, writeChunkKey, writeIdentity } from './store-keys.ts';
+import { writeStoredRow } from './stored-row-codec.ts';
 import type { WriteBehind } from './write-behind.ts';
 
 type DirectoryEntry = readonly [key: unknown, hash: number];
@@ -34,8 +33,7 @@ export class TableStore implements StoredRows {
   readonly #table: StateTable;
   readonly #at: { readonly keyGroupCount: number; readonly tableId: number };
   readonly #writeBehind: WriteBehind;
-  readonly #slab: ByteSlab;
-  readonly #filter = new BloomFilter();
+  readonly #spill: RowSpill;
   readonly #scratch = new ByteSink();
   /** By generation; undefined: nobody iterates this table. */
   readonly #directories: Map<number, Directory> | undefined;
@@ -44,17 +42,13 @@ export class TableStore implements StoredRows {
   constructor(
     table: StateTable,
     at: { readonly keyGroupCount: number; readonly tableId: number },
-    io: { readonly writeBehind: WriteBehind; readonly slab: ByteSlab },
+    spill: RowSpill,
   ) {
     this.#table = table;
     this.#at = at;
-    this.#writeBehind = io.writeBehind;
-    this.#slab = io.slab;
+    this.#writeBehind = spill.writeBehind;
+    this.#spill = spill;
     this.#directories = table.name.startsWith('~') ? undefined : new Map();
-  }
-
-  get filterBytes(): number {
-    return this.#filter.bytes;
   }
 
   get hasDropped(): boolean {
@@ -62,40 +56,28 @@ export class TableStore implements StoredRows {
   }
 
   load(identity: RowIdentity): StoredRow | undefined {
-    if (!this.#filter.mayHave(filterHash(identity))) return undefined;
-    const bytes = this.#writeBehind.get(this.#rowKey(identity));
-    return bytes === undefined ? undefined : readStoredRow(bytes, this.#table.cells);
+    return this.#spill.load(this.#spillHash(identity), this.#rowKey(identity), this.#table.cells);
   }
 
   delete(identity: RowIdentity): void {
-    this.#writeBehind.delete(Buffer.from(this.#rowKey(identity)));
+    this.#spill.delete(this.#spillHash(identity), this.#rowKey(identity));
   }
 
-  /**
-   * Writes a row that is about to leave memory. `keepsChange`: no snapshot has this value, and the next one needs it
-   * whatever becomes of the row.
-   */
-  store(row: number, identity: RowIdentity, keepsChange: boolean): void {
+  /** Writes a row that is about to leave memory. */
+  store(row: number, identity: RowIdentity): void {
     const { rows } = this.#table;
-    const { sink } = this.#slab;
     if (this.#directories !== undefined && (rows.directoryPositions[row] as number) < 0) {
       rows.directoryPositions[row] = this.#addToDirectory(identity);
     }
-    sink.u8(ROW_TAG);
-    writeIdentity(sink, this.#at, identity);
-    const key = this.#slab.cut();
-    writeStoredRow(this.#slab.sink, rows, row, this.#table.cells);
-    const value = this.#slab.cut();
-    this.#writeBehind.put(key, value);
-    this.#filter.add(filterHash(identity));
-    this.writtenBytes += key.length + value.length;
+    const { log } = this.#spill;
+    const key = this.#rowKey(identity);
+    log.begin(this.#spillHash(identity), key);
+    const { sink } = log;
+    const valueStart = sink.position;
+    writeStoredRow(sink, rows, row, this.#table.cells);
+    this.writtenBytes += key.length + sink.position - valueStart;
     this.writtenCount++;
-    if (!keepsChange) return;
-    const changeSink = this.#slab.sink;
-    changeSink.u8(CHANGE_TAG);
-    changeSink.raw(key.subarray(1));
-    changeSink.u32be(rows.changed[row] as number);
-    this.#writeBehind.put(this.#slab.cut(), value);
+    log.end();
   }
 
   directoryOf(_namespace: number, generation: number): StoredDirectory | undefined {
@@ -180,11 +162,12 @@ export class TableStore implements StoredRows {
     writeChunkKey(this.#scratch, this.#at.tableId, generation, chunk);
     return this.#scratch.view();
   }
-}
 
-function filterHash(identity: RowIdentity): number {
-  const { hash, subkey, generation } = identity;
-  return subkey === undefined
-    ? mix32(hash)
-    : mix32(Math.imul(hash, 31) + hashKey(subkey) + Math.imul(generation, 0x9e3779b1));
+  #spillHash(identity: RowIdentity): number {
+    const { hash, subkey, generation } = identity;
+    const own = hash ^ Math.imul(this.#at.tableId, 0x85ebca6b);
+    return subkey === undefined
+      ? mix32(own)
+      : mix32(Math.imul(own, 31) + hashKey(subkey) + Math.imul(generation, 0x9e3779b1));
+  }
 }

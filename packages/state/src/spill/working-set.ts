@@ -3,15 +3,20 @@ import type { KeyGroupRange, KeyValueStore } from '@millrace/common';
 import type { StateTable, TableRegistry } from '../backend/table-registry.ts';
 import { FREE, type RowStore } from '../table/row-store.ts';
 import type { StampClock } from '../table/stamp-clock.ts';
-import { ByteSlab } from './byte-slab.ts';
+import { HeldLog } from './held-log.ts';
+import { RowSpill } from './row-spill.ts';
 import { StoreView } from './store-view.ts';
 import { TableStore } from './table-store.ts';
 import { WriteBehind } from './write-behind.ts';
 
 /** Bytes on their way to the store at which the task waits. */
 const UNWRITTEN_BYTES_MAX = 16 * 1024 * 1024;
-/** Rows that one call may bring in beyond the cache before the task waits: a few batches. */
-const OVERDRAFT_ROWS_MAX = 32_768;
+/** Rows beyond the cache at which the task asks for relief: a few batches. */
+const OVERDRAFT_ROWS_MAX = 4096;
+/** Rows that an eviction makes room for: with the overdraft, a few milliseconds of work. */
+const HEADROOM_ROWS_MAX = 4096;
+/** Rows changed during so many evictions get a second chance. */
+const RECENT_EVICTIONS = 4;
 /** Chunks of dropped namespaces deleted in one pass, at most. */
 const DROPPED_CHUNKS_PER_PASS = 32;
 
@@ -23,13 +28,14 @@ export interface WorkingSetOptions {
   readonly keyGroupCount: number;
   readonly range: KeyGroupRange;
   readonly openStore: () => Promise<KeyValueStore>;
+  readonly spillLogBytesMax: number;
 }
 
 /** Decides which rows are in memory. Bounds: `cacheEntriesMax` rows, and UNWRITTEN_BYTES_MAX on their way to the store. */
 export class WorkingSet {
   readonly #options: WorkingSetOptions;
   readonly #writeBehind: WriteBehind;
-  readonly #slab = new ByteSlab();
+  #spill: RowSpill | undefined;
   readonly #tableStores = new Map<StateTable, TableStore>();
   /** Where the clock's hand is in each table. */
   readonly #hands = new Map<StateTable, number>();
@@ -51,33 +57,37 @@ export class WorkingSet {
 
   /** Bytes in the store and on their way to it, about. */
   get bytes(): number {
-    let bytes = this.#writeBehind.unwrittenBytes;
+    let bytes = this.#writeBehind.unwrittenBytes + (this.#spill?.bytes ?? 0);
     for (const store of this.#tableStores.values()) {
       const average = store.writtenCount === 0 ? 0 : store.writtenBytes / store.writtenCount;
-      bytes += store.filterBytes + store.awayCount * average;
+      bytes += store.awayCount * average;
     }
     return bytes;
   }
 
-  /** Evicts down to nine tenths of the cache if it is over, and writes; undefined when there is nothing to do. */
+  /**
+   * Evicts when the cache is over its limit, and writes what the log has no room for. Resolves when the store may be given
+   * more; undefined: it may already.
+   */
   relieve(): Promise<void> | undefined {
     const { cacheEntriesMax } = this.#options;
     const rowCount = this.#rowsInMemory();
-    if (rowCount > cacheEntriesMax) this.#evict(rowCount - Math.floor(cacheEntriesMax * 0.9));
+    const headroom = Math.min(HEADROOM_ROWS_MAX, Math.ceil(cacheEntriesMax / 10));
+    if (rowCount > cacheEntriesMax) this.#evict(rowCount - cacheEntriesMax + headroom);
     let chunksLeft = DROPPED_CHUNKS_PER_PASS;
     for (const store of this.#tableStores.values()) {
       while (store.hasDropped && chunksLeft-- > 0) store.deleteSomeDropped();
     }
-    return this.#writeBehind.drain();
+    const written = this.#writeBehind.drain();
+    return this.#writeBehind.hasFailed || this.isFull ? written : undefined;
   }
 
   /** What a freeze must know of the store; undefined: nothing ever left memory. */
-  view(scope: {
-    readonly baseFrom: number;
-    readonly baseTo: number;
-    readonly confirmed: number;
-  }): StoreView | undefined {
-    if (this.#tableStores.size === 0) return undefined;
+  view(
+    scope: { readonly baseFrom: number; readonly baseTo: number; readonly confirmed: number },
+    yieldToTask: () => Promise<void>,
+  ): StoreView | undefined {
+    if (this.#spill === undefined) return undefined;
     const { registry, keyGroupCount, range } = this.#options;
     return new StoreView({
       ...scope,
@@ -86,6 +96,8 @@ export class WorkingSet {
       keyGroupCount,
       tables: [...registry.tables],
       writeBehind: this.#writeBehind,
+      log: new HeldLog(this.#spill.log.hold()),
+      yieldToTask,
     });
   }
 
@@ -129,14 +141,14 @@ export class WorkingSet {
   #sweep(table: StateTable, wanted: number, givesSecondChance: boolean): number {
     const store = this.#tableStores.get(table) ?? this.#makeStore(table);
     const { rows } = table;
-    const stamp = this.#options.clock.current;
+    const recent = this.#options.clock.current - RECENT_EVICTIONS;
     let hand = this.#hands.get(table) ?? 0;
     let moved = 0;
     for (let steps = rows.highWater; steps > 0 && moved < wanted; steps--) {
       hand = hand + 1 >= rows.highWater ? 0 : hand + 1;
       const changed = rows.changed[hand] as number;
       if (changed === FREE) continue;
-      if (givesSecondChance && (changed === stamp || rows.touched[hand] === 1)) {
+      if (givesSecondChance && (changed > recent || rows.touched[hand] === 1)) {
         rows.touched[hand] = 0;
         continue;
       }
@@ -151,12 +163,11 @@ export class WorkingSet {
     const changed = rows.changed[row] as number;
     if (rows.stored[row] !== changed) {
       const { clock } = this.#options;
-      const keepsChange = clock.lastFrozen > 0 && changed > clock.confirmed;
-      if (keepsChange) {
+      if (clock.lastFrozen > 0 && changed > clock.confirmed) {
         this.#newestChange = Math.max(this.#newestChange, changed);
         this.#changeCount++;
       }
-      store.store(row, identityOf(table, rows, row), keepsChange);
+      store.store(row, identityOf(table, rows, row));
       rows.stored[row] = changed;
     }
     return table.moveAway(row);
@@ -165,7 +176,12 @@ export class WorkingSet {
   #makeStore(table: StateTable): TableStore {
     const { registry, keyGroupCount } = this.#options;
     const at = { keyGroupCount, tableId: registry.tables.indexOf(table) };
-    const store = new TableStore(table, at, { writeBehind: this.#writeBehind, slab: this.#slab });
+    this.#spill ??= new RowSpill({
+      writeBehind: this.#writeBehind,
+      logBytesMax: this.#options.spillLogBytesMax,
+      clock: this.#options.clock,
+    });
+    const store = new TableStore(table, at, this.#spill);
     this.#tableStores.set(table, store);
     table.storedRows = store;
     return store;

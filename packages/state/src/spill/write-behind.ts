@@ -27,6 +27,10 @@ export class WriteBehind {
     return this.#pendingBytes + this.#inFlightBytes;
   }
 
+  get hasFailed(): boolean {
+    return this.#failed !== undefined;
+  }
+
   get store(): KeyValueStore | undefined {
     return this.#store;
   }

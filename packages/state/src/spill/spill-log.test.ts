@@ -1,0 +1,103 @@
+import { describe, expect, test } from 'vitest';
+import { forEachLogEntry, readLogEntry, SpillLog, type LogSpan } from './spill-log.ts';
+
+/** A log of at most `bytesMax`, and what it handed over as `key=value` or `key deleted`. */
+function openLog(bytesMax: number) {
+  const aged: string[] = [];
+  const log = new SpillLog(bytesMax, (_hash, key, value) => {
+    aged.push(value === undefined ? `${key.toString()} deleted` : `${key.toString()}=${value.toString()}`);
+  });
+  /** All keys have one hash: the log must tell them apart. */
+  const put = (key: string, value: string) => {
+    log.begin(7, Buffer.from(key));
+    log.sink.latin1(value);
+    log.end();
+  };
+  const remove = (key: string) => {
+    log.begin(7, Buffer.from(key));
+    log.end();
+  };
+  const get = (key: string, valueLength: number) => {
+    const found = log.find(7, Buffer.from(key));
+    if (found <= 0) return found;
+    return log.foundBytes.toString('latin1', log.foundStart, log.foundStart + valueLength);
+  };
+  return { log, aged, put, remove, get };
+}
+
+function textOf(spans: readonly LogSpan[]): string[] {
+  const entries: string[] = [];
+  for (const span of spans) {
+    forEachLogEntry(span, (start) => {
+      const { key, value } = readLogEntry(span, start);
+      entries.push(`${key.toString()}=${value?.toString() ?? ''}`);
+    });
+  }
+  return entries;
+}
+
+describe('A spill log', () => {
+  test('finds the newest value of each key, and what was deleted', () => {
+    const { put, remove, get } = openLog(10_000);
+    put('a', 'one');
+    put('b', 'two');
+    put('a', 'three');
+    remove('b');
+    expect([get('a', 5), get('b', 3), get('c', 3)]).toEqual(['three', 0, -1]);
+    put('b', 'back');
+    expect(get('b', 4)).toBe('back');
+  });
+
+  test('writes a value over an older one of the same length', () => {
+    const { log, put, get } = openLog(10_000);
+    put('a', 'one');
+    put('a', 'two');
+    expect(textOf(log.hold())).toEqual(['a=two']);
+    expect(get('a', 3)).toBe('two');
+  });
+
+  test('leaves what was held as it was', () => {
+    const { log, put, get } = openLog(10_000);
+    put('a', 'one');
+    const held = log.hold();
+    put('a', 'two');
+    put('b', 'new');
+    put('a', 'six');
+    expect(textOf(held)).toEqual(['a=one']);
+    expect(get('a', 3)).toBe('six');
+    expect(textOf(log.hold())).toEqual(['a=six', 'b=new']);
+  });
+
+  test('forgets an entry that was begun and not ended', () => {
+    const { log, put, get } = openLog(10_000);
+    put('a', 'one');
+    log.begin(7, Buffer.from('a'));
+    log.sink.latin1('half');
+    put('b', 'two');
+    expect([get('a', 3), get('b', 3)]).toEqual(['one', 'two']);
+    expect(textOf(log.hold())).toEqual(['a=one', 'b=two']);
+  });
+
+  test('hands over the newest entry of each key, oldest keys first, and finds it no longer', () => {
+    const { aged, put, remove, get } = openLog(0);
+    put('a', 'one');
+    put('a', 'longer');
+    remove('b');
+    put('c', 'x'.repeat(64));
+    expect(aged).toEqual(['a=longer', 'b deleted', `c=${'x'.repeat(64)}`]);
+    expect([get('a', 6), get('b', 1), get('c', 64)]).toEqual([-1, -1, -1]);
+    put('a', 'anew');
+    expect(get('a', 4)).toBe('anew');
+  });
+
+  test('keeps at most its bytes, of values larger than a segment too', () => {
+    const { log, put, get, aged } = openLog(100_000);
+    for (let index = 0; index < 5000; index++) put(`key ${index}`, 'v'.repeat(100));
+    put('large', 'v'.repeat(300_000));
+    for (let index = 0; index < 50; index++) put(`more ${index}`, 'v'.repeat(100));
+    expect(log.bytes).toBeLessThan(250_000);
+    expect(get('large', 1)).toBe(-1);
+    expect(get('more 49', 1)).toBe('v');
+    expect(new Set(aged).size).toBe(aged.length);
+  });
+});
