@@ -25,7 +25,7 @@ export type Stroke =
   | { readonly kind: 'crash-point'; readonly share: number; readonly point: CrashPoint };
 
 /** Points that every run with checkpoints comes by again and again. */
-const CRASH_POINTS = [
+export const CRASH_POINTS = [
   'jobmanager-checkpoint-triggered',
   'jobmanager-metadata-written',
   'jobmanager-pointer-written',
