@@ -33,11 +33,12 @@ export class HeldLog {
     const groups = new Map<number, number[]>();
     for (let index = 0; index < spans.length; index++) {
       const span = spans[index] as LogSpan;
-      forEachLogEntry(span, (start) => {
-        const { key, value } = readLogEntry(span, start);
-        const keyGroup = keyGroupOfStoreKey(key);
+      const { bytes } = span.sink;
+      forEachLogEntry(span, (start, keyStart, valueStart, valueEnd) => {
+        const keyGroup = keyGroupOfStoreKey(bytes, keyStart);
         const isBase = keyGroup >= scope.baseFrom && keyGroup < scope.baseTo;
-        if (!isBase && value !== undefined && stampOfStoredRow(value) <= scope.confirmed) return;
+        if (!isBase && (valueStart === valueEnd || stampOfStoredRow(bytes, valueStart) <= scope.confirmed))
+          return;
         const group = groups.get(keyGroup);
         if (group === undefined) groups.set(keyGroup, [(index << START_BITS) | start]);
         else group.push((index << START_BITS) | start);

@@ -52,8 +52,9 @@ function boundOf(tag: number, keyGroup: number): Uint8Array {
 }
 
 /** The key group in a row or change key. */
-export function keyGroupOfStoreKey(key: Uint8Array): number {
-  return ((key[1] as number) << 8) | (key[2] as number);
+/** Of a row or change key that starts at `start`. */
+export function keyGroupOfStoreKey(key: Uint8Array, start = 0): number {
+  return ((key[start + 1] as number) << 8) | (key[start + 2] as number);
 }
 
 /** The number of the table in a row or change key. */
@@ -65,11 +66,11 @@ export function tableIdOfStoreKey(key: Uint8Array): number {
 export const IDENTITY_KEY_START = 13;
 
 export function hashOfStoreKey(key: Uint8Array): number {
-  return viewOf(key).getInt32(5);
+  return int32At(key, 5);
 }
 
 export function generationOfStoreKey(key: Uint8Array): number {
-  return viewOf(key).getUint32(9);
+  return int32At(key, 9) >>> 0;
 }
 
 /** Of a table whose subkeys are numbers. */
@@ -85,6 +86,11 @@ export function endOfSubkey(key: Uint8Array): number {
   return source.position;
 }
 
-function viewOf(key: Uint8Array): DataView {
-  return new DataView(key.buffer, key.byteOffset, key.byteLength);
+function int32At(key: Uint8Array, at: number): number {
+  return (
+    ((key[at] as number) << 24) |
+    ((key[at + 1] as number) << 16) |
+    ((key[at + 2] as number) << 8) |
+    (key[at + 3] as number)
+  );
 }

@@ -93,8 +93,8 @@ export function readStoredRowAt(bytes: Buffer, start: number, cells: CellCodec):
   return { values, changed, directoryPosition };
 }
 
-export function stampOfStoredRow(bytes: Buffer): number {
-  return bytes.readInt32LE(4);
+export function stampOfStoredRow(bytes: Buffer, start = 0): number {
+  return bytes.readInt32LE(start + CHECKSUM_BYTES);
 }
 
 export function readStoredRow(bytes: Uint8Array, cells: CellCodec): StoredRow {
