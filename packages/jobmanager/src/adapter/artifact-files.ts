@@ -75,12 +75,13 @@ export class ArtifactFiles {
 
   /**
    * The bytes of a file, in chunks.
-   * @throws {MillraceError} MR_ARTIFACT_CORRUPT when it is not there
+   * @throws {MillraceError} MR_ARTIFACT_CORRUPT when it is not there, MR_PROTOCOL for a name that is no hash
    */
   async *read(sha256: string): AsyncGenerator<Uint8Array> {
+    const path = this.#path(sha256);
     let handle: FileHandle;
     try {
-      handle = await open(this.#path(sha256), 'r');
+      handle = await open(path, 'r');
     } catch (cause) {
       throw new MillraceError(
         'MR_ARTIFACT_CORRUPT',

@@ -30,6 +30,7 @@ import {
 import type { JobManager } from '../job-manager.ts';
 import { checkArtifactSize, type ArtifactFiles, type ArtifactUpload } from './artifact-files.ts';
 import { BearerToken } from './bearer-token.ts';
+import { CoalescedEvents } from './coalesced-events.ts';
 import { crashAfterSending } from './crash-points.ts';
 import { toStatus } from './grpc-errors.ts';
 
@@ -200,18 +201,15 @@ async function sendEvents(
   call: ServerWritableStream<JobId, JobEvent>,
   jobManager: JobManager,
 ): Promise<void> {
-  // A client that does not read would fill our memory: its stream is ended, and it attaches again.
+  const events = new CoalescedEvents((event) => call.write(event));
   const watch = jobManager.watch(call.request, (event) => {
-    if (call.destroyed || call.cancelled) return;
-    if (call.writableLength > WATCH_EVENTS_WAITING_MAX) watch.stop();
-    else call.write(event);
+    if (!call.destroyed && !call.cancelled) events.offer(event);
   });
+  call.on('drain', () => events.drained());
   call.on('cancelled', () => watch.stop());
   await watch.ended;
+  if (!call.destroyed && !call.cancelled) events.flush();
 }
-
-/** Events that may wait for one client. */
-const WATCH_EVENTS_WAITING_MAX = 1_000;
 
 async function sendArtifact(
   call: ServerWritableStream<string, Uint8Array>,

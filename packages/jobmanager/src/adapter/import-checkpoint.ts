@@ -29,7 +29,13 @@ export async function importCheckpoint(
   );
   const prefix = `restored/${random.nextId(8)}`;
   const files = new Map(filesOf(metadata).map((file) => [file.name, file]));
-  for (const file of files.values()) await copy(file, { source, target, prefix });
+  try {
+    for (const file of files.values()) await copy(file, { source, target, prefix });
+  } catch (error) {
+    // Nothing will ever name what was copied.
+    for (const name of await target.list(prefix)) await target.delete(name);
+    throw error;
+  }
   return encodeCheckpointMetadataV1(renamed(metadata, prefix));
 }
 

@@ -1,7 +1,6 @@
 // Leads one job: deploys attempts, restarts what failed, and brings it to its end. Events in, commands out.
 import {
   fromWireError,
-  invariant,
   MillraceError,
   toWireError,
   unreachable,
@@ -188,7 +187,7 @@ export class JobMaster {
 
   /** The records are durable: goes on to the first attempt of this leader. */
   begin(): void {
-    invariant(this.#phase === 'storing', 'a job begins once');
+    if (this.#phase !== 'storing') return; // Cancelled meanwhile.
     if (this.state === 'CANCELLING') {
       this.#close('CANCELED');
       return;

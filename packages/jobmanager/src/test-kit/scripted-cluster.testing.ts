@@ -115,7 +115,13 @@ export class ScriptedCluster {
 
   /** Files that the checkpoints in the pointer need and that are not there. */
   missingFiles(): readonly string[] {
-    return this.#disk.missingFiles(jobId);
+    return this.#disk.neededFiles(jobId).filter((name) => !this.blobs.has(name));
+  }
+
+  /** Files that are there and that no checkpoint in the pointer needs. */
+  needlessFiles(): readonly string[] {
+    const needed = new Set(this.#disk.neededFiles(jobId));
+    return [...this.blobs.keys()].filter((name) => !needed.has(name));
   }
 
   step(event: CoreEvent): void {

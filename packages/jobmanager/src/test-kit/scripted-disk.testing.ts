@@ -51,23 +51,19 @@ export class ScriptedDisk {
     return bytes === undefined ? undefined : decodeCheckpointPointerV1(bytes);
   }
 
-  /** Files that the checkpoints in the pointer need and that are not there. */
-  missingFiles(jobId: JobId): readonly string[] {
-    const missing: string[] = [];
+  /** Files that the checkpoints in the pointer need. */
+  neededFiles(jobId: JobId): readonly string[] {
+    const needed = new Set<string>();
     for (const { epoch, checkpointId } of this.pointer(jobId)?.retained ?? []) {
       const name = `chk-${epoch}-${checkpointId}/_metadata`;
+      needed.add(name);
       const bytes = this.blobs.get(name);
-      if (bytes === undefined) {
-        missing.push(name);
-        continue;
-      }
-      const metadata = decodeCheckpointMetadataV1(bytes);
-      for (const { subtasks } of metadata.vertices) {
+      if (bytes === undefined) continue;
+      for (const { subtasks } of decodeCheckpointMetadataV1(bytes).vertices) {
         for (const { operators } of subtasks)
-          for (const { keyedFiles } of operators)
-            for (const file of keyedFiles) if (!this.blobs.has(file.name)) missing.push(file.name);
+          for (const { keyedFiles } of operators) for (const file of keyedFiles) needed.add(file.name);
       }
     }
-    return missing;
+    return [...needed];
   }
 }
