@@ -23,7 +23,8 @@ const ROUND_TIMEOUT_MS = 300_000;
 const temporary = mkdtempSync(join(tmpdir(), 'millrace-chaos-'));
 const sinkDirectories = (out: string): readonly string[] => [join(out, 'hourly'), join(out, 'top')];
 let expected: readonly ReadonlyMap<string, number>[] = [];
-let hasFailed = false;
+/** Clusters of rounds that have not come to their end. */
+const running = new Set<TestCluster>();
 
 beforeAll(async () => {
   await using cluster = await TestCluster.start(join(temporary, 'undisturbed'), CLUSTER);
@@ -34,8 +35,14 @@ beforeAll(async () => {
   rmSync(out, { recursive: true });
 });
 
-afterAll(() => {
-  if (!hasFailed) rmSync(temporary, { recursive: true, force: true });
+afterAll(async () => {
+  for (const cluster of running) {
+    await cluster.stop();
+    console.error(
+      `The logs and the output of a round that failed are kept in ${cluster.directory} and beside it`,
+    );
+  }
+  if (running.size === 0) rmSync(temporary, { recursive: true, force: true });
 });
 
 describe.sequential('chaos', () => {
@@ -43,27 +50,32 @@ describe.sequential('chaos', () => {
     'seed %i: at least five kills -9, nothing lost, nothing twice',
     async (seed) => {
       const directory = join(temporary, `seed-${seed}`);
-      try {
-        await round(seed, directory);
-        rmSync(directory, { recursive: true, force: true });
-      } catch (error) {
-        hasFailed = true;
-        console.error(`seed ${seed}: the cluster's logs and the output are kept in ${directory}`);
-        throw error;
-      }
+      const armory = join(directory, 'crash-points');
+      mkdirSync(armory, { recursive: true });
+      const cluster = await TestCluster.start(join(directory, 'cluster'), CLUSTER, {
+        MILLRACE_CRASH_POINTS: armory,
+      });
+      running.add(cluster);
+      await round(seed, { cluster, armory, out: join(directory, 'out') });
+      await cluster.stop();
+      running.delete(cluster);
+      rmSync(directory, { recursive: true, force: true });
     },
     ROUND_TIMEOUT_MS,
   );
 });
 
-async function round(seed: number, directory: string): Promise<void> {
-  const armory = join(directory, 'crash-points');
-  const out = join(directory, 'out');
-  const clusterDirectory = join(directory, 'cluster');
-  mkdirSync(armory, { recursive: true });
+interface RoundOptions {
+  readonly cluster: TestCluster;
+  /** Where crash points are armed. */
+  readonly armory: string;
+  readonly out: string;
+}
+
+async function round(seed: number, { cluster, armory, out }: RoundOptions): Promise<void> {
+  const clusterDirectory = cluster.directory;
   const plan = planKills(seed);
   const kills: Kill[] = [];
-  await using cluster = await TestCluster.start(clusterDirectory, CLUSTER, { MILLRACE_CRASH_POINTS: armory });
 
   const submissionPoint = join(armory, 'jobmanager-submission-stored');
   if (plan[0]?.kind === 'submission') writeFileSync(submissionPoint, '');
