@@ -152,7 +152,7 @@ function drawWorld(prng: Prng): SimWorld {
     wholeSnapshotEntriesMax: pick(0, 0, 10, 100_000),
     spillLogBytesMax: pick(0, 2_000, 1_000_000),
     isChainingEnabled: prng.next() < 0.8,
-    inputMs: isBroad ? pick(0, 100, 400) : pick(0, 100, 400, 1_000, 2_000),
+    inputMs: isBroad ? pick(0, 100, 400, 400) : pick(0, 100, 400, 400, 1_000, 2_000),
     heartbeatIntervalMs,
     heartbeatTimeoutMs: heartbeatIntervalMs * pick(3, 5, 10),
     networkMsMax: pick(0.3, 2, 20),
