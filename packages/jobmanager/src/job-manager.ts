@@ -21,6 +21,7 @@ import type {
   TaskExecutorMessage,
   TaskManagerMessage,
 } from '@millrace/proto';
+import { CheckpointCleanUp } from './checkpoint-clean-up.ts';
 import { JobManagerCore, type StoredJob } from './core/job-manager-core.ts';
 import type { Command, ConnectionId, CoreEvent, Outcome, Token } from './core/effects.ts';
 import { decodeRecord, encodeRecord, recordKeys, storeCorrupt } from './core/job-records.ts';
@@ -82,6 +83,7 @@ const WATCHERS_MAX = 1_000;
 export class JobManager {
   readonly #of: JobManagerOptions;
   readonly #core: JobManagerCore;
+  readonly #cleanUp: CheckpointCleanUp;
   readonly #events: CoreEvent[] = [];
   #isDraining = false;
   #isClosed = false;
@@ -101,6 +103,7 @@ export class JobManager {
 
   private constructor(of: JobManagerOptions, leaderEpoch: number, stored: readonly StoredJob[]) {
     this.#of = of;
+    this.#cleanUp = new CheckpointCleanUp(of.blobStoreOf, of.log);
     this.leaderEpoch = leaderEpoch;
     let halt: (error: MillraceError) => void = () => undefined;
     this.failed = new Promise((resolve) => {
@@ -311,10 +314,10 @@ export class JobManager {
         this.#answer(command.token, this.#import(command.jobId, command.path));
         return;
       case 'delete-blobs':
-        void this.#delete(command.jobId, command.names);
+        void this.#cleanUp.delete(command.jobId, command.names);
         return;
       case 'sweep-blobs':
-        void this.#sweep(command);
+        void this.#cleanUp.sweep(command);
         return;
       case 'delete-artifacts':
         this.#of.deleteArtifacts?.(command.sha256s);
@@ -395,39 +398,9 @@ export class JobManager {
       : importCheckpoint(jobId, path);
   }
 
-  async #delete(jobId: JobId, names: readonly string[]): Promise<void> {
-    const blobStore = this.#of.blobStoreOf(jobId);
-    for (const name of names) {
-      try {
-        await blobStore.delete(name);
-      } catch (error) {
-        this.#of.log.warn?.('checkpoint file cannot be deleted', { jobId, name, error });
-      }
-    }
-  }
-
-  async #sweep({ jobId, belowId, keep }: Command & { kind: 'sweep-blobs' }): Promise<void> {
-    const kept = new Set(keep);
-    try {
-      const names = await this.#of.blobStoreOf(jobId).list(belowId === Infinity ? '' : 'chk-');
-      await this.#delete(
-        jobId,
-        names.filter((name) => !kept.has(name) && checkpointIdOf(name) < belowId),
-      );
-    } catch (error) {
-      this.#of.log.warn?.('old checkpoint files cannot be listed', { jobId, error });
-    }
-  }
-
   #over(error: MillraceError): void {
     this.#of.log.error?.('leadership ended', { error });
     this.#halt(error);
     void this.close().catch(() => undefined);
   }
-}
-
-/** Id of the checkpoint in whose directory a file lies; files elsewhere count as oldest. */
-function checkpointIdOf(name: string): number {
-  const match = /^chk-\d+-(\d+)\//.exec(name);
-  return match === null ? 0 : Number(match[1]);
 }

@@ -117,7 +117,7 @@ test('a state file that is cut, changed in any byte, or gone is refused, and not
     });
   }
   await rm(damaged);
-  await expect(importCheckpoint(path, target(), realRandom)).rejects.toThrow();
+  await expect(importCheckpoint(path, target(), realRandom)).rejects.toMatchObject({ code: 'MR_IO' });
   expect(await target().list('')).toEqual([]);
 });
 
