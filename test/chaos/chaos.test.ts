@@ -13,6 +13,7 @@ import { hiddenFiles, VisibleFiles } from './visible-files.ts';
 
 const JOB = 'examples/flight-delays/job.ts';
 const CLUSTER = ['--taskmanagers', '2', '--slots', '2'];
+const RECORDS = 3_000_000;
 /** Six seconds of input, and as long again for the recoveries. */
 const RATE_PER_SECOND = 500_000;
 const CHECKPOINT_INTERVAL = '250ms';
@@ -106,7 +107,10 @@ async function round(seed: number, { cluster, armory, out }: RoundOptions): Prom
 
     expect(end.state, end.error?.message).toBe('FINISHED');
     expect(effective.length).toBeGreaterThanOrEqual(EFFECTIVE_KILLS_MIN);
+    // A TaskManager's death is a restart; a JobManager's only an attempt more than those that prepare and run.
     expect(end.restartCount).toBeGreaterThan(0);
+    expect(end.attemptNumber).toBeGreaterThanOrEqual(2 + end.restartCount);
+    expect(end.recordsRead).toBe(RECORDS);
     expect(lateMax).toBe(0);
   } finally {
     watch.stop();

@@ -67,6 +67,17 @@ test('an attached run shows what the job prints on standard output, progress on 
   expect(stderr).toMatch(/^\[.*(CREATED|RUNNING|FINISHED)/m);
 });
 
+test('with --json an attached run prints one document: the job, its tables and where its files are', async () => {
+  const out = join(temporary, 'json');
+  expect(await cluster.json(['run', NUMBERS, '--', '--count', '3', '--out', out])).toMatchObject({
+    name: 'numbers',
+    state: 'FINISHED',
+    recordsRead: 3,
+    files: [out],
+    tables: [],
+  });
+});
+
 test('a detached run returns with the id; list and describe give the job by id, prefix and name', async () => {
   const { jid, name } = await cluster.json<{ jid: string; name: string }>([
     'run',
