@@ -15,7 +15,7 @@ const line = (sequence: number): JobEvent => ({
 function client(room: number) {
   const events: JobEvent[] = [];
   const written = (): readonly (number | string)[] =>
-    events.flatMap((event) =>
+    events.flatMap<number | string>((event) =>
       event.kind === 'status' ? [event.status.recordsRead] : event.lines.map(({ text }) => `line ${text}`),
     );
   return { events, written, coalesced: new CoalescedEvents((event) => events.push(event) < room) };

@@ -1,5 +1,5 @@
 // One deployment of a job: its slots and how far each is. Knows nothing of what comes before or after it.
-import type { Clock, ExecutionAttemptId, JobId } from '@millrace/common';
+import { MillraceError, type Clock, type ExecutionAttemptId, type JobId } from '@millrace/common';
 import type { JobGraph, SlotDeployment, TaskExecutorMessage } from '@millrace/proto';
 import { ExecutionGraph, hasSink, type AttemptDescription } from '../execution-graph/execution-graph.ts';
 import type { ConnectionId, Effects } from './effects.ts';
@@ -189,4 +189,13 @@ export class JobAttempt {
     if (slot !== undefined)
       this.#of.effects.command({ kind: 'send', connectionId: slot.connectionId, message });
   }
+}
+
+/** The error of a slot that ended by itself. */
+export function workerLost(slotIndex: number, attemptNumber: number): MillraceError {
+  return new MillraceError(
+    'MR_WORKER_LOST',
+    'Cannot go on: the worker of a slot ended although it was not told to',
+    { details: { slotIndex, attemptNumber } },
+  );
 }

@@ -4,53 +4,22 @@ import {
   MillraceError,
   toWireError,
   unreachable,
-  type Clock,
   type JobId,
-  type RandomPort,
   type WireError,
 } from '@millrace/common';
-import type {
-  CheckpointReference,
-  JobGraph,
-  JobState,
-  JobStatus,
-  OutputLine,
-  SlotDeployment,
-  TaskReport,
-} from '@millrace/proto';
-import { hasSink, type RestorePlan } from '../execution-graph/execution-graph.ts';
-import { CheckpointCoordinator } from './checkpoint-coordinator.ts';
+import type { JobState, JobStatus, OutputLine, SlotDeployment, TaskReport } from '@millrace/proto';
+import { hasAnySink, type RestorePlan } from '../execution-graph/execution-graph.ts';
+import type { CheckpointCoordinator } from './checkpoint-coordinator.ts';
 import { CheckpointRecovery } from './checkpoint-recovery.ts';
 import { DurableProgress } from './durable-progress.ts';
-import type { ConnectionId, Effects, StoreOperation } from './effects.ts';
-import { JobAttempt } from './job-attempt.ts';
+import type { ConnectionId, StoreOperation } from './effects.ts';
+import { JobAttempt, workerLost } from './job-attempt.ts';
 import type { JobPhase } from './job-phase.ts';
-import { encodeRecord, recordKeys, type JobProgressRecord, type JobRecord } from './job-records.ts';
+import { coordinatorOf, type JobMasterOptions } from './job-master-options.ts';
+import { encodeRecord, recordKeys, type JobRecord } from './job-records.ts';
 import { isTerminal, JobLifecycle } from './job-state.ts';
 import { RestartStrategy } from './restart-strategy.ts';
-import type { SlotPool } from './slot-pool.ts';
 import { StatusBoard } from './status-board.ts';
-
-export interface JobMasterOptions {
-  readonly record: JobRecord;
-  /** True for a submission that this leader took. */
-  readonly isNew: boolean;
-  /** As the store has it. */
-  readonly progress: JobProgressRecord;
-  /** As the store has it. */
-  readonly pointer:
-    | { readonly bytes: Uint8Array; readonly retained: readonly CheckpointReference[] }
-    | undefined;
-  readonly jobGraph: JobGraph;
-  readonly leaderEpoch: number;
-  readonly checkpointDirectory: string;
-  readonly clock: Clock;
-  readonly random: RandomPort;
-  readonly effects: Effects;
-  readonly pool: SlotPool;
-  /** Slots may have become free, or the job has ended. */
-  readonly onChanged: () => void;
-}
 
 /** Threading: inside `step` only. */
 export class JobMaster {
@@ -113,26 +82,12 @@ export class JobMaster {
   }
 
   #newCoordinator(): CheckpointCoordinator {
-    const { record, progress, jobGraph, clock, effects } = this.#of;
-    return new CheckpointCoordinator({
-      jobId: this.jobId,
-      jobName: jobGraph.name,
-      runId: record.runId,
-      epoch: this.#of.leaderEpoch,
-      keyGroupCount: jobGraph.keyGroupCount,
-      options: jobGraph.streamGraph.options,
-      clock,
-      effects,
-      listener: {
-        onTrigger: (checkpointId, timestampMs) => this.#attempt?.trigger(checkpointId, timestampMs),
-        onComplete: (checkpointId, isFinal) => this.#checkpointComplete(checkpointId, isFinal),
-        onAborted: (checkpointId) => this.#attempt?.notify('checkpoint-aborted', checkpointId),
-        onTooManyFailures: (error) => this.#attemptFailed(error),
-        reserveIds: (reserved, then) => this.#progress.update({ checkpointIdsReserved: reserved }, then),
-      },
-      idsReserved: progress.checkpointIdsReserved,
-      nextId: this.#of.isNew ? 1 : progress.checkpointIdsReserved + 1,
-      pointer: this.#of.pointer?.bytes,
+    return coordinatorOf(this.#of, {
+      onTrigger: (checkpointId, timestampMs) => this.#attempt?.trigger(checkpointId, timestampMs),
+      onComplete: (checkpointId, isFinal) => this.#checkpointComplete(checkpointId, isFinal),
+      onAborted: (checkpointId) => this.#attempt?.notify('checkpoint-aborted', checkpointId),
+      onTooManyFailures: (error) => this.#attemptFailed(error),
+      reserveIds: (reserved, then) => this.#progress.update({ checkpointIdsReserved: reserved }, then),
       outputLines: () => this.#board.lines,
     });
   }
@@ -222,11 +177,8 @@ export class JobMaster {
   }
 
   get #nextMode(): SlotDeployment['mode'] {
-    const { jobGraph } = this.#of;
     if (this.#coordinator.latest?.isFinal === true) return 'commit';
-    return !this.#progress.record.isPrepared && jobGraph.vertices.some((vertex) => hasSink(jobGraph, vertex))
-      ? 'prepare'
-      : 'run';
+    return !this.#progress.record.isPrepared && hasAnySink(this.#of.jobGraph) ? 'prepare' : 'run';
   }
 
   #tryStart(): void {
@@ -398,13 +350,7 @@ export class JobMaster {
     else if (this.#phase === 'deploying' && attempt.mode === 'prepare' && this.#isPrepareDone)
       this.#prepared();
     else if (this.#phase === 'deploying' || this.#phase === 'running' || this.#phase === 'committing') {
-      this.#attemptFailed(
-        new MillraceError(
-          'MR_WORKER_LOST',
-          'Cannot go on: the worker of a slot ended although it was not told to',
-          { details: { slotIndex, attemptNumber } },
-        ),
-      );
+      this.#attemptFailed(workerLost(slotIndex, attemptNumber));
     }
   }
 

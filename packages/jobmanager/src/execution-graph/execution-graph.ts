@@ -179,3 +179,8 @@ export function hasSink(jobGraph: JobGraph, vertex: JobVertex): boolean {
     vertex.nodeIds.some((id) => jobGraph.streamGraph.nodes[id]?.kind === 'sink')
   );
 }
+
+/** True for a job that has a sink. */
+export function hasAnySink(jobGraph: JobGraph): boolean {
+  return jobGraph.vertices.some((vertex) => hasSink(jobGraph, vertex));
+}

@@ -1,0 +1,52 @@
+// What a job master is made of.
+import type { Clock, RandomPort } from '@millrace/common';
+import type { CheckpointReference, JobGraph, OutputLine } from '@millrace/proto';
+import { CheckpointCoordinator, type CheckpointListener } from './checkpoint-coordinator.ts';
+import type { Effects } from './effects.ts';
+import type { JobProgressRecord, JobRecord } from './job-records.ts';
+import type { SlotPool } from './slot-pool.ts';
+
+/** A job as submitted or stored, and what it shares with other jobs. */
+export interface JobMasterOptions {
+  readonly record: JobRecord;
+  /** True for a submission that this leader took. */
+  readonly isNew: boolean;
+  /** As the store has it. */
+  readonly progress: JobProgressRecord;
+  /** As the store has it. */
+  readonly pointer:
+    | { readonly bytes: Uint8Array; readonly retained: readonly CheckpointReference[] }
+    | undefined;
+  readonly jobGraph: JobGraph;
+  readonly leaderEpoch: number;
+  readonly checkpointDirectory: string;
+  readonly clock: Clock;
+  readonly random: RandomPort;
+  readonly effects: Effects;
+  readonly pool: SlotPool;
+  /** Slots may have become free, or the job has ended. */
+  readonly onChanged: () => void;
+}
+
+/** The coordinator of a job's checkpoints. Ids that an earlier leader reserved it may have used. */
+export function coordinatorOf(
+  of: JobMasterOptions,
+  listener: CheckpointListener & { outputLines(): readonly OutputLine[] },
+): CheckpointCoordinator {
+  const { record, progress, jobGraph } = of;
+  return new CheckpointCoordinator({
+    jobId: record.submission.jobId,
+    jobName: jobGraph.name,
+    runId: record.runId,
+    epoch: of.leaderEpoch,
+    keyGroupCount: jobGraph.keyGroupCount,
+    options: jobGraph.streamGraph.options,
+    clock: of.clock,
+    effects: of.effects,
+    listener,
+    idsReserved: progress.checkpointIdsReserved,
+    nextId: of.isNew ? 1 : progress.checkpointIdsReserved + 1,
+    pointer: of.pointer?.bytes,
+    outputLines: () => listener.outputLines(),
+  });
+}
