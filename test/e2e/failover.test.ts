@@ -101,6 +101,35 @@ test('a job that is finished is not run again by the next JobManager, whenever t
   expect(readdirSync(out)).toEqual(files);
 });
 
+test.each([
+  'jobmanager-pointer-written',
+  'file-linked',
+  'file-unlinked',
+  'taskmanager-checkpoint-complete-received',
+])(
+  'the last results are committed once although a process dies at %s behind the final checkpoint, and the figures stay',
+  async (point) => {
+    const out = join(temporary, point);
+    writeFileSync(join(armory, point), '');
+    const { jid } = await cluster.json<{ jid: string }>([
+      'run',
+      '-d',
+      NUMBERS,
+      '--',
+      '--count',
+      '30',
+      '--out',
+      out,
+    ]);
+    await until(() => !existsSync(join(armory, point)), { timeoutMs: 30_000, what: `a death at ${point}` });
+    await expect.poll(async () => (await describeJob(jid))?.state, { timeout: 30_000 }).toBe('FINISHED');
+    expect([...(await lineCounts(out)).values()]).toEqual(Array.from({ length: 30 }, () => 1));
+    expect(readdirSync(out).filter((name) => name.startsWith('.'))).toEqual([]);
+    expect(await describeJob(jid)).toMatchObject({ recordsRead: 30, inputShare: 1 });
+    await expect.poll(freeSlots, { timeout: 20_000 }).toBe(2);
+  },
+);
+
 test('Ctrl-C where no terminal is cancels the attached job and exits with 130', async () => {
   const client = cluster.start(['run', 'test/e2e/jobs/forever.ts']);
   await until(() => client.stderr.includes('RUNNING'), { timeoutMs: 30_000, what: 'the job to run' });
