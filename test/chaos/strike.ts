@@ -7,7 +7,7 @@ import { until } from '../support/until.ts';
 import type { Stroke } from './kill-plan.ts';
 
 /** The longest that the job may take to get from one stroke's place to the next, recovery included. */
-const STEP_TIMEOUT_MS = 60_000;
+const STEP_TIMEOUT_MS = 120_000;
 
 /** A process that was killed. */
 export interface Kill {
