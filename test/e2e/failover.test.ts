@@ -130,6 +130,45 @@ test.each([
   },
 );
 
+test.each(['replace', 'fail'])(
+  'a job that was cancelled goes on from its checkpoint with ifExists %s: no line is lost and none is there twice',
+  async (ifExists) => {
+    const out = join(temporary, `restored-${ifExists}`);
+    const args = ['--', '--count', '400', '--out', out, '--ifExists', ifExists];
+    const { jid } = await cluster.json<{ jid: string }>([
+      'run',
+      '-d',
+      NUMBERS,
+      ...args,
+      '--ratePerSecond',
+      '100',
+    ]);
+    const hasOutput = (): boolean =>
+      existsSync(out) && readdirSync(out).some((name) => name.startsWith('part-'));
+    await until(hasOutput, { timeoutMs: 30_000, what: 'committed output' });
+    expect((await cluster.run(['cancel', jid])).exitCode).toBe(0);
+    await expect.poll(async () => (await describeJob(jid))?.state, { timeout: 20_000 }).toBe('CANCELED');
+    expect((await lineCounts(out)).size).toBeLessThan(400);
+
+    const checkpoints = join(cluster.directory, 'checkpoints', jid);
+    const newest = readdirSync(checkpoints)
+      .filter((name) => /^chk-\d+-\d+$/.test(name) && existsSync(join(checkpoints, name, '_metadata')))
+      .toSorted((a, b) => Number(a.split('-')[2]) - Number(b.split('-')[2]))
+      .at(-1);
+    const { exitCode, stderr } = await cluster.run([
+      'run',
+      '-s',
+      join(checkpoints, newest ?? ''),
+      NUMBERS,
+      ...args,
+    ]);
+    expect(exitCode, stderr).toBe(0);
+    const counts = await lineCounts(out);
+    expect(counts.size).toBe(400);
+    expect([...counts.values()].every((count) => count === 1)).toBe(true);
+  },
+);
+
 test('Ctrl-C where no terminal is cancels the attached job and exits with 130', async () => {
   const client = cluster.start(['run', 'test/e2e/jobs/forever.ts']);
   await until(() => client.stderr.includes('RUNNING'), { timeoutMs: 30_000, what: 'the job to run' });

@@ -14,6 +14,17 @@ export interface SinkContext extends ConnectorContext {
   readonly attemptNumber: number;
 }
 
+/** What {@link Sink.prepare} may use of the world. */
+export interface SinkPrepareContext extends ConnectorContext {
+  readonly runId: string;
+  /**
+   * True when the submission starts from a checkpoint or savepoint (`run -s`): what is there from before is then the
+   * beginning of this job's output, some of it named by the checkpoint, and must neither be removed nor refused.
+   * Absent is false.
+   */
+  readonly isRestored?: boolean;
+}
+
 /** Writes what one subtask sends. Threading: calls do not overlap, but `write` may come while `prepareCommit` is pending. */
 export interface SinkWriter<T> {
   write(record: T, timestampMs: number): void;
@@ -41,9 +52,10 @@ export interface Sink<in T> {
   describe(): { readonly [name: string]: Json };
   /**
    * Once a submission, before the first deployment, never on recovery: e.g. what `ifExists` asks for. May be called
-   * again when the process died before its success was recorded, but never after a writer was opened.
+   * again when the process died before its success was recorded, but never after a writer was opened. A submission that
+   * starts from a checkpoint is prepared before that checkpoint's transactions are committed again: it keeps them.
    */
-  prepare?(context: ConnectorContext & { readonly runId: string }): Promise<void>;
+  prepare?(context: SinkPrepareContext): Promise<void>;
   /**
    * Contract: `restored` are committables of the checkpoint that was restored, already committed again; whatever else
    * older attempts of this run left pending in this subtask's share may be removed.

@@ -350,6 +350,9 @@ test('a job started from a checkpoint takes its state over under an id of its ow
   other.runAll();
   const [first] = other.messages('deploy').filter(({ deployment }) => deployment.mode === 'run');
   expect(first?.deployment).toMatchObject({ restoredCheckpointId: 1 });
+  // Sinks are told that the output that is there is to be kept; those of a fresh submission are not.
+  expect(other.messages('deploy')[0]?.deployment).toMatchObject({ mode: 'prepare', isRestored: true });
+  expect(cluster.messages('deploy')[0]?.deployment).not.toHaveProperty('isRestored');
   expect(other.pointer()?.retained).toMatchObject([{ epoch: 1, checkpointId: 1, isFinal: false }]);
   pass(other, 1_000);
   expect(other.lastTriggered).toBe(2);

@@ -243,6 +243,7 @@ export class JobMaster {
       artifact: record.submission.artifact,
       submission: record.submission.submission,
       checkpointDirectory,
+      isRestored: record.submission.restoreFrom !== undefined,
       ...(restore === undefined ? {} : { restore }),
     });
     if (attempt.mode === 'commit') this.#committedPerhaps(attempt);

@@ -38,6 +38,8 @@ export interface AttemptDescription {
   readonly artifact: ArtifactManifest;
   readonly submission: SubmissionContext;
   readonly checkpointDirectory: string;
+  /** The user named a checkpoint or savepoint to start from. */
+  readonly isRestored: boolean;
   readonly restore?: RestorePlan;
 }
 
@@ -109,6 +111,7 @@ export class ExecutionGraph {
         readonly [vertexId: JobVertexId]: number;
       },
       ...(restore === undefined ? {} : { restoredCheckpointId: restore.checkpointId }),
+      ...(attempt.mode === 'prepare' && attempt.isRestored ? { isRestored: true } : {}),
     };
   }
 

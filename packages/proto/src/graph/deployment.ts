@@ -77,4 +77,6 @@ export interface SlotDeployment {
   readonly parallelismOf: { readonly [vertexId: JobVertexId]: number };
   /** Checkpoint that `restore` is of, if any: its transactions are committed again before anything else. */
   readonly restoredCheckpointId?: number;
+  /** In mode `prepare`: the submission starts from a checkpoint or savepoint, so what sinks wrote before belongs to it. */
+  readonly isRestored?: true;
 }

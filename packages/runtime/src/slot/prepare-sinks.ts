@@ -18,6 +18,7 @@ export async function prepareSinks(
       subtaskIndex: 0,
       parallelism: parallelism ?? deployment.options.parallelism ?? 1,
       runId: deployment.runId,
+      isRestored: deployment.isRestored === true,
     });
   }
 }

@@ -248,6 +248,30 @@ test('ifExists replace removes what file sinks wrote, pending files too, and ref
   await replace.prepare?.(next);
 });
 
+test.each(['fail', 'append', 'replace'] as const)(
+  'a submission from a checkpoint keeps committed and pending output under ifExists %s, and goes on with it',
+  async (ifExists) => {
+    const directory = await temporaryDirectory();
+    const sink = sinkOf({ ifExists });
+    const context = sinkContext(directory.path);
+    const writer = await sink.openWriter(context, []);
+    writer.write({ id: 1 }, 0);
+    await commit(sink, context, await writer.prepareCommit(1));
+    writer.write({ id: 2 }, 0);
+    // Named by the checkpoint; the job was cancelled before it was committed.
+    const pending = await writer.prepareCommit(2);
+    await writeFile(`${directory.path}/out/notes.txt`, 'mine');
+    const restored = sinkContext(directory.path, { runId: 'run-8' });
+    await sink.prepare?.({ ...restored, isRestored: true });
+    await commit(sink, restored, pending);
+    const next = await sink.openWriter(restored, pending);
+    next.write({ id: 3 }, 0);
+    await commit(sink, restored, await next.prepareCommit(3));
+    await rm(`${directory.path}/out/notes.txt`);
+    expect(await written(directory.path)).toEqual([1, 2, 3]);
+  },
+);
+
 test('ifExists replace leaves its own run alone when a process that was paused in it goes on after the job began', async () => {
   const directory = await temporaryDirectory();
   const replace = sinkOf({ ifExists: 'replace' });

@@ -12,7 +12,7 @@ import type { RecordEncoder } from './record-encoder.ts';
 export interface FileSinkOptions {
   /** A directory, relative to the one where the job was submitted; made when it is not there. */
   readonly path: string;
-  /** What to do, once a submission, with files that are there: 'fail' (default), 'append' or 'replace'. */
+  /** What to do, once a submission, with files that are there: 'fail' (default), 'append' or 'replace'. All are 'append' with `run -s`. */
   readonly ifExists?: IfExists;
   /** A file that has come to this is closed and another one begun. Default 128 MiB. */
   readonly maxFileBytes?: number;

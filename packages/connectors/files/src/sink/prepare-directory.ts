@@ -12,11 +12,16 @@ const NAMES_SHOWN_MAX = 3;
  * Prepares a sink's directory: makes it, and does with what is in it as `ifExists` says. Subdirectories and hidden
  * files that the sink did not make are never touched. `replace` removes files that a file sink made, pending ones of
  * any run included, and refuses when there are others, before it removes anything. Files of its own run it never removes:
- * a process that was paused here may go on long after the job has begun.
+ * a process that was paused here may go on long after the job has begun. A submission that starts from a checkpoint goes
+ * on with what is there, as with `append`: pending files may be the ones that the checkpoint names.
  * @throws {MillraceError} MR_SINK_EXISTS
  */
 export async function prepareDirectory(
-  { files, runId }: { readonly files: FilePort; readonly runId: string },
+  {
+    files,
+    runId,
+    isRestored,
+  }: { readonly files: FilePort; readonly runId: string; readonly isRestored?: boolean },
   directory: string,
   ifExists: IfExists,
 ): Promise<void> {
@@ -32,7 +37,7 @@ export async function prepareDirectory(
     await files.makeDirectory(directory);
     return;
   }
-  if (ifExists === 'append') return;
+  if (ifExists === 'append' || isRestored === true) return;
   const names = await files.list(directory);
   const visible = await visibleFiles(files, directory, names);
   if (ifExists === 'fail') {
