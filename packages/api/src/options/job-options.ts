@@ -52,7 +52,7 @@ export interface JobOptions {
   readonly parallelism?: number;
   /** `false`: only the final one of a bounded job. */
   readonly checkpoint?: CheckpointOptions | false;
-  /** How long a record may wait for its batch to fill. 0: each is sent at once. Default 10 ms. */
+  /** How long a record may wait for its batch to fill. 0: batches do not wait to be filled. Default 10 ms. */
   readonly bufferTimeout?: Duration;
   /** Unit of state redistribution and greatest parallelism; fixed for the life of a job's state. Default 720. */
   readonly keyGroups?: number;

@@ -7,8 +7,20 @@ export type Partitioning = 'forward' | 'hash' | 'rebalance' | 'broadcast' | 'glo
 
 /** What a stream node does. */
 export type OperatorKind =
-  | 'source' | 'map' | 'filter' | 'flatMap' | 'process' | 'reduce' | 'aggregate' | 'window' | 'union' | 'staticJoin'
-  | 'watermarks' | 'sink' | 'forEach' | 'print';
+  | 'source'
+  | 'map'
+  | 'filter'
+  | 'flatMap'
+  | 'process'
+  | 'reduce'
+  | 'aggregate'
+  | 'window'
+  | 'union'
+  | 'staticJoin'
+  | 'watermarks'
+  | 'sink'
+  | 'forEach'
+  | 'print';
 
 /** An input of a node. */
 export interface StreamEdgeJson {
@@ -55,7 +67,7 @@ export interface JobOptionsJson {
   readonly checkpointMinPauseMs: number;
   readonly checkpointsRetainedMax: number;
   readonly checkpointFailuresTolerated: number;
-  /** 0: a batch a record. */
+  /** How long a row may wait for its batch to fill; 0: no longer than the input element that it comes from. */
   readonly bufferTimeoutMs: number;
   readonly isChainingEnabled: boolean;
   readonly restart: RestartStrategyJson;

@@ -51,6 +51,22 @@ test('OutputChannel keeps only the newest of the watermarks that wait', () => {
   expect(sent[1]).toEqual(watermark(9_999));
 });
 
+test('OutputChannel takes whatever one element emits without credit, but no more control events than its bound', () => {
+  const { output } = recordingChannel();
+  for (let count = 0; count < 20_000; count++) output.sendBatch(batch);
+  expect(output.waitingCount).toBe(20_000);
+  for (let count = 0; count < 4_096; count++) output.sendControl(END_OF_INPUT);
+  expect(() => output.sendControl(END_OF_INPUT)).toThrow(expect.objectContaining({ code: 'MR_PROTOCOL' }));
+});
+
+test('InputChannel takes no more batches than its credits', () => {
+  const input = new InputChannel(0, () => {});
+  for (let count = 0; count < CHANNEL_CREDITS; count++) input.arrive({ kind: ElementKind.Batch, batch });
+  expect(() => input.arrive({ kind: ElementKind.Batch, batch })).toThrow(
+    expect.objectContaining({ code: 'MR_PROTOCOL' }),
+  );
+});
+
 test('OutputChannel tells when credit is back', () => {
   const { output } = recordingChannel();
   let calls = 0;

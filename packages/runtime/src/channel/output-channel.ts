@@ -12,11 +12,12 @@ export type Transmit = (element: ChannelElement) => number;
 /**
  * One subpartition.
  * Contract: `sendBatch` never refuses; what has no credit waits here, and `hasCredit` tells whoever feeds it to stop.
- * The wait queue is bounded by what one batch at hand can emit (the overdraft). Nothing is sent before `grant`.
+ * What waits is the overdraft: what the element at hand emits (a batch through a flatMap, a flush of partials). It is
+ * bounded by that element alone, because nothing is begun without credit. Nothing is sent before `grant`.
  * Threading: one thread.
  */
 export class OutputChannel {
-  readonly #waiting: ElementQueue = new ElementQueue();
+  readonly #waiting: ElementQueue = new ElementQueue(Infinity);
   readonly #transmit: Transmit;
   #credits = 0;
   #isOpen = false;

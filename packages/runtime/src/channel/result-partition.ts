@@ -8,8 +8,6 @@ export interface ResultPartitionOptions {
   readonly edge: JobEdge;
   readonly channels: readonly OutputChannel[];
   readonly codegenId: string;
-  /** 0: a batch a record. */
-  readonly bufferTimeoutMs: number;
 }
 
 /**
@@ -30,7 +28,6 @@ export class ResultPartition implements ChainOutput {
       codegenId: options.codegenId,
       targetCount: options.channels.length,
       isKeyed: options.edge.partitioning === 'hash',
-      ...(options.bufferTimeoutMs === 0 ? { rowsMax: 1 } : {}),
       onBatch: (target, batch) => this.#onBatch(target, batch),
     });
   }

@@ -96,7 +96,6 @@ async function openDriver(
         edge,
         channels: options.channels.outputsOf(subtask, edge.edgeId),
         codegenId: `${deployment.jobId}/${vertex.vertexId}/${edge.edgeId}`,
-        bufferTimeoutMs: deployment.options.bufferTimeoutMs,
       }),
   );
   const startWatermarkMs = subtask.restoredWatermarkMs ?? -Infinity;

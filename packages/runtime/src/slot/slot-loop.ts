@@ -17,7 +17,7 @@ export interface SlotLoopOptions {
   readonly mailbox: Mailbox;
   /** Consumers before producers, so that queues stay short. */
   readonly tasks: readonly RunningTask[];
-  /** Rows wait in outputs at most about this long. */
+  /** Rows wait in outputs at most about this long; 0: what an input element gave leaves behind it. */
   readonly bufferTimeoutMs: number;
   readonly onTurnEnd: () => void;
   readonly fail: (error: unknown, executionAttemptId: ExecutionAttemptId | undefined) => void;
@@ -121,9 +121,12 @@ export class SlotLoop {
 
   #flushOverdue(nowMs: number): void {
     const hasPending = this.#options.tasks.some((running) => running.task.hasPendingOutput);
-    if (!hasPending) this.#pendingSinceMs = NaN;
-    else if (Number.isNaN(this.#pendingSinceMs)) this.#pendingSinceMs = nowMs;
-    else if (nowMs - this.#pendingSinceMs >= this.#options.bufferTimeoutMs) this.#flush();
+    if (!hasPending) {
+      this.#pendingSinceMs = NaN;
+      return;
+    }
+    if (Number.isNaN(this.#pendingSinceMs)) this.#pendingSinceMs = nowMs;
+    if (nowMs - this.#pendingSinceMs >= this.#options.bufferTimeoutMs) this.#flush();
   }
 
   /** No task could go on, and rows wait in outputs. Returns true when they were flushed, which may give work. */

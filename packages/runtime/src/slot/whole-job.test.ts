@@ -139,3 +139,33 @@ test('a job that is killed and restored at another parallelism gives its results
     await second.cancel();
   }
 });
+
+test('a job that waits for no batch to fill takes 8,000 results of one record, and 20,000 keys at a flush', async () => {
+  const flat = new CollectingSink<number>();
+  const counted = new CollectingSink<{ readonly key: number; readonly rows: number }>();
+  const graph = defineJob('wide', (env) => {
+    env
+      .source(fromArray([0, 1, 2]))
+      .flatMap((start) => Array.from({ length: 8_000 }, (_, index) => start * 8_000 + index))
+      .rebalance()
+      .sink(flat.sink());
+    env
+      .source(fromArray(Array.from({ length: 20_000 }, (_, index) => index)))
+      .watermarks(boundedOutOfOrderness(0, () => 0))
+      .keyBy((index) => index)
+      .window(tumbling('10 seconds'))
+      .aggregate({ rows: count() })
+      .sink(counted.sink());
+  }).plan(SUBMISSION);
+  const job = compileTestJob(graph, 2);
+  const options = { bufferTimeoutMs: 0 };
+  const cluster = await TestCluster.start({ job, slotCount: 2, openKeyValueStore, options, slot: {} });
+  await cluster.run();
+  cluster.trigger();
+  await cluster.run();
+  expect(cluster.failure).toBeUndefined();
+  expect(new Set(flat.records).size).toBe(24_000);
+  expect(flat.records.length).toBe(24_000);
+  expect(counted.records.length).toBe(20_000);
+  await cluster.cancel();
+});
