@@ -1,6 +1,6 @@
 // Windows through the harness: expected values are computed by hand.
 /* oxlint-disable vitest/expect-expect -- verifyOperator asserts */
-import { describe, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   avg,
   count,
@@ -16,6 +16,7 @@ import {
   tumbling,
   type DataStream,
 } from '@millrace/api';
+import { ChainHarness } from './chain-harness.ts';
 import { endOfInput, processingTime, record, verifyOperator, watermark } from './verify-operator.ts';
 
 interface Reading {
@@ -364,4 +365,67 @@ describe('A window of the wall clock', () => {
       )
       .survivesRestoreAtEveryStep(everyWay);
   });
+
+  const slidingCount = (input: DataStream<Reading>) =>
+    input
+      .keyBy((reading) => reading.key)
+      .window(sliding(10, 5, { time: 'processing' }))
+      .aggregate({ n: count() });
+
+  test('fires once though a restore comes between two windows that share a slice', async () => {
+    await verifyOperator<Reading>(slidingCount)
+      .input(
+        record({ key: 'a', value: 1 }),
+        record({ key: 'b', value: 1 }),
+        processingTime(5),
+        record({ key: 'a', value: 1 }),
+        record({ key: 'c', value: 1 }),
+        processingTime(10),
+        processingTime(15),
+        endOfInput,
+      )
+      .expect(
+        record({ key: 'a', windowStart: -5, windowEnd: 5, n: 1 }),
+        record({ key: 'b', windowStart: -5, windowEnd: 5, n: 1 }),
+        processingTime(5),
+        record({ key: 'a', windowStart: 0, windowEnd: 10, n: 2 }),
+        record({ key: 'b', windowStart: 0, windowEnd: 10, n: 1 }),
+        record({ key: 'c', windowStart: 0, windowEnd: 10, n: 1 }),
+        processingTime(10),
+        record({ key: 'a', windowStart: 5, windowEnd: 15, n: 1 }),
+        record({ key: 'c', windowStart: 5, windowEnd: 15, n: 1 }),
+        processingTime(15),
+        endOfInput,
+      )
+      .survivesRestoreAtEveryStep(everyWay);
+  });
+
+  test('fires for the keys only whose old subtask had not fired, when subtasks are merged', async () => {
+    const before = await ChainHarness.open<Reading>({ operators: slidingCount, parallelism: 2 });
+    const keys = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
+    before.send(keys.map((key) => ({ value: { key, value: 1 } })));
+    before.chains[0]?.advanceProcessingTime(5);
+    const firedBefore = keysOf(before.emitted);
+    const snapshot = await before.snapshot(1);
+    await before.close();
+    const after = await ChainHarness.open<Reading>({
+      operators: slidingCount,
+      parallelism: 1,
+      restore: snapshot,
+      blobStore: before.blobStore,
+      attemptNumber: 2,
+    });
+    after.processingTime(5);
+    const firedAfter = keysOf(after.emitted.splice(0));
+    expect(firedBefore.length).toBeGreaterThan(0);
+    expect(firedAfter.length).toBeGreaterThan(0);
+    expect([...firedBefore, ...firedAfter].sort()).toEqual(keys);
+    after.processingTime(10);
+    expect(keysOf(after.emitted).sort()).toEqual(keys);
+    await after.close();
+  });
 });
+
+function keysOf(emitted: readonly { readonly record: unknown }[]): readonly string[] {
+  return emitted.map(({ record: result }) => (result as { readonly key: string }).key);
+}

@@ -1,6 +1,7 @@
 // [HOT] One window that fires: goes over its keys, from a cursor that survives a stop for want of credit.
 import { invariant } from '@millrace/common';
 import type { RowCursor } from '@millrace/state';
+import type { FiredTimes } from './fired-times.ts';
 import type { RunningWindow } from './running-window.ts';
 import type { WindowBounds, WindowContents } from './window-contents.ts';
 
@@ -11,15 +12,21 @@ export interface WindowFiring {
   fireNext(): boolean;
 }
 
-/** Returns the firing of the window with these slices, of which there is at least one. */
-export function openFiring(
-  contents: WindowContents,
-  slices: readonly number[],
-  bounds: WindowBounds,
-): WindowFiring {
+export interface FiringParts {
+  /** Slices of the window, of which there is at least one. */
+  readonly slices: readonly number[];
+  readonly bounds: WindowBounds;
+  /** Keys for which the window fired before a restore are left out. */
+  readonly fired: FiredTimes | undefined;
+}
+
+/** Returns the firing of one window. */
+export function openFiring(contents: WindowContents, parts: FiringParts): WindowFiring {
   const { running } = contents;
-  if (running !== undefined && running.moveTo(slices)) return new RunningFiring(running, bounds);
-  return new SliceFiring(contents, slices, bounds);
+  const { fired, bounds } = parts;
+  if (fired !== undefined && bounds.timestampMs <= fired.maxMs) return new SliceFiring(contents, parts);
+  if (running !== undefined && running.moveTo(parts.slices)) return new RunningFiring(running, bounds);
+  return new SliceFiring(contents, { ...parts, fired: undefined });
 }
 
 /** Goes over the rows of all slices; a key is emitted at the first slice that has it. */
@@ -27,15 +34,17 @@ class SliceFiring implements WindowFiring {
   readonly bounds: WindowBounds;
   readonly #contents: WindowContents;
   readonly #slices: readonly number[];
+  readonly #fired: FiredTimes | undefined;
   #index = 0;
   #cursor: RowCursor;
 
-  constructor(contents: WindowContents, slices: readonly number[], bounds: WindowBounds) {
-    const first = slices[0];
+  constructor(contents: WindowContents, parts: FiringParts) {
+    const first = parts.slices[0];
     invariant(first !== undefined, 'a window that fires has slices');
-    this.bounds = bounds;
+    this.bounds = parts.bounds;
     this.#contents = contents;
-    this.#slices = slices;
+    this.#slices = parts.slices;
+    this.#fired = parts.fired;
     this.#cursor = contents.table.openCursor(first);
   }
 
@@ -49,6 +58,7 @@ class SliceFiring implements WindowFiring {
         this.#cursor = table.openCursor(next);
         continue;
       }
+      if (this.#fired?.hasFired(table.keyHashOf(row), this.bounds.timestampMs) === true) continue;
       if (this.#slices.length === 1) {
         this.#contents.fireRow(row, this.#slices[0] as number, this.bounds);
         return true;

@@ -1,13 +1,15 @@
 // Windows: which slice a record goes to, which records are late, and when windows fire. What a window keeps is its contents'.
 import type { Operator } from '@millrace/api';
+import type { Json } from '@millrace/proto';
 import type { RowCursor } from '@millrace/state';
 import { literal } from '../../chain/codegen/code-unit.ts';
 import type { ChainMetrics } from '../../chain/operator-chain.ts';
-import type { ChainOperator, StageBody } from '../chain-stage.ts';
+import type { ChainOperator, FrozenOperator, StageBody } from '../chain-stage.ts';
 import { emitKey } from '../keyed/keyed-code.ts';
 import { identityOfKey } from '../key-identity.ts';
 import type { OperatorSetup } from '../operator-setup.ts';
 import { PARTIAL_COUNT } from '../aggregate/aggregate-layout.ts';
+import { FiredTimes } from './fired-times.ts';
 import { noEventTime } from './partial-aggregates.ts';
 import { SliceAssigner } from './slice-assigner.ts';
 import type { WindowBounds, WindowContents } from './window-contents.ts';
@@ -22,7 +24,7 @@ const KEYS_PER_CREDIT_CHECK = 256;
  * Fires windows in the order of their ends.
  * Contract: a window fires when time has come to its end − 1 and once more for each batch with late records that are
  * allowed. Nothing at or below `firedMs` fires by itself, so that a restored operator goes on where the old one was:
- * barriers are aligned, so that all subtasks had the same watermark.
+ * barriers are aligned, so that all subtasks had the same watermark. How far the clock's windows had fired is state.
  * Source: Flink's SlicingWindowOperator.
  */
 class WindowFirings {
@@ -36,6 +38,7 @@ class WindowFirings {
   readonly #contents: WindowContents;
   readonly #slices: SliceAssigner;
   readonly #latenessMs: number;
+  readonly #fired: FiredTimes | undefined;
   #targetMs = -Infinity;
   #firing: WindowFiring | undefined;
   /** Keys with late records whose windows have fired: by window end, then by key. */
@@ -44,13 +47,19 @@ class WindowFirings {
   constructor(
     setup: OperatorSetup,
     contents: WindowContents,
-    options: { readonly slices: SliceAssigner; readonly latenessMs: number; readonly firedMs: number },
+    options: {
+      readonly slices: SliceAssigner;
+      readonly latenessMs: number;
+      readonly firedMs: number;
+      readonly fired: FiredTimes | undefined;
+    },
   ) {
     this.#setup = setup;
     this.#contents = contents;
     this.#slices = options.slices;
     this.#latenessMs = options.latenessMs;
     this.firedMs = options.firedMs;
+    this.#fired = options.fired;
     this.#moveAlive();
   }
 
@@ -63,7 +72,8 @@ class WindowFirings {
 
   /** Slice of the clock's time; never one that has fired, though the wall clock may jump back. */
   sliceAt(nowMs: number): number {
-    return this.#slices.sliceEnd(Math.max(nowMs, this.firedMs + 1));
+    const firedMs = Math.max(this.firedMs, this.#fired?.maxMs ?? -Infinity);
+    return this.#slices.sliceEnd(Math.max(nowMs, firedMs + 1));
   }
 
   /** Fires what is due at `timeMs`; false when it stopped. */
@@ -131,7 +141,11 @@ class WindowFirings {
   #nextFiring(): WindowFiring | undefined {
     const end = this.nextEndMs();
     if (!(end - 1 <= this.#targetMs) || end === Infinity) return undefined;
-    return openFiring(this.#contents, this.#slicesOf(end), this.#boundsOf(end));
+    return openFiring(this.#contents, {
+      slices: this.#slicesOf(end),
+      bounds: this.#boundsOf(end),
+      fired: this.#fired,
+    });
   }
 
   #boundsOf(endMs: number): WindowBounds {
@@ -161,7 +175,8 @@ class WindowFirings {
   #dropExpired(): void {
     for (;;) {
       const oldest = this.#contents.table.namespaces()[0];
-      if (oldest === undefined || this.#slices.lastWindowEnd(oldest) - 1 + this.#latenessMs > this.firedMs) return;
+      if (oldest === undefined || this.#slices.lastWindowEnd(oldest) - 1 + this.#latenessMs > this.firedMs)
+        return;
       this.#contents.dropSlice(oldest);
     }
   }
@@ -186,17 +201,24 @@ export function windowOperator(
 ): ChainOperator {
   const isEventTime = spec.assigner.timeDomain === 'event';
   const { environment } = setup;
+  const fired = isEventTime ? undefined : restoredFiredTimes(setup);
   const firings = new WindowFirings(setup, parts.contents, {
     slices: new SliceAssigner(spec.assigner),
     latenessMs: isEventTime ? spec.allowedLatenessMs : 0,
-    firedMs: isEventTime ? environment.restoredWatermarkMs : -Infinity,
+    firedMs: fired === undefined ? environment.restoredWatermarkMs : fired.minMs,
+    fired,
   });
   const shared = { node: setup.node, ...parts.backendMethods };
   // A window of the clock fires when its last millisecond is over: a record may still come in it.
   const clockTarget = (nowMs: number): number => nowMs - 1;
-  if (!isEventTime) {
+  if (fired !== undefined) {
     return {
       ...shared,
+      freeze: (checkpointId) =>
+        withInline(parts.backendMethods.freeze?.(checkpointId), {
+          subtaskIndex: environment.subtaskIndex,
+          fired: fired.snapshot(firings.firedMs),
+        }),
       stage: { kind: 'window', emit: (body) => processingTimeStage(setup, body, { firings, ...parts }) },
       advanceProcessingTime: (nowMs) => firings.advance(clockTarget(nowMs)),
       nextProcessingTimeMs: () => firings.nextEndMs(),
@@ -208,6 +230,24 @@ export function windowOperator(
     stage: { kind: 'window', emit: (body) => eventTimeStage(setup, body, { firings, spec, ...parts }) },
     endBatch: () => firings.fireLate(),
     advanceWatermark: (watermarkMs) => firings.advance(watermarkMs),
+  };
+}
+
+function restoredFiredTimes(setup: OperatorSetup): FiredTimes {
+  const { restore, keyGroupRange, graph } = setup.environment;
+  return new FiredTimes(restore.get(setup.node.id) ?? [], {
+    range: keyGroupRange,
+    count: graph.options.keyGroupCount,
+  });
+}
+
+/** Adds inline state to what a backend froze. */
+function withInline(frozen: FrozenOperator | undefined, inline: Json): FrozenOperator {
+  return {
+    write: async (blobStore, prefix) => {
+      const state = await frozen?.write(blobStore, prefix);
+      return { keyedFiles: state?.keyedFiles ?? [], newBytes: state?.newBytes ?? 0, inline };
+    },
   };
 }
 
