@@ -1,22 +1,29 @@
-// The JobManager's durable store: LevelDB in a directory of its own, every write synced.
+// The JobManager's durable store: LevelDB in a directory of its own, every write synced, and a loss of any found at the
+// next start.
 import { mkdir } from 'node:fs/promises';
 import { ClassicLevel } from 'classic-level';
 import { MillraceError } from '@millrace/common';
-import { storeCorrupt } from '../core/job-records.ts';
+import { encodeRecord, storeCorrupt } from '../core/job-records.ts';
 import type { StoreOperation } from '../core/effects.ts';
 import type { JobStore } from '../job-store.ts';
+import { checkHead, HEAD_KEY, HeadFile, StoreDigest, type StoreHead } from './store-head.ts';
 
-/** {@link JobStore} over LevelDB. LevelDB lets one process in at a time. */
+/** {@link JobStore} over LevelDB. LevelDB lets one process in at a time. After a write that failed it takes no other. */
 export class LevelJobStore implements JobStore {
   readonly #level: ClassicLevel<string, Uint8Array>;
+  readonly #headFile: HeadFile;
+  readonly #digest = new StoreDigest();
+  #sequence = 0;
+  #hasFailed = false;
 
-  private constructor(level: ClassicLevel<string, Uint8Array>) {
+  private constructor(level: ClassicLevel<string, Uint8Array>, headFile: HeadFile) {
     this.#level = level;
+    this.#headFile = headFile;
   }
 
   /**
    * @throws {MillraceError} MR_CLUSTER_RUNNING when another process has it open, MR_STORE_CORRUPT when LevelDB cannot
-   * read it, MR_IO for the rest
+   * read it or it is not what was written last, MR_IO for the rest
    */
   static async open(directory: string): Promise<LevelJobStore> {
     try {
@@ -36,10 +43,35 @@ export class LevelJobStore implements JobStore {
     } catch (error) {
       throw openFailure(directory, error);
     }
-    return new LevelJobStore(level);
+    const store = new LevelJobStore(level, new HeadFile(directory));
+    try {
+      await store.#check();
+    } catch (error) {
+      await level.close();
+      throw error instanceof MillraceError ? error : openFailure(directory, error);
+    }
+    return store;
+  }
+
+  async #check(): Promise<void> {
+    const entries = await this.#read();
+    const head = entries.get(HEAD_KEY);
+    entries.delete(HEAD_KEY);
+    for (const [key, value] of entries) this.#digest.put(key, value);
+    const acknowledged = await this.#headFile.read();
+    this.#sequence = checkHead(acknowledged, head, this.#digest.toString());
+    if (acknowledged !== undefined) return;
+    await this.#headFile.write(0);
+    await this.#headFile.publish();
   }
 
   async load(): Promise<ReadonlyMap<string, Uint8Array>> {
+    const entries = await this.#read();
+    entries.delete(HEAD_KEY);
+    return entries;
+  }
+
+  async #read(): Promise<Map<string, Uint8Array>> {
     const entries = new Map<string, Uint8Array>();
     try {
       for await (const [key, value] of this.#level.iterator({ fillCache: false })) entries.set(key, value);
@@ -52,18 +84,39 @@ export class LevelJobStore implements JobStore {
   async write(operations: readonly StoreOperation[]): Promise<void> {
     for (const operation of operations)
       if (operation.type === 'compare-and-set') await this.#compare(operation);
+    if (this.#hasFailed)
+      throw new MillraceError('MR_IO', "Cannot write to the JobManager's store: an earlier write failed");
     try {
-      await this.#level.batch(
-        operations.map((operation) =>
-          operation.type === 'del'
-            ? { type: 'del', key: operation.key }
-            : { type: 'put', key: operation.key, value: operation.value },
-        ),
-        { sync: true },
-      );
+      await this.#writeNext(operations);
     } catch (cause) {
+      this.#hasFailed = true;
       throw new MillraceError('MR_IO', "Cannot write to the JobManager's store", { cause });
     }
+  }
+
+  /** The batch and what the head file will say become durable beside each other; only then does the file say it. */
+  async #writeNext(operations: readonly StoreOperation[]): Promise<void> {
+    const sequence = ++this.#sequence;
+    for (const operation of operations) {
+      if (operation.type === 'del') this.#digest.delete(operation.key);
+      else this.#digest.put(operation.key, operation.value);
+    }
+    const head: StoreHead = { sequence, digest: this.#digest.toString() };
+    const fileWritten = this.#headFile.write(sequence);
+    fileWritten.catch(() => undefined); // It shows where it is awaited.
+    await this.#level.batch(
+      [
+        ...operations.map(({ key, ...operation }) =>
+          operation.type === 'del'
+            ? { type: 'del' as const, key }
+            : { type: 'put' as const, key, value: operation.value },
+        ),
+        { type: 'put', key: HEAD_KEY, value: encodeRecord(head) },
+      ],
+      { sync: true },
+    );
+    await fileWritten;
+    await this.#headFile.publish();
   }
 
   async #compare({
