@@ -1,5 +1,5 @@
 // Programs as users write them: right ones, and each kind of wrong one.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -204,7 +204,10 @@ test('check finds a type error by file and line with exit code 1, and nothing wr
       '});',
     ].join('\n'),
   });
-  const wrong = await millrace(['check', 'job.ts'], { cwd: project.directory });
+  using scratch = makeProject({});
+  const env = { TMPDIR: scratch.directory };
+  const wrong = await millrace(['check', 'job.ts'], { cwd: project.directory, env });
+  expect(readdirSync(scratch.directory)).toEqual(['node_modules']); // Nothing is left behind.
   expect(wrong.stdout).toMatch(/job\.ts\(3,9\): error TS2322/);
   expect(wrong.exitCode).toBe(1);
   const right = await millrace(['check', '--json', NUMBERS]);

@@ -1,7 +1,9 @@
 // `check`: the user's own TypeScript over the job file, then the bundle and the graph; nothing is run on a cluster.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import { MillraceError } from '@millrace/common';
 import { ExitCode } from '../exit-code.ts';
@@ -45,9 +47,14 @@ async function checkTypes(path: string): Promise<TypeCheck> {
   const { version, bin } = require(packagePath) as { version: string; bin: Record<string, string> };
   const compiler = join(dirname(packagePath), bin['tsc'] ?? 'bin/tsc');
   const config = nearestConfig(dirname(path));
-  const target = config === undefined ? defaultFlags(path) : await flagsForProject(config, path);
-  const { exitCode, output } = await runCompiler(compiler, target, dirname(path));
-  return { isChecked: true, isOk: exitCode === 0, version, output };
+  const directory = await mkdtemp(join(tmpdir(), 'millrace-check-'));
+  try {
+    const target = config === undefined ? defaultFlags(path) : await flagsForProject(config, path, directory);
+    const { exitCode, output } = await runCompiler(compiler, target, dirname(path));
+    return { isChecked: true, isOk: exitCode === 0, version, output };
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
 }
 
 const STRICT_DEFAULTS = ['--noEmit', '--strict', '--skipLibCheck', '--target', 'es2022', '--module', 'nodenext', '--allowImportingTsExtensions'];
@@ -56,11 +63,8 @@ function defaultFlags(path: string): string[] {
   return [...STRICT_DEFAULTS, path];
 }
 
-/** The project's options for this one file: a temporary configuration beside the project's would leave a file behind. */
-async function flagsForProject(config: string, path: string): Promise<string[]> {
-  const { mkdtemp, writeFile } = await import('node:fs/promises');
-  const { tmpdir } = await import('node:os');
-  const directory = await mkdtemp(join(tmpdir(), 'millrace-check-'));
+/** The project's options for this one file, in a configuration of its own in `directory`. */
+async function flagsForProject(config: string, path: string, directory: string): Promise<string[]> {
   const derived = join(directory, 'tsconfig.json');
   const typeRoots = [join(dirname(config), 'node_modules', '@types')].filter((root) => existsSync(root));
   await writeFile(
