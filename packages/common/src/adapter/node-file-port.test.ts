@@ -88,3 +88,21 @@ test('directories are made with their parents, listed sorted, renamed, synced an
   expect(await nodeFilePort.stat(deep)).toBeUndefined();
   await expect(nodeFilePort.list(deep)).rejects.toMatchObject({ code: 'ENOENT' });
 });
+
+test('directories are made with all above them; what cannot be made is told with its path and the reason, at once', async () => {
+  await nodeFilePort.makeDirectory(join(directory, 'x/y/z'));
+  await nodeFilePort.makeDirectory(join(directory, 'x/y/z'));
+  expect(await nodeFilePort.list(join(directory, 'x/y'))).toEqual(['z']);
+  await write(join(directory, 'file'), '');
+  const below = join(directory, 'file/below/it');
+  await expect(nodeFilePort.makeDirectory(below)).rejects.toMatchObject({
+    code: 'MR_IO',
+    message: `Cannot make the directory "${below}": a part of its path is a file`,
+    details: { systemCode: 'ENOTDIR' },
+  });
+  expect(() => nodeFilePort.create(join(directory, 'none/a'))).toThrow(expect.objectContaining({ code: 'MR_IO' }) as Error);
+});
+
+test.runIf(process.platform === 'linux')('a file system that makes no directories is told too, and does not hang', async () => {
+  await expect(nodeFilePort.makeDirectory('/proc/none/below')).rejects.toMatchObject({ code: 'MR_IO' });
+});

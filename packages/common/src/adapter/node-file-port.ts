@@ -1,7 +1,9 @@
 // The part of Node's file system that connectors use.
 import { close, closeSync, fsync, openSync, writeSync } from 'node:fs';
 import { link, mkdir, open, readFile, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { MillraceError } from '../errors/millrace-error.ts';
 import type { FileAppender, FilePort } from '../ports.ts';
 import { crashPoint } from './crash-point.ts';
 
@@ -14,7 +16,11 @@ class NodeFileAppender implements FileAppender {
   #isOpen = true;
 
   constructor(path: string) {
-    this.#descriptor = openSync(path, 'wx', 0o644);
+    try {
+      this.#descriptor = openSync(path, 'wx', 0o644);
+    } catch (error) {
+      throw systemCode(error) === 'EEXIST' ? error : ioError(`Cannot create the file "${path}"`, path, error);
+    }
   }
 
   append(bytes: Uint8Array): void {
@@ -44,9 +50,53 @@ class NodeFileAppender implements FileAppender {
   }
 }
 
+/** Causes as people call them; any other is told in the system's words. */
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  ENOTDIR: 'a part of its path is a file',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'no space left',
+  ENOENT: 'its path leads nowhere',
+};
+
+function systemCode(error: unknown): string | undefined {
+  return error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+}
+
+function ioError(what: string, path: string, cause: unknown): MillraceError {
+  const code = systemCode(cause);
+  const reason = REASONS[code ?? ''] ?? (cause instanceof Error ? cause.message : String(cause));
+  return new MillraceError('MR_IO', `${what}: ${reason}`, { details: { path, systemCode: code }, cause });
+}
+
+/** One level after the other: Node's recursive form never comes back where a file system refuses with ENOENT, as /proc does. */
+async function makePath(path: string): Promise<void> {
+  if (await isDirectory(path)) return;
+  const parent = dirname(path);
+  if (parent !== path) await makePath(parent);
+  try {
+    await mkdir(path);
+  } catch (error) {
+    if (systemCode(error) !== 'EEXIST' || !(await isDirectory(path))) throw error;
+  }
+}
+
+/** @throws ENOTDIR when a file is there */
+async function isDirectory(path: string): Promise<boolean> {
+  try {
+    if ((await stat(path)).isDirectory()) return true;
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return false;
+    throw error;
+  }
+  throw Object.assign(new Error(`ENOTDIR: not a directory, '${path}'`), { code: 'ENOTDIR' });
+}
+
 /**
  * {@link FilePort} over `node:fs`. `append` of a file being written is synchronous: it copies into the page cache.
  * Threading: any thread.
+ * Errors of `makeDirectory` and `create` are MR_IO with the path and the reason; EEXIST of `create` is passed on as it is.
  */
 export const nodeFilePort: FilePort = {
   async readFile(path) {
@@ -74,14 +124,18 @@ export const nodeFilePort: FilePort = {
       const found = await stat(path);
       return { bytes: found.size, isDirectory: found.isDirectory() };
     } catch (error) {
-      const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+      const code = systemCode(error);
       if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
       throw error;
     }
   },
   list: async (path) => (await readdir(path)).sort(),
   async makeDirectory(path) {
-    await mkdir(path, { recursive: true });
+    try {
+      await makePath(resolve(path));
+    } catch (error) {
+      throw ioError(`Cannot make the directory "${path}"`, path, error);
+    }
   },
   create: (path) => new NodeFileAppender(path),
   async link(from, to) {

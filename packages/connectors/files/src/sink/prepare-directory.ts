@@ -14,7 +14,7 @@ const NAMES_SHOWN_MAX = 3;
  * any run included, and refuses when there are others, before it removes anything. Files of its own run it never removes:
  * a process that was paused here may go on long after the job has begun. A submission that starts from a checkpoint goes
  * on with what is there, as with `append`: pending files may be the ones that the checkpoint names.
- * @throws {MillraceError} MR_SINK_EXISTS
+ * @throws {MillraceError} MR_SINK_EXISTS, or MR_IO when the directory cannot be made
  */
 export async function prepareDirectory(
   {
@@ -34,7 +34,7 @@ export async function prepareDirectory(
     );
   }
   if (stat === undefined) {
-    await files.makeDirectory(directory);
+    await makeDirectory(files, directory);
     return;
   }
   if (ifExists === 'append' || isRestored === true) return;
@@ -60,6 +60,24 @@ export async function prepareDirectory(
     if (isSinkFile(name) && !isFileOfRun(name, runId)) await files.remove(`${directory}/${name}`);
   }
   await files.syncDirectory(directory);
+}
+
+/** What starting again does not change. */
+const FINAL_REASONS: ReadonlySet<unknown> = new Set(['EACCES', 'EPERM', 'ENOTDIR', 'EROFS', 'ENOENT']);
+
+async function makeDirectory(files: FilePort, directory: string): Promise<void> {
+  try {
+    await files.makeDirectory(directory);
+  } catch (cause) {
+    const { code: direct, cause: beneath } = cause as { code?: unknown; cause?: { code?: unknown } };
+    const isFinal = FINAL_REASONS.has(direct) || FINAL_REASONS.has(beneath?.code);
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new MillraceError('MR_IO', `${reason}; name a directory that you may write`, {
+      details: { directory },
+      cause,
+      ...(isFinal ? { fault: 'user', retry: 'never' } : {}),
+    });
+  }
 }
 
 async function visibleFiles(files: FilePort, directory: string, names: readonly string[]): Promise<string[]> {
