@@ -126,6 +126,7 @@ async function runToTheEnd(slots: readonly SubtaskLocation[], subtaskCount: numb
     attemptNumber: 1,
     checkpointId: 1,
     timestampMs: 1,
+    completedCheckpointId: 0,
   });
   await leader.until(() => leader.received.filter(isKind('checkpoint-acknowledged')).length === subtaskCount);
   leader.send({

@@ -150,6 +150,11 @@ export class CheckpointCoordinator {
   acknowledge(executionAttemptId: ExecutionAttemptId, checkpointId: number, snapshot: SubtaskSnapshot): void {
     const pending = this.#pending;
     if (pending?.checkpointId !== checkpointId || pending.phase !== 'gathering') return;
+    const lost = this.#complete.fileNotKept(snapshot, { epoch: this.#of.epoch, checkpointId });
+    if (lost !== undefined) {
+      this.#fail(fileNotKept(checkpointId, lost));
+      return;
+    }
     pending.acknowledge(executionAttemptId, snapshot);
     if (pending.isAcknowledged) this.#writeMetadata(pending);
   }
@@ -298,6 +303,14 @@ export class CheckpointCoordinator {
     this.#whenSettled = [];
     for (const then of waiting) then();
   }
+}
+
+function fileNotKept(checkpointId: number, name: string): MillraceError {
+  return new MillraceError(
+    'MR_CHECKPOINT_DECLINED',
+    `Cannot complete checkpoint ${checkpointId}: a snapshot needs "${name}", which belongs to no checkpoint that is kept`,
+    { details: { checkpointId, name } },
+  );
 }
 
 function metadataNotWritten(checkpointId: number): MillraceError {

@@ -381,3 +381,34 @@ test('state that finds no operator fails the job and names the operator that may
     },
   });
 });
+
+test('a trigger names the newest complete checkpoint of its attempt, and one that was declined is none', () => {
+  const cluster = running({ checkpointFailuresTolerated: 10 });
+  complete(cluster);
+  complete(cluster);
+  pass(cluster, 1_000);
+  const [slot] = cluster.slots.values();
+  const executionAttemptId = slot?.deployment.subtasks[0]?.executionAttemptId;
+  if (slot === undefined || executionAttemptId === undefined) throw new Error('no slots');
+  cluster.report(slot, { kind: 'checkpoint-declined', executionAttemptId, checkpointId: 3, error: failure });
+  pass(cluster, 1_000);
+  const named = cluster.messages('trigger-checkpoint').map((each) => each.completedCheckpointId);
+  expect(named).toEqual([0, 1, 2, 2]);
+});
+
+test('a snapshot that needs a file of no checkpoint that is kept fails its checkpoint, and the kept one stays', () => {
+  const cluster = running({ checkpointsRetainedMax: 1, checkpointFailuresTolerated: 10 });
+  for (let round = 0; round < 5; round++) complete(cluster);
+  expect([...cluster.blobs.keys()].some((name) => name.startsWith('chk-1-4/'))).toBe(false);
+  pass(cluster, 1_000);
+  expect(cluster.lastTriggered).toBe(6);
+  const [slot] = cluster.slots.values();
+  const executionAttemptId = slot?.deployment.subtasks[0]?.executionAttemptId;
+  if (slot === undefined || executionAttemptId === undefined) throw new Error('no slots');
+  cluster.acknowledgeSubtask(slot, executionAttemptId, 6, 4);
+  expect(cluster.messages('checkpoint-aborted').map(({ checkpointId }) => checkpointId)).toContain(6);
+  expect(cluster.status().checkpoints).toMatchObject({ completedCount: 5, failedCount: 1 });
+  expect(cluster.status().checkpoints.lastFailure).toContain('which belongs to no checkpoint that is kept');
+  expect(complete(cluster)).toBe(7);
+  expect(cluster.missingFiles()).toEqual([]);
+});

@@ -2,10 +2,12 @@
 // what no checkpoint that is kept refers to.
 import type { JobId, WireError } from '@millrace/common';
 import {
+  checkpointDirectoryName,
   encodeCheckpointMetadataV1,
   encodeCheckpointPointerV1,
   type CheckpointMetadata,
   type CheckpointReference,
+  type SubtaskSnapshot,
 } from '@millrace/proto';
 import type { Effects } from './effects.ts';
 import { recordKeys } from './job-records.ts';
@@ -36,6 +38,15 @@ export class CompleteCheckpoints {
   /** Those that are kept, oldest first. */
   get references(): readonly CheckpointReference[] {
     return this.#retained.references;
+  }
+
+  /** A file that a snapshot names though it may be gone: neither its own checkpoint's nor one that is kept. */
+  fileNotKept(snapshot: SubtaskSnapshot, own: { epoch: number; checkpointId: number }): string | undefined {
+    const directory = `${checkpointDirectoryName(own)}/`;
+    for (const { keyedFiles } of snapshot.operators)
+      for (const { name } of keyedFiles)
+        if (!name.startsWith(directory) && !this.#retained.refersTo(name)) return name;
+    return undefined;
   }
 
   /** Adds a checkpoint that the pointer names already. */

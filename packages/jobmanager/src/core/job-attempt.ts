@@ -24,7 +24,12 @@ type SlotPhase = 'held' | 'deployed' | 'running' | 'ended';
 /** A message to a slot or TaskManager without what the attempt adds. */
 type SlotCommand = { readonly kind: 'cancel' | 'finish' };
 type CheckpointCommand =
-  | { readonly kind: 'trigger-checkpoint'; readonly checkpointId: number; readonly timestampMs: number }
+  | {
+      readonly kind: 'trigger-checkpoint';
+      readonly checkpointId: number;
+      readonly timestampMs: number;
+      readonly completedCheckpointId: number;
+    }
   | { readonly kind: 'checkpoint-complete' | 'checkpoint-aborted'; readonly checkpointId: number };
 
 /** Threading: inside `step` only. */
@@ -37,6 +42,8 @@ export class JobAttempt {
   readonly #phases: SlotPhase[];
   readonly #endOfInput = new Set<ExecutionAttemptId>();
   readonly #committed = new Set<number>();
+  /** The newest complete checkpoint of this attempt; 0: none. */
+  #completedCheckpointId = 0;
 
   /** Takes the slots that the job needs, or returns undefined when there are too few. */
   static allocate(of: AllocateOptions): JobAttempt | undefined {
@@ -147,13 +154,16 @@ export class JobAttempt {
 
   /** Slots that host an enumerator: there checkpoints start. */
   trigger(checkpointId: number, timestampMs: number): void {
+    const completedCheckpointId = this.#completedCheckpointId;
+    const command = { kind: 'trigger-checkpoint', checkpointId, timestampMs, completedCheckpointId } as const;
     for (const position of this.graph.slotsWith(({ role }) => role === 'enumerator')) {
-      this.#toJob(position, { kind: 'trigger-checkpoint', checkpointId, timestampMs });
+      this.#toJob(position, command);
     }
   }
 
   /** One message a TaskManager: it tells its slots. */
   notify(kind: 'checkpoint-complete' | 'checkpoint-aborted', checkpointId: number): void {
+    if (kind === 'checkpoint-complete') this.#completedCheckpointId = checkpointId;
     const told = new Set<ConnectionId>();
     for (const [position, { connectionId }] of this.#of.slots.entries()) {
       if (told.has(connectionId) || this.#phases[position] === 'ended') continue;

@@ -71,6 +71,11 @@ export class RetainedCheckpoints {
     return [...new Set(dropped.flatMap(({ files }) => [...files]))].filter((name) => !kept.has(name));
   }
 
+  /** True when a checkpoint that is kept needs this file. */
+  refersTo(name: string): boolean {
+    return this.#checkpoints.some(({ files }) => files.has(name));
+  }
+
   referencedFiles(): readonly string[] {
     return [...new Set(this.#checkpoints.flatMap(({ files }) => [...files]))];
   }

@@ -346,16 +346,22 @@ export class ScriptedCluster {
     }
   }
 
+  /** `builtOn`: the checkpoint whose files it goes on from; unless given, the one that the trigger names. */
   acknowledgeSubtask(
     slot: ScriptedSlot,
     executionAttemptId: SlotDeployment['subtasks'][number]['executionAttemptId'],
     checkpointId: number,
+    builtOn?: number,
   ): void {
     const subtask = slot.deployment.subtasks.find(
       (candidate) => candidate.executionAttemptId === executionAttemptId,
     );
     if (subtask === undefined) return;
-    const snapshot = this.#states.snapshotOf(slot, subtask, checkpointId);
+    const trigger = this.messages('trigger-checkpoint').findLast(
+      (each) => each.checkpointId === checkpointId,
+    );
+    const completedCheckpointId = builtOn ?? trigger?.completedCheckpointId ?? 0;
+    const snapshot = this.#states.snapshotOf(slot, subtask, { checkpointId, completedCheckpointId });
     this.report(slot, {
       kind: 'checkpoint-acknowledged',
       executionAttemptId,

@@ -9,19 +9,20 @@ export interface ScriptedSlot {
 
 export class ScriptedStates {
   readonly #blobs: Map<string, Uint8Array>;
-  readonly #files = new Map<string, readonly string[]>();
-  readonly #newest = new Map<string, number>();
+  /** By subtask and operator, then by checkpoint. */
+  readonly #files = new Map<string, Map<number, readonly string[]>>();
 
   constructor(blobs: Map<string, Uint8Array>) {
     this.#blobs = blobs;
   }
 
-  /** One new file a checkpoint; a base each fifth, else the files since the base. Barriers come in order: an older id adds nothing. */
+  /** One new file a checkpoint; a base each fifth, else behind the files of the complete one. Barriers come in order: an older id adds nothing. */
   snapshotOf(
     slot: ScriptedSlot,
     subtask: SlotDeployment['subtasks'][number],
-    checkpointId: number,
+    trigger: { readonly checkpointId: number; readonly completedCheckpointId: number },
   ): SubtaskSnapshot {
+    const { checkpointId, completedCheckpointId } = trigger;
     const { vertex, subtaskIndex, executionAttemptId } = subtask;
     const operators = vertex.nodeIds.map((nodeId) => {
       const key = `${executionAttemptId}/${nodeId}`;
@@ -30,13 +31,18 @@ export class ScriptedStates {
         .flatMap((old) => old.operators)
         .filter((operator) => operator.uid === uid)
         .flatMap(({ keyedFiles }) => keyedFiles.map(({ name }) => name));
-      const files = this.#files.get(key) ?? restored;
+      const known = this.#files.get(key) ?? new Map<number, readonly string[]>();
+      this.#files.set(key, known);
+      const files = known.get(completedCheckpointId) ?? restored;
       const name = `chk-${slot.deployment.leaderEpoch}-${checkpointId}/${executionAttemptId}-${nodeId}`;
-      const isLate = checkpointId <= (this.#newest.get(key) ?? 0);
-      const next = isLate ? files : checkpointId % 5 === 0 ? [name] : [...files, name];
+      const isLate = checkpointId <= Math.max(0, ...known.keys());
+      const next = isLate
+        ? (known.get(checkpointId) ?? files)
+        : checkpointId % 5 === 0
+          ? [name]
+          : [...files, name];
       if (!isLate) {
-        this.#files.set(key, next);
-        this.#newest.set(key, checkpointId);
+        known.set(checkpointId, next);
         this.#blobs.set(name, new Uint8Array([1]));
       }
       return {

@@ -139,6 +139,8 @@ export type TaskExecutorMessage =
       readonly attemptNumber: number;
       readonly checkpointId: number;
       readonly timestampMs: number;
+      /** The attempt's newest complete checkpoint; 0: it has none yet. Barriers carry it, because they may come first. */
+      readonly completedCheckpointId: number;
     }
   /** The pointer is durable: commit. */
   | {

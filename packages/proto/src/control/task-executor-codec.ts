@@ -39,7 +39,13 @@ function bodyOf(message: TaskExecutorMessage): Envelope {
     case 'finish':
       return { finish: slotOf(message) };
     case 'trigger-checkpoint':
-      return { triggerCheckpoint: { ...checkpointOf(message), timestampMs: message.timestampMs } };
+      return {
+        triggerCheckpoint: {
+          ...checkpointOf(message),
+          timestampMs: message.timestampMs,
+          completedCheckpointId: message.completedCheckpointId,
+        },
+      };
     case 'checkpoint-complete':
       return { checkpointComplete: checkpointOf(message) };
     case 'checkpoint-aborted':
@@ -89,12 +95,14 @@ export function decodeTaskExecutorMessage(bytes: Uint8Array): TaskExecutorMessag
   if (envelope.cancel) return { kind: 'cancel', leaderEpoch, ...readSlot(envelope.cancel) };
   if (envelope.finish) return { kind: 'finish', leaderEpoch, ...readSlot(envelope.finish) };
   if (envelope.triggerCheckpoint) {
+    const { completedCheckpointId } = envelope.triggerCheckpoint;
     const timestampMs = finite(envelope.triggerCheckpoint.timestampMs ?? 0, 'timestampMs');
     return {
       kind: 'trigger-checkpoint',
       leaderEpoch,
       ...readCheckpoint(envelope.triggerCheckpoint),
       timestampMs,
+      completedCheckpointId: safeInteger(completedCheckpointId ?? 0, 'completedCheckpointId'),
     };
   }
   if (envelope.checkpointComplete)

@@ -21,7 +21,12 @@ const timestampMs = fc.oneof(fc.double({ noNaN: true }), fc.constantFrom(Infinit
 const json = fc.jsonValue().map((value) => JSON.parse(JSON.stringify(value)) as never);
 const control: fc.Arbitrary<ControlElement> = fc.oneof(
   fc.record({ kind: fc.constant(1 as const), timestampMs, splitId: fc.string({ unit: 'binary' }) }),
-  fc.record({ kind: fc.constant(2 as const), checkpointId: fc.nat({ max: 2 ** 48 - 1 }), timestampMs }),
+  fc.record({
+    kind: fc.constant(2 as const),
+    checkpointId: fc.nat({ max: 2 ** 48 - 1 }),
+    timestampMs,
+    completedCheckpointId: fc.nat({ max: 2 ** 48 - 1 }),
+  }),
   fc.record({ kind: fc.constant(3 as const), isIdle: fc.boolean() }),
   fc.constant<ControlElement>({ kind: 4 }),
   fc.record({

@@ -30,8 +30,8 @@ import { readValueV1, writeValueV1 } from './value-codec-v1.ts';
  *   payload by kind:
  *     0 batch         => batch-codec-v1.ts        16 credit        => UINT32 count, 1 or more
  *     1 watermark     => FLOAT64 ms, value: id    17 splitRequest  => nothing
- *     2 barrier       => UINT48 id, FLOAT64 ms    18 splitFinished => UTF-8 JSON
- *     3 status        => UINT8 0 active, 1 idle
+ *     2 barrier       => UINT48 id, FLOAT64 ms, UINT48 id of the newest complete one, 0: none
+ *     3 status        => UINT8 0 active, 1 idle   18 splitFinished => UTF-8 JSON
  *     4 endOfInput, 6 noMoreSplits => nothing
  *     5 assignment    => UTF-8 JSON {"ordinal", "split", "position"?}
  * Little endian.
@@ -109,7 +109,7 @@ function writePayload(writer: ByteWriter, element: ControlElement): void {
       writeValueV1(writer, element.splitId);
       return;
     case Kind.Barrier:
-      writer.u48(element.checkpointId).f64(element.timestampMs);
+      writer.u48(element.checkpointId).f64(element.timestampMs).u48(element.completedCheckpointId);
       return;
     case Kind.Status:
       writer.u8(element.isIdle ? 1 : 0);
@@ -176,7 +176,12 @@ function readPayload(reader: ByteReader, kind: number): ControlElement {
       return { kind, timestampMs, splitId };
     }
     case Kind.Barrier:
-      return { kind, checkpointId: reader.u48(), timestampMs: reader.f64() };
+      return {
+        kind,
+        checkpointId: reader.u48(),
+        timestampMs: reader.f64(),
+        completedCheckpointId: reader.u48(),
+      };
     case Kind.Status: {
       const status = reader.u8();
       if (status > 1) throw corruptFrame(`unknown status ${status}`);

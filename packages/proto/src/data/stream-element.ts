@@ -39,6 +39,8 @@ export interface CheckpointBarrierElement {
   readonly checkpointId: number;
   /** When the checkpoint was triggered, ms since the epoch. */
   readonly timestampMs: number;
+  /** The newest checkpoint that was complete then, below 2^48; 0: none. What it replaced may be gone: build on it. */
+  readonly completedCheckpointId: number;
 }
 
 /** ACTIVE or IDLE; FINISHED is {@link EndOfInputElement}. */

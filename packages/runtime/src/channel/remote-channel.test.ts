@@ -41,7 +41,12 @@ test('a remote channel keeps order and never has more batches under way than its
     for (let count = 0; count < 60; count++) {
       sender.output.sendBatch(batchOf([count]));
       if (count % 7 === 0)
-        sender.output.sendControl({ kind: ElementKind.Barrier, checkpointId: count + 1, timestampMs: 0 });
+        sender.output.sendControl({
+          kind: ElementKind.Barrier,
+          checkpointId: count + 1,
+          timestampMs: 0,
+          completedCheckpointId: 0,
+        });
       await time.runFor(prng.below(4));
       expect([...batchesIn(input)].length).toBeLessThanOrEqual(CHANNEL_CREDITS);
       if (prng.below(3) === 0) take(input, received);

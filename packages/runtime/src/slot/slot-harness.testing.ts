@@ -131,7 +131,9 @@ export class TestCluster {
   /** Triggers a checkpoint and returns its id. */
   trigger(): number {
     const checkpointId = this.#nextCheckpointId++;
-    for (const slot of this.slots) slot.triggerCheckpoint(checkpointId, this.time.nowMs());
+    const completedCheckpointId = this.completed.at(-1)?.checkpointId ?? 0;
+    const trigger = { checkpointId, timestampMs: this.time.nowMs(), completedCheckpointId };
+    for (const slot of this.slots) slot.triggerCheckpoint(trigger);
     return checkpointId;
   }
 

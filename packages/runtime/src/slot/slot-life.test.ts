@@ -271,3 +271,36 @@ test('mode commit commits what the restored checkpoint had pending and runs noth
   expect(second.reports).toEqual([{ kind: 'commit-acknowledged', checkpointId: 1 }]);
   await second.cancel();
 });
+
+test('a barrier that comes before the message of the checkpoint before it tells of that one, before the state is frozen', async () => {
+  const calls: string[] = [];
+  const open = openStubChain(new Collected());
+  const openChain = async (environment: ChainEnvironment): Promise<OperatorChain> => {
+    const chain = await open(environment);
+    const name = environment.vertex.role;
+    return {
+      ...chain,
+      checkpointCompleted: (checkpointId) => {
+        if (checkpointId > 0) calls.push(`${name} completed ${checkpointId}`);
+      },
+      freeze: (checkpointId) => {
+        calls.push(`${name} froze ${checkpointId}`);
+        return chain.freeze(checkpointId);
+      },
+    };
+  };
+  const cluster = await TestCluster.start({
+    job: sourceToSink(testSource({ splits: orderedSplits(2, 10) }), { source: 1, sink: 1 }),
+    slot: { openChain },
+  });
+  for (const slot of cluster.slots)
+    slot.triggerCheckpoint({ checkpointId: 3, timestampMs: 0, completedCheckpointId: 2 });
+  await cluster.run();
+  expect(calls.slice(0, 4)).toEqual([
+    'source completed 2',
+    'source froze 3',
+    'operator completed 2',
+    'operator froze 3',
+  ]);
+  await cluster.cancel();
+});

@@ -5,6 +5,7 @@ import type { SlotDeployment } from '@millrace/proto';
 import { openOperatorChain } from '../chain/open-operator-chain.ts';
 import { Mailbox } from '../task/mailbox.ts';
 import type { TaskContext } from '../task/task-context.ts';
+import type { CheckpointTrigger } from '../task/task.ts';
 import { openTask, type OpenChain } from './open-tasks.ts';
 import { prepareSinks } from './prepare-sinks.ts';
 import { PrintedLines } from './printed-lines.ts';
@@ -79,9 +80,9 @@ export class SlotRuntime implements AsyncDisposable {
     return slot;
   }
 
-  triggerCheckpoint(checkpointId: number, timestampMs: number): void {
+  triggerCheckpoint(trigger: CheckpointTrigger): void {
     this.#mailbox.put(() => {
-      for (const { task } of this.#tasks) task.triggerCheckpoint(checkpointId, timestampMs);
+      for (const { task } of this.#tasks) task.triggerCheckpoint(trigger);
     });
   }
 

@@ -15,7 +15,7 @@ import { SubtaskCheckpoints } from '../checkpoint/subtask-checkpoint.ts';
 import { decodeEnumeratorState, encodeEnumeratorState, type EnumeratorState } from './enumerator-state.ts';
 import { Progress } from './progress.ts';
 import type { TaskContext } from './task-context.ts';
-import type { Task } from './task.ts';
+import type { CheckpointTrigger, Task } from './task.ts';
 
 /** Splits of one source at most: they stand in each checkpoint until they are assigned. */
 const SPLITS_MAX = 100_000;
@@ -86,10 +86,11 @@ export class EnumeratorTask implements Task {
     return Infinity;
   }
 
-  triggerCheckpoint(checkpointId: number, timestampMs: number): void {
+  triggerCheckpoint(trigger: CheckpointTrigger): void {
+    const { checkpointId } = trigger;
     if (checkpointId <= this.#lastTriggeredId) return;
     this.#lastTriggeredId = checkpointId;
-    this.#broadcast({ kind: ElementKind.Barrier, checkpointId, timestampMs });
+    this.#broadcast({ kind: ElementKind.Barrier, ...trigger });
     this.#checkpoints.write({
       checkpointId,
       chain: this.#freeze(),

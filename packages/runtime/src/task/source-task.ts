@@ -206,7 +206,10 @@ export class SourceTask implements Task {
   /** One channel, so that there is nothing to wait for; but a checkpoint that was aborted meanwhile is left out. */
   #onBarrier(barrier: BarrierElement): void {
     const step = this.#aligner.onBarrier(0, barrier.checkpointId, 0);
-    if (step === AlignmentStep.Aligned) this.driver.takeCheckpoint(barrier, 0);
+    if (step !== AlignmentStep.Aligned) return;
+    // The barrier may be here before the JobManager's message, and files of the checkpoint before may be gone.
+    this.checkpointCompleted(barrier.completedCheckpointId);
+    this.driver.takeCheckpoint(barrier, 0);
   }
 
   #add(start: SplitState): void {

@@ -139,6 +139,9 @@ export class StreamTask implements Task {
       barrier.checkpointId,
       this.#context.ports.clock.monotonicMs(),
     );
-    if (step === AlignmentStep.Aligned) this.#driver.takeCheckpoint(barrier, this.#aligner.lastAlignmentMs);
+    if (step !== AlignmentStep.Aligned) return;
+    // The barrier may be here before the JobManager's message, and files of the checkpoint before may be gone.
+    this.checkpointCompleted(barrier.completedCheckpointId);
+    this.#driver.takeCheckpoint(barrier, this.#aligner.lastAlignmentMs);
   }
 }

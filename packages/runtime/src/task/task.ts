@@ -3,6 +3,15 @@ import type { ExecutionAttemptId } from '@millrace/common';
 import type { SubtaskMetrics } from '@millrace/proto';
 import type { Progress } from './progress.ts';
 
+/** What the JobManager says when it starts a checkpoint; barriers carry it on. */
+export interface CheckpointTrigger {
+  readonly checkpointId: number;
+  /** Ms since the epoch. */
+  readonly timestampMs: number;
+  /** The newest complete checkpoint of this attempt; 0: none. */
+  readonly completedCheckpointId: number;
+}
+
 /** One subtask. Threading: all calls on the slot's thread, none inside another. Whatever it throws fails the slot. */
 export interface Task {
   readonly executionAttemptId: ExecutionAttemptId;
@@ -17,7 +26,7 @@ export interface Task {
   /** Milliseconds until something becomes due by itself; Infinity: never. */
   dueInMs(): number;
   /** Starts a checkpoint, where this is a task that starts them. */
-  triggerCheckpoint(checkpointId: number, timestampMs: number): void;
+  triggerCheckpoint(trigger: CheckpointTrigger): void;
   checkpointCompleted(checkpointId: number): void;
   checkpointAborted(checkpointId: number): void;
   /** Commits all transactions up to a checkpoint. */

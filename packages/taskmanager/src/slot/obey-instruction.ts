@@ -10,7 +10,7 @@ import type { SlotInstruction } from '../task-executor/task-executor-messages.ts
 export function obeyInstruction(slot: SlotRuntime, instruction: SlotInstruction, onEnded: () => void): void {
   switch (instruction.kind) {
     case 'trigger-checkpoint':
-      slot.triggerCheckpoint(instruction.checkpointId, instruction.timestampMs);
+      slot.triggerCheckpoint(instruction.trigger);
       return;
     case 'checkpoint-complete':
       slot.checkpointCompleted(instruction.checkpointId);

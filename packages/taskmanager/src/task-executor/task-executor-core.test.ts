@@ -206,12 +206,16 @@ describe('a deployment', () => {
         attemptNumber,
         checkpointId: 3,
         timestampMs: 5,
+        completedCheckpointId: 2,
       });
     expect(core.step(trigger(1))).toEqual([
       {
         kind: 'tell-slot',
         ...SLOT_0,
-        instruction: { kind: 'trigger-checkpoint', checkpointId: 3, timestampMs: 5 },
+        instruction: {
+          kind: 'trigger-checkpoint',
+          trigger: { checkpointId: 3, timestampMs: 5, completedCheckpointId: 2 },
+        },
       },
     ]);
     expect(step(trigger(2))).toEqual([]);

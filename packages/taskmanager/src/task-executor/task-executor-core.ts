@@ -310,11 +310,11 @@ export class TaskExecutorCore {
       { kind: 'trigger-checkpoint' | 'checkpoint-complete' | 'checkpoint-aborted' }
     >,
   ): void {
-    const { checkpointId } = message;
-    const instruction: SlotInstruction =
-      message.kind === 'trigger-checkpoint'
-        ? { kind: message.kind, checkpointId, timestampMs: message.timestampMs }
-        : { kind: message.kind, checkpointId };
+    let instruction: SlotInstruction;
+    if (message.kind === 'trigger-checkpoint') {
+      const { kind, checkpointId, timestampMs, completedCheckpointId } = message;
+      instruction = { kind, trigger: { checkpointId, timestampMs, completedCheckpointId } };
+    } else instruction = { kind: message.kind, checkpointId: message.checkpointId };
     for (const slot of this.#slots) {
       const isListening = slot.state === 'deploying' || slot.state === 'running';
       if (isListening && slot.runs(message.jobId, message.attemptNumber)) this.#tell(slot, instruction);

@@ -6,7 +6,7 @@ import type {
   TaskExecutorMessage,
   TaskManagerMessage,
 } from '@millrace/proto';
-import type { SlotReportBody } from '@millrace/runtime';
+import type { CheckpointTrigger, SlotReportBody } from '@millrace/runtime';
 
 /** Names one worker of one slot; words about an older generation are ignored. */
 export interface WorkerKey {
@@ -39,7 +39,7 @@ export type TaskExecutorEvent =
 
 /** What a slot's worker is told about the attempt that it runs. */
 export type SlotInstruction =
-  | { readonly kind: 'trigger-checkpoint'; readonly checkpointId: number; readonly timestampMs: number }
+  | { readonly kind: 'trigger-checkpoint'; readonly trigger: CheckpointTrigger }
   | { readonly kind: 'checkpoint-complete'; readonly checkpointId: number }
   | { readonly kind: 'checkpoint-aborted'; readonly checkpointId: number }
   | { readonly kind: 'finish' }

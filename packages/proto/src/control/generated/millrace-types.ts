@@ -865,6 +865,7 @@ export declare namespace millrace {
             attemptNumber: number;
             checkpointId: number;
             timestampMs: number;
+            completedCheckpointId: number;
             static encode(message: millrace.v1.TriggerCheckpoint.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
             static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.TriggerCheckpoint & millrace.v1.TriggerCheckpoint.$Shape;
         }
@@ -875,6 +876,7 @@ export declare namespace millrace {
                 attemptNumber?: (number|null);
                 checkpointId?: (number|null);
                 timestampMs?: (number|null);
+                completedCheckpointId?: (number|null);
                 $unknowns?: Uint8Array[];
             }
             type $Shape = millrace.v1.TriggerCheckpoint.$Properties;

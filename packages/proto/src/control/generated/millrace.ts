@@ -3610,6 +3610,7 @@ export const millrace: unknown = $root.millrace = (() => {
             TriggerCheckpoint.prototype.attemptNumber = 0;
             TriggerCheckpoint.prototype.checkpointId = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
             TriggerCheckpoint.prototype.timestampMs = 0;
+            TriggerCheckpoint.prototype.completedCheckpointId = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
 
             TriggerCheckpoint.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -3626,6 +3627,8 @@ export const millrace: unknown = $root.millrace = (() => {
                     writer.uint32(24).uint64(message.checkpointId);
                 if (message.timestampMs != null && $Object.hasOwnProperty.call(message, "timestampMs") && !$Object.is(message.timestampMs, 0))
                     writer.uint32(33).double(message.timestampMs);
+                if (message.completedCheckpointId != null && $Object.hasOwnProperty.call(message, "completedCheckpointId") && (typeof message.completedCheckpointId === "object" ? message.completedCheckpointId.low || message.completedCheckpointId.high : message.completedCheckpointId !== 0))
+                    writer.uint32(40).uint64(message.completedCheckpointId);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -3693,6 +3696,15 @@ export const millrace: unknown = $root.millrace = (() => {
                                 message.timestampMs = value;
                             else
                                 delete message.timestampMs;
+                            continue;
+                        }
+                    case 5: {
+                            if (wireType !== 0)
+                                break;
+                            if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                message.completedCheckpointId = value;
+                            else
+                                delete message.completedCheckpointId;
                             continue;
                         }
                     }
