@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { bundleJob } from './bundle-job.ts';
 
@@ -22,6 +23,13 @@ test('a job becomes one module with its source map, files named with their hash'
   expect(artifact.manifest.entry).toBe('job.mjs');
   expect(artifact.manifest.files.map(({ path }) => path)).toEqual(['job.mjs', 'job.mjs.map']);
   expect(artifact.manifest.files[0]?.sha256).toMatch(/^[0-9a-f]{64}$/);
+});
+
+test('the source map names the files of the user where they are', async () => {
+  await write('sub dir/job.ts', 'export default 1;');
+  const artifact = await bundleJob('sub dir/job.ts', directory);
+  const map = JSON.parse(Buffer.from(artifact.files.get('job.mjs.map') ?? []).toString()) as { sources: string[] };
+  expect(map.sources).toEqual([pathToFileURL(join(directory, 'sub dir/job.ts')).href]);
 });
 
 test('a WebAssembly file that the program names by URL travels with it', async () => {

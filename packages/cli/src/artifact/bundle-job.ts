@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
 import { isAbsolute, join, relative, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { build, type Message, type OutputFile, type Plugin } from 'esbuild';
 import { MillraceError } from '@millrace/common';
 import type { ArtifactManifest } from '@millrace/proto';
@@ -58,13 +59,26 @@ export async function bundleJob(file: string, workingDirectory = process.cwd()):
 
 function artifactOf(outputs: readonly OutputFile[], directory: string): Artifact {
   const files = new Map<string, Uint8Array>();
-  for (const output of outputs) files.set(relative(directory, output.path).replaceAll('\\', '/'), output.contents);
+  for (const output of outputs) {
+    const contents = output.path.endsWith('.map') ? withAbsoluteSources(output, directory) : output.contents;
+    files.set(relative(directory, output.path).replaceAll('\\', '/'), contents);
+  }
   const entries = [...files].map(([path, bytes]) => ({
     path,
     sha256: createHash('sha256').update(bytes).digest('hex'),
     bytes: bytes.byteLength,
   }));
   return { manifest: { version: 1, entry: ENTRY, files: entries.sort((a, b) => (a.path < b.path ? -1 : 1)) }, files };
+}
+
+/** The bundle is run in other directories than the one it was made for: its map names the files where they are. */
+function withAbsoluteSources(output: OutputFile, directory: string): Uint8Array {
+  const map = JSON.parse(output.text) as { sources: string[] };
+  const sources = map.sources.map((source) => {
+    const path = resolve(directory, source);
+    return existsSync(path) ? pathToFileURL(path).href : source;
+  });
+  return Buffer.from(JSON.stringify({ ...map, sources }));
 }
 
 /** A native add-on cannot travel in a bundle: says so, with the file that wants it. */

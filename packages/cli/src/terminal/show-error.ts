@@ -1,4 +1,5 @@
 // How an error looks to a person: what was wrong, why, the user's own stack frames, and the page that explains the code.
+import { fileURLToPath } from 'node:url';
 import { classify, toWireError, type WireError } from '@millrace/common';
 
 const USER_FRAMES_MAX = 6;
@@ -23,13 +24,26 @@ export function describeWireError(error: WireError): string[] {
   return lines;
 }
 
+/** Where the engine's packages are: the folder around this one. */
+const ENGINE_DIRECTORY = fileURLToPath(new URL('../../../', import.meta.url));
+
 /** Frames of the user's own sources: neither Node's, nor a dependency's, nor the engine's. */
 function userFrames(stack: string | undefined): string[] {
   if (stack === undefined) return [];
   return stack
     .split('\n')
-    .filter((line) => /^\s+at /.test(line))
-    .filter((line) => !/node:|node_modules|[\\/]packages[\\/][\w/-]+[\\/](dist|src)[\\/]|<anonymous>|\beval\b/.test(line))
+    .filter((line) => /^\s+at /.test(line) && isUserLocation(locationOf(line)))
     .slice(0, USER_FRAMES_MAX)
     .map((line) => `    ${line.trim()}`);
+}
+
+/** `at <anonymous> (/home/me/job.ts:5:24)` and `at async /home/me/job.ts:5:24` both have the path and the place. */
+function locationOf(line: string): string {
+  const inParentheses = /\((.*)\)\s*$/.exec(line)?.[1];
+  const location = inParentheses ?? line.replace(/^\s+at (async )?/, '');
+  return location.startsWith('file://') ? location.slice('file://'.length) : location;
+}
+
+function isUserLocation(location: string): boolean {
+  return !/^node:|^<anonymous>|^native$|^eval at |[\\/]node_modules[\\/]/.test(location) && !location.startsWith(ENGINE_DIRECTORY);
 }
