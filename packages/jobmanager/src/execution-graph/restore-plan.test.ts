@@ -1,5 +1,12 @@
 import { asJobId } from '@millrace/common';
-import type { CheckpointMetadata, CheckpointVertex, KeyedStateFile, SubtaskSnapshot } from '@millrace/proto';
+import type {
+  CheckpointMetadata,
+  CheckpointVertex,
+  Json,
+  KeyedStateFile,
+  OperatorSnapshot,
+  SubtaskSnapshot,
+} from '@millrace/proto';
 import { expect, test } from 'vitest';
 import { compileJobGraph } from '../compiler/compile-job-graph.ts';
 import { keyedGraph } from '../test-kit/graphs.testing.ts';
@@ -125,5 +132,39 @@ test('operators are found by uid, whatever their numbers are now', () => {
 test('another number of key groups is refused', () => {
   expect(() => planRestore(compileJobGraph(keyedGraph()), checkpoint(128))).toThrow(
     /it has 128 key groups, the job has 720. Set keyGroupCount to 128/,
+  );
+});
+
+/** A checkpoint of `checkpoint()` whose last operator is one that the job has no more, with this inline state. */
+function withDropped(uid: string, inline: Json): CheckpointMetadata {
+  const metadata = checkpoint();
+  const dropped: OperatorSnapshot = { nodeId: 4, uid, keyedFiles: [], inline };
+  const vertices = metadata.vertices.map((vertex, index) => ({
+    ...vertex,
+    subtasks: vertex.subtasks.map((subtask) => ({
+      ...subtask,
+      operators: index === 2 ? [...subtask.operators, dropped] : subtask.operators,
+    })),
+  }));
+  return { ...metadata, vertices };
+}
+
+test('a print that is gone, and a sink that is gone with nothing pending, do not keep a checkpoint from being restored', () => {
+  const jobGraph = compileJobGraph(keyedGraph());
+  for (const inline of [{ subtaskIndex: 0, sequence: 12 }, { subtaskIndex: 0, pending: [] }])
+    expect(planRestore(jobGraph, withDropped('gone', inline)).checkpointId).toBe(7);
+});
+
+test('state of an operator that is gone is refused, with the way out', () => {
+  const jobGraph = compileJobGraph(keyedGraph());
+  for (const inline of [{ subtaskIndex: 0, pending: [{ checkpointId: 7 }] }, { fired: [] }, ['x'], 'x']) {
+    expect(() => planRestore(jobGraph, withDropped('gone', inline))).toThrow(
+      `it has state of operator "gone", which the job does not have. New in the job: "map-1". If one of them is it, give it the uid: .uid('gone'); else put the operator back, or leave -s away`,
+    );
+  }
+  const graph = keyedGraph();
+  const nodes = graph.nodes.map((node) => (node.uid === 'sink-3' ? { ...node, uid: 'output' } : node));
+  expect(() => planRestore(compileJobGraph({ ...graph, nodes }), checkpoint())).toThrow(
+    `New in the job: "map-1", "output". If one of them is it, give it the uid: .uid('sink-3')`,
   );
 });

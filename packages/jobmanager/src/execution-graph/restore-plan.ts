@@ -5,6 +5,7 @@ import type {
   CheckpointVertex,
   JobGraph,
   JobVertex,
+  Json,
   KeyedStateFile,
   OperatorSnapshot,
   SubtaskSnapshot,
@@ -75,6 +76,19 @@ function leastWatermark(snapshots: readonly SubtaskSnapshot[]): { watermarkMs?: 
   return Number.isFinite(least) ? { watermarkMs: least } : {};
 }
 
+/**
+ * True for state that nobody misses when its operator is gone: how far `print` has numbered its lines, and of a sink
+ * that nothing is pending. Both say so in the layout that runtime's operators give their inline state.
+ */
+function isDispensable(inline: Json): boolean {
+  if (inline === null) return true;
+  if (typeof inline !== 'object' || Array.isArray(inline)) return false;
+  const { subtaskIndex: _subtaskIndex, sequence, pending, ...others } = inline as { readonly [field: string]: Json };
+  if (Object.keys(others).length > 0) return false;
+  if (pending === undefined) return typeof sequence === 'number';
+  return sequence === undefined && Array.isArray(pending) && pending.length === 0;
+}
+
 function checkAllStateFound(jobGraph: JobGraph, metadata: CheckpointMetadata): void {
   const known = new Set(jobGraph.streamGraph.nodes.map((node) => node.uid));
   const old = new Set(
@@ -86,7 +100,7 @@ function checkAllStateFound(jobGraph: JobGraph, metadata: CheckpointMetadata): v
     .flatMap(({ subtasks }) => subtasks.flatMap(({ operators }) => operators))
     .find(
       (operator) =>
-        !known.has(operator.uid) && (operator.keyedFiles.length > 0 || (operator.inline ?? null) !== null),
+        !known.has(operator.uid) && (operator.keyedFiles.length > 0 || !isDispensable(operator.inline ?? null)),
     );
   if (lost === undefined) return;
   const fresh = jobGraph.streamGraph.nodes
@@ -94,11 +108,11 @@ function checkAllStateFound(jobGraph: JobGraph, metadata: CheckpointMetadata): v
     .map((node) => `"${node.uid}"`);
   const hint =
     fresh.length === 0
-      ? 'the job has no new operator that could be it'
-      : `new in the job: ${fresh.slice(0, 5).join(', ')}; if one of them is it, give it this uid`;
+      ? 'Put the operator back, or start without this state: leave -s away'
+      : `New in the job: ${fresh.slice(0, 5).join(', ')}. If one of them is it, give it the uid: .uid('${lost.uid}'); else put the operator back, or leave -s away`;
   throw new MillraceError(
     'MR_STATE_INCOMPATIBLE',
-    `Cannot restore checkpoint ${metadata.checkpointId}: it has state of operator "${lost.uid}", which the job does not have (${hint})`,
+    `Cannot restore checkpoint ${metadata.checkpointId}: it has state of operator "${lost.uid}", which the job does not have. ${hint}`,
     { details: { uid: lost.uid, checkpointId: metadata.checkpointId } },
   );
 }
