@@ -1,5 +1,6 @@
 // Life of a local cluster: start, status, stop, and what is left when something was killed.
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -80,17 +81,54 @@ test('cluster status answers with exit code 0 while the JobManager is down, and 
     stderr: expect.stringMatching(/^MR_NO_CLUSTER: .*millrace cluster start/),
   });
 
-  // Started again by hand, as an operator would: the TaskManager finds it.
-  const port = refused.stderr.match(/127\.0\.0\.1:(\d+)/)?.[1] ?? '';
-  const byHand = cluster.run(['jobmanager', 'start', '--port', port]);
+  // Started again by hand, as an operator would: at the same port, where the TaskManager finds it.
+  const byHand = cluster.run(['jobmanager', 'start']);
   await expect
     .poll(async () => (await cluster.processes()).some(({ freeSlots }) => freeSlots === 1), {
       timeout: 10_000,
     })
     .toBe(true);
-  const restarted = (await cluster.processes()).find(({ kind, alive }) => kind === 'jobmanager' && alive);
-  process.kill(restarted?.pid ?? 0, 'SIGTERM');
+  expect((await cluster.processes()).map(({ kind, alive }) => ({ kind, alive }))).toEqual([
+    { kind: 'jobmanager', alive: true },
+    { kind: 'taskmanager', alive: true },
+  ]);
+  expect(await cluster.run(['cluster', 'stop'])).toMatchObject({ stdout: 'Stopped 2 processes.\n' });
   expect(await byHand).toMatchObject({ exitCode: 0 });
+});
+
+test('cluster start over a cluster with dead processes starts those again, and nothing else', async () => {
+  await using cluster = await TestCluster.start(directoryFor('again'), ['--slots', '1', '--no-restart']);
+  const before = await cluster.processes();
+  const jobManager = findRunning(cluster.directory, 'jobmanager');
+  killNow(jobManager?.pid ?? 0);
+  await until(() => !isRunning(jobManager?.pid ?? 0), {
+    timeoutMs: 5_000,
+    what: 'the end of the JobManager',
+  });
+  expect(await cluster.run(['cluster', 'start', '--taskmanagers', '3'])).toMatchObject({
+    exitCode: 0,
+    stdout: expect.stringMatching(/^Started again jobmanager\n.*\nSlots +1: 1 TaskManager with 1 each\n/),
+  });
+  const after = await cluster.processes();
+  expect(after.map(({ id, alive, address }) => ({ id, alive, address }))).toEqual(
+    before.map(({ id, address }) => ({ id, alive: true, address })),
+  );
+  expect(after.find(({ id }) => id === 'taskmanager-1')?.pid).toBe(
+    before.find(({ id }) => id === 'taskmanager-1')?.pid,
+  );
+});
+
+test('cluster stop leaves a process alone that got the pid of one that is recorded', async () => {
+  const cluster = await TestCluster.start(directoryFor('stranger-pid'), ['--taskmanagers', '0']);
+  const recordPath = join(cluster.directory, 'cluster.json');
+  const record = JSON.parse(readFileSync(recordPath, 'utf8')) as { processes: object[] };
+  await cluster.stop();
+  const stranger = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
+  const processes = record.processes.map((entry) => ({ ...entry, pid: stranger.pid }));
+  writeFileSync(recordPath, JSON.stringify({ ...record, processes }));
+  expect(await cluster.run(['cluster', 'stop'])).toMatchObject({ stdout: 'No cluster is running here.\n' });
+  expect(isRunning(stranger.pid ?? 0)).toBe(true);
+  stranger.kill('SIGKILL');
 });
 
 test('a cluster starts its dead processes again, and counts all slots again', async () => {
@@ -150,6 +188,12 @@ test('a caller with another token is refused', async () => {
 
 test('usage errors give exit code 2 and show where help is; --help of each verb has examples', async () => {
   expect(await millrace(['cluster', 'start', '--slots', 'none'])).toMatchObject({ exitCode: 2 });
+  for (const verb of ['cluster', 'jobmanager']) {
+    expect(await millrace([verb, 'start', '--port', '99999'])).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('--port is a whole number, from 0 to 65535.'),
+    });
+  }
   expect(await millrace(['list', '-m', 'somewhere'])).toMatchObject({
     exitCode: 2,
     stderr: expect.stringMatching(/^MR_USAGE: .*<host:port>/),

@@ -12,7 +12,8 @@ import { packageVersion } from './version.ts';
 /** Runs the command line and resolves to the exit code. Errors are shown, not thrown. */
 export async function main(argv: readonly string[]): Promise<number> {
   let exitCode: number = ExitCode.Ok;
-  for (const stream of [process.stdout, process.stderr]) exitWhenPipeCloses(stream, (code) => process.exit(code));
+  for (const stream of [process.stdout, process.stderr])
+    exitWhenPipeCloses(stream, (code) => process.exit(code));
   const program = createProgram((code) => (exitCode = code));
   try {
     await program.parseAsync([...argv], { from: 'user' });
@@ -44,8 +45,14 @@ export function createProgram(report: Report): Command {
 /** Adds the options that every verb takes. */
 function globals(command: Command): Command {
   return command
-    .option('-m, --jobmanager <host:port>', "the JobManager's address (default: the cluster started here, else 127.0.0.1:6123)")
-    .option('--config-dir <dir>', 'where the cluster keeps token, logs and state (default: $MILLRACE_HOME, else ~/.millrace)')
+    .option(
+      '-m, --jobmanager <host:port>',
+      "the JobManager's address (default: the cluster started here, else 127.0.0.1:6123)",
+    )
+    .option(
+      '--config-dir <dir>',
+      'where the cluster keeps token, logs and state (default: $MILLRACE_HOME, else ~/.millrace)',
+    )
     .option('--json', 'print JSON');
 }
 
@@ -53,62 +60,108 @@ function examples(command: Command, lines: readonly string[]): Command {
   return command.addHelpText('after', `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}\n`);
 }
 
-function count(name: string, from: number): (text: string) => number {
+const PORT_MAX = 65_535;
+
+function count(name: string, from: number, to = Number.MAX_SAFE_INTEGER): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (!Number.isInteger(value) || value < from) throw new InvalidArgumentError(`${name} is a whole number, at least ${from}.`);
+    const isInRange = Number.isInteger(value) && value >= from && value <= to;
+    const range = to === Number.MAX_SAFE_INTEGER ? `at least ${from}` : `from ${from} to ${to}`;
+    if (!isInRange || text.trim() === '')
+      throw new InvalidArgumentError(`${name} is a whole number, ${range}.`);
     return value;
   };
 }
 
 function addCluster(program: Command, report: Report): void {
   const cluster = program.command('cluster').description('a local cluster of processes');
-  examples(cluster, ['millrace cluster start --taskmanagers 2 --slots 2', 'millrace cluster status', 'millrace cluster stop']);
+  examples(cluster, [
+    'millrace cluster start --taskmanagers 2 --slots 2',
+    'millrace cluster status',
+    'millrace cluster stop',
+  ]);
 
-  const start = globals(cluster.command('start').description('start a JobManager and TaskManagers; returns when all slots are registered'))
+  const start = globals(
+    cluster
+      .command('start')
+      .description(
+        'start a JobManager and TaskManagers, or what is dead of them; returns when all slots are registered',
+      ),
+  )
     .option('--taskmanagers <n>', 'TaskManager processes', count('--taskmanagers', 0), 1)
     .option('--slots <n>', 'slots of each TaskManager', count('--slots', 1), 2)
-    .option('--port <port>', "the JobManager's port; 0: any", count('--port', 0), 6123)
+    .option('--port <port>', "the JobManager's port; 0: any", count('--port', 0, PORT_MAX), 6123)
     .option('--no-restart', 'leave dead processes dead')
-    .action(async (options: GlobalOptions & { taskmanagers: number; slots: number; port: number; restart: boolean }) => {
-      const { clusterStart } = await import('./command/cluster.ts');
-      report(await clusterStart(options));
-    });
-  examples(start, ['millrace cluster start --taskmanagers 2 --slots 2', 'millrace cluster start --port 0 --config-dir ./cluster']);
+    .action(
+      async (
+        options: GlobalOptions & { taskmanagers: number; slots: number; port: number; restart: boolean },
+      ) => {
+        const { clusterStart } = await import('./command/cluster.ts');
+        report(await clusterStart(options));
+      },
+    );
+  examples(start, [
+    'millrace cluster start --taskmanagers 2 --slots 2',
+    'millrace cluster start --port 0 --config-dir ./cluster',
+  ]);
 
-  const status = globals(cluster.command('status').description('the processes, also while the JobManager is down')).action(async (options: GlobalOptions) => {
+  const status = globals(
+    cluster.command('status').description('the processes, also while the JobManager is down'),
+  ).action(async (options: GlobalOptions) => {
     const { clusterStatusCommand } = await import('./command/cluster.ts');
     report(await clusterStatusCommand(options));
   });
   examples(status, ['millrace cluster status', 'millrace cluster status --json']);
 
-  const stop = globals(cluster.command('stop').description('end every process of the cluster')).action(async (options: GlobalOptions) => {
-    const { clusterStop } = await import('./command/cluster.ts');
-    report(await clusterStop(options));
-  });
+  const stop = globals(cluster.command('stop').description('end every process of the cluster')).action(
+    async (options: GlobalOptions) => {
+      const { clusterStop } = await import('./command/cluster.ts');
+      report(await clusterStop(options));
+    },
+  );
   examples(stop, ['millrace cluster stop']);
 }
 
 function addProcesses(program: Command, report: Report): void {
   const host = new Option('--host <host>', 'address to bind').default('127.0.0.1');
-  const insecure = new Option('--insecure-internal', 'allow another address than loopback, without encryption');
-  const level = new Option('--log-level <level>', 'error, warn, info or debug').choices(['error', 'warn', 'info', 'debug']).default('info');
+  const insecure = new Option(
+    '--insecure-internal',
+    'allow another address than loopback, without encryption',
+  );
+  const level = new Option('--log-level <level>', 'error, warn, info or debug')
+    .choices(['error', 'warn', 'info', 'debug'])
+    .default('info');
 
   const jobManager = program.command('jobmanager').description('the JobManager process');
-  const startJobManager = globals(jobManager.command('start').description('run a JobManager in the foreground'))
+  const startJobManager = globals(
+    jobManager.command('start').description('run a JobManager in the foreground'),
+  )
     .addOption(host)
-    .option('--port <port>', 'port to bind', count('--port', 0), 6123)
-    .addOption(new Option('--heartbeat-timeout <ms>', 'silence after which a TaskManager is lost').argParser(count('--heartbeat-timeout', 100)))
+    .option(
+      '--port <port>',
+      'port to bind; 0: any (default: that of the cluster started here, else 6123)',
+      count('--port', 0, PORT_MAX),
+    )
+    .addOption(
+      new Option('--heartbeat-timeout <ms>', 'silence after which a TaskManager is lost').argParser(
+        count('--heartbeat-timeout', 100),
+      ),
+    )
     .addOption(insecure)
     .addOption(level)
     .action(async (options: JobManagerStartOptions) => {
       const { startJobManagerProcess } = await import('./command/processes.ts');
       report(await startJobManagerProcess(options));
     });
-  examples(startJobManager, ['millrace jobmanager start', 'millrace jobmanager start --port 7000 --config-dir /var/lib/millrace']);
+  examples(startJobManager, [
+    'millrace jobmanager start',
+    'millrace jobmanager start --port 7000 --config-dir /var/lib/millrace',
+  ]);
 
   const taskManager = program.command('taskmanager').description('a TaskManager process');
-  const startTaskManager = globals(taskManager.command('start').description('run a TaskManager in the foreground'))
+  const startTaskManager = globals(
+    taskManager.command('start').description('run a TaskManager in the foreground'),
+  )
     .option('--slots <n>', 'slots, each a worker thread', count('--slots', 1), 1)
     .option('--id <id>', 'its name (default: taskmanager-<pid>)')
     .addOption(host)
@@ -118,12 +171,18 @@ function addProcesses(program: Command, report: Report): void {
       const { startTaskManagerProcess } = await import('./command/processes.ts');
       report(await startTaskManagerProcess(options));
     });
-  examples(startTaskManager, ['millrace taskmanager start --slots 4', 'millrace taskmanager start -m 127.0.0.1:7000']);
+  examples(startTaskManager, [
+    'millrace taskmanager start --slots 4',
+    'millrace taskmanager start -m 127.0.0.1:7000',
+  ]);
 
-  program.command('supervise', { hidden: true }).argument('<options>').action(async (options: string) => {
-    const { supervise } = await import('./cluster/supervisor.ts');
-    await supervise(JSON.parse(options) as Parameters<typeof supervise>[0]);
-  });
+  program
+    .command('supervise', { hidden: true })
+    .argument('<options>')
+    .action(async (options: string) => {
+      const { supervise } = await import('./cluster/supervisor.ts');
+      await supervise(JSON.parse(options) as Parameters<typeof supervise>[0]);
+    });
 }
 
 function addJobs(program: Command, report: Report): void {
@@ -136,7 +195,9 @@ function addJobs(program: Command, report: Report): void {
     });
   examples(list, ['millrace list', 'millrace list -a --json']);
 
-  const describe = globals(program.command('describe').description('one job: vertices, checkpoints, records left out'))
+  const describe = globals(
+    program.command('describe').description('one job: vertices, checkpoints, records left out'),
+  )
     .argument('<job>', 'id, unique prefix of an id, or name')
     .action(async (job: string, options: GlobalOptions) => {
       const jobs = await import('./command/describe.ts');
@@ -144,7 +205,9 @@ function addJobs(program: Command, report: Report): void {
     });
   examples(describe, ['millrace describe flight-delays', 'millrace describe 3f2a --json']);
 
-  const cancel = globals(program.command('cancel').description('end a job; what is not committed is given up'))
+  const cancel = globals(
+    program.command('cancel').description('end a job; what is not committed is given up'),
+  )
     .argument('<job>', 'id, unique prefix of an id, or name')
     .action(async (job: string, options: GlobalOptions) => {
       const { cancel: cancelJob } = await import('./command/cancel.ts');
@@ -152,7 +215,9 @@ function addJobs(program: Command, report: Report): void {
     });
   examples(cancel, ['millrace cancel flight-delays']);
 
-  const logs = globals(program.command('logs').description('what the local processes wrote, whole or about one job'))
+  const logs = globals(
+    program.command('logs').description('what the local processes wrote, whole or about one job'),
+  )
     .argument('<job|process>', 'a job, or a process as `cluster status` names it')
     .action(async (reference: string, options: GlobalOptions) => {
       const command = await import('./command/logs.ts');
@@ -174,7 +239,9 @@ function addPrograms(program: Command, report: Report): void {
     .option('-s, --from-savepoint <path>', 'start from the state of a savepoint or a checkpoint')
     .option('--wait', 'wait for slots instead of being refused')
     .option('--embedded', 'in this process, without a cluster')
-    .addOption(new Option('--threads <n>', 'with 0: embedded, on one thread').argParser(count('--threads', 0)))
+    .addOption(
+      new Option('--threads <n>', 'with 0: embedded, on one thread').argParser(count('--threads', 0)),
+    )
     .action(async (file: string, args: string[], options: RunOptions) => {
       const command = await import('./command/run.ts');
       report(await command.run(file, args, options));
@@ -194,10 +261,12 @@ function addPrograms(program: Command, report: Report): void {
     });
   examples(info, ['millrace info job.ts', 'millrace info job.ts --format mermaid']);
 
-  const check = forProgram('check', 'check a job: types, bundle, graph').action(async (file: string, args: string[], options: RunOptions) => {
-    const command = await import('./command/check.ts');
-    report(await command.check(file, args, options));
-  });
+  const check = forProgram('check', 'check a job: types, bundle, graph').action(
+    async (file: string, args: string[], options: RunOptions) => {
+      const command = await import('./command/check.ts');
+      report(await command.check(file, args, options));
+    },
+  );
   examples(check, ['millrace check job.ts']);
 }
 

@@ -4,13 +4,13 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { MillraceError } from '@millrace/common';
+import type { ProcessReference } from './process-identity.ts';
 
 export type ProcessKind = 'supervisor' | 'jobmanager' | 'taskmanager';
 
-export interface ProcessEntry {
+export interface ProcessEntry extends ProcessReference {
   readonly kind: ProcessKind;
   readonly id: string;
-  readonly pid: number;
   readonly restarts: number;
 }
 
@@ -42,6 +42,10 @@ export class ClusterDirectory {
 
   get #recordPath(): string {
     return join(this.path, 'cluster.json');
+  }
+
+  get #requestPath(): string {
+    return join(this.path, 'start-again.json');
   }
 
   stateOf(id: string): string {
@@ -94,14 +98,20 @@ export class ClusterDirectory {
   removeRecord(): void {
     rmSync(this.#recordPath, { force: true });
   }
-}
 
-/** True while a process with this id runs; one that belongs to somebody else counts too. */
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  /** Leaves the supervisor a note which of its dead processes it is to start; it reads it on SIGUSR2. */
+  requestStarts(ids: readonly string[]): void {
+    writeFileSync(this.#requestPath, JSON.stringify(ids));
+  }
+
+  /** The ids of the last request, once. */
+  takeRequestedStarts(): readonly string[] {
+    try {
+      return JSON.parse(readFileSync(this.#requestPath, 'utf8')) as readonly string[];
+    } catch {
+      return []; // Somebody else's signal.
+    } finally {
+      rmSync(this.#requestPath, { force: true });
+    }
   }
 }

@@ -5,7 +5,8 @@ import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { MillraceError } from '@millrace/common';
 import { connectDispatcher } from '@millrace/jobmanager';
-import { isAlive, type ClusterDirectory, type ClusterRecord } from './cluster-directory.ts';
+import type { ClusterDirectory, ClusterRecord } from './cluster-directory.ts';
+import { commandLineOf, identityOf, isAlive, type ProcessReference } from './process-identity.ts';
 import type { SupervisorOptions } from './supervisor.ts';
 
 export const DEFAULT_RPC_PORT = 6123;
@@ -37,20 +38,24 @@ export interface ProcessStatus {
 
 const COMMAND = fileURLToPath(new URL('../../bin/millrace.cjs', import.meta.url));
 
+/** A cluster whose slots are all registered. */
+export interface StartedCluster {
+  readonly address: string;
+  readonly taskManagerCount: number;
+  readonly slotsPerTaskManager: number;
+  /** Processes of a cluster that was there already and that were dead: these were started, nothing else. */
+  readonly startedAgain: readonly string[];
+}
+
 /**
- * Starts a cluster and resolves to its JobManager's address when all slots are registered.
+ * Starts a cluster, or what is dead of the one that is there; resolves when all slots are registered.
  * @throws {MillraceError} MR_CLUSTER_RUNNING, MR_PORT_TAKEN, or MR_TIMEOUT when the processes do not come up
  */
-export async function startCluster(options: ClusterStartOptions): Promise<string> {
+export async function startCluster(options: ClusterStartOptions): Promise<StartedCluster> {
   const { directory } = options;
   directory.ensure();
   const running = runningCluster(directory);
-  if (running !== undefined) {
-    throw new MillraceError(
-      'MR_CLUSTER_RUNNING',
-      `Cannot start a cluster in ${directory.path}: one is running at ${running.jobManagerAddress}. Stop it: millrace cluster stop`,
-    );
-  }
+  if (running !== undefined) return startDead(directory, running);
   const port = await freePort(options.port);
   const address = `127.0.0.1:${port}`;
   const supervisorOptions: SupervisorOptions = {
@@ -73,10 +78,37 @@ export async function startCluster(options: ClusterStartOptions): Promise<string
     await stopCluster(directory);
     throw error;
   }
-  return address;
+  const { taskManagerCount, slotsPerTaskManager } = options;
+  return { address, taskManagerCount, slotsPerTaskManager, startedAgain: [] };
 }
 
-async function untilRegistered(address: string, directory: ClusterDirectory, slotCount: number): Promise<void> {
+/** Has the supervisor of a cluster start those of its processes that are dead. */
+async function startDead(directory: ClusterDirectory, record: ClusterRecord): Promise<StartedCluster> {
+  const { jobManagerAddress: address, taskManagerCount, slotsPerTaskManager } = record;
+  const dead = (await clusterStatus(directory)).filter((entry) => !entry.isAlive).map(({ id }) => id);
+  const supervisor = record.processes.find(({ kind }) => kind === 'supervisor');
+  const isSupervised = supervisor !== undefined && isAlive(supervisor);
+  if (dead.length === 0 || !isSupervised) {
+    const state =
+      dead.length === 0
+        ? `one is running at ${address}`
+        : `${dead.join(', ')} of the one at ${address} ended, and so did its supervisor`;
+    throw new MillraceError(
+      'MR_CLUSTER_RUNNING',
+      `Cannot start a cluster in ${directory.path}: ${state}. Stop it: millrace cluster stop`,
+    );
+  }
+  directory.requestStarts(dead);
+  tryKill(supervisor.pid, 'SIGUSR2');
+  await untilRegistered(address, directory, taskManagerCount * slotsPerTaskManager);
+  return { address, taskManagerCount, slotsPerTaskManager, startedAgain: dead };
+}
+
+async function untilRegistered(
+  address: string,
+  directory: ClusterDirectory,
+  slotCount: number,
+): Promise<void> {
   const deadlineMs = performance.now() + START_TIMEOUT_MS;
   let registered = 0;
   while (performance.now() < deadlineMs) {
@@ -99,9 +131,17 @@ async function registeredSlots(address: string, directory: ClusterDirectory): Pr
 
 type RemoteProcess = Omit<ProcessStatus, 'isAlive'>;
 
-async function askProcesses(address: string, token: string, timeoutMs: number): Promise<readonly RemoteProcess[] | undefined> {
+async function askProcesses(
+  address: string,
+  token: string,
+  timeoutMs: number,
+): Promise<readonly RemoteProcess[] | undefined> {
   try {
-    const client = await connectDispatcher({ address, token, timeoutMs: Math.min(timeoutMs, STATUS_TIMEOUT_MS) });
+    const client = await connectDispatcher({
+      address,
+      token,
+      timeoutMs: Math.min(timeoutMs, STATUS_TIMEOUT_MS),
+    });
     try {
       return await client.processes();
     } finally {
@@ -113,47 +153,63 @@ async function askProcesses(address: string, token: string, timeoutMs: number): 
 }
 
 /** Processes as the record and, where it answers, the JobManager know them. Never fails because something is down. */
-export async function clusterStatus(directory: ClusterDirectory, jobManagerAddress?: string): Promise<readonly ProcessStatus[]> {
+export async function clusterStatus(
+  directory: ClusterDirectory,
+  jobManagerAddress?: string,
+): Promise<readonly ProcessStatus[]> {
   const record = directory.readRecord();
   const address = jobManagerAddress ?? record?.jobManagerAddress;
   if (address === undefined) return [];
   const remote = (await askProcesses(address, directory.token(), STATUS_TIMEOUT_MS)) ?? [];
-  const byPid = new Map(remote.map((entry) => [entry.pid, entry]));
+  const byName = new Map(remote.map((entry) => [`${entry.kind}/${entry.id}`, entry]));
   const known: ProcessStatus[] = [];
   for (const entry of record?.processes ?? []) {
     if (entry.kind === 'supervisor') continue;
-    const seen = byPid.get(entry.pid);
-    byPid.delete(entry.pid);
+    const name = `${entry.kind}/${entry.id}`;
+    const named = byName.get(name);
+    const isUp = isAlive(entry);
+    // One of the same name that was started by hand stands for the dead one.
+    if (named !== undefined && named.pid !== entry.pid && !isUp) continue;
+    const seen = named?.pid === entry.pid ? named : undefined;
+    if (seen !== undefined) byName.delete(name);
     known.push({
       kind: entry.kind,
       id: entry.id,
       pid: entry.pid,
       address: seen?.address ?? (entry.kind === 'jobmanager' ? address : ''),
-      isAlive: entry.pid > 0 && isAlive(entry.pid),
+      isAlive: isUp,
       ...(seen?.slots === undefined ? {} : { slots: seen.slots }),
       ...(seen?.freeSlots === undefined ? {} : { freeSlots: seen.freeSlots }),
     });
   }
-  for (const seen of byPid.values()) known.push({ ...seen, isAlive: true });
-  return known;
+  for (const seen of byName.values()) known.push({ ...seen, isAlive: true });
+  return known.sort((a, b) => a.kind.localeCompare(b.kind)); // The JobManager first.
 }
 
 /** The record of a cluster of which some process is alive. */
 function runningCluster(directory: ClusterDirectory): ClusterRecord | undefined {
   const record = directory.readRecord();
-  return record?.processes.some(({ pid }) => pid > 0 && isAlive(pid)) === true ? record : undefined;
+  return record?.processes.some(isAlive) === true ? record : undefined;
 }
 
-/** Ends every process and leaves no record. Resolves to how many were ended. */
+/**
+ * Ends every process, also those that were started by hand and that the JobManager knows, and leaves no record.
+ * Resolves to how many were ended.
+ */
 export async function stopCluster(directory: ClusterDirectory): Promise<number> {
   const record = directory.readRecord();
   if (record === undefined) return 0;
   const supervisor = record.processes.find(({ kind }) => kind === 'supervisor');
-  const all = (): readonly number[] => (directory.readRecord() ?? record).processes.map(({ pid }) => pid).filter((pid) => pid > 0 && isAlive(pid));
+  const byHand = await startedByHand(directory, record);
+  const all = (): readonly number[] => {
+    const references = [...(directory.readRecord() ?? record).processes, ...byHand];
+    return [...new Set(references.filter(isAlive).map(({ pid }) => pid))];
+  };
   const endedCount = all().filter((pid) => pid !== supervisor?.pid).length;
-  if (supervisor !== undefined && isAlive(supervisor.pid)) {
-    process.kill(supervisor.pid, 'SIGTERM');
-    await waitUntil(() => !isAlive(supervisor.pid), STOP_TIMEOUT_MS);
+  for (const { pid } of byHand) tryKill(pid, 'SIGTERM');
+  if (supervisor !== undefined && isAlive(supervisor)) {
+    tryKill(supervisor.pid, 'SIGTERM');
+    await waitUntil(() => !isAlive(supervisor), STOP_TIMEOUT_MS);
   }
   // Without a living supervisor its children are still there.
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
@@ -164,6 +220,18 @@ export async function stopCluster(directory: ClusterDirectory): Promise<number> 
   }
   directory.removeRecord();
   return endedCount;
+}
+
+/** What the JobManager reports beyond the record; only what shows by its command line that it is such a process here. */
+async function startedByHand(
+  directory: ClusterDirectory,
+  record: ClusterRecord,
+): Promise<readonly ProcessReference[]> {
+  const remote = (await askProcesses(record.jobManagerAddress, directory.token(), STATUS_TIMEOUT_MS)) ?? [];
+  const recorded = new Set(record.processes.filter(isAlive).map(({ pid }) => pid));
+  return remote
+    .filter(({ kind, pid }) => !recorded.has(pid) && commandLineOf(pid).includes(`${kind} start`))
+    .map(({ pid }) => ({ pid, identity: identityOf(pid) }));
 }
 
 function tryKill(pid: number, signal: NodeJS.Signals): void {

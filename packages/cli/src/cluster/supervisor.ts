@@ -3,6 +3,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { ClusterDirectory, type ProcessEntry, type ProcessKind } from './cluster-directory.ts';
+import { identityOf } from './process-identity.ts';
 
 export interface SupervisorOptions {
   readonly directory: string;
@@ -26,6 +27,7 @@ interface Supervised {
   child: ChildProcess | undefined;
   /** Of the living or the last process; 0 before the first. Never reused for a signal by us. */
   pid: number;
+  identity: string | undefined;
   restarts: number;
   failuresInRow: number;
   startedMs: number;
@@ -39,8 +41,17 @@ export async function supervise(options: SupervisorOptions): Promise<void> {
   let wake = (): void => {};
 
   const record = (): void => {
-    const entries: ProcessEntry[] = [{ kind: 'supervisor', id: 'supervisor', pid: process.pid, restarts: 0 }];
-    for (const { kind, id, pid, restarts } of processes) entries.push({ kind, id, pid, restarts });
+    const entries: ProcessEntry[] = [
+      {
+        kind: 'supervisor',
+        id: 'supervisor',
+        pid: process.pid,
+        identity: identityOf(process.pid),
+        restarts: 0,
+      },
+    ];
+    for (const { kind, id, pid, identity, restarts } of processes)
+      entries.push({ kind, id, pid, identity, restarts });
     directory.writeRecord({
       version: 1,
       jobManagerAddress: options.jobManagerAddress,
@@ -52,7 +63,7 @@ export async function supervise(options: SupervisorOptions): Promise<void> {
   };
 
   const start = (supervised: Supervised): void => {
-    if (isStopping) return;
+    if (isStopping || supervised.child !== undefined) return;
     const log = openSync(directory.logOf(supervised.id), 'a');
     const [command = process.execPath, ...args] = options.command;
     const child = spawn(command, [...args, ...supervised.args], {
@@ -62,6 +73,7 @@ export async function supervise(options: SupervisorOptions): Promise<void> {
     closeSync(log); // The child has its own.
     supervised.child = child;
     supervised.pid = child.pid ?? 0;
+    supervised.identity = identityOf(supervised.pid);
     supervised.startedMs = performance.now();
     child.once('exit', () => {
       supervised.child = undefined;
@@ -69,9 +81,13 @@ export async function supervise(options: SupervisorOptions): Promise<void> {
       if (isStopping) return;
       record();
       if (!options.isRestarting) return;
-      supervised.failuresInRow = performance.now() - supervised.startedMs > STABLE_AFTER_MS ? 0 : supervised.failuresInRow + 1;
+      supervised.failuresInRow =
+        performance.now() - supervised.startedMs > STABLE_AFTER_MS ? 0 : supervised.failuresInRow + 1;
       supervised.restarts++;
-      const delayMs = Math.min(RESTART_DELAY_MS_MAX, RESTART_DELAY_MS_MIN * 2 ** Math.max(0, supervised.failuresInRow - 1));
+      const delayMs = Math.min(
+        RESTART_DELAY_MS_MAX,
+        RESTART_DELAY_MS_MIN * 2 ** Math.max(0, supervised.failuresInRow - 1),
+      );
       setTimeout(() => {
         start(supervised);
         record();
@@ -81,6 +97,12 @@ export async function supervise(options: SupervisorOptions): Promise<void> {
 
   for (const supervised of processes) start(supervised);
   record();
+  // `cluster start` over a cluster of which some processes are dead.
+  process.on('SIGUSR2', () => {
+    const ids = directory.takeRequestedStarts();
+    for (const supervised of processes) if (ids.includes(supervised.id)) start(supervised);
+    record();
+  });
 
   await new Promise<void>((stop) => {
     process.once('SIGTERM', stop);
@@ -96,21 +118,39 @@ export async function supervise(options: SupervisorOptions): Promise<void> {
 
 function planProcesses(options: SupervisorOptions): Supervised[] {
   const shared = ['--config-dir', options.directory];
-  const fresh = { child: undefined, pid: 0, restarts: 0, failuresInRow: 0, startedMs: 0 };
+  const fresh = {
+    child: undefined,
+    pid: 0,
+    identity: undefined,
+    restarts: 0,
+    failuresInRow: 0,
+    startedMs: 0,
+  };
   const [host, port] = splitAddress(options.jobManagerAddress);
   const jobManager: Supervised = {
-    kind: 'jobmanager', id: 'jobmanager', args: ['jobmanager', 'start', ...shared, '--host', host, '--port', port], ...fresh,
+    kind: 'jobmanager',
+    id: 'jobmanager',
+    args: ['jobmanager', 'start', ...shared, '--host', host, '--port', port],
+    ...fresh,
   };
   const taskManagers = Array.from({ length: options.taskManagerCount }, (_, index): Supervised => {
     const id = `taskmanager-${index + 1}`;
     const slots = ['--slots', String(options.slotsPerTaskManager)];
-    return { kind: 'taskmanager', id, args: ['taskmanager', 'start', ...shared, '--id', id, ...slots, '-m', options.jobManagerAddress], ...fresh };
+    return {
+      kind: 'taskmanager',
+      id,
+      args: ['taskmanager', 'start', ...shared, '--id', id, ...slots, '-m', options.jobManagerAddress],
+      ...fresh,
+    };
   });
   return [jobManager, ...taskManagers];
 }
 
 /** TaskManagers first, so that none reports its loss of the JobManager as a failure. */
-async function stopAll(processes: readonly Supervised[], onAnyEnd: (wake: () => void) => void): Promise<void> {
+async function stopAll(
+  processes: readonly Supervised[],
+  onAnyEnd: (wake: () => void) => void,
+): Promise<void> {
   for (const { child } of [...processes].reverse()) child?.kill('SIGTERM');
   await new Promise<void>((resolve) => {
     const check = (): void => {

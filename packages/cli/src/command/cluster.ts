@@ -14,23 +14,29 @@ export interface ClusterStartCommandOptions extends GlobalOptions {
 
 export async function clusterStart(options: ClusterStartCommandOptions): Promise<ExitCode> {
   const directory = new ClusterDirectory(options.configDir);
-  const address = await startCluster({
+  const started = await startCluster({
     directory,
     taskManagerCount: options.taskmanagers,
     slotsPerTaskManager: options.slots,
     port: options.port,
     isRestarting: options.restart,
   });
-  const slots = options.taskmanagers * options.slots;
-  if (options.json === true) printJson({ address, directory: directory.path, slots });
+  const { address, taskManagerCount, slotsPerTaskManager, startedAgain } = started;
+  const slots = taskManagerCount * slotsPerTaskManager;
+  if (options.json === true) printJson({ address, directory: directory.path, slots, startedAgain });
   else {
     printLines([
+      ...(startedAgain.length === 0 ? [] : [`Started again ${startedAgain.join(', ')}`]),
       `JobManager  ${address}`,
-      `Slots       ${slots}: ${options.taskmanagers} TaskManagers with ${options.slots} each`,
+      `Slots       ${slots}: ${counted(taskManagerCount, 'TaskManager')} with ${slotsPerTaskManager} each`,
       `Directory   ${directory.path}`,
     ]);
   }
   return ExitCode.Ok;
+}
+
+function counted(count: number, noun: string, ending = 's'): string {
+  return `${count} ${noun}${count === 1 ? '' : ending}`;
 }
 
 export async function clusterStatusCommand(options: GlobalOptions): Promise<ExitCode> {
@@ -45,7 +51,13 @@ export async function clusterStatusCommand(options: GlobalOptions): Promise<Exit
     return ExitCode.Ok;
   }
   const rows = processes.map(({ kind, id, pid, address, isAlive, slots, freeSlots }) => [
-    kind, id, pid === 0 ? '-' : String(pid), isAlive ? 'up' : 'down', address === '' ? '-' : address, slots ?? null, freeSlots ?? null,
+    kind,
+    id,
+    pid === 0 ? '-' : String(pid),
+    isAlive ? 'up' : 'down',
+    address === '' ? '-' : address,
+    slots ?? null,
+    freeSlots ?? null,
   ]);
   printLines(formatTable(['Kind', 'Id', 'Pid', 'State', 'Address', 'Slots', 'Free'], rows));
   return ExitCode.Ok;
@@ -55,6 +67,9 @@ export async function clusterStop(options: GlobalOptions): Promise<ExitCode> {
   const directory = new ClusterDirectory(options.configDir);
   const endedCount = await stopCluster(directory);
   if (options.json === true) printJson({ stopped: endedCount });
-  else printLines([endedCount === 0 ? 'No cluster is running here.' : `Stopped ${endedCount} processes.`]);
+  else
+    printLines([
+      endedCount === 0 ? 'No cluster is running here.' : `Stopped ${counted(endedCount, 'process', 'es')}.`,
+    ]);
   return ExitCode.Ok;
 }

@@ -32,7 +32,7 @@ export async function startJobManagerProcess(options: JobManagerStartOptions): P
   const log = processLogger('jobmanager', asLogLevel(options.logLevel));
   const jobManager = await startJobManager({
     host: options.host ?? '127.0.0.1',
-    port: options.port ?? DEFAULT_RPC_PORT,
+    port: options.port ?? recordedPort(directory) ?? DEFAULT_RPC_PORT,
     token: directory.token(),
     directory: directory.stateOf('jobmanager'),
     checkpointDirectory: directory.checkpoints,
@@ -47,6 +47,12 @@ export async function startJobManagerProcess(options: JobManagerStartOptions): P
   return ExitCode.Ok;
 }
 
+/** The port where the processes of this directory's cluster look for their JobManager. */
+function recordedPort(directory: ClusterDirectory): number | undefined {
+  const address = directory.readRecord()?.jobManagerAddress;
+  return address === undefined ? undefined : Number(address.slice(address.lastIndexOf(':') + 1));
+}
+
 /** Runs a TaskManager until SIGTERM or SIGINT. */
 export async function startTaskManagerProcess(options: TaskManagerStartOptions): Promise<ExitCode> {
   const { startTaskManager } = await import('@millrace/taskmanager');
@@ -54,11 +60,17 @@ export async function startTaskManagerProcess(options: TaskManagerStartOptions):
   directory.ensure();
   const id = options.id ?? `taskmanager-${process.pid}`;
   if (!/^[\w.-]{1,64}$/.test(id)) {
-    throw new MillraceError('MR_USAGE', `Cannot name a TaskManager "${id}": use up to 64 letters, digits, dots, dashes and underscores`);
+    throw new MillraceError(
+      'MR_USAGE',
+      `Cannot name a TaskManager "${id}": use up to 64 letters, digits, dots, dashes and underscores`,
+    );
   }
   const host = options.host ?? '127.0.0.1';
   if (!LOOPBACK.has(host) && options.insecureInternal !== true) {
-    throw new MillraceError('MR_OPTION_INVALID', `Cannot bind ${host}: calls are not encrypted. Use 127.0.0.1, or say --insecure-internal on a network that you trust`);
+    throw new MillraceError(
+      'MR_OPTION_INVALID',
+      `Cannot bind ${host}: calls are not encrypted. Use 127.0.0.1, or say --insecure-internal on a network that you trust`,
+    );
   }
   const log = processLogger('taskmanager', asLogLevel(options.logLevel)).withContext({ taskManagerId: id });
   const taskManager = await startTaskManager({
