@@ -1,6 +1,6 @@
 // Stays with a job: progress, what it prints, its end. Ctrl-C asks, then cancels cleanly.
 import { createInterface } from 'node:readline';
-import { isMillraceError, type JobId } from '@millrace/common';
+import { isMillraceError, type JobId, type WireError } from '@millrace/common';
 import type { JobEvent, JobStatus, OutputLine } from '@millrace/proto';
 import { ExitCode } from '../exit-code.ts';
 import { OutputTables } from '../terminal/output-tables.ts';
@@ -23,17 +23,22 @@ export interface AttachOptions {
   readonly sinkPaths: readonly string[];
   /** `performance.now()` of the submission. */
   readonly startedMs: number;
+  /** A job in this process ends with it. Default false. */
+  readonly isEmbedded?: boolean;
 }
 
 /** A job that goes on without the JobManager answering is followed again this long before the command gives up. */
 const REATTACH_TIMEOUT_MS = 60_000;
 const REATTACH_DELAY_MS = 200;
 
+/** A pseudo-terminal that nobody has sized says 0 columns. */
+const COLUMNS_DEFAULT = 100;
+
 /** Standard error carries the progress, so that standard output has only what the job printed. */
 function standardScreen(): Screen {
   return {
     isTerminal: process.stderr.isTTY === true,
-    columns: process.stderr.columns ?? 100,
+    columns: process.stderr.columns || COLUMNS_DEFAULT,
     write: (text) => void process.stderr.write(text),
   };
 }
@@ -41,7 +46,7 @@ function standardScreen(): Screen {
 /** Follows the job to its end. Resolves to the command's exit code. */
 export async function attach(client: JobClient, options: AttachOptions): Promise<ExitCode> {
   const view = new JobView(options);
-  const interrupt = interruptOnce(client, options.jobId, view);
+  const interrupt = interruptOnce(client, options, view);
   try {
     const last = await follow(client, options.jobId, view);
     return view.end(last, interrupt.wasInterrupted());
@@ -83,6 +88,7 @@ class JobView {
   readonly #tables = new OutputTables();
   readonly #seen = new Map<string, number>();
   #isLost = false;
+  #shownError = '';
 
   constructor(options: AttachOptions) {
     this.#options = options;
@@ -91,7 +97,26 @@ class JobView {
 
   status(status: JobStatus): void {
     this.#isLost = false;
-    if (!this.#options.isJson) this.#progress.show(status);
+    if (this.#options.isJson) return;
+    if (status.error !== undefined && !isEnded(status)) this.#failure(status.error);
+    this.#progress.show(status);
+  }
+
+  /** Why a job starts again is shown once for every error that is another than the last. */
+  #failure(error: WireError): void {
+    const key = `${error.code} ${error.message} ${error.cause?.message ?? ''}`;
+    if (key === this.#shownError) return;
+    this.#shownError = key;
+    this.#progress.print(describeWireError(error));
+  }
+
+  /** Leaves the terminal to a question. */
+  pause(): void {
+    this.#progress.pause();
+  }
+
+  resume(): void {
+    this.#progress.resume();
   }
 
   /** Lines that were seen already, before a re-attachment, are not shown again. */
@@ -166,7 +191,7 @@ function droppedByCause(status: JobStatus): { late: number; skipped: number } {
 }
 
 /** First Ctrl-C: asks at a terminal, cancels elsewhere. Second: cancels. Third: leaves at once. */
-function interruptOnce(client: JobClient, jobId: JobId, view: JobView): { wasInterrupted(): boolean; release(): void } {
+function interruptOnce(client: JobClient, { jobId, isEmbedded }: AttachOptions, view: JobView): { wasInterrupted(): boolean; release(): void } {
   let count = 0;
   let isCancelling = false;
   let prompt: ReturnType<typeof createInterface> | undefined;
@@ -181,9 +206,12 @@ function interruptOnce(client: JobClient, jobId: JobId, view: JobView): { wasInt
     count++;
     if (count >= 3) process.exit(ExitCode.Interrupted);
     if (count === 2 || process.stdin.isTTY !== true) return cancel();
+    view.pause();
     prompt = createInterface({ input: process.stdin, output: process.stderr });
     prompt.on('SIGINT', onInterrupt);
-    prompt.question(`Cancel job ${jobId.slice(0, 8)}? It goes on otherwise, also without this command. [y/N] `, (answer) => {
+    prompt.on('close', () => view.resume());
+    const goesOn = isEmbedded === true ? 'It goes on otherwise.' : 'It goes on otherwise, also without this command.';
+    prompt.question(`Cancel job ${jobId.slice(0, 8)}? ${goesOn} [y/N] `, (answer) => {
       prompt?.close();
       if (/^y(es)?$/i.test(answer.trim())) cancel();
       else count = 0;

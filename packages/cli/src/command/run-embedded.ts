@@ -22,7 +22,7 @@ export async function runEmbedded(file: string, args: readonly string[], options
   const cluster = await startEmbeddedCluster({ slotCount, log: silentLogger });
   try {
     await cluster.submit(submission, (path) => artifact.files.get(path) ?? new Uint8Array());
-    return await attach(cluster, { jobId: submission.jobId, isJson: options.json === true, sinkPaths: sinkPaths(submission.streamGraph), startedMs });
+    return await attach(cluster, { jobId: submission.jobId, isJson: options.json === true, sinkPaths: sinkPaths(submission.streamGraph), startedMs, isEmbedded: true });
   } finally {
     await cluster.close();
   }

@@ -50,6 +50,20 @@ test('on a terminal the lines are drawn over', () => {
   expect(out.text).toContain('█'.repeat(12) + '░'.repeat(12));
 });
 
+test('while a question is asked nothing is drawn, and afterwards the lines are there again', () => {
+  const out = screen(true);
+  const display = new ProgressDisplay(out, () => 0);
+  display.show(status({}));
+  display.pause();
+  const asked = out.text;
+  expect(asked.endsWith('\r\u001B[5A\u001B[0J')).toBe(true);
+  display.show(status({ state: 'RESTARTING' }));
+  expect(out.text).toBe(asked);
+  display.resume();
+  display.show(status({ state: 'RESTARTING' }));
+  expect(out.text.slice(asked.length)).toContain('RESTARTING');
+});
+
 test('a watermark is a time, a dash before the first and `end` after the last', () => {
   expect([null, 0, 8.64e15, Number.POSITIVE_INFINITY].map(formatWatermark)).toEqual(['-', '1970-01-01 00:00', 'end', 'end']);
 });

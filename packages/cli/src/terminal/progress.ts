@@ -24,6 +24,7 @@ export class ProgressDisplay {
   #drawnLines = 0;
   #lastDrawnMs = -Infinity;
   #lastState = '';
+  #isPaused = false;
   #samples: { readonly ms: number; readonly records: number }[] = [];
 
   constructor(screen: Screen, nowMs: () => number) {
@@ -36,6 +37,7 @@ export class ProgressDisplay {
   show(status: JobStatus): void {
     const nowMs = this.#nowMs();
     this.#sample(nowMs, status.recordsRead);
+    if (this.#isPaused) return;
     const intervalMs = this.#screen.isTerminal ? REDRAW_INTERVAL_MS : PLAIN_INTERVAL_MS;
     if (status.state === this.#lastState && nowMs - this.#lastDrawnMs < intervalMs) return;
     this.#lastDrawnMs = nowMs;
@@ -52,9 +54,21 @@ export class ProgressDisplay {
     this.#lastDrawnMs = this.#screen.isTerminal ? -Infinity : this.#lastDrawnMs;
   }
 
+  /** Leaves the terminal to a question; what is shown until {@link resume} is not drawn. */
+  pause(): void {
+    this.clear();
+    this.#isPaused = true;
+  }
+
+  /** Draws again, with the next status. */
+  resume(): void {
+    this.#isPaused = false;
+    this.#lastDrawnMs = -Infinity;
+  }
+
   /** Takes the redrawn lines off the terminal. */
   clear(): void {
-    if (this.#drawnLines > 0) this.#screen.write(`\u001B[${this.#drawnLines}A\u001B[0J`);
+    if (this.#drawnLines > 0) this.#screen.write(`\r\u001B[${this.#drawnLines}A\u001B[0J`);
     this.#drawnLines = 0;
   }
 
