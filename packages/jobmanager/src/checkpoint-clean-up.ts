@@ -1,6 +1,10 @@
 // Deletes checkpoint files that nothing names any more. What cannot be deleted is logged and left: a later sweep finds it.
 import type { BlobStore, JobId, Logger } from '@millrace/common';
 import type { Command } from './core/effects.ts';
+import { checkpointIdOf } from './core/retained-checkpoints.ts';
+
+/** Where files lie that checkpoints may name; the second are imported ones. */
+const SWEPT_PREFIXES = ['chk-', 'restored/'];
 
 /** Threading: one thread; deletions run beside each other. */
 export class CheckpointCleanUp {
@@ -23,22 +27,19 @@ export class CheckpointCleanUp {
     }
   }
 
-  async sweep({ jobId, belowId, keep }: Command & { kind: 'sweep-blobs' }): Promise<void> {
+  async sweep({ jobId, belowId, keep, unknownUpToId = 0 }: Command & { kind: 'sweep-blobs' }): Promise<void> {
     const kept = new Set(keep);
+    const isNeedless = (name: string): boolean => {
+      const id = checkpointIdOf(name);
+      return id < belowId && (unknownUpToId === 0 || id > unknownUpToId) && !kept.has(name);
+    };
     try {
-      const names = await this.#blobStoreOf(jobId).list(belowId === Infinity ? '' : 'chk-');
-      await this.delete(
-        jobId,
-        names.filter((name) => !kept.has(name) && checkpointIdOf(name) < belowId),
-      );
+      for (const prefix of belowId === Infinity ? [''] : SWEPT_PREFIXES) {
+        const names = await this.#blobStoreOf(jobId).list(prefix);
+        await this.delete(jobId, names.filter(isNeedless));
+      }
     } catch (error) {
       this.#log.warn?.('old checkpoint files cannot be listed', { jobId, error });
     }
   }
-}
-
-/** Id of the checkpoint in whose directory a file lies; files elsewhere count as oldest. */
-function checkpointIdOf(name: string): number {
-  const match = /^chk-\d+-(\d+)\//.exec(name);
-  return match === null ? 0 : Number(match[1]);
 }

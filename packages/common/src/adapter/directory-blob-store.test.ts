@@ -43,6 +43,19 @@ test('DirectoryBlobStore deletes, removes what is empty then, and can write ther
   expect(await store.has('d/e/x')).toBe(true);
 });
 
+test('DirectoryBlobStore takes many at once into directories that are not there yet, beside deletions of others', async () => {
+  const root = join(directory, 'g', 'deep');
+  const store = new DirectoryBlobStore(root);
+  const other = new DirectoryBlobStore(root);
+  const names = Array.from({ length: 40 }, (_, index) => `d/${index % 4}/e/${index}`);
+  await Promise.all(names.map((name, index) => (index % 2 === 0 ? store : other).put(name, bytes)));
+  expect(await store.list('')).toEqual(names.toSorted());
+  for (const name of names) await other.delete(name);
+  expect(await readdir(root)).toEqual([]);
+  await Promise.all(names.map((name) => store.put(name, bytes)));
+  expect(await other.list('')).toEqual(names.toSorted());
+});
+
 test('DirectoryBlobStore refuses names that leave its directory', async () => {
   const store = new DirectoryBlobStore(join(directory, 'd'));
   for (const name of ['../x', '/x', 'a/../../x', '', 'a//b', 'a\\b', 'a\0b', './a']) {

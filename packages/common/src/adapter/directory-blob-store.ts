@@ -18,7 +18,8 @@ const NAME_LENGTH_MAX = 1024;
  */
 export class DirectoryBlobStore implements BlobStore {
   readonly #root: string;
-  readonly #known = new Set<string>();
+  /** Directories that are there, once the promise resolves: made, and synced in their parents. */
+  readonly #made = new Map<string, Promise<void>>();
 
   constructor(root: string) {
     this.#root = root;
@@ -97,19 +98,37 @@ export class DirectoryBlobStore implements BlobStore {
     }
   }
 
-  async #makeDirectory(directory: string): Promise<void> {
-    if (this.#known.has(directory)) return;
+  /** Whoever needs a directory waits until its name is durable, whoever makes it. */
+  #makeDirectory(directory: string): Promise<void> {
+    const known = this.#made.get(directory);
+    if (known !== undefined) return known;
+    const making = this.#makeAndSync(directory);
+    this.#made.set(directory, making);
+    making.catch(() => {
+      if (this.#made.get(directory) === making) this.#made.delete(directory);
+    });
+    return making;
+  }
+
+  /** Syncs the parent also when the directory is there: another process may have made it and not synced it yet. */
+  async #makeAndSync(directory: string): Promise<void> {
+    if (directory !== this.#root) await this.#makeDirectory(dirname(directory));
     const first = await mkdir(directory, { recursive: true });
-    if (first !== undefined) {
-      const top = dirname(first);
-      for (let made = directory; made !== top; made = dirname(made)) await syncDirectory(dirname(made));
+    const top = dirname(first ?? directory);
+    for (let made = directory; made !== top; made = dirname(made)) {
+      try {
+        await syncDirectory(dirname(made));
+      } catch (error) {
+        // A root that somebody made for us may lie where we must not look.
+        if (first !== undefined || directory !== this.#root || errnoOf(error) !== 'EACCES') throw error;
+      }
     }
-    this.#known.add(directory);
   }
 
   /** Somebody may have removed an empty directory since we last used it. */
   async #makeDirectoryAgain(directory: string): Promise<void> {
-    this.#known.delete(directory);
+    for (let gone = directory; gone.length > this.#root.length; gone = dirname(gone)) this.#made.delete(gone);
+    this.#made.delete(this.#root);
     await this.#makeDirectory(directory);
   }
 
@@ -118,7 +137,7 @@ export class DirectoryBlobStore implements BlobStore {
     for (let directory = from; directory.length > this.#root.length; directory = dirname(directory)) {
       try {
         await rmdir(directory);
-        this.#known.delete(directory);
+        this.#made.delete(directory);
       } catch {
         return; // Not empty, gone, or in use: all fine.
       }

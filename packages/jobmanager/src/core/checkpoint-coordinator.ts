@@ -94,8 +94,8 @@ export class CheckpointCoordinator {
     return this.#complete.references;
   }
 
-  /** Adds a checkpoint that an earlier leader completed; oldest first. */
-  adopt(reference: CheckpointReference, files: ReadonlySet<string>): void {
+  /** Adds a checkpoint that an earlier leader completed; oldest first. `files` undefined: it cannot be read. */
+  adopt(reference: CheckpointReference, files: ReadonlySet<string> | undefined): void {
     this.#complete.adopt(reference, files);
   }
 
@@ -263,8 +263,8 @@ export class CheckpointCoordinator {
 
   /** After the pointer. Once an attempt, and after each failed checkpoint, older directories are swept, too. */
   #deleteUnneeded(completedId: number): void {
-    this.#complete.deleteRetired();
-    if (this.#hasSwept) return;
+    const isSweepNeeded = this.#complete.deleteRetired();
+    if (this.#hasSwept && !isSweepNeeded) return;
     this.#hasSwept = true;
     this.#complete.sweep(completedId);
   }

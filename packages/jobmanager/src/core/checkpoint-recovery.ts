@@ -51,7 +51,10 @@ export class CheckpointRecovery {
    */
   #adopt(references: readonly CheckpointReference[], answer: RecoveryAnswer<void>): void {
     const { jobId, effects, coordinator } = this.#of;
-    const found: { readonly reference: CheckpointReference; readonly files: ReadonlySet<string> }[] = [];
+    const found: {
+      readonly reference: CheckpointReference;
+      readonly files: ReadonlySet<string> | undefined;
+    }[] = [];
     const older = references.slice(0, -1);
     const readBack = (index: number): void => {
       const reference = references[index];
@@ -70,6 +73,7 @@ export class CheckpointRecovery {
           answer.failed(result.error);
           return;
         } else {
+          found.push({ reference, files: undefined });
           this.#warnOfOlder(reference, result.error);
         }
         readBack(index - 1);
@@ -78,7 +82,7 @@ export class CheckpointRecovery {
     readBack(references.length - 1);
   }
 
-  /** Nothing will be restored from it. What it alone needs stays where it is. */
+  /** Nothing will be restored from it. As long as it is kept, whatever it may need stays where it is. */
   #warnOfOlder({ checkpointId }: CheckpointReference, error: MillraceError): void {
     const { jobId, effects } = this.#of;
     effects.log('warn', 'older checkpoint cannot be read', {

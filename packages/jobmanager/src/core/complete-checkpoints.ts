@@ -49,8 +49,8 @@ export class CompleteCheckpoints {
     return undefined;
   }
 
-  /** Adds a checkpoint that the pointer names already. */
-  adopt(reference: CheckpointReference, files: ReadonlySet<string>): void {
+  /** Adds a checkpoint that the pointer names already. `files` undefined: nobody knows what it needs. */
+  adopt(reference: CheckpointReference, files: ReadonlySet<string> | undefined): void {
     this.#retained.add(reference, files);
   }
 
@@ -83,15 +83,16 @@ export class CompleteCheckpoints {
     });
   }
 
-  /** Deletes the files of checkpoints beyond the limit. */
-  deleteRetired(): void {
-    const names = this.#retained.retire();
+  /** Deletes the files of checkpoints beyond the limit. Returns whether a sweep may find more of them. */
+  deleteRetired(): boolean {
+    const { names, isSweepNeeded } = this.#retained.retire();
     if (names.length > 0) this.#effects.command({ kind: 'delete-blobs', jobId: this.#jobId, names });
+    return isSweepNeeded;
   }
 
-  /** Deletes what lies in directories of ids below `belowId` and that nobody will name any more. */
+  /** Deletes what lies in directories of ids below `belowId`, or was imported, and that nobody will name any more. */
   sweep(belowId: number): void {
-    const keep = this.#retained.referencedFiles();
-    this.#effects.command({ kind: 'sweep-blobs', jobId: this.#jobId, belowId, keep });
+    const { names: keep, unknownUpToId } = this.#retained.neededFiles();
+    this.#effects.command({ kind: 'sweep-blobs', jobId: this.#jobId, belowId, keep, unknownUpToId });
   }
 }

@@ -40,12 +40,16 @@ export type Command =
       readonly path: string;
     }
   | { readonly kind: 'delete-blobs'; readonly jobId: JobId; readonly names: readonly string[] }
-  /** Deletes what lies in checkpoint directories with an id below `belowId` and is not in `keep`. */
+  /**
+   * Deletes what lies in checkpoint directories with an id below `belowId`, or was imported, and is not in `keep`.
+   * `unknownUpToId` above 0: directories up to that id and imported files stay, because nobody knows what of them is needed.
+   */
   | {
       readonly kind: 'sweep-blobs';
       readonly jobId: JobId;
       readonly belowId: number;
       readonly keep: readonly string[];
+      readonly unknownUpToId?: number;
     }
   | { readonly kind: 'delete-artifacts'; readonly sha256s: readonly string[] }
   | { readonly kind: 'schedule'; readonly token: Token; readonly delayMs: number }

@@ -9,7 +9,21 @@ import {
 
 interface RetainedCheckpoint {
   readonly reference: CheckpointReference;
-  readonly files: ReadonlySet<string>;
+  /** undefined: its metadata cannot be read. */
+  readonly files: ReadonlySet<string> | undefined;
+}
+
+/** What the checkpoints that are kept need. */
+export interface NeededFiles {
+  readonly names: readonly string[];
+  /** Beside `names`, whatever lies in directories of ids up to this one: nobody knows what of it is needed. 0: nothing. */
+  readonly unknownUpToId: number;
+}
+
+/** Id of the checkpoint in whose directory a file lies; files elsewhere, such as imported ones, count as oldest. */
+export function checkpointIdOf(name: string): number {
+  const match = /^chk-\d+-(\d+)\//.exec(name);
+  return match === null ? 0 : Number(match[1]);
 }
 
 /** Names of all files that a checkpoint needs, its metadata included. */
@@ -58,25 +72,41 @@ export class RetainedCheckpoints {
     return [...this.references, added].slice(-this.#retainedMax);
   }
 
-  add(reference: CheckpointReference, files: ReadonlySet<string>): void {
+  add(reference: CheckpointReference, files: ReadonlySet<string> | undefined): void {
     this.#checkpoints.push({ reference, files });
   }
 
-  /** Drops what is beyond the limit. Returns the files that nothing refers to any more: they may be deleted now. */
-  retire(): readonly string[] {
+  /**
+   * Drops what is beyond the limit. Returns the files that nothing refers to any more: they may be deleted now.
+   * `isSweepNeeded`: there may be more of them than is known, because a dropped checkpoint could not be read.
+   */
+  retire(): { readonly names: readonly string[]; readonly isSweepNeeded: boolean } {
     const dropped = this.#checkpoints.slice(0, -this.#retainedMax);
-    if (dropped.length === 0) return [];
+    if (dropped.length === 0) return { names: [], isSweepNeeded: false };
     this.#checkpoints = this.#checkpoints.slice(-this.#retainedMax);
-    const kept = new Set(this.referencedFiles());
-    return [...new Set(dropped.flatMap(({ files }) => [...files]))].filter((name) => !kept.has(name));
+    const { names: needed, unknownUpToId } = this.neededFiles();
+    const kept = new Set(needed);
+    const names = new Set(dropped.flatMap(({ files }) => [...(files ?? [])]));
+    return {
+      names: [...names].filter(
+        (name) => !kept.has(name) && (unknownUpToId === 0 || checkpointIdOf(name) > unknownUpToId),
+      ),
+      isSweepNeeded: dropped.some(({ files }) => files === undefined),
+    };
   }
 
-  /** True when a checkpoint that is kept needs this file. */
+  /** True when a checkpoint that is kept is known to need this file. */
   refersTo(name: string): boolean {
-    return this.#checkpoints.some(({ files }) => files.has(name));
+    return this.#checkpoints.some(({ files }) => files?.has(name) === true);
   }
 
-  referencedFiles(): readonly string[] {
-    return [...new Set(this.#checkpoints.flatMap(({ files }) => [...files]))];
+  neededFiles(): NeededFiles {
+    let unknownUpToId = 0;
+    const names = new Set<string>();
+    for (const { reference, files } of this.#checkpoints) {
+      if (files === undefined) unknownUpToId = Math.max(unknownUpToId, reference.checkpointId);
+      else for (const name of files) names.add(name);
+    }
+    return { names: [...names], unknownUpToId };
   }
 }

@@ -39,10 +39,11 @@ export class ScriptedDisk {
     return { ok: true };
   }
 
-  sweep({ belowId, keep }: Command & { kind: 'sweep-blobs' }): void {
+  sweep({ belowId, keep, unknownUpToId = 0 }: Command & { kind: 'sweep-blobs' }): void {
     for (const name of Array.from(this.blobs.keys())) {
       const id = Number(/^chk-\d+-(\d+)\//.exec(name)?.[1] ?? 0);
-      if (id < belowId && !keep.includes(name)) this.blobs.delete(name);
+      if (id < belowId && (unknownUpToId === 0 || id > unknownUpToId) && !keep.includes(name))
+        this.blobs.delete(name);
     }
   }
 
