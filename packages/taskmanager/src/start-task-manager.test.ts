@@ -1,8 +1,10 @@
+import { execFileSync } from 'node:child_process';
+import { closeSync, constants, openSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { silentLogger } from '@millrace/common';
+import { silentLogger, type MillraceError } from '@millrace/common';
 import type { SubtaskLocation, TaskManagerMessage } from '@millrace/proto';
 import { bundleJob, SUBMISSION, type BundledJob } from '../test/bundle-job.ts';
 import { bundleSource } from '../test/bundle-source.ts';
@@ -197,6 +199,32 @@ test('a worker that never returns is terminated after the grace period, and its 
   deploy(words, [{ ...slot, dataAddress }], 2);
   await leader.until(() => printed().length === WORDS_PRINTED.length);
   expect(printed()).toEqual(WORDS_PRINTED);
+});
+
+test('a worker that hangs in a call of the operating system cannot be terminated: the process is told to end', async () => {
+  const pipe = join(directory, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  const hung = await bundleJob({
+    'job.ts': `
+      import { openSync } from 'node:fs';
+      import { defineJob, fromArray } from '@millrace/api';
+      export default defineJob('hung', (env) => {
+        env.source(fromArray([1])).map((n: number) => openSync(${JSON.stringify(pipe)}, 'r') + n).print();
+      });
+    `,
+  });
+  const stuck: MillraceError[] = [];
+  await start('tm-1', 1, { terminationTimeoutMs: 300, onStuck: (error) => stuck.push(error) });
+  const slots = await slotsOf('tm-1');
+  deploy(hung, slots);
+  await leader.until(isKind('slot-running'));
+  leader.send({ kind: 'cancel', leaderEpoch: 1, jobId: JOB_ID, attemptNumber: 1, slotIndex: 0 });
+  await expect.poll(() => stuck.length, { timeout: 10_000 }).toBe(1);
+  expect(stuck[0]).toMatchObject({ code: 'MR_WORKER_LOST', details: { slotIndex: 0, jobId: JOB_ID } });
+  expect(leader.received.filter(isKind('slot-ended'))).toEqual([]);
+
+  closeSync(openSync(pipe, constants.O_RDWR | constants.O_NONBLOCK)); // Lets the thread go, and with it this test.
+  await leader.until(isKind('slot-ended'));
 });
 
 test('an error that user code throws outside of any operator fails the slot, and its stack points into the TypeScript', async () => {

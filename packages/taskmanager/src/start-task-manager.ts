@@ -31,6 +31,9 @@ export interface TaskManagerOptions {
   /** After this long without a leader everything is cancelled. Unset: as the leader says. */
   readonly heartbeatTimeoutMs?: number;
   readonly cancelGraceMs?: number;
+  /** How long a terminated thread may take to end. After it this process kills itself, or calls `onStuck`. */
+  readonly terminationTimeoutMs?: number;
+  readonly onStuck?: (error: MillraceError) => void;
   readonly youngGenerationMegabytes?: number;
   /** The compiled worker entry, when it is not the package's own. */
   readonly workerEntry?: URL;
@@ -61,6 +64,8 @@ export async function startTaskManager(options: TaskManagerOptions): Promise<Run
     youngGenerationMegabytes: options.youngGenerationMegabytes ?? YOUNG_GENERATION_MEGABYTES_DEFAULT,
     isOutputLogged: true,
     spareCount: 1,
+    terminationTimeoutMs: options.terminationTimeoutMs,
+    onStuck: options.onStuck ?? killThisProcess,
     timers: realTimers,
     log: log.withContext({ component: 'slot' }),
   });
@@ -124,6 +129,11 @@ export async function startTaskManager(options: TaskManagerOptions): Promise<Run
     },
     closed: end.promise,
   };
+}
+
+/** `process.exit` waits for threads, and one of them does not end. */
+function killThisProcess(): void {
+  process.kill(process.pid, 'SIGKILL');
 }
 
 function leaderOf(connection: LeaderConnection | undefined): LeaderConnection {

@@ -1,17 +1,23 @@
 // SlotHost over worker threads.
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Logger } from '@millrace/common';
+import { MillraceError, toWireError, type Cancellable, type Logger } from '@millrace/common';
 import type { SlotDeployment } from '@millrace/proto';
 import type { SlotHost, SlotHostEvents } from '../task-executor/task-executor.ts';
 import type { SlotInstruction, WorkerKey } from '../task-executor/task-executor-messages.ts';
 import { LinkBroker } from './link-broker.ts';
 import { WorkerPool, type WorkerLease, type WorkerPoolOptions } from './worker-pool.ts';
 
+/** How long a thread may take to end once it is terminated. JavaScript ends at once; a call into the operating system does not. */
+const TERMINATION_TIMEOUT_MS_DEFAULT = 30_000;
+
 export interface ThreadSlotHostOptions extends WorkerPoolOptions {
   readonly taskManagerId: string;
   /** Below it each attempt gets a directory for its state, removed when its worker has ended. */
   readonly stateDirectory: string;
+  readonly terminationTimeoutMs?: number | undefined;
+  /** A thread was terminated and did not end in time: only the end of the process ends it, and frees its slot. */
+  readonly onStuck?: (error: MillraceError) => void;
 }
 
 /** Threading: the main thread. */
@@ -21,6 +27,7 @@ export class ThreadSlotHost implements SlotHost {
   readonly #pool: WorkerPool;
   readonly #broker: LinkBroker;
   readonly #leases = new Map<string, WorkerLease>();
+  readonly #terminating = new Map<string, Cancellable>();
   readonly #running = new Map<string, { readonly deployment: SlotDeployment; readonly directory: string }>();
 
   constructor(options: ThreadSlotHostOptions) {
@@ -37,6 +44,8 @@ export class ThreadSlotHost implements SlotHost {
       onReport: (report) => events.onReport(report),
       onExit: (error) => {
         this.#leases.delete(name);
+        this.#terminating.get(name)?.cancel();
+        this.#terminating.delete(name);
         this.#cleanUp(name);
         events.onExit(error);
       },
@@ -70,12 +79,33 @@ export class ThreadSlotHost implements SlotHost {
   }
 
   terminate(key: WorkerKey): void {
-    this.#leases.get(nameOf(key))?.worker()?.terminate();
+    const name = nameOf(key);
+    if (this.#terminating.has(name)) return;
+    const worker = this.#leases.get(name)?.worker();
+    if (worker === undefined) return;
+    const jobId = this.#running.get(name)?.deployment.jobId;
+    this.#terminating.set(name, this.#limit({ slotIndex: key.slotIndex, ...(jobId === undefined ? {} : { jobId }) }));
+    worker.terminate();
   }
 
   /** Ends all threads, also those that have just started. */
-  close(): Promise<void> {
-    return this.#pool.close();
+  async close(): Promise<void> {
+    const limit = this.#limit({});
+    await this.#pool.close();
+    limit.cancel();
+  }
+
+  #limit(details: { readonly slotIndex?: number; readonly jobId?: string }): Cancellable {
+    const { timers, terminationTimeoutMs = TERMINATION_TIMEOUT_MS_DEFAULT, onStuck } = this.#options;
+    return timers.schedule(terminationTimeoutMs, () => {
+      const error = new MillraceError(
+        'MR_WORKER_LOST',
+        `Cannot end a slot's worker thread: ${terminationTimeoutMs} ms after it was terminated it is still in a call of the operating system, so the process has to end. Look for a file or a device that does not answer`,
+        { details },
+      );
+      this.#log.error?.('slot worker cannot be ended', { error: toWireError(error) });
+      onStuck?.(error);
+    });
   }
 
   #cleanUp(name: string): void {
