@@ -7,6 +7,7 @@ import { openOperator, windowLayout } from '../operator/open-operator.ts';
 import type { OperatorSetup } from '../operator/operator-setup.ts';
 import { PartialAggregates } from '../operator/window/partial-aggregates.ts';
 import { chainTopology, type ChainNode, type ChainTopology, type OutgoingEdge } from './chain-topology.ts';
+import { Emission } from './emission.ts';
 import { generateEmit, generateEntry, type ChainCode } from './codegen/chain-codegen.ts';
 import type { OutputPort } from './codegen/output-code.ts';
 import type { ChainEnvironment, ChainMetrics, OperatorChain } from './operator-chain.ts';
@@ -30,6 +31,10 @@ export async function openOperatorChain(environment: ChainEnvironment): Promise<
   const sites = new ErrorSites(environment.subtaskIndex, environment.executionAttemptId);
   const codegenId = codegenIdOf(environment);
   const tracker = { boundMs: boundOf(topology), maxMs: -Infinity };
+  const emission = new Emission({
+    hasCredit: environment.hasCredit,
+    freezesRecords: environment.freezeRecords === true,
+  });
   const operators = new Map<ChainNode, ChainOperator>();
   const outputs = new Map<ChainNode, OperatorOutput>();
   try {
@@ -37,7 +42,7 @@ export async function openOperatorChain(environment: ChainEnvironment): Promise<
       if (environment.deployment.mode === 'commit' && node.node.operator.kind !== 'sink') continue;
       const output = new OperatorOutput();
       outputs.set(node, output);
-      const setup = operatorSetup(environment, { node: node.node, sites, output, codegenId });
+      const setup = operatorSetup(environment, { node: node.node, sites, output, emission, codegenId });
       operators.set(node, await openOperator(setup, { metrics, tracker }));
     }
   } catch (error) {
@@ -52,6 +57,7 @@ export async function openOperatorChain(environment: ChainEnvironment): Promise<
     metrics,
     keyGroupCount: environment.graph.options.keyGroupCount,
     freezesRecords: environment.freezeRecords === true,
+    emission,
     entries: new Map(),
   };
   connect(topology, code, outputs);
@@ -85,6 +91,7 @@ function operatorSetup(
     readonly node: StreamNode;
     readonly sites: ErrorSites;
     readonly output: OperatorOutput;
+    readonly emission: Emission;
     readonly codegenId: string;
   },
 ): OperatorSetup {

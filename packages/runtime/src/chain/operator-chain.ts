@@ -37,17 +37,19 @@ export interface FrozenChain {
 /**
  * The operators of one vertex in one subtask.
  * Contract: one thread; calls do not overlap. Records, watermarks and timers are handled synchronously. A method that
- * returns boolean may stop early when `hasCredit()` of the environment is false: it returns false and is called again
- * (`resume`) until it returns true; no other call comes in between but `freeze` never does.
+ * returns boolean may stop early when `hasCredit()` of the environment is false or the chain needs relief: it returns
+ * false, and `resume` goes on until it returns true; no other call comes in between but `relieve`, so that a barrier waits.
  */
 export interface OperatorChain {
   /** Records from input edge `inputIndex` (the order of the vertex's input edges). */
-  processBatch(inputIndex: number, batch: RecordBatch): void;
+  processBatch(inputIndex: number, batch: RecordBatch): boolean;
+  /** Records of a source vertex. */
+  processSource(batch: SourceBatch<unknown>): boolean;
   /**
-   * Records of a source vertex. Returns the greatest event time in the batch, NaN when it has none. With a `watermarks`
-   * operator in the chain it is that operator's event time that counts.
+   * The greatest event time in the source batch that went through last, NaN when it has none. With a `watermarks` operator
+   * in the chain it is that operator's event time that counts.
    */
-  processSource(batch: SourceBatch<unknown>): number;
+  readonly sourceTimeMs: number;
   /** Event time has come to `watermarkMs` (+Infinity at the end of input): fires timers and windows. */
   advanceWatermark(watermarkMs: number): boolean;
   /** Fires what is due in processing time. */

@@ -47,6 +47,9 @@ export class RunningChain implements OperatorChain {
   /** What `resume` goes on with: a step for each operator, and the operator that is at it. */
   #step: ((operator: ChainOperator) => boolean) | undefined;
   #stepIndex = 0;
+  /** Loop over the rest of the batch that stopped. */
+  #rest: (() => void) | undefined;
+  #sourceMaxMs = -Infinity;
   #reliefLooks = 0;
 
   constructor(parts: RunningChainParts) {
@@ -55,6 +58,7 @@ export class RunningChain implements OperatorChain {
     this.#operators = parts.topology.nodes.flatMap((node) => parts.code.operators.get(node) ?? []);
     this.#batchEnds = this.#operators.filter((operator) => operator.endBatch !== undefined);
     this.#partials = [...parts.code.ports.values()].flat().flatMap((port) => port.partials ?? []);
+    parts.code.emission.needsRelief = () => this.#needsRelief();
     this.#inputs = parts.topology.inputs.map(() => ({
       lastShape: undefined,
       lastLoop: undefined,
@@ -68,7 +72,7 @@ export class RunningChain implements OperatorChain {
     return tracker === undefined ? undefined : tracker.maxMs - tracker.boundMs - 1;
   }
 
-  processBatch(inputIndex: number, batch: RecordBatch): void {
+  processBatch(inputIndex: number, batch: RecordBatch): boolean {
     const input = this.#inputs[inputIndex];
     invariant(input !== undefined, 'a batch came over an input that the vertex does not have');
     this.metrics.recordsIn += batch.rowCount;
@@ -82,7 +86,10 @@ export class RunningChain implements OperatorChain {
       input.lastLoop = loop;
     }
     loop(batch);
-    this.#endBatch();
+    if (!this.#parts.code.emission.isStopped) return this.#endBatch();
+    const stopped = loop;
+    this.#rest = () => stopped(batch);
+    return false;
   }
 
   #makeBatchLoop(inputIndex: number, batch: RecordBatch, loops: Map<BatchShape, BatchLoop>): BatchLoop {
@@ -97,7 +104,7 @@ export class RunningChain implements OperatorChain {
     return keep(loops, batch.shape, loop);
   }
 
-  processSource(batch: SourceBatch<unknown>): number {
+  processSource(batch: SourceBatch<unknown>): boolean {
     const { tracker, topology, code } = this.#parts;
     const form = sourceForm(batch);
     const loop =
@@ -105,14 +112,24 @@ export class RunningChain implements OperatorChain {
       keep(this.#sourceLoops, form, generateSourceLoop(code, topology.head, batch));
     if (tracker !== undefined) tracker.maxMs = -Infinity;
     this.metrics.recordsIn += rowsOf(batch);
-    const maxMs = loop(batch);
-    this.#endBatch();
-    const eventTimeMs = tracker === undefined ? maxMs : tracker.maxMs;
+    this.#sourceMaxMs = loop(batch);
+    if (!code.emission.isStopped) return this.#endBatch();
+    this.#rest = () => {
+      this.#sourceMaxMs = Math.max(this.#sourceMaxMs, loop(batch));
+    };
+    return false;
+  }
+
+  get sourceTimeMs(): number {
+    const { tracker } = this.#parts;
+    const eventTimeMs = tracker === undefined ? this.#sourceMaxMs : tracker.maxMs;
     return eventTimeMs === -Infinity ? NaN : eventTimeMs;
   }
 
-  #endBatch(): void {
+  /** False: the end of the batch emitted so much that the chain stopped. */
+  #endBatch(): boolean {
     for (let index = 0; index < this.#batchEnds.length; index++) this.#batchEnds[index]?.endBatch?.();
+    return !this.#parts.code.emission.isStopped;
   }
 
   advanceWatermark(watermarkMs: number): boolean {
@@ -135,22 +152,39 @@ export class RunningChain implements OperatorChain {
   }
 
   #start(step: (operator: ChainOperator) => boolean): boolean {
-    invariant(this.#step === undefined, 'the chain was called before it resumed');
+    invariant(this.#isDone, 'the chain was called before it resumed');
     this.#step = step;
     this.#stepIndex = 0;
-    return this.resume();
+    return this.#resumeStep();
+  }
+
+  get #isDone(): boolean {
+    return this.#step === undefined && this.#rest === undefined && !this.#parts.code.emission.isStopped;
+  }
+
+  /** What is left of a record or timer, then of the batch or of the step. */
+  resume(): boolean {
+    const { emission } = this.#parts.code;
+    if (!emission.resume()) return false;
+    if (this.#rest === undefined) return this.#resumeStep();
+    if (emission.row >= 0) this.#rest();
+    if (emission.isStopped) return false;
+    this.#rest = undefined;
+    return this.#endBatch();
   }
 
   /** The same step again, from the operator that stopped: what its step did is not done twice, since the operator knows. */
-  resume(): boolean {
+  #resumeStep(): boolean {
     const step = this.#step;
     if (step === undefined) return true;
-    for (; this.#stepIndex < this.#operators.length; this.#stepIndex++) {
+    const { emission } = this.#parts.code;
+    while (this.#stepIndex < this.#operators.length) {
       if (!step(this.#operators[this.#stepIndex] as ChainOperator)) return false;
+      this.#stepIndex++;
+      if (emission.isStopped) return false;
     }
     this.#step = undefined;
-    this.#endBatch();
-    return true;
+    return this.#endBatch();
   }
 
   flushPartials(watermarkMs = Infinity): void {
@@ -159,6 +193,10 @@ export class RunningChain implements OperatorChain {
 
   get needsRelief(): boolean {
     if (++this.#reliefLooks % RELIEF_LOOKS_PER_COUNT === 0) this.#countState();
+    return this.#needsRelief();
+  }
+
+  #needsRelief(): boolean {
     return this.#operators.some((operator) => operator.needsRelief?.() === true);
   }
 
@@ -179,7 +217,7 @@ export class RunningChain implements OperatorChain {
   }
 
   freeze(checkpointId: number): FrozenChain {
-    invariant(this.#step === undefined, 'a chain is frozen between batches');
+    invariant(this.#isDone, 'a chain is frozen between batches');
     const { environment, topology } = this.#parts;
     this.flushPartials();
     this.#countState();
@@ -225,6 +263,7 @@ export class RunningChain implements OperatorChain {
 
   async close(): Promise<void> {
     const errors: unknown[] = [];
+    this.#parts.code.emission.close();
     for (const operator of this.#operators) {
       try {
         await operator.close?.();

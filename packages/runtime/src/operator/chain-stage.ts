@@ -28,6 +28,8 @@ export interface StageBody {
 /** The part of an operator that is in the generated loop. */
 export interface ChainStage {
   readonly kind: string;
+  /** It may emit many records for one, and counts them: the loop may stop between two rows. */
+  readonly emitsMany?: true;
   /** Returns the statements for one record. */
   emit(body: StageBody): string;
 }
@@ -56,7 +58,7 @@ export interface FrozenOperatorState {
 /**
  * An operator in its chain.
  * Contract: as `OperatorChain`, method by method; what is left out has nothing to do. A method that returns boolean
- * may return false when the chain has no credit; it is called again until it returns true.
+ * may return false when the chain's `emission` has stopped; it is called again until it returns true.
  */
 export interface ChainOperator {
   readonly node: StreamNode;

@@ -1,5 +1,6 @@
 // Stages without state: map, filter, flatMap, union, forEach.
 import type { StreamNode, UserFunction } from '@millrace/api';
+import { INLINE_RESULTS_MAX, type Emission } from '../chain/emission.ts';
 import type { ErrorSites } from '../chain/user-error.ts';
 import type { ChainOperator, ChainStage, OperatorOutput, StageBody } from './chain-stage.ts';
 
@@ -7,6 +8,10 @@ interface Setup {
   readonly node: StreamNode;
   readonly sites: ErrorSites;
   readonly output: OperatorOutput;
+}
+
+interface EmittingSetup extends Setup {
+  readonly emission: Emission;
 }
 
 /** One record for each record. The first result of each batch is checked for a promise. */
@@ -58,10 +63,10 @@ export function filterOperator(setup: Setup, filter: UserFunction): ChainOperato
 }
 
 /** All records that the function returns, an array or another iterable. */
-export function flatMapOperator(setup: Setup, flatMap: UserFunction): ChainOperator {
+export function flatMapOperator(setup: EmittingSetup, flatMap: UserFunction): ChainOperator {
   const site = setup.sites.register(setup.node, 'flatMap function');
-  /** What is no array: iterated outside the loop, since its iterator is a call anyhow. */
-  const emitIterable = (results: unknown, timestampMs: number): void => {
+  /** What is no short array: outside the loop, from a cursor that survives a stop. */
+  const emitIterable = (results: unknown, timestampMs: number, record: unknown): void => {
     setup.sites.refusePromise(results, site);
     if (results === undefined || results === null) return;
     if (
@@ -72,32 +77,47 @@ export function flatMapOperator(setup: Setup, flatMap: UserFunction): ChainOpera
         `a flatMap function returns an array or another iterable, but this one returned ${typeof results}`,
       );
     }
-    for (const result of results as Iterable<unknown>) setup.output.emit(result, timestampMs);
+    setup.emission.emitAll(results as Iterable<unknown>, {
+      timestampMs,
+      emit: setup.output.emit,
+      wrap: (error) => setup.sites.wrap(error, site, record),
+    });
   };
   return operatorOf(setup.node, {
     kind: 'flatMap',
+    emitsMany: true,
     emit: (body) => {
       const results = body.unit.fresh('results');
       return [
         body.at(site),
         `const ${results} = ${body.unit.bind(flatMap, 'flatMap')}(${body.record});`,
-        emitElements(body, results, body.unit.bind(emitIterable, 'emitIterable')),
+        emitElements(body, setup.emission, {
+          array: results,
+          other: body.unit.bind(emitIterable, 'emitIterable'),
+        }),
       ].join('\n');
     },
   });
 }
 
-/** Text that sends the elements of an array on in line, and anything else to `other`. */
-export function emitElements(body: StageBody, array: string, other: string): string {
+/** Text that sends the elements of a short array on in line, and gives anything else to `other`. */
+export function emitElements(
+  body: StageBody,
+  emission: Emission,
+  names: { readonly array: string; readonly other: string },
+): string {
+  const { array, other } = names;
   const index = body.unit.fresh('index');
   const element = body.unit.fresh('element');
+  const emitted = `${body.unit.bind(emission, 'emission')}.count`;
   return [
-    `if (Array.isArray(${array})) {`,
+    `if (Array.isArray(${array}) && ${array}.length <= ${INLINE_RESULTS_MAX} && ${emitted} !== Infinity) {`,
     `for (let ${index} = 0; ${index} < ${array}.length; ${index}++) {`,
     `const ${element} = ${array}[${index}];`,
     body.freeze(element),
     body.next(element, body.timestampMs),
-    `} } else { ${other}(${array}, ${body.timestampMs}); }`,
+    `} ${emitted} += ${array}.length;`,
+    `} else { ${other}(${array}, ${body.timestampMs}, ${body.record}); }`,
   ].join('\n');
 }
 

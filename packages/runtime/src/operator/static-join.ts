@@ -16,7 +16,7 @@ const EMPTY_READS_MAX = 100_000;
  * @throws {MillraceError} MR_RECORD_MALFORMED for a table row that cannot be read
  */
 export async function openStaticJoin(setup: OperatorSetup, spec: StaticJoinSpec): Promise<ChainOperator> {
-  const { node, sites } = setup;
+  const { node, sites, emission } = setup;
   const tableSite = sites.register(node, 'table key function');
   const recordSite = sites.register(node, 'join key function');
   const combineSite = sites.register(node, 'join function');
@@ -44,6 +44,7 @@ export async function openStaticJoin(setup: OperatorSetup, spec: StaticJoinSpec)
     node,
     stage: {
       kind: 'staticJoin',
+      emitsMany: true,
       emit: (body) => {
         const { unit } = body;
         const [key, rows, index, joined, isFirst] = ['key', 'rows', 'index', 'joined', 'isFirst'].map(
@@ -61,7 +62,7 @@ export async function openStaticJoin(setup: OperatorSetup, spec: StaticJoinSpec)
           `if (${isFirst}) { ${isFirst} = false; ${unit.bind(refuse, 'check')}(${joined}); }`,
           body.freeze(String(joined)),
           body.next(String(joined), body.timestampMs),
-          '}',
+          `} ${unit.bind(emission, 'emission')}.count += ${rows}.length;`,
         ].join('\n');
       },
     },

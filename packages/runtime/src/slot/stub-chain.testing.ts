@@ -42,6 +42,7 @@ export function openStubChain(
     let pending: TestRecord[] = [];
     let transactions: Transaction[] = [];
     let watermarkMs = environment.restoredWatermarkMs;
+    let sourceTimeMs = NaN;
     const metrics = { recordsIn: 0, recordsOut: 0, stateEntries: 0, stateBytes: 0, dropped: {} };
     for (const snapshot of isSink ? (environment.restore.get(nodeId) ?? []) : []) {
       for (const transaction of snapshot.inline as unknown as Transaction[])
@@ -64,15 +65,19 @@ export function openStubChain(
       relieve: () => undefined,
       processBatch: (_inputIndex, batch: RecordBatch) => {
         for (const record of recordsOf(batch)) emit(record as TestRecord);
+        return true;
+      },
+      get sourceTimeMs() {
+        return sourceTimeMs;
       },
       processSource: (batch: SourceBatch<unknown>) => {
         if (batch.kind !== 'records') throw new Error('the stub chain takes records');
-        let greatestMs = NaN;
+        sourceTimeMs = NaN;
         for (const record of batch.records as readonly TestRecord[]) {
           emit(record);
-          if (!(record.t <= greatestMs)) greatestMs = record.t;
+          if (!(record.t <= sourceTimeMs)) sourceTimeMs = record.t;
         }
-        return greatestMs;
+        return true;
       },
       advanceWatermark: (timestampMs) => {
         if (!(timestampMs > watermarkMs) && timestampMs !== Infinity)

@@ -1,6 +1,7 @@
 // [HOT] Runs an operator chain between its input and its outputs: what operator and source tasks have in common.
 import { toFiniteWatermark } from '@millrace/common';
-import type { SubtaskMetrics } from '@millrace/proto';
+import type { SourceBatch } from '@millrace/api';
+import type { RecordBatch, SubtaskMetrics } from '@millrace/proto';
 import type { BarrierElement, ControlElement } from '../channel/channel-element.ts';
 import { ACTIVE, ElementKind, END_OF_INPUT, IDLE } from '../channel/channel-element.ts';
 import type { ResultPartition } from '../channel/result-partition.ts';
@@ -24,8 +25,8 @@ const nothingMore = (): void => {};
 
 /**
  * A chain with its outputs.
- * Contract: call `prepare` before each element; go on only when it returns undefined. What may stop early (watermarks,
- * end of input) is finished by later calls of `prepare`. Control events are sent behind everything emitted before.
+ * Contract: call `prepare` before each element; go on only when it returns undefined. What may stop early (batches,
+ * watermarks, end of input) is finished by later calls of `prepare`. Control events are sent behind everything emitted before.
  * Threading: the slot's thread.
  */
 export class ChainDriver {
@@ -113,6 +114,16 @@ export class ChainDriver {
     return owesWatermark
       ? Math.min(dueMs, this.#ownWatermarkSentMs + WATERMARK_INTERVAL_MS - clock.monotonicMs())
       : dueMs;
+  }
+
+  /** Records of an input edge. */
+  processBatch(inputIndex: number, batch: RecordBatch): void {
+    this.#run(this.chain.processBatch(inputIndex, batch), () => this.sendOwnWatermark());
+  }
+
+  /** Records of a source; `after` gets the greatest event time among them, NaN for none, when all have gone through. */
+  processSource(batch: SourceBatch<unknown>, after: (eventTimeMaxMs: number) => void): void {
+    this.#run(this.chain.processSource(batch), () => after(this.chain.sourceTimeMs));
   }
 
   /** Event time has come to `timestampMs`, which is greater than before. */

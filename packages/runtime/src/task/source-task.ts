@@ -260,7 +260,15 @@ export class SourceTask implements Task {
     const { driver } = this;
     driver.setIdle(false);
     this.#countMalformed(batch, split);
-    const eventTimeMaxMs = driver.chain.processSource(batch);
+    driver.processSource(batch, (eventTimeMaxMs) => this.#processed(split, batch, { eventTimeMaxMs, nowMs }));
+  }
+
+  #processed(
+    split: SplitProgress,
+    batch: SourceBatch<unknown>,
+    at: { readonly eventTimeMaxMs: number; readonly nowMs: number },
+  ): void {
+    const { eventTimeMaxMs, nowMs } = at;
     split.processed(batch);
     this.#owesWatermark = true;
     if (eventTimeMaxMs > split.eventTimeMaxMs) split.eventTimeMaxMs = eventTimeMaxMs;

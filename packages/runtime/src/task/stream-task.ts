@@ -92,8 +92,7 @@ export class StreamTask implements Task {
     const channelIndex = this.#gate.lastChannelIndex;
     switch (element.kind) {
       case ElementKind.Batch:
-        this.#driver.chain.processBatch(this.#gate.lastInputIndex, element.batch);
-        this.#driver.sendOwnWatermark();
+        this.#driver.processBatch(this.#gate.lastInputIndex, element.batch);
         return;
       case ElementKind.Watermark:
         if (this.#valve.onWatermark(channelIndex, element.timestampMs)) this.#advance(element.splitId);

@@ -49,7 +49,10 @@ export class ChainHarness<T> {
   /** Records of one batch of the source. */
   send(records: readonly { readonly value: T; readonly atMs?: number }[]): void {
     const stamped: Stamped<T>[] = records.map(({ value, atMs }) => ({ atMs: atMs ?? NaN, value }));
-    this.#producer.processSource({ kind: 'records', position: null, records: stamped });
+    this.#untilDone(
+      this.#producer,
+      this.#producer.processSource({ kind: 'records', position: null, records: stamped }),
+    );
     this.#deliver();
   }
 
@@ -57,7 +60,10 @@ export class ChainHarness<T> {
     this.#producer.flushPartials(watermarkMs);
     this.#deliver();
     this.#world.watermarkMs = watermarkMs;
-    for (const chain of this.chains) this.#untilDone(chain, chain.advanceWatermark(watermarkMs));
+    for (const chain of this.chains) {
+      this.#untilDone(chain, chain.advanceWatermark(watermarkMs));
+      chain.flushPartials();
+    }
   }
 
   processingTime(nowMs: number): void {
@@ -66,6 +72,7 @@ export class ChainHarness<T> {
       // As a task does: the chain is called when it asked to be.
       for (let calls = 0; chain.nextProcessingTimeMs() <= nowMs && calls < RESUMES_MAX; calls++) {
         this.#untilDone(chain, chain.advanceProcessingTime(nowMs));
+        chain.flushPartials();
       }
     }
   }
@@ -74,7 +81,10 @@ export class ChainHarness<T> {
   endInput(): void {
     this.#producer.flushPartials();
     this.watermark(Infinity);
-    for (const chain of this.chains) this.#untilDone(chain, chain.endInput());
+    for (const chain of this.chains) {
+      this.#untilDone(chain, chain.endInput());
+      chain.flushPartials();
+    }
   }
 
   #untilDone(chain: OperatorChain, isDone: boolean): void {
@@ -83,7 +93,6 @@ export class ChainHarness<T> {
       if (++resumes > RESUMES_MAX)
         throw new MillraceError('MR_INTERNAL', 'A chain never ends what it was told to resume');
     }
-    chain.flushPartials();
   }
 
   /** Snapshot of all subtasks, as at a barrier. */
@@ -114,7 +123,9 @@ export class ChainHarness<T> {
     for (const builder of this.#world.builders) builder.flushAll();
     for (const { input, channel, batch } of this.#world.inFlight.splice(0)) {
       // As bytes, which it is between threads and processes.
-      this.chains[channel]?.processBatch(input, decodeBatchV1(encodeBatchV1(batch)));
+      const chain = this.chains[channel];
+      if (chain !== undefined)
+        this.#untilDone(chain, chain.processBatch(input, decodeBatchV1(encodeBatchV1(batch))));
     }
   }
 }

@@ -2,6 +2,7 @@
 import { literal, property, CodeUnit } from './code-unit.ts';
 import { emitOutput, type OutputPort } from './output-code.ts';
 import { deepFreeze } from '../deep-freeze.ts';
+import { EMITTED_PER_LOOK, type Emission } from '../emission.ts';
 import type { BatchShape, RecordBatch } from '@millrace/proto';
 import type { SourceBatch, StreamEdge } from '@millrace/api';
 import type { ChainNode } from '../chain-topology.ts';
@@ -19,12 +20,14 @@ export interface ChainCode {
   readonly metrics: ChainMetrics;
   readonly keyGroupCount: number;
   readonly freezesRecords: boolean;
+  readonly emission: Emission;
   /** Entry functions of nodes with several inputs inside the chain. */
   readonly entries: Map<ChainNode, { enter: EmitFunction }>;
 }
 
+/** A loop that stopped has left the row at which it goes on in `emission.row`: it is called again with the same batch. */
 export type BatchLoop = (batch: RecordBatch) => void;
-/** Returns the greatest event time, -Infinity when there was none. */
+/** Returns the greatest event time of the rows it went over, -Infinity when there was none. */
 export type SourceLoop = (batch: SourceBatch<unknown>) => number;
 
 interface Arrival {
@@ -166,17 +169,35 @@ function loopText(code: ChainCode, unit: CodeUnit, loop: Loop): string {
   const sites = unit.bind(code.sites, 'sites');
   const metrics = unit.bind(code.metrics, 'metrics');
   const freeze = code.freezesRecords ? `${unit.bind(deepFreeze, 'freeze')}(record);` : '';
+  const stop = stopText(code, unit);
   return [
     loop.prelude,
     `let at = -1, out = 0, row = ${loop.from};`,
-    `try {\nfor (; row < to; row++) {\n${loop.read}\n${freeze}\n${loop.stages}\n}`,
+    stop.start,
+    `try {\nfor (; row < to; row++) {\n${loop.read}\n${freeze}\n${loop.stages}\n${stop.afterRow}\n}`,
     '} catch (error) {',
     // The record is made again: a variable that outlives the loop's body would keep V8 from removing the object.
     `let record; try { record = ${loop.again}; } catch {}`,
     `throw ${sites}.wrap(error, at, record, row);\n}`,
     `${metrics}.recordsOut += out;`,
+    stop.end,
     loop.result,
   ].join('\n');
+}
+
+/** Where operators emit many records for one the loop may stop behind a row, and goes on with the next when called again. */
+function stopText(
+  code: ChainCode,
+  unit: CodeUnit,
+): { readonly start: string; readonly afterRow: string; readonly end: string } {
+  if (![...code.operators.values()].some((operator) => operator.stage.emitsMany === true))
+    return { start: '', afterRow: '', end: '' };
+  const emission = unit.bind(code.emission, 'emission');
+  return {
+    start: `if (${emission}.row >= 0) { row = ${emission}.row; ${emission}.row = -1; }`,
+    afterRow: `if (${emission}.count >= ${EMITTED_PER_LOOK} && ${emission}.look()) { row++; break; }`,
+    end: `if (row < to) ${emission}.row = row;`,
+  };
 }
 
 /** The text of one node for a record that arrives there, with all that follows. */

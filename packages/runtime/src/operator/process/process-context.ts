@@ -2,6 +2,7 @@
 import type { Clock } from '@millrace/common';
 import type { JobParameters, ProcessSpec, StateSpec } from '@millrace/api';
 import type { Key, KeyedStateBackend, ValueStateHandle } from '@millrace/state';
+import type { Emission } from '../../chain/emission.ts';
 import { deepFreeze } from '../../chain/deep-freeze.ts';
 import type { OperatorOutput } from '../chain-stage.ts';
 import type { OperatorSetup } from '../operator-setup.ts';
@@ -41,12 +42,13 @@ export class FunctionContext {
     parts: {
       readonly clock: Clock;
       readonly output: OperatorOutput;
+      readonly emission: Emission;
       readonly watermarkMs: number;
       readonly state: { readonly [name: string]: unknown };
       readonly timers: FunctionTimers | undefined;
     },
   ) {
-    const { clock, output } = parts;
+    const { clock, output, emission } = parts;
     this.subtaskIndex = lifecycle.subtaskIndex;
     this.parallelism = lifecycle.parallelism;
     this.params = lifecycle.params;
@@ -54,8 +56,14 @@ export class FunctionContext {
     this.state = parts.state;
     this.timers = parts.timers;
     this.now = () => clock.nowMs();
-    this.emit = (record) => output.emit(record, this.timestamp);
-    this.output = (tag, record) => output.sides.get(tag.name)?.(record, this.timestamp);
+    this.emit = (record) => {
+      emission.count++;
+      output.emit(record, this.timestamp);
+    };
+    this.output = (tag, record) => {
+      emission.count++;
+      output.sides.get(tag.name)?.(record, this.timestamp);
+    };
   }
 }
 

@@ -1,6 +1,7 @@
 // Process functions, keyed (with state and timers) and not.
 import type { ProcessSpec } from '@millrace/api';
 import type { KeyedStateBackend, TimerDomain } from '@millrace/state';
+import type { Paused } from '../../chain/emission.ts';
 import type { ChainOperator, StageBody } from '../chain-stage.ts';
 import { backendMethods, emitKey } from '../keyed/keyed-code.ts';
 import type { OperatorSetup } from '../operator-setup.ts';
@@ -12,9 +13,6 @@ type OnTimer = (
   timer: { readonly timestamp: number; readonly domain: TimerDomain },
   context: FunctionContext,
 ) => unknown;
-
-/** Timers that fire between two looks at the credit. */
-const TIMERS_PER_CREDIT_CHECK = 128;
 
 /** Opens a process function: its `open` has run when this resolves. */
 export async function openProcessOperator(
@@ -60,6 +58,7 @@ class ProcessOperator implements ChainOperator {
   readonly #recordSite: number;
   readonly #timerSite: number;
   readonly #keySite: number;
+  readonly #pastDue: Paused = { resume: () => this.#fire('event', this.#context.watermark) };
 
   constructor(
     setup: OperatorSetup,
@@ -77,6 +76,7 @@ class ProcessOperator implements ChainOperator {
     this.#context = new FunctionContext(parts.lifecycle, {
       clock: setup.environment.clock,
       output: setup.output,
+      emission: setup.emission,
       watermarkMs,
       state: backend === undefined ? {} : stateHandles(backend, spec.state),
       timers: this.#timers,
@@ -84,7 +84,7 @@ class ProcessOperator implements ChainOperator {
     this.#recordSite = setup.sites.register(setup.node, 'process function onRecord');
     this.#timerSite = setup.sites.register(setup.node, 'process function onTimer');
     this.#keySite = setup.sites.register(setup.node, 'key function');
-    this.stage = { kind: 'process', emit: (body: StageBody) => this.#emit(body) };
+    this.stage = { kind: 'process', emitsMany: true as const, emit: (body: StageBody) => this.#emit(body) };
     if (backend === undefined) return;
     const { close: _, ...methods } = backendMethods(backend);
     Object.assign(this, methods);
@@ -95,18 +95,18 @@ class ProcessOperator implements ChainOperator {
     const context = unit.bind(this.#context, 'context');
     const results = unit.fresh('results');
     const other = unit.bind(
-      (returned: unknown) => this.#setup.sites.refusePromise(returned, this.#recordSite),
-      'refuse',
+      (returned: unknown, timestampMs: number) => this.#emitAll(returned, timestampMs, this.#recordSite),
+      'emitAll',
     );
     const call = [
       body.at(this.#recordSite),
       `${context}.timestamp = ${body.timestampMs};`,
       `const ${results} = ${unit.bind(this.#spec, 'process')}.onRecord(${record}, ${context});`,
-      `if (${results} !== undefined) {\n${emitElements(body, results, other)}\n}`,
+      `if (${results} !== undefined) {\n${emitElements(body, this.#setup.emission, { array: results, other })}\n}`,
     ];
     if (this.#backend === undefined) return call.join('\n');
     const { key, hash, text } = emitKey(body, this.#setup, this.#keySite);
-    const pastDue = unit.bind(() => this.#fire('event', this.#context.watermark, false), 'firePastDue');
+    const pastDue = unit.bind(() => this.#setup.emission.run(this.#pastDue), 'firePastDue');
     return [
       text,
       `${unit.bind(this.#backend, 'backend')}.setCurrentKey(${key}, ${hash}); ${context}.key = ${key};`,
@@ -119,25 +119,23 @@ class ProcessOperator implements ChainOperator {
     this.#context.watermark = watermarkMs;
     if (this.#timers === undefined) return true;
     this.#timers.watermarkMs = watermarkMs;
-    return this.#fire('event', watermarkMs, true);
+    return this.#fire('event', watermarkMs);
   }
 
   advanceProcessingTime(nowMs: number): boolean {
-    return this.#backend === undefined || this.#fire('processing', nowMs, true);
+    return this.#backend === undefined || this.#fire('processing', nowMs);
   }
 
   nextProcessingTimeMs(): number {
     return this.#backend?.timers.earliest('processing') ?? Infinity;
   }
 
-  /** False when it stopped for want of credit; the timers that are left are state. */
-  #fire(domain: TimerDomain, timeMs: number, isResumable: boolean): boolean {
+  /** False when it stopped; the timers that are left are state. */
+  #fire(domain: TimerDomain, timeMs: number): boolean {
     const { timers } = this.#backend as KeyedStateBackend;
-    let fired = 0;
     for (let due = timers.pollDue(domain, timeMs); due !== undefined; due = timers.pollDue(domain, timeMs)) {
       this.#callTimer(domain, due);
-      if (isResumable && ++fired % TIMERS_PER_CREDIT_CHECK === 0 && !this.#setup.environment.hasCredit())
-        return false;
+      if (this.#setup.emission.mustStop()) return false;
     }
     if (this.#timers !== undefined && domain === 'event') this.#timers.isPastDue = false;
     return true;
@@ -152,12 +150,21 @@ class ProcessOperator implements ChainOperator {
     let results: unknown;
     try {
       results = onTimer.call(this.#spec, { timestamp, domain }, context);
-      this.#setup.sites.refusePromise(results, this.#timerSite);
     } catch (error) {
       throw this.#setup.sites.wrap(error, this.#timerSite, { key: context.key, timestamp, domain });
     }
+    this.#emitAll(results, context.timestamp, this.#timerSite);
+  }
+
+  #emitAll(results: unknown, timestampMs: number, site: number): void {
+    const { sites, emission, output } = this.#setup;
+    sites.refusePromise(results, site);
     if (!Array.isArray(results)) return;
-    for (const result of results as readonly unknown[]) this.#setup.output.emit(result, context.timestamp);
+    emission.emitAll(results as readonly unknown[], {
+      timestampMs,
+      emit: output.emit,
+      wrap: (error) => sites.wrap(error, site),
+    });
   }
 
   async close(): Promise<void> {

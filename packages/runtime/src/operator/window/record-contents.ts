@@ -61,7 +61,12 @@ export class RecordContents implements WindowContents {
     if (records.length === 0) return;
     const results = this.#call(key, records, bounds);
     if (!Array.isArray(results)) return;
-    for (const result of results as readonly unknown[]) this.#setup.output.emit(result, bounds.timestampMs);
+    const { emission, output } = this.#setup;
+    emission.emitAll(results as readonly unknown[], {
+      timestampMs: bounds.timestampMs,
+      emit: output.emit,
+      wrap: (error) => this.#sites.wrap(error, this.#site),
+    });
   }
 
   #call(key: unknown, records: readonly unknown[], bounds: WindowBounds): unknown {

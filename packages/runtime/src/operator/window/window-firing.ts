@@ -1,4 +1,4 @@
-// [HOT] One window that fires: goes over its keys, from a cursor that survives a stop for want of credit.
+// [HOT] One window that fires: goes over its keys, from a cursor that survives a stop.
 import { invariant } from '@millrace/common';
 import type { RowCursor } from '@millrace/state';
 import type { FiredTimes } from './fired-times.ts';

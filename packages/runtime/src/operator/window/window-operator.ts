@@ -17,9 +17,6 @@ import { openFiring, type WindowFiring } from './window-firing.ts';
 
 export type WindowSpec = Extract<Operator, { readonly kind: 'window' }>;
 
-/** Keys that fire between two looks at the credit. */
-const KEYS_PER_CREDIT_CHECK = 256;
-
 /**
  * Fires windows in the order of their ends.
  * Contract: a window fires when time has come to its end − 1 and once more for each batch with late records that are
@@ -166,9 +163,8 @@ class WindowFirings {
   }
 
   #fire(firing: WindowFiring): boolean {
-    for (let keys = 1; firing.fireNext(); keys++) {
-      if (keys % KEYS_PER_CREDIT_CHECK === 0 && !this.#setup.environment.hasCredit()) return false;
-    }
+    const { emission } = this.#setup;
+    while (firing.fireNext()) if (emission.mustStop()) return false;
     return true;
   }
 
@@ -269,10 +265,9 @@ export function endOfInputOperator(setup: OperatorSetup, parts: WindowOperatorPa
     },
     endInput: () => {
       cursor ??= contents.table.openCursor(0);
-      let keys = 0;
       for (let row = cursor.next(); row !== -1; row = cursor.next()) {
         contents.fireRow(row, 0, bounds);
-        if (++keys % KEYS_PER_CREDIT_CHECK === 0 && !setup.environment.hasCredit()) return false;
+        if (setup.emission.mustStop()) return false;
       }
       cursor = undefined;
       contents.dropSlice(0);
