@@ -73,6 +73,11 @@ function count(name: string, from: number, to = Number.MAX_SAFE_INTEGER): (text:
   };
 }
 
+/** Gathers an option that is given again, or as a list with commas. */
+function names(text: string, previous: readonly string[] = []): readonly string[] {
+  return [...previous, ...text.split(',').map((name) => name.trim()).filter((name) => name !== '')];
+}
+
 function addCluster(program: Command, report: Report): void {
   const cluster = program.command('cluster').description('a local cluster of processes');
   examples(cluster, [
@@ -232,7 +237,7 @@ function addPrograms(program: Command, report: Report): void {
       .argument('<file>', 'the job file, TypeScript or JavaScript')
       .argument('[args...]', "the job's own arguments, behind --")
       .option('-p, --parallelism <n>', 'parallelism of operators that set none', count('--parallelism', 1))
-      .option('--env <names...>', 'environment variables that the job gets');
+      .addOption(new Option('--env <name>', 'environment variable that the job gets; again, or with commas, for more').argParser(names));
 
   const run = forProgram('run', 'run a job, and stay with it to its end')
     .option('-d, --detached', 'return when it is submitted')

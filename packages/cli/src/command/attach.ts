@@ -31,6 +31,9 @@ export interface AttachOptions {
 const REATTACH_TIMEOUT_MS = 60_000;
 const REATTACH_DELAY_MS = 200;
 
+/** Printed lines that the JSON document has at most; a job that prints more should write to a sink. */
+const PRINTED_LINES_MAX = 10_000;
+
 /** A pseudo-terminal that nobody has sized says 0 columns. */
 const COLUMNS_DEFAULT = 100;
 
@@ -48,7 +51,7 @@ export async function attach(client: JobClient, options: AttachOptions): Promise
   const view = new JobView(options);
   const interrupt = interruptOnce(client, options, view);
   try {
-    const last = await follow(client, options.jobId, view);
+    const last = await follow(client, options, view);
     return view.end(last, interrupt.wasInterrupted());
   } finally {
     interrupt.release();
@@ -56,7 +59,7 @@ export async function attach(client: JobClient, options: AttachOptions): Promise
 }
 
 /** Receives events until the job has ended, and attaches again when the JobManager was started anew in between. */
-async function follow(client: JobClient, jobId: JobId, view: JobView): Promise<JobStatus> {
+async function follow(client: JobClient, { jobId, isEmbedded }: AttachOptions, view: JobView): Promise<JobStatus> {
   let lostMs: number | undefined;
   for (;;) {
     let last: JobStatus | undefined;
@@ -72,7 +75,7 @@ async function follow(client: JobClient, jobId: JobId, view: JobView): Promise<J
       });
       if (last !== undefined && isEnded(last)) return last;
     } catch (error) {
-      if (isMillraceError(error) && error.code === 'MR_JOB_NOT_FOUND') throw error;
+      if (isEmbedded === true || (isMillraceError(error) && error.code === 'MR_JOB_NOT_FOUND')) throw error;
       lostMs ??= performance.now();
       if (performance.now() - lostMs > REATTACH_TIMEOUT_MS) throw error;
       view.lost();
@@ -89,6 +92,9 @@ class JobView {
   readonly #seen = new Map<string, number>();
   #isLost = false;
   #shownError = '';
+  #jobName = '';
+  /** For `--json`: what was printed, as far as it is kept. */
+  readonly #printed: string[] = [];
 
   constructor(options: AttachOptions) {
     this.#options = options;
@@ -97,8 +103,9 @@ class JobView {
 
   status(status: JobStatus): void {
     this.#isLost = false;
+    this.#jobName = status.name;
     if (this.#options.isJson) return;
-    if (status.error !== undefined && !isEnded(status)) this.#failure(status.error);
+    if (status.error !== undefined && status.state !== 'FAILING' && !isEnded(status)) this.#failure(status.error);
     this.#progress.show(status);
   }
 
@@ -108,6 +115,10 @@ class JobView {
     if (key === this.#shownError) return;
     this.#shownError = key;
     this.#progress.print(describeWireError(error));
+  }
+
+  get jobName(): string {
+    return this.#jobName === '' ? this.#options.jobId.slice(0, 8) : this.#jobName;
   }
 
   /** Leaves the terminal to a question. */
@@ -124,6 +135,7 @@ class JobView {
     const fresh = lines.filter((line) => this.#isFresh(line));
     for (const line of fresh) if (line.form === 'row') this.#tables.add(line);
     const texts = fresh.filter(({ form }) => form === 'text').map(({ subtaskIndex, text }) => `${subtaskIndex + 1}> ${text}`);
+    if (this.#options.isJson) this.#printed.push(...texts.slice(0, PRINTED_LINES_MAX - this.#printed.length));
     if (texts.length === 0 || this.#options.isJson) return;
     this.#progress.clear();
     process.stdout.write(`${texts.join('\n')}\n`);
@@ -144,7 +156,7 @@ class JobView {
     this.#progress.clear();
     const elapsedMs = performance.now() - this.#options.startedMs;
     if (this.#options.isJson) {
-      printJson({ ...jobJson(status), seconds: elapsedMs / 1_000, tables: this.#tables.tables(), files: this.#options.sinkPaths });
+      printJson({ ...jobJson(status), seconds: elapsedMs / 1_000, printed: this.#printed, tables: this.#tables.tables(), files: this.#options.sinkPaths });
     } else {
       const lines = status.state === 'FINISHED' ? this.#tables.lines() : [];
       process.stdout.write([...lines, '', ...summary(status, elapsedMs, this.#options.sinkPaths), ''].join('\n'));
@@ -211,7 +223,7 @@ function interruptOnce(client: JobClient, { jobId, isEmbedded }: AttachOptions, 
     prompt.on('SIGINT', onInterrupt);
     prompt.on('close', () => view.resume());
     const goesOn = isEmbedded === true ? 'It goes on otherwise.' : 'It goes on otherwise, also without this command.';
-    prompt.question(`Cancel job ${jobId.slice(0, 8)}? ${goesOn} [y/N] `, (answer) => {
+    prompt.question(`Cancel job ${view.jobName}? ${goesOn} [y/N] `, (answer) => {
       prompt?.close();
       if (/^y(es)?$/i.test(answer.trim())) cancel();
       else count = 0;

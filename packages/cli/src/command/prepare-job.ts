@@ -19,6 +19,9 @@ export interface RunOptions extends GlobalOptions {
   readonly env?: readonly string[];
 }
 
+/** Said wherever a job is run: bundling takes the types off. */
+export const TYPES_NOT_CHECKED = 'Types were not checked: millrace check does it';
+
 /** A job that is ready to be submitted. */
 export interface PreparedJob {
   readonly artifact: Artifact;

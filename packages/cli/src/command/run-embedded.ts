@@ -1,49 +1,86 @@
 // `run --embedded`: the whole cluster in this process, slots as threads; `--threads 0`: everything on this one thread.
+import { randomBytes } from 'node:crypto';
 import { executeJob, startEmbeddedCluster } from '@millrace/embedded';
 import { compileJobGraph } from '@millrace/jobmanager';
-import { MillraceError, silentLogger } from '@millrace/common';
-import { ExitCode } from '../exit-code.ts';
+import { asJobId, MillraceError, silentLogger } from '@millrace/common';
+import { describeStreamGraph, type PlannableJob } from '@millrace/api';
+import type { JobStatus, SubmissionContext } from '@millrace/proto';
+import type { ExitCode } from '../exit-code.ts';
 import { bundleJob } from '../artifact/bundle-job.ts';
 import { planArtifact } from '../artifact/plan-artifact.ts';
-import { OutputTables } from '../terminal/output-tables.ts';
-import { formatDuration } from '../terminal/table.ts';
-import { attach } from './attach.ts';
-import { printJson, printLines } from './context.ts';
-import { prepareJob, sinkPaths, type RunOptions } from './prepare-job.ts';
+import { attach, type JobClient } from './attach.ts';
+import { isEnded, printLines } from './context.ts';
+import { prepareJob, sinkPaths, TYPES_NOT_CHECKED, type RunOptions } from './prepare-job.ts';
 import { submissionContext } from './submission.ts';
 
 export async function runEmbedded(file: string, args: readonly string[], options: RunOptions): Promise<ExitCode> {
-  if (options.fromSavepoint !== undefined) throw new MillraceError('MR_USAGE', 'Cannot restore a savepoint in an embedded run: submit the job to a cluster');
+  refuseClusterOptions(options);
   if (options.threads === 0) return runOnThisThread(file, args, options);
-  if (options.threads !== undefined) throw new MillraceError('MR_USAGE', '--threads takes only 0: everything on one thread. Without it, each slot is a thread');
   const { submission, artifact } = await prepareJob(file, args, options);
   const { slotCount } = compileJobGraph(submission.streamGraph, options.parallelism === undefined ? {} : { parallelism: options.parallelism });
+  const isJson = options.json === true;
+  if (!isJson) printLines([TYPES_NOT_CHECKED]);
   const startedMs = performance.now();
   const cluster = await startEmbeddedCluster({ slotCount, log: silentLogger });
   try {
     await cluster.submit(submission, (path) => artifact.files.get(path) ?? new Uint8Array());
-    return await attach(cluster, { jobId: submission.jobId, isJson: options.json === true, sinkPaths: sinkPaths(submission.streamGraph), startedMs, isEmbedded: true });
+    return await attach(cluster, { jobId: submission.jobId, isJson, sinkPaths: sinkPaths(submission.streamGraph), startedMs, isEmbedded: true });
   } finally {
     await cluster.close();
   }
 }
 
+/**
+ * Options about a cluster say nothing of a run without one: refused rather than left out of account.
+ * @throws {MillraceError} MR_USAGE
+ */
+export function refuseClusterOptions(options: RunOptions): void {
+  const refuse = (message: string): never => {
+    throw new MillraceError('MR_USAGE', message);
+  };
+  if (options.fromSavepoint !== undefined) refuse('Cannot restore a savepoint in an embedded run: submit the job to a cluster');
+  if (options.detached === true) refuse('Cannot detach from an embedded run: it ends with this process. Leave out -d, or submit the job to a cluster');
+  if (options.jobmanager !== undefined) refuse('Cannot use a JobManager in an embedded run: leave out either --jobmanager or --embedded');
+  if (options.wait === true) refuse('Cannot wait for slots in an embedded run: it has as many as the job needs. Leave out --wait');
+  if (options.threads !== undefined && options.threads !== 0)
+    refuse('--threads takes only 0: everything on one thread. Without it, each slot is a thread');
+}
+
 async function runOnThisThread(file: string, args: readonly string[], options: RunOptions): Promise<ExitCode> {
   const startedMs = performance.now();
   const submission = submissionContext({ args, environmentNames: options.env ?? [], baseDirectory: process.cwd() });
-  const { job } = await planArtifact(await bundleJob(file), submission, file);
-  const result = await executeJob(job, {
-    ...submission,
-    ...(options.parallelism === undefined ? {} : { parallelism: options.parallelism }),
+  const { job, graph } = await planArtifact(await bundleJob(file), submission, file);
+  const isJson = options.json === true;
+  if (!isJson) printLines([TYPES_NOT_CHECKED]);
+  return attach(clientOnThisThread(job, submission, options.parallelism), {
+    jobId: asJobId(randomBytes(16).toString('hex')),
+    isJson,
+    sinkPaths: sinkPaths(describeStreamGraph(graph)),
+    startedMs,
+    isEmbedded: true,
   });
-  const tables = new OutputTables();
-  for (const line of result.printed) if (line.form === 'row') tables.add(line);
-  const texts = result.printed.filter(({ form }) => form === 'text').map(({ subtaskIndex, text }) => `${subtaskIndex + 1}> ${text}`);
-  if (options.json === true) printJson({ name: result.jobName, state: result.state, dropped: result.dropped, printed: texts, tables: tables.tables() });
-  else {
-    const { late = 0, ...others } = result.dropped;
-    const skipped = Object.values(others).reduce((sum, count) => sum + count, 0);
-    printLines([...texts, ...tables.lines(), '', `Job ${result.jobName} ${result.state} after ${formatDuration(performance.now() - startedMs)}; late ${late}, skipped ${skipped}`]);
-  }
-  return ExitCode.Ok;
+}
+
+/** A job on this thread, followed as one of a cluster is; it begins when it is watched. */
+function clientOnThisThread(job: PlannableJob, submission: SubmissionContext, parallelism: number | undefined): JobClient {
+  const abort = new AbortController();
+  return {
+    async watch(_jobId, onEvent) {
+      let last: JobStatus | undefined;
+      try {
+        await executeJob(job, { ...submission, ...(parallelism === undefined ? {} : { parallelism }), signal: abort.signal }, {
+          onEvent: (event) => {
+            if (event.kind === 'status') last = event.status;
+            onEvent(event);
+          },
+        });
+      } catch (error) {
+        if (last === undefined || !isEnded(last)) throw error; // Else the last status has the error.
+      }
+    },
+    cancel() {
+      abort.abort();
+      return Promise.resolve();
+    },
+  };
 }

@@ -7,7 +7,7 @@ import type { Artifact } from '../artifact/bundle-job.ts';
 import { ExitCode } from '../exit-code.ts';
 import { attach } from './attach.ts';
 import { jobManagerAddress, printJson, printLines, withDispatcher } from './context.ts';
-import { prepareJob, sinkPaths, type PreparedJob, type RunOptions } from './prepare-job.ts';
+import { prepareJob, sinkPaths, TYPES_NOT_CHECKED, type PreparedJob, type RunOptions } from './prepare-job.ts';
 import { runEmbedded } from './run-embedded.ts';
 
 export async function run(file: string, args: readonly string[], options: RunOptions): Promise<ExitCode> {
@@ -37,7 +37,7 @@ export async function submitAndAttach(client: DispatcherClient, prepared: Prepar
   if (options.json === true) {
     if (options.detached === true) printJson({ jid: submission.jobId, name: submission.streamGraph.name });
   } else {
-    printLines([`Job has been submitted with JobID ${submission.jobId}`, 'Types were not checked: millrace check does it']);
+    printLines([`Job has been submitted with JobID ${submission.jobId}`, TYPES_NOT_CHECKED]);
   }
   if (options.detached === true) return ExitCode.Ok;
   return attach(client, {
