@@ -40,9 +40,9 @@ export type RestartOptions =
       readonly multiplier?: number;
       /** Share of the delay that is added or taken away at random, 0 to 1. Default 0.1. */
       readonly jitter?: number;
-      /** A run this long without a failure starts the sequence over. Default 30 s. */
+      /** A run this long without a failure starts the sequence over; so does each completed checkpoint. Default 30 s. */
       readonly resetAfter?: Duration;
-      /** Restarts in a row before the job fails. Default 12. */
+      /** Restarts in a row, no checkpoint completed between them, before the job fails. Default 12. */
       readonly attempts?: number;
     };
 

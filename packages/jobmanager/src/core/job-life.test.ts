@@ -240,6 +240,44 @@ test('a stable run forgets earlier failures', () => {
   }
 });
 
+test('a job that completes a checkpoint between deaths of its TaskManagers goes on for ever, and one that does not is given up', () => {
+  const cluster = running({
+    restart: {
+      type: 'exponential-delay',
+      initialMs: 100,
+      maxMs: 100,
+      multiplier: 2,
+      jitter: 0,
+      resetAfterMs: 60_000,
+      attemptsMax: 3,
+    },
+  });
+  for (let death = 0; death < 20; death++) {
+    const before = cluster.lastTriggered;
+    for (let waited = 0; cluster.lastTriggered === before && waited < 20; waited++) {
+      for (const connection of cluster.connections) cluster.heartbeat(connection);
+      cluster.advance(500);
+    }
+    cluster.acknowledge(cluster.lastTriggered);
+    expect(cluster.status().checkpoints.completedCount).toBe(death + 1);
+    cluster.kill(cluster.connections.at(-1) ?? 0);
+    cluster.connect('b', 1);
+    cluster.endAll();
+    cluster.runAll();
+    expect(cluster.status().state).toBe('RUNNING');
+  }
+  // From now on none is completed; one failure stands since the last one.
+  for (let failure = 0; failure < 3; failure++) {
+    expect(cluster.status().state).toBe('RUNNING');
+    const [slot] = cluster.slots.values();
+    if (slot !== undefined) cluster.report(slot, { kind: 'slot-failed', error: userError });
+    cluster.endAll();
+    cluster.advance(100);
+    cluster.runAll();
+  }
+  expect(cluster.status()).toMatchObject({ state: 'FAILED', error: { code: 'MR_RESTARTS_EXHAUSTED' } });
+});
+
 test('an error that a restart cannot change fails the job at once with its cause', () => {
   const cluster = running();
   const [slot] = cluster.slots.values();

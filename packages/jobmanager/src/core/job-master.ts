@@ -322,6 +322,7 @@ export class JobMaster {
   #checkpointComplete(checkpointId: number, isFinal: boolean): void {
     const attempt = this.#attempt;
     if (attempt === undefined || this.#phase !== 'running') return;
+    this.#restart.progressed();
     if (isFinal) {
       this.#phase = 'committing';
       this.#finalCheckpointId = checkpointId;

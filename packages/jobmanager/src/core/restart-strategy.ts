@@ -10,7 +10,9 @@ export type RestartVerdict =
 /**
  * Counts failures in a row. Exponential: a first failure after a stable run restarts at once, the next waits
  * `initialMs`, then `multiplier` times longer up to `maxMs`, each varied by `jitter`; a run of `resetAfterMs` without
- * failure starts over. Source: Flink's ExponentialDelayRestartBackoffTimeStrategy.
+ * failure starts over, and so does a complete checkpoint: a job that gets on is never given up, however often its
+ * TaskManagers die. Source: Flink's ExponentialDelayRestartBackoffTimeStrategy, whose runs are all that count.
+ * Fixed delay: counts all failures of this leader's time.
  */
 export class RestartStrategy {
   readonly #strategy: RestartStrategyJson;
@@ -26,6 +28,11 @@ export class RestartStrategy {
   /** All slots run, at `monotonicMs`. */
   running(monotonicMs: number): void {
     this.#runningSinceMs = monotonicMs;
+  }
+
+  /** The attempt has completed a checkpoint: the next one does not start where this one did. */
+  progressed(): void {
+    if (this.#strategy.type === 'exponential-delay') this.#failuresInRow = 0;
   }
 
   /** Counts a failure and says whether and when to try again. An error that no restart can change counts for nothing. */

@@ -86,7 +86,7 @@ export type RestartStrategyJson =
       readonly multiplier: number;
       /** Share of the delay that is added or taken away at random. */
       readonly jitter: number;
-      /** A run this long without failure starts the sequence over, with an immediate restart. */
+      /** A run this long without failure starts the sequence over, with an immediate restart; a complete checkpoint does, too. */
       readonly resetAfterMs: number;
       /** Restarts in a row before the job fails. */
       readonly attemptsMax: number;
