@@ -241,8 +241,7 @@ export class SourceTask implements Task {
       const split = this.#open[this.#nextSplit];
       this.#nextSplit = this.#nextSplit + 1 >= this.#open.length ? 0 : this.#nextSplit + 1;
       if (split === undefined) continue;
-      if (split.state !== ReadState.Loaded && (recordsMax > 0 || split.state === ReadState.Unopened))
-        split.advance(recordsMax);
+      if (split.state !== ReadState.Loaded) split.advance(recordsMax);
       if (split.state === ReadState.Exhausted) {
         this.#finish(split);
         return Progress.Made;
@@ -298,13 +297,15 @@ export class SourceTask implements Task {
     return Math.max(0, this.#watermarkSentMs + WATERMARK_INTERVAL_MS - nowMs);
   }
 
+  /** A split that is still to come, or to be read after this one, may have earlier records. */
+  get #isHeld(): boolean {
+    if (!this.#isBounded) return !this.#hasAllSplits;
+    return !this.#options.operator.source.isOrdered && (!this.#hasAllSplits || this.#splits.length > 1);
+  }
+
   #sendWatermark(nowMs: number): boolean {
     this.#owesWatermark = false;
-    const isHeld =
-      this.#isBounded &&
-      !this.#options.operator.source.isOrdered &&
-      (!this.#hasAllSplits || this.#splits.length > 1);
-    if (isHeld) return false;
+    if (this.#isHeld) return false;
     const counted = this.#isBounded
       ? this.#open
       : this.#open.filter((split) => split.emptyForMs(nowMs) < IDLE_AFTER_MS);

@@ -22,6 +22,10 @@ export type ReadState = (typeof ReadState)[keyof typeof ReadState];
 
 /** Pause after a source had nothing to give, ms. */
 const REST_MS = 10;
+/** A read that has not been answered is looked at again after this time, ms. */
+const LOOK_MS = 500;
+/** When nobody has looked for longer (no credit, a long turn), nothing is known of that time: idleness begins anew, ms. */
+const EMPTY_GAP_MS_MAX = 2 * LOOK_MS;
 
 export interface SplitProgressOptions {
   readonly source: Source<unknown>;
@@ -45,7 +49,9 @@ export class SplitProgress {
   /** The reader gives promises, so that the next batch is asked for while this one is processed. */
   #readsAhead = false;
   #restUntilMs = 0;
-  #emptySinceMs = NaN;
+  /** Time in which the source was asked and had nothing, and when it was last seen so; NaN: it gave something. */
+  #emptyMs = 0;
+  #emptySeenMs = NaN;
   #position: Json | undefined;
   #weightRead: number;
   eventTimeMaxMs: number;
@@ -83,22 +89,26 @@ export class SplitProgress {
     return this.#state === ReadState.Opening || this.#state === ReadState.Reading;
   }
 
-  /** How long the source has had nothing to give, monotonic ms; 0 while it gives. */
+  /** How long the source has been asked and had nothing, ms; 0 while it gives, and when nobody has asked of late. */
   emptyForMs(nowMs: number): number {
-    return Number.isNaN(this.#emptySinceMs) ? 0 : nowMs - this.#emptySinceMs;
+    return nowMs - this.#emptySeenMs <= EMPTY_GAP_MS_MAX ? this.#emptyMs : 0;
   }
 
-  /** Milliseconds until a resting split is asked again; Infinity when it does not rest. */
+  /** Milliseconds until a resting split is asked again, or a pending read looked at; Infinity: neither is to come. */
   restMs(nowMs: number): number {
-    return this.#state === ReadState.Resting ? Math.max(0, this.#restUntilMs - nowMs) : Infinity;
+    if (this.#state === ReadState.Resting) return Math.max(0, this.#restUntilMs - nowMs);
+    if (this.#state === ReadState.Reading && this.#options.source.boundedness === 'unbounded')
+      return Math.max(0, this.#emptySeenMs + LOOK_MS - nowMs);
+    return Infinity;
   }
 
-  /** Opens or reads if nothing is under way. Afterwards `state` may be Loaded or Exhausted, at once or later. */
+  /** Opens or reads if nothing is under way; looks at a read that is. With `recordsMax` 0 nothing is read. Afterwards `state` may be Loaded or Exhausted, at once or later. */
   advance(recordsMax: number): void {
     if (this.#state === ReadState.Unopened) this.#open();
     if (this.#state === ReadState.Resting && this.#options.monotonicMs() >= this.#restUntilMs)
       this.#state = ReadState.Quiet;
-    if (this.#state === ReadState.Quiet) this.#read(recordsMax);
+    if (this.#state === ReadState.Quiet && recordsMax > 0) this.#read(recordsMax);
+    else if (this.#state === ReadState.Reading) this.#seeEmpty(this.#options.monotonicMs());
   }
 
   /** Takes the batch that waits; where reading takes time, the next read begins now. */
@@ -156,6 +166,7 @@ export class SplitProgress {
       const batch = this.#reader?.read(recordsMax);
       if (batch instanceof Promise) {
         this.#readsAhead = true;
+        this.#seeEmpty(this.#options.monotonicMs());
         const { mailbox, fail } = this.#options;
         mailbox.await(
           batch,
@@ -174,16 +185,23 @@ export class SplitProgress {
       return;
     }
     if (rowCountOf(batch) > 0 || (batch.malformed?.length ?? 0) > 0) {
-      this.#emptySinceMs = NaN;
+      this.#emptySeenMs = NaN;
       this.#loaded = batch;
       this.#state = ReadState.Loaded;
       return;
     }
     this.processed(batch);
     const nowMs = this.#options.monotonicMs();
-    if (Number.isNaN(this.#emptySinceMs)) this.#emptySinceMs = nowMs;
+    this.#seeEmpty(nowMs);
     this.#restUntilMs = nowMs + REST_MS;
     this.#state = ReadState.Resting;
+  }
+
+  /** The source was asked and has nothing: the time since it was last seen so counts, if that was just now. */
+  #seeEmpty(nowMs: number): void {
+    const gapMs = nowMs - this.#emptySeenMs;
+    this.#emptyMs = gapMs <= EMPTY_GAP_MS_MAX ? this.#emptyMs + gapMs : 0;
+    this.#emptySeenMs = nowMs;
   }
 
   #readError(error: unknown): MillraceError {
