@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { TestCluster } from '../support/cli.ts';
+import { root, TestCluster } from '../support/cli.ts';
 import { recordedProcesses } from '../support/processes.ts';
 
 const NUMBERS = 'test/e2e/jobs/numbers.ts';
@@ -121,9 +121,11 @@ test('what is not there gives exit code 4', async () => {
     expect(exitCode, args.join(' ')).toBe(4);
     expect(stderr).toMatch(/^MR_JOB_NOT_FOUND: /);
   }
-  expect(await cluster.run(['run', '-d', '-s', join(temporary, 'no-such-savepoint'), NUMBERS])).toMatchObject(
-    { exitCode: 4 },
-  );
+  for (const path of [join(temporary, 'no-such-savepoint'), root]) {
+    const { exitCode, stderr } = await cluster.run(['run', '-d', '-s', path, NUMBERS]);
+    expect(exitCode, path).toBe(4);
+    expect(stderr).toMatch(/^MR_SAVEPOINT_NOT_FOUND: /);
+  }
 });
 
 test('a running job is cancelled by name, once, and its slots are free again', async () => {

@@ -64,6 +64,8 @@ export interface JobManagerOptions {
   readonly checkpointDirectoryOf: (jobId: JobId) => string;
   /** Copies a checkpoint that a user named into the job's store; resolves to its metadata's bytes, with the new names. */
   readonly importCheckpoint?: (jobId: JobId, path: string) => Promise<Uint8Array>;
+  /** Rejects for a path that no job can start from; asked before a submission is accepted. */
+  readonly checkCheckpoint?: (path: string) => Promise<void>;
   readonly deleteArtifacts?: (sha256s: readonly string[]) => void;
   readonly heartbeatIntervalMs?: number;
   readonly heartbeatTimeoutMs?: number;
@@ -163,9 +165,13 @@ export class JobManager {
 
   /**
    * Resolves when the job is durable. Its artifact must be stored already.
-   * @throws {MillraceError} MR_GRAPH_INVALID, MR_TOO_FEW_SLOTS
+   * @throws {MillraceError} MR_GRAPH_INVALID, MR_TOO_FEW_SLOTS, MR_SAVEPOINT_NOT_FOUND, MR_CHECKPOINT_CORRUPT
    */
-  submit(submission: JobSubmission): Promise<void> {
+  async submit(submission: JobSubmission): Promise<void> {
+    const { jobId, restoreFrom } = submission;
+    // The same submission again is accepted already, whatever has become of its savepoint.
+    const isKnown = this.#core.jobs().some((job) => job.jobId === jobId);
+    if (restoreFrom !== undefined && !isKnown) await this.#of.checkCheckpoint?.(restoreFrom);
     return this.#request((requestId) => ({ kind: 'submit', requestId, submission }));
   }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -288,6 +288,19 @@ test('a refused submission brings the JobManager’s own error to the client', a
     details: { slotsMissing: 2 },
   });
   await expect(client.describe(asJobId('f'.repeat(32)))).rejects.toMatchObject({ code: 'MR_JOB_NOT_FOUND' });
+});
+
+test('a submission that starts from what is no checkpoint, or a damaged one, is refused and leaves no job', async () => {
+  const client = await dispatcher(await start());
+  const submit = (restoreFrom: string): Promise<unknown> =>
+    client.submit({ ...submission(keyedGraph()), isWaiting: true, restoreFrom }, () => artifactBytes);
+  await expect(submit(directory)).rejects.toMatchObject({
+    code: 'MR_SAVEPOINT_NOT_FOUND',
+    message: expect.stringContaining('there is no _metadata in it'),
+  });
+  await writeFile(join(directory, '_metadata'), 'x');
+  await expect(submit(directory)).rejects.toMatchObject({ code: 'MR_CHECKPOINT_CORRUPT' });
+  expect(await client.list()).toEqual([]);
 });
 
 test('every call must show the token', async () => {

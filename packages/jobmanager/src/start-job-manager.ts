@@ -5,7 +5,7 @@ import { DirectoryBlobStore, realClock, realRandom, realTimers } from '@millrace
 import { ArtifactFiles } from './adapter/artifact-files.ts';
 import { withCrashPoints, withMetadataCrashPoint } from './adapter/crash-points.ts';
 import { startGrpcServer } from './adapter/grpc-server.ts';
-import { importCheckpoint } from './adapter/import-checkpoint.ts';
+import { checkCheckpoint, importCheckpoint } from './adapter/import-checkpoint.ts';
 import { LevelJobStore } from './adapter/level-job-store.ts';
 import { HEARTBEAT_INTERVAL_MS_DEFAULT, HEARTBEAT_TIMEOUT_MS_DEFAULT, JobManager } from './job-manager.ts';
 
@@ -69,6 +69,7 @@ export async function startJobManager(options: StartJobManagerOptions): Promise<
       store: withCrashPoints(store),
       blobStoreOf: (jobId) => withMetadataCrashPoint(blobStoreOf(jobId)),
       checkpointDirectoryOf: (jobId) => join(checkpoints, jobId),
+      checkCheckpoint,
       importCheckpoint: (jobId, path) => importCheckpoint(path, blobStoreOf(jobId), realRandom),
       deleteArtifacts: (sha256s) => {
         for (const sha256 of sha256s) {

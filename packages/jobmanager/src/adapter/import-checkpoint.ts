@@ -22,11 +22,7 @@ export async function importCheckpoint(
   target: BlobStore,
   random: RandomPort,
 ): Promise<Uint8Array> {
-  const directory = await checkpointDirectory(path);
-  const source = new DirectoryBlobStore(dirname(directory));
-  const metadata = decodeCheckpointMetadataV1(
-    await source.get(`${basename(directory)}/${CHECKPOINT_METADATA_NAME}`),
-  );
+  const { source, metadata } = await openCheckpoint(path);
   const prefix = `restored/${random.nextId(8)}`;
   const files = new Map(filesOf(metadata).map((file) => [file.name, file]));
   try {
@@ -37,6 +33,34 @@ export async function importCheckpoint(
     throw error;
   }
   return encodeCheckpointMetadataV1(renamed(metadata, prefix));
+}
+
+/**
+ * Reads the metadata of what `path` names, so that a submission that cannot start from it is refused.
+ * @throws {MillraceError} MR_SAVEPOINT_NOT_FOUND when nothing is there, MR_CHECKPOINT_CORRUPT for damaged metadata
+ */
+export async function checkCheckpoint(path: string): Promise<void> {
+  await openCheckpoint(path);
+}
+
+async function openCheckpoint(
+  path: string,
+): Promise<{ readonly source: BlobStore; readonly metadata: CheckpointMetadata }> {
+  const directory = await checkpointDirectory(path);
+  const source = new DirectoryBlobStore(dirname(directory));
+  const bytes = await source.get(`${basename(directory)}/${CHECKPOINT_METADATA_NAME}`);
+  try {
+    return { source, metadata: decodeCheckpointMetadataV1(bytes) };
+  } catch (cause) {
+    throw new MillraceError(
+      'MR_CHECKPOINT_CORRUPT',
+      `Cannot start from "${path}": its metadata is damaged. Name another checkpoint`,
+      {
+        details: { path },
+        cause,
+      },
+    );
+  }
 }
 
 async function checkpointDirectory(path: string): Promise<string> {
