@@ -3,8 +3,8 @@ import type { CrashPoint } from '@millrace/common/node';
 import { Prng } from '@millrace/common';
 
 /** Names of the processes of the cluster under test. */
-export const JOB_MANAGER = 'jobmanager';
-export const TASK_MANAGERS = ['taskmanager-1', 'taskmanager-2'] as const;
+const JOB_MANAGER = 'jobmanager';
+const TASK_MANAGERS = ['taskmanager-1', 'taskmanager-2'] as const;
 
 /**
  * One stroke. It waits until `share` of the input is read, and then

@@ -6,7 +6,7 @@ import { MillraceError } from '@millrace/common';
 import { ARTIFACT_CHUNK_BYTES, type ArtifactFile, type ArtifactManifest } from '@millrace/proto';
 
 /** Bytes of all files of an artifact at most. */
-export const ARTIFACT_BYTES_MAX = 64 * 1024 * 1024;
+const ARTIFACT_BYTES_MAX = 64 * 1024 * 1024;
 /** Files of an artifact at most. */
 const ARTIFACT_FILES_MAX = 1_000;
 const TEMPORARY_PREFIX = '.tmp-';

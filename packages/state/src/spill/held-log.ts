@@ -11,11 +11,13 @@ const SPANS_PER_SLICE = 16;
 /** By identity, one character a byte. */
 export type LoggedRows = ReadonlyMap<string, LogEntry>;
 
+/** What {@link HeldLog} has for a snapshot, by key group. */
 export interface GroupedLog {
   /** The newest entry of each identity of a key group. */
   newest(keyGroup: number): LoggedRows;
 }
 
+/** The spans of a log as they were at a freeze. Threading: the task's thread. */
 export class HeldLog {
   readonly #spans: readonly LogSpan[];
 

@@ -25,12 +25,14 @@ export interface LogSpan {
   readonly end: number;
 }
 
+/** One identity and its value in the log; both are views of the segment's memory. */
 export interface LogEntry {
   readonly key: Buffer;
   /** undefined: deleted. */
   readonly value: Buffer | undefined;
 }
 
+/** Receives an entry of the oldest segment that is still current and goes to the store; `value` undefined: deleted. */
 export type AgedEntry = (hash: number, key: Buffer, value: Buffer | undefined) => void;
 
 interface Segment {

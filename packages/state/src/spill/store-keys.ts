@@ -51,8 +51,7 @@ function boundOf(tag: number, keyGroup: number): Uint8Array {
   return bound;
 }
 
-/** The key group in a row or change key. */
-/** Of a row or change key that starts at `start`. */
+/** The key group in a row or change key that starts at `start`. */
 export function keyGroupOfStoreKey(key: Uint8Array, start = 0): number {
   return ((key[start + 1] as number) << 8) | (key[start + 2] as number);
 }
@@ -65,10 +64,12 @@ export function tableIdOfStoreKey(key: Uint8Array): number {
 /** Where an identity's subkey or key begins in a row or change key. */
 export const IDENTITY_KEY_START = 13;
 
+/** The hash of the key in a row or change key. */
 export function hashOfStoreKey(key: Uint8Array): number {
   return int32At(key, 5);
 }
 
+/** The generation of the namespace in a row or change key. */
 export function generationOfStoreKey(key: Uint8Array): number {
   return int32At(key, 9) >>> 0;
 }

@@ -70,10 +70,6 @@ export function readRawLoggedRow(bytes: Uint8Array): RawStoredRow {
   return { changed, directoryPosition, cells };
 }
 
-/**
- * Reads what {@link writeStoredRow} wrote.
- * @throws {MillraceError} MR_STATE_BACKEND when it is damaged
- */
 /** Reads a row that never left memory, and has no checksum yet. */
 export function readStoredRowAt(bytes: Buffer, start: number, cells: CellCodec): StoredRow {
   const changed = bytes.readInt32LE(start + 4);
@@ -93,10 +89,15 @@ export function readStoredRowAt(bytes: Buffer, start: number, cells: CellCodec):
   return { values, changed, directoryPosition };
 }
 
+/** The checkpoint stamp of the last change of the row that starts at `start`; its checksum is not looked at. */
 export function stampOfStoredRow(bytes: Buffer, start = 0): number {
   return bytes.readInt32LE(start + CHECKSUM_BYTES);
 }
 
+/**
+ * Reads what {@link writeStoredRow} wrote.
+ * @throws {MillraceError} MR_STATE_BACKEND when it is damaged
+ */
 export function readStoredRow(bytes: Uint8Array, cells: CellCodec): StoredRow {
   const raw = readRawStoredRow(bytes);
   const values: unknown[] = [];
