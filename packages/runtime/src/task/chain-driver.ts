@@ -42,6 +42,8 @@ export class ChainDriver {
   #isIdle = false;
   #isAtEnd = false;
   #isRelieving = false;
+  /** The chain was relieved where it stopped, and goes on next: what it holds on to cannot leave memory before it has. */
+  #isRelieved = false;
   /** What follows when the chain has emitted all that it stopped at; undefined: it has not stopped. */
   #afterResume: (() => void) | undefined;
 
@@ -88,6 +90,8 @@ export class ChainDriver {
   prepare(): Progress | undefined {
     if (this.#isRelieving) return Progress.Idle;
     if (!this.hasCredit) return Progress.Blocked;
+    if (!this.#isRelieved && this.chain.needsRelief && this.#relieve()) return Progress.Idle;
+    this.#isRelieved = false;
     if (this.#afterResume !== undefined) {
       if (!this.chain.resume()) return Progress.Made;
       const afterResume = this.#afterResume;
@@ -95,7 +99,6 @@ export class ChainDriver {
       afterResume();
       return Progress.Made;
     }
-    if (this.chain.needsRelief && this.#relieve()) return Progress.Idle;
     const dueMs = this.chain.nextProcessingTimeMs();
     if (dueMs === Infinity || this.#isAtEnd) return undefined;
     const nowMs = this.#context.ports.clock.nowMs();
@@ -250,6 +253,7 @@ export class ChainDriver {
       relief,
       () => {
         this.#isRelieving = false;
+        this.#isRelieved = this.#afterResume !== undefined;
       },
       (error) => this.#context.fail(error, executionAttemptId),
     );
