@@ -16,4 +16,9 @@ export {
 export { OUTPUT_LINES_MAX } from './output-codec.ts';
 export { decodeTaskExecutorMessage, encodeTaskExecutorMessage } from './task-executor-codec.ts';
 export { decodeTaskManagerMessage, encodeTaskManagerMessage } from './task-manager-codec.ts';
-export { ARTIFACT_CHUNK_BYTES, CONTROL_MESSAGE_BYTES_MAX, TASK_MANAGER_SLOTS_MAX } from './wire.ts';
+export {
+  ARTIFACT_CHUNK_BYTES,
+  CONTROL_MESSAGE_BYTES_MAX,
+  SNAPSHOT_INLINE_BYTES_MAX,
+  TASK_MANAGER_SLOTS_MAX,
+} from './wire.ts';

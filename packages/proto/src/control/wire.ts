@@ -16,6 +16,8 @@ export type { types as wire };
 
 /** Bytes of one control message at most, either way. Larger things (artifacts) are sent in chunks. */
 export const CONTROL_MESSAGE_BYTES_MAX = 32 * 1024 * 1024;
+/** Bytes of JSON that the operators of one subtask keep in a snapshot itself, not in files: it fits into a message. */
+export const SNAPSHOT_INLINE_BYTES_MAX = 24 * 1024 * 1024;
 /** Bytes of one chunk of an artifact. */
 export const ARTIFACT_CHUNK_BYTES = 256 * 1024;
 /** Slots of one TaskManager at most. */

@@ -1,8 +1,9 @@
 // One subtask's part in checkpoints: freezes at the barrier, writes in the background, acknowledges or declines.
 import { MillraceError, isMillraceError, toFiniteWatermark, toWireError } from '@millrace/common';
-import type { OperatorSnapshot, SubtaskSnapshot } from '@millrace/proto';
+import { SNAPSHOT_INLINE_BYTES_MAX, type OperatorSnapshot, type SubtaskSnapshot } from '@millrace/proto';
 import type { FrozenChain } from '../chain/operator-chain.ts';
 import type { TaskContext } from '../task/task-context.ts';
+import { jsonByteLength } from './json-byte-length.ts';
 
 /** What the barrier found. */
 export interface FrozenSubtask {
@@ -34,6 +35,11 @@ export class SubtaskCheckpoints {
     mailbox.await(
       startWrite(() => frozen.chain.write(ports.blobStore, this.#prefix(frozen.checkpointId))),
       ({ operators, newBytes }) => {
+        const oversize = oversizeOf(operators);
+        if (oversize !== undefined) {
+          this.#decline(frozen.checkpointId, oversize);
+          return;
+        }
         if (!this.#writing.delete(frozen.checkpointId)) return;
         const asyncMs = ports.clock.monotonicMs() - startedMs;
         ports.report({
@@ -103,6 +109,23 @@ export class SubtaskCheckpoints {
       totalBytes,
     };
   }
+}
+
+/** The error for snapshots that do not fit into an acknowledgement; undefined: they do. */
+function oversizeOf(operators: readonly OperatorSnapshot[]): MillraceError | undefined {
+  let bytes = 0;
+  let greatest = { uid: '', bytes: -1 };
+  for (const { uid, inline } of operators) {
+    const inlineBytes = jsonByteLength(inline);
+    bytes += inlineBytes;
+    if (inlineBytes > greatest.bytes) greatest = { uid, bytes: inlineBytes };
+  }
+  if (bytes <= SNAPSHOT_INLINE_BYTES_MAX) return undefined;
+  return new MillraceError(
+    'MR_UNSUPPORTED_VALUE',
+    `Cannot snapshot operator "${greatest.uid}": its positions, splits or transactions take ${greatest.bytes} bytes of JSON, those of one subtask at most ${SNAPSHOT_INLINE_BYTES_MAX}; make them fewer or smaller, or raise the parallelism`,
+    { details: { uid: greatest.uid, bytes: greatest.bytes, bytesMax: SNAPSHOT_INLINE_BYTES_MAX } },
+  );
 }
 
 /** A write that throws before it gives a promise fails like one that rejects. */

@@ -304,3 +304,36 @@ test('a barrier that comes before the message of the checkpoint before it tells 
   ]);
   await cluster.cancel();
 });
+
+test('a source whose splits do not fit into a checkpoint fails with what is too much', async () => {
+  const source = testSource({ splits: [] });
+  const pad = 'x'.repeat(400);
+  const enumerate = () => Array.from({ length: 50_000 }, (_, index) => ({ id: `split-${index}`, pad }));
+  const job = sourceToSink({ ...source, enumerate }, { source: 1, sink: 1 });
+  const cluster = await TestCluster.start({ job, slot: { openChain: openStubChain(new Collected()) } });
+  await cluster.run();
+  expect(cluster.failure?.code).toBe('MR_SOURCE_READ');
+  expect(cluster.failure?.retry).toBe('never');
+  expect(cluster.failure?.message).toContain('50000 splits take');
+  await cluster.cancel();
+});
+
+test('a snapshot that does not fit into its acknowledgement declines the checkpoint with operator and bytes', async () => {
+  const open = openStubChain(new Collected());
+  const openChain = async (environment: ChainEnvironment): Promise<OperatorChain> => {
+    const chain = await open(environment);
+    if (environment.vertex.role !== 'operator') return chain;
+    const inline = ['é'.repeat(13 * 1024 * 1024)];
+    const operators = [{ nodeId: 1, uid: 'node-1', keyedFiles: [], inline }];
+    return { ...chain, freeze: () => ({ write: async () => ({ operators, newBytes: 0 }) }) };
+  };
+  const job = sourceToSink(testSource({ splits: orderedSplits(2, 10) }), { source: 1, sink: 1 });
+  const cluster = await TestCluster.start({ job, slot: { openChain } });
+  cluster.trigger();
+  await cluster.run();
+  const declined = cluster.reports.filter((report) => report.kind === 'checkpoint-declined');
+  expect(declined.map(({ error }) => error.code)).toEqual(['MR_UNSUPPORTED_VALUE']);
+  expect(declined[0]?.error.message).toContain('Cannot snapshot operator "node-1"');
+  expect(cluster.failure).toBeUndefined();
+  await cluster.cancel();
+});

@@ -11,6 +11,7 @@ import {
   type ControlElement,
 } from '../channel/channel-element.ts';
 import type { OutputChannel } from '../channel/output-channel.ts';
+import { jsonByteLength } from '../checkpoint/json-byte-length.ts';
 import { SubtaskCheckpoints } from '../checkpoint/subtask-checkpoint.ts';
 import { decodeEnumeratorState, encodeEnumeratorState, type EnumeratorState } from './enumerator-state.ts';
 import { Progress } from './progress.ts';
@@ -19,6 +20,8 @@ import type { CheckpointTrigger, Task } from './task.ts';
 
 /** Splits of one source at most: they stand in each checkpoint until they are assigned. */
 const SPLITS_MAX = 100_000;
+/** Bytes of all splits of one source as JSON, for the same reason. */
+const SPLITS_BYTES_MAX = 16 * 1024 * 1024;
 
 export interface EnumeratorTaskOptions {
   readonly context: TaskContext;
@@ -153,16 +156,13 @@ export class EnumeratorTask implements Task {
   }
 
   #onEnumerated(splits: readonly Split[]): void {
-    if (splits.length > SPLITS_MAX) {
-      throw new MillraceError(
-        'MR_SOURCE_READ',
-        `Cannot enumerate "${this.#options.source.name}": it has ${splits.length} splits, at most ${SPLITS_MAX} are allowed`,
-        {
-          fault: 'user',
-          retry: 'never',
-        },
+    if (splits.length > SPLITS_MAX)
+      throw this.#tooMuch(`it has ${splits.length} splits, at most ${SPLITS_MAX} are allowed`);
+    const bytes = jsonByteLength(splits);
+    if (bytes > SPLITS_BYTES_MAX)
+      throw this.#tooMuch(
+        `its ${splits.length} splits take ${bytes} bytes of JSON, at most ${SPLITS_BYTES_MAX} are allowed; make them fewer, or what describes them shorter`,
       );
-    }
     let weightTotal = 0;
     for (const split of splits) weightTotal += split.weight ?? 0;
     this.#isEnumerating = false;
@@ -217,6 +217,14 @@ export class EnumeratorTask implements Task {
     const { sourceNodeId: nodeId, sourceUid: uid } = this.#options;
     const inline = encodeEnumeratorState(this.#state);
     return { write: async () => ({ operators: [{ nodeId, uid, keyedFiles: [], inline }], newBytes: 0 }) };
+  }
+
+  #tooMuch(what: string): MillraceError {
+    const { name } = this.#options.source;
+    return new MillraceError('MR_SOURCE_READ', `Cannot enumerate "${name}": ${what}`, {
+      fault: 'user',
+      retry: 'never',
+    });
   }
 
   #enumerateError(error: unknown): MillraceError {
