@@ -1,8 +1,9 @@
 // One deployment of a job: its slots and how far each is. Knows nothing of what comes before or after it.
 import { MillraceError, type Clock, type ExecutionAttemptId, type JobId } from '@millrace/common';
 import type { JobGraph, SlotDeployment, TaskExecutorMessage } from '@millrace/proto';
-import { ExecutionGraph, hasSink, type AttemptDescription } from '../execution-graph/execution-graph.ts';
+import { ExecutionGraph, hasSink, type RestorePlan } from '../execution-graph/execution-graph.ts';
 import type { ConnectionId, Effects } from './effects.ts';
+import type { JobRecord } from './job-records.ts';
 import type { AllocatedSlot, SlotHolder, SlotPool } from './slot-pool.ts';
 
 interface AttemptOptions {
@@ -10,6 +11,8 @@ interface AttemptOptions {
   readonly attemptNumber: number;
   readonly leaderEpoch: number;
   readonly mode: SlotDeployment['mode'];
+  readonly record: JobRecord;
+  readonly checkpointDirectory: string;
   readonly slots: readonly AllocatedSlot[];
   readonly graph: ExecutionGraph;
   readonly pool: SlotPool;
@@ -89,12 +92,27 @@ export class JobAttempt {
   }
 
   /** Sends the deployments. `prepare` takes the first slot only; `commit` those with a sink. The others stay held. */
-  deploy(description: AttemptDescription): void {
+  deploy(restore: RestorePlan | undefined): void {
+    const { jobId, record, leaderEpoch, checkpointDirectory } = this.#of;
+    const { artifact, submission, restoreFrom } = record.submission;
+    const description = {
+      jobId,
+      runId: record.runId,
+      leaderEpoch,
+      attemptNumber: this.attemptNumber,
+      mode: this.mode,
+      jobGraph: this.graph.jobGraph,
+      artifact,
+      submission,
+      checkpointDirectory,
+      isRestored: restoreFrom !== undefined,
+      ...(restore === undefined ? {} : { restore }),
+    };
     for (const position of this.#positionsToDeploy()) {
       this.#phases[position] = 'deployed';
       this.#send(position, {
         kind: 'deploy',
-        leaderEpoch: this.#of.leaderEpoch,
+        leaderEpoch,
         deployment: this.graph.deployment(position, description),
       });
     }

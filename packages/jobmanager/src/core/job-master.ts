@@ -224,28 +224,15 @@ export class JobMaster {
   }
 
   #deploy(attempt: JobAttempt, restore: RestorePlan | undefined): void {
-    const { record, jobGraph, leaderEpoch, checkpointDirectory, effects } = this.#of;
     this.#phase = 'deploying';
     this.#finalCheckpointId = attempt.mode === 'commit' ? restore?.checkpointId : undefined;
-    effects.log('info', 'deploying', {
+    this.#of.effects.log('info', 'deploying', {
       jobId: this.jobId,
       attemptNumber: attempt.attemptNumber,
       mode: attempt.mode,
       restoredCheckpointId: restore?.checkpointId,
     });
-    attempt.deploy({
-      jobId: this.jobId,
-      runId: record.runId,
-      leaderEpoch,
-      attemptNumber: attempt.attemptNumber,
-      mode: attempt.mode,
-      jobGraph,
-      artifact: record.submission.artifact,
-      submission: record.submission.submission,
-      checkpointDirectory,
-      isRestored: record.submission.restoreFrom !== undefined,
-      ...(restore === undefined ? {} : { restore }),
-    });
+    attempt.deploy(restore);
     if (attempt.mode === 'commit') this.#committedPerhaps(attempt);
   }
 
