@@ -18,7 +18,7 @@ import type {
 import type { ExecutionGraph } from '../execution-graph/execution-graph.ts';
 import { CheckpointIds } from './checkpoint-ids.ts';
 import { CompleteCheckpoints } from './complete-checkpoints.ts';
-import type { Effects } from './effects.ts';
+import type { Effects, StoreOperation } from './effects.ts';
 import { filesOf } from './retained-checkpoints.ts';
 import { PendingCheckpoint, type CheckpointOwner } from './pending-checkpoint.ts';
 
@@ -33,6 +33,8 @@ export interface CheckpointListener {
   onTooManyFailures(error: MillraceError): void;
   /** Makes it durable that ids up to `reserved` may be in use. */
   reserveIds(reserved: number, then: () => void): void;
+  /** What makes it durable how many are complete; written in one with the pointer. */
+  countCompleted(completedCount: number): StoreOperation;
 }
 
 export interface CoordinatorOptions extends CheckpointOwner {
@@ -46,6 +48,8 @@ export interface CoordinatorOptions extends CheckpointOwner {
   readonly nextId: number;
   /** The pointer as the store has it. */
   readonly pointer: Uint8Array | undefined;
+  /** What earlier leaders completed. */
+  readonly progress: CheckpointProgress;
   readonly outputLines: () => readonly OutputLine[];
 }
 
@@ -63,10 +67,11 @@ export class CheckpointCoordinator {
   #lastEndMs = -Infinity;
   #hasSwept = false;
   #whenSettled: (() => void)[] = [];
-  #progress: CheckpointProgress = { completedCount: 0, failedCount: 0 };
+  #progress: CheckpointProgress;
 
   constructor(of: CoordinatorOptions) {
     this.#of = of;
+    this.#progress = of.progress;
     this.#complete = new CompleteCheckpoints({
       jobId: of.jobId,
       effects: of.effects,
@@ -115,7 +120,7 @@ export class CheckpointCoordinator {
     const metadata: CheckpointMetadata = { ...imported, ...own };
     this.#complete.writeMetadata(metadata, (reference, error) => {
       if (reference === undefined) then(error);
-      else this.#complete.movePointer(reference, filesOf(metadata), () => then(undefined));
+      else this.#complete.movePointer(reference, { files: filesOf(metadata) }, () => then(undefined));
     });
   }
 
@@ -235,7 +240,10 @@ export class CheckpointCoordinator {
         return;
       }
       pending.phase = 'pointing';
-      this.#complete.movePointer(reference, filesOf(metadata), () => this.#completed(pending, reference));
+      const alongside = this.#of.listener.countCompleted(this.#progress.completedCount + 1);
+      this.#complete.movePointer(reference, { files: filesOf(metadata), alongside }, () =>
+        this.#completed(pending, reference),
+      );
     });
   }
 

@@ -240,6 +240,20 @@ test('metadata that cannot be written fails the checkpoint, not the job, while t
   expect(cluster.status().checkpoints.completedCount).toBe(1);
 });
 
+test('what is known of complete checkpoints outlives the JobManager', () => {
+  const cluster = running();
+  for (let round = 0; round < 3; round++) complete(cluster);
+  const { lastBytes } = cluster.status().checkpoints;
+  expect(lastBytes).toBeGreaterThan(0);
+  cluster.restart();
+  expect(cluster.status().checkpoints).toEqual({
+    completedCount: 3,
+    failedCount: 0,
+    lastCompletedId: 3,
+    lastBytes,
+  });
+});
+
 test('a job is cancelled while a checkpoint is pending', () => {
   const cluster = running();
   pass(cluster, 1_000);

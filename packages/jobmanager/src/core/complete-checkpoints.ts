@@ -9,7 +9,7 @@ import {
   type CheckpointReference,
   type SubtaskSnapshot,
 } from '@millrace/proto';
-import type { Effects } from './effects.ts';
+import type { Effects, StoreOperation } from './effects.ts';
 import { recordKeys } from './job-records.ts';
 import { metadataName, RetainedCheckpoints, totalBytesOf } from './retained-checkpoints.ts';
 
@@ -68,15 +68,22 @@ export class CompleteCheckpoints {
     });
   }
 
-  /** Makes a checkpoint complete; a write that fails ends the leadership. */
-  movePointer(reference: CheckpointReference, files: ReadonlySet<string>, then: () => void): void {
+  /** Makes a checkpoint complete, in one write with `alongside`; a write that fails ends the leadership. */
+  movePointer(
+    reference: CheckpointReference,
+    of: { readonly files: ReadonlySet<string>; readonly alongside?: StoreOperation },
+    then: () => void,
+  ): void {
+    const { files, alongside } = of;
     const value = encodeCheckpointPointerV1({
       version: 1,
       jobId: this.#jobId,
       retained: this.#retained.referencesWith(reference),
     });
     const key = recordKeys.pointer(this.#jobId);
-    this.#effects.persist([{ type: 'compare-and-set', key, expected: this.#pointer, value }], () => {
+    const operations: StoreOperation[] = [{ type: 'compare-and-set', key, expected: this.#pointer, value }];
+    if (alongside !== undefined) operations.push(alongside);
+    this.#effects.persist(operations, () => {
       this.#pointer = value;
       this.#retained.add(reference, files);
       then();

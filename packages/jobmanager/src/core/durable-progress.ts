@@ -46,8 +46,9 @@ export class DurableProgress {
     this.#effects.persist(operations, then);
   }
 
-  /** The operation that stores the record. */
-  write(): StoreOperation {
+  /** The operation that stores the record, with `change`. */
+  write(change: Partial<JobProgressRecord> = {}): StoreOperation {
+    this.note(change);
     return { type: 'put', key: recordKeys.progress(this.#jobId), value: encodeRecord(this.#record) };
   }
 }

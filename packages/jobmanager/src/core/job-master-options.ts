@@ -1,6 +1,6 @@
 // What a job master is made of.
 import type { Clock, RandomPort } from '@millrace/common';
-import type { CheckpointReference, JobGraph, OutputLine } from '@millrace/proto';
+import type { CheckpointProgress, CheckpointReference, JobGraph, OutputLine } from '@millrace/proto';
 import { CheckpointCoordinator, type CheckpointListener } from './checkpoint-coordinator.ts';
 import type { Effects } from './effects.ts';
 import type { JobProgressRecord, JobRecord } from './job-records.ts';
@@ -47,6 +47,15 @@ export function coordinatorOf(
     idsReserved: progress.checkpointIdsReserved,
     nextId: of.isNew ? 1 : progress.checkpointIdsReserved + 1,
     pointer: of.pointer?.bytes,
+    progress: checkpointProgressOf(of),
     outputLines: () => listener.outputLines(),
   });
+}
+
+/** What the store knows of checkpoints that earlier leaders completed; how long they took, and failures, it does not. */
+function checkpointProgressOf({ progress, pointer }: JobMasterOptions): CheckpointProgress {
+  const completedCount = progress.checkpointsCompleted ?? 0;
+  const last = pointer?.retained.at(-1);
+  if (completedCount === 0 || last === undefined) return { completedCount, failedCount: 0 };
+  return { completedCount, failedCount: 0, lastCompletedId: last.checkpointId, lastBytes: last.totalBytes };
 }

@@ -88,6 +88,7 @@ export class JobMaster {
       onAborted: (checkpointId) => this.#attempt?.notify('checkpoint-aborted', checkpointId),
       onTooManyFailures: (error) => this.#attemptFailed(error),
       reserveIds: (reserved, then) => this.#progress.update({ checkpointIdsReserved: reserved }, then),
+      countCompleted: (checkpointsCompleted) => this.#progress.write({ checkpointsCompleted }),
       outputLines: () => this.#board.lines,
     });
   }
@@ -115,13 +116,8 @@ export class JobMaster {
   /** Slots that it will take as soon as it can. */
   get slotsWanted(): number {
     const { slotCount } = this.#of.jobGraph;
-    if (
-      this.#phase === 'closing' ||
-      this.#phase === 'ended' ||
-      this.state === 'FAILING' ||
-      this.state === 'CANCELLING'
-    )
-      return 0;
+    const isOver = this.#phase === 'closing' || this.#phase === 'ended';
+    if (isOver || this.state === 'FAILING' || this.state === 'CANCELLING') return 0;
     if (this.#attempt === undefined) return slotCount;
     return this.#attempt.mode === 'prepare' && this.#phase === 'deploying' ? slotCount - 1 : 0;
   }

@@ -21,6 +21,8 @@ export interface JobProgressRecord {
   /** `prepare` of the sinks has succeeded; it is never called again. */
   readonly isPrepared: boolean;
   readonly restartCount: number;
+  /** Checkpoints completed so far; absent in records of older versions. */
+  readonly checkpointsCompleted?: number;
   readonly endTimeMs?: number;
   readonly error?: WireError;
   /** Of an ended job: the last lines that it printed. */
