@@ -97,7 +97,7 @@ function describeLines(job: JobStatus): string[] {
   });
   return [
     `${job.name}  ${job.jobId}`,
-    `  state        ${job.state}, attempt ${job.attemptNumber}, ${job.restartCount} restarts`,
+    `  state        ${job.state}, ${job.restartCount} ${job.restartCount === 1 ? 'restart' : 'restarts'}`,
     `  started      ${isoTime(job.startTimeMs) ?? '-'}${job.endTimeMs === undefined ? '' : `, ended ${isoTime(job.endTimeMs) ?? '-'}`}`,
     `  records      ${job.recordsRead.toLocaleString('en-US')} read${share}`,
     `  watermark    ${formatWatermark(job.watermarkMs)}`,
@@ -105,7 +105,7 @@ function describeLines(job: JobStatus): string[] {
     `  checkpoints  ${last.completedCount} completed, ${last.failedCount} failed` +
       (last.lastCompletedId === undefined
         ? ''
-        : `; last ${last.lastCompletedId}, ${formatBytes(last.lastBytes ?? 0)} in ${formatDuration(last.lastDurationMs ?? 0)}`),
+        : `; last ${last.lastCompletedId}, ${formatBytes(last.lastBytes ?? 0)}${last.lastDurationMs === undefined ? '' : ` in ${formatDuration(last.lastDurationMs)}`}`),
     ...(last.lastFailure === undefined ? [] : [`               last failure: ${last.lastFailure}`]),
     '',
     ...formatTable(['Vertex', 'Parallelism', 'In', 'Out', 'Busy', 'Back-pressured', 'Watermark', 'Late', 'Skipped'], vertices),
