@@ -16,6 +16,7 @@ import {
   type TaskExecutorMessage,
   type TaskManagerMessage,
 } from '@millrace/proto';
+import { OutgoingMessages } from './outgoing-messages.ts';
 
 /** The wait before the next attempt doubles from the least to the most, while attempts fail. */
 const RECONNECT_DELAY_MS_MIN = 50;
@@ -62,7 +63,8 @@ export class LeaderConnection {
   readonly #options: LeaderConnectionOptions;
   readonly #events: LeaderConnectionEvents;
   #client: Client | undefined;
-  #stream: ClientDuplexStream<TaskManagerMessage, TaskExecutorMessage> | undefined;
+  #stream: ClientDuplexStream<Uint8Array, TaskExecutorMessage> | undefined;
+  #outgoing: OutgoingMessages | undefined;
   #retry: Cancellable | undefined;
   #failuresInRow = 0;
   #isClosed = false;
@@ -73,9 +75,9 @@ export class LeaderConnection {
     this.#connect();
   }
 
-  /** Sends while connected; otherwise the message is lost, as it would be on a broken stream. */
+  /** Sends while connected; otherwise the message is lost, as it would be on a broken stream. See OutgoingMessages. */
   send(message: TaskManagerMessage): void {
-    this.#stream?.write(message);
+    this.#outgoing?.send(message);
   }
 
   /** Gives the present connection up and makes another. */
@@ -134,11 +136,16 @@ export class LeaderConnection {
     const { path, requestSerialize, responseDeserialize } = RESOURCE_MANAGER_SERVICE.connect;
     const stream = client.makeBidiStreamRequest(
       path,
-      requestSerialize,
+      (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
       responseDeserialize,
       this.#metadata(),
     );
     this.#stream = stream;
+    this.#outgoing = new OutgoingMessages({
+      encode: requestSerialize,
+      write: (bytes, onSent) => stream.write(bytes, onSent),
+      giveUp: () => stream.cancel(),
+    });
     stream.on('data', (message: TaskExecutorMessage) => {
       this.#failuresInRow = 0;
       this.#events.onMessage(message);
@@ -151,6 +158,7 @@ export class LeaderConnection {
   #onEnd(client: Client, error: ServiceError | undefined): void {
     if (this.#client !== client || this.#isClosed) return;
     this.#stream = undefined;
+    this.#outgoing = undefined;
     this.#events.onDisconnected();
     if (error?.code === status.UNAUTHENTICATED)
       this.#events.onRefused(unauthenticated(this.#options.address, error));
