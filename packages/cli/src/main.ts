@@ -35,6 +35,7 @@ export function createProgram(report: Report): Command {
     .exitOverride()
     .showHelpAfterError('(--help shows the options)')
     .configureHelp({ showGlobalOptions: true });
+  examples(program, ['millrace run job.ts', 'millrace cluster start --taskmanagers 2 --slots 2', 'millrace list', 'millrace run --help']);
   addCluster(program, report);
   addProcesses(program, report);
   addJobs(program, report);
@@ -138,6 +139,7 @@ function addProcesses(program: Command, report: Report): void {
     .default('info');
 
   const jobManager = program.command('jobmanager').description('the JobManager process');
+  examples(jobManager, ['millrace jobmanager start', 'millrace jobmanager start --help']);
   const startJobManager = globals(
     jobManager.command('start').description('run a JobManager in the foreground'),
   )
@@ -164,6 +166,7 @@ function addProcesses(program: Command, report: Report): void {
   ]);
 
   const taskManager = program.command('taskmanager').description('a TaskManager process');
+  examples(taskManager, ['millrace taskmanager start --slots 4', 'millrace taskmanager start --help']);
   const startTaskManager = globals(
     taskManager.command('start').description('run a TaskManager in the foreground'),
   )
@@ -234,6 +237,7 @@ function addJobs(program: Command, report: Report): void {
 function addPrograms(program: Command, report: Report): void {
   const forProgram = (name: string, description: string): Command =>
     globals(program.command(name).description(description))
+      .showHelpAfterError(`(the job's own arguments go behind --: millrace ${name} job.ts -- --rate 10; --help shows the options)`)
       .argument('<file>', 'the job file, TypeScript or JavaScript')
       .argument('[args...]', "the job's own arguments, behind --")
       .option('-p, --parallelism <n>', 'parallelism of operators that set none', count('--parallelism', 1))
@@ -266,12 +270,12 @@ function addPrograms(program: Command, report: Report): void {
     });
   examples(info, ['millrace info job.ts', 'millrace info job.ts --format mermaid']);
 
-  const check = forProgram('check', 'check a job: types, bundle, graph').action(
-    async (file: string, args: string[], options: RunOptions) => {
+  const check = forProgram('check', 'check a job: types, bundle, graph')
+    .option('--no-types', 'leave the types unchecked')
+    .action(async (file: string, args: string[], options: RunOptions & { types: boolean }) => {
       const command = await import('./command/check.ts');
       report(await command.check(file, args, options));
-    },
-  );
+    });
   examples(check, ['millrace check job.ts']);
 }
 

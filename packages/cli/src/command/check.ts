@@ -10,9 +10,11 @@ import { ExitCode } from '../exit-code.ts';
 import { printJson, printLines } from './context.ts';
 import { prepareJob, type RunOptions } from './prepare-job.ts';
 
-export async function check(file: string, args: readonly string[], options: RunOptions): Promise<ExitCode> {
+/** Exit code: 1 for types that are wrong, and for types that cannot be checked unless `types` is false. */
+export async function check(file: string, args: readonly string[], options: RunOptions & { readonly types?: boolean }): Promise<ExitCode> {
   const { submission } = await prepareJob(file, args, options);
-  const types = await checkTypes(resolve(file));
+  const isWanted = options.types !== false;
+  const types = isWanted ? await checkTypes(resolve(file)) : UNCHECKED;
   if (options.json === true) {
     printJson({ file, job: submission.streamGraph.name, operators: submission.streamGraph.nodes.length, types });
   } else {
@@ -21,19 +23,24 @@ export async function check(file: string, args: readonly string[], options: RunO
       ...types.output,
       types.isChecked
         ? `Types: ${types.isOk ? 'no errors' : 'errors'} (TypeScript ${types.version})`
-        : 'Types: not checked, because TypeScript is not installed beside the job file: npm install --save-dev typescript',
+        : isWanted
+          ? 'Types: not checked, because TypeScript is not installed beside the job file: npm install --save-dev typescript, or leave them unchecked with --no-types'
+          : 'Types: not checked, as asked for with --no-types',
       `Graph: job "${name}" with ${nodes.length} operators`,
     ]);
   }
-  return types.isOk ? ExitCode.Ok : ExitCode.Failure;
+  return types.isOk === true || !isWanted ? ExitCode.Ok : ExitCode.Failure;
 }
 
 interface TypeCheck {
   readonly isChecked: boolean;
-  readonly isOk: boolean;
+  /** null: not checked. */
+  readonly isOk: boolean | null;
   readonly version: string;
   readonly output: readonly string[];
 }
+
+const UNCHECKED: TypeCheck = { isChecked: false, isOk: null, version: '', output: [] };
 
 /** Runs the TypeScript that the job file would resolve, with the nearest tsconfig.json. */
 async function checkTypes(path: string): Promise<TypeCheck> {
@@ -42,7 +49,7 @@ async function checkTypes(path: string): Promise<TypeCheck> {
   try {
     packagePath = require.resolve('typescript/package.json');
   } catch {
-    return { isChecked: false, isOk: true, version: '', output: [] };
+    return UNCHECKED;
   }
   const { version, bin } = require(packagePath) as { version: string; bin: Record<string, string> };
   const compiler = join(dirname(packagePath), bin['tsc'] ?? 'bin/tsc');
