@@ -1,12 +1,14 @@
 // `npm start` and `npm test`: installs and builds what is missing, says so, then does it. Needs nothing but Node and npm.
 //
-//   node scripts/millrace-dev.mjs start [--keep]   the flight-delays job on a local cluster of processes
+//   node scripts/millrace-dev.mjs start [-- job arguments]   the flight-delays job on a local cluster of processes
 //   node scripts/millrace-dev.mjs test [vitest arguments]
 //   node scripts/millrace-dev.mjs build
 //   node scripts/millrace-dev.mjs pack [directory]   the packages as npm would publish them
+//
+// MILLRACE_SKIP_BUILD=1 takes what is built as it is: for tests beside somebody who edits sources, or without them.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -38,7 +40,7 @@ function install() {
 function build() {
   const stamp = join('node_modules', '.millrace-built');
   const builtMs = existsSync(stamp) ? statSync(stamp).mtimeMs : 0;
-  if (process.env.MILLRACE_SKIP_BUILD === "1") return;
+  if (process.env.MILLRACE_SKIP_BUILD === '1') return;
   if (existsSync('packages/cli/dist/main.js') && newestMs('packages') <= builtMs) return;
   say('Building …');
   runOrExit('the build', process.execPath, [join('node_modules', 'typescript', 'bin', 'tsc'), '-b']);
@@ -103,6 +105,10 @@ function pack(directory = 'packed') {
   mkdirSync(target, { recursive: true });
   for (const name of readdirSync(target)) if (/^millrace-.*\.tgz$/.test(name)) rmSync(join(target, name));
   say(`Packing, with ${PNPM} …`);
+  // What the command says about an error is a path in its own package.
+  const pages = 'packages/cli/errors';
+  rmSync(pages, { recursive: true, force: true });
+  cpSync('docs/errors', pages, { recursive: true });
   const filters = ['--filter', './packages/**'];
   runOrExit('packing', 'npx', ['--yes', PNPM, '--recursive', '--silent', ...filters, 'pack', '--pack-destination', target]);
   const packed = readdirSync(target).filter((name) => name.endsWith('.tgz'));

@@ -1,4 +1,6 @@
 // How an error looks to a person: what was wrong, why, the user's own stack frames, and the page that explains the code.
+import { existsSync } from 'node:fs';
+import { isAbsolute, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { classify, toWireError, type WireError } from '@millrace/common';
 
@@ -20,8 +22,20 @@ export function describeWireError(error: WireError): string[] {
     cause = cause.cause;
   }
   if (error.fault === 'user' && error.cause === undefined) lines.push(...userFrames(error.stack));
-  lines.push(`  see docs/errors/${error.code}.md`);
+  const page = errorPage(error.code);
+  if (page !== undefined) lines.push(`  see ${page}`);
   return lines;
+}
+
+/** Packed with the package; in a checkout they are among its documents. */
+const PAGE_DIRECTORIES = ['../../errors/', '../../../../docs/errors/'].map((path) => fileURLToPath(new URL(path, import.meta.url)));
+
+/** Path of the page about a code, relative where it is below the working directory; undefined when there is none. */
+export function errorPage(code: string, workingDirectory = process.cwd()): string | undefined {
+  const path = PAGE_DIRECTORIES.map((directory) => join(directory, `${code}.md`)).find((candidate) => existsSync(candidate));
+  if (path === undefined) return undefined;
+  const fromHere = relative(workingDirectory, path);
+  return fromHere.startsWith('..') || isAbsolute(fromHere) ? path : fromHere;
 }
 
 /** Where the engine's packages are: the folder around this one. */
@@ -37,7 +51,7 @@ function userFrames(stack: string | undefined): string[] {
     .map((line) => `    ${line.trim()}`);
 }
 
-/** `at <anonymous> (/home/me/job.ts:5:24)` and `at async /home/me/job.ts:5:24` both have the path and the place. */
+/** `at <anonymous> (/app/job.ts:5:24)` and `at async /app/job.ts:5:24` both have the path and the place. */
 function locationOf(line: string): string {
   const inParentheses = /\((.*)\)\s*$/.exec(line)?.[1];
   const location = inParentheses ?? line.replace(/^\s+at (async )?/, '');
