@@ -102,7 +102,7 @@ test('too few slots refuse a submission at once and say how many are missing', (
   expect(cluster.replies.get(request)).toMatchObject({
     code: 'MR_TOO_FEW_SLOTS',
     message:
-      'Cannot start the job: it needs 3 slots and 1 of 1 is free, 2 too few. Start more TaskManagers or give them more slots (--slots), lower the parallelism with -p 1, or wait with --wait',
+      'Cannot start the job: it needs 3 slots and 1 of 1 is free, 2 too few. Start more: millrace taskmanager start --slots 2; lower the parallelism with -p 1, or wait with --wait',
     details: { slotsMissing: 2 },
   });
   expect(cluster.core.jobs()).toEqual([]);

@@ -327,7 +327,7 @@ export class JobManagerCore {
     const advice =
       all >= wanted
         ? 'Wait for them with --wait, cancel another job, or lower the parallelism with -p'
-        : `Start more TaskManagers or give them more slots (--slots), lower the parallelism with -p${available > 0 ? ` ${available}` : ''}, or wait with --wait`;
+        : `Start more: millrace taskmanager start --slots ${wanted - all}; lower the parallelism with -p${available > 0 ? ` ${available}` : ''}, or wait with --wait`;
     return new MillraceError(
       'MR_TOO_FEW_SLOTS',
       `Cannot start the job: it needs ${wanted} ${wanted === 1 ? 'slot' : 'slots'} and ${available} of ${all} ${available === 1 ? 'is' : 'are'} free, ${wanted - available} too few. ${advice}`,

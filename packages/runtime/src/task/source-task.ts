@@ -348,7 +348,7 @@ export class SourceTask implements Task {
       if (operator.onMalformed === 'fail') {
         throw new MillraceError(
           'MR_RECORD_MALFORMED',
-          `Cannot read the record at ${record.position} of "${operator.source.name}": ${record.reason}; set onMalformed: 'skip' to count and leave out such records`,
+          `Cannot read the record at ${record.position} of "${operator.source.name}": ${record.reason}; write env.source(…, { onMalformed: 'skip' }) to count and leave out such records`,
           { details },
         );
       }
