@@ -24,7 +24,6 @@ import {
   type JobSubmission,
   type ProcessStatus,
   type SubmitJobChunk,
-  type TaskExecutorMessage,
   type TaskManagerMessage,
 } from '@millrace/proto';
 import type { JobManager } from '../job-manager.ts';
@@ -33,8 +32,19 @@ import { BearerToken } from './bearer-token.ts';
 import { CoalescedEvents } from './coalesced-events.ts';
 import { crashAfterSending } from './crash-points.ts';
 import { toStatus } from './grpc-errors.ts';
+import { TaskManagerOutbox } from './task-manager-outbox.ts';
 
 const CONCURRENT_STREAMS_MAX = 1_000;
+
+/** The service as the server takes it: messages to TaskManagers are encoded before they are counted. */
+const TASK_MANAGER_SIDE = {
+  ...RESOURCE_MANAGER_SERVICE,
+  connect: {
+    ...RESOURCE_MANAGER_SERVICE.connect,
+    responseSerialize: (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+    responseDeserialize: (bytes: Buffer): Uint8Array => bytes,
+  },
+} as const;
 
 export interface GrpcServerOptions {
   readonly host: string;
@@ -77,7 +87,7 @@ export async function startGrpcServer(
     'grpc.keepalive_timeout_ms': options.keepaliveTimeoutMs,
   });
   server.addService(DISPATCHER_SERVICE, dispatcherMethods(token, services));
-  server.addService(RESOURCE_MANAGER_SERVICE, resourceManagerMethods(token, services));
+  server.addService(TASK_MANAGER_SIDE, resourceManagerMethods(token, services));
   const port = await bind(server, options);
   return { address: `${options.host}:${port}`, close: () => server.forceShutdown() };
 }
@@ -135,7 +145,7 @@ function dispatcherMethods(token: BearerToken, services: GrpcServices) {
 }
 
 function resourceManagerMethods(token: BearerToken, { jobManager, artifacts }: GrpcServices) {
-  const connect: handleBidiStreamingCall<TaskManagerMessage, TaskExecutorMessage> = (call) => {
+  const connect: handleBidiStreamingCall<TaskManagerMessage, Uint8Array> = (call) => {
     try {
       token.check(call.metadata);
       connectTaskManager(call, jobManager);
@@ -176,17 +186,36 @@ async function reply<T>(
 }
 
 function connectTaskManager(
-  call: ServerDuplexStream<TaskManagerMessage, TaskExecutorMessage>,
+  call: ServerDuplexStream<TaskManagerMessage, Uint8Array>,
   jobManager: JobManager,
 ): void {
+  let sender: Pick<TaskManagerMessage, 'taskManagerId' | 'instanceId'> | undefined;
+  const outbox = new TaskManagerOutbox({
+    encode: RESOURCE_MANAGER_SERVICE.connect.responseSerialize,
+    write: (bytes, onSent) => call.write(bytes, onSent),
+    giveUp: () => {
+      connection.closed();
+      call.destroy();
+    },
+    onOversize: ({ leaderEpoch, jobId, attemptNumber, slotIndex }, error) => {
+      if (sender === undefined) return;
+      const header = { ...sender, leaderEpoch, jobId, attemptNumber, slotIndex };
+      connection.receive({ ...header, kind: 'slot-failed', error });
+      connection.receive({ ...header, kind: 'slot-ended' });
+    },
+  });
   const connection = jobManager.connectTaskManager({
     send: (message) => {
-      if (!call.destroyed && !call.cancelled) call.write(message);
+      if (!call.destroyed && !call.cancelled) outbox.send(message);
       crashAfterSending(message);
     },
     close: () => call.end(),
   });
-  call.on('data', (message: TaskManagerMessage) => connection.receive(message));
+  call.on('data', (message: TaskManagerMessage) => {
+    const { taskManagerId, instanceId } = message;
+    sender ??= { taskManagerId, instanceId };
+    connection.receive(message);
+  });
   // `end`: the client is done; `cancelled`: its connection or process is gone; `error`: bytes that cannot be read.
   call.on('end', () => {
     connection.closed();
