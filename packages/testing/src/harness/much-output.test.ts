@@ -1,6 +1,6 @@
 // Operators that emit more than there is credit for stop and go on: nothing is lost, repeated or out of order.
 import { describe, expect, test } from 'vitest';
-import { tumbling } from '@millrace/api';
+import { count, sliding, tumbling } from '@millrace/api';
 import { ChainHarness } from './chain-harness.ts';
 import type { OperatorsUnderTest } from './harness-options.ts';
 
@@ -82,5 +82,27 @@ describe('Much output without credit', () => {
         .flatMap((key) => upTo(500).map((index) => `${key}.${index}`))
         .sort(),
     );
+  });
+
+  test('of windows that fire again for late records', async () => {
+    const emitted = await emittedBy(
+      (input) =>
+        input
+          .keyBy((n) => n)
+          .window(sliding(10, 1))
+          .allowedLateness(1_000)
+          .aggregate({ n: count() }),
+      (harness) => {
+        harness.watermark(500);
+        harness.send(upTo(300).map((value) => ({ value, atMs: 100 })));
+        harness.watermark(501);
+      },
+    );
+    const expected = upTo(300).flatMap((key) =>
+      upTo(10).map((index) => ({ key, windowStart: 91 + index, windowEnd: 101 + index, n: 1 })),
+    );
+    const texts = (results: readonly unknown[]): string[] =>
+      results.map((result) => JSON.stringify(result)).sort();
+    expect(texts(emitted)).toEqual(texts(expected));
   });
 });

@@ -3,6 +3,7 @@ import type { Operator } from '@millrace/api';
 import type { Json } from '@millrace/proto';
 import type { RowCursor } from '@millrace/state';
 import { literal } from '../../chain/codegen/code-unit.ts';
+import type { Paused } from '../../chain/emission.ts';
 import type { ChainMetrics } from '../../chain/operator-chain.ts';
 import type { ChainOperator, FrozenOperator, StageBody } from '../chain-stage.ts';
 import { emitKey } from '../keyed/keyed-code.ts';
@@ -38,6 +39,7 @@ class WindowFirings {
   readonly #fired: FiredTimes | undefined;
   #targetMs = -Infinity;
   #firing: WindowFiring | undefined;
+  readonly #lateFiring: Paused = { resume: () => this.#resumeLate() };
   /** Keys with late records whose windows have fired: by window end, then by key. */
   readonly #lateKeys = new Map<number, Map<unknown, { readonly key: unknown; readonly keyHash: number }>>();
 
@@ -124,15 +126,24 @@ class WindowFirings {
 
   /** Fires again what late records changed; part of the batch that they came in, so that no snapshot has to know them. */
   fireLate(): void {
-    if (this.#lateKeys.size === 0) return;
+    if (this.#lateKeys.size > 0) this.#setup.emission.run(this.#lateFiring);
+  }
+
+  /** False when it stopped; what has fired is no longer in `#lateKeys`. */
+  #resumeLate(): boolean {
     for (const end of [...this.#lateKeys.keys()].sort((a, b) => a - b)) {
+      const keys = this.#lateKeys.get(end);
+      if (keys === undefined) continue;
       const bounds = this.#boundsOf(end);
       const slices = this.#slicesOf(end);
-      for (const { key, keyHash } of this.#lateKeys.get(end)?.values() ?? []) {
+      for (const [identity, { key, keyHash }] of keys) {
+        keys.delete(identity);
         this.#contents.fireSlices(key, keyHash, slices, bounds);
+        if (this.#setup.emission.mustStop()) return false;
       }
+      this.#lateKeys.delete(end);
     }
-    this.#lateKeys.clear();
+    return true;
   }
 
   #nextFiring(): WindowFiring | undefined {
