@@ -12,7 +12,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   state: ['common', 'proto', 'api'],
   runtime: ['common', 'proto', 'api', 'state'],
   taskmanager: ['common', 'proto', 'api', 'state', 'runtime'],
-  jobmanager: ['common', 'proto', 'api'],
+  jobmanager: ['common', 'proto'],
   'connectors/files': ['api'],
   embedded: ['common', 'proto', 'api', 'state', 'runtime', 'jobmanager', 'taskmanager'],
   testing: ['common', 'proto', 'api', 'state', 'runtime', 'jobmanager', 'taskmanager', 'embedded'],
