@@ -109,7 +109,7 @@ function pack(directory = 'packed') {
   const pages = 'packages/cli/errors';
   rmSync(pages, { recursive: true, force: true });
   cpSync('docs/errors', pages, { recursive: true });
-  const filters = ['--filter', './packages/**'];
+  const filters = ['--filter', './packages/**', '--filter', '!@millrace/testing'];
   runOrExit('packing', 'npx', ['--yes', PNPM, '--recursive', '--silent', ...filters, 'pack', '--pack-destination', target]);
   const packed = readdirSync(target).filter((name) => name.endsWith('.tgz'));
   say(`${packed.length} packages are in ${target}`);
