@@ -27,6 +27,7 @@ export function jobJson(job: JobStatus): Record<string, unknown> {
     inputShare: job.inputShare ?? null,
     watermark: isoTime(job.watermarkMs),
     stateBytes: job.stateBytes,
+    dropped: droppedOf(job),
     checkpoints: {
       completed: job.checkpoints.completedCount,
       failed: job.checkpoints.failedCount,
@@ -40,6 +41,18 @@ export function jobJson(job: JobStatus): Record<string, unknown> {
   };
 }
 
+/** Causes that are always named, so that a script may read them without asking. */
+const NONE_DROPPED = { late: 0, malformed: 0 };
+
+/** Records that all vertices left out, by cause. */
+function droppedOf(job: JobStatus): Record<string, number> {
+  const dropped: Record<string, number> = { ...NONE_DROPPED };
+  for (const vertex of job.vertices) {
+    for (const [cause, count] of Object.entries(vertex.dropped)) dropped[cause] = (dropped[cause] ?? 0) + count;
+  }
+  return dropped;
+}
+
 function vertexJson(vertex: VertexProgress): Record<string, unknown> {
   return {
     id: vertex.vertexId,
@@ -50,7 +63,7 @@ function vertexJson(vertex: VertexProgress): Record<string, unknown> {
     busyShare: vertex.busyShare,
     backPressuredShare: vertex.backPressuredShare,
     watermark: isoTime(vertex.watermarkMs),
-    dropped: { late: 0, ...vertex.dropped },
+    dropped: { ...NONE_DROPPED, ...vertex.dropped },
   };
 }
 
