@@ -7,7 +7,7 @@ test('explain as text has aligned tables of operators, vertices and edges', () =
     'Job test: 3 vertices, 5 subtasks, 2 slots, 720 key groups',
     '',
     'Operators',
-    '  Id  Name      Kind    Uid                 Inputs     Options',
+    '  Id  Name      Kind    Uid                 Inputs',
     '   0  source 0  source  source-0 (derived)',
     '   1  map 1     map     map-1 (derived)     0 forward',
     '   2  window 2  window  window-2 (derived)  1 hash',
@@ -52,4 +52,35 @@ test('explain as JSON has channels and slots', () => {
   };
   expect(plan).toMatchObject({ slotCount: 2, subtaskCount: 5 });
   expect(plan.edges.map(({ channelCount }) => channelCount)).toEqual([2, 4]);
+});
+
+test('the options of operators are named, without defaults', () => {
+  const graph = keyedGraph();
+  const connector = {
+    path: 'data/my flights',
+    ifExists: 'replace',
+    maxFileBytes: 134_217_728,
+    columns: null,
+  };
+  const assigner = {
+    kind: 'tumbling',
+    timeDomain: 'event',
+    sizeMs: 3_600_000,
+    slideMs: 3_600_000,
+    offsetMs: 0,
+  };
+  const options = [{}, {}, { assigner, aggregates: { flights: 'count' } }, { sink: 'sink 3', connector }];
+  const described = {
+    ...graph,
+    nodes: graph.nodes.map((node) => ({ ...node, options: options[node.id] ?? {} })),
+  };
+  const lines = explain(described, { parallelism: 2 }).split('\n');
+  expect(lines.slice(8, 14)).toEqual([
+    '',
+    'Options of operators, where they are not the default',
+    '  2  window 2',
+    '       kind=tumbling  sizeMs=3600000  aggregates.flights=count',
+    '  3  sink 3',
+    '       path="data/my flights"  ifExists=replace',
+  ]);
 });

@@ -1,6 +1,7 @@
 // The plan of a job for people and tools: StreamGraph, JobGraph and where its subtasks would run.
 import type { JobEdge, JobGraph, JobVertex, StreamGraphJson, StreamNodeJson } from '@millrace/proto';
 import { compileJobGraph } from '../compiler/compile-job-graph.ts';
+import { operatorOptionLines } from './option-lines.ts';
 import { textTable } from './text-table.ts';
 
 export type ExplainFormat = 'text' | 'json' | 'mermaid';
@@ -32,6 +33,7 @@ export function explain(graph: StreamGraphJson, options: ExplainOptions = {}): s
 
 function explainText(jobGraph: JobGraph): string {
   const { streamGraph, vertices, edges } = jobGraph;
+  const operatorOptions = operatorOptionLines(streamGraph.nodes);
   const label = vertexLabels(vertices);
   const operators = streamGraph.nodes.map((node) => [
     String(node.id),
@@ -39,7 +41,6 @@ function explainText(jobGraph: JobGraph): string {
     node.kind,
     `${node.uid}${node.isUidExplicit ? '' : ' (derived)'}`,
     inputsOf(node),
-    detailsOf(node),
   ]);
   const chains = vertices.map((vertex) => [
     label(vertex.vertexId),
@@ -58,8 +59,11 @@ function explainText(jobGraph: JobGraph): string {
     `Job ${jobGraph.name}: ${vertices.length} vertices, ${subtaskCount(jobGraph)} subtasks, ${jobGraph.slotCount} ${jobGraph.slotCount === 1 ? 'slot' : 'slots'}, ${jobGraph.keyGroupCount} key groups`,
     '',
     'Operators',
-    ...indent(textTable(['Id', 'Name', 'Kind', 'Uid', 'Inputs', 'Options'], operators)),
+    ...indent(textTable(['Id', 'Name', 'Kind', 'Uid', 'Inputs'], operators)),
     '',
+    ...(operatorOptions.length === 0
+      ? []
+      : ['Options of operators, where they are not the default', ...indent(operatorOptions), '']),
     'Vertices (operators that run chained in one thread)',
     ...indent(textTable(['Vertex', 'Name', 'Role', 'Parallelism', 'Operators', 'Slots'], chains)),
     '',
@@ -123,15 +127,6 @@ function inputsOf(node: StreamNodeJson): string {
         `${edge.from} ${edge.partitioning}${edge.sideOutput === undefined ? '' : ` (side output ${edge.sideOutput})`}`,
     )
     .join(', ');
-}
-
-const DETAILS_LENGTH_MAX = 60;
-
-function detailsOf(node: StreamNodeJson): string {
-  const text = Object.entries(node.options)
-    .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
-    .join(' ');
-  return text.length <= DETAILS_LENGTH_MAX ? text : `${text.slice(0, DETAILS_LENGTH_MAX - 1)}…`;
 }
 
 function slotsOf({ parallelism }: JobVertex): string {
