@@ -169,7 +169,7 @@ test('a port that is taken and a cluster that is not there each give one message
     stdout: expect.stringContaining('millrace cluster start'),
   });
   expect(await millrace(['cluster', 'stop', ...flags])).toMatchObject({ exitCode: 0 });
-  for (const args of [['list'], ['describe', 'job'], ['run', 'test/e2e/jobs/numbers.ts']]) {
+  for (const args of [['list'], ['describe', 'job'], ['logs', 'job'], ['run', 'test/e2e/jobs/numbers.ts']]) {
     const { exitCode, stderr } = await millrace([...args, ...flags, '-m', `127.0.0.1:${port}`]);
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/^MR_NO_CLUSTER: .*millrace cluster start/);

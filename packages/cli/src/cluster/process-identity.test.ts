@@ -4,7 +4,9 @@ import { expect, test } from 'vitest';
 import { commandLineOf, identityOf, isAlive } from './process-identity.ts';
 
 test('A process is alive by its pid and identity, and not by its pid alone', async () => {
-  const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)', 'recognized'], { stdio: 'ignore' });
+  const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)', 'recognized'], {
+    stdio: 'ignore',
+  });
   await once(child, 'spawn');
   const pid = child.pid ?? 0;
   const identity = identityOf(pid);

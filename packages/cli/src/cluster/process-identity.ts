@@ -61,6 +61,9 @@ function fromPs(pid: number): string | undefined {
 
 function ps(pid: number, columns: string): string {
   return execFileSync('ps', ['-o', columns, '-p', String(pid)], {
-    encoding: 'utf8', timeout: PS_TIMEOUT_MS, stdio: ['ignore', 'pipe', 'ignore'], env: { ...process.env, LC_ALL: 'C' },
+    encoding: 'utf8',
+    timeout: PS_TIMEOUT_MS,
+    stdio: ['ignore', 'pipe', 'ignore'],
+    env: { ...process.env, LC_ALL: 'C' },
   });
 }
