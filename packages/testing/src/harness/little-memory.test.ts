@@ -65,7 +65,7 @@ test('windows of several slices', async () => {
     input
       .keyBy((n) => n % (KEY_COUNT / 2 - 1))
       .window(sliding(10, 5))
-      .process((_key, records) => [records.length]),
+      .process((_key, records) => [[...records].length]),
   );
   expect(total).toBe(2 * (KEY_COUNT / 2 - 1));
   expect(mostAtOnce).toBeLessThan(FIRED_PER_RELIEF_MAX);

@@ -421,7 +421,7 @@ describe('A window of the wall clock', () => {
     expect(firedAfter.length).toBeGreaterThan(0);
     expect([...firedBefore, ...firedAfter].sort()).toEqual(keys);
     after.processingTime(10);
-    expect(keysOf(after.emitted).sort()).toEqual(keys);
+    expect([...keysOf(after.emitted)].sort()).toEqual(keys);
     await after.close();
   });
 });
