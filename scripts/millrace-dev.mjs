@@ -111,6 +111,7 @@ function pack(directory = 'packed') {
   cpSync('docs/errors', pages, { recursive: true });
   const filters = ['--filter', './packages/**', '--filter', '!@millrace/testing'];
   runOrExit('packing', 'npx', ['--yes', PNPM, '--recursive', '--silent', ...filters, 'pack', '--pack-destination', target]);
+  rmSync(pages, { recursive: true, force: true });
   const packed = readdirSync(target).filter((name) => name.endsWith('.tgz'));
   say(`${packed.length} packages are in ${target}`);
 }

@@ -185,8 +185,13 @@ function summary(status: JobStatus, elapsedMs: number, sinkPaths: readonly strin
     `  checkpoints  ${checkpoints.completedCount} completed, ${checkpoints.failedCount} failed` +
       (checkpoints.lastBytes === undefined ? '' : `; the last has ${formatBytes(checkpoints.lastBytes)}`),
     ...(status.restartCount > 0 ? [`  restarts     ${status.restartCount}`] : []),
-    ...sinkPaths.map((path, index) => `  ${index === 0 ? 'files       ' : '            '} ${path}`),
+    ...committedPaths(status, sinkPaths).map((path, index) => `  ${index === 0 ? 'files       ' : '            '} ${path}`),
   ];
+}
+
+/** A job that failed before its first checkpoint has committed nothing. */
+function committedPaths(status: JobStatus, sinkPaths: readonly string[]): readonly string[] {
+  return status.state === 'FAILED' && status.checkpoints.completedCount === 0 ? [] : sinkPaths;
 }
 
 /** Records that were left out: late ones, and all others together. */

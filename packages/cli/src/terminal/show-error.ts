@@ -27,8 +27,8 @@ export function describeWireError(error: WireError): string[] {
   return lines;
 }
 
-/** Packed with the package; in a checkout they are among its documents. */
-const PAGE_DIRECTORIES = ['../../errors/', '../../../../docs/errors/'].map((path) => fileURLToPath(new URL(path, import.meta.url)));
+/** In a checkout the pages are among its documents; a packed package has a copy. */
+const PAGE_DIRECTORIES = ['../../../../docs/errors/', '../../errors/'].map((path) => fileURLToPath(new URL(path, import.meta.url)));
 
 /** Path of the page about a code, relative where it is below the working directory; undefined when there is none. */
 export function errorPage(code: string, workingDirectory = process.cwd()): string | undefined {
