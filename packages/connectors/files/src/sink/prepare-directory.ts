@@ -74,7 +74,7 @@ async function makeDirectory(files: FilePort, directory: string): Promise<void> 
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new MillraceError('MR_IO', `${reason}; name a directory that you may write`, {
       details: { directory },
-      cause,
+      cause: beneath ?? cause,
       ...(isFinal ? { fault: 'user', retry: 'never' } : {}),
     });
   }
