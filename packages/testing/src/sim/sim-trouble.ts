@@ -109,7 +109,9 @@ export class SimTrouble {
     if (kind === 'connect' || kind === 'close')
       return { delayMs: base, againMs: undefined, isOutOfOrder: false };
     const againMs = this.#chance(rates.messageDuplicate, 'duplicate-message') ? extraMs() : undefined;
-    const isOutOfOrder = this.#chance(rates.messageReorder, 'reorder-message');
+    // Printed lines leave before the acknowledgement that covers them, on one ordered stream. What decides the job's
+    // fate must stand any order; lines that come after the job's end have nobody left to be shown to.
+    const isOutOfOrder = this.#chance(rates.messageReorder, 'reorder-message') && kind !== 'output';
     return { delayMs: isOutOfOrder ? base + extraMs() : base, againMs, isOutOfOrder };
   }
 
