@@ -66,6 +66,7 @@ async function start() {
   const options = { configDir: directory.path, parallelism: 4 };
   try {
     await stopCluster(directory);
+    rmSync(directory.path, { recursive: true, force: true }); // Each demonstration is a cluster of its own.
     say('Starting a cluster: a JobManager and two TaskManagers with two slots each …');
     const started = startCluster({ directory, taskManagerCount: 2, slotsPerTaskManager: 2, port: 0, isRestarting: true });
     const prepared = prepareJob('examples/flight-delays/job.ts', rest, options);

@@ -78,7 +78,8 @@ export class SlotChannels {
       const { deployment, wake } = this.#options;
       const input = this.#inputs.get(channelKey(deployment, channel));
       // Mode `commit` deploys vertices with a sink only: nothing flows, and their consumers are not there.
-      if (input === undefined && deployment.mode === 'commit') return connectLocally(new InputChannel(0, wake));
+      if (input === undefined && deployment.mode === 'commit')
+        return connectLocally(new InputChannel(0, wake));
       invariant(input !== undefined, 'the consumer of a local channel is not in this slot');
       return connectLocally(input);
     }
