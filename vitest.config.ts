@@ -2,16 +2,34 @@
 import { defineConfig } from 'vitest/config';
 
 const conditions = ['millrace-source', 'node', 'import', 'module', 'default'];
-const onSources = { resolve: { conditions }, ssr: { resolve: { conditions, externalConditions: conditions } } };
+const onSources = {
+  resolve: { conditions },
+  ssr: { resolve: { conditions, externalConditions: conditions } },
+};
 
 export default defineConfig({
   test: {
     pool: 'forks',
     maxWorkers: 2,
     projects: [
-      { ...onSources, test: { name: 'unit', include: ['packages/**/src/**/*.test.ts', 'test/tidy/**/*.test.ts'], testTimeout: 60_000 } },
+      {
+        ...onSources,
+        test: {
+          name: 'unit',
+          include: ['packages/**/src/**/*.test.ts', 'test/tidy/**/*.test.ts'],
+          testTimeout: 60_000,
+        },
+      },
       { ...onSources, test: { name: 'sim', include: ['test/sim/**/*.test.ts'], testTimeout: 600_000 } },
-      { test: { name: 'processes', include: ['test/{e2e,chaos}/**/*.test.ts'], testTimeout: 300_000, hookTimeout: 120_000, fileParallelism: false } },
+      {
+        test: {
+          name: 'processes',
+          include: ['test/{e2e,chaos}/**/*.test.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
     ],
   },
 });

@@ -15,13 +15,17 @@ const [first, ...others] = process.argv.slice(2);
 const isPeers = first === 'peers';
 const rest = isPeers || first === 'micro' ? others : process.argv.slice(2);
 
-const built = spawnSync(process.execPath, ['scripts/millrace-dev.mjs', 'build'], { stdio: ['ignore', 'inherit', 'inherit'] });
+const built = spawnSync(process.execPath, ['scripts/millrace-dev.mjs', 'build'], {
+  stdio: ['ignore', 'inherit', 'inherit'],
+});
 if (built.status !== 0) process.exit(1);
 
 // Inside the folder of the package `test`, whose dependencies these are.
 const directory = join(root, 'test', 'node_modules', '.cache', 'bench');
 const { build } = createRequire(join(root, 'test', 'package.json'))('esbuild');
-const entries = isPeers ? { peers: 'test/bench/peers/main.ts' } : { micro: 'test/bench/main.ts', 'exchange-peer': 'test/bench/exchange-peer.ts' };
+const entries = isPeers
+  ? { peers: 'test/bench/peers/main.ts' }
+  : { micro: 'test/bench/main.ts', 'exchange-peer': 'test/bench/exchange-peer.ts' };
 await build({
   entryPoints: entries,
   outdir: directory,

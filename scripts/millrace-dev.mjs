@@ -8,7 +8,16 @@
 // MILLRACE_SKIP_BUILD=1 takes what is built as it is: for tests beside somebody who edits sources, or without them.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -20,7 +29,10 @@ const [command = 'start', ...rest] = process.argv.slice(2);
 const say = (text) => process.stderr.write(`${text}\n`);
 
 function runOrExit(what, executable, args) {
-  const { status, error } = spawnSync(executable, args, { stdio: ['ignore', 'inherit', 'inherit'], shell: process.platform === 'win32' });
+  const { status, error } = spawnSync(executable, args, {
+    stdio: ['ignore', 'inherit', 'inherit'],
+    shell: process.platform === 'win32',
+  });
   if (status === 0) return;
   say(`Cannot go on: ${what} failed${error ? ` (${error.message})` : ''}.`);
   process.exit(1);
@@ -29,10 +41,20 @@ function runOrExit(what, executable, args) {
 /** Installs when the lockfile is another than that of the last installation. */
 function install() {
   const stamp = join('node_modules', '.millrace-installed');
-  const wanted = createHash('sha256').update(readFileSync('pnpm-lock.yaml')).update(readFileSync('package.json')).digest('hex');
+  const wanted = createHash('sha256')
+    .update(readFileSync('pnpm-lock.yaml'))
+    .update(readFileSync('package.json'))
+    .digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
   say(`Installing dependencies (once), with ${PNPM} …`);
-  runOrExit('the installation', 'npx', ['--yes', PNPM, 'install', '--frozen-lockfile', '--reporter=append-only', '--loglevel=warn']);
+  runOrExit('the installation', 'npx', [
+    '--yes',
+    PNPM,
+    'install',
+    '--frozen-lockfile',
+    '--reporter=append-only',
+    '--loglevel=warn',
+  ]);
   writeFileSync(stamp, wanted);
 }
 
@@ -44,7 +66,8 @@ function build() {
   if (existsSync('packages/cli/dist/main.js') && newestMs('packages') <= builtMs) return;
   say('Building …');
   runOrExit('the build', process.execPath, [join('node_modules', 'typescript', 'bin', 'tsc'), '-b']);
-  for (const entry of ['packages/taskmanager/scripts/bundle-worker.mjs']) if (existsSync(entry)) runOrExit('the build', process.execPath, [entry]);
+  for (const entry of ['packages/taskmanager/scripts/bundle-worker.mjs'])
+    if (existsSync(entry)) runOrExit('the build', process.execPath, [entry]);
   writeFileSync(stamp, '');
 }
 
@@ -59,16 +82,29 @@ function newestMs(directory) {
 }
 
 async function start() {
-  const { startCluster, stopCluster, ClusterDirectory, prepareJob, submitAndAttach, withDispatcher, describeError, exitCodeOf } = await import(
-    pathToFileURL(join(root, 'packages/cli/dist/index.js')).href
-  );
+  const {
+    startCluster,
+    stopCluster,
+    ClusterDirectory,
+    prepareJob,
+    submitAndAttach,
+    withDispatcher,
+    describeError,
+    exitCodeOf,
+  } = await import(pathToFileURL(join(root, 'packages/cli/dist/index.js')).href);
   const directory = new ClusterDirectory(join(root, '.millrace', 'start'));
   const options = { configDir: directory.path, parallelism: 4 };
   try {
     await stopCluster(directory);
     rmSync(directory.path, { recursive: true, force: true }); // Each demonstration is a cluster of its own.
     say('Starting a cluster: a JobManager and two TaskManagers with two slots each …');
-    const started = startCluster({ directory, taskManagerCount: 2, slotsPerTaskManager: 2, port: 0, isRestarting: true });
+    const started = startCluster({
+      directory,
+      taskManagerCount: 2,
+      slotsPerTaskManager: 2,
+      port: 0,
+      isRestarting: true,
+    });
     const prepared = prepareJob('examples/flight-delays/job.ts', rest, options);
     const [jobManager, job] = await Promise.all([started, prepared]);
     say(`JobManager at ${jobManager}; submitting examples/flight-delays/job.ts …`);
@@ -87,12 +123,21 @@ function test() {
   mkdirSync(dirname(report), { recursive: true });
   rmSync(report, { force: true });
   const vitest = join('node_modules', 'vitest', 'vitest.mjs');
-  const child = spawn(process.execPath, [vitest, 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...rest], { stdio: ['ignore', 'inherit', 'inherit'] });
+  const child = spawn(
+    process.execPath,
+    [vitest, 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...rest],
+    { stdio: ['ignore', 'inherit', 'inherit'] },
+  );
   child.once('close', (code) => {
     const results = existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : undefined;
     const passed = results?.numPassedTests ?? 0;
-    const brokenFiles = (results?.testResults ?? []).filter((file) => file.status === 'failed' && file.assertionResults.every(({ status }) => status !== 'failed')).length;
-    const failed = (results?.numFailedTests ?? 0) + brokenFiles + (results === undefined || (code !== 0 && (results.numFailedTests ?? 0) + brokenFiles === 0) ? 1 : 0);
+    const brokenFiles = (results?.testResults ?? []).filter(
+      (file) => file.status === 'failed' && file.assertionResults.every(({ status }) => status !== 'failed'),
+    ).length;
+    const failed =
+      (results?.numFailedTests ?? 0) +
+      brokenFiles +
+      (results === undefined || (code !== 0 && (results.numFailedTests ?? 0) + brokenFiles === 0) ? 1 : 0);
     const skipped = results?.numPendingTests ?? 0;
     process.stdout.write(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`);
     process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
@@ -101,7 +146,8 @@ function test() {
 
 /** Packs every package into `directory`, as tarballs that `npm install` takes. */
 function pack(directory = 'packed') {
-  if (isWorkerBundleStale()) runOrExit('the build', process.execPath, ['packages/taskmanager/scripts/bundle-worker.mjs']);
+  if (isWorkerBundleStale())
+    runOrExit('the build', process.execPath, ['packages/taskmanager/scripts/bundle-worker.mjs']);
   const target = resolve(directory);
   mkdirSync(target, { recursive: true });
   for (const name of readdirSync(target)) if (/^millrace-.*\.tgz$/.test(name)) rmSync(join(target, name));
@@ -111,7 +157,16 @@ function pack(directory = 'packed') {
   rmSync(pages, { recursive: true, force: true });
   cpSync('docs/errors', pages, { recursive: true });
   const filters = ['--filter', './packages/**', '--filter', '!@millrace/testing'];
-  runOrExit('packing', 'npx', ['--yes', PNPM, '--recursive', '--silent', ...filters, 'pack', '--pack-destination', target]);
+  runOrExit('packing', 'npx', [
+    '--yes',
+    PNPM,
+    '--recursive',
+    '--silent',
+    ...filters,
+    'pack',
+    '--pack-destination',
+    target,
+  ]);
   rmSync(pages, { recursive: true, force: true });
   const packed = readdirSync(target).filter((name) => name.endsWith('.tgz'));
   say(`${packed.length} packages are in ${target}`);

@@ -161,8 +161,6 @@ function documents(): SourceFile[] {
   const atRoot = readdirSync(root).filter((name) => name.endsWith('.md'));
   return [
     ...atRoot.map((path) => ({ path, text: readFileSync(join(root, path), 'utf8') })),
-    ...['docs', 'examples', 'packages', 'test'].flatMap((directory) =>
-      filesBelow(directory, '.md'),
-    ),
+    ...['docs', 'examples', 'packages', 'test'].flatMap((directory) => filesBelow(directory, '.md')),
   ];
 }

@@ -4,11 +4,14 @@
 'use strict';
 process.env.UV_THREADPOOL_SIZE ??= '16';
 import('../dist/main.js').then(
-  (millrace) => millrace.main(process.argv.slice(2)).then((exitCode) => {
-    process.exitCode = exitCode;
-  }),
+  (millrace) =>
+    millrace.main(process.argv.slice(2)).then((exitCode) => {
+      process.exitCode = exitCode;
+    }),
   (error) => {
-    process.stderr.write(`Cannot load millrace: ${error && error.message}. Build it first: npm start or npm test\n`);
+    process.stderr.write(
+      `Cannot load millrace: ${error && error.message}. Build it first: npm start or npm test\n`,
+    );
     process.exitCode = 1;
   },
 );

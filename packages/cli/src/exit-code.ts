@@ -12,8 +12,15 @@ export const ExitCode = {
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 
 const USAGE_CODES: ReadonlySet<string> = new Set([
-  'MR_USAGE', 'MR_OPTION_INVALID', 'MR_COMPILE', 'MR_JOB_FILE', 'MR_NO_GRAPH', 'MR_NATIVE_ADDON', 'MR_GRAPH_INVALID',
-  'MR_DUPLICATE_UID', 'MR_PROMISE_RETURNED',
+  'MR_USAGE',
+  'MR_OPTION_INVALID',
+  'MR_COMPILE',
+  'MR_JOB_FILE',
+  'MR_NO_GRAPH',
+  'MR_NATIVE_ADDON',
+  'MR_GRAPH_INVALID',
+  'MR_DUPLICATE_UID',
+  'MR_PROMISE_RETURNED',
 ]);
 const NOT_FOUND_CODES: ReadonlySet<string> = new Set(['MR_JOB_NOT_FOUND', 'MR_SAVEPOINT_NOT_FOUND']);
 

@@ -7,11 +7,15 @@ export type LogLevel = (typeof LEVELS)[number];
 
 /** A {@link Logger} over pino. Levels below `level` are undefined, so that callers build nothing for them. */
 export function processLogger(component: string, level: LogLevel): Logger {
-  return adapt(pino({ level, base: { component, pid: process.pid } }, pino.destination({ dest: 1, sync: true })));
+  return adapt(
+    pino({ level, base: { component, pid: process.pid } }, pino.destination({ dest: 1, sync: true })),
+  );
 }
 
 function adapt(logger: PinoLogger): Logger {
-  const adapted: Record<string, unknown> = { withContext: (context: LogFields) => adapt(logger.child(context)) };
+  const adapted: Record<string, unknown> = {
+    withContext: (context: LogFields) => adapt(logger.child(context)),
+  };
   for (const level of LEVELS) {
     if (!logger.isLevelEnabled(level)) continue;
     adapted[level] = (message: string, fields?: LogFields) => logger[level](fields ?? {}, message);

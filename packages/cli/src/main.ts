@@ -35,7 +35,12 @@ export function createProgram(report: Report): Command {
     .exitOverride()
     .showHelpAfterError('(--help shows the options)')
     .configureHelp({ showGlobalOptions: true });
-  examples(program, ['millrace run job.ts', 'millrace cluster start --taskmanagers 2 --slots 2', 'millrace list', 'millrace run --help']);
+  examples(program, [
+    'millrace run job.ts',
+    'millrace cluster start --taskmanagers 2 --slots 2',
+    'millrace list',
+    'millrace run --help',
+  ]);
   addCluster(program, report);
   addProcesses(program, report);
   addJobs(program, report);
@@ -76,7 +81,13 @@ function count(name: string, from: number, to = Number.MAX_SAFE_INTEGER): (text:
 
 /** Gathers an option that is given again, or as a list with commas. */
 function names(text: string, previous: readonly string[] = []): readonly string[] {
-  return [...previous, ...text.split(',').map((name) => name.trim()).filter((name) => name !== '')];
+  return [
+    ...previous,
+    ...text
+      .split(',')
+      .map((name) => name.trim())
+      .filter((name) => name !== ''),
+  ];
 }
 
 function addCluster(program: Command, report: Report): void {
@@ -237,11 +248,18 @@ function addJobs(program: Command, report: Report): void {
 function addPrograms(program: Command, report: Report): void {
   const forProgram = (name: string, description: string): Command =>
     globals(program.command(name).description(description))
-      .showHelpAfterError(`(the job's own arguments go behind --: millrace ${name} job.ts -- --rate 10; --help shows the options)`)
+      .showHelpAfterError(
+        `(the job's own arguments go behind --: millrace ${name} job.ts -- --rate 10; --help shows the options)`,
+      )
       .argument('<file>', 'the job file, TypeScript or JavaScript')
       .argument('[args...]', "the job's own arguments, behind --")
       .option('-p, --parallelism <n>', 'parallelism of operators that set none', count('--parallelism', 1))
-      .addOption(new Option('--env <name>', 'environment variable that the job gets; again, or with commas, for more').argParser(names));
+      .addOption(
+        new Option(
+          '--env <name>',
+          'environment variable that the job gets; again, or with commas, for more',
+        ).argParser(names),
+      );
 
   const run = forProgram('run', 'run a job, and stay with it to its end')
     .option('-d, --detached', 'return when it is submitted')

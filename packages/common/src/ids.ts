@@ -19,6 +19,10 @@ export const asJobVertexId = (id: string): JobVertexId => id as JobVertexId;
 export const asTaskManagerId = (id: string): TaskManagerId => id as TaskManagerId;
 
 /** Returns the id of attempt `attemptNumber` at a subtask. */
-export function executionAttemptId(vertexId: JobVertexId, subtaskIndex: number, attemptNumber: number): ExecutionAttemptId {
+export function executionAttemptId(
+  vertexId: JobVertexId,
+  subtaskIndex: number,
+  attemptNumber: number,
+): ExecutionAttemptId {
   return `${vertexId}-${subtaskIndex}-${attemptNumber}` as ExecutionAttemptId;
 }

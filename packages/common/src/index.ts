@@ -1,8 +1,14 @@
 // What the other packages may use of common.
 export { ERROR_CODES, type ErrorCode, type Fault, type RetryVerdict } from './errors/codes.ts';
 export {
-  MillraceError, classify, fromWireError, isMillraceError, toWireError,
-  type ErrorDetails, type MillraceErrorOptions, type WireError,
+  MillraceError,
+  classify,
+  fromWireError,
+  isMillraceError,
+  toWireError,
+  type ErrorDetails,
+  type MillraceErrorOptions,
+  type WireError,
 } from './errors/millrace-error.ts';
 export { invariant, unreachable } from './errors/invariant.ts';
 export * from './ids.ts';
@@ -11,7 +17,14 @@ export { durationMs, toFiniteWatermark, WATERMARK_END_MS, type Duration } from '
 export { Prng } from './prng.ts';
 export { hashId } from './hash-id.ts';
 export {
-  DEFAULT_KEY_GROUP_COUNT, hashKey, hashNumber, hashString, keyGroupOfHash, keyGroupRange, mix32, subtaskOfKeyGroup,
+  DEFAULT_KEY_GROUP_COUNT,
+  hashKey,
+  hashNumber,
+  hashString,
+  keyGroupOfHash,
+  keyGroupRange,
+  mix32,
+  subtaskOfKeyGroup,
   type KeyGroupRange,
 } from './key-hash.ts';
 export { RingBuffer } from './collections/ring-buffer.ts';

@@ -53,12 +53,18 @@ export function hashString(value: string): number {
  */
 export function hashKey(key: unknown): number {
   switch (typeof key) {
-    case 'number': return hashNumber(key);
-    case 'string': return hashString(key);
-    case 'boolean': return mix32(key ? 0x5bd1e995 : 0x1b873593);
-    case 'bigint': return combine(0x62696769, hashString(key.toString()));
-    case 'object': return key === null ? mix32(0x6e756c6c) : hashObject(key);
-    default: throw invalidKey(key);
+    case 'number':
+      return hashNumber(key);
+    case 'string':
+      return hashString(key);
+    case 'boolean':
+      return mix32(key ? 0x5bd1e995 : 0x1b873593);
+    case 'bigint':
+      return combine(0x62696769, hashString(key.toString()));
+    case 'object':
+      return key === null ? mix32(0x6e756c6c) : hashObject(key);
+    default:
+      throw invalidKey(key);
   }
 }
 
@@ -83,7 +89,8 @@ function hashObject(key: object): number {
 }
 
 function invalidKey(key: unknown): MillraceError {
-  const what = typeof key === 'object' && key !== null ? `a ${key.constructor?.name ?? 'foreign object'}` : typeof key;
+  const what =
+    typeof key === 'object' && key !== null ? `a ${key.constructor?.name ?? 'foreign object'}` : typeof key;
   return new MillraceError(
     'MR_KEY_INVALID',
     `Cannot use ${what} as a key: a key is a string, number, boolean, bigint, null, Date, or an array or plain object of these`,

@@ -48,7 +48,8 @@ export class Prng implements RandomPort {
 
   nextId(bytes: number): string {
     let id = '';
-    for (let index = 0; index < bytes; index++) id += (this.nextUint32() & 0xff).toString(16).padStart(2, '0');
+    for (let index = 0; index < bytes; index++)
+      id += (this.nextUint32() & 0xff).toString(16).padStart(2, '0');
     return id;
   }
 }

@@ -3,7 +3,13 @@ import { durationMs, toFiniteWatermark } from './time.ts';
 
 test('durations are read as people write them', () => {
   const cases: readonly (readonly [string | number, number])[] = [
-    ['5 minutes', 300_000], ['1 hour', 3_600_000], ['250 ms', 250], ['1.5 s', 1_500], ['2d', 172_800_000], [' 10  seconds ', 10_000], [7, 7],
+    ['5 minutes', 300_000],
+    ['1 hour', 3_600_000],
+    ['250 ms', 250],
+    ['1.5 s', 1_500],
+    ['2d', 172_800_000],
+    [' 10  seconds ', 10_000],
+    [7, 7],
   ];
   for (const [text, ms] of cases) expect(durationMs(text)).toBe(ms);
 });

@@ -6,7 +6,11 @@ export type * from './graph/deployment.ts';
 export type * from './snapshot/subtask-snapshot.ts';
 export * from './snapshot/checkpoint-metadata.ts';
 export {
-  CHECKPOINT_METADATA_BYTES_MAX, decodeCheckpointMetadataV1, decodeCheckpointPointerV1, encodeCheckpointMetadataV1, encodeCheckpointPointerV1,
+  CHECKPOINT_METADATA_BYTES_MAX,
+  decodeCheckpointMetadataV1,
+  decodeCheckpointPointerV1,
+  encodeCheckpointMetadataV1,
+  encodeCheckpointPointerV1,
 } from './snapshot/checkpoint-metadata-v1.ts';
 export type * from './control/messages.ts';
 export * from './control/index.ts';
@@ -20,8 +24,16 @@ export { recordAt, recordsOf } from './data/batch-shape.ts';
 export { createBatchBuilder } from './data/batch-builder.ts';
 export { FRAME_BYTES_MAX, decodeBatchV1, encodeBatchV1 } from './data/batch-codec-v1.ts';
 export {
-  FRAME_HEADER_BYTES, decodeFrameV1, encodeBatchFrameV1, encodeFrameV1, type Frame, type FrameHeader,
+  FRAME_HEADER_BYTES,
+  decodeFrameV1,
+  encodeBatchFrameV1,
+  encodeFrameV1,
+  type Frame,
+  type FrameHeader,
 } from './data/frame-v1.ts';
 export {
-  StreamElementKind, type AssignedSplitJson, type ControlElement, type StreamElement,
+  StreamElementKind,
+  type AssignedSplitJson,
+  type ControlElement,
+  type StreamElement,
 } from './data/stream-element.ts';

@@ -4,6 +4,20 @@ export * from './memory-blob-store.ts';
 export * from './memory-network.ts';
 export { ChainHarness } from './harness/chain-harness.ts';
 export type * from './harness/harness-options.ts';
-export { endOfInput, processingTime, record, verifyOperator, watermark, type HarnessEvent, type OperatorVerification } from './harness/verify-operator.ts';
-export { simulateJob, LIVENESS_MS, type SimResult, type SimulatedJob, type SimulateOptions } from './sim/simulate-job.ts';
+export {
+  endOfInput,
+  processingTime,
+  record,
+  verifyOperator,
+  watermark,
+  type HarnessEvent,
+  type OperatorVerification,
+} from './harness/verify-operator.ts';
+export {
+  simulateJob,
+  LIVENESS_MS,
+  type SimResult,
+  type SimulatedJob,
+  type SimulateOptions,
+} from './sim/simulate-job.ts';
 export { drawPlan, FAULT_KINDS, type FaultKind, type SimPlan, type SimWorld } from './sim/draw-run.ts';

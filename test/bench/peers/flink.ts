@@ -9,21 +9,35 @@ import type { Workload } from './workloads.ts';
 /** The runner's path, or undefined when it, Java or Maven is missing. */
 export function flinkCommand(): string | undefined {
   const runner = resolve(process.env['MILLRACE_PEERS'] ?? '../shared/peers/flink/run');
-  const isThere = (command: string): boolean => spawnSync(command, ['-version'], { stdio: 'ignore' }).error === undefined;
+  const isThere = (command: string): boolean =>
+    spawnSync(command, ['-version'], { stdio: 'ignore' }).error === undefined;
   return existsSync(runner) && isThere('java') && isThere('mvn') ? runner : undefined;
 }
 
 /** Runs it `repeat` times in one JVM and returns the last run. */
-export function runFlink(runner: string, workload: Workload, options: { readonly records: number; readonly repeat: number }): Promise<Measured> {
+export function runFlink(
+  runner: string,
+  workload: Workload,
+  options: { readonly records: number; readonly repeat: number },
+): Promise<Measured> {
   const size = workload.isSized ? ['--n', String(options.records)] : [];
   return new Promise((done, reject) => {
-    const child = spawn(runner, [workload.name, ...size, '--repeat', String(options.repeat), '--json'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(runner, [workload.name, ...size, '--repeat', String(options.repeat), '--json'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     let text = '';
     child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
     child.once('error', reject);
     child.once('close', (code) => {
-      const last = text.split('\n').map((line) => line.slice(Math.max(0, line.indexOf('{')))).filter((line) => line.startsWith('{')).at(-1);
-      if (code !== 0 || last === undefined) return reject(new MillraceError('MR_IO', `Flink's runner ended with exit code ${code ?? -1} on ${workload.name}`));
+      const last = text
+        .split('\n')
+        .map((line) => line.slice(Math.max(0, line.indexOf('{'))))
+        .filter((line) => line.startsWith('{'))
+        .at(-1);
+      if (code !== 0 || last === undefined)
+        return reject(
+          new MillraceError('MR_IO', `Flink's runner ended with exit code ${code ?? -1} on ${workload.name}`),
+        );
       const result = JSON.parse(last) as { seconds: number; records: number; cpuSeconds: number };
       done({
         seconds: result.seconds,

@@ -35,18 +35,23 @@ export async function main(argv: readonly string[]): Promise<number> {
   const options = parse(argv);
   const flink = options.isFlinkWanted ? flinkCommand() : undefined;
   if (options.isFlinkWanted && flink === undefined) {
-    process.stderr.write('Flink is not measured: its runner, Java 17 or Maven is missing (MILLRACE_PEERS names the runner).\n');
+    process.stderr.write(
+      'Flink is not measured: its runner, Java 17 or Maven is missing (MILLRACE_PEERS names the runner).\n',
+    );
   }
   if (!options.isJson) process.stdout.write(`${header()}\n`);
   for (const workload of options.workloads) {
     const records = options.records ?? workload.records;
     const millrace = await runMillrace(workload, { records, repeat: options.repeat });
-    const other = flink === undefined ? undefined : await runFlink(flink, workload, { records, repeat: options.repeat });
+    const other =
+      flink === undefined ? undefined : await runFlink(flink, workload, { records, repeat: options.repeat });
     const comparison: Comparison = {
       workload: workload.name,
       records: workload.isSized ? records : workload.records,
       millrace,
-      ...(other === undefined ? {} : { flink: other, ratio: millrace.recordsPerSecond / other.recordsPerSecond }),
+      ...(other === undefined
+        ? {}
+        : { flink: other, ratio: millrace.recordsPerSecond / other.recordsPerSecond }),
     };
     process.stdout.write(`${options.isJson ? JSON.stringify(comparison) : row(comparison)}\n`);
   }
@@ -70,7 +75,11 @@ function parse(argv: readonly string[]): Options {
   }
   const workloads = names.map((name) => {
     const workload = WORKLOADS[name];
-    if (workload === undefined) throw new MillraceError('MR_USAGE', `Unknown workload "${name}": one of ${Object.keys(WORKLOADS).join(', ')}`);
+    if (workload === undefined)
+      throw new MillraceError(
+        'MR_USAGE',
+        `Unknown workload "${name}": one of ${Object.keys(WORKLOADS).join(', ')}`,
+      );
     return workload;
   });
   return { workloads, records, repeat, isJson, isFlinkWanted };
@@ -95,5 +104,7 @@ function row({ workload, records, millrace, flink, ratio }: Comparison): string 
 }
 
 function line(cells: readonly string[]): string {
-  return cells.map((cell, index) => (index === 0 ? cell.padEnd(WIDTHS[index] ?? 0) : cell.padStart(WIDTHS[index] ?? 0))).join(' ');
+  return cells
+    .map((cell, index) => (index === 0 ? cell.padEnd(WIDTHS[index] ?? 0) : cell.padStart(WIDTHS[index] ?? 0)))
+    .join(' ');
 }

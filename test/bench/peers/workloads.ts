@@ -22,5 +22,11 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
   'keyed-count': generated('keyed-count', 40_000_000),
   'windowed-count': generated('windowed-count', 40_000_000),
   'sliding-count': generated('sliding-count', 2_000_000, false),
-  flights: { name: 'flights', jobFile: 'examples/flight-delays/job.ts', records: 3_000_000, isSized: false, isDefault: true },
+  flights: {
+    name: 'flights',
+    jobFile: 'examples/flight-delays/job.ts',
+    records: 3_000_000,
+    isSized: false,
+    isDefault: true,
+  },
 };

@@ -28,7 +28,9 @@ test('a job becomes one module with its source map, files named with their hash'
 test('the source map names the files of the user where they are', async () => {
   await write('sub dir/job.ts', 'export default 1;');
   const artifact = await bundleJob('sub dir/job.ts', directory);
-  const map = JSON.parse(Buffer.from(artifact.files.get('job.mjs.map') ?? []).toString()) as { sources: string[] };
+  const map = JSON.parse(Buffer.from(artifact.files.get('job.mjs.map') ?? []).toString()) as {
+    sources: string[];
+  };
   expect(map.sources).toEqual([pathToFileURL(join(directory, 'sub dir/job.ts')).href]);
 });
 
@@ -46,8 +48,20 @@ test('a file that is not there, does not compile or needs a native add-on is ref
   await write('node_modules/natively/index.js', "module.exports = require('node-gyp-build')(__dirname);");
   await write('deep.ts', "import 'natively';");
   await expect(bundleJob('none.ts', directory)).rejects.toMatchObject({ code: 'MR_JOB_FILE' });
-  await expect(bundleJob('broken.ts', directory)).rejects.toMatchObject({ code: 'MR_COMPILE', message: expect.stringContaining('broken.ts:1:') });
-  await expect(bundleJob('missing.ts', directory)).rejects.toMatchObject({ code: 'MR_COMPILE', message: expect.stringContaining('no-such-package') });
-  await expect(bundleJob('native.ts', directory)).rejects.toMatchObject({ code: 'MR_NATIVE_ADDON', message: expect.stringContaining('addon.node') });
-  await expect(bundleJob('deep.ts', directory)).rejects.toMatchObject({ code: 'MR_NATIVE_ADDON', message: expect.stringContaining('natively') });
+  await expect(bundleJob('broken.ts', directory)).rejects.toMatchObject({
+    code: 'MR_COMPILE',
+    message: expect.stringContaining('broken.ts:1:'),
+  });
+  await expect(bundleJob('missing.ts', directory)).rejects.toMatchObject({
+    code: 'MR_COMPILE',
+    message: expect.stringContaining('no-such-package'),
+  });
+  await expect(bundleJob('native.ts', directory)).rejects.toMatchObject({
+    code: 'MR_NATIVE_ADDON',
+    message: expect.stringContaining('addon.node'),
+  });
+  await expect(bundleJob('deep.ts', directory)).rejects.toMatchObject({
+    code: 'MR_NATIVE_ADDON',
+    message: expect.stringContaining('natively'),
+  });
 });

@@ -31,7 +31,9 @@ const BANNER = [
 export async function bundleJob(file: string, workingDirectory = process.cwd()): Promise<Artifact> {
   const path = resolve(workingDirectory, file);
   if (!existsSync(path) || !statSync(path).isFile()) {
-    throw new MillraceError('MR_JOB_FILE', `Cannot find the job file "${file}": looked for ${path}`, { details: { path } });
+    throw new MillraceError('MR_JOB_FILE', `Cannot find the job file "${file}": looked for ${path}`, {
+      details: { path },
+    });
   }
   const result = await build({
     entryPoints: { job: path },
@@ -68,7 +70,10 @@ function artifactOf(outputs: readonly OutputFile[], directory: string): Artifact
     sha256: createHash('sha256').update(bytes).digest('hex'),
     bytes: bytes.byteLength,
   }));
-  return { manifest: { version: 1, entry: ENTRY, files: entries.sort((a, b) => (a.path < b.path ? -1 : 1)) }, files };
+  return {
+    manifest: { version: 1, entry: ENTRY, files: entries.sort((a, b) => (a.path < b.path ? -1 : 1)) },
+    files,
+  };
 }
 
 /** The bundle is run in other directories than the one it was made for: its map names the files where they are. */
@@ -86,9 +91,18 @@ function refuseNativeAddons(): Plugin {
   return {
     name: 'millrace-native-add-ons',
     setup(pluginBuild) {
-      pluginBuild.onResolve({ filter: /(\.node$|^(node-gyp-build|bindings|prebuild-install|@mapbox\/node-pre-gyp)$)/ }, (args) => ({
-        errors: [{ text: `native add-on "${args.path}"`, detail: 'native-add-on', notes: [{ text: args.importer }] }],
-      }));
+      pluginBuild.onResolve(
+        { filter: /(\.node$|^(node-gyp-build|bindings|prebuild-install|@mapbox\/node-pre-gyp)$)/ },
+        (args) => ({
+          errors: [
+            {
+              text: `native add-on "${args.path}"`,
+              detail: 'native-add-on',
+              notes: [{ text: args.importer }],
+            },
+          ],
+        }),
+      );
     },
   };
 }
@@ -99,20 +113,27 @@ function urlAssets(): Plugin {
     name: 'millrace-url-assets',
     setup(pluginBuild) {
       pluginBuild.onLoad({ filter: /\.[cm]?[jt]sx?$/, namespace: 'file' }, async (args) => {
-        if (args.path.includes('node_modules') && !args.path.endsWith('.mjs') && !args.path.endsWith('.js')) return undefined;
+        if (args.path.includes('node_modules') && !args.path.endsWith('.mjs') && !args.path.endsWith('.js'))
+          return undefined;
         const { readFile } = await import('node:fs/promises');
         const source = await readFile(args.path, 'utf8');
-        if (!source.includes('import.meta.url') || !/new URL\(\s*['"][^'"]+\.wasm['"]/.test(source)) return undefined;
+        if (!source.includes('import.meta.url') || !/new URL\(\s*['"][^'"]+\.wasm['"]/.test(source))
+          return undefined;
         const imports: string[] = [];
         const contents = source.replace(
           /new URL\(\s*(['"])([^'"]+\.wasm)\1\s*,\s*import\.meta\.url\s*\)/g,
           (_match, _quote: string, asset: string) => {
             const name = `__millraceAsset${imports.length}`;
-            imports.push(`import ${name} from ${JSON.stringify(asset.startsWith('.') || isAbsolute(asset) ? asset : `./${asset}`)};`);
+            imports.push(
+              `import ${name} from ${JSON.stringify(asset.startsWith('.') || isAbsolute(asset) ? asset : `./${asset}`)};`,
+            );
             return `new URL(${name}, import.meta.url)`;
           },
         );
-        return { contents: `${contents}\n${imports.join('\n')}`, loader: args.path.endsWith('ts') ? 'ts' : 'js' };
+        return {
+          contents: `${contents}\n${imports.join('\n')}`,
+          loader: args.path.endsWith('ts') ? 'ts' : 'js',
+        };
       });
     },
   };
@@ -131,7 +152,9 @@ function compileError(file: string, error: unknown, workingDirectory: string): M
     );
   }
   const text = messages.length === 0 ? String(error) : messages.slice(0, 5).map(describeMessage).join('; ');
-  return new MillraceError('MR_COMPILE', `Cannot compile "${file}": ${text}`, { details: { file, errorCount: messages.length } });
+  return new MillraceError('MR_COMPILE', `Cannot compile "${file}": ${text}`, {
+    details: { file, errorCount: messages.length },
+  });
 }
 
 function describeMessage(message: Message): string {

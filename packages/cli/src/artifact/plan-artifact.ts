@@ -19,7 +19,11 @@ export interface PlannedJob {
  * Imports the artifact from a temporary directory and plans its default export.
  * @throws {MillraceError} MR_JOB_FILE when it throws or exports no job; whatever building the graph throws
  */
-export async function planArtifact(artifact: Artifact, submission: SubmissionContext, file: string): Promise<PlannedJob> {
+export async function planArtifact(
+  artifact: Artifact,
+  submission: SubmissionContext,
+  file: string,
+): Promise<PlannedJob> {
   const directory = await mkdtemp(join(tmpdir(), 'millrace-artifact-'));
   try {
     for (const [path, bytes] of artifact.files) await writeFile(join(directory, path), bytes);
@@ -35,12 +39,21 @@ const jobBrandKey = Symbol.for('millrace.job');
 
 async function importJob(path: string, file: string): Promise<PlannableJob> {
   process.setSourceMapsEnabled(true);
-  const module = await (import(pathToFileURL(path).href) as Promise<{ default?: unknown }>).catch((error: unknown) => {
-    throw jobFileError(`Cannot load "${file}": it throws while it is imported: ${messageOf(error)}`, error);
-  });
+  const module = await (import(pathToFileURL(path).href) as Promise<{ default?: unknown }>).catch(
+    (error: unknown) => {
+      throw jobFileError(`Cannot load "${file}": it throws while it is imported: ${messageOf(error)}`, error);
+    },
+  );
   const job = module.default;
-  if (typeof job !== 'object' || job === null || (job as Record<symbol, unknown>)[jobBrandKey] === undefined) {
-    throw jobFileError(`Cannot run "${file}": its default export is no job. Write: export default defineJob('name', (env) => { … })`, undefined);
+  if (
+    typeof job !== 'object' ||
+    job === null ||
+    (job as Record<symbol, unknown>)[jobBrandKey] === undefined
+  ) {
+    throw jobFileError(
+      `Cannot run "${file}": its default export is no job. Write: export default defineJob('name', (env) => { … })`,
+      undefined,
+    );
   }
   return job as PlannableJob;
 }

@@ -59,7 +59,11 @@ export async function attach(client: JobClient, options: AttachOptions): Promise
 }
 
 /** Receives events until the job has ended, and attaches again when the JobManager was started anew in between. */
-async function follow(client: JobClient, { jobId, isEmbedded }: AttachOptions, view: JobView): Promise<JobStatus> {
+async function follow(
+  client: JobClient,
+  { jobId, isEmbedded }: AttachOptions,
+  view: JobView,
+): Promise<JobStatus> {
   let lostMs: number | undefined;
   for (;;) {
     let last: JobStatus | undefined;
@@ -105,7 +109,8 @@ class JobView {
     this.#isLost = false;
     this.#jobName = status.name;
     if (this.#options.isJson) return;
-    if (status.error !== undefined && status.state !== 'FAILING' && !isEnded(status)) this.#failure(status.error);
+    if (status.error !== undefined && status.state !== 'FAILING' && !isEnded(status))
+      this.#failure(status.error);
     this.#progress.show(status);
   }
 
@@ -134,7 +139,9 @@ class JobView {
   output(lines: readonly OutputLine[]): void {
     const fresh = lines.filter((line) => this.#isFresh(line));
     for (const line of fresh) if (line.form === 'row') this.#tables.add(line);
-    const texts = fresh.filter(({ form }) => form === 'text').map(({ subtaskIndex, text }) => `${subtaskIndex + 1}> ${text}`);
+    const texts = fresh
+      .filter(({ form }) => form === 'text')
+      .map(({ subtaskIndex, text }) => `${subtaskIndex + 1}> ${text}`);
     if (this.#options.isJson) this.#printed.push(...texts.slice(0, PRINTED_LINES_MAX - this.#printed.length));
     if (texts.length === 0 || this.#options.isJson) return;
     this.#progress.clear();
@@ -156,11 +163,20 @@ class JobView {
     this.#progress.clear();
     const elapsedMs = performance.now() - this.#options.startedMs;
     if (this.#options.isJson) {
-      printJson({ ...jobJson(status), seconds: elapsedMs / 1_000, printed: this.#printed, tables: this.#tables.tables(), files: this.#options.sinkPaths });
+      printJson({
+        ...jobJson(status),
+        seconds: elapsedMs / 1_000,
+        printed: this.#printed,
+        tables: this.#tables.tables(),
+        files: this.#options.sinkPaths,
+      });
     } else {
       const lines = status.state === 'FINISHED' ? this.#tables.lines() : [];
-      process.stdout.write([...lines, '', ...summary(status, elapsedMs, this.#options.sinkPaths), ''].join('\n'));
-      if (status.error !== undefined && status.state === 'FAILED') process.stderr.write(`${describeWireError(status.error).join('\n')}\n`);
+      process.stdout.write(
+        [...lines, '', ...summary(status, elapsedMs, this.#options.sinkPaths), ''].join('\n'),
+      );
+      if (status.error !== undefined && status.state === 'FAILED')
+        process.stderr.write(`${describeWireError(status.error).join('\n')}\n`);
     }
     if (status.state === 'FAILED') return ExitCode.JobFailed;
     return status.state === 'CANCELED' && wasInterrupted ? ExitCode.Interrupted : ExitCode.Ok;
@@ -185,7 +201,9 @@ function summary(status: JobStatus, elapsedMs: number, sinkPaths: readonly strin
     `  checkpoints  ${checkpoints.completedCount} completed, ${checkpoints.failedCount} failed` +
       (checkpoints.lastBytes === undefined ? '' : `; the last has ${formatBytes(checkpoints.lastBytes)}`),
     ...(status.restartCount > 0 ? [`  restarts     ${status.restartCount}`] : []),
-    ...committedPaths(status, sinkPaths).map((path, index) => `  ${index === 0 ? 'files       ' : '            '} ${path}`),
+    ...committedPaths(status, sinkPaths).map(
+      (path, index) => `  ${index === 0 ? 'files       ' : '            '} ${path}`,
+    ),
   ];
 }
 
@@ -208,7 +226,11 @@ function droppedByCause(status: JobStatus): { late: number; skipped: number } {
 }
 
 /** First Ctrl-C: asks at a terminal, cancels elsewhere. Second: cancels. Third: leaves at once. */
-function interruptOnce(client: JobClient, { jobId, isEmbedded }: AttachOptions, view: JobView): { wasInterrupted(): boolean; release(): void } {
+function interruptOnce(
+  client: JobClient,
+  { jobId, isEmbedded }: AttachOptions,
+  view: JobView,
+): { wasInterrupted(): boolean; release(): void } {
   let count = 0;
   let isCancelling = false;
   let prompt: ReturnType<typeof createInterface> | undefined;
@@ -217,7 +239,11 @@ function interruptOnce(client: JobClient, { jobId, isEmbedded }: AttachOptions, 
     isCancelling = true;
     prompt?.close();
     view.note('Cancelling…');
-    client.cancel(jobId).catch((error: unknown) => view.note(`Cannot cancel: ${error instanceof Error ? error.message : String(error)}`));
+    client
+      .cancel(jobId)
+      .catch((error: unknown) =>
+        view.note(`Cannot cancel: ${error instanceof Error ? error.message : String(error)}`),
+      );
   };
   const onInterrupt = (): void => {
     count++;
@@ -227,7 +253,8 @@ function interruptOnce(client: JobClient, { jobId, isEmbedded }: AttachOptions, 
     prompt = createInterface({ input: process.stdin, output: process.stderr });
     prompt.on('SIGINT', onInterrupt);
     prompt.on('close', () => view.resume());
-    const goesOn = isEmbedded === true ? 'It goes on otherwise.' : 'It goes on otherwise, also without this command.';
+    const goesOn =
+      isEmbedded === true ? 'It goes on otherwise.' : 'It goes on otherwise, also without this command.';
     prompt.question(`Cancel job ${view.jobName}? ${goesOn} [y/N] `, (answer) => {
       prompt?.close();
       if (/^y(es)?$/i.test(answer.trim())) cancel();

@@ -1,7 +1,15 @@
 // `cancel`: asks the cluster to end a job, and waits until it has.
 import { MillraceError } from '@millrace/common';
 import { ExitCode } from '../exit-code.ts';
-import { findJob, isEnded, jobReferenceLine, printJson, printLines, withDispatcher, type GlobalOptions } from './context.ts';
+import {
+  findJob,
+  isEnded,
+  jobReferenceLine,
+  printJson,
+  printLines,
+  withDispatcher,
+  type GlobalOptions,
+} from './context.ts';
 
 const CANCEL_TIMEOUT_MS = 20_000;
 const POLL_MS = 50;
@@ -10,7 +18,10 @@ export async function cancel(reference: string, options: GlobalOptions): Promise
   const job = await withDispatcher(options, async (client) => {
     const found = findJob(await client.list(), reference);
     if (isEnded(found)) {
-      throw new MillraceError('MR_JOB_FINISHED', `Cannot cancel ${jobReferenceLine(found)}: it is ${found.state} already`);
+      throw new MillraceError(
+        'MR_JOB_FINISHED',
+        `Cannot cancel ${jobReferenceLine(found)}: it is ${found.state} already`,
+      );
     }
     await client.cancel(found.jobId);
     const deadlineMs = performance.now() + CANCEL_TIMEOUT_MS;

@@ -11,12 +11,21 @@ import { printJson, printLines } from './context.ts';
 import { prepareJob, type RunOptions } from './prepare-job.ts';
 
 /** Exit code: 1 for types that are wrong, and for types that cannot be checked unless `types` is false. */
-export async function check(file: string, args: readonly string[], options: RunOptions & { readonly types?: boolean }): Promise<ExitCode> {
+export async function check(
+  file: string,
+  args: readonly string[],
+  options: RunOptions & { readonly types?: boolean },
+): Promise<ExitCode> {
   const { submission } = await prepareJob(file, args, options);
   const isWanted = options.types !== false;
   const types = isWanted ? await checkTypes(resolve(file)) : UNCHECKED;
   if (options.json === true) {
-    printJson({ file, job: submission.streamGraph.name, operators: submission.streamGraph.nodes.length, types });
+    printJson({
+      file,
+      job: submission.streamGraph.name,
+      operators: submission.streamGraph.nodes.length,
+      types,
+    });
   } else {
     const { name, nodes } = submission.streamGraph;
     printLines([
@@ -64,7 +73,16 @@ async function checkTypes(path: string): Promise<TypeCheck> {
   }
 }
 
-const STRICT_DEFAULTS = ['--noEmit', '--strict', '--skipLibCheck', '--target', 'es2022', '--module', 'nodenext', '--allowImportingTsExtensions'];
+const STRICT_DEFAULTS = [
+  '--noEmit',
+  '--strict',
+  '--skipLibCheck',
+  '--target',
+  'es2022',
+  '--module',
+  'nodenext',
+  '--allowImportingTsExtensions',
+];
 
 function defaultFlags(path: string): string[] {
   return [...STRICT_DEFAULTS, path];
@@ -78,7 +96,16 @@ async function flagsForProject(config: string, path: string, directory: string):
     derived,
     JSON.stringify({
       extends: config,
-      compilerOptions: { noEmit: true, skipLibCheck: true, composite: false, incremental: false, declaration: false, declarationMap: false, allowImportingTsExtensions: true, ...(typeRoots.length > 0 ? { typeRoots } : {}) },
+      compilerOptions: {
+        noEmit: true,
+        skipLibCheck: true,
+        composite: false,
+        incremental: false,
+        declaration: false,
+        declarationMap: false,
+        allowImportingTsExtensions: true,
+        ...(typeRoots.length > 0 ? { typeRoots } : {}),
+      },
       files: [path],
       include: [],
       references: [],
@@ -98,15 +125,28 @@ function nearestConfig(directory: string): string | undefined {
 const CHECK_TIMEOUT_MS = 120_000;
 const OUTPUT_LINES_MAX = 200;
 
-function runCompiler(compiler: string, flags: readonly string[], cwd: string): Promise<{ exitCode: number; output: string[] }> {
+function runCompiler(
+  compiler: string,
+  flags: readonly string[],
+  cwd: string,
+): Promise<{ exitCode: number; output: string[] }> {
   return new Promise((resolvePromise, reject) => {
-    const child = spawn(process.execPath, [compiler, '--pretty', 'false', ...flags], { cwd, stdio: ['ignore', 'pipe', 'pipe'], timeout: CHECK_TIMEOUT_MS });
+    const child = spawn(process.execPath, [compiler, '--pretty', 'false', ...flags], {
+      cwd,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: CHECK_TIMEOUT_MS,
+    });
     let text = '';
     child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
     child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()));
-    child.once('error', (cause) => reject(new MillraceError('MR_IO', `Cannot run TypeScript: ${cause.message}`, { cause })));
+    child.once('error', (cause) =>
+      reject(new MillraceError('MR_IO', `Cannot run TypeScript: ${cause.message}`, { cause })),
+    );
     child.once('close', (code) => {
-      const output = text.split('\n').filter((line) => line !== '').map((line) => shorten(line, cwd));
+      const output = text
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => shorten(line, cwd));
       resolvePromise({ exitCode: code ?? 1, output: output.slice(0, OUTPUT_LINES_MAX) });
     });
   });

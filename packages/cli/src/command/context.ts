@@ -29,16 +29,24 @@ export function printLines(lines: readonly string[]): void {
 export function jobManagerAddress(options: GlobalOptions): string {
   const { jobmanager } = options;
   if (jobmanager !== undefined && !/^\S+:\d{1,5}$/.test(jobmanager))
-    throw new MillraceError('MR_USAGE', `Cannot reach a JobManager at "${jobmanager}": write --jobmanager <host:port>`);
+    throw new MillraceError(
+      'MR_USAGE',
+      `Cannot reach a JobManager at "${jobmanager}": write --jobmanager <host:port>`,
+    );
   if (jobmanager !== undefined) return jobmanager;
-  return new ClusterDirectory(options.configDir).readRecord()?.jobManagerAddress ?? `127.0.0.1:${DEFAULT_RPC_PORT}`;
+  return (
+    new ClusterDirectory(options.configDir).readRecord()?.jobManagerAddress ?? `127.0.0.1:${DEFAULT_RPC_PORT}`
+  );
 }
 
 /**
  * Runs `action` with a connection to the cluster, and closes it.
  * @throws {MillraceError} MR_NO_CLUSTER when none answers
  */
-export async function withDispatcher<T>(options: GlobalOptions, action: (client: DispatcherClient) => Promise<T>): Promise<T> {
+export async function withDispatcher<T>(
+  options: GlobalOptions,
+  action: (client: DispatcherClient) => Promise<T>,
+): Promise<T> {
   const directory = new ClusterDirectory(options.configDir);
   const client = await connectDispatcher({ address: jobManagerAddress(options), token: directory.token() });
   try {
@@ -64,15 +72,24 @@ export function findJob(jobs: readonly JobStatus[], reference: string): JobStatu
   if (byName !== undefined) return byName;
   const [first, ...others] = byPrefix;
   if (first === undefined) {
-    throw new MillraceError('MR_JOB_NOT_FOUND', `Cannot find a job "${reference}": no id begins with it and no job has this name. List them: millrace list -a`);
+    throw new MillraceError(
+      'MR_JOB_NOT_FOUND',
+      `Cannot find a job "${reference}": no id begins with it and no job has this name. List them: millrace list -a`,
+    );
   }
   if (others.length > 0) throw ambiguous(reference, byPrefix);
   return first;
 }
 
 function ambiguous(reference: string, jobs: readonly JobStatus[]): MillraceError {
-  const ids = jobs.slice(0, 5).map(({ jobId }) => jobId).join(', ');
-  return new MillraceError('MR_JOB_AMBIGUOUS', `Cannot tell which job "${reference}" is: ${jobs.length} jobs fit (${ids}). Give more of the id`);
+  const ids = jobs
+    .slice(0, 5)
+    .map(({ jobId }) => jobId)
+    .join(', ');
+  return new MillraceError(
+    'MR_JOB_AMBIGUOUS',
+    `Cannot tell which job "${reference}" is: ${jobs.length} jobs fit (${ids}). Give more of the id`,
+  );
 }
 
 const ENDED: ReadonlySet<string> = new Set(['FINISHED', 'FAILED', 'CANCELED']);
@@ -83,7 +100,9 @@ export function isEnded(job: Pick<JobStatus, 'state'>): boolean {
 
 /** ISO 8601, or null for a watermark that is not there; `end` is given as null too in JSON. */
 export function isoTime(ms: number | null | undefined): string | null {
-  return ms === null || ms === undefined || !Number.isFinite(ms) || Math.abs(ms) >= WATERMARK_END_MS ? null : new Date(ms).toISOString();
+  return ms === null || ms === undefined || !Number.isFinite(ms) || Math.abs(ms) >= WATERMARK_END_MS
+    ? null
+    : new Date(ms).toISOString();
 }
 
 /** How a job is called in a sentence. */

@@ -4,7 +4,15 @@ import { ExitCode } from '../exit-code.ts';
 import { describeWireError } from '../terminal/show-error.ts';
 import { formatWatermark } from '../terminal/progress.ts';
 import { formatBytes, formatDuration, formatTable } from '../terminal/table.ts';
-import { findJob, isEnded, isoTime, printJson, printLines, withDispatcher, type GlobalOptions } from './context.ts';
+import {
+  findJob,
+  isEnded,
+  isoTime,
+  printJson,
+  printLines,
+  withDispatcher,
+  type GlobalOptions,
+} from './context.ts';
 
 export interface ListOptions extends GlobalOptions {
   readonly all?: boolean;
@@ -48,7 +56,8 @@ const NONE_DROPPED = { late: 0, malformed: 0 };
 function droppedOf(job: JobStatus): Record<string, number> {
   const dropped: Record<string, number> = { ...NONE_DROPPED };
   for (const vertex of job.vertices) {
-    for (const [cause, count] of Object.entries(vertex.dropped)) dropped[cause] = (dropped[cause] ?? 0) + count;
+    for (const [cause, count] of Object.entries(vertex.dropped))
+      dropped[cause] = (dropped[cause] ?? 0) + count;
   }
   return dropped;
 }
@@ -69,7 +78,9 @@ function vertexJson(vertex: VertexProgress): Record<string, unknown> {
 
 export async function list(options: ListOptions): Promise<ExitCode> {
   const jobs = await withDispatcher(options, (client) => client.list());
-  const shown = jobs.filter((job) => options.all === true || (options.running === true ? job.state === 'RUNNING' : !isEnded(job)));
+  const shown = jobs.filter(
+    (job) => options.all === true || (options.running === true ? job.state === 'RUNNING' : !isEnded(job)),
+  );
   if (options.json === true) {
     printJson({ jobs: shown.map(jobJson) });
     return ExitCode.Ok;
@@ -79,15 +90,28 @@ export async function list(options: ListOptions): Promise<ExitCode> {
     return ExitCode.Ok;
   }
   const rows = shown.map((job) => [
-    job.jobId, job.name, job.state, new Date(job.startTimeMs).toISOString().slice(0, 19).replace('T', ' '),
-    formatDuration((job.endTimeMs ?? Date.now()) - job.startTimeMs), job.recordsRead, job.checkpoints.completedCount, job.restartCount,
+    job.jobId,
+    job.name,
+    job.state,
+    new Date(job.startTimeMs).toISOString().slice(0, 19).replace('T', ' '),
+    formatDuration((job.endTimeMs ?? Date.now()) - job.startTimeMs),
+    job.recordsRead,
+    job.checkpoints.completedCount,
+    job.restartCount,
   ]);
-  printLines(formatTable(['JobID', 'Name', 'State', 'Started (UTC)', 'Duration', 'Records', 'Checkpoints', 'Restarts'], rows));
+  printLines(
+    formatTable(
+      ['JobID', 'Name', 'State', 'Started (UTC)', 'Duration', 'Records', 'Checkpoints', 'Restarts'],
+      rows,
+    ),
+  );
   return ExitCode.Ok;
 }
 
 export async function describe(reference: string, options: GlobalOptions): Promise<ExitCode> {
-  const job = await withDispatcher(options, async (client) => client.describe(findJob(await client.list(), reference).jobId));
+  const job = await withDispatcher(options, async (client) =>
+    client.describe(findJob(await client.list(), reference).jobId),
+  );
   if (options.json === true) {
     printJson(jobJson(job));
     return ExitCode.Ok;
@@ -102,10 +126,19 @@ function describeLines(job: JobStatus): string[] {
   const percent = (value: number): string => `${Math.round(value * 100)} %`;
   const vertices = job.vertices.map((vertex) => {
     const { late = 0, ...others } = vertex.dropped;
-    const skipped = Object.entries(others).map(([cause, count]) => `${cause} ${count}`).join(', ');
+    const skipped = Object.entries(others)
+      .map(([cause, count]) => `${cause} ${count}`)
+      .join(', ');
     return [
-      vertex.name, vertex.parallelism, vertex.recordsIn, vertex.recordsOut, percent(vertex.busyShare),
-      percent(vertex.backPressuredShare), formatWatermark(vertex.watermarkMs), late, skipped === '' ? '0' : skipped,
+      vertex.name,
+      vertex.parallelism,
+      vertex.recordsIn,
+      vertex.recordsOut,
+      percent(vertex.busyShare),
+      percent(vertex.backPressuredShare),
+      formatWatermark(vertex.watermarkMs),
+      late,
+      skipped === '' ? '0' : skipped,
     ];
   });
   return [
@@ -121,7 +154,10 @@ function describeLines(job: JobStatus): string[] {
         : `; last ${last.lastCompletedId}, ${formatBytes(last.lastBytes ?? 0)}${last.lastDurationMs === undefined ? '' : ` in ${formatDuration(last.lastDurationMs)}`}`),
     ...(last.lastFailure === undefined ? [] : [`               last failure: ${last.lastFailure}`]),
     '',
-    ...formatTable(['Vertex', 'Parallelism', 'In', 'Out', 'Busy', 'Back-pressured', 'Watermark', 'Late', 'Skipped'], vertices),
+    ...formatTable(
+      ['Vertex', 'Parallelism', 'In', 'Out', 'Busy', 'Back-pressured', 'Watermark', 'Late', 'Skipped'],
+      vertices,
+    ),
     ...(job.error === undefined ? [] : ['', ...describeWireError(job.error)]),
   ];
 }

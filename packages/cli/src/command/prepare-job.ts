@@ -29,7 +29,11 @@ export interface PreparedJob {
 }
 
 /** Bundles and plans a job file; needs no cluster. */
-export async function prepareJob(file: string, args: readonly string[], options: RunOptions): Promise<PreparedJob> {
+export async function prepareJob(
+  file: string,
+  args: readonly string[],
+  options: RunOptions,
+): Promise<PreparedJob> {
   const baseDirectory = process.cwd();
   const artifact = await bundleJob(file, baseDirectory);
   const submission = submissionContext({ args, environmentNames: options.env ?? [], baseDirectory });
@@ -43,7 +47,9 @@ export async function prepareJob(file: string, args: readonly string[], options:
       submission,
       isWaiting: options.wait === true,
       ...(options.parallelism === undefined ? {} : { parallelism: options.parallelism }),
-      ...(options.fromSavepoint === undefined ? {} : { restoreFrom: resolve(baseDirectory, options.fromSavepoint) }),
+      ...(options.fromSavepoint === undefined
+        ? {}
+        : { restoreFrom: resolve(baseDirectory, options.fromSavepoint) }),
     },
   };
 }

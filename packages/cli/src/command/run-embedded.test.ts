@@ -2,12 +2,15 @@ import { expect, test } from 'vitest';
 import { createProgram } from '../main.ts';
 import { refuseClusterOptions } from './run-embedded.ts';
 
-test.each([{ detached: true }, { wait: true }, { jobmanager: '127.0.0.1:1' }, { fromSavepoint: 'x' }, { threads: 2 }])(
-  'an embedded run refuses %j, which it would leave out of account',
-  (options) => {
-    expect(() => refuseClusterOptions(options)).toThrow(expect.objectContaining({ code: 'MR_USAGE' }) as Error);
-  },
-);
+test.each([
+  { detached: true },
+  { wait: true },
+  { jobmanager: '127.0.0.1:1' },
+  { fromSavepoint: 'x' },
+  { threads: 2 },
+])('an embedded run refuses %j, which it would leave out of account', (options) => {
+  expect(() => refuseClusterOptions(options)).toThrow(expect.objectContaining({ code: 'MR_USAGE' }) as Error);
+});
 
 test('an embedded run takes --threads 0, and no threads at all', () => {
   refuseClusterOptions({ threads: 0 });

@@ -13,18 +13,31 @@ import { isEnded, printLines } from './context.ts';
 import { prepareJob, sinkPaths, TYPES_NOT_CHECKED, type RunOptions } from './prepare-job.ts';
 import { submissionContext } from './submission.ts';
 
-export async function runEmbedded(file: string, args: readonly string[], options: RunOptions): Promise<ExitCode> {
+export async function runEmbedded(
+  file: string,
+  args: readonly string[],
+  options: RunOptions,
+): Promise<ExitCode> {
   refuseClusterOptions(options);
   if (options.threads === 0) return runOnThisThread(file, args, options);
   const { submission, artifact } = await prepareJob(file, args, options);
-  const { slotCount } = compileJobGraph(submission.streamGraph, options.parallelism === undefined ? {} : { parallelism: options.parallelism });
+  const { slotCount } = compileJobGraph(
+    submission.streamGraph,
+    options.parallelism === undefined ? {} : { parallelism: options.parallelism },
+  );
   const isJson = options.json === true;
   if (!isJson) printLines([TYPES_NOT_CHECKED]);
   const startedMs = performance.now();
   const cluster = await startEmbeddedCluster({ slotCount, log: silentLogger });
   try {
     await cluster.submit(submission, (path) => artifact.files.get(path) ?? new Uint8Array());
-    return await attach(cluster, { jobId: submission.jobId, isJson, sinkPaths: sinkPaths(submission.streamGraph), startedMs, isEmbedded: true });
+    return await attach(cluster, {
+      jobId: submission.jobId,
+      isJson,
+      sinkPaths: sinkPaths(submission.streamGraph),
+      startedMs,
+      isEmbedded: true,
+    });
   } finally {
     await cluster.close();
   }
@@ -38,17 +51,31 @@ export function refuseClusterOptions(options: RunOptions): void {
   const refuse = (message: string): never => {
     throw new MillraceError('MR_USAGE', message);
   };
-  if (options.fromSavepoint !== undefined) refuse('Cannot restore a savepoint in an embedded run: submit the job to a cluster');
-  if (options.detached === true) refuse('Cannot detach from an embedded run: it ends with this process. Leave out -d, or submit the job to a cluster');
-  if (options.jobmanager !== undefined) refuse('Cannot use a JobManager in an embedded run: leave out either --jobmanager or --embedded');
-  if (options.wait === true) refuse('Cannot wait for slots in an embedded run: it has as many as the job needs. Leave out --wait');
+  if (options.fromSavepoint !== undefined)
+    refuse('Cannot restore a savepoint in an embedded run: submit the job to a cluster');
+  if (options.detached === true)
+    refuse(
+      'Cannot detach from an embedded run: it ends with this process. Leave out -d, or submit the job to a cluster',
+    );
+  if (options.jobmanager !== undefined)
+    refuse('Cannot use a JobManager in an embedded run: leave out either --jobmanager or --embedded');
+  if (options.wait === true)
+    refuse('Cannot wait for slots in an embedded run: it has as many as the job needs. Leave out --wait');
   if (options.threads !== undefined && options.threads !== 0)
     refuse('--threads takes only 0: everything on one thread. Without it, each slot is a thread');
 }
 
-async function runOnThisThread(file: string, args: readonly string[], options: RunOptions): Promise<ExitCode> {
+async function runOnThisThread(
+  file: string,
+  args: readonly string[],
+  options: RunOptions,
+): Promise<ExitCode> {
   const startedMs = performance.now();
-  const submission = submissionContext({ args, environmentNames: options.env ?? [], baseDirectory: process.cwd() });
+  const submission = submissionContext({
+    args,
+    environmentNames: options.env ?? [],
+    baseDirectory: process.cwd(),
+  });
   const { job, graph } = await planArtifact(await bundleJob(file), submission, file);
   const isJson = options.json === true;
   if (!isJson) printLines([TYPES_NOT_CHECKED]);
@@ -62,18 +89,26 @@ async function runOnThisThread(file: string, args: readonly string[], options: R
 }
 
 /** A job on this thread, followed as one of a cluster is; it begins when it is watched. */
-function clientOnThisThread(job: PlannableJob, submission: SubmissionContext, parallelism: number | undefined): JobClient {
+function clientOnThisThread(
+  job: PlannableJob,
+  submission: SubmissionContext,
+  parallelism: number | undefined,
+): JobClient {
   const abort = new AbortController();
   return {
     async watch(_jobId, onEvent) {
       let last: JobStatus | undefined;
       try {
-        await executeJob(job, { ...submission, ...(parallelism === undefined ? {} : { parallelism }), signal: abort.signal }, {
-          onEvent: (event) => {
-            if (event.kind === 'status') last = event.status;
-            onEvent(event);
+        await executeJob(
+          job,
+          { ...submission, ...(parallelism === undefined ? {} : { parallelism }), signal: abort.signal },
+          {
+            onEvent: (event) => {
+              if (event.kind === 'status') last = event.status;
+              onEvent(event);
+            },
           },
-        });
+        );
       } catch (error) {
         if (last === undefined || !isEnded(last)) throw error; // Else the last status has the error.
       }

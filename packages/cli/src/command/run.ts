@@ -7,7 +7,13 @@ import type { Artifact } from '../artifact/bundle-job.ts';
 import { ExitCode } from '../exit-code.ts';
 import { attach } from './attach.ts';
 import { jobManagerAddress, printJson, printLines, withDispatcher } from './context.ts';
-import { prepareJob, sinkPaths, TYPES_NOT_CHECKED, type PreparedJob, type RunOptions } from './prepare-job.ts';
+import {
+  prepareJob,
+  sinkPaths,
+  TYPES_NOT_CHECKED,
+  type PreparedJob,
+  type RunOptions,
+} from './prepare-job.ts';
 import { runEmbedded } from './run-embedded.ts';
 
 export async function run(file: string, args: readonly string[], options: RunOptions): Promise<ExitCode> {
@@ -30,7 +36,11 @@ function checkSavepoint(path: string | undefined, options: RunOptions): void {
 }
 
 /** Submits, and stays with the job unless detached. Exit code: 0 finished, 3 failed, 130 cancelled by Ctrl-C. */
-export async function submitAndAttach(client: DispatcherClient, prepared: PreparedJob, options: RunOptions): Promise<ExitCode> {
+export async function submitAndAttach(
+  client: DispatcherClient,
+  prepared: PreparedJob,
+  options: RunOptions,
+): Promise<ExitCode> {
   const startedMs = performance.now();
   const { submission, artifact } = prepared;
   await submitOnce(client, submission, artifact);
@@ -53,10 +63,15 @@ const RESUBMIT_TIMEOUT_MS = 30_000;
 const RESUBMIT_DELAY_MS = 200;
 
 /** A submission is made again when its answer was lost: the id makes it the same job. */
-async function submitOnce(client: DispatcherClient, submission: JobSubmission, artifact: Artifact): Promise<void> {
+async function submitOnce(
+  client: DispatcherClient,
+  submission: JobSubmission,
+  artifact: Artifact,
+): Promise<void> {
   const readFile = (path: string): Uint8Array => {
     const bytes = artifact.files.get(path);
-    if (bytes === undefined) throw new MillraceError('MR_INTERNAL', `Invariant violated: no artifact file ${path}`);
+    if (bytes === undefined)
+      throw new MillraceError('MR_INTERNAL', `Invariant violated: no artifact file ${path}`);
     return bytes;
   };
   const deadlineMs = performance.now() + RESUBMIT_TIMEOUT_MS;

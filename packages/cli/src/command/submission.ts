@@ -14,7 +14,8 @@ export function submissionContext(of: {
   const environment: Record<string, string> = {};
   for (const name of of.environmentNames) {
     const value = process.env[name];
-    if (value === undefined) throw new MillraceError('MR_USAGE', `Cannot pass on the environment variable "${name}": it is not set`);
+    if (value === undefined)
+      throw new MillraceError('MR_USAGE', `Cannot pass on the environment variable "${name}": it is not set`);
     environment[name] = value;
   }
   return { args: of.args, params: parseParams(of.args), environment, baseDirectory: of.baseDirectory };

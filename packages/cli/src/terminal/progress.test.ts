@@ -5,13 +5,36 @@ import { formatWatermark, ProgressDisplay } from './progress.ts';
 
 function status(of: Partial<JobStatus>): JobStatus {
   return {
-    jobId: asJobId('0'.repeat(32)), name: 'job', state: 'RUNNING', startTimeMs: 0, parallelism: 1, restartCount: 0, attemptNumber: 1,
-    checkpoints: { completedCount: 2, failedCount: 0 }, vertices: [], recordsRead: 0, watermarkMs: null, stateBytes: 2048, ...of,
+    jobId: asJobId('0'.repeat(32)),
+    name: 'job',
+    state: 'RUNNING',
+    startTimeMs: 0,
+    parallelism: 1,
+    restartCount: 0,
+    attemptNumber: 1,
+    checkpoints: { completedCount: 2, failedCount: 0 },
+    vertices: [],
+    recordsRead: 0,
+    watermarkMs: null,
+    stateBytes: 2048,
+    ...of,
   };
 }
 
-function screen(isTerminal: boolean): { text: string; isTerminal: boolean; columns: number; write(text: string): void } {
-  return { text: '', isTerminal, columns: 100, write(text) { this.text += text; } };
+function screen(isTerminal: boolean): {
+  text: string;
+  isTerminal: boolean;
+  columns: number;
+  write(text: string): void;
+} {
+  return {
+    text: '',
+    isTerminal,
+    columns: 100,
+    write(text) {
+      this.text += text;
+    },
+  };
 }
 
 test('where the output is no terminal, a line a second says how far the job is', () => {
@@ -22,7 +45,9 @@ test('where the output is no terminal, a line a second says how far the job is',
   nowMs = 500;
   display.show(status({ recordsRead: 400_000, inputShare: 0.2 }));
   nowMs = 1_000;
-  display.show(status({ recordsRead: 1_000_000, inputShare: 0.5, watermarkMs: Date.UTC(2001, 3, 20, 13, 5) }));
+  display.show(
+    status({ recordsRead: 1_000_000, inputShare: 0.5, watermarkMs: Date.UTC(2001, 3, 20, 13, 5) }),
+  );
   expect(out.text.split('\n')).toEqual([
     '[   0 ms] RUNNING  read 0 (0 %)  0/s  watermark -  checkpoints 2  state 2.0 KiB',
     '[  1.0 s] RUNNING  read 1.00 M (50 %)  1.00 M/s  watermark 2001-04-20 13:05  checkpoints 2  state 2.0 KiB',
@@ -65,5 +90,10 @@ test('while a question is asked nothing is drawn, and afterwards the lines are t
 });
 
 test('a watermark is a time, a dash before the first and `end` after the last', () => {
-  expect([null, 0, 8.64e15, Number.POSITIVE_INFINITY].map(formatWatermark)).toEqual(['-', '1970-01-01 00:00', 'end', 'end']);
+  expect([null, 0, 8.64e15, Number.POSITIVE_INFINITY].map(formatWatermark)).toEqual([
+    '-',
+    '1970-01-01 00:00',
+    'end',
+    'end',
+  ]);
 });

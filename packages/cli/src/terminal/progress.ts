@@ -83,7 +83,8 @@ export class ProgressDisplay {
     const last = this.#samples.at(-1);
     if (last !== undefined && records < last.records) this.#samples = []; // The job went back to a checkpoint.
     this.#samples.push({ ms, records });
-    while (this.#samples.length > 2 && ms - (this.#samples[0]?.ms ?? ms) > RATE_WINDOW_MS) this.#samples.shift();
+    while (this.#samples.length > 2 && ms - (this.#samples[0]?.ms ?? ms) > RATE_WINDOW_MS)
+      this.#samples.shift();
   }
 
   #rate(): number {
@@ -96,7 +97,10 @@ export class ProgressDisplay {
 
 function terminalLines(status: JobStatus, rate: number, elapsedMs: number): string[] {
   const share = status.inputShare;
-  const bar = share === undefined ? '' : `  ${'█'.repeat(Math.round(share * BAR_CELLS)).padEnd(BAR_CELLS, '░')} ${percent(share)}`;
+  const bar =
+    share === undefined
+      ? ''
+      : `  ${'█'.repeat(Math.round(share * BAR_CELLS)).padEnd(BAR_CELLS, '░')} ${percent(share)}`;
   return [
     `${status.name}  ${status.state}  ${formatDuration(elapsedMs)}${status.restartCount > 0 ? `  (${status.restartCount} restarts)` : ''}`,
     `  read         ${formatCount(status.recordsRead)} records${bar}  ${formatCount(rate)}/s`,

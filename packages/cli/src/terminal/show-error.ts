@@ -28,11 +28,15 @@ export function describeWireError(error: WireError): string[] {
 }
 
 /** In a checkout the pages are among its documents; a packed package has a copy. */
-const PAGE_DIRECTORIES = ['../../../../docs/errors/', '../../errors/'].map((path) => fileURLToPath(new URL(path, import.meta.url)));
+const PAGE_DIRECTORIES = ['../../../../docs/errors/', '../../errors/'].map((path) =>
+  fileURLToPath(new URL(path, import.meta.url)),
+);
 
 /** Path of the page about a code, relative where it is below the working directory; undefined when there is none. */
 export function errorPage(code: string, workingDirectory = process.cwd()): string | undefined {
-  const path = PAGE_DIRECTORIES.map((directory) => join(directory, `${code}.md`)).find((candidate) => existsSync(candidate));
+  const path = PAGE_DIRECTORIES.map((directory) => join(directory, `${code}.md`)).find((candidate) =>
+    existsSync(candidate),
+  );
   if (path === undefined) return undefined;
   const fromHere = relative(workingDirectory, path);
   return fromHere.startsWith('..') || isAbsolute(fromHere) ? path : fromHere;
@@ -59,5 +63,8 @@ function locationOf(line: string): string {
 }
 
 function isUserLocation(location: string): boolean {
-  return !/^node:|^<anonymous>|^native$|^eval at |[\\/]node_modules[\\/]/.test(location) && !location.startsWith(ENGINE_DIRECTORY);
+  return (
+    !/^node:|^<anonymous>|^native$|^eval at |[\\/]node_modules[\\/]/.test(location) &&
+    !location.startsWith(ENGINE_DIRECTORY)
+  );
 }

@@ -5,11 +5,17 @@ export type Cell = string | number | null | undefined;
 /** Returns a table as lines. Columns in which every cell is a number or looks like one are aligned to the right. */
 export function formatTable(headers: readonly string[], rows: readonly (readonly Cell[])[]): string[] {
   const texts = rows.map((row) => headers.map((_, column) => formatCell(row[column])));
-  const widths = headers.map((header, column) => Math.max(header.length, ...texts.map((row) => (row[column] ?? '').length)));
-  const isRight = headers.map((_, column) => texts.length > 0 && texts.every((row) => isNumeric(row[column] ?? '')));
+  const widths = headers.map((header, column) =>
+    Math.max(header.length, ...texts.map((row) => (row[column] ?? '').length)),
+  );
+  const isRight = headers.map(
+    (_, column) => texts.length > 0 && texts.every((row) => isNumeric(row[column] ?? '')),
+  );
   const line = (cells: readonly string[]): string =>
     cells
-      .map((cell, column) => (isRight[column] === true ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0)))
+      .map((cell, column) =>
+        isRight[column] === true ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
+      )
       .join('  ')
       .trimEnd();
   return [line(headers), line(widths.map((width) => '─'.repeat(width))), ...texts.map(line)];
@@ -49,7 +55,9 @@ export function formatDuration(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`;
   if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
   const minutes = Math.floor(ms / 60_000);
-  return minutes < 60 ? `${minutes}m ${Math.round((ms % 60_000) / 1_000)}s` : `${Math.floor(minutes / 60)}h ${minutes % 60}m`;
+  return minutes < 60
+    ? `${minutes}m ${Math.round((ms % 60_000) / 1_000)}s`
+    : `${Math.floor(minutes / 60)}h ${minutes % 60}m`;
 }
 
 /** 1.2 M, 34.5 k, 12. */

@@ -51,7 +51,12 @@ test('reads give a part, fewer bytes at the end, none behind it, in memory of th
   await write(path, '0123456789');
   const text = async (offset: number, length: number) =>
     Buffer.from(await nodeFilePort.read(path, offset, length)).toString();
-  expect(await Promise.all([text(2, 3), text(8, 5), text(10, 4), text(50, 1)])).toEqual(['234', '89', '', '']);
+  expect(await Promise.all([text(2, 3), text(8, 5), text(10, 4), text(50, 1)])).toEqual([
+    '234',
+    '89',
+    '',
+    '',
+  ]);
   expect((await nodeFilePort.read(path, 8, 5)).buffer.byteLength).toBe(2);
 });
 
@@ -100,9 +105,14 @@ test('directories are made with all above them; what cannot be made is told with
     message: `Cannot make the directory "${below}": a part of its path is a file`,
     details: { systemCode: 'ENOTDIR' },
   });
-  expect(() => nodeFilePort.create(join(directory, 'none/a'))).toThrow(expect.objectContaining({ code: 'MR_IO' }) as Error);
+  expect(() => nodeFilePort.create(join(directory, 'none/a'))).toThrow(
+    expect.objectContaining({ code: 'MR_IO' }) as Error,
+  );
 });
 
-test.runIf(process.platform === 'linux')('a file system that makes no directories is told too, and does not hang', async () => {
-  await expect(nodeFilePort.makeDirectory('/proc/none/below')).rejects.toMatchObject({ code: 'MR_IO' });
-});
+test.runIf(process.platform === 'linux')(
+  'a file system that makes no directories is told too, and does not hang',
+  async () => {
+    await expect(nodeFilePort.makeDirectory('/proc/none/below')).rejects.toMatchObject({ code: 'MR_IO' });
+  },
+);

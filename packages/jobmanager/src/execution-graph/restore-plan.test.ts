@@ -151,7 +151,10 @@ function withDropped(uid: string, inline: Json): CheckpointMetadata {
 
 test('a print that is gone, and a sink that is gone with nothing pending, do not keep a checkpoint from being restored', () => {
   const jobGraph = compileJobGraph(keyedGraph());
-  for (const inline of [{ subtaskIndex: 0, sequence: 12 }, { subtaskIndex: 0, pending: [] }])
+  for (const inline of [
+    { subtaskIndex: 0, sequence: 12 },
+    { subtaskIndex: 0, pending: [] },
+  ])
     expect(planRestore(jobGraph, withDropped('gone', inline)).checkpointId).toBe(7);
 });
 

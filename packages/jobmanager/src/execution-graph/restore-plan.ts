@@ -83,7 +83,12 @@ function leastWatermark(snapshots: readonly SubtaskSnapshot[]): { watermarkMs?: 
 function isDispensable(inline: Json): boolean {
   if (inline === null) return true;
   if (typeof inline !== 'object' || Array.isArray(inline)) return false;
-  const { subtaskIndex: _subtaskIndex, sequence, pending, ...others } = inline as { readonly [field: string]: Json };
+  const {
+    subtaskIndex: _subtaskIndex,
+    sequence,
+    pending,
+    ...others
+  } = inline as { readonly [field: string]: Json };
   if (Object.keys(others).length > 0) return false;
   if (pending === undefined) return typeof sequence === 'number';
   return sequence === undefined && Array.isArray(pending) && pending.length === 0;
@@ -100,7 +105,8 @@ function checkAllStateFound(jobGraph: JobGraph, metadata: CheckpointMetadata): v
     .flatMap(({ subtasks }) => subtasks.flatMap(({ operators }) => operators))
     .find(
       (operator) =>
-        !known.has(operator.uid) && (operator.keyedFiles.length > 0 || !isDispensable(operator.inline ?? null)),
+        !known.has(operator.uid) &&
+        (operator.keyedFiles.length > 0 || !isDispensable(operator.inline ?? null)),
     );
   if (lost === undefined) return;
   const fresh = jobGraph.streamGraph.nodes

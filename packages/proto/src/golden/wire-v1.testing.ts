@@ -77,7 +77,12 @@ export const goldenHeader: FrameHeader = {
 
 export const goldenElements: Readonly<Record<string, ControlElement>> = {
   'frame watermark': { kind: 1, timestampMs: -Infinity, splitId: 'file-1#0' },
-  'frame barrier': { kind: 2, checkpointId: 2 ** 40, timestampMs: 1_700_000_000_000 },
+  'frame barrier': {
+    kind: 2,
+    checkpointId: 2 ** 40,
+    timestampMs: 1_700_000_000_000,
+    completedCheckpointId: 2 ** 40 - 1,
+  },
   'frame status': { kind: 3, isIdle: true },
   'frame end of input': { kind: 4 },
   'frame assignment': {

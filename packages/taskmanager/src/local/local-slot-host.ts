@@ -2,7 +2,13 @@
 import { classify, toWireError, type TimerPort, type WireError } from '@millrace/common';
 import type { StreamGraph } from '@millrace/api';
 import type { SlotDeployment } from '@millrace/proto';
-import { openOperatorChain, SlotRuntime, type SlotPorts, type SlotReportBody, type StateLimits } from '@millrace/runtime';
+import {
+  openOperatorChain,
+  SlotRuntime,
+  type SlotPorts,
+  type SlotReportBody,
+  type StateLimits,
+} from '@millrace/runtime';
 import { obeyInstruction } from '../slot/obey-instruction.ts';
 import type { SlotHost, SlotHostEvents } from '../task-executor/task-executor.ts';
 import type { SlotInstruction, WorkerKey } from '../task-executor/task-executor-messages.ts';
@@ -90,8 +96,14 @@ export class LocalSlotHost implements SlotHost {
   }
 
   async #run(worker: LocalWorker, deployment: SlotDeployment): Promise<void> {
-    const { network, graphOf, portsOf, taskManagerId, isFreezingRecords: freezeRecords, stateLimits } =
-      this.#options;
+    const {
+      network,
+      graphOf,
+      portsOf,
+      taskManagerId,
+      isFreezingRecords: freezeRecords,
+      stateLimits,
+    } = this.#options;
     const graph = await graphOf(deployment);
     if (worker.isGone) return;
     const report = (body: SlotReportBody): void => {

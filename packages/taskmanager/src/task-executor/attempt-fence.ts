@@ -18,7 +18,9 @@ export class AttemptFence {
   /** True when this attempt has ended in this slot, or a newer one of its job has been deployed. */
   isOver(jobId: JobId, attemptNumber: number, slotIndex: number): boolean {
     const job = this.#jobs.get(jobId);
-    return job !== undefined && (attemptNumber < job.newest || attemptNumber <= (job.endedIn.get(slotIndex) ?? 0));
+    return (
+      job !== undefined && (attemptNumber < job.newest || attemptNumber <= (job.endedIn.get(slotIndex) ?? 0))
+    );
   }
 
   deployed(jobId: JobId, attemptNumber: number): void {

@@ -84,7 +84,10 @@ export class ThreadSlotHost implements SlotHost {
     const worker = this.#leases.get(name)?.worker();
     if (worker === undefined) return;
     const jobId = this.#running.get(name)?.deployment.jobId;
-    this.#terminating.set(name, this.#limit({ slotIndex: key.slotIndex, ...(jobId === undefined ? {} : { jobId }) }));
+    this.#terminating.set(
+      name,
+      this.#limit({ slotIndex: key.slotIndex, ...(jobId === undefined ? {} : { jobId }) }),
+    );
     worker.terminate();
   }
 

@@ -19,5 +19,8 @@ export interface Event {
 /** Events of which ten share a millisecond; each of `parallelism` subtasks starts at time 0. */
 export function events(keys: number, count: number, parallelism: number): (index: number) => Event {
   const perSubtask = Math.floor(count / parallelism);
-  return (index) => ({ key: (mix(index + 1) >>> 0) % keys, time: Math.floor(((index % perSubtask) * parallelism) / 10) });
+  return (index) => ({
+    key: (mix(index + 1) >>> 0) % keys,
+    time: Math.floor(((index % perSubtask) * parallelism) / 10),
+  });
 }

@@ -5,7 +5,9 @@ import { events } from './random.ts';
 export default defineJob('windowed-count', (env) => {
   const total = env.params.number('n', 40_000_000);
   env
-    .source(generate({ count: total }, events(env.params.number('keys', 10_000), total, env.params.number('p', 2))))
+    .source(
+      generate({ count: total }, events(env.params.number('keys', 10_000), total, env.params.number('p', 2))),
+    )
     .watermarks(monotonous((event) => event.time))
     .keyBy((event) => event.key)
     .window(tumbling('10 s'))

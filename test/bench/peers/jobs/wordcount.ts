@@ -7,7 +7,9 @@ const WORDS = 5_000;
 export default defineJob('wordcount', (env) => {
   const words = Array.from({ length: WORDS }, (_, index) => `word-${index}`);
   env
-    .source(generate({ count: env.params.number('n', 40_000_000) }, (index) => words[random(index, WORDS)] ?? ''))
+    .source(
+      generate({ count: env.params.number('n', 40_000_000) }, (index) => words[random(index, WORDS)] ?? ''),
+    )
     .keyBy((word) => word)
     .aggregate({ count: count() })
     .forEach(() => {});

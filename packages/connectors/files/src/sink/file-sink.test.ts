@@ -228,9 +228,7 @@ test('ifExists fail refuses a directory with files in it and names them', async 
 test('a directory that cannot be made fails the job for good, and the message says what to do', async () => {
   const directory = await temporaryDirectory();
   await writeFile(`${directory.path}/out`, '');
-  await expect(
-    sinkOf({ path: 'out/below' }).prepare?.(sinkContext(directory.path)),
-  ).rejects.toMatchObject({
+  await expect(sinkOf({ path: 'out/below' }).prepare?.(sinkContext(directory.path))).rejects.toMatchObject({
     code: 'MR_IO',
     retry: 'never',
     message: expect.stringContaining('name a directory that you may write') as string,
