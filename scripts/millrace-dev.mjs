@@ -107,7 +107,7 @@ async function start() {
     });
     const prepared = prepareJob('examples/flight-delays/job.ts', rest, options);
     const [jobManager, job] = await Promise.all([started, prepared]);
-    say(`JobManager at ${jobManager}; submitting examples/flight-delays/job.ts …`);
+    say(`JobManager at ${jobManager.address}; submitting examples/flight-delays/job.ts …`);
     process.exitCode = await withDispatcher(options, (client) => submitAndAttach(client, job, options));
   } catch (error) {
     say(describeError(error).join('\n'));
