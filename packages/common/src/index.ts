@@ -27,4 +27,14 @@ export {
   subtaskOfKeyGroup,
   type KeyGroupRange,
 } from './key-hash.ts';
+export {
+  environmentName,
+  flagsOf,
+  parseOption,
+  valuesOf,
+  type OptionEntry,
+  type OptionType,
+  type OptionValue,
+} from './config/option-entry.ts';
+export { OPTIONS, optionsOf } from './config/options.ts';
 export { RingBuffer } from './collections/ring-buffer.ts';

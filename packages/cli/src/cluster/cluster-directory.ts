@@ -29,7 +29,7 @@ export class ClusterDirectory {
   readonly path: string;
 
   constructor(path: string | undefined) {
-    this.path = resolve(path ?? process.env['MILLRACE_HOME'] ?? join(homedir(), '.millrace'));
+    this.path = resolve(path ?? join(homedir(), '.millrace'));
   }
 
   get logs(): string {

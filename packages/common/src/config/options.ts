@@ -1,0 +1,189 @@
+// Every option of the command and of its processes: help texts, checks, the environment and docs/operations/configuration.md come
+// from this table.
+import type { OptionEntry } from './option-entry.ts';
+
+const PORT_MAX = 65_535;
+const SLOTS_MAX = 256;
+
+const PROCESSES = ['jobmanager start', 'taskmanager start'] as const;
+const PROGRAMS = ['run', 'info', 'check'] as const;
+
+/** All options, in the order in which help shows them. */
+export const OPTIONS: readonly OptionEntry[] = [
+  // Of every verb
+  {
+    name: 'jobmanager',
+    short: 'm',
+    placeholder: 'host:port',
+    type: { kind: 'text' },
+    help: "the JobManager's address",
+    defaultText: 'the cluster started here, else 127.0.0.1:6123',
+  },
+  {
+    name: 'config-dir',
+    placeholder: 'dir',
+    type: { kind: 'path' },
+    help: 'where the cluster keeps token, logs and state',
+    defaultText: '~/.millrace',
+  },
+  { name: 'json', type: { kind: 'switch' }, help: 'print JSON' },
+  // cluster start
+  {
+    name: 'taskmanagers',
+    placeholder: 'n',
+    type: { kind: 'whole-number', from: 0 },
+    default: 1,
+    help: 'TaskManager processes',
+    verbs: ['cluster start'],
+  },
+  {
+    name: 'slots',
+    placeholder: 'n',
+    type: { kind: 'whole-number', from: 1, to: SLOTS_MAX },
+    default: 2,
+    help: 'slots of each TaskManager',
+    verbs: ['cluster start'],
+  },
+  {
+    name: 'port',
+    placeholder: 'port',
+    type: { kind: 'whole-number', from: 0, to: PORT_MAX },
+    default: 6123,
+    help: "the JobManager's port; 0: any",
+    verbs: ['cluster start'],
+  },
+  {
+    name: 'no-restart',
+    type: { kind: 'switch' },
+    help: 'leave dead processes dead',
+    verbs: ['cluster start'],
+  },
+  // Processes
+  {
+    name: 'slots',
+    placeholder: 'n',
+    type: { kind: 'whole-number', from: 1, to: SLOTS_MAX },
+    default: 1,
+    help: 'slots, each a worker thread',
+    verbs: ['taskmanager start'],
+  },
+  {
+    name: 'id',
+    placeholder: 'id',
+    type: { kind: 'text' },
+    help: 'its name',
+    defaultText: 'taskmanager-<pid>',
+    verbs: ['taskmanager start'],
+  },
+  {
+    name: 'host',
+    placeholder: 'host',
+    type: { kind: 'text' },
+    default: '127.0.0.1',
+    help: 'address to bind',
+    verbs: PROCESSES,
+  },
+  {
+    name: 'port',
+    placeholder: 'port',
+    type: { kind: 'whole-number', from: 0, to: PORT_MAX },
+    help: 'port to bind; 0: any',
+    defaultText: 'that of the cluster started here, else 6123',
+    verbs: ['jobmanager start'],
+  },
+  {
+    name: 'heartbeat-timeout',
+    placeholder: 'ms',
+    type: { kind: 'whole-number', from: 100 },
+    help: 'silence after which a TaskManager is lost',
+    defaultText: '10000',
+    verbs: ['jobmanager start'],
+  },
+  {
+    name: 'insecure-internal',
+    type: { kind: 'switch' },
+    help: 'allow another address than loopback, without encryption',
+    verbs: PROCESSES,
+  },
+  {
+    name: 'log-level',
+    placeholder: 'level',
+    type: { kind: 'choice', choices: ['error', 'warn', 'info', 'debug'] },
+    default: 'info',
+    help: 'what is logged',
+    verbs: PROCESSES,
+  },
+  // Jobs
+  { name: 'all', short: 'a', type: { kind: 'switch' }, help: 'ended jobs too', verbs: ['list'] },
+  {
+    name: 'running',
+    short: 'r',
+    type: { kind: 'switch' },
+    help: 'only jobs in state RUNNING',
+    verbs: ['list'],
+  },
+  // Programs
+  {
+    name: 'parallelism',
+    short: 'p',
+    placeholder: 'n',
+    type: { kind: 'whole-number', from: 1 },
+    help: 'parallelism of operators that set none',
+    verbs: PROGRAMS,
+  },
+  {
+    name: 'env',
+    placeholder: 'name',
+    type: { kind: 'names' },
+    help: 'environment variable that the job gets; again, or with commas, for more',
+    verbs: PROGRAMS,
+  },
+  {
+    name: 'detached',
+    short: 'd',
+    type: { kind: 'switch' },
+    help: 'return when it is submitted',
+    verbs: ['run'],
+  },
+  {
+    name: 'from-savepoint',
+    short: 's',
+    placeholder: 'path',
+    type: { kind: 'path' },
+    help: 'start from the state of a savepoint or a checkpoint',
+    verbs: ['run'],
+  },
+  {
+    name: 'wait',
+    type: { kind: 'switch' },
+    help: 'wait for slots instead of being refused',
+    verbs: ['run'],
+  },
+  {
+    name: 'embedded',
+    type: { kind: 'switch' },
+    help: 'in this process, without a cluster',
+    verbs: ['run'],
+  },
+  {
+    name: 'threads',
+    placeholder: 'n',
+    type: { kind: 'whole-number', from: 0 },
+    help: 'with 0: embedded, on one thread',
+    verbs: ['run'],
+  },
+  {
+    name: 'format',
+    placeholder: 'format',
+    type: { kind: 'choice', choices: ['text', 'json', 'mermaid'] },
+    default: 'text',
+    help: 'how the plan is printed',
+    verbs: ['info'],
+  },
+  { name: 'no-types', type: { kind: 'switch' }, help: 'leave the types unchecked', verbs: ['check'] },
+];
+
+/** The options of a verb, in order. */
+export function optionsOf(verb: string): readonly OptionEntry[] {
+  return OPTIONS.filter(({ verbs }) => verbs === undefined || verbs.includes(verb));
+}
