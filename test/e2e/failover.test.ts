@@ -138,6 +138,7 @@ test.each(['replace', 'fail'])(
     const { jid } = await cluster.json<{ jid: string }>([
       'run',
       '-d',
+      '--retain-checkpoints',
       NUMBERS,
       ...args,
       '--ratePerSecond',

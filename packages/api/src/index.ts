@@ -5,7 +5,8 @@ export { defineJob, type JobDefinition } from './job/define-job.ts';
 export type { StreamEnvironment, SourceOptions } from './job/stream-environment.ts';
 export type { ExecuteOptions, JobExecutor, JobResult } from './job/execute-job.ts';
 export { jobParameters, type JobParameters } from './job/job-parameters.ts';
-export type { CheckpointOptions, JobOptions, RestartOptions } from './options/job-options.ts';
+export type { CheckpointOptions, ExternalizedCheckpoints } from './options/checkpoint-options.ts';
+export type { JobOptions, RestartOptions } from './options/job-options.ts';
 export type { DataStream } from './stream/data-stream.ts';
 export type { KeyedStream } from './stream/keyed-stream.ts';
 export type { Window, WindowedStream, WindowResult } from './stream/windowed-stream.ts';
@@ -39,10 +40,11 @@ export {
   type FileAppender,
   type FilePort,
 } from '@millrace/common';
-export type { Json, SubmissionContext } from '@millrace/proto';
+export type { CheckpointMode, Json, SubmissionContext } from '@millrace/proto';
 // The engine's view
 export type * from './aggregate/aggregate-spec.ts';
 export type * from './graph/operator.ts';
 export type * from './graph/stream-graph.ts';
 export { describeStreamGraph } from './graph/describe-stream-graph.ts';
+export { overrideCheckpoint } from './options/checkpoint-options.ts';
 export { compareStreamGraphs } from './graph/compare-stream-graphs.ts';

@@ -6,23 +6,28 @@ import { checkpointIdOf } from './core/retained-checkpoints.ts';
 /** Where files lie that checkpoints may name; the second are imported ones. */
 const SWEPT_PREFIXES = ['chk-', 'restored/'];
 
+export interface CheckpointCleanUpOptions {
+  readonly blobStoreOf: (jobId: JobId) => BlobStore;
+  /** Where blobs are files: removes what writers that died left in those directories of the job that `isOver` picks. */
+  readonly prune?: (jobId: JobId, isOver: (directory: string) => boolean) => Promise<void>;
+  readonly log: Logger;
+}
+
 /** Threading: one thread; deletions run beside each other. */
 export class CheckpointCleanUp {
-  readonly #blobStoreOf: (jobId: JobId) => BlobStore;
-  readonly #log: Logger;
+  readonly #of: CheckpointCleanUpOptions;
 
-  constructor(blobStoreOf: (jobId: JobId) => BlobStore, log: Logger) {
-    this.#blobStoreOf = blobStoreOf;
-    this.#log = log;
+  constructor(of: CheckpointCleanUpOptions) {
+    this.#of = of;
   }
 
   async delete(jobId: JobId, names: readonly string[]): Promise<void> {
-    const blobStore = this.#blobStoreOf(jobId);
+    const blobStore = this.#of.blobStoreOf(jobId);
     for (const name of names) {
       try {
         await blobStore.delete(name);
       } catch (error) {
-        this.#log.warn?.('checkpoint file cannot be deleted', { jobId, name, error });
+        this.#of.log.warn?.('checkpoint file cannot be deleted', { jobId, name, error });
       }
     }
   }
@@ -35,11 +40,13 @@ export class CheckpointCleanUp {
     };
     try {
       for (const prefix of belowId === Infinity ? [''] : SWEPT_PREFIXES) {
-        const names = await this.#blobStoreOf(jobId).list(prefix);
+        const names = await this.#of.blobStoreOf(jobId).list(prefix);
         await this.delete(jobId, names.filter(isNeedless));
       }
+      // Imported files are all written before the first checkpoint is complete.
+      await this.#of.prune?.(jobId, (directory) => checkpointIdOf(`${directory}/`) < belowId);
     } catch (error) {
-      this.#log.warn?.('old checkpoint files cannot be listed', { jobId, error });
+      this.#of.log.warn?.('old checkpoint files cannot be listed', { jobId, error });
     }
   }
 }

@@ -60,6 +60,8 @@ export interface JobManagerOptions {
   readonly store: JobStore;
   /** The checkpoint files of a job; the same for all processes. */
   readonly blobStoreOf: (jobId: JobId) => BlobStore;
+  /** Removes what writers that died left in those directories of a job's checkpoints that `isOver` picks. */
+  readonly pruneCheckpoints?: (jobId: JobId, isOver: (directory: string) => boolean) => Promise<void>;
   /** What deployments name as the job's checkpoint directory. */
   readonly checkpointDirectoryOf: (jobId: JobId) => string;
   /** Copies a checkpoint that a user named into the job's store; resolves to its metadata's bytes, with the new names. */
@@ -105,7 +107,11 @@ export class JobManager {
 
   private constructor(of: JobManagerOptions, leaderEpoch: number, stored: readonly StoredJob[]) {
     this.#of = of;
-    this.#cleanUp = new CheckpointCleanUp(of.blobStoreOf, of.log);
+    this.#cleanUp = new CheckpointCleanUp({
+      blobStoreOf: of.blobStoreOf,
+      log: of.log,
+      ...(of.pruneCheckpoints === undefined ? {} : { prune: of.pruneCheckpoints }),
+    });
     this.leaderEpoch = leaderEpoch;
     let halt: (error: MillraceError) => void = () => undefined;
     this.failed = new Promise((resolve) => {

@@ -68,6 +68,7 @@ export async function startJobManager(options: StartJobManagerOptions): Promise<
       log,
       store: withCrashPoints(store),
       blobStoreOf: (jobId) => withMetadataCrashPoint(blobStoreOf(jobId)),
+      pruneCheckpoints: (jobId, isOver) => blobStoreOf(jobId).prune(isOver),
       checkpointDirectoryOf: (jobId) => join(checkpoints, jobId),
       checkCheckpoint,
       importCheckpoint: (jobId, path) => importCheckpoint(path, blobStoreOf(jobId), realRandom),

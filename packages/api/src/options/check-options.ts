@@ -84,6 +84,14 @@ export function textOption(what: string, value: unknown): string {
   });
 }
 
+/** Returns `value` if it is one of `allowed`. */
+export function oneOf<Word extends string>(what: string, value: unknown, allowed: readonly Word[]): Word {
+  const found = allowed.find((word) => word === value);
+  if (found !== undefined) return found;
+  const words = allowed.map((word) => `'${word}'`).join(', ');
+  throw invalidOption(`Cannot use ${describe(value)} as ${what}: write one of ${words}`, { option: what });
+}
+
 /** A value as an error message shows it. */
 export function describe(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value);

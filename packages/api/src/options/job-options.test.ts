@@ -10,6 +10,8 @@ describe('resolveJobOptions', () => {
       checkpointMinPauseMs: 0,
       checkpointsRetainedMax: 3,
       checkpointFailuresTolerated: 3,
+      checkpointMode: 'exactly-once',
+      isStateKeptOnCancel: false,
       bufferTimeoutMs: 10,
       isChainingEnabled: true,
       restart: {
@@ -51,6 +53,8 @@ describe('resolveJobOptions', () => {
     [{ parallelism: 10, keyGroups: 5 }, 'from 1 to 5'],
     [{ checkpoint: { interval: 0 } }, 'at least 1 ms'],
     [{ checkpoint: { interval: 'soon' } }, 'checkpoint.interval'],
+    [{ checkpoint: { mode: 'at-most-once' as never } }, "'exactly-once', 'at-least-once', 'stop-the-world'"],
+    [{ checkpoint: { externalized: true as never } }, "'retain-on-cancellation'"],
     [{ bufferTimeout: -1 }, 'bufferTimeout'],
     [{ checkpoint: { every: 5 } as never }, 'Unknown option "every"'],
     [{ restart: 'always' as never }, 'exponential-delay'],

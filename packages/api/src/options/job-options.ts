@@ -11,20 +11,7 @@ import {
   refuseUnknownOptions,
   wholeMs,
 } from './check-options.ts';
-
-/** When checkpoints are taken and how many are kept. */
-export interface CheckpointOptions {
-  /** From one trigger to the next. Default 10 s. */
-  readonly interval?: Duration;
-  /** A checkpoint that takes longer is given up. Default 10 min. */
-  readonly timeout?: Duration;
-  /** From the end of one to the trigger of the next, at least. Default 0. */
-  readonly minPause?: Duration;
-  /** Completed ones that are kept. Default 3. */
-  readonly retained?: number;
-  /** Failed ones in a row before the job fails over. Default 3. */
-  readonly toleratedFailures?: number;
-}
+import { resolveCheckpoint, type CheckpointOptions } from './checkpoint-options.ts';
 
 /** What happens after a failure that a restart may mend. */
 export type RestartOptions =
@@ -66,13 +53,6 @@ export interface JobOptions {
 
 /** Most key groups of a job: Flink's bound. */
 const KEY_GROUPS_MAX = 32_768;
-const DEFAULT_CHECKPOINT = {
-  interval: '10 s',
-  timeout: '10 min',
-  minPause: 0,
-  retained: 3,
-  toleratedFailures: 3,
-} as const;
 const DEFAULT_EXPONENTIAL = {
   initialDelay: '250 ms',
   maxDelay: '30 s',
@@ -123,22 +103,6 @@ export function resolveJobOptions(options: JobOptions): JobOptionsJson {
       { min: 1 },
     ),
   });
-}
-
-function resolveCheckpoint(options: CheckpointOptions | false) {
-  if (options !== false) refuseUnknownOptions('`checkpoint`', options, Object.keys(DEFAULT_CHECKPOINT));
-  const given = { ...DEFAULT_CHECKPOINT, ...(options === false ? {} : givenOptions(options)) };
-  return {
-    ...(options === false
-      ? {}
-      : { checkpointIntervalMs: positiveMs('`checkpoint.interval`', given.interval) }),
-    checkpointTimeoutMs: positiveMs('`checkpoint.timeout`', given.timeout),
-    checkpointMinPauseMs: wholeMs('`checkpoint.minPause`', given.minPause),
-    checkpointsRetainedMax: integerOption('`checkpoint.retained`', given.retained, { min: 1 }),
-    checkpointFailuresTolerated: integerOption('`checkpoint.toleratedFailures`', given.toleratedFailures, {
-      min: 0,
-    }),
-  };
 }
 
 function resolveRestart(options: RestartOptions): RestartStrategyJson {

@@ -1,6 +1,7 @@
 // From a job file to what is submitted: its bundle, its graph, and what the submission freezes. Needs no cluster.
 import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
+import { overrideCheckpoint, type CheckpointMode } from '@millrace/api';
 import { asJobId } from '@millrace/common';
 import type { Json, JobSubmission, StreamGraphJson } from '@millrace/proto';
 import { bundleJob, type Artifact } from '../artifact/bundle-job.ts';
@@ -17,6 +18,9 @@ export interface RunOptions extends GlobalOptions {
   readonly embedded?: boolean;
   readonly threads?: number;
   readonly env?: readonly string[];
+  readonly checkpointInterval?: string;
+  readonly checkpointMode?: CheckpointMode;
+  readonly retainCheckpoints?: boolean;
 }
 
 /** Said wherever a job is run: bundling takes the types off. */
@@ -42,7 +46,7 @@ export async function prepareJob(
     artifact,
     submission: {
       jobId: asJobId(randomBytes(16).toString('hex')),
-      streamGraph: json,
+      streamGraph: { ...json, options: overrideCheckpoint(json.options, checkpointOptions(options)) },
       artifact: artifact.manifest,
       submission,
       isWaiting: options.wait === true,
@@ -51,6 +55,16 @@ export async function prepareJob(
         ? {}
         : { restoreFrom: resolve(baseDirectory, options.fromSavepoint) }),
     },
+  };
+}
+
+/** What the command line says of checkpoints; it wins over the program. */
+function checkpointOptions(options: RunOptions) {
+  const { checkpointInterval, checkpointMode, retainCheckpoints } = options;
+  return {
+    ...(checkpointInterval === undefined ? {} : { interval: checkpointInterval }),
+    ...(checkpointMode === undefined ? {} : { mode: checkpointMode }),
+    ...(retainCheckpoints === true ? { externalized: 'retain-on-cancellation' as const } : {}),
   };
 }
 

@@ -61,6 +61,13 @@ export function refuseClusterOptions(options: RunOptions): void {
     refuse('Cannot use a JobManager in an embedded run: leave out either --jobmanager or --embedded');
   if (options.wait === true)
     refuse('Cannot wait for slots in an embedded run: it has as many as the job needs. Leave out --wait');
+  if (options.retainCheckpoints === true)
+    refuse('Cannot keep the checkpoints of an embedded run: submit the job to a cluster');
+  const isOverridden = options.checkpointInterval !== undefined || options.checkpointMode !== undefined;
+  if (options.threads === 0 && isOverridden)
+    refuse(
+      '--threads 0 takes the checkpoint options of the job only: leave out --checkpoint-…, or --threads 0',
+    );
   if (options.threads !== undefined && options.threads !== 0)
     refuse('--threads takes only 0: everything on one thread. Without it, each slot is a thread');
 }

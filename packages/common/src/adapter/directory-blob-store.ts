@@ -1,5 +1,6 @@
 // Blobs as files below one directory. A blob appears whole and durable, or not at all.
 import { randomBytes } from 'node:crypto';
+import type { Dirent } from 'node:fs';
 import { link, mkdir, open, readFile, readdir, rm, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { MillraceError } from '../errors/millrace-error.ts';
@@ -83,15 +84,30 @@ export class DirectoryBlobStore implements BlobStore {
     });
   }
 
-  async #collect(directory: string, prefix: string, names: string[]): Promise<void> {
-    let entries;
-    try {
-      entries = await readdir(directory, { withFileTypes: true });
-    } catch (error) {
-      if (isAbsent(error)) return;
-      throw error;
+  /**
+   * Removes what writers that died left in those of the root's directories that `isOver` picks: temporary files, and
+   * directories that are empty then, the root among them. Nobody may be writing there whose blob is still wanted.
+   */
+  async prune(isOver: (directory: string) => boolean): Promise<void> {
+    await this.#attempt('clean up', this.#root, async () => {
+      for (const entry of await entriesOf(this.#root)) {
+        if (entry.isDirectory() && isOver(entry.name)) await this.#prune(join(this.#root, entry.name));
+      }
+      await this.#removeIfEmpty(this.#root);
+    });
+  }
+
+  async #prune(directory: string): Promise<void> {
+    for (const entry of await entriesOf(directory)) {
+      const path = join(directory, entry.name);
+      if (entry.isDirectory()) await this.#prune(path);
+      else if (entry.name.startsWith(TEMPORARY_PREFIX)) await rm(path, { force: true });
     }
-    for (const entry of entries) {
+    await this.#removeIfEmpty(directory);
+  }
+
+  async #collect(directory: string, prefix: string, names: string[]): Promise<void> {
+    for (const entry of await entriesOf(directory)) {
       if (entry.isDirectory())
         await this.#collect(join(directory, entry.name), `${prefix}${entry.name}/`, names);
       else if (!entry.name.startsWith(TEMPORARY_PREFIX)) names.push(`${prefix}${entry.name}`);
@@ -135,13 +151,19 @@ export class DirectoryBlobStore implements BlobStore {
   /** Keeps the directory of finished jobs from filling up with empty folders. */
   async #removeEmptyDirectories(from: string): Promise<void> {
     for (let directory = from; directory.length > this.#root.length; directory = dirname(directory)) {
-      try {
-        await rmdir(directory);
-        this.#made.delete(directory);
-      } catch {
-        return; // Not empty, gone, or in use: all fine.
-      }
+      if (!(await this.#removeIfEmpty(directory))) return;
     }
+  }
+
+  /** Returns false where it is not empty, gone, or in use: all fine. */
+  async #removeIfEmpty(directory: string): Promise<boolean> {
+    try {
+      await rmdir(directory);
+    } catch {
+      return false;
+    }
+    this.#made.delete(directory);
+    return true;
   }
 
   #path(name: string): string {
@@ -200,6 +222,16 @@ async function writeSynced(
     await file.sync();
   } finally {
     await file.close();
+  }
+}
+
+/** None where there is no such directory. */
+async function entriesOf(directory: string): Promise<readonly Dirent[]> {
+  try {
+    return await readdir(directory, { withFileTypes: true });
+  } catch (error) {
+    if (isAbsent(error)) return [];
+    throw error;
   }
 }
 

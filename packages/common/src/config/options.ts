@@ -7,6 +7,7 @@ const SLOTS_MAX = 256;
 
 const PROCESSES = ['jobmanager start', 'taskmanager start'] as const;
 const PROGRAMS = ['run', 'info', 'check'] as const;
+const PLANS = ['run', 'info'] as const;
 
 /** All options, in the order in which help shows them. */
 export const OPTIONS: readonly OptionEntry[] = [
@@ -137,6 +138,28 @@ export const OPTIONS: readonly OptionEntry[] = [
     type: { kind: 'names' },
     help: 'environment variable that the job gets; again, or with commas, for more',
     verbs: PROGRAMS,
+  },
+  {
+    name: 'checkpoint-interval',
+    placeholder: 'duration',
+    type: { kind: 'text' },
+    help: "from one checkpoint to the next, such as '5 s'",
+    defaultText: "the job's",
+    verbs: PLANS,
+  },
+  {
+    name: 'checkpoint-mode',
+    placeholder: 'mode',
+    type: { kind: 'choice', choices: ['exactly-once', 'at-least-once', 'stop-the-world'] },
+    help: 'what records wait for while a checkpoint is taken',
+    defaultText: "the job's",
+    verbs: PLANS,
+  },
+  {
+    name: 'retain-checkpoints',
+    type: { kind: 'switch' },
+    help: 'keep them when the job is cancelled',
+    verbs: PLANS,
   },
   {
     name: 'detached',

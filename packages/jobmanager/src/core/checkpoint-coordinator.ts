@@ -176,6 +176,11 @@ export class CheckpointCoordinator {
     );
   }
 
+  /** The job has ended: deletes what no kept checkpoint needs, or all when none is kept. */
+  cleanUp(isStateKept: boolean): void {
+    this.#complete.cleanUp(isStateKept);
+  }
+
   #scheduleNext(): void {
     const intervalMs = this.#of.options.checkpointIntervalMs;
     this.#timer?.cancel();

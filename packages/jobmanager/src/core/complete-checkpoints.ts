@@ -97,6 +97,14 @@ export class CompleteCheckpoints {
     return isSweepNeeded;
   }
 
+  /** Nothing runs any more: deletes all that no kept checkpoint needs; `isStateKept` false: none is kept. */
+  cleanUp(isStateKept: boolean): void {
+    if (!isStateKept)
+      this.#effects.command({ kind: 'sweep-blobs', jobId: this.#jobId, belowId: Infinity, keep: [] });
+    // The pointer names checkpoints that could not be read: nobody knows what they need.
+    else if (this.#pointer === undefined || this.references.length > 0) this.sweep(Infinity);
+  }
+
   /** Deletes what lies in directories of ids below `belowId`, or was imported, and that nobody will name any more. */
   sweep(belowId: number): void {
     const { names: keep, unknownUpToId } = this.#retained.neededFiles();

@@ -39,11 +39,13 @@ export class DurableProgress {
 
   /** Changes the record; `then` is called once it is durable. */
   update(change: Partial<JobProgressRecord>, then: () => void): void {
-    this.note(change);
-    const operations: StoreOperation[] = [this.write()];
-    // A finished job's checkpoints are deleted, so nothing may name them any more.
-    if (change.state === 'FINISHED') operations.push({ type: 'del', key: recordKeys.pointer(this.#jobId) });
-    this.#effects.persist(operations, then);
+    this.#effects.persist([this.write(change)], then);
+  }
+
+  /** As `update`, of an ended job whose checkpoints are deleted next: nothing names them any more. */
+  updateWithoutPointer(change: Partial<JobProgressRecord>, then: () => void): void {
+    const pointer: StoreOperation = { type: 'del', key: recordKeys.pointer(this.#jobId) };
+    this.#effects.persist([this.write(change), pointer], then);
   }
 
   /** The operation that stores the record, with `change`. */

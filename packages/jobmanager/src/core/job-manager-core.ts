@@ -75,9 +75,8 @@ export class JobManagerCore {
   start(): readonly Command[] {
     return this.#run(() => {
       for (const job of this.#jobs.values()) {
-        if (!job.isEnded) job.begin();
-        else if (job.state === 'FINISHED')
-          this.#effects.command({ kind: 'sweep-blobs', jobId: job.jobId, belowId: Infinity, keep: [] });
+        if (job.isEnded) job.cleanUp();
+        else job.begin();
       }
       this.#forgetOldJobs();
       this.#watchHeartbeats();

@@ -7,7 +7,14 @@ import {
   type JobId,
   type WireError,
 } from '@millrace/common';
-import type { JobState, JobStatus, OutputLine, SlotDeployment, TaskReport } from '@millrace/proto';
+import type {
+  JobOptionsJson,
+  JobState,
+  JobStatus,
+  OutputLine,
+  SlotDeployment,
+  TaskReport,
+} from '@millrace/proto';
 import { hasAnySink, type RestorePlan } from '../execution-graph/execution-graph.ts';
 import type { CheckpointCoordinator } from './checkpoint-coordinator.ts';
 import { CheckpointRecovery } from './checkpoint-recovery.ts';
@@ -20,6 +27,11 @@ import { encodeRecord, recordKeys, type JobRecord } from './job-records.ts';
 import { isTerminal, JobLifecycle } from './job-state.ts';
 import { RestartStrategy } from './restart-strategy.ts';
 import { StatusBoard } from './status-board.ts';
+
+/** What is left of a finished job is its output; of a failed one, checkpoints to start again from. */
+function isStateKeptAt(state: JobState, options: JobOptionsJson): boolean {
+  return state === 'FAILED' || (state === 'CANCELED' && options.isStateKeptOnCancel);
+}
 
 /** Threading: inside `step` only. */
 export class JobMaster {
@@ -450,28 +462,32 @@ export class JobMaster {
     const { clock, effects } = this.#of;
     this.#coordinator.stop(() => undefined);
     if (state === 'FINISHED') this.#error = undefined;
-    this.#progress.update(
-      {
-        state,
-        endTimeMs: clock.nowMs(),
-        output: this.#board.lines,
-        figures: this.#board.figures(),
-        ...(state === 'FAILED' && this.#error !== undefined ? { error: this.#error } : {}),
-      },
-      () => {
-        this.#phase = 'ended';
-        this.#lifecycle.transition(state);
-        if (state !== 'FAILED') this.#error = undefined;
-        effects.log('info', 'job ended', { jobId: this.jobId, state });
-        attempt?.finish();
-        this.#attempt = undefined;
-        // What is left of a finished job is its output; of any other, a checkpoint to start again from.
-        if (state === 'FINISHED')
-          effects.command({ kind: 'sweep-blobs', jobId: this.jobId, belowId: Infinity, keep: [] });
-        this.#board.publish(true);
-        this.#of.onChanged();
-      },
-    );
+    const isStateKept = isStateKeptAt(state, this.#of.jobGraph.streamGraph.options);
+    const change = {
+      state,
+      endTimeMs: clock.nowMs(),
+      output: this.#board.lines,
+      figures: this.#board.figures(),
+      ...(state === 'FAILED' && this.#error !== undefined ? { error: this.#error } : {}),
+    };
+    const ended = (): void => {
+      this.#phase = 'ended';
+      this.#lifecycle.transition(state);
+      if (state !== 'FAILED') this.#error = undefined;
+      effects.log('info', 'job ended', { jobId: this.jobId, state });
+      attempt?.finish();
+      this.#attempt = undefined;
+      this.#coordinator.cleanUp(isStateKept);
+      this.#board.publish(true);
+      this.#of.onChanged();
+    };
+    if (isStateKept) this.#progress.update(change, ended);
+    else this.#progress.updateWithoutPointer(change, ended);
+  }
+
+  /** An ended job whose checkpoints are not kept: deletes what a process that died, or was late, left of them. */
+  cleanUp(): void {
+    if (this.#of.pointer === undefined) this.#coordinator.cleanUp(false);
   }
 
   #transition(to: JobState): void {

@@ -151,8 +151,11 @@ function subtaskCount({ vertices }: JobGraph): number {
 
 function optionLines({ options }: StreamGraphJson): readonly string[] {
   const interval = options.checkpointIntervalMs;
+  const pause = options.checkpointMinPauseMs === 0 ? '' : `, pause ${options.checkpointMinPauseMs} ms`;
+  const onCancel = options.isStateKeptOnCancel ? 'kept' : 'deleted';
   return [
-    `checkpoints     ${interval === undefined ? 'one at the end' : `every ${interval} ms`}, time-out ${options.checkpointTimeoutMs} ms, ${options.checkpointsRetainedMax} kept`,
+    `checkpoints     ${options.checkpointMode}, ${interval === undefined ? 'one at the end' : `every ${interval} ms`}${pause}, time-out ${options.checkpointTimeoutMs} ms, ${options.checkpointFailuresTolerated} failures in a row tolerated`,
+    `                ${options.checkpointsRetainedMax} retained, ${onCancel} when the job is cancelled`,
     `restart         ${options.restart.type}`,
     `buffer timeout  ${options.bufferTimeoutMs} ms`,
     `state cache     ${options.stateCacheEntriesMax} entries a subtask`,

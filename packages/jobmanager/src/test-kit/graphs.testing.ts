@@ -14,6 +14,8 @@ const testOptions: JobOptionsJson = {
   checkpointMinPauseMs: 100,
   checkpointsRetainedMax: 3,
   checkpointFailuresTolerated: 0,
+  checkpointMode: 'exactly-once',
+  isStateKeptOnCancel: false,
   bufferTimeoutMs: 10,
   isChainingEnabled: true,
   restart: {

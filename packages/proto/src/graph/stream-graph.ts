@@ -67,6 +67,9 @@ export interface JobOptionsJson {
   readonly checkpointMinPauseMs: number;
   readonly checkpointsRetainedMax: number;
   readonly checkpointFailuresTolerated: number;
+  readonly checkpointMode: CheckpointMode;
+  /** The complete checkpoints of a cancelled job stay; else they are deleted. */
+  readonly isStateKeptOnCancel: boolean;
   /** How long a row may wait for its batch to fill; 0: no longer than the input element that it comes from. */
   readonly bufferTimeoutMs: number;
   readonly isChainingEnabled: boolean;
@@ -74,6 +77,13 @@ export interface JobOptionsJson {
   /** Entries of keyed state that an operator keeps in memory, per subtask. */
   readonly stateCacheEntriesMax: number;
 }
+
+/**
+ * What a checkpoint makes records wait for. `exactly-once`: a channel waits from its barrier to the last one of its
+ * subtask. `at-least-once`: none waits; what passes its barrier is in the snapshot and read again after a restore.
+ * `stop-the-world`: nothing flows from the barrier until the checkpoint is over.
+ */
+export type CheckpointMode = 'exactly-once' | 'at-least-once' | 'stop-the-world';
 
 /** Whether, how often and after which delay a failed job starts again. Delays in milliseconds. */
 export type RestartStrategyJson =

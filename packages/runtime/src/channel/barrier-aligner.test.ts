@@ -76,3 +76,21 @@ test('BarrierAligner refuses barriers of a blocked or unknown channel', () => {
   expect(() => aligner.onBarrier(0, 2, 0)).toThrow(expect.objectContaining({ code: 'MR_PROTOCOL' }));
   expect(() => aligner.onBarrier(9, 1, 0)).toThrow(expect.objectContaining({ code: 'MR_PROTOCOL' }));
 });
+
+test('BarrierAligner that does not block lets a channel through behind its barrier, and still waits for the last one', () => {
+  const aligner = new BarrierAligner(3, false);
+  expect(aligner.onBarrier(1, 7, 100)).toBe(Block);
+  expect(aligner.isBlocked(1)).toBe(false);
+  expect(aligner.onBarrier(0, 7, 110)).toBe(Block);
+  expect(aligner.onBarrier(2, 7, 125)).toBe(Aligned);
+  expect(aligner.lastAlignmentMs).toBe(25);
+});
+
+test('BarrierAligner that does not block starts over at a newer barrier, and refuses the same one twice', () => {
+  const aligner = new BarrierAligner(2, false);
+  aligner.onBarrier(0, 1, 0);
+  expect(aligner.onBarrier(0, 2, 0)).toBe(Block);
+  expect(aligner.onBarrier(1, 1, 0)).toBe(Skip);
+  expect(() => aligner.onBarrier(0, 2, 0)).toThrow(expect.objectContaining({ code: 'MR_PROTOCOL' }));
+  expect(aligner.onBarrier(1, 2, 0)).toBe(Aligned);
+});

@@ -32,6 +32,8 @@ export const testOptions: JobOptionsJson = {
   checkpointMinPauseMs: 0,
   checkpointsRetainedMax: 3,
   checkpointFailuresTolerated: 0,
+  checkpointMode: 'exactly-once',
+  isStateKeptOnCancel: false,
   bufferTimeoutMs: 10,
   isChainingEnabled: true,
   restart: { type: 'none' },

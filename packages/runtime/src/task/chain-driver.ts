@@ -44,6 +44,8 @@ export class ChainDriver {
   #isRelieving = false;
   /** The chain was relieved where it stopped, and goes on next: what it holds on to cannot leave memory before it has. */
   #isRelieved = false;
+  /** Stopping the world, the chain takes nothing until this checkpoint is over; 0: it may. */
+  #heldById = 0;
   /** What follows when the chain has emitted all that it stopped at; undefined: it has not stopped. */
   #afterResume: (() => void) | undefined;
 
@@ -67,9 +69,9 @@ export class ChainDriver {
     return this.#isAtEnd;
   }
 
-  /** The chain is in the middle of something: no element may be given to it. */
+  /** The chain is in the middle of something, or held: no element may be given to it. */
   get isBusy(): boolean {
-    return this.#afterResume !== undefined || this.#isRelieving;
+    return this.#afterResume !== undefined || this.#isRelieving || this.#heldById > 0;
   }
 
   get hasCredit(): boolean {
@@ -88,7 +90,7 @@ export class ChainDriver {
 
   /** Goes on with what was begun. Returns undefined when the chain can take an element. */
   prepare(): Progress | undefined {
-    if (this.#isRelieving) return Progress.Idle;
+    if (this.#isRelieving || this.#heldById > 0) return Progress.Idle;
     if (!this.hasCredit) return Progress.Blocked;
     if (!this.#isRelieved && this.chain.needsRelief && this.#relieve()) return Progress.Idle;
     this.#isRelieved = false;
@@ -175,6 +177,7 @@ export class ChainDriver {
     const startedMs = clock.monotonicMs();
     this.broadcast(barrier);
     const { checkpointId } = barrier;
+    if (this.#context.deployment.options.checkpointMode === 'stop-the-world') this.#heldById = checkpointId;
     const frozen = this.chain.freeze(checkpointId);
     const syncMs = clock.monotonicMs() - startedMs;
     this.checkpoints.write({
@@ -186,9 +189,20 @@ export class ChainDriver {
     });
   }
 
-  abortCheckpoint(checkpointId: number): void {
+  checkpointCompleted(checkpointId: number): void {
+    this.#release(checkpointId);
+    this.chain.checkpointCompleted(checkpointId);
+  }
+
+  checkpointAborted(checkpointId: number): void {
+    this.#release(checkpointId);
     this.checkpoints.abort(checkpointId);
     this.chain.checkpointAborted(checkpointId);
+  }
+
+  /** The world goes on: the JobManager says of each checkpoint how it ended, as long as the attempt lives. */
+  #release(checkpointId: number): void {
+    if (checkpointId >= this.#heldById) this.#heldById = 0;
   }
 
   /** Sends a control event on every edge, behind all that the chain has emitted. */

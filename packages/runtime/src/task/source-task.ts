@@ -150,12 +150,12 @@ export class SourceTask implements Task {
   }
 
   checkpointCompleted(checkpointId: number): void {
-    this.driver.chain.checkpointCompleted(checkpointId);
+    this.driver.checkpointCompleted(checkpointId);
   }
 
   checkpointAborted(checkpointId: number): void {
     this.#aligner.abort(checkpointId);
-    this.driver.abortCheckpoint(checkpointId);
+    this.driver.checkpointAborted(checkpointId);
   }
 
   commit(checkpointId: number): Promise<void> {

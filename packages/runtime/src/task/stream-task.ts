@@ -32,7 +32,8 @@ export class StreamTask implements Task {
     this.#context = options.context;
     this.#driver = options.driver;
     this.executionAttemptId = options.context.subtask.executionAttemptId;
-    this.#aligner = new BarrierAligner(options.channels.length);
+    const isBlocking = options.context.deployment.options.checkpointMode !== 'at-least-once';
+    this.#aligner = new BarrierAligner(options.channels.length, isBlocking);
     this.#gate = new InputGate(options.channels, this.#aligner);
     this.#valve = new WatermarkValve(options.channels.length, options.driver.watermarkMs);
   }
@@ -68,12 +69,12 @@ export class StreamTask implements Task {
   }
 
   checkpointCompleted(checkpointId: number): void {
-    this.#driver.chain.checkpointCompleted(checkpointId);
+    this.#driver.checkpointCompleted(checkpointId);
   }
 
   checkpointAborted(checkpointId: number): void {
     this.#aligner.abort(checkpointId);
-    this.#driver.abortCheckpoint(checkpointId);
+    this.#driver.checkpointAborted(checkpointId);
   }
 
   commit(checkpointId: number): Promise<void> {
