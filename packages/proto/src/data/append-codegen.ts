@@ -1,8 +1,15 @@
 // [HOT] Generates the function that checks records against a shape and stores them into the columns of a target.
-import { BigintColumnBuilder, ListColumnBuilder, StringColumn, ValueColumnBuilder } from './batch-columns.ts';
-import type { TypedShape } from './batch-shape.ts';
+import {
+  BigintColumnBuilder,
+  ListColumnBuilder,
+  setParts,
+  StringColumn,
+  ValueColumnBuilder,
+} from './batch-columns.ts';
+import type { ColumnLayout, TypedShape } from './batch-shape.ts';
 import type { ColumnType } from './column-type.ts';
-import { isOrdinary } from './ordinary-object.ts';
+import { hasTwice, objectPlaces } from './object-places.ts';
+import { hasOnlyElements, isOrdinary } from './ordinary-object.ts';
 import type { BatchBuilder } from './record-batch.ts';
 
 /**
@@ -43,6 +50,8 @@ export interface TargetStore {
 }
 
 const MISMATCH = -1;
+/** Comparisons of two objects that stand in the text at most; beyond, a function is called. */
+const PAIRS_IN_LINE_MAX = 12;
 
 type MakeStore = (kit: object, keys: readonly (readonly string[])[], context: AppendContext) => TargetStore;
 
@@ -81,12 +90,19 @@ function append(target, record, timestampMs, keyHash) {
 return { makeTarget: (capacity, isKeyed) => new Target(capacity, isKeyed), append };`;
   // oxlint-disable-next-line typescript/no-implied-eval -- keys reach the text as JSON literals only
   const make = new Function('kit', 'keys', 'context', text) as MakeStore;
-  return make(
-    { BigintColumnBuilder, ListColumnBuilder, StringColumn, ValueColumnBuilder, isOrdinary },
-    store.keys,
-    context,
-  );
+  return make(KIT, store.keys, context);
 }
+
+const KIT = {
+  BigintColumnBuilder,
+  ListColumnBuilder,
+  StringColumn,
+  ValueColumnBuilder,
+  hasOnlyElements,
+  hasTwice,
+  isOrdinary,
+  setParts,
+};
 
 const ARRAYS: Readonly<Record<string, string>> = {
   i32: 'Int32Array',
@@ -96,11 +112,11 @@ const ARRAYS: Readonly<Record<string, string>> = {
   codes: 'Uint8Array',
 };
 
-function initialColumn(kind: string): string {
+function initialColumn({ kind, path }: ColumnLayout): string {
   const array = ARRAYS[kind];
   if (array !== undefined) return `new ${array}(capacity)`;
   if (kind === 'str') return '[]';
-  if (kind === 'val') return 'new kit.ValueColumnBuilder()';
+  if (kind === 'val') return `new kit.ValueColumnBuilder(${JSON.stringify(path)})`;
   if (kind === 'big') return 'new kit.BigintColumnBuilder()';
   return kind === 'list-nil' ? 'undefined' : `new kit.ListColumnBuilder("${kind.slice('list-'.length)}")`;
 }
@@ -112,6 +128,7 @@ function finishedColumn(kind: string, column: string): string {
 }
 
 function targetClass({ layout }: TypedShape): string {
+  const values = layout.flatMap(({ kind }, index) => (kind === 'val' ? [`c${index}`] : []));
   const typed = layout.flatMap(({ kind }, index) => (ARRAYS[kind] === undefined ? [] : [`c${index}`]));
   return `
 const longer = (array, capacity) => { const grown = new array.constructor(capacity); grown.set(array); return grown; };
@@ -122,7 +139,8 @@ class Target {
     this.bytes = 0;
     this.timestampsMs = new Float64Array(capacity);
     this.keyHashes = isKeyed ? new Int32Array(capacity) : undefined;
-${layout.map(({ kind }, index) => `    this.c${index} = ${initialColumn(kind)};`).join('\n')}
+${layout.map((column, index) => `    this.c${index} = ${initialColumn(column)};`).join('\n')}
+    this.values = [${values.map((column) => `this.${column}`).join(', ')}];
   }
   grow(rowsMax) {
     const capacity = Math.min(rowsMax, this.capacity * 2);
@@ -145,15 +163,69 @@ class StoreText {
   fixedBytes = ROW_BYTES;
   readonly keys: string[][] = [];
   readonly #shape: TypedShape;
+  readonly #pairs: readonly (readonly [number, number])[];
+  /** Places whose object is remembered. */
+  readonly #kept: ReadonlySet<number>;
+  /** Columns of values that are parts of the record; none where the record itself is one. */
+  readonly #parts: readonly number[];
+  #place = 0;
   #column = 0;
   #local = 0;
 
   constructor(shape: TypedShape) {
     this.#shape = shape;
+    const { types, pairs } = objectPlaces(shape.type);
+    this.#parts =
+      types.length === 0 ? [] : shape.layout.flatMap(({ kind }, index) => (kind === 'val' ? [index] : []));
+    this.#pairs = pairs;
+    this.#kept = new Set(this.#parts.length > 0 ? types.keys() : pairs.flat());
   }
 
   body(): string {
-    return this.#store(this.#shape.type, 'record');
+    const stored = this.#store(this.#shape.type, 'record');
+    const locals = [
+      ...[...this.#kept].map((place) => `p${place}`),
+      ...this.#parts.map((column) => `w${column}`),
+    ];
+    return [
+      locals.length === 0 ? '' : `let ${locals.join(', ')};`,
+      stored,
+      this.#checkPlaces(),
+      this.#storeParts(),
+    ].join('\n');
+  }
+
+  /** Remembers the object of the next place, for what follows all columns. */
+  #keep(value: string): string {
+    const place = this.#place++;
+    return this.#kept.has(place) ? `p${place} = ${value};` : '';
+  }
+
+  /** An object that is in two places does not fit the shape: its columns would make two of it. */
+  #checkPlaces(): string {
+    if (this.#pairs.length === 0) return '';
+    if (this.#pairs.length > PAIRS_IN_LINE_MAX) {
+      const places = [...new Set(this.#pairs.flat())].map((place) => `p${place}`);
+      return `if (kit.hasTwice([${places.join(', ')}])) return ${MISMATCH};`;
+    }
+    const checks = this.#pairs.map(
+      ([first, second]) => `(p${first} === p${second} && p${first} !== undefined)`,
+    );
+    return `if (${checks.join(' || ')}) return ${MISMATCH};`;
+  }
+
+  /** Values come last, when all other objects of the record are known. */
+  #storeParts(): string {
+    if (this.#parts.length === 0) return '';
+    const parts = this.#parts.map((column) => `w${column}`);
+    const objects = [...this.#kept].map((place) => `p${place}`);
+    return `if (${parts.map((part) => `(typeof ${part} === 'object' && ${part} !== null)`).join(' || ')}) {
+const valueBytes = kit.setParts(target.values, row, [${parts.join(', ')}], [${objects.join(', ')}]);
+if (valueBytes < 0) return ${MISMATCH};
+bytes += valueBytes;
+} else {
+${this.#parts.map((column) => `target.c${column}.set(row, w${column});\nbytes += target.c${column}.lastBytes;`).join('\n')}
+}`;
   }
 
   /** Statements that check `value` (an expression without effects) and store it. */
@@ -175,6 +247,7 @@ ${this.#cell()} = ${value};`;
       case 'date':
         this.fixedBytes += 8;
         return `if (!(${value} instanceof Date) || Object.getPrototypeOf(${value}) !== Date.prototype) return ${MISMATCH};
+${this.#keep(value)}
 ${this.#cell()} = ${value}.getTime();`;
       case 'big':
         return `if (typeof ${value} !== 'bigint') return ${MISMATCH};\n${this.#set(value)}`;
@@ -211,19 +284,23 @@ ${stored}
   }
 
   #list(type: ColumnType & { kind: 'list' }, value: string): string {
-    const check = `if (!Array.isArray(${value}) || ${value}.index !== undefined`;
+    const keep = this.#keep(value);
+    const check = `if (!Array.isArray(${value})`;
     if (type.element === 'nil') {
       this.#column++;
-      return `${check} || ${value}.length !== 0) return ${MISMATCH};`;
+      return `${check} || ${value}.length !== 0 || !kit.hasOnlyElements(${value})) return ${MISMATCH};\n${keep}`;
     }
     const column = `target.c${this.#column++}`;
-    return `${check} || !${column}.set(row, ${value})) return ${MISMATCH};\nbytes += ${column}.lastBytes;`;
+    return `${check} || !${column}.set(row, ${value}) || !kit.hasOnlyElements(${value})) return ${MISMATCH};
+${keep}
+bytes += ${column}.lastBytes;`;
   }
 
   #tuple(type: ColumnType & { kind: 'tuple' }, value: string): string {
     const count = type.elements.length;
     const lines = [
-      `if (!Array.isArray(${value}) || ${value}.length !== ${count} || ${value}.index !== undefined) return ${MISMATCH};`,
+      `if (!Array.isArray(${value}) || ${value}.length !== ${count} || !kit.hasOnlyElements(${value})) return ${MISMATCH};`,
+      this.#keep(value),
     ];
     type.elements.forEach((element, index) => {
       const local = this.#name();
@@ -238,6 +315,7 @@ ${stored}
   #struct(type: ColumnType & { kind: 'struct' }, value: string): string {
     const lines = [
       `if (typeof ${value} !== 'object' || ${value} === null || (${value}.constructor !== Object && !kit.isOrdinary(${value}))) return ${MISMATCH};`,
+      this.#keep(value),
     ];
     if (type.variants.length === 1) {
       lines.push(
@@ -308,7 +386,7 @@ if (${count} !== ${names.length}) ${otherwise}`;
       const { kind, codeMin } = this.#shape.layout[column] ?? { kind: 'list-nil', codeMin: 0 };
       if (ARRAYS[kind] !== undefined) lines.push(`target.c${column}[row] = ${codeMin};`);
       else if (kind === 'str') lines.push(`target.c${column}[row] = '';`);
-      else if (kind !== 'list-nil') lines.push(`target.c${column}.skip(row);`);
+      else if (kind !== 'list-nil' && kind !== 'val') lines.push(`target.c${column}.skip(row);`);
     }
     return lines.join('\n');
   }
@@ -319,9 +397,10 @@ if (${count} !== ${names.length}) ${otherwise}`;
   }
 
   #setValue(value: string): string {
-    const path = this.#shape.layout[this.#column]?.path ?? 'record';
-    const column = `target.c${this.#column++}`;
-    return `${column}.set(row, ${value}, ${JSON.stringify(path)});\nbytes += ${column}.lastBytes + 4;`;
+    this.fixedBytes += 4;
+    const index = this.#column++;
+    if (this.#parts.length > 0) return `w${index} = ${value};`;
+    return `target.c${index}.set(row, ${value});\nbytes += target.c${index}.lastBytes;`;
   }
 
   #peek(): string {

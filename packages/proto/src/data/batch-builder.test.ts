@@ -74,6 +74,57 @@ test('a shape widens once and then takes both kinds', () => {
   expect(batches.map(({ rowCount }) => rowCount)).toEqual([1, 2, 2, 2]);
 });
 
+test('an object in two places of a record stays one, and the shape stays for the records behind it', () => {
+  const { builder, batches } = make();
+  const day = new Date(5);
+  const tags = ['x', 'y', 'z', 'w'];
+  builder.append(0, { from: new Date(1), to: new Date(2), tags, more: [...tags] }, 0, 0);
+  builder.append(0, { from: day, to: day, tags, more: [...tags] }, 0, 0);
+  builder.append(0, { from: new Date(3), to: new Date(4), tags, more: tags }, 0, 0);
+  builder.append(
+    0,
+    { from: new Date(3), to: new Date(4), tags, more: Object.assign([...tags], { note: 1 }) },
+    0,
+    0,
+  );
+  builder.append(0, { from: new Date(5), to: new Date(6), tags, more: [...tags] }, 0, 0);
+  builder.flushAll();
+  const shape = '{from:date,to:date,tags:[str],more:[str]}';
+  expect(textsOf(batches)).toEqual([shape, 'val', 'val', '{from:date,to:date,tags:[str],more:val}']);
+  const records = batches.flatMap((batch) => recordsOf(batch)) as {
+    from: Date;
+    to: Date;
+    tags: string[];
+    more: string[];
+  }[];
+  expect(records.map(({ from, to }) => from === to)).toEqual([false, true, false, false, false]);
+  expect(records.map((record) => record.tags === record.more)).toEqual([false, false, true, false, false]);
+  expect(Object.entries(records[3]?.more ?? []).at(-1)).toEqual(['note', 1]);
+});
+
+test('an object that a Map of a record holds too stays one', () => {
+  const { builder, batches } = make();
+  const user = { name: 'ada' };
+  const record = { user, byName: new Map<string, object>([['ada', user]]) };
+  builder.append(0, { user: { name: 'eve' }, byName: new Map() }, 0, 0);
+  builder.append(0, record, 0, 0);
+  builder.append(0, { user, byName: new Map([['eve', { name: 'eve' }]]) }, 0, 0);
+  builder.flushAll();
+  expect(textsOf(batches)).toEqual(['{user:{name:str},byName:val}', 'val', '{user:{name:str},byName:val}']);
+  const copy = recordAt(batches[1] as RecordBatch, 0) as typeof record;
+  expect(copy.byName.get('ada')).toBe(copy.user);
+});
+
+test('an array that holds itself is a value', () => {
+  const { builder, batches } = make();
+  const ring: unknown[] = [1, 2, 3];
+  ring.push(ring);
+  builder.append(0, ring, 0, 0);
+  builder.flushAll();
+  const copy = recordAt(batches[0] as RecordBatch, 0) as unknown[];
+  expect(copy[3]).toBe(copy);
+});
+
 test('records that never look alike end in a value column, after a bounded number of shapes', () => {
   const { builder, batches } = make();
   for (let n = 0; n < 500; n++) builder.append(0, { [`field${n}`]: n }, 0, 0);

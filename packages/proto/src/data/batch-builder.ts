@@ -12,7 +12,7 @@ import {
   type RecordBatch,
 } from './record-batch.ts';
 
-/** Times that one builder widens its shape; from then on every record is a value. */
+/** Times that one builder widens its shape or makes an exception; from then on every record is a value. */
 const WIDENINGS_MAX = 32;
 /** Rows that a target has room for at first. */
 const CAPACITY_MIN = 16;
@@ -24,6 +24,15 @@ const CAPACITY_MIN = 16;
 export function createBatchBuilder(options: BatchBuilderOptions): BatchBuilder {
   return new AdaptiveBatchBuilder(options);
 }
+
+interface SentRecord {
+  readonly target: number;
+  readonly record: unknown;
+  readonly timestampMs: number;
+  readonly keyHash: number;
+}
+
+const VALUE_SHAPE = shapeOfType(VALUE_TYPE);
 
 class AdaptiveBatchBuilder implements BatchBuilder {
   /** Generated for the shape at hand; another function when the shape widens. */
@@ -51,10 +60,8 @@ class AdaptiveBatchBuilder implements BatchBuilder {
       recordBytesMax: RECORD_BYTES_MAX,
       open: (target) => this.#open(target),
       full: (target) => this.flush(target),
-      mismatch: (target, record, timestampMs, keyHash) => {
-        this.#widen(record);
-        this.append(target, record, timestampMs, keyHash);
-      },
+      mismatch: (target, record, timestampMs, keyHash) =>
+        this.#takeOther({ target, record, timestampMs, keyHash }),
       refuse: refuseRecord,
     };
     this.append = (target, record, timestampMs, keyHash) => {
@@ -106,20 +113,36 @@ class AdaptiveBatchBuilder implements BatchBuilder {
   }
 
   /** Batches begun in the old shape go out first, so that order is kept. */
-  #widen(record: unknown): void {
+  #takeOther(sent: SentRecord): void {
+    this.#flushShape();
+    const known = this.#shape;
+    const isLast = ++this.#wideningCount > WIDENINGS_MAX;
+    const wider = known === undefined || isLast ? VALUE_TYPE : widenType(known.type, sent.record);
+    const shape = shapeOfType(wider);
+    if (shape !== known || known === VALUE_SHAPE) {
+      this.#use(shape);
+      this.append(sent.target, sent.record, sent.timestampMs, sent.keyHash);
+      return;
+    }
+    // Its own shape does not take the record (an object in two places, an array with fields, a class with inherited
+    // enumerable fields): it goes as a value in a batch of its own, and the shape stays for those behind it.
+    const store = this.#store as TargetStore;
+    this.#use(VALUE_SHAPE);
+    this.append(sent.target, sent.record, sent.timestampMs, sent.keyHash);
+    this.#flushShape();
+    this.#resume(known, store);
+  }
+
+  #flushShape(): void {
     this.flushAll();
     this.#targets.fill(undefined);
-    this.#wideningCount++;
-    const known = this.#shape;
-    const wider =
-      known === undefined || this.#wideningCount > WIDENINGS_MAX ? VALUE_TYPE : widenType(known.type, record);
-    const shape = shapeOfType(wider);
-    // A record that its own shape does not take (a class with inherited enumerable fields) is a value.
-    this.#use(shape === known ? shapeOfType(VALUE_TYPE) : shape);
   }
 
   #use(shape: TypedShape): void {
-    const store = generateStore(shape, this.#options.codegenId, this.#context);
+    this.#resume(shape, generateStore(shape, this.#options.codegenId, this.#context));
+  }
+
+  #resume(shape: TypedShape, store: TargetStore): void {
     this.#shape = shape;
     this.#store = store;
     this.append = store.append;

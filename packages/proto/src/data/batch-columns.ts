@@ -1,6 +1,6 @@
 // [HOT] The columns that are more than a typed array. The same classes serve batches just built and batches decoded.
 import { ByteReader, ByteWriter, corruptFrame } from './bytes.ts';
-import { readValueV1, writeValueV1 } from './value-codec-v1.ts';
+import { closeRecord, openRecord, readValueV1, writePartV1, writeValueV1 } from './value-codec-v1.ts';
 
 /** Makes the strings of a decoded column when they are first asked for. */
 export type DecodeStrings = () => string[];
@@ -89,25 +89,72 @@ export class ValueColumnBuilder {
   /** Encoded bytes of the row set last. */
   lastBytes = 0;
   readonly #writer = new ByteWriter();
+  readonly #path: string;
   #offsets: Uint32Array = new Uint32Array(17);
 
-  /** @throws {MillraceError} MR_UNSUPPORTED_VALUE naming `path`, or the field within */
-  set(row: number, value: unknown, path: string): void {
+  /** @param path what errors call the column */
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** @throws {MillraceError} MR_UNSUPPORTED_VALUE naming the column, or the field within */
+  set(row: number, value: unknown): void {
+    const start = this.#begin(row);
+    writeValueV1(this.#writer, value, this.#path);
+    this.#end(row, start);
+  }
+
+  /**
+   * Sets a part of the record that is open. Returns false when it has an object in common with the rest of the record.
+   * @throws {MillraceError} MR_UNSUPPORTED_VALUE
+   */
+  setPart(row: number, value: unknown): boolean {
+    const start = this.#begin(row);
+    if (!writePartV1(this.#writer, value, this.#path)) return false;
+    this.#end(row, start);
+    return true;
+  }
+
+  #begin(row: number): number {
     if (row + 1 >= this.#offsets.length) this.#offsets = grown(this.#offsets);
     const start = this.#offsets[row] as number;
     this.#writer.length = start;
-    writeValueV1(this.#writer, value, path);
-    this.lastBytes = this.#writer.length - start;
-    this.#offsets[row + 1] = this.#writer.length;
+    return start;
   }
 
-  skip(row: number): void {
-    this.set(row, undefined, '');
+  #end(row: number, start: number): void {
+    this.lastBytes = this.#writer.length - start;
+    this.#offsets[row + 1] = this.#writer.length;
   }
 
   finish(rowCount: number): ValueColumn {
     this.#writer.length = this.#offsets[rowCount] as number;
     return new ValueColumn(this.#writer.copy(), this.#offsets.slice(0, rowCount + 1));
+  }
+}
+
+/**
+ * Sets row `row` of each column to its part of one record that has `objects` outside of these columns. Returns the bytes,
+ * or -1 when an object is in two places of the record: that is for a value column of the whole record to keep.
+ * @throws {MillraceError} MR_UNSUPPORTED_VALUE
+ */
+export function setParts(
+  columns: readonly ValueColumnBuilder[],
+  row: number,
+  parts: readonly unknown[],
+  objects: readonly (object | undefined)[],
+): number {
+  const before = openRecord(objects);
+  try {
+    let bytes = 0;
+    for (let index = 0; index < columns.length; index++) {
+      const column = columns[index] as ValueColumnBuilder;
+      if (!column.setPart(row, parts[index])) return -1;
+      bytes += column.lastBytes;
+    }
+    return bytes;
+  } finally {
+    closeRecord(before);
   }
 }
 

@@ -6,8 +6,8 @@ import { createBatchBuilder } from './batch-builder.ts';
 import { decodeBatchV1, encodeBatchV1 } from './batch-codec-v1.ts';
 import { recordsOf } from './batch-shape.ts';
 import type { RecordBatch } from './record-batch.ts';
-import { treeOutline } from './value-outline.testing.ts';
-import { objectOf, structuredValue } from './structured-value.testing.ts';
+import { outline } from './value-outline.testing.ts';
+import { objectGraph, objectOf, structuredValue } from './structured-value.testing.ts';
 
 interface Sent {
   readonly target: number;
@@ -61,7 +61,28 @@ const streamOfOneKind: fc.Arbitrary<unknown[]> = fc.oneof(
     { maxLength: 40 },
   ),
   fc.array(structuredValue, { maxLength: 20 }),
+  fc.array(objectGraph, { maxLength: 20 }),
+  fc.array(fc.oneof({ weight: 3, arbitrary: sharing(false) }, sharing(true)), { maxLength: 20 }),
 );
+
+/** Records of one shape whose parts may be one object, or be fields on an array. */
+function sharing(isShared: boolean): fc.Arbitrary<unknown> {
+  return fc
+    .record({ date: fc.date(), tags: fc.array(word, { maxLength: 3 }), n: int })
+    .map(({ date, tags, n }) => {
+      const copy = isShared ? tags : [...tags];
+      const point = { n };
+      return {
+        from: date,
+        to: isShared && n > 0 ? date : new Date(date),
+        tags,
+        copy: n > 100 && isShared ? Object.assign(copy, { extra: date }) : copy,
+        point,
+        index: new Map([['point', isShared ? point : { n }]]),
+        list: [{ n }, isShared ? point : { n }],
+      };
+    });
+}
 
 const stream = fc.array(streamOfOneKind, { minLength: 1, maxLength: 3 }).map((parts) => parts.flat());
 const sentStream: fc.Arbitrary<Sent[]> = stream.chain((records) =>
@@ -95,7 +116,7 @@ function gather(sent: readonly Sent[], isKeyed: boolean, rowsMax: number): Recor
 
 function rowsOf(batch: RecordBatch): string[] {
   return recordsOf(batch).map(
-    (record, row) => `${treeOutline(record)} @${batch.timestampsMs[row]} #${batch.keyHashes?.[row]}`,
+    (record, row) => `${outline(record)} @${batch.timestampsMs[row]} #${batch.keyHashes?.[row]}`,
   );
 }
 
@@ -108,7 +129,7 @@ test('records of every target arrive in order and exactly, over a batch built an
           .filter((one) => one.target === target)
           .map(
             ({ record, timestampMs, keyHash }) =>
-              `${treeOutline(structuredClone(record))} @${timestampMs} #${isKeyed ? keyHash : undefined}`,
+              `${outline(structuredClone(record))} @${timestampMs} #${isKeyed ? keyHash : undefined}`,
           );
         expect(ofTarget.flatMap(rowsOf)).toEqual(expected);
         expect(ofTarget.map(encodeBatchV1).map(decodeBatchV1).flatMap(rowsOf)).toEqual(expected);

@@ -75,8 +75,12 @@ function inferArray(value: readonly unknown[], depth: number): ColumnType {
   if (value.length === 0) return { kind: 'list', element: 'nil' };
   if (value.length >= LIST_ELEMENTS_MIN) {
     let list: ColumnType = { kind: 'list', element: 'nil' };
+    // Lists hold no objects: an array that holds itself is not gone into.
     for (const element of value)
-      list = mergeTypes(list, { kind: 'tuple', elements: [inferAny(element, TYPE_DEPTH_MAX)] });
+      list = mergeTypes(list, {
+        kind: 'tuple',
+        elements: [typeof element === 'object' ? VALUE_TYPE : inferAny(element, depth)],
+      });
     if (list.kind === 'list') return list;
   }
   if (depth >= TYPE_DEPTH_MAX || value.length > TUPLE_ELEMENTS_MAX) return VALUE_TYPE;

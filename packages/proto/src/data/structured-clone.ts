@@ -65,6 +65,24 @@ export function refusedAt(value: unknown, path: string, cause: unknown): Millrac
   );
 }
 
+/** Returns every object that structured clone would find in `value`, itself included, each once. */
+export function objectsWithin(value: object): ReadonlySet<object> {
+  const objects = new Set<object>([value]);
+  for (const object of objects) {
+    // A set's iteration comes to what is added meanwhile.
+    for (const part of partsOf(object)) if (typeof part === 'object' && part !== null) objects.add(part);
+  }
+  return objects;
+}
+
+function partsOf(object: object): readonly unknown[] {
+  if (object instanceof Map) return [...(object as Map<unknown, unknown>)].flat();
+  if (object instanceof Set) return [...(object as Set<unknown>)];
+  if (ArrayBuffer.isView(object)) return [];
+  const parts = Object.values(object);
+  return object instanceof Error ? [...parts, object.cause] : parts;
+}
+
 interface Search {
   readonly objects: Set<object>;
   depth: number;

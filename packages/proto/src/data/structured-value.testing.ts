@@ -32,7 +32,7 @@ export const primitiveValue: fc.Arbitrary<unknown> = fc.oneof(
 export function objectOf(entries: readonly (readonly [string, unknown])[]): Record<string, unknown> {
   const object: Record<string, unknown> = {};
   for (const [name, value] of entries) {
-    Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true });
+    Object.defineProperty(object, name, fieldOf(value));
   }
   return object;
 }
@@ -56,6 +56,91 @@ function sparse(elements: readonly unknown[]): unknown[] {
   return array;
 }
 
+/** An array with fields besides its elements. */
+function withFields(
+  elements: readonly unknown[],
+  fields: readonly (readonly [string, unknown])[],
+): unknown[] {
+  const array = [...elements];
+  for (const [name, value] of fields) Object.defineProperty(array, `_${name}`, fieldOf(value));
+  return array;
+}
+
+function fieldOf(value: unknown): PropertyDescriptor {
+  return { value, writable: true, enumerable: true, configurable: true };
+}
+
+/** What an object of a graph has: a primitive, or the object with this number. */
+type Part = { readonly primitive: unknown } | { readonly object: number };
+
+interface GraphObject {
+  readonly kind: 'record' | 'array' | 'fields' | 'sparse' | 'map' | 'set' | 'date' | 'error' | 'bytes';
+  readonly parts: readonly (readonly [string, Part])[];
+}
+
+const part: fc.Arbitrary<Part> = fc.oneof(
+  fc.nat({ max: 5 }).map((object) => ({ object })),
+  primitiveValue.map((primitive) => ({ primitive })),
+);
+const graphObject: fc.Arbitrary<GraphObject> = fc.record({
+  kind: fc.constantFrom(
+    'record',
+    'record',
+    'record',
+    'array',
+    'array',
+    'fields',
+    'sparse',
+    'map',
+    'set',
+    'date',
+    'error',
+    'bytes',
+  ),
+  parts: fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c', 'd', '__proto__'), part), { maxLength: 4 }),
+});
+
+/** A few objects that refer to each other in any way: shared, in cycles, out of Maps. The first is the value. */
+export const objectGraph: fc.Arbitrary<unknown> = fc
+  .array(graphObject, { minLength: 1, maxLength: 6 })
+  .map((specs) => {
+    const objects = specs.map(emptyObject);
+    specs.forEach((spec, index) => {
+      const valueOf = (one: Part): unknown =>
+        'object' in one ? objects[one.object % objects.length] : one.primitive;
+      fill(objects[index] as object, spec, valueOf);
+    });
+    return objects[0];
+  });
+
+function emptyObject({ kind, parts }: GraphObject): object {
+  switch (kind) {
+    case 'map':
+      return new Map();
+    case 'set':
+      return new Set();
+    case 'date':
+      return new Date(parts.length);
+    case 'error':
+      return new RangeError(`error ${parts.length}`);
+    case 'bytes':
+      return new Uint8Array(parts.length);
+    default:
+      return kind === 'record' ? {} : [];
+  }
+}
+
+function fill(object: object, { kind, parts }: GraphObject, valueOf: (one: Part) => unknown): void {
+  for (const [key, one] of parts) {
+    const value = valueOf(one);
+    if (object instanceof Map) object.set(key, value);
+    else if (object instanceof Set) object.add(value);
+    else if (kind === 'sparse') (object as unknown[])[(object as unknown[]).length + 1] = value;
+    else if (Array.isArray(object) && (kind === 'array' || key === 'a')) object.push(value);
+    else if (kind === 'fields' || kind === 'record') Object.defineProperty(object, key, fieldOf(value));
+  }
+}
+
 /** Any value that structured clone takes. */
 export const structuredValue: fc.Arbitrary<unknown> = fc.letrec<{ value: unknown }>((tie) => ({
   value: fc.oneof(
@@ -63,6 +148,13 @@ export const structuredValue: fc.Arbitrary<unknown> = fc.letrec<{ value: unknown
     leaf,
     fc.array(tie('value'), { maxLength: 4 }),
     fc.array(tie('value'), { maxLength: 4 }).map(sparse),
+    fc
+      .tuple(
+        fc.array(tie('value'), { maxLength: 3 }),
+        fc.array(fc.tuple(key, tie('value')), { maxLength: 2 }),
+      )
+      .map(([elements, fields]) => withFields(elements, fields)),
+    objectGraph,
     fc.array(fc.tuple(key, tie('value')), { maxLength: 5 }).map(objectOf),
     fc.array(fc.tuple(tie('value'), tie('value')), { maxLength: 3 }).map((entries) => new Map(entries)),
     fc.array(tie('value'), { maxLength: 3 }).map((entries) => new Set(entries)),

@@ -2,8 +2,8 @@
 // that have no better one. Never edited; a change is value-codec-v2.ts.
 import { ByteReader, ByteWriter, corruptFrame } from './bytes.ts';
 import { writeKeys, readObject } from './object-keys.ts';
-import { deserializeClone, refusedAt, serializeClone } from './structured-clone.ts';
-import { isOrdinary } from './ordinary-object.ts';
+import { deserializeClone, objectsWithin, refusedAt, serializeClone } from './structured-clone.ts';
+import { hasOnlyElements, isOrdinary } from './ordinary-object.ts';
 
 /*
  * Value v1 => tag, then by tag (varints are unsigned LEB128, numbers little endian):
@@ -86,8 +86,61 @@ export function writeValueV1(writer: ByteWriter, value: unknown, path = 'value')
   const isDone = tryWriteObject(writer, value);
   if (isDone) return;
   writer.length = start;
+  writeClone(writer, value, path);
+}
+
+function writeClone(writer: ByteWriter, value: unknown, path: string): void {
   const bytes = serializeClone(value, path);
   writer.u8(CLONE).varint(bytes.length).bytes(bytes);
+}
+
+/**
+ * Begins a record that is written in parts; `objects` are those that it has outside of the parts (undefined: none there).
+ * Returns what {@link closeRecord} takes.
+ */
+export function openRecord(objects: readonly (object | undefined)[]): number {
+  const before = seenStart;
+  seenStart = seen.length;
+  seenSet = undefined;
+  for (const object of objects) if (object !== undefined) seen.push(object);
+  return before;
+}
+
+/** Forgets the objects of the record begun last. */
+export function closeRecord(before: number): void {
+  seen.length = seenStart;
+  seenStart = before;
+  seenSet = undefined;
+}
+
+/**
+ * Writes a part of the record that is open, as {@link writeValueV1} does. Returns false, with nothing written, when an
+ * object of the part is somewhere else in the record too: the record then has to be written as a whole.
+ * @throws {MillraceError} MR_UNSUPPORTED_VALUE
+ */
+export function writePartV1(writer: ByteWriter, value: unknown, path: string): boolean {
+  if (typeof value !== 'object' || value === null) {
+    writeValueV1(writer, value, path);
+    return true;
+  }
+  const start = writer.length;
+  const seenBefore = seen.length;
+  const keysBefore = keyStack.length;
+  try {
+    if (writeObject(writer, value, 0)) return true;
+  } finally {
+    keyStack.length = keysBefore;
+  }
+  writer.length = start;
+  seen.length = seenBefore;
+  seenSet = undefined;
+  const known = new Set(seen.slice(seenStart));
+  for (const object of objectsWithin(value)) {
+    if (known.has(object)) return false;
+    seen.push(object);
+  }
+  writeClone(writer, value, path);
+  return true;
 }
 
 function tryWriteObject(writer: ByteWriter, value: object): boolean {
@@ -155,6 +208,7 @@ function addSeen(value: object): boolean {
   if (seenSet !== undefined) {
     if (seenSet.has(value)) return false;
     seenSet.add(value);
+    seen.push(value);
     return true;
   }
   const count = seen.length;
@@ -175,11 +229,6 @@ function writeArray(writer: ByteWriter, value: readonly unknown[], depth: number
     if (!writeAny(writer, element, depth)) return false;
   }
   return hasOnlyElements(value);
-}
-
-/** Fields besides the elements are rare, and cost a list of all keys to find in a long array. */
-function hasOnlyElements(value: readonly unknown[]): boolean {
-  return Object.keys(value).length === value.length;
 }
 
 function writeFields(writer: ByteWriter, value: Record<string, unknown>, depth: number): boolean {

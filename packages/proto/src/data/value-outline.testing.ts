@@ -1,25 +1,21 @@
 // Text to compare two values by, exactly: kinds, key order, holes, -0, NaN, undefined against absent, shared references.
 
-/** Text of a value as a tree: tells apart what {@link outline} does, but for which references are the same. */
-export function treeOutline(root: unknown): string {
-  return outline(root, false);
-}
-
 /** Text that tells apart every two values that structured clone tells apart. */
-export function outline(root: unknown, hasReferences = true): string {
+export function outline(root: unknown): string {
   const numbers = new Map<object, number>();
   const write = (value: unknown): string => {
     if (typeof value === 'string') return JSON.stringify(value);
     if (typeof value !== 'object' || value === null)
       return `${typeof value} ${Object.is(value, -0) ? '-0' : String(value)}`;
     const known = numbers.get(value);
-    if (hasReferences && known !== undefined) return `#${known}`;
+    if (known !== undefined) return `#${known}`;
     numbers.set(value, numbers.size);
     if (value instanceof Map)
       return `map(${[...value].map(([key, entry]) => `${write(key)}=>${write(entry)}`).join()})`;
     if (value instanceof Set) return `set(${[...value].map(write).join()})`;
     if (value instanceof Date) return `date ${value.getTime()}`;
     if (value instanceof RegExp) return String(value);
+    if (value instanceof Error) return `error ${value.name} ${value.message} ${write(value.cause)}`;
     if (ArrayBuffer.isView(value))
       return `${value.constructor.name} ${value.byteOffset} ${hex(value.buffer as ArrayBuffer)}`;
     if (value instanceof ArrayBuffer) return `buffer ${hex(value)}`;
