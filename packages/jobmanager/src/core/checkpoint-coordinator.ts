@@ -15,12 +15,11 @@ import type {
   OutputLine,
   SubtaskSnapshot,
 } from '@millrace/proto';
-import type { ExecutionGraph } from '../execution-graph/execution-graph.ts';
 import { CheckpointIds } from './checkpoint-ids.ts';
 import { CompleteCheckpoints } from './complete-checkpoints.ts';
 import type { Effects, StoreOperation } from './effects.ts';
 import { filesOf } from './retained-checkpoints.ts';
-import { PendingCheckpoint, type CheckpointOwner } from './pending-checkpoint.ts';
+import { PendingCheckpoint, type CheckpointOwner, type CheckpointedSubtasks } from './pending-checkpoint.ts';
 
 /** What the coordinator tells its job master. */
 export interface CheckpointListener {
@@ -59,7 +58,7 @@ export class CheckpointCoordinator {
   readonly #complete: CompleteCheckpoints;
   readonly #ids: CheckpointIds;
   #pending: PendingCheckpoint | undefined;
-  #graph: ExecutionGraph | undefined;
+  #subtasks: CheckpointedSubtasks | undefined;
   #timer: { cancel(): void } | undefined;
   #isFinalWanted = false;
   #failuresInRow = 0;
@@ -124,9 +123,9 @@ export class CheckpointCoordinator {
     });
   }
 
-  /** All subtasks of an attempt run: checkpoints may be taken from now on. */
-  start(graph: ExecutionGraph): void {
-    this.#graph = graph;
+  /** All subtasks of the job run: checkpoints may be taken from now on. */
+  start(subtasks: CheckpointedSubtasks): void {
+    this.#subtasks = subtasks;
     this.#isFinalWanted = false;
     this.#hasSwept = false;
     this.#failuresInRow = 0;
@@ -134,12 +133,16 @@ export class CheckpointCoordinator {
     this.#scheduleNext();
   }
 
-  /** The attempt is over. `then` is called once the newest checkpoint is certain. */
+  /** Some of them run no more. `then` is called once the newest checkpoint is certain. */
   stop(then: () => void): void {
-    this.#graph = undefined;
+    this.#subtasks = undefined;
     this.#timer?.cancel();
     this.#timer = undefined;
-    if (this.#pending !== undefined && this.#pending.phase !== 'pointing') this.#abandon();
+    const pending = this.#pending;
+    if (pending !== undefined && pending.phase !== 'pointing') {
+      this.#abandon();
+      this.#of.listener.onAborted(pending.checkpointId);
+    }
     if (this.#pending === undefined) then();
     else this.#whenSettled.push(then);
   }
@@ -185,7 +188,7 @@ export class CheckpointCoordinator {
     const intervalMs = this.#of.options.checkpointIntervalMs;
     this.#timer?.cancel();
     this.#timer = undefined;
-    if (this.#graph === undefined) return;
+    if (this.#subtasks === undefined) return;
     const nowMs = this.#of.clock.monotonicMs();
     // A final checkpoint that failed is tried again after the pause, so that a broken store is not hammered.
     const dueMs = this.#isFinalWanted
@@ -202,14 +205,14 @@ export class CheckpointCoordinator {
   }
 
   #triggerNow(): void {
-    const graph = this.#graph;
-    if (graph === undefined || this.#pending !== undefined) return;
+    const subtasks = this.#subtasks;
+    if (subtasks === undefined || this.#pending !== undefined) return;
     const pending = new PendingCheckpoint({
       checkpointId: this.#ids.next(),
       isFinal: this.#isFinalWanted,
       triggeredMs: this.#of.clock.monotonicMs(),
       timestampMs: this.#of.clock.nowMs(),
-      graph,
+      subtasks,
     });
     this.#pending = pending;
     this.#lastTriggerMs = pending.triggeredMs;
@@ -226,7 +229,7 @@ export class CheckpointCoordinator {
       this.#fail(
         new MillraceError(
           'MR_CHECKPOINT_EXPIRED',
-          `Cannot complete checkpoint ${pending.checkpointId}: ${missing.length} of ${pending.graph.executions.length} subtasks had not acknowledged it after ${this.#of.options.checkpointTimeoutMs} ms (first: ${missing[0]?.vertex.name ?? 'none'}, subtask ${missing[0]?.subtaskIndex ?? 0})`,
+          `Cannot complete checkpoint ${pending.checkpointId}: ${missing.length} of ${pending.subtasks.executions.length} subtasks had not acknowledged it after ${this.#of.options.checkpointTimeoutMs} ms (first: ${missing[0]?.vertex.name ?? 'none'}, subtask ${missing[0]?.subtaskIndex ?? 0})`,
           { details: { checkpointId: pending.checkpointId } },
         ),
       );
@@ -264,11 +267,11 @@ export class CheckpointCoordinator {
       lastDurationMs: nowMs - pending.triggeredMs,
       lastBytes: totalBytes,
     };
-    const isCurrent = this.#graph === pending.graph;
-    if (isCurrent) this.#of.listener.onComplete(pending.checkpointId, pending.isFinal);
+    // Also when a region is about to restart: the others commit.
+    this.#of.listener.onComplete(pending.checkpointId, pending.isFinal);
     this.#deleteUnneeded(pending.checkpointId);
     this.#settle();
-    if (isCurrent && !pending.isFinal) {
+    if (this.#subtasks === pending.subtasks && !pending.isFinal) {
       if (this.#isFinalWanted) this.#triggerNow();
       else this.#scheduleNext();
     }

@@ -315,10 +315,16 @@ export class JobManagerCore {
     };
     const job = this.#master({ record, progress: newProgress(), pointer: undefined, isNew: true });
     const wanted = job.slotsWanted;
-    const promised = active.reduce((sum, other) => sum + other.slotsWanted, 0);
-    const available = Math.max(0, this.#pool.availableCount - promised);
+    const available = Math.max(0, this.#pool.availableCount - this.#slotsPromised(submission.jobId));
     if (available < wanted && !submission.isWaiting) throw this.#tooFewSlots(wanted, available);
     return job;
+  }
+
+  /** Slots that all jobs but this one will take as soon as they can. */
+  #slotsPromised(jobId: JobId): number {
+    let promised = 0;
+    for (const job of this.#jobs.values()) if (job.jobId !== jobId) promised += job.slotsWanted;
+    return promised;
   }
 
   #tooFewSlots(wanted: number, available: number): MillraceError {
@@ -378,6 +384,7 @@ export class JobManagerCore {
       random: this.#of.random,
       effects: this.#effects,
       pool: this.#pool,
+      slotsPromised: (jobId) => this.#slotsPromised(jobId),
       onChanged: () => {
         this.#isChanged = true;
       },

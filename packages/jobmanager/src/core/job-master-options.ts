@@ -1,5 +1,5 @@
 // What a job master is made of.
-import type { Clock, RandomPort } from '@millrace/common';
+import type { Clock, JobId, RandomPort } from '@millrace/common';
 import type { CheckpointProgress, CheckpointReference, JobGraph, OutputLine } from '@millrace/proto';
 import { CheckpointCoordinator, type CheckpointListener } from './checkpoint-coordinator.ts';
 import type { Effects } from './effects.ts';
@@ -24,6 +24,8 @@ export interface JobMasterOptions {
   readonly random: RandomPort;
   readonly effects: Effects;
   readonly pool: SlotPool;
+  /** Slots that other jobs than this one will take as soon as they can. */
+  readonly slotsPromised: (jobId: JobId) => number;
   /** Slots may have become free, or the job has ended. */
   readonly onChanged: () => void;
 }

@@ -1,12 +1,5 @@
-// Leads one job: deploys attempts, restarts what failed, and brings it to its end. Events in, commands out.
-import {
-  fromWireError,
-  MillraceError,
-  toWireError,
-  unreachable,
-  type JobId,
-  type WireError,
-} from '@millrace/common';
+// Leads one job: its regions, its checkpoints, what a failure means, and its end. Events in, commands out.
+import { MillraceError, toWireError, type JobId, type WireError } from '@millrace/common';
 import type {
   JobOptionsJson,
   JobState,
@@ -16,15 +9,18 @@ import type {
   TaskReport,
 } from '@millrace/proto';
 import { hasAnySink, type RestorePlan } from '../execution-graph/execution-graph.ts';
+import { groupRegions, wholeJob, type RegionGroup } from '../execution-graph/regions.ts';
 import type { CheckpointCoordinator } from './checkpoint-coordinator.ts';
-import { CheckpointRecovery } from './checkpoint-recovery.ts';
+import { CheckpointRecovery, type RecoveryAnswer } from './checkpoint-recovery.ts';
 import { DurableProgress } from './durable-progress.ts';
 import type { ConnectionId, StoreOperation } from './effects.ts';
-import { JobAttempt, workerLost } from './job-attempt.ts';
 import type { JobPhase } from './job-phase.ts';
 import { coordinatorOf, type JobMasterOptions } from './job-master-options.ts';
 import { encodeRecord, recordKeys, type JobRecord } from './job-records.ts';
 import { isTerminal, JobLifecycle } from './job-state.ts';
+import type { RegionAttempt } from './region-attempt.ts';
+import { JobRegions } from './job-regions.ts';
+import type { RegionJob, RegionMaster } from './region-master.ts';
 import { RestartStrategy } from './restart-strategy.ts';
 import { StatusBoard } from './status-board.ts';
 
@@ -34,7 +30,7 @@ function isStateKeptAt(state: JobState, options: JobOptionsJson): boolean {
 }
 
 /** Threading: inside `step` only. */
-export class JobMaster {
+export class JobMaster implements RegionJob {
   readonly jobId: JobId;
   readonly #of: JobMasterOptions;
   readonly #lifecycle: JobLifecycle;
@@ -44,19 +40,20 @@ export class JobMaster {
   readonly #board: StatusBoard;
   readonly #progress: DurableProgress;
   #phase: JobPhase = 'storing';
-  #attempt: JobAttempt | undefined;
+  /** All of the job while it is active or stopping, else none. */
+  readonly #regions: JobRegions;
   #attemptNumber: number;
-  #isPrepareDone = false;
   #isEndNoted = false;
-  #finalCheckpointId: number | undefined;
   #error: WireError | undefined;
-  #restartAtMs = 0;
+  /** Of a job that has no regions yet. */
   #restartTimer: { cancel(): void } | undefined;
+  #isCheckpointCertain = true;
 
   constructor(of: JobMasterOptions) {
     const { record, progress, jobGraph, clock, effects } = of;
     this.#of = of;
     this.jobId = record.submission.jobId;
+    this.#regions = new JobRegions(this.jobId, of, this);
     this.#progress = new DurableProgress(this.jobId, effects, progress);
     // The attempts and checkpoint ids that an earlier leader reserved it may have used.
     this.#attemptNumber = of.isNew ? 0 : progress.attemptNumber;
@@ -95,10 +92,10 @@ export class JobMaster {
 
   #newCoordinator(): CheckpointCoordinator {
     return coordinatorOf(this.#of, {
-      onTrigger: (checkpointId, timestampMs) => this.#attempt?.trigger(checkpointId, timestampMs),
+      onTrigger: (checkpointId, timestampMs) => this.#regions.trigger(checkpointId, timestampMs),
       onComplete: (checkpointId, isFinal) => this.#checkpointComplete(checkpointId, isFinal),
-      onAborted: (checkpointId) => this.#attempt?.notify('checkpoint-aborted', checkpointId),
-      onTooManyFailures: (error) => this.#attemptFailed(error),
+      onAborted: (checkpointId) => this.#regions.notifyRunning('checkpoint-aborted', checkpointId),
+      onTooManyFailures: (error) => this.#failed(this.#regions.all, error),
       reserveIds: (reserved, then) => this.#progress.update({ checkpointIdsReserved: reserved }, then),
       countCompleted: (checkpointsCompleted) => this.#progress.write({ checkpointsCompleted }),
       outputLines: () => this.#board.lines,
@@ -125,13 +122,12 @@ export class JobMaster {
     return this.#attemptNumber;
   }
 
-  /** Slots that it will take as soon as it can. */
+  /** The fewest slots that it will take as soon as it can. */
   get slotsWanted(): number {
-    const { slotCount } = this.#of.jobGraph;
     const isOver = this.#phase === 'closing' || this.#phase === 'ended';
     if (isOver || this.state === 'FAILING' || this.state === 'CANCELLING') return 0;
-    if (this.#attempt === undefined) return slotCount;
-    return this.#attempt.mode === 'prepare' && this.#phase === 'deploying' ? slotCount - 1 : 0;
+    if (this.#phase !== 'active') return this.#of.jobGraph.slotCount;
+    return this.#regions.slotsWanted;
   }
 
   get outputLines(): readonly OutputLine[] {
@@ -148,7 +144,7 @@ export class JobMaster {
     return [{ type: 'put', key, value: encodeRecord(this.#of.record) }, this.#progress.write()];
   }
 
-  /** The records are durable: goes on to the first attempt of this leader. */
+  /** The records are durable: goes on to the first attempts of this leader. */
   begin(): void {
     if (this.#phase !== 'storing') return; // Cancelled meanwhile.
     if (this.state === 'CANCELLING') {
@@ -158,119 +154,89 @@ export class JobMaster {
     this.#recover();
   }
 
+  /** What an earlier failure interrupted is done anew: reading old checkpoints, or importing one. */
   #recover(): void {
     this.#phase = 'reading';
     this.#recovery.recover({
       isWanted: () => this.#phase === 'reading',
-      done: () => this.#requestSlots(),
-      failed: (error) => this.#attemptFailed(error),
+      done: () => this.#start(),
+      failed: (error) => this.#failed([], error),
+    });
+  }
+
+  // Regions
+
+  /** Starts all of the job as soon as there are slots for it. */
+  #start(): void {
+    this.#regions.clear();
+    this.#phase = 'waiting';
+    this.slotsChanged();
+    if (this.#phase !== 'waiting') return;
+    this.#of.effects.log('info', 'job waits for slots', {
+      jobId: this.jobId,
+      slotsWanted: this.#of.jobGraph.slotCount,
+      slotsFree: this.#of.pool.freeCount,
     });
   }
 
   /** Slots may be free. */
   slotsChanged(): void {
-    if (this.#phase === 'waiting') this.#tryStart();
+    const { pool, jobGraph } = this.#of;
+    if (this.#phase === 'active') this.#regions.slotsChanged();
+    if (this.#phase !== 'waiting' || pool.freeCount < jobGraph.slotCount) return;
+    this.#phase = 'active';
+    this.#regions.start(this.#groups());
   }
 
-  #requestSlots(): void {
-    this.#phase = 'waiting';
-    this.#tryStart();
-    if (this.#phase === 'waiting') {
-      this.#of.effects.log('info', 'job waits for slots', {
-        jobId: this.jobId,
-        slotsWanted: this.#of.jobGraph.slotCount,
-        slotsFree: this.#of.pool.freeCount,
-      });
-    }
+  /** Regions get slots of their own when these are there, also those that will be free soon, and nobody else waits for them. */
+  #groups(): readonly RegionGroup[] {
+    const { pool, jobGraph, slotsPromised } = this.#of;
+    return this.nextMode() === 'prepare'
+      ? [wholeJob(jobGraph)]
+      : groupRegions(jobGraph, pool.availableCount - slotsPromised(this.jobId));
   }
 
-  get #nextMode(): SlotDeployment['mode'] {
-    if (this.#coordinator.latest?.isFinal === true) return 'commit';
+  nextMode(): SlotDeployment['mode'] {
+    if (this.#finalCheckpointId !== undefined) return 'commit';
     return !this.#progress.record.isPrepared && hasAnySink(this.#of.jobGraph) ? 'prepare' : 'run';
   }
 
-  #tryStart(): void {
-    const attemptNumber = this.#attemptNumber + 1;
-    const attempt = JobAttempt.allocate({
-      ...this.#of,
-      jobId: this.jobId,
-      attemptNumber,
-      mode: this.#nextMode,
-    });
-    if (attempt === undefined) return;
+  /** The complete checkpoint behind which only commits are left to do. */
+  get #finalCheckpointId(): number | undefined {
+    const { latest } = this.#coordinator;
+    return latest?.isFinal === true ? latest.checkpointId : undefined;
+  }
+
+  get nextAttemptNumber(): number {
+    return this.#attemptNumber + 1;
+  }
+
+  get isCheckpointCertain(): boolean {
+    return this.#isCheckpointCertain;
+  }
+
+  attemptStarts(region: RegionMaster, { attemptNumber, mode }: RegionAttempt, then: () => void): void {
     this.#attemptNumber = attemptNumber;
-    this.#isPrepareDone = false;
-    this.#isEndNoted = false;
-    if (attempt.mode === 'run') this.#progress.note({ inputFigures: undefined });
-    this.#board.attemptStarts();
-    this.#attempt = attempt;
-    this.#phase = 'starting';
-    this.#reserveAttempt(() => {
-      if (this.#isStarting(attempt)) this.#restore(attempt);
-    });
-  }
-
-  #isStarting(attempt: JobAttempt): boolean {
-    return this.#attempt === attempt && this.#phase === 'starting';
-  }
-
-  #reserveAttempt(then: () => void): void {
-    if (this.#attemptNumber <= this.#progress.record.attemptNumber) then();
-    else this.#progress.update({ attemptNumber: this.#attemptNumber }, then);
-  }
-
-  #restore(attempt: JobAttempt): void {
-    if (attempt.mode === 'prepare') {
-      this.#deploy(attempt, undefined);
-      return;
+    if (mode === 'run') {
+      this.#isEndNoted = false;
+      this.#progress.note({ inputFigures: undefined });
     }
-    this.#recovery.plan({
-      isWanted: () => this.#isStarting(attempt),
-      done: (plan) => this.#deploy(attempt, plan),
-      failed: (error) => this.#attemptFailed(error),
-    });
+    this.#board.attemptStarts(region.group.jobGraph.vertices);
+    if (attemptNumber <= this.#progress.record.attemptNumber) then();
+    else this.#progress.update({ attemptNumber }, then);
   }
 
-  #deploy(attempt: JobAttempt, restore: RestorePlan | undefined): void {
-    this.#phase = 'deploying';
-    this.#finalCheckpointId = attempt.mode === 'commit' ? restore?.checkpointId : undefined;
-    this.#of.effects.log('info', 'deploying', {
-      jobId: this.jobId,
-      attemptNumber: attempt.attemptNumber,
-      mode: attempt.mode,
-      restoredCheckpointId: restore?.checkpointId,
-    });
-    attempt.deploy(restore);
-    if (attempt.mode === 'commit') this.#committedPerhaps(attempt);
+  planRestore(answer: RecoveryAnswer<RestorePlan | undefined>): void {
+    this.#recovery.plan(answer);
   }
 
   /** A report of one of the job's slots; those of other attempts, epochs and slots are ignored. */
   report(connectionId: ConnectionId, report: TaskReport): void {
-    const attempt = this.#attempt;
-    if (
-      attempt === undefined ||
-      report.attemptNumber !== attempt.attemptNumber ||
-      report.leaderEpoch !== this.#of.leaderEpoch
-    )
-      return;
-    const position = attempt.position(connectionId, report.slotIndex);
-    if (position < 0) return;
+    const region = this.#regions.reporting(connectionId, report);
+    if (region === undefined || report.leaderEpoch !== this.#of.leaderEpoch) return;
     switch (report.kind) {
-      case 'slot-prepared':
-        this.#isPrepareDone = true;
-        return;
-      case 'slot-running':
-        this.#slotRunning(attempt, position);
-        return;
-      case 'slot-ended':
-        this.slotEnded(connectionId, report.slotIndex, report.attemptNumber);
-        return;
-      case 'slot-failed':
-        this.#attemptFailed(fromWireError(report.error));
-        return;
       case 'end-of-input':
-        attempt.endOfInput(report.executionAttemptId);
-        this.#finalPerhaps(attempt);
+        region.endOfInput(report.executionAttemptId);
         return;
       case 'checkpoint-acknowledged':
         this.#coordinator.acknowledge(report.executionAttemptId, report.checkpointId, report.snapshot);
@@ -279,10 +245,8 @@ export class JobMaster {
         this.#coordinator.decline(report.checkpointId, report.error);
         return;
       case 'commit-acknowledged':
-        if (this.#finalCheckpointId !== undefined && report.checkpointId >= this.#finalCheckpointId) {
-          attempt.committed(position);
-          this.#committedPerhaps(attempt);
-        }
+        if (report.checkpointId >= (this.#finalCheckpointId ?? Infinity))
+          region.committed(connectionId, report.slotIndex);
         return;
       case 'metrics':
         this.#board.metrics(report.subtasks);
@@ -291,111 +255,140 @@ export class JobMaster {
         this.#board.printed(report.lines);
         return;
       default:
-        unreachable(report);
+        region.report(connectionId, report);
     }
   }
 
-  #slotRunning(attempt: JobAttempt, position: number): void {
-    if (this.#phase !== 'deploying') return;
-    attempt.slotRunning(position);
-    if (attempt.mode !== 'run' || !attempt.isRunning) return;
-    this.#phase = 'running';
-    this.#restart.running(this.#of.clock.monotonicMs());
-    this.#transition('RUNNING');
-    this.#coordinator.start(attempt.graph);
-    this.#finalPerhaps(attempt);
+  /** Says that nothing runs in a slot any more. */
+  slotEnded(connectionId: ConnectionId, slotIndex: number, attemptNumber: number): void {
+    this.#regions.at(attemptNumber)?.slotEnded(connectionId, slotIndex);
   }
 
-  #finalPerhaps(attempt: JobAttempt): void {
-    if (this.#phase !== 'running' || this.#isEndNoted || !attempt.isAtEndOfInput) return;
-    this.#isEndNoted = true;
-    // Written before the pointer of the final checkpoint, because writes keep their order: who only commits knows them.
-    this.#progress.update({ inputFigures: this.#board.inputFigures() }, () => undefined);
-    this.#coordinator.finish();
+  /** `prepare` succeeded: recorded, together with the next attempt, before anything is deployed. */
+  regionPrepared(): void {
+    this.#regions.clear();
+    this.#phase = 'prepared';
+    this.#progress.update({ isPrepared: true, attemptNumber: this.nextAttemptNumber }, () => {
+      if (this.#phase === 'prepared') this.#start();
+    });
+  }
+
+  regionRunning(): void {
+    if (this.#phase !== 'active' || !this.#regions.areRunning) return;
+    this.#restart.running(this.#of.clock.monotonicMs());
+    this.#transition('RUNNING');
+    this.#coordinator.start(this.#regions.subtasks);
+    this.regionProgressed();
+  }
+
+  regionProgressed(): void {
+    if (this.#phase !== 'active') return;
+    if (this.#finalCheckpointId !== undefined) this.#finishedPerhaps();
+    else if (!this.#isEndNoted && this.#regions.areAtEndOfInput) {
+      this.#isEndNoted = true;
+      // Written before the pointer of the final checkpoint, because writes keep their order: who only commits knows them.
+      this.#progress.update({ inputFigures: this.#board.inputFigures() }, () => undefined);
+      this.#coordinator.finish();
+    }
   }
 
   #checkpointComplete(checkpointId: number, isFinal: boolean): void {
-    const attempt = this.#attempt;
-    if (attempt === undefined || this.#phase !== 'running') return;
+    if (this.#phase !== 'active') return;
     this.#restart.progressed();
-    if (isFinal) {
-      this.#phase = 'committing';
-      this.#finalCheckpointId = checkpointId;
-    }
-    attempt.notify('checkpoint-complete', checkpointId);
+    this.#regions.notifyRunning('checkpoint-complete', checkpointId);
     this.#board.publish();
-    if (isFinal) this.#committedPerhaps(attempt);
+    if (isFinal) this.#finishedPerhaps();
   }
 
-  #committedPerhaps(attempt: JobAttempt): void {
-    const isAwaited =
-      this.#phase === 'committing' || (this.#phase === 'deploying' && attempt.mode === 'commit');
-    if (!isAwaited || !attempt.isCommitted) return;
+  #finishedPerhaps(): void {
+    if (!this.#regions.areCommitted) return;
     // Only commits were left to do: the job has run.
     if (this.state !== 'RUNNING') this.#transition('RUNNING');
     this.#close('FINISHED');
   }
 
-  /** A slot's worker has ended, or its TaskManager says that nothing runs there. The pool knows already. */
-  slotEnded(connectionId: ConnectionId, slotIndex: number, attemptNumber: number): void {
-    const attempt = this.#attempt;
-    if (attempt?.attemptNumber !== attemptNumber) return;
-    const position = attempt.position(connectionId, slotIndex);
-    if (position < 0) return;
-    attempt.slotEnded(position);
-    if (this.#phase === 'stopping') this.#stoppedPerhaps();
-    else if (this.#phase === 'deploying' && attempt.mode === 'prepare' && this.#isPrepareDone)
-      this.#prepared();
-    else if (this.#phase === 'deploying' || this.#phase === 'running' || this.#phase === 'committing') {
-      this.#attemptFailed(workerLost(slotIndex, attemptNumber));
-    }
-  }
+  // Failures
 
-  /** `prepare` succeeded: recorded, together with the next attempt, before anything is deployed. */
-  #prepared(): void {
-    this.#attempt = undefined;
-    this.#phase = 'starting';
-    this.#progress.update({ isPrepared: true, attemptNumber: this.#attemptNumber + 1 }, () => {
-      if (this.#phase === 'starting' && this.#attempt === undefined) this.#requestSlots();
-    });
-  }
-
-  /** The TaskManager's connection is closed; its slots are gone. */
+  /** The TaskManager's connection is closed; its slots are gone. Whatever it hosted fails together, once. */
   taskManagerLost(connectionId: ConnectionId, error: MillraceError): void {
-    const attempt = this.#attempt;
-    if (attempt === undefined || !attempt.hosts(connectionId)) return;
-    attempt.taskManagerLost(connectionId);
-    if (this.#phase === 'stopping') this.#stoppedPerhaps();
-    else if (this.#phase !== 'closing' && this.#phase !== 'ended') this.#attemptFailed(error);
+    const hosted = this.#regions.hostedBy(connectionId);
+    for (const region of hosted) region.taskManagerLost(connectionId);
+    if (hosted.length > 0) this.#failed(hosted, error);
   }
 
-  #attemptFailed(thrown: unknown): void {
+  regionFailed(region: RegionMaster, error: unknown): void {
+    this.#failed([region], error);
+  }
+
+  /** Counts one failure and restarts these regions, or gives the job up. Without regions: the job as a whole. */
+  #failed(regions: readonly RegionMaster[], thrown: unknown): void {
     if (this.state === 'FAILING' || this.state === 'CANCELLING' || isTerminal(this.state)) return;
-    if (this.#phase === 'stopping' || this.#phase === 'backing-off' || this.#phase === 'closing') return;
+    const isStarting = this.#phase === 'reading';
+    const failed = regions.filter(({ isLive }) => isLive);
+    if (isStarting ? failed.length > 0 : this.#phase !== 'active' || failed.length === 0) return;
     const error = toWireError(thrown);
     this.#of.effects.log('warn', 'attempt failed', {
       jobId: this.jobId,
-      attemptNumber: this.#attemptNumber,
+      attemptNumber: failed[0]?.attempt?.attemptNumber ?? this.#attemptNumber,
+      regions: failed.flatMap(({ group }) => group.regions),
       error,
     });
     const nowMs = this.#of.clock.monotonicMs();
     const verdict = this.#restart.judge(error, nowMs);
+    this.#error = error;
     if (verdict.kind === 'fail') {
-      this.#fail(verdict.error);
+      this.#error = verdict.error;
+      this.#transition('FAILING');
+      this.#stopAll();
       return;
     }
-    this.#error = error;
-    this.#restartAtMs = nowMs + verdict.delayMs;
     this.#progress.note({ restartCount: this.#progress.record.restartCount + 1 });
     if (this.state !== 'RESTARTING') this.#transition('RESTARTING');
     else this.#board.publish();
-    this.#stop();
+    if (isStarting) {
+      this.#backOff(verdict.delayMs);
+      return;
+    }
+    for (const region of failed) this.#regions.restartNoSooner(region, nowMs + verdict.delayMs);
+    this.#stopRegions(failed);
   }
 
-  #fail(error: WireError): void {
-    this.#error = error;
-    this.#transition('FAILING');
-    this.#stop();
+  #backOff(delayMs: number): void {
+    this.#phase = 'backing-off';
+    this.#restartTimer = this.#of.effects.schedule(delayMs, () => this.#recover());
+  }
+
+  /** Checkpoints span the job: none is taken until all of it runs again. */
+  #stopRegions(regions: readonly RegionMaster[]): void {
+    this.#isCheckpointCertain = false;
+    for (const region of regions) region.stop();
+    this.#coordinator.stop(() => {
+      this.#isCheckpointCertain = true;
+      for (const region of this.#regions.all) region.stoppedPerhaps();
+      this.#allStoppedPerhaps();
+    });
+  }
+
+  regionStopped(region: RegionMaster): void {
+    if (this.#phase === 'active') {
+      this.#regions.stopped(region, () => this.#restartRegion(region));
+      this.#of.onChanged();
+    } else this.#allStoppedPerhaps();
+  }
+
+  /** What is all of the job may be grouped otherwise, by the slots that are there now. */
+  #restartRegion(region: RegionMaster): void {
+    if (this.#phase !== 'active') return;
+    if (this.#regions.all.length === 1) this.#start();
+    else this.#regions.request(region);
+  }
+
+  /** Some regions found no slots of their own for too long: all of the job is grouped by the slots that are there. */
+  regroup(): void {
+    this.#of.effects.log('warn', 'regions share slots from now on: there are too few for one each', {
+      jobId: this.jobId,
+    });
+    this.#stopAll();
   }
 
   /**
@@ -415,49 +408,30 @@ export class JobMaster {
       return;
     }
     this.#transition('CANCELLING');
-    const isStopping = this.#phase === 'stopping';
     this.#progress.update({ state: 'CANCELLING' }, then);
-    if (!isStopping) this.#stop();
+    this.#stopAll();
   }
 
-  /** Ends the attempt. What follows depends on the state: restart, FAILED or CANCELED. */
-  #stop(): void {
+  /** Ends all attempts. What follows depends on the state: FAILED, CANCELED, or all of the job once more. */
+  #stopAll(): void {
     this.#phase = 'stopping';
     this.#restartTimer?.cancel();
-    this.#attempt?.cancel();
-    this.#isCheckpointCertain = false;
-    this.#coordinator.stop(() => {
-      this.#isCheckpointCertain = true;
-      this.#stoppedPerhaps();
-    });
+    this.#regions.cancelRestarts();
+    this.#stopRegions(this.#regions.all.filter(({ phase }) => phase !== 'stopping' && phase !== 'stopped'));
   }
 
-  #isCheckpointCertain = true;
-
-  #stoppedPerhaps(): void {
+  #allStoppedPerhaps(): void {
     if (this.#phase !== 'stopping' || !this.#isCheckpointCertain) return;
-    if (this.#attempt !== undefined && !this.#attempt.isEnded) return;
-    this.#attempt = undefined;
+    if (!this.#regions.areStopped) return;
+    this.#regions.clear();
     if (this.state === 'FAILING') this.#close('FAILED');
     else if (this.state === 'CANCELLING') this.#close('CANCELED');
-    else this.#backOff();
+    else this.#start();
     this.#of.onChanged();
-  }
-
-  #backOff(): void {
-    this.#phase = 'backing-off';
-    const delayMs = this.#restartAtMs - this.#of.clock.monotonicMs();
-    // What an earlier failure interrupted is done first: reading old checkpoints, or importing one.
-    const resume = (): void => {
-      if (this.#phase === 'backing-off') this.#recover();
-    };
-    if (delayMs <= 0) resume();
-    else this.#restartTimer = this.#of.effects.schedule(delayMs, resume);
   }
 
   /** Makes the end durable; only then it shows, and workers are told to end. */
   #close(state: 'FINISHED' | 'FAILED' | 'CANCELED'): void {
-    const attempt = this.#attempt;
     this.#phase = 'closing';
     const { clock, effects } = this.#of;
     this.#coordinator.stop(() => undefined);
@@ -475,8 +449,7 @@ export class JobMaster {
       this.#lifecycle.transition(state);
       if (state !== 'FAILED') this.#error = undefined;
       effects.log('info', 'job ended', { jobId: this.jobId, state });
-      attempt?.finish();
-      this.#attempt = undefined;
+      this.#regions.finish();
       this.#coordinator.cleanUp(isStateKept);
       this.#board.publish(true);
       this.#of.onChanged();

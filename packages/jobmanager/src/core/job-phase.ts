@@ -4,13 +4,11 @@
  * Phase          what is awaited
  * storing        the submission's records
  * reading        metadata of the checkpoints that earlier leaders completed, or of the one that the user named
- * waiting        slots
- * starting       the attempt's number in the store, the restored checkpoint's metadata
- * deploying      all slots run (`prepare`: the slot has ended after it prepared)
- * running        end of input
- * committing     commits of the final checkpoint
- * stopping       all slots have ended, the newest checkpoint is certain
- * backing-off    the restart delay
+ * waiting        slots for all of the job
+ * active         its regions, each for itself: region-phase.ts
+ * prepared       in the store, that `prepare` has succeeded
+ * stopping       all regions have stopped, the newest checkpoint is certain
+ * backing-off    the restart delay, when there are no regions yet
  * closing        the end in the store
  * ended          nothing
  */
@@ -18,10 +16,8 @@ export type JobPhase =
   | 'storing'
   | 'reading'
   | 'waiting'
-  | 'starting'
-  | 'deploying'
-  | 'running'
-  | 'committing'
+  | 'active'
+  | 'prepared'
   | 'stopping'
   | 'backing-off'
   | 'closing'

@@ -71,6 +71,6 @@ test('the watermark does not go back within an attempt, ends with the input, and
   expect(progress.fields().watermarkMs).toBe(900);
   progress.update([end(1, 8.64e15)]);
   expect(progress.fields().watermarkMs).toBe(8.64e15);
-  progress.clear();
+  progress.clear(jobGraph.vertices);
   expect(progress.fields().watermarkMs).toBeNull();
 });

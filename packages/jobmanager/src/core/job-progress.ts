@@ -25,9 +25,10 @@ export class JobProgress {
     if (watermarkMs !== null) this.#watermarkMs = Math.max(this.#watermarkMs ?? -Infinity, watermarkMs);
   }
 
-  /** Counters are those of an attempt: a new one starts from nothing. */
-  clear(): void {
-    this.#metrics.clear();
+  /** Counters are those of an attempt: a new one at these vertices starts from nothing. */
+  clear(vertices: readonly JobVertex[]): void {
+    for (const { vertexId, parallelism } of vertices)
+      for (let index = 0; index < parallelism; index++) this.#metrics.delete(keyOf(vertexId, index));
     this.#watermarkMs = null;
   }
 

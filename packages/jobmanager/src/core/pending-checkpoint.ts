@@ -1,7 +1,13 @@
 // One checkpoint from its trigger to its last acknowledgement.
 import type { ExecutionAttemptId, JobId } from '@millrace/common';
-import type { CheckpointMetadata, OutputLine, SubtaskSnapshot } from '@millrace/proto';
-import type { Execution, ExecutionGraph } from '../execution-graph/execution-graph.ts';
+import type { CheckpointMetadata, JobGraph, OutputLine, SubtaskSnapshot } from '@millrace/proto';
+import type { Execution } from '../execution-graph/execution-graph.ts';
+
+/** Who takes part: all subtasks of the job, in the attempts that run. */
+export interface CheckpointedSubtasks {
+  readonly jobGraph: JobGraph;
+  readonly executions: readonly Execution[];
+}
 
 interface PendingCheckpointOptions {
   readonly checkpointId: number;
@@ -10,7 +16,7 @@ interface PendingCheckpointOptions {
   readonly triggeredMs: number;
   /** Wall clock. */
   readonly timestampMs: number;
-  readonly graph: ExecutionGraph;
+  readonly subtasks: CheckpointedSubtasks;
 }
 
 /** Whose checkpoint it is, as its metadata says. */
@@ -35,7 +41,7 @@ export class PendingCheckpoint {
   readonly isFinal: boolean;
   readonly triggeredMs: number;
   readonly timestampMs: number;
-  readonly graph: ExecutionGraph;
+  readonly subtasks: CheckpointedSubtasks;
   phase: PendingPhase = 'reserving';
   timeout: { cancel(): void } | undefined;
   readonly #snapshots = new Map<ExecutionAttemptId, SubtaskSnapshot>();
@@ -45,22 +51,24 @@ export class PendingCheckpoint {
     this.isFinal = of.isFinal;
     this.triggeredMs = of.triggeredMs;
     this.timestampMs = of.timestampMs;
-    this.graph = of.graph;
+    this.subtasks = of.subtasks;
   }
 
   /** Takes a subtask's acknowledgement; those of other attempts are ignored. */
   acknowledge(id: ExecutionAttemptId, snapshot: SubtaskSnapshot): void {
-    if (this.graph.executions.some(({ executionAttemptId }) => executionAttemptId === id))
+    if (this.subtasks.executions.some(({ executionAttemptId }) => executionAttemptId === id))
       this.#snapshots.set(id, snapshot);
   }
 
   get isAcknowledged(): boolean {
-    return this.#snapshots.size === this.graph.executions.length;
+    return this.#snapshots.size === this.subtasks.executions.length;
   }
 
   /** Subtasks that have not acknowledged. */
   get missing(): readonly Execution[] {
-    return this.graph.executions.filter(({ executionAttemptId }) => !this.#snapshots.has(executionAttemptId));
+    return this.subtasks.executions.filter(
+      ({ executionAttemptId }) => !this.#snapshots.has(executionAttemptId),
+    );
   }
 
   /** What is written once all subtasks have acknowledged. */
@@ -75,12 +83,12 @@ export class PendingCheckpoint {
       checkpointId: this.checkpointId,
       timestampMs: this.timestampMs,
       isFinal: this.isFinal,
-      vertices: this.graph.jobGraph.vertices.map(({ vertexId, name, role, parallelism }) => ({
+      vertices: this.subtasks.jobGraph.vertices.map(({ vertexId, name, role, parallelism }) => ({
         vertexId,
         name,
         role,
         parallelism,
-        subtasks: this.graph.executions
+        subtasks: this.subtasks.executions
           .filter(({ vertex }) => vertex.vertexId === vertexId)
           .flatMap(({ executionAttemptId }) => this.#snapshots.get(executionAttemptId) ?? []),
       })),

@@ -1,8 +1,9 @@
 // Whatever order things happen in: the invariants of reliability hold, and the job comes to its end once everything is whole.
 import { MillraceError, Prng, toWireError } from '@millrace/common';
+import type { StreamGraphJson } from '@millrace/proto';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { keyedGraph } from '../test-kit/graphs.testing.ts';
+import { keyedGraph, twoRegionGraph } from '../test-kit/graphs.testing.ts';
 import { ScriptedCluster } from '../test-kit/scripted-cluster.testing.ts';
 import type { ScriptedSlot } from '../test-kit/scripted-states.testing.ts';
 
@@ -18,8 +19,9 @@ class Invariants {
   readonly #cluster: ScriptedCluster;
   #seen = 0;
   #lastTriggered = 0;
+  readonly #lastTriggeredOf = new Map<number, number>();
   #lastPointer = 0;
-  #lastAttempt = 0;
+  readonly #lastAttemptOf = new Map<number, number>();
 
   constructor(cluster: ScriptedCluster) {
     this.#cluster = cluster;
@@ -41,13 +43,23 @@ class Invariants {
 
   #checkMessage({ message, pointed }: ScriptedCluster['sent'][number]): void {
     if (message.kind === 'trigger-checkpoint') {
-      holds(message.checkpointId > this.#lastTriggered, 'checkpoint ids strictly increase');
-      this.#lastTriggered = message.checkpointId;
+      const { attemptNumber, checkpointId } = message;
+      const last = this.#lastTriggeredOf.get(attemptNumber) ?? 0;
+      holds(checkpointId > last, 'checkpoint ids of an attempt strictly increase');
+      holds(checkpointId >= this.#lastTriggered, 'checkpoint ids never go back');
+      this.#lastTriggeredOf.set(attemptNumber, checkpointId);
+      this.#lastTriggered = checkpointId;
     } else if (message.kind === 'checkpoint-complete') {
       holds(message.checkpointId <= pointed, 'commits are sent only after the pointer');
     } else if (message.kind === 'deploy') {
-      holds(message.deployment.attemptNumber >= this.#lastAttempt, 'attempt numbers never go back');
-      this.#lastAttempt = message.deployment.attemptNumber;
+      const { attemptNumber, regions } = message.deployment;
+      for (const region of regions) {
+        holds(
+          attemptNumber >= (this.#lastAttemptOf.get(region) ?? 0),
+          'attempt numbers of a region never go back',
+        );
+        this.#lastAttemptOf.set(region, attemptNumber);
+      }
       const isNewest = (message.deployment.restoredCheckpointId ?? 0) === pointed;
       holds(message.deployment.mode === 'prepare' || isNewest, 'the newest complete checkpoint is restored');
     }
@@ -64,23 +76,37 @@ class Acknowledgements {
     this.#byAttempt.set(key, acknowledged.add(executionAttemptId));
   }
 
-  /** True when some attempt acknowledged this checkpoint with all of its five subtasks. */
-  isWhole(checkpointId: number): boolean {
-    return [...this.#byAttempt].some(
-      ([key, acknowledged]) => key.endsWith(`/${checkpointId}`) && acknowledged.size === 5,
+  /** True when attempts of the regions acknowledged this checkpoint with as many subtasks as each has. */
+  isWhole(checkpointId: number, subtasksOf: readonly number[]): boolean {
+    const whole = new Set(
+      [...this.#byAttempt]
+        .filter(([key]) => key.endsWith(`/${checkpointId}`))
+        .map(([, acknowledged]) => acknowledged.size),
     );
+    const all = subtasksOf.reduce((sum, subtasks) => sum + subtasks, 0);
+    return whole.has(all) || subtasksOf.every((subtasks) => whole.has(subtasks));
   }
 }
 
-function play(seed: number): ScriptedCluster {
+interface PlayedJob {
+  readonly graph: (options?: Parameters<typeof keyedGraph>[0]) => StreamGraphJson;
+  /** Slots that are there when all is well, each a TaskManager's. */
+  readonly slotCount: number;
+  /** By region. */
+  readonly subtasksOf: readonly number[];
+}
+
+const ONE_REGION: PlayedJob = { graph: keyedGraph, slotCount: 2, subtasksOf: [5] };
+const TWO_REGIONS: PlayedJob = { graph: twoRegionGraph, slotCount: 3, subtasksOf: [2, 5] };
+
+function play(seed: number, job: PlayedJob): ScriptedCluster {
   const prng = new Prng(seed);
   const cluster = new ScriptedCluster(seed);
   const invariants = new Invariants(cluster);
   const acknowledgements = new Acknowledgements();
-  cluster.connect('a', 1);
-  cluster.connect('b', 1);
+  for (let index = 0; index < job.slotCount; index++) cluster.connect(`tm-${index}`, 1);
   cluster.submit(
-    keyedGraph({
+    job.graph({
       parallelism: 2,
       checkpointFailuresTolerated: 3,
       restart: {
@@ -145,7 +171,7 @@ function play(seed: number): ScriptedCluster {
       if (connection !== undefined && prng.below(4) === 0) cluster.kill(connection);
     },
     () => {
-      if (cluster.connections.length < 2) cluster.connect(`tm-${prng.nextId(2)}`, 1);
+      if (cluster.connections.length < job.slotCount) cluster.connect(`tm-${prng.nextId(2)}`, 1);
     },
     () => {
       if (prng.below(8) !== 0) return;
@@ -176,22 +202,22 @@ function play(seed: number): ScriptedCluster {
     invariants.check();
     for (const { checkpointId } of cluster.pointer()?.retained ?? [])
       holds(
-        acknowledgements.isWhole(checkpointId),
+        acknowledgements.isWhole(checkpointId, job.subtasksOf),
         'a checkpoint is complete only after all acknowledgements',
       );
   }
-  heal(cluster);
+  heal(cluster, job);
   invariants.check();
   return cluster;
 }
 
 /** Everything works from now on: the job must finish. */
-function heal(cluster: ScriptedCluster): void {
+function heal(cluster: ScriptedCluster, job: PlayedJob): void {
   cluster.holding.clear();
   for (let round = 0; round < 60 && cluster.core.jobs()[0]?.state !== 'FINISHED'; round++) {
     for (let held = cluster.held[0]; held !== undefined; held = cluster.held[0]) held.release();
-    if (cluster.core.jobs().length === 0) cluster.submit(keyedGraph({ parallelism: 2 }), { isWaiting: true });
-    while (cluster.connections.length < 2)
+    if (cluster.core.jobs().length === 0) cluster.submit(job.graph({ parallelism: 2 }), { isWaiting: true });
+    while (cluster.connections.length < job.slotCount)
       cluster.connect(`healed-${round}-${cluster.connections.length}`, 1);
     const cancelled = new Set(cluster.messages('cancel').map((message) => message.attemptNumber));
     for (const slot of Array.from(cluster.slots.values()))
@@ -205,15 +231,21 @@ function heal(cluster: ScriptedCluster): void {
   }
 }
 
-test('random orders of failures, answers and restarts never break an invariant, and the job finishes once all is whole', () => {
-  fc.assert(
-    fc.property(fc.integer({ min: 1, max: 2 ** 31 - 1 }), (seed) => {
-      expect(play(seed).core.jobs()).toMatchObject([{ state: 'FINISHED' }]);
-    }),
-    { numRuns: 150 },
-  );
-});
+test.each([
+  ['one region', ONE_REGION, 150],
+  ['two regions', TWO_REGIONS, 150],
+])(
+  'random orders of failures, answers and restarts never break an invariant of a job of %s, which finishes once all is whole',
+  (_, job, numRuns) => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 2 ** 31 - 1 }), (seed) => {
+        expect(play(seed, job).core.jobs()).toMatchObject([{ state: 'FINISHED' }]);
+      }),
+      { numRuns },
+    );
+  },
+);
 
 test('a seed replays exactly', () => {
-  expect(play(42).sent).toEqual(play(42).sent);
+  expect(play(42, TWO_REGIONS).sent).toEqual(play(42, TWO_REGIONS).sent);
 });

@@ -104,19 +104,19 @@ export class SlotPool {
     return this.#count((slot) => slot.holder === undefined || slot.releasingSinceMs !== undefined);
   }
 
-  /** Takes `count` free slots, spread over the TaskManagers, or none when there are fewer. */
+  /** Takes `count` free slots, those of the least busy TaskManagers first, or none when there are fewer. */
   allocate(holder: SlotHolder, count: number): readonly AllocatedSlot[] | undefined {
     const free: { taskManager: TaskManager; slot: Slot; round: number }[] = [];
     const taskManagers = [...this.#byConnection.values()].sort((a, b) =>
       a.taskManagerId < b.taskManagerId ? -1 : 1,
     );
     for (const taskManager of taskManagers) {
-      let round = 0;
+      let round = taskManager.slots.filter(({ holder }) => holder !== undefined).length;
       for (const slot of taskManager.slots)
         if (slot.holder === undefined) free.push({ taskManager, slot, round: round++ });
     }
     if (free.length < count) return undefined;
-    // One of each TaskManager in turn; sort is stable, so equal rounds keep the order of the TaskManagers.
+    // One of each TaskManager in turn, by how many of its slots are taken; sort is stable, so equal rounds keep the order of the TaskManagers.
     free.sort((a, b) => a.round - b.round);
     return free.slice(0, count).map(({ taskManager, slot }) => {
       slot.holder = holder;

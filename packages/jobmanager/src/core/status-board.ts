@@ -5,6 +5,7 @@ import type {
   JobGraph,
   JobState,
   JobStatus,
+  JobVertex,
   OutputLine,
   SubtaskMetrics,
 } from '@millrace/proto';
@@ -57,9 +58,9 @@ export class StatusBoard {
     this.#output.add(lines);
   }
 
-  /** Counters are those of an attempt: a new one starts from nothing. */
-  attemptStarts(): void {
-    this.#progress.clear();
+  /** Counters are those of an attempt: a new one at these vertices starts from nothing. */
+  attemptStarts(vertices: readonly JobVertex[]): void {
+    this.#progress.clear(vertices);
   }
 
   metrics(subtasks: readonly SubtaskMetrics[]): void {

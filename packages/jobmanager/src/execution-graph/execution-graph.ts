@@ -33,6 +33,7 @@ export interface AttemptDescription {
   readonly runId: string;
   readonly leaderEpoch: number;
   readonly attemptNumber: number;
+  readonly regions: readonly number[];
   readonly mode: SlotDeployment['mode'];
   readonly jobGraph: JobGraph;
   readonly artifact: ArtifactManifest;
@@ -95,6 +96,7 @@ export class ExecutionGraph {
       runId: attempt.runId,
       leaderEpoch: attempt.leaderEpoch,
       attemptNumber: attempt.attemptNumber,
+      regions: attempt.regions,
       slotIndex: slot.slotIndex,
       mode: attempt.mode,
       artifact: attempt.artifact,

@@ -62,6 +62,21 @@ export function graph(
   return { version: 1, name: 'test', options: { ...testOptions, ...options }, nodes };
 }
 
+/** Two pipelines that no edge connects: source -> sink, and source -> map | window -> sink. */
+export function twoRegionGraph(options: Partial<JobOptionsJson> = {}): StreamGraphJson {
+  return graph(
+    [
+      node(0, 'source', [], { parallelism: 1 }),
+      node(1, 'sink', [forward(0)], { parallelism: 1 }),
+      node(2, 'source'),
+      node(3, 'map', [forward(2)]),
+      node(4, 'window', [hash(3)]),
+      node(5, 'sink', [forward(4)]),
+    ],
+    options,
+  );
+}
+
 /** source -> map | window -> sink: an enumerator, a source chain and a keyed chain. */
 export function keyedGraph(options: Partial<JobOptionsJson> = {}): StreamGraphJson {
   return graph(

@@ -131,7 +131,10 @@ export class ScriptedCluster {
   perform(commands: readonly Command[]): void {
     for (const command of commands) {
       this.commands.push(command);
-      if ('token' in command && this.holding.has(command.kind)) this.#hold(command);
+      // Writes to the store keep their order.
+      const isBehind =
+        command.kind === 'persist' && this.held.some(({ command: { kind } }) => kind === 'persist');
+      if ('token' in command && (isBehind || this.holding.has(command.kind))) this.#hold(command);
       else this.#perform(command);
     }
   }
@@ -141,6 +144,10 @@ export class ScriptedCluster {
     this.held.push({
       command,
       release: () => {
+        const earlier = (): HeldCommand | undefined =>
+          this.held.find((held) => held.command.kind === 'persist' && held.command.token < command.token);
+        if (command.kind === 'persist')
+          for (let held = earlier(); held !== undefined; held = earlier()) held.release();
         this.held.splice(
           this.held.findIndex((held) => held.command === command),
           1,
@@ -358,7 +365,7 @@ export class ScriptedCluster {
     );
     if (subtask === undefined) return;
     const trigger = this.messages('trigger-checkpoint').findLast(
-      (each) => each.checkpointId === checkpointId,
+      (each) => each.checkpointId === checkpointId && each.attemptNumber === slot.deployment.attemptNumber,
     );
     const completedCheckpointId = builtOn ?? trigger?.completedCheckpointId ?? 0;
     const snapshot = this.#states.snapshotOf(slot, subtask, { checkpointId, completedCheckpointId });

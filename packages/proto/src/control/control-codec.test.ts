@@ -98,6 +98,7 @@ const deployment = {
   runId: 'r',
   leaderEpoch,
   attemptNumber: 1,
+  regions: [0],
   slotIndex: 0,
   mode: 'run' as const,
   artifact: { version: 1 as const, entry: 'job.mjs', files: [] },

@@ -135,6 +135,7 @@ function deploymentOf(message: wire.v1.Deploy.$Properties, leaderEpoch: number):
     runId: 'string',
     leaderEpoch: 'number',
     attemptNumber: 'number',
+    regions: 'array',
     slotIndex: 'number',
     mode: 'string',
     artifact: 'object',

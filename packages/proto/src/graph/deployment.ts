@@ -61,8 +61,10 @@ export interface SlotDeployment {
   /** New for each submission or restore by a user, the same across recoveries; file sinks name their files with it. */
   readonly runId: string;
   readonly leaderEpoch: number;
-  /** Counts deployments of the job from 1, across JobManager restarts; the same in all its slots. Fits a u32. */
+  /** Counts deployments of the job's regions from 1, across JobManager restarts; the same in all slots of one. Fits a u32. */
   readonly attemptNumber: number;
+  /** Numbers of the pipelined regions that it runs: an older attempt at one of them has no future. */
+  readonly regions: readonly number[];
   readonly slotIndex: number;
   /** `prepare`: only call `prepare` of each sink, report, end. `run`: all subtasks. `commit`: committers only. */
   readonly mode: 'prepare' | 'run' | 'commit';

@@ -217,6 +217,7 @@ export class TestCluster {
       runId: 'run',
       leaderEpoch: 1,
       attemptNumber,
+      regions: [0],
       slotIndex,
       mode,
       artifact: { version: 1, entry: 'job.mjs', files: [] },

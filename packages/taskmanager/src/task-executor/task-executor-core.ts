@@ -223,10 +223,10 @@ export class TaskExecutorCore {
     const slot = this.#slots[deployment.slotIndex];
     if (slot === undefined) return this.#refuseDeployment(deployment, 'there is no such slot');
     if (slot.runs(deployment.jobId, deployment.attemptNumber)) return; // Told twice.
-    if (this.#fence.isOver(deployment.jobId, deployment.attemptNumber, deployment.slotIndex)) return; // Told too late.
+    if (this.#fence.isOver(deployment)) return; // Told too late.
     if (slot.state !== 'free' || this.#isShutDown)
       return this.#refuseDeployment(deployment, `the slot is ${slot.state}`);
-    this.#fence.deployed(deployment.jobId, deployment.attemptNumber);
+    this.#fence.deployed(deployment);
     slot.deployment = deployment;
     slot.transition('fetching');
     this.#emit({ kind: 'fetch-artifact', ...keyOf(slot), deployment, artifact: deployment.artifact });

@@ -190,6 +190,7 @@ export class World<T> {
       runId: 'harness',
       leaderEpoch: 1,
       attemptNumber: this.attemptNumber,
+      regions: [0],
       slotIndex: 0,
       mode: this.#options.mode ?? 'run',
       artifact: { version: 1, entry: '', files: [] },

@@ -1,7 +1,8 @@
-// One deployment of a job: its slots and how far each is. Knows nothing of what comes before or after it.
+// One deployment of a group of regions: its slots and how far each is. Knows nothing of what comes before or after it.
 import { MillraceError, type Clock, type ExecutionAttemptId, type JobId } from '@millrace/common';
-import type { JobGraph, SlotDeployment, TaskExecutorMessage } from '@millrace/proto';
+import type { SlotDeployment, TaskExecutorMessage } from '@millrace/proto';
 import { ExecutionGraph, hasSink, type RestorePlan } from '../execution-graph/execution-graph.ts';
+import type { RegionGroup } from '../execution-graph/regions.ts';
 import type { ConnectionId, Effects } from './effects.ts';
 import type { JobRecord } from './job-records.ts';
 import type { AllocatedSlot, SlotHolder, SlotPool } from './slot-pool.ts';
@@ -13,6 +14,7 @@ interface AttemptOptions {
   readonly mode: SlotDeployment['mode'];
   readonly record: JobRecord;
   readonly checkpointDirectory: string;
+  readonly group: RegionGroup;
   readonly slots: readonly AllocatedSlot[];
   readonly graph: ExecutionGraph;
   readonly pool: SlotPool;
@@ -20,7 +22,7 @@ interface AttemptOptions {
   readonly clock: Clock;
 }
 
-type AllocateOptions = Omit<AttemptOptions, 'slots' | 'graph'> & { readonly jobGraph: JobGraph };
+type AllocateOptions = Omit<AttemptOptions, 'slots' | 'graph'>;
 
 type SlotPhase = 'held' | 'deployed' | 'running' | 'ended';
 
@@ -36,7 +38,7 @@ type CheckpointCommand =
   | { readonly kind: 'checkpoint-complete' | 'checkpoint-aborted'; readonly checkpointId: number };
 
 /** Threading: inside `step` only. */
-export class JobAttempt {
+export class RegionAttempt {
   readonly attemptNumber: number;
   readonly mode: SlotDeployment['mode'];
   readonly graph: ExecutionGraph;
@@ -48,13 +50,14 @@ export class JobAttempt {
   /** The newest complete checkpoint of this attempt; 0: none. */
   #completedCheckpointId = 0;
 
-  /** Takes the slots that the job needs, or returns undefined when there are too few. */
-  static allocate(of: AllocateOptions): JobAttempt | undefined {
-    const { jobId, attemptNumber, jobGraph } = of;
+  /** Takes the slots that the group needs, or returns undefined when there are too few. */
+  static allocate(of: AllocateOptions): RegionAttempt | undefined {
+    const { jobId, attemptNumber } = of;
+    const { jobGraph } = of.group;
     const slots = of.pool.allocate({ jobId, attemptNumber }, jobGraph.slotCount);
     if (slots === undefined) return undefined;
     const locations = slots.map(({ location }) => location);
-    return new JobAttempt({ ...of, slots, graph: new ExecutionGraph(jobGraph, locations, attemptNumber) });
+    return new RegionAttempt({ ...of, slots, graph: new ExecutionGraph(jobGraph, locations, attemptNumber) });
   }
 
   private constructor(of: AttemptOptions) {
@@ -100,6 +103,7 @@ export class JobAttempt {
       runId: record.runId,
       leaderEpoch,
       attemptNumber: this.attemptNumber,
+      regions: this.#of.group.regions,
       mode: this.mode,
       jobGraph: this.graph.jobGraph,
       artifact,

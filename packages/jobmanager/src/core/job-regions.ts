@@ -1,0 +1,151 @@
+// The groups of regions that a job is made of now, when each is to restart, and what is true of all of them together.
+import type { JobId } from '@millrace/common';
+import type { TaskReport } from '@millrace/proto';
+import type { RegionGroup } from '../execution-graph/regions.ts';
+import type { ConnectionId } from './effects.ts';
+import type { JobMasterOptions } from './job-master-options.ts';
+import type { CheckpointedSubtasks } from './pending-checkpoint.ts';
+import { RegionMaster, type RegionJob } from './region-master.ts';
+
+/**
+ * How long some regions wait for slots while others run, before all of the job is grouped by the slots that are there:
+ * longer than a supervisor takes to start a TaskManager again.
+ */
+const REGROUP_AFTER_MS = 10_000;
+
+/** Threading: inside `step` only. Bounds: one timer a group. */
+export class JobRegions {
+  readonly #jobId: JobId;
+  readonly #of: JobMasterOptions;
+  readonly #job: RegionJob;
+  #regions: readonly RegionMaster[] = [];
+  readonly #timers = new Map<RegionMaster, { cancel(): void }>();
+  readonly #restartAtMs = new Map<RegionMaster, number>();
+
+  constructor(jobId: JobId, of: JobMasterOptions, job: RegionJob) {
+    this.#jobId = jobId;
+    this.#of = of;
+    this.#job = job;
+  }
+
+  get all(): readonly RegionMaster[] {
+    return this.#regions;
+  }
+
+  /** Makes the job anew of these groups, and asks for their slots. */
+  start(groups: readonly RegionGroup[]): void {
+    this.clear();
+    this.#regions = groups.map(
+      (group) => new RegionMaster({ jobId: this.#jobId, group, of: this.#of, job: this.#job }),
+    );
+    for (const region of this.#regions) this.request(region);
+  }
+
+  /** Forgets them; they have stopped, or there are none. */
+  clear(): void {
+    this.cancelRestarts();
+    this.#regions = [];
+  }
+
+  slotsChanged(): void {
+    for (const region of this.#regions) region.slotsChanged();
+  }
+
+  /** Slots that they will take as soon as they can. */
+  get slotsWanted(): number {
+    return this.#regions.reduce((sum, region) => sum + region.slotsWanted, 0);
+  }
+
+  get areRunning(): boolean {
+    return this.#regions.every(({ isRunning }) => isRunning);
+  }
+
+  get areAtEndOfInput(): boolean {
+    return this.#regions.every(({ isAtEndOfInput }) => isAtEndOfInput);
+  }
+
+  get areCommitted(): boolean {
+    return this.#regions.every(({ isCommitted }) => isCommitted);
+  }
+
+  get areStopped(): boolean {
+    return this.#regions.every(({ phase }) => phase === 'stopped');
+  }
+
+  /** All subtasks of the job, in the attempts that run. */
+  get subtasks(): CheckpointedSubtasks {
+    return {
+      jobGraph: this.#of.jobGraph,
+      executions: this.#regions.flatMap(({ attempt }) => attempt?.graph.executions ?? []),
+    };
+  }
+
+  /** The regions whose present attempt has this number. */
+  at(attemptNumber: number): RegionMaster | undefined {
+    return this.#regions.find(({ attempt }) => attempt?.attemptNumber === attemptNumber);
+  }
+
+  /** The regions that a report is about: of their present attempt, and from one of its slots. */
+  reporting(connectionId: ConnectionId, report: TaskReport): RegionMaster | undefined {
+    const region = this.at(report.attemptNumber);
+    const position = region?.attempt?.position(connectionId, report.slotIndex) ?? -1;
+    return position < 0 ? undefined : region;
+  }
+
+  hostedBy(connectionId: ConnectionId): readonly RegionMaster[] {
+    return this.#regions.filter((region) => region.hosts(connectionId));
+  }
+
+  trigger(checkpointId: number, timestampMs: number): void {
+    for (const { attempt } of this.#regions) attempt?.trigger(checkpointId, timestampMs);
+  }
+
+  /** Regions that are about to restart learn it from the checkpoint that they restore. */
+  notifyRunning(kind: 'checkpoint-complete' | 'checkpoint-aborted', checkpointId: number): void {
+    for (const { isRunning, attempt } of this.#regions) if (isRunning) attempt?.notify(kind, checkpointId);
+  }
+
+  finish(): void {
+    for (const region of this.#regions) region.finish();
+    this.clear();
+  }
+
+  // Restarts
+
+  /** Once it has stopped, the group is to restart no sooner than this. */
+  restartNoSooner(region: RegionMaster, atMs: number): void {
+    this.#restartAtMs.set(region, atMs);
+  }
+
+  /** The group has stopped: `restart` is called when its time has come. */
+  stopped(region: RegionMaster, restart: () => void): void {
+    const delayMs = (this.#restartAtMs.get(region) ?? -Infinity) - this.#of.clock.monotonicMs();
+    this.#restartAtMs.delete(region);
+    if (delayMs <= 0) restart();
+    else this.#timers.set(region, this.#of.effects.schedule(delayMs, restart));
+  }
+
+  cancelRestarts(): void {
+    for (const timer of this.#timers.values()) timer.cancel();
+    this.#timers.clear();
+    this.#restartAtMs.clear();
+  }
+
+  request(region: RegionMaster): void {
+    this.#timers.delete(region);
+    region.request();
+    if (this.#regions.length > 1 && region.phase === 'waiting') this.#regroupLater(region);
+  }
+
+  /** Regions that find no slots of their own share those of the others. */
+  #regroupLater(region: RegionMaster): void {
+    const timer = this.#of.effects.schedule(REGROUP_AFTER_MS, () => {
+      this.#timers.delete(region);
+      if (region.phase !== 'waiting') return;
+      const held = this.#regions.reduce((sum, { slotsHeld }) => sum + slotsHeld, 0);
+      if (this.#of.pool.freeCount + held >= this.#of.jobGraph.slotCount) this.#job.regroup();
+      else this.#regroupLater(region);
+    });
+    this.#timers.set(region, timer);
+  }
+}
