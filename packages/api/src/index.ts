@@ -6,6 +6,7 @@ export type { StreamEnvironment, SourceOptions } from './job/stream-environment.
 export type { ExecuteOptions, JobExecutor, JobResult } from './job/execute-job.ts';
 export { jobParameters, type JobParameters } from './job/job-parameters.ts';
 export type { CheckpointOptions, ExternalizedCheckpoints } from './options/checkpoint-options.ts';
+export type { AutoScalingOptions } from './options/auto-scaling-options.ts';
 export type { JobOptions, RestartOptions } from './options/job-options.ts';
 export type { DataStream } from './stream/data-stream.ts';
 export type { KeyedStream } from './stream/keyed-stream.ts';

@@ -2,9 +2,9 @@
 import { Command, CommanderError } from 'commander';
 import { ClusterDirectory } from './cluster/cluster-directory.ts';
 import type { GlobalOptions } from './command/context.ts';
-import type { CertsCreateOptions } from './command/certs.ts';
 import type { JobManagerStartOptions, TaskManagerStartOptions } from './command/processes.ts';
 import type { RunOptions } from './command/prepare-job.ts';
+import type { RescaleOptions } from './command/rescale.ts';
 import { ExitCode, exitCodeOf } from './exit-code.ts';
 import { applyEnvironment, withOptions } from './options/command-options.ts';
 import { exitWhenPipeCloses } from './terminal/closed-pipe.ts';
@@ -46,7 +46,6 @@ export function createProgram(report: Report): Command {
   ]);
   addCluster(program, report);
   addProcesses(program, report);
-  addCerts(program, report);
   addJobs(program, report);
   addPrograms(program, report);
   return program;
@@ -136,23 +135,6 @@ function addProcesses(program: Command, report: Report): void {
     });
 }
 
-function addCerts(program: Command, report: Report): void {
-  const certs = program.command('certs').description('certificates for mutual TLS');
-  examples(certs, ['millrace certs create', 'millrace certs create --help']);
-  const create = withOptions(
-    certs
-      .command('create')
-      .description('make an authority and a certificate for each role; keeps those that are there'),
-  ).action(async (options: CertsCreateOptions) => {
-    const { certsCreate } = await import('./command/certs.ts');
-    report(await certsCreate(options));
-  });
-  examples(create, [
-    'millrace certs create',
-    'millrace certs create --directory /etc/millrace/certs --client-dir ./client',
-  ]);
-}
-
 function addJobs(program: Command, report: Report): void {
   const list = withOptions(program.command('list').description('jobs of the cluster')).action(
     async (options: GlobalOptions & { all?: boolean; running?: boolean }) => {
@@ -181,6 +163,20 @@ function addJobs(program: Command, report: Report): void {
       report(await cancelJob(job, options));
     });
   examples(cancel, ['millrace cancel flight-delays']);
+
+  const rescale = withOptions(
+    program.command('rescale').description("change a job's parallelism, from a checkpoint taken now"),
+  )
+    .argument('<job>', 'id, unique prefix of an id, or name')
+    .action(async (job: string, options: RescaleOptions) => {
+      const command = await import('./command/rescale.ts');
+      report(await command.rescale(job, options));
+    });
+  examples(rescale, [
+    'millrace rescale flight-delays -p 4',
+    'millrace rescale flight-delays -p auto',
+    'millrace rescale flight-delays --vertex window-delay=8',
+  ]);
 
   const logs = withOptions(
     program.command('logs').description('what the local processes wrote, whole or about one job'),

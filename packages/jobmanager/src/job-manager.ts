@@ -18,6 +18,7 @@ import type {
   JobStatus,
   JobSubmission,
   ProcessStatus,
+  RescaleRequest,
   TaskExecutorMessage,
   TaskManagerMessage,
 } from '@millrace/proto';
@@ -187,6 +188,14 @@ export class JobManager {
    */
   cancel(jobId: JobId): Promise<void> {
     return this.#request((requestId) => ({ kind: 'cancel', requestId, jobId }));
+  }
+
+  /**
+   * Changes a job's parallelism; resolves when the wish is durable. The job then takes a checkpoint and starts from it anew.
+   * @throws {MillraceError} MR_JOB_NOT_FOUND, MR_JOB_FINISHED, MR_RESCALE_REFUSED, MR_TOO_FEW_SLOTS
+   */
+  rescale(request: RescaleRequest): Promise<void> {
+    return this.#request((requestId) => ({ kind: 'rescale', requestId, request }));
   }
 
   /** All jobs that are remembered, oldest first. */

@@ -14,8 +14,8 @@ export interface ExecuteOptions {
   readonly environment?: { readonly [name: string]: string };
   /** Relative paths are resolved against it. Default: the working directory. */
   readonly baseDirectory?: string;
-  /** Of operators that set none. Default 1. */
-  readonly parallelism?: number;
+  /** Of operators that set none; `auto`: one slot. Default 1. */
+  readonly parallelism?: number | 'auto';
   /** Cancels the job. */
   readonly signal?: AbortSignal;
 }

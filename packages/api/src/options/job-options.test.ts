@@ -4,6 +4,7 @@ import { resolveJobOptions, type JobOptions } from './job-options.ts';
 describe('resolveJobOptions', () => {
   test('has these defaults', () => {
     expect(resolveJobOptions({})).toEqual({
+      autoScaling: { settlingMs: 2_000, minIntervalMs: 10_000, lossWaitMs: 3_000 },
       keyGroupCount: 720,
       checkpointIntervalMs: 10_000,
       checkpointTimeoutMs: 600_000,

@@ -1,6 +1,7 @@
 // Options of a job, as users write them, and their defaults.
 import { DEFAULT_KEY_GROUP_COUNT, type Duration } from '@millrace/common';
 import type { JobOptionsJson, RestartStrategyJson } from '@millrace/proto';
+import { resolveAutoScaling, type AutoScalingOptions } from './auto-scaling-options.ts';
 import {
   describe,
   givenOptions,
@@ -35,8 +36,13 @@ export type RestartOptions =
 
 /** Options of a job. */
 export interface JobOptions {
-  /** Subtasks of each operator that sets none. Default: what is given at submission (`-p`), else 1. */
-  readonly parallelism?: number;
+  /**
+   * Subtasks of each operator that sets none; `'auto'`: as many as there are slots, also when some come or go, and no
+   * operator has more. Default: what is given at submission (`-p`), else 1.
+   */
+  readonly parallelism?: number | 'auto';
+  /** For the parallelism `'auto'`, here or at submission. */
+  readonly autoScaling?: AutoScalingOptions;
   /** `false`: only the final one of a bounded job. */
   readonly checkpoint?: CheckpointOptions | false;
   /** How long a record may wait for its batch to fill. 0: batches do not wait to be filled. Default 10 ms. */
@@ -64,6 +70,7 @@ const DEFAULT_EXPONENTIAL = {
 const DEFAULT_STATE_CACHE_ENTRIES = 500_000;
 const OPTIONS = [
   'parallelism',
+  'autoScaling',
   'checkpoint',
   'bufferTimeout',
   'keyGroups',
@@ -90,8 +97,12 @@ export function resolveJobOptions(options: JobOptions): JobOptionsJson {
     ...(parallelism === undefined
       ? {}
       : {
-          parallelism: integerOption('`parallelism` of the job', parallelism, { min: 1, max: keyGroupCount }),
+          parallelism:
+            parallelism === 'auto'
+              ? parallelism
+              : integerOption('`parallelism` of the job', parallelism, { min: 1, max: keyGroupCount }),
         }),
+    autoScaling: resolveAutoScaling(options.autoScaling ?? {}, keyGroupCount),
     keyGroupCount,
     ...checkpoint,
     bufferTimeoutMs: wholeMs('`bufferTimeout`', options.bufferTimeout ?? 10),

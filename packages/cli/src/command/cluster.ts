@@ -1,8 +1,9 @@
 // `cluster start | status | stop` as commands.
+import { ClusterDirectory } from '../cluster/cluster-directory.ts';
 import { clusterStatus, startCluster, stopCluster } from '../cluster/cluster.ts';
 import { ExitCode } from '../exit-code.ts';
 import { formatTable } from '../terminal/table.ts';
-import { clusterDirectoryOf, printJson, printLines, type GlobalOptions } from './context.ts';
+import { printJson, printLines, type GlobalOptions } from './context.ts';
 
 export interface ClusterStartCommandOptions extends GlobalOptions {
   readonly taskmanagers: number;
@@ -12,7 +13,7 @@ export interface ClusterStartCommandOptions extends GlobalOptions {
 }
 
 export async function clusterStart(options: ClusterStartCommandOptions): Promise<ExitCode> {
-  const directory = clusterDirectoryOf(options);
+  const directory = new ClusterDirectory(options.configDir);
   const started = await startCluster({
     directory,
     taskManagerCount: options.taskmanagers,
@@ -39,7 +40,7 @@ function counted(count: number, noun: string, ending = 's'): string {
 }
 
 export async function clusterStatusCommand(options: GlobalOptions): Promise<ExitCode> {
-  const directory = clusterDirectoryOf(options);
+  const directory = new ClusterDirectory(options.configDir);
   const processes = await clusterStatus(directory, options.jobmanager);
   if (options.json === true) {
     printJson({ processes: processes.map(({ isAlive, ...entry }) => ({ ...entry, alive: isAlive })) });
@@ -63,7 +64,7 @@ export async function clusterStatusCommand(options: GlobalOptions): Promise<Exit
 }
 
 export async function clusterStop(options: GlobalOptions): Promise<ExitCode> {
-  const directory = clusterDirectoryOf(options);
+  const directory = new ClusterDirectory(options.configDir);
   const endedCount = await stopCluster(directory);
   if (options.json === true) printJson({ stopped: endedCount });
   else

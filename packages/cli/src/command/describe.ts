@@ -29,6 +29,9 @@ export function jobJson(job: JobStatus): Record<string, unknown> {
     'end-time': job.endTimeMs ?? -1,
     duration: (job.endTimeMs ?? Date.now()) - job.startTimeMs,
     parallelism: job.parallelism,
+    isAutoParallel: job.isAutoParallel === true,
+    rescales: job.rescaleCount ?? 0,
+    rescale: job.rescale ?? null,
     attempt: job.attemptNumber,
     restarts: job.restartCount,
     recordsRead: job.recordsRead,
@@ -93,6 +96,7 @@ export async function list(options: ListOptions): Promise<ExitCode> {
     job.jobId,
     job.name,
     job.state,
+    slotsOf(job),
     new Date(job.startTimeMs).toISOString().slice(0, 19).replace('T', ' '),
     formatDuration((job.endTimeMs ?? Date.now()) - job.startTimeMs),
     job.recordsRead,
@@ -101,7 +105,7 @@ export async function list(options: ListOptions): Promise<ExitCode> {
   ]);
   printLines(
     formatTable(
-      ['JobID', 'Name', 'State', 'Started (UTC)', 'Duration', 'Records', 'Checkpoints', 'Restarts'],
+      ['JobID', 'Name', 'State', 'Slots', 'Started (UTC)', 'Duration', 'Records', 'Checkpoints', 'Restarts'],
       rows,
     ),
   );
@@ -118,6 +122,22 @@ export async function describe(reference: string, options: GlobalOptions): Promi
   }
   printLines(describeLines(job));
   return ExitCode.Ok;
+}
+
+/** `4`, or `4 (auto)` of a job that follows the slots. */
+export function slotsOf(job: Pick<JobStatus, 'parallelism' | 'isAutoParallel'>): string {
+  return `${job.parallelism}${job.isAutoParallel === true ? ' (auto)' : ''}`;
+}
+
+function rescaleNote({ rescale, rescaleCount = 0 }: JobStatus): string {
+  const count =
+    rescaleCount === 0 ? '' : `, rescaled ${rescaleCount === 1 ? 'once' : `${rescaleCount} times`}`;
+  if (rescale === undefined) return count;
+  const { from, to, phase, durationMs = 0, stoppedMs } = rescale;
+  if (phase === 'checkpointing') return `${count}; going from ${from} to ${to}: taking a checkpoint`;
+  if (phase === 'restarting') return `${count}; going from ${from} to ${to}: starting again`;
+  const stop = stoppedMs === undefined ? '' : `, ${formatDuration(stoppedMs)} of it stopped`;
+  return `${count}; last from ${from} to ${to} in ${formatDuration(durationMs)}${stop}`;
 }
 
 function describeLines(job: JobStatus): string[] {
@@ -144,6 +164,7 @@ function describeLines(job: JobStatus): string[] {
   return [
     `${job.name}  ${job.jobId}`,
     `  state        ${job.state}, ${job.restartCount} ${job.restartCount === 1 ? 'restart' : 'restarts'}`,
+    `  slots        ${slotsOf(job)}${rescaleNote(job)}`,
     `  started      ${isoTime(job.startTimeMs) ?? '-'}${job.endTimeMs === undefined ? '' : `, ended ${isoTime(job.endTimeMs) ?? '-'}`}`,
     `  records      ${job.recordsRead.toLocaleString('en-US')} read${share}`,
     `  watermark    ${formatWatermark(job.watermarkMs)}`,

@@ -12,7 +12,7 @@ import { submissionContext } from './submission.ts';
 /** Options of the verbs that take a job file. */
 export interface RunOptions extends GlobalOptions {
   readonly detached?: boolean;
-  readonly parallelism?: number;
+  readonly parallelism?: number | 'auto';
   readonly fromSavepoint?: string;
   readonly wait?: boolean;
   readonly embedded?: boolean;

@@ -1,58 +1,47 @@
-// `jobmanager start`, `taskmanager start`: one process in the foreground, as a container runs it.
-import { hostname } from 'node:os';
-import { resolve } from 'node:path';
-import { MillraceError, type Logger } from '@millrace/common';
-import { expiryMsOf } from '@millrace/common/node';
-import type { ClusterCredentials, ClusterDirectory } from '../cluster/cluster-directory.ts';
+// `jobmanager start` and `taskmanager start`: one process in the foreground, as a container runs it.
+import { MillraceError } from '@millrace/common';
+import { ClusterDirectory } from '../cluster/cluster-directory.ts';
 import { DEFAULT_RPC_PORT } from '../cluster/cluster.ts';
 import { ExitCode } from '../exit-code.ts';
 import { asLogLevel, processLogger } from '../logger.ts';
-import { clusterDirectoryOf, jobManagerAddress, type GlobalOptions } from './context.ts';
+import { jobManagerAddress, type GlobalOptions } from './context.ts';
 
-/** Options of both processes. */
-interface ProcessOptions extends GlobalOptions {
+const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', '::1', 'localhost']);
+
+export interface JobManagerStartOptions extends GlobalOptions {
   readonly host?: string;
-  readonly advertisedHost?: string;
+  readonly port?: number;
+  readonly insecureInternal?: boolean;
+  readonly logLevel?: string;
+  readonly heartbeatTimeout?: number;
+}
+
+export interface TaskManagerStartOptions extends GlobalOptions {
+  readonly slots?: number;
+  readonly id?: string;
+  readonly host?: string;
   readonly insecureInternal?: boolean;
   readonly logLevel?: string;
 }
 
-export interface JobManagerStartOptions extends ProcessOptions {
-  readonly port?: number;
-  readonly checkpointDir?: string;
-  readonly heartbeatTimeout?: number;
-}
-
-export interface TaskManagerStartOptions extends ProcessOptions {
-  readonly slots?: number;
-  readonly id?: string;
-}
-
 /** Runs a JobManager until SIGTERM or SIGINT. */
 export async function startJobManagerProcess(options: JobManagerStartOptions): Promise<ExitCode> {
-  const ended = untilSignal();
   const { startJobManager } = await import('@millrace/jobmanager');
-  const directory = clusterDirectoryOf(options);
+  const directory = new ClusterDirectory(options.configDir);
   directory.ensure();
   const log = processLogger('jobmanager', asLogLevel(options.logLevel));
-  const credentials = directory.credentials('jobmanager');
-  warnOfExpiry(credentials, log);
-  const { advertisedHost, checkpointDir, heartbeatTimeout, insecureInternal } = options;
   const jobManager = await startJobManager({
     host: options.host ?? '127.0.0.1',
     port: options.port ?? recordedPort(directory) ?? DEFAULT_RPC_PORT,
-    token: credentials.token,
+    token: directory.token(),
     directory: directory.stateOf('jobmanager'),
-    checkpointDirectory: checkpointDir === undefined ? directory.checkpoints : resolve(checkpointDir),
+    checkpointDirectory: directory.checkpoints,
     log,
-    ...(credentials.identity === undefined ? {} : { identity: credentials.identity }),
-    ...(advertisedHost === undefined ? {} : { advertisedHost }),
-    ...(insecureInternal === undefined ? {} : { insecureInternal }),
-    ...(heartbeatTimeout === undefined ? {} : { heartbeatTimeoutMs: heartbeatTimeout }),
+    ...(options.insecureInternal === undefined ? {} : { insecureInternal: options.insecureInternal }),
+    ...(options.heartbeatTimeout === undefined ? {} : { heartbeatTimeoutMs: options.heartbeatTimeout }),
   });
-  const isEncrypted = credentials.identity !== undefined;
-  log.info?.('jobmanager started', { address: jobManager.address, isEncrypted });
-  const failure = await Promise.race([ended, jobManager.failed]);
+  log.info?.('jobmanager started', { address: jobManager.address });
+  const failure = await Promise.race([untilSignal(), jobManager.failed]);
   await jobManager.close();
   if (failure !== undefined) throw failure;
   return ExitCode.Ok;
@@ -66,59 +55,42 @@ function recordedPort(directory: ClusterDirectory): number | undefined {
 
 /** Runs a TaskManager until SIGTERM or SIGINT. */
 export async function startTaskManagerProcess(options: TaskManagerStartOptions): Promise<ExitCode> {
-  const ended = untilSignal();
   const { startTaskManager } = await import('@millrace/taskmanager');
-  const directory = clusterDirectoryOf(options);
+  const directory = new ClusterDirectory(options.configDir);
   directory.ensure();
-  const id = options.id ?? defaultId();
+  const id = options.id ?? `taskmanager-${process.pid}`;
   if (!/^[\w.-]{1,64}$/.test(id)) {
     throw new MillraceError(
       'MR_USAGE',
       `Cannot name a TaskManager "${id}": use up to 64 letters, digits, dots, dashes and underscores`,
     );
   }
+  const host = options.host ?? '127.0.0.1';
+  if (!LOOPBACK.has(host) && options.insecureInternal !== true) {
+    throw new MillraceError(
+      'MR_OPTION_INVALID',
+      `Cannot bind ${host}: calls are not encrypted. Use 127.0.0.1, or say --insecure-internal on a network that you trust`,
+    );
+  }
   const log = processLogger('taskmanager', asLogLevel(options.logLevel)).withContext({ taskManagerId: id });
-  const credentials = directory.credentials('taskmanager');
-  warnOfExpiry(credentials, log);
   const taskManager = await startTaskManager({
     jobManagerAddress: jobManagerAddress(options),
-    ...credentials,
+    token: directory.token(),
     taskManagerId: id,
     slotCount: options.slots ?? 1,
-    host: options.host ?? '127.0.0.1',
-    advertisedHost: options.advertisedHost,
-    insecureInternal: options.insecureInternal,
+    host,
     directory: directory.stateOf(id),
     log,
   });
-  const isEncrypted = credentials.identity !== undefined;
-  log.info?.('taskmanager started', { slots: options.slots ?? 1, isEncrypted });
-  await Promise.race([ended, taskManager.closed]);
+  log.info?.('taskmanager started', { slots: options.slots ?? 1 });
+  await Promise.race([untilSignal(), taskManager.closed]);
   await taskManager.close();
   return ExitCode.Ok;
 }
 
-/** In containers every process has the pid 1, and every container a name. */
-function defaultId(): string {
-  const machine = hostname().replaceAll(/[^\w.-]/g, '-');
-  return `taskmanager-${machine.slice(0, 40)}-${process.pid}`;
-}
-
-const EXPIRY_WARNING_MS = 30 * 24 * 60 * 60 * 1_000;
-
-function warnOfExpiry({ identity }: ClusterCredentials, log: Logger): void {
-  if (identity === undefined) return;
-  const expiryMs = expiryMsOf(identity);
-  if (expiryMs - Date.now() > EXPIRY_WARNING_MS) return;
-  log.warn?.('certificate expires soon: make new ones with millrace certs create --force', {
-    expires: new Date(expiryMs).toISOString(),
-  });
-}
-
-/** Called before anything else: as the first process of a container a process without a handler is deaf to SIGTERM. */
 function untilSignal(): Promise<void> {
-  return new Promise((resolveSignal) => {
-    process.once('SIGTERM', () => resolveSignal());
-    process.once('SIGINT', () => resolveSignal());
+  return new Promise((resolve) => {
+    process.once('SIGTERM', () => resolve());
+    process.once('SIGINT', () => resolve());
   });
 }

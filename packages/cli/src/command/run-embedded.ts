@@ -1,5 +1,6 @@
 // `run --embedded`: the whole cluster in this process, slots as threads; `--threads 0`: everything on this one thread.
 import { randomBytes } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import { executeJob, startEmbeddedCluster } from '@millrace/embedded';
 import { compileJobGraph } from '@millrace/jobmanager';
 import { asJobId, MillraceError, silentLogger } from '@millrace/common';
@@ -21,10 +22,11 @@ export async function runEmbedded(
   refuseClusterOptions(options);
   if (options.threads === 0) return runOnThisThread(file, args, options);
   const { submission, artifact } = await prepareJob(file, args, options);
-  const { slotCount } = compileJobGraph(
-    submission.streamGraph,
-    options.parallelism === undefined ? {} : { parallelism: options.parallelism },
-  );
+  // With the parallelism `auto` there are as many slots as cores, for a job that follows the slots.
+  const { slotCount } = compileJobGraph(submission.streamGraph, {
+    slots: availableParallelism(),
+    ...(options.parallelism === undefined ? {} : { parallelism: options.parallelism }),
+  });
   const isJson = options.json === true;
   if (!isJson) printLines([TYPES_NOT_CHECKED]);
   const startedMs = performance.now();
@@ -99,7 +101,7 @@ async function runOnThisThread(
 function clientOnThisThread(
   job: PlannableJob,
   submission: SubmissionContext,
-  parallelism: number | undefined,
+  parallelism: number | 'auto' | undefined,
 ): JobClient {
   const abort = new AbortController();
   return {

@@ -14,6 +14,7 @@ test('parseOption takes what the type allows and refuses the rest with MR_OPTION
         message: `Cannot take --some-option="${text}": it is a whole number, from 1 to 10`,
       }),
     );
+  expect(parseOption(entryOf({ kind: 'whole-number', from: 1, word: 'auto' }), 'auto', '')).toBe('auto');
   const choice = entryOf({ kind: 'choice', choices: ['a', 'b'] });
   expect(parseOption(choice, 'b', '')).toBe('b');
   expect(() => parseOption(choice, 'c', '')).toThrow('a, b');

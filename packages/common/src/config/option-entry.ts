@@ -8,8 +8,8 @@ export type OptionType =
   | { readonly kind: 'text' }
   | { readonly kind: 'path' }
   | { readonly kind: 'choice'; readonly choices: readonly string[] }
-  /** `from` and `to` inclusive. */
-  | { readonly kind: 'whole-number'; readonly from: number; readonly to?: number }
+  /** `from` and `to` inclusive; `word` may stand for a number. */
+  | { readonly kind: 'whole-number'; readonly from: number; readonly to?: number; readonly word?: string }
   /** Names with commas between them; on the command line also the option again. */
   | { readonly kind: 'names' }
   /** Comes by environment only, never by command line: that is in the list of processes. Never shown. */
@@ -55,9 +55,7 @@ export function valuesOf({ type }: Pick<OptionEntry, 'type'>): string {
     case 'choice':
       return type.choices.join(', ');
     case 'whole-number':
-      return type.to === undefined
-        ? `a whole number, at least ${type.from}`
-        : `a whole number, from ${type.from} to ${type.to}`;
+      return `a whole number, ${type.to === undefined ? `at least ${type.from}` : `from ${type.from} to ${type.to}`}${type.word === undefined ? '' : `, or ${type.word}`}`;
     case 'names':
       return 'names with commas between them';
     case 'path':
@@ -89,6 +87,7 @@ export function parseOption(
       if (!type.choices.includes(text)) throw invalid(entry, text, origin);
       return text;
     case 'whole-number': {
+      if (text === type.word) return text;
       const value = Number(text);
       const isInRange = Number.isSafeInteger(value) && value >= type.from && value <= (type.to ?? value);
       if (!isInRange || text.trim() === '') throw invalid(entry, text, origin);

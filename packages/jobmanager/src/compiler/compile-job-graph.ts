@@ -12,22 +12,31 @@ import { checkParallelism, invalidGraph, nodeReference, validateGraph } from './
 
 const VERTEX_NAME_LENGTH_MAX = 120;
 
+/** How parallel a graph is to be, beyond what it says itself. */
+export interface WantedParallelism {
+  /** As submitted: of nodes that set none, in a job that sets none. `auto` counts also when the job sets one. */
+  readonly parallelism?: number | 'auto';
+  /** Asked for later: of nodes that set none, whatever the job sets. */
+  readonly rescaled?: number | 'auto';
+  /** Asked for later, by uid: whatever the node sets. */
+  readonly operators?: { readonly [uid: string]: number };
+  /** With `auto`: how many subtasks nodes have that set none, and others at most. Default 1. */
+  readonly slots?: number;
+}
+
 /**
  * Compiles a graph. Pure: the same graph and parallelism give the same JobGraph.
  *
- * A node's parallelism is its own, else the job's, else the submission's, else 1. A node is chained to its producer when
+ * A node's parallelism is what was asked for it, else its own, else that of all others: what was asked for them, the job's,
+ * the submission's, 1. A node is chained to its producer when
  * it has exactly one input, that input is `forward`, both have the same parallelism and chaining is on; so a chain is a
  * tree. `forward` between different parallelism becomes `rebalance`. Each source gets an enumerator vertex upstream.
  * @throws {MillraceError} MR_GRAPH_INVALID that names the operator and what is wrong with it
  */
-export function compileJobGraph(
-  graph: StreamGraphJson,
-  submitted: { readonly parallelism?: number } = {},
-): JobGraph {
+export function compileJobGraph(graph: StreamGraphJson, wanted: WantedParallelism = {}): JobGraph {
   validateGraph(graph);
-  if (submitted.parallelism !== undefined) checkParallelism(submitted.parallelism, 'the submission');
-  const fallback = graph.options.parallelism ?? submitted.parallelism ?? 1;
-  const parallelism = graph.nodes.map((node) => node.parallelism ?? fallback);
+  if (typeof wanted.parallelism === 'number') checkParallelism(wanted.parallelism, 'the submission');
+  const parallelism = nodeParallelism(graph, wanted);
   const heads = chainHeads(graph, parallelism);
   const vertices = buildVertices(graph, parallelism, heads);
   checkKeyGroups(graph, parallelism);
@@ -40,6 +49,22 @@ export function compileJobGraph(
     slotCount: vertices.reduce((most, vertex) => Math.max(most, vertex.parallelism), 1),
     streamGraph: graph,
   };
+}
+
+/** True for a graph that has as many slots as there are. */
+export function isAutoParallel(graph: StreamGraphJson, wanted: WantedParallelism): boolean {
+  return (wanted.rescaled ?? wanted.parallelism ?? graph.options.parallelism) === 'auto';
+}
+
+function nodeParallelism(graph: StreamGraphJson, wanted: WantedParallelism): readonly number[] {
+  const { slots = 1, operators = {} } = wanted;
+  if (isAutoParallel(graph, wanted)) {
+    const most = Math.min(slots, graph.options.keyGroupCount);
+    return graph.nodes.map((node) => Math.min(operators[node.uid] ?? node.parallelism ?? most, most));
+  }
+  const given = [wanted.rescaled, graph.options.parallelism, wanted.parallelism];
+  const fallback = given.find((each) => typeof each === 'number') ?? 1;
+  return graph.nodes.map((node) => operators[node.uid] ?? node.parallelism ?? fallback);
 }
 
 /** Head of the chain that each node is in. A head's number is the least of its chain. */

@@ -12,7 +12,7 @@ import type {
 /** Nodes of a graph at most. */
 const GRAPH_NODES_MAX = 1_000;
 /** Subtasks of a vertex at most. */
-const PARALLELISM_MAX = 1_024;
+export const PARALLELISM_MAX = 1_024;
 const KEY_GROUP_COUNT_MAX = 32_768;
 
 const KINDS: ReadonlySet<string> = new Set<OperatorKind>([
@@ -88,7 +88,8 @@ function validateOptions({ options }: StreamGraphJson): void {
       `keyGroupCount is ${String(options.keyGroupCount)}; it must be an integer from 1 to ${KEY_GROUP_COUNT_MAX}`,
     );
   }
-  if (options.parallelism !== undefined) checkParallelism(options.parallelism, 'the job');
+  if (options.parallelism !== undefined && options.parallelism !== 'auto')
+    checkParallelism(options.parallelism, 'the job');
 }
 
 function validateNode(node: StreamNodeJson, graph: StreamGraphJson): void {

@@ -61,6 +61,9 @@ export class CheckpointCoordinator {
   #subtasks: CheckpointedSubtasks | undefined;
   #timer: { cancel(): void } | undefined;
   #isFinalWanted = false;
+  /** Who waits for a checkpoint that is not triggered yet, and for the pending one. */
+  #wishes: ((checkpointId: number | undefined) => void)[] = [];
+  #granted: ((checkpointId: number | undefined) => void)[] = [];
   #failuresInRow = 0;
   #lastTriggerMs = -Infinity;
   #lastEndMs = -Infinity;
@@ -136,6 +139,8 @@ export class CheckpointCoordinator {
   /** Some of them run no more. `then` is called once the newest checkpoint is certain. */
   stop(then: () => void): void {
     this.#subtasks = undefined;
+    this.#wishes = [];
+    this.#granted = [];
     this.#timer?.cancel();
     this.#timer = undefined;
     const pending = this.#pending;
@@ -152,6 +157,15 @@ export class CheckpointCoordinator {
     this.#isFinalWanted = true;
     this.#timer?.cancel();
     this.#timer = undefined;
+    this.#triggerNow();
+  }
+
+  /**
+   * Takes a checkpoint that starts after this call, at once or when the pending one has ended. `then` gets its id once it
+   * is complete, or undefined when it has failed; it is not called when the attempt ends before.
+   */
+  takeNow(then: (checkpointId: number | undefined) => void): void {
+    this.#wishes.push(then);
     this.#triggerNow();
   }
 
@@ -215,6 +229,10 @@ export class CheckpointCoordinator {
       subtasks,
     });
     this.#pending = pending;
+    this.#granted = this.#wishes;
+    this.#wishes = [];
+    this.#timer?.cancel();
+    this.#timer = undefined;
     this.#lastTriggerMs = pending.triggeredMs;
     this.#ids.reserve(pending.checkpointId, () => {
       if (this.#pending === pending) this.#trigger(pending);
@@ -271,10 +289,17 @@ export class CheckpointCoordinator {
     this.#of.listener.onComplete(pending.checkpointId, pending.isFinal);
     this.#deleteUnneeded(pending.checkpointId);
     this.#settle();
-    if (this.#subtasks === pending.subtasks && !pending.isFinal) {
-      if (this.#isFinalWanted) this.#triggerNow();
-      else this.#scheduleNext();
-    }
+    if (this.#subtasks === pending.subtasks && !pending.isFinal) this.#goOn(pending.checkpointId);
+  }
+
+  /** Grants the wishes for the checkpoint that has ended; whoever had one may have ended the attempt. */
+  #goOn(checkpointId: number | undefined): void {
+    const granted = this.#granted;
+    this.#granted = [];
+    for (const then of granted) then(checkpointId);
+    if (this.#isFinalWanted && checkpointId !== undefined) this.#triggerNow();
+    else if (this.#wishes.length > 0) this.#triggerNow();
+    else this.#scheduleNext();
   }
 
   /** After the pointer. Once an attempt, and after each failed checkpoint, older directories are swept, too. */
@@ -303,7 +328,7 @@ export class CheckpointCoordinator {
     if (checkpointId !== undefined) this.#of.listener.onAborted(checkpointId);
     if (this.#failuresInRow > this.#of.options.checkpointFailuresTolerated)
       this.#of.listener.onTooManyFailures(error);
-    else this.#scheduleNext();
+    else this.#goOn(undefined);
   }
 
   #abandon(): void {

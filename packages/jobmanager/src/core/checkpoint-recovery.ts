@@ -117,8 +117,8 @@ export class CheckpointRecovery {
   }
 
   /** What the subtasks of the next attempt restore; undefined when there is no checkpoint yet. */
-  plan(answer: RecoveryAnswer<RestorePlan | undefined>): void {
-    const { jobId, jobGraph, effects, coordinator } = this.#of;
+  plan(jobGraph: JobGraph, answer: RecoveryAnswer<RestorePlan | undefined>): void {
+    const { jobId, effects, coordinator } = this.#of;
     const reference = coordinator.latest;
     if (reference === undefined) {
       answer.done(undefined);

@@ -1,7 +1,13 @@
 // What the JobManager's deciding code sees and asks for. Events go in, commands come out; who asks for something that
 // takes time names what is to happen then, and the core keeps that under a token until the answer comes as an event.
 import type { JobId, LogFields, WireError } from '@millrace/common';
-import type { JobEvent, JobSubmission, TaskExecutorMessage, TaskManagerMessage } from '@millrace/proto';
+import type {
+  JobEvent,
+  JobSubmission,
+  RescaleRequest,
+  TaskExecutorMessage,
+  TaskManagerMessage,
+} from '@millrace/proto';
 
 /** A connection of a TaskManager; a new number for each. */
 export type ConnectionId = number;
@@ -76,6 +82,7 @@ export type CoreEvent =
   | { readonly kind: 'disconnected'; readonly connectionId: ConnectionId }
   | { readonly kind: 'submit'; readonly requestId: number; readonly submission: JobSubmission }
   | { readonly kind: 'cancel'; readonly requestId: number; readonly jobId: JobId }
+  | { readonly kind: 'rescale'; readonly requestId: number; readonly request: RescaleRequest }
   | { readonly kind: 'done'; readonly token: Token; readonly outcome: Outcome }
   | { readonly kind: 'timer'; readonly token: Token };
 

@@ -13,14 +13,15 @@ import type {
   JobSubmission,
   OutputLine,
   ProcessStatus,
+  RescaleRequest,
   SlotReport,
   TaskManagerMessage,
 } from '@millrace/proto';
-import { compileJobGraph } from '../compiler/compile-job-graph.ts';
 import { EffectQueue } from './effect-queue.ts';
 import type { Command, ConnectionId, CoreEvent } from './effects.ts';
 import { newProgress } from './durable-progress.ts';
 import { JobMaster } from './job-master.ts';
+import { JobPlan } from './job-plan.ts';
 import { recordKeys, type JobProgressRecord, type JobRecord } from './job-records.ts';
 import { SlotPool, type TaskManager } from './slot-pool.ts';
 
@@ -145,6 +146,9 @@ export class JobManagerCore {
         return;
       case 'cancel':
         this.#cancel(event.requestId, event.jobId);
+        return;
+      case 'rescale':
+        this.#rescale(event.requestId, event.request);
         return;
       case 'done':
         this.#effects.answer(event.token, event.outcome);
@@ -315,7 +319,8 @@ export class JobManagerCore {
     };
     const job = this.#master({ record, progress: newProgress(), pointer: undefined, isNew: true });
     const wanted = job.slotsWanted;
-    const available = Math.max(0, this.#pool.availableCount - this.#slotsPromised(submission.jobId));
+    const { jobId } = submission;
+    const available = Math.max(0, this.#pool.availableFor(jobId) - this.#slotsPromised(jobId));
     if (available < wanted && !submission.isWaiting) throw this.#tooFewSlots(wanted, available);
     return job;
   }
@@ -351,6 +356,15 @@ export class JobManagerCore {
     }
   }
 
+  #rescale(requestId: number, request: RescaleRequest): void {
+    try {
+      this.#find(request.jobId).rescale(request, () => this.#reply(requestId));
+    } catch (error) {
+      if (!isMillraceError(error)) throw error;
+      this.#reply(requestId, error);
+    }
+  }
+
   #reply(requestId: number, error?: unknown): void {
     this.#effects.command({
       kind: 'reply',
@@ -371,13 +385,11 @@ export class JobManagerCore {
   }
 
   #master(job: StoredJob & { readonly isNew: boolean }): JobMaster {
-    const { submission } = job.record;
+    const { record, progress } = job;
+    const { submission } = record;
     return new JobMaster({
       ...job,
-      jobGraph: compileJobGraph(
-        submission.streamGraph,
-        submission.parallelism === undefined ? {} : { parallelism: submission.parallelism },
-      ),
+      plan: new JobPlan(submission, progress.scale, progress.autoSlots),
       leaderEpoch: this.#of.leaderEpoch,
       checkpointDirectory: this.#of.checkpointDirectoryOf(submission.jobId),
       clock: this.#of.clock,

@@ -1,8 +1,9 @@
 // What a job master is made of.
 import type { Clock, JobId, RandomPort } from '@millrace/common';
-import type { CheckpointProgress, CheckpointReference, JobGraph, OutputLine } from '@millrace/proto';
+import type { CheckpointProgress, CheckpointReference, OutputLine } from '@millrace/proto';
 import { CheckpointCoordinator, type CheckpointListener } from './checkpoint-coordinator.ts';
 import type { Effects } from './effects.ts';
+import type { JobPlan } from './job-plan.ts';
 import type { JobProgressRecord, JobRecord } from './job-records.ts';
 import type { SlotPool } from './slot-pool.ts';
 
@@ -17,7 +18,7 @@ export interface JobMasterOptions {
   readonly pointer:
     | { readonly bytes: Uint8Array; readonly retained: readonly CheckpointReference[] }
     | undefined;
-  readonly jobGraph: JobGraph;
+  readonly plan: JobPlan;
   readonly leaderEpoch: number;
   readonly checkpointDirectory: string;
   readonly clock: Clock;
@@ -35,7 +36,8 @@ export function coordinatorOf(
   of: JobMasterOptions,
   listener: CheckpointListener & { outputLines(): readonly OutputLine[] },
 ): CheckpointCoordinator {
-  const { record, progress, jobGraph } = of;
+  const { record, progress } = of;
+  const { jobGraph } = of.plan;
   return new CheckpointCoordinator({
     jobId: record.submission.jobId,
     jobName: jobGraph.name,

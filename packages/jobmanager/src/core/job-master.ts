@@ -1,33 +1,30 @@
 // Leads one job: its regions, its checkpoints, what a failure means, and its end. Events in, commands out.
-import { MillraceError, toWireError, type JobId, type WireError } from '@millrace/common';
+import { toWireError, type JobId, type MillraceError, type WireError } from '@millrace/common';
 import type {
-  JobOptionsJson,
+  JobGraph,
   JobState,
   JobStatus,
   OutputLine,
+  RescaleRequest,
   SlotDeployment,
   TaskReport,
 } from '@millrace/proto';
 import { hasAnySink, type RestorePlan } from '../execution-graph/execution-graph.ts';
-import { groupRegions, wholeJob, type RegionGroup } from '../execution-graph/regions.ts';
 import type { CheckpointCoordinator } from './checkpoint-coordinator.ts';
 import { CheckpointRecovery, type RecoveryAnswer } from './checkpoint-recovery.ts';
 import { DurableProgress } from './durable-progress.ts';
 import type { ConnectionId, StoreOperation } from './effects.ts';
 import type { JobPhase } from './job-phase.ts';
+import { refused } from './job-plan.ts';
 import { coordinatorOf, type JobMasterOptions } from './job-master-options.ts';
 import { encodeRecord, recordKeys, type JobRecord } from './job-records.ts';
-import { isTerminal, JobLifecycle } from './job-state.ts';
+import { JobScaling } from './job-scaling.ts';
+import { isStateKeptAt, isTerminal, JobLifecycle, jobIsOver } from './job-state.ts';
 import type { RegionAttempt } from './region-attempt.ts';
 import { JobRegions } from './job-regions.ts';
 import type { RegionJob, RegionMaster } from './region-master.ts';
 import { RestartStrategy } from './restart-strategy.ts';
 import { StatusBoard } from './status-board.ts';
-
-/** What is left of a finished job is its output; of a failed one, checkpoints to start again from. */
-function isStateKeptAt(state: JobState, options: JobOptionsJson): boolean {
-  return state === 'FAILED' || (state === 'CANCELED' && options.isStateKeptOnCancel);
-}
 
 /** Threading: inside `step` only. */
 export class JobMaster implements RegionJob {
@@ -36,6 +33,7 @@ export class JobMaster implements RegionJob {
   readonly #lifecycle: JobLifecycle;
   readonly #coordinator: CheckpointCoordinator;
   readonly #restart: RestartStrategy;
+  readonly #scaling: JobScaling;
   readonly #recovery: CheckpointRecovery;
   readonly #board: StatusBoard;
   readonly #progress: DurableProgress;
@@ -50,7 +48,8 @@ export class JobMaster implements RegionJob {
   #isCheckpointCertain = true;
 
   constructor(of: JobMasterOptions) {
-    const { record, progress, jobGraph, clock, effects } = of;
+    const { record, progress, plan, clock, effects } = of;
+    const { jobGraph } = plan;
     this.#of = of;
     this.jobId = record.submission.jobId;
     this.#regions = new JobRegions(this.jobId, of, this);
@@ -61,6 +60,18 @@ export class JobMaster implements RegionJob {
     this.#lifecycle = new JobLifecycle(
       progress.state === 'CREATED' && !of.isNew ? 'RESTARTING' : progress.state,
     );
+    this.#scaling = new JobScaling({
+      ...of,
+      jobId: this.jobId,
+      record: progress,
+      job: {
+        graphAtWork: () => this.#graphAtWork,
+        takeCheckpoint: (then) => this.#coordinator.takeNow(then),
+        restart: () => this.#restartAll(),
+        start: () => this.slotsChanged(),
+        publish: () => this.#board.publish(),
+      },
+    });
     this.#restart = new RestartStrategy(jobGraph.streamGraph.options.restart, of.random);
     this.#board = new StatusBoard({
       jobId: this.jobId,
@@ -74,10 +85,19 @@ export class JobMaster implements RegionJob {
         error: this.#error,
         record: this.#progress.record,
         checkpoints: this.#coordinator.progress,
+        scaling: this.#scaling,
       }),
     });
     if (progress.output !== undefined) this.#board.restoreLines(progress.output);
-    this.#coordinator = this.#newCoordinator();
+    this.#coordinator = coordinatorOf(of, {
+      onTrigger: (checkpointId, timestampMs) => this.#regions.trigger(checkpointId, timestampMs),
+      onComplete: (checkpointId, isFinal) => this.#checkpointComplete(checkpointId, isFinal),
+      onAborted: (checkpointId) => this.#regions.notifyRunning('checkpoint-aborted', checkpointId),
+      onTooManyFailures: (error) => this.#failed(this.#regions.all, error),
+      reserveIds: (reserved, then) => this.#progress.update({ checkpointIdsReserved: reserved }, then),
+      countCompleted: (checkpointsCompleted) => this.#progress.write({ checkpointsCompleted }),
+      outputLines: () => this.#board.lines,
+    });
     this.#recovery = new CheckpointRecovery({
       jobId: this.jobId,
       jobGraph,
@@ -90,24 +110,16 @@ export class JobMaster implements RegionJob {
     if (isTerminal(this.state)) this.#phase = 'ended';
   }
 
-  #newCoordinator(): CheckpointCoordinator {
-    return coordinatorOf(this.#of, {
-      onTrigger: (checkpointId, timestampMs) => this.#regions.trigger(checkpointId, timestampMs),
-      onComplete: (checkpointId, isFinal) => this.#checkpointComplete(checkpointId, isFinal),
-      onAborted: (checkpointId) => this.#regions.notifyRunning('checkpoint-aborted', checkpointId),
-      onTooManyFailures: (error) => this.#failed(this.#regions.all, error),
-      reserveIds: (reserved, then) => this.#progress.update({ checkpointIdsReserved: reserved }, then),
-      countCompleted: (checkpointsCompleted) => this.#progress.write({ checkpointsCompleted }),
-      outputLines: () => this.#board.lines,
-    });
-  }
-
   get state(): JobState {
     return this.#lifecycle.state;
   }
 
   get record(): JobRecord {
     return this.#of.record;
+  }
+
+  get #isOver(): boolean {
+    return isTerminal(this.state) || this.#phase === 'closing';
   }
 
   get isEnded(): boolean {
@@ -118,15 +130,10 @@ export class JobMaster implements RegionJob {
     return this.#progress.record.endTimeMs;
   }
 
-  get attemptNumber(): number {
-    return this.#attemptNumber;
-  }
-
   /** The fewest slots that it will take as soon as it can. */
   get slotsWanted(): number {
-    const isOver = this.#phase === 'closing' || this.#phase === 'ended';
-    if (isOver || this.state === 'FAILING' || this.state === 'CANCELLING') return 0;
-    if (this.#phase !== 'active') return this.#of.jobGraph.slotCount;
+    if (this.#isOver || this.state === 'FAILING' || this.state === 'CANCELLING') return 0;
+    if (this.#phase !== 'active') return this.#scaling.slotsNeeded;
     return this.#regions.slotsWanted;
   }
 
@@ -174,31 +181,27 @@ export class JobMaster implements RegionJob {
     if (this.#phase !== 'waiting') return;
     this.#of.effects.log('info', 'job waits for slots', {
       jobId: this.jobId,
-      slotsWanted: this.#of.jobGraph.slotCount,
+      slotsWanted: this.#scaling.slotsNeeded,
       slotsFree: this.#of.pool.freeCount,
     });
   }
 
   /** Slots may be free. */
   slotsChanged(): void {
-    const { pool, jobGraph } = this.#of;
     if (this.#phase === 'active') this.#regions.slotsChanged();
-    if (this.#phase !== 'waiting' || pool.freeCount < jobGraph.slotCount) return;
+    this.#scaling.slotsChanged();
+    const jobGraph = this.#phase === 'waiting' ? this.#scaling.toStart() : undefined;
+    if (jobGraph === undefined) return;
     this.#phase = 'active';
-    this.#regions.start(this.#groups());
-  }
-
-  /** Regions get slots of their own when these are there, also those that will be free soon, and nobody else waits for them. */
-  #groups(): readonly RegionGroup[] {
-    const { pool, jobGraph, slotsPromised } = this.#of;
-    return this.nextMode() === 'prepare'
-      ? [wholeJob(jobGraph)]
-      : groupRegions(jobGraph, pool.availableCount - slotsPromised(this.jobId));
+    this.#board.jobStarts(jobGraph);
+    this.#regions.start(jobGraph, this.nextMode() === 'prepare' ? 0 : this.#scaling.slotsToSpread);
+    this.#scaling.started();
+    this.#progress.note(this.#scaling.record);
   }
 
   nextMode(): SlotDeployment['mode'] {
     if (this.#finalCheckpointId !== undefined) return 'commit';
-    return !this.#progress.record.isPrepared && hasAnySink(this.#of.jobGraph) ? 'prepare' : 'run';
+    return !this.#progress.record.isPrepared && hasAnySink(this.#regions.jobGraph) ? 'prepare' : 'run';
   }
 
   /** The complete checkpoint behind which only commits are left to do. */
@@ -227,7 +230,7 @@ export class JobMaster implements RegionJob {
   }
 
   planRestore(answer: RecoveryAnswer<RestorePlan | undefined>): void {
-    this.#recovery.plan(answer);
+    this.#recovery.plan(this.#regions.jobGraph, answer);
   }
 
   /** A report of one of the job's slots; those of other attempts, epochs and slots are ignored. */
@@ -235,9 +238,6 @@ export class JobMaster implements RegionJob {
     const region = this.#regions.reporting(connectionId, report);
     if (region === undefined || report.leaderEpoch !== this.#of.leaderEpoch) return;
     switch (report.kind) {
-      case 'end-of-input':
-        region.endOfInput(report.executionAttemptId);
-        return;
       case 'checkpoint-acknowledged':
         this.#coordinator.acknowledge(report.executionAttemptId, report.checkpointId, report.snapshot);
         return;
@@ -278,7 +278,9 @@ export class JobMaster implements RegionJob {
     this.#restart.running(this.#of.clock.monotonicMs());
     this.#transition('RUNNING');
     this.#coordinator.start(this.#regions.subtasks);
+    this.#scaling.running(this.#regions.jobGraph);
     this.regionProgressed();
+    this.#scaling.changePerhaps();
   }
 
   regionProgressed(): void {
@@ -346,16 +348,12 @@ export class JobMaster implements RegionJob {
     if (this.state !== 'RESTARTING') this.#transition('RESTARTING');
     else this.#board.publish();
     if (isStarting) {
-      this.#backOff(verdict.delayMs);
+      this.#phase = 'backing-off';
+      this.#restartTimer = this.#of.effects.schedule(verdict.delayMs, () => this.#recover());
       return;
     }
     for (const region of failed) this.#regions.restartNoSooner(region, nowMs + verdict.delayMs);
     this.#stopRegions(failed);
-  }
-
-  #backOff(delayMs: number): void {
-    this.#phase = 'backing-off';
-    this.#restartTimer = this.#of.effects.schedule(delayMs, () => this.#recover());
   }
 
   /** Checkpoints span the job: none is taken until all of it runs again. */
@@ -385,9 +383,41 @@ export class JobMaster implements RegionJob {
 
   /** Some regions found no slots of their own for too long: all of the job is grouped by the slots that are there. */
   regroup(): void {
-    this.#of.effects.log('warn', 'regions share slots from now on: there are too few for one each', {
-      jobId: this.jobId,
-    });
+    this.#stopAll();
+  }
+
+  // Parallelism
+
+  /**
+   * Takes a wish for another parallelism; `then` is called when it is durable.
+   * @throws {MillraceError} MR_JOB_FINISHED, MR_RESCALE_REFUSED, MR_TOO_FEW_SLOTS
+   */
+  rescale(request: RescaleRequest, then: () => void): void {
+    if (this.#isOver || this.state === 'CANCELLING' || this.state === 'FAILING')
+      throw jobIsOver(this, 'rescale');
+    if (this.#isEndNoted || this.#finalCheckpointId !== undefined)
+      throw refused('all of its input is read, and it is about to finish');
+    const record = this.#scaling.ask(request);
+    if (record === undefined) {
+      then();
+      return;
+    }
+    this.#progress.update(record, then);
+    this.slotsChanged();
+    this.#scaling.changePerhaps();
+    this.#board.publish();
+  }
+
+  /** What the present attempts are, where they are all at work and could be replaced by others. */
+  get #graphAtWork(): JobGraph | undefined {
+    const isAtWork = this.#phase === 'active' && this.state === 'RUNNING' && !this.#isEndNoted;
+    return isAtWork ? this.#regions.jobGraph : undefined;
+  }
+
+  /** A planned start of all of the job: no failure, and nothing that the restart strategy counts. */
+  #restartAll(): void {
+    this.#error = undefined;
+    this.#transition('RESTARTING');
     this.#stopAll();
   }
 
@@ -396,13 +426,7 @@ export class JobMaster implements RegionJob {
    * @throws {MillraceError} MR_JOB_FINISHED when it has ended
    */
   cancel(then: () => void): void {
-    if (isTerminal(this.state) || this.#phase === 'closing') {
-      throw new MillraceError(
-        'MR_JOB_FINISHED',
-        `Cannot cancel job ${this.jobId}: it is ${this.state} already`,
-        { details: { jobId: this.jobId } },
-      );
-    }
+    if (this.#isOver) throw jobIsOver(this, 'cancel');
     if (this.state === 'CANCELLING' || this.state === 'FAILING') {
       then();
       return;
@@ -415,6 +439,7 @@ export class JobMaster implements RegionJob {
   /** Ends all attempts. What follows depends on the state: FAILED, CANCELED, or all of the job once more. */
   #stopAll(): void {
     this.#phase = 'stopping';
+    this.#scaling.stopping();
     this.#restartTimer?.cancel();
     this.#regions.cancelRestarts();
     this.#stopRegions(this.#regions.all.filter(({ phase }) => phase !== 'stopping' && phase !== 'stopped'));
@@ -436,7 +461,7 @@ export class JobMaster implements RegionJob {
     const { clock, effects } = this.#of;
     this.#coordinator.stop(() => undefined);
     if (state === 'FINISHED') this.#error = undefined;
-    const isStateKept = isStateKeptAt(state, this.#of.jobGraph.streamGraph.options);
+    const isStateKept = isStateKeptAt(state, this.#regions.jobGraph.streamGraph.options);
     const change = {
       state,
       endTimeMs: clock.nowMs(),
@@ -446,6 +471,7 @@ export class JobMaster implements RegionJob {
     };
     const ended = (): void => {
       this.#phase = 'ended';
+      this.#scaling.ended();
       this.#lifecycle.transition(state);
       if (state !== 'FAILED') this.#error = undefined;
       effects.log('info', 'job ended', { jobId: this.jobId, state });

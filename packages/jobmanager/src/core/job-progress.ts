@@ -5,7 +5,7 @@ import type { InputFigures } from './job-records.ts';
 
 /** The newest metrics of each subtask of the current attempt. Bounds: one entry a subtask. */
 export class JobProgress {
-  readonly #jobGraph: JobGraph;
+  #jobGraph: JobGraph;
   readonly #metrics = new Map<string, SubtaskMetrics>();
   #watermarkMs: number | null = null;
 
@@ -23,6 +23,12 @@ export class JobProgress {
     const watermarkMs = this.#endWatermark();
     // A report that comes late does not set people's clock back.
     if (watermarkMs !== null) this.#watermarkMs = Math.max(this.#watermarkMs ?? -Infinity, watermarkMs);
+  }
+
+  /** Goes on with another parallelism, from nothing if it is another one. */
+  replace(jobGraph: JobGraph): void {
+    if (jobGraph !== this.#jobGraph) this.clear(this.#jobGraph.vertices);
+    this.#jobGraph = jobGraph;
   }
 
   /** Counters are those of an attempt: a new one at these vertices starts from nothing. */

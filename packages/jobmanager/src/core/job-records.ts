@@ -11,6 +11,14 @@ export interface JobRecord {
   readonly startTimeMs: number;
 }
 
+/** The parallelism that was asked for after the submission. */
+export interface JobScale {
+  /** Of operators that set none. `auto`: as many as there are slots. Unset: as submitted. */
+  readonly parallelism?: number | 'auto';
+  /** Of single operators, by uid. */
+  readonly operators: { readonly [uid: string]: number };
+}
+
 /** What changes while a job lives. Written before the thing that it allows is done. */
 export interface JobProgressRecord {
   readonly state: JobState;
@@ -21,6 +29,12 @@ export interface JobProgressRecord {
   /** `prepare` of the sinks has succeeded; it is never called again. */
   readonly isPrepared: boolean;
   readonly restartCount: number;
+  /** How parallel it is to be since somebody asked; absent: as submitted. */
+  readonly scale?: JobScale;
+  /** Changes of parallelism so far. */
+  readonly rescaleCount?: number;
+  /** Of a job that follows the slots: how many it had last. */
+  readonly autoSlots?: number;
   /** Checkpoints completed so far; absent in records of older versions. */
   readonly checkpointsCompleted?: number;
   readonly endTimeMs?: number;

@@ -1,7 +1,7 @@
 // The groups of regions that a job is made of now, when each is to restart, and what is true of all of them together.
 import type { JobId } from '@millrace/common';
-import type { TaskReport } from '@millrace/proto';
-import type { RegionGroup } from '../execution-graph/regions.ts';
+import type { JobGraph, TaskReport } from '@millrace/proto';
+import { groupRegions } from '../execution-graph/regions.ts';
 import type { ConnectionId } from './effects.ts';
 import type { JobMasterOptions } from './job-master-options.ts';
 import type { CheckpointedSubtasks } from './pending-checkpoint.ts';
@@ -19,6 +19,7 @@ export class JobRegions {
   readonly #of: JobMasterOptions;
   readonly #job: RegionJob;
   #regions: readonly RegionMaster[] = [];
+  #jobGraph: JobGraph;
   readonly #timers = new Map<RegionMaster, { cancel(): void }>();
   readonly #restartAtMs = new Map<RegionMaster, number>();
 
@@ -26,16 +27,23 @@ export class JobRegions {
     this.#jobId = jobId;
     this.#of = of;
     this.#job = job;
+    this.#jobGraph = of.plan.jobGraph;
+  }
+
+  /** What they are or were last the parts of. */
+  get jobGraph(): JobGraph {
+    return this.#jobGraph;
   }
 
   get all(): readonly RegionMaster[] {
     return this.#regions;
   }
 
-  /** Makes the job anew of these groups, and asks for their slots. */
-  start(groups: readonly RegionGroup[]): void {
+  /** Makes the job anew of all regions of `jobGraph`, as many together as `slotCount` slots demand, and asks for their slots. */
+  start(jobGraph: JobGraph, slotCount: number): void {
     this.clear();
-    this.#regions = groups.map(
+    this.#jobGraph = jobGraph;
+    this.#regions = groupRegions(jobGraph, slotCount).map(
       (group) => new RegionMaster({ jobId: this.#jobId, group, of: this.#of, job: this.#job }),
     );
     for (const region of this.#regions) this.request(region);
@@ -75,7 +83,7 @@ export class JobRegions {
   /** All subtasks of the job, in the attempts that run. */
   get subtasks(): CheckpointedSubtasks {
     return {
-      jobGraph: this.#of.jobGraph,
+      jobGraph: this.#jobGraph,
       executions: this.#regions.flatMap(({ attempt }) => attempt?.graph.executions ?? []),
     };
   }
@@ -143,8 +151,14 @@ export class JobRegions {
       this.#timers.delete(region);
       if (region.phase !== 'waiting') return;
       const held = this.#regions.reduce((sum, { slotsHeld }) => sum + slotsHeld, 0);
-      if (this.#of.pool.freeCount + held >= this.#of.jobGraph.slotCount) this.#job.regroup();
-      else this.#regroupLater(region);
+      if (this.#of.pool.freeCount + held < this.#jobGraph.slotCount) {
+        this.#regroupLater(region);
+        return;
+      }
+      this.#of.effects.log('warn', 'regions share slots from now on: there are too few for one each', {
+        jobId: this.#jobId,
+      });
+      this.#job.regroup();
     });
     this.#timers.set(region, timer);
   }

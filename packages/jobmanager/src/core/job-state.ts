@@ -1,6 +1,6 @@
 // The life of a job as a table, with Flink's names.
-import { invariant } from '@millrace/common';
-import type { JobState } from '@millrace/proto';
+import { invariant, MillraceError, type JobId } from '@millrace/common';
+import type { JobOptionsJson, JobState } from '@millrace/proto';
 
 /*
  * from        to
@@ -43,4 +43,19 @@ export class JobLifecycle {
     invariant(NEXT_JOB_STATES[this.#state].includes(to), 'illegal job state transition');
     this.#state = to;
   }
+}
+
+/** What is left of a finished job is its output; of a failed one, checkpoints to start again from. */
+export function isStateKeptAt(state: JobState, options: JobOptionsJson): boolean {
+  return state === 'FAILED' || (state === 'CANCELED' && options.isStateKeptOnCancel);
+}
+
+/** The error of a request that comes too late. */
+export function jobIsOver(
+  { jobId, state }: { readonly jobId: JobId; readonly state: JobState },
+  what: 'cancel' | 'rescale',
+): MillraceError {
+  return new MillraceError('MR_JOB_FINISHED', `Cannot ${what} job ${jobId}: it is ${state} already`, {
+    details: { jobId },
+  });
 }

@@ -1,6 +1,6 @@
 // Leads one group of regions of a job: deploys attempts at it and says how they go. What a failure means for the job,
 // and when there is to be another attempt, the job master decides.
-import { fromWireError, type ExecutionAttemptId, type JobId } from '@millrace/common';
+import { fromWireError, type JobId } from '@millrace/common';
 import type { SlotDeployment, TaskReport } from '@millrace/proto';
 import type { RestorePlan } from '../execution-graph/execution-graph.ts';
 import type { RegionGroup } from '../execution-graph/regions.ts';
@@ -179,6 +179,10 @@ export class RegionMaster {
       case 'slot-failed':
         this.#job.regionFailed(this, fromWireError(report.error));
         return;
+      case 'end-of-input':
+        attempt.endOfInput(report.executionAttemptId);
+        this.#job.regionProgressed(this);
+        return;
       default:
     }
   }
@@ -189,11 +193,6 @@ export class RegionMaster {
     if (attempt.mode !== 'run' || !attempt.isRunning) return;
     this.#phase = 'running';
     this.#job.regionRunning(this);
-  }
-
-  endOfInput(executionAttemptId: ExecutionAttemptId): void {
-    this.#attempt?.endOfInput(executionAttemptId);
-    this.#job.regionProgressed(this);
   }
 
   /** The slot has committed all of the final checkpoint. */

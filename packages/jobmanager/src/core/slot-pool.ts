@@ -46,6 +46,8 @@ export interface Registration {
 /** Threading: inside `step` only. */
 export class SlotPool {
   readonly #byConnection = new Map<ConnectionId, TaskManager>();
+  /** Slots that a job which changes its parallelism will need in all; others leave them to it. */
+  readonly #reserved = new Map<JobId, number>();
 
   /** The TaskManager with this name, over whatever connection. */
   find(taskManagerId: TaskManagerId): TaskManager | undefined {
@@ -104,8 +106,39 @@ export class SlotPool {
     return this.#count((slot) => slot.holder === undefined || slot.releasingSinceMs !== undefined);
   }
 
+  /** Keeps `count` slots, those that it holds among them, from all other jobs; 0: none any more. */
+  reserve(jobId: JobId, count: number): void {
+    if (count > 0) this.#reserved.set(jobId, count);
+    else this.#reserved.delete(jobId);
+  }
+
+  /** Free slots that other jobs have not reserved. */
+  freeFor(jobId: JobId): number {
+    return Math.max(0, this.freeCount - this.#reservedByOthers(jobId));
+  }
+
+  /** Slots that this job has or may take: its own, those that are free, and those that will be soon. */
+  availableFor(jobId: JobId): number {
+    const count = this.#count(
+      ({ holder, releasingSinceMs }) =>
+        holder === undefined || holder.jobId === jobId || releasingSinceMs !== undefined,
+    );
+    return Math.max(0, count - this.#reservedByOthers(jobId));
+  }
+
+  #reservedByOthers(jobId: JobId): number {
+    let reserved = 0;
+    for (const [other, count] of this.#reserved) {
+      if (other === jobId) continue;
+      const held = this.#count(({ holder }) => holder?.jobId === other);
+      reserved += Math.max(0, count - held);
+    }
+    return reserved;
+  }
+
   /** Takes `count` free slots, those of the least busy TaskManagers first, or none when there are fewer. */
   allocate(holder: SlotHolder, count: number): readonly AllocatedSlot[] | undefined {
+    if (this.freeFor(holder.jobId) < count) return undefined;
     const free: { taskManager: TaskManager; slot: Slot; round: number }[] = [];
     const taskManagers = [...this.#byConnection.values()].sort((a, b) =>
       a.taskManagerId < b.taskManagerId ? -1 : 1,
@@ -115,7 +148,6 @@ export class SlotPool {
       for (const slot of taskManager.slots)
         if (slot.holder === undefined) free.push({ taskManager, slot, round: round++ });
     }
-    if (free.length < count) return undefined;
     // One of each TaskManager in turn, by how many of its slots are taken; sort is stable, so equal rounds keep the order of the TaskManagers.
     free.sort((a, b) => a.round - b.round);
     return free.slice(0, count).map(({ taskManager, slot }) => {

@@ -12,6 +12,7 @@ import type {
 import type { Effects } from './effects.ts';
 import { JobProgress } from './job-progress.ts';
 import type { InputFigures, JobFigures, JobProgressRecord } from './job-records.ts';
+import type { JobScaling } from './job-scaling.ts';
 import { OutputBuffer } from './output-buffer.ts';
 
 /** Status events that only metrics cause are at least this far apart; what a report changed shows after it at the latest. */
@@ -24,6 +25,7 @@ export interface JobFacts {
   readonly error: WireError | undefined;
   readonly record: JobProgressRecord;
   readonly checkpoints: CheckpointProgress;
+  readonly scaling: Pick<JobScaling, 'plan' | 'progress'>;
 }
 
 interface StatusBoardOptions {
@@ -58,6 +60,11 @@ export class StatusBoard {
     this.#output.add(lines);
   }
 
+  /** All of the job starts, with a parallelism that may be another one. */
+  jobStarts(jobGraph: JobGraph): void {
+    this.#progress.replace(jobGraph);
+  }
+
   /** Counters are those of an attempt: a new one at these vertices starts from nothing. */
   attemptStarts(vertices: readonly JobVertex[]): void {
     this.#progress.clear(vertices);
@@ -88,15 +95,19 @@ export class StatusBoard {
 
   status(): JobStatus {
     const { jobId, jobGraph, startTimeMs } = this.#of;
-    const { state, attemptNumber, error, record } = this.#of.facts();
+    const { state, attemptNumber, error, record, scaling } = this.#of.facts();
+    const { plan, progress: rescale } = scaling;
     return {
       jobId,
       name: jobGraph.name,
       state,
       startTimeMs,
       ...(record.endTimeMs === undefined ? {} : { endTimeMs: record.endTimeMs }),
-      parallelism: jobGraph.slotCount,
+      parallelism: plan.slotCount,
+      isAutoParallel: plan.isAuto,
       restartCount: record.restartCount,
+      rescaleCount: record.rescaleCount ?? 0,
+      ...(rescale === undefined ? {} : { rescale }),
       attemptNumber,
       ...(error === undefined ? {} : { error }),
       ...this.figures(),

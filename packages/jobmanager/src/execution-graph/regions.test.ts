@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { compileJobGraph } from '../compiler/compile-job-graph.ts';
 import { forward, graph, hash, keyedGraph, node, twoRegionGraph } from '../test-kit/graphs.testing.ts';
-import { groupRegions, pipelinedRegions, wholeJob } from './regions.ts';
+import { groupRegions, pipelinedRegions } from './regions.ts';
 
 /** Three pipelines of parallelism 1, 3 and 2. */
 const three = compileJobGraph(
@@ -70,5 +70,6 @@ test('with fewer slots the smallest share, and with the fewest all do', () => {
   ]);
   expect(shapes(4)).toEqual([[[0, 1, 2], 3]]);
   expect(shapes(0)).toEqual([[[0, 1, 2], 3]]);
-  expect(groupRegions(three, 3)).toEqual([wholeJob(three)]);
+  for (const slots of [3, 0])
+    expect(groupRegions(three, slots)).toEqual([{ regions: [0, 1, 2], jobGraph: three }]);
 });

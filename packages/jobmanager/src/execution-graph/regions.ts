@@ -32,14 +32,9 @@ export function pipelinedRegions(jobGraph: JobGraph): readonly (readonly JobVert
   return [...new Set(jobGraph.vertices.map(({ vertexId }) => regionOf.get(vertexId) ?? []))];
 }
 
-/** All regions of a job as one group. */
-export function wholeJob(jobGraph: JobGraph): RegionGroup {
-  return { regions: pipelinedRegions(jobGraph).map((_, region) => region), jobGraph };
-}
-
 /**
  * Puts the regions into as many groups as `slotCount` slots allow: each in one of its own, or the smallest together
- * until they fit. Fewer slots than the job's greatest parallelism give one group, which waits for them.
+ * until they fit. Fewer slots than the job's greatest parallelism, or 0, give one group of all.
  */
 export function groupRegions(jobGraph: JobGraph, slotCount: number): readonly RegionGroup[] {
   const groups = pipelinedRegions(jobGraph)

@@ -85,6 +85,7 @@ function isDispensable(inline: Json): boolean {
   if (typeof inline !== 'object' || Array.isArray(inline)) return false;
   const {
     subtaskIndex: _subtaskIndex,
+    parallelism: _parallelism,
     sequence,
     pending,
     ...others

@@ -9,7 +9,7 @@ export type ExplainFormat = 'text' | 'json' | 'mermaid';
 export interface ExplainOptions {
   readonly format?: ExplainFormat;
   /** As it would be given at submission. */
-  readonly parallelism?: number;
+  readonly parallelism?: number | 'auto';
 }
 
 /**

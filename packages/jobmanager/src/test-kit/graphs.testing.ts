@@ -8,6 +8,7 @@ import type {
 } from '@millrace/proto';
 
 const testOptions: JobOptionsJson = {
+  autoScaling: { settlingMs: 2_000, minIntervalMs: 10_000, lossWaitMs: 3_000 },
   keyGroupCount: 720,
   checkpointIntervalMs: 1_000,
   checkpointTimeoutMs: 10_000,

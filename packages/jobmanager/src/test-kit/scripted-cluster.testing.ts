@@ -14,6 +14,7 @@ import type {
   CheckpointReference,
   JobStatus,
   JobSubmission,
+  RescaleRequest,
   SlotDeployment,
   StreamGraphJson,
   TaskExecutorMessage,
@@ -415,6 +416,12 @@ export class ScriptedCluster {
   cancel(id: JobId = jobId): number {
     const requestId = this.#nextRequest++;
     this.step({ kind: 'cancel', requestId, jobId: id });
+    return requestId;
+  }
+
+  rescale(request: RescaleRequest): number {
+    const requestId = this.#nextRequest++;
+    this.step({ kind: 'rescale', requestId, request });
     return requestId;
   }
 

@@ -2,7 +2,7 @@
 import { toWireError, type JobId, type WireError } from '@millrace/common';
 import type { ArtifactManifest } from '../graph/deployment.ts';
 import type { StreamGraphJson, SubmissionContext } from '../graph/stream-graph.ts';
-import type { JobEvent, JobState, JobStatus, JobSubmission } from './messages.ts';
+import type { JobEvent, JobState, JobStatus, JobSubmission, RescaleRequest } from './messages.ts';
 import type { ProcessStatus } from './process-status.ts';
 import { outputLinesOf, outputMessage } from './output-codec.ts';
 import {
@@ -53,7 +53,8 @@ export function encodeSubmitJobChunk(chunk: SubmitJobChunk): Uint8Array {
     header: {
       jobId,
       isWaiting,
-      parallelism: parallelism ?? 0,
+      parallelism: parallelism === 'auto' ? 0 : (parallelism ?? 0),
+      isAutoParallel: parallelism === 'auto',
       restoreFrom: restoreFrom ?? '',
       streamGraphJson: jsonBytes(streamGraph),
       artifactJson: jsonBytes(artifact),
@@ -115,8 +116,39 @@ function submissionOf(header: wire.v1.SubmissionHeader.$Properties): JobSubmissi
     artifact,
     submission: submission as SubmissionContext,
     isWaiting: header.isWaiting ?? false,
-    ...(header.parallelism ? { parallelism: header.parallelism } : {}),
+    ...parallelismOf(header),
     ...(header.restoreFrom ? { restoreFrom: header.restoreFrom } : {}),
+  };
+}
+
+function parallelismOf(of: {
+  readonly parallelism?: number | null;
+  readonly isAutoParallel?: boolean | null;
+}): { parallelism?: number | 'auto' } {
+  if (of.isAutoParallel) return { parallelism: 'auto' };
+  return of.parallelism ? { parallelism: of.parallelism } : {};
+}
+
+/** Bytes of a request to change a job's parallelism. */
+export function encodeRescaleRequest({ jobId, parallelism, vertices }: RescaleRequest): Uint8Array {
+  return v1.RescaleJobRequest.encode({
+    jobId,
+    parallelism: parallelism === 'auto' ? 0 : (parallelism ?? 0),
+    isAutoParallel: parallelism === 'auto',
+    vertices: vertices.map(({ name, parallelism: count }) => ({ name, parallelism: count })),
+  }).finish();
+}
+
+/** @throws {MillraceError} MR_PROTOCOL */
+export function decodeRescaleRequest(bytes: Uint8Array): RescaleRequest {
+  const request: wire.v1.RescaleJobRequest.$Properties = decodeWith(v1.RescaleJobRequest, bytes);
+  return {
+    jobId: jobIdOf(request.jobId),
+    ...parallelismOf(request),
+    vertices: (request.vertices ?? []).map((vertex) => ({
+      name: text(vertex.name, 'name of a vertex'),
+      parallelism: vertex.parallelism ?? 0,
+    })),
   };
 }
 

@@ -184,10 +184,36 @@ export interface JobSubmission {
   readonly streamGraph: StreamGraphJson;
   readonly artifact: ArtifactManifest;
   readonly submission: SubmissionContext;
-  readonly parallelism?: number;
+  /** Of operators that set none. `auto`: as many as there are slots, at any time. */
+  readonly parallelism?: number | 'auto';
   readonly restoreFrom?: string;
   /** Wait for slots instead of refusing. */
   readonly isWaiting: boolean;
+}
+
+/** Client → Dispatcher: how parallel a job is to be from now on. */
+export interface RescaleRequest {
+  readonly jobId: JobId;
+  /** Of operators that set none. `auto`: as many as there are slots, at any time. Unset: as it is. */
+  readonly parallelism?: number | 'auto';
+  /** Of single vertices, by a vertex's name or id or by the name or uid of an operator in it. */
+  readonly vertices: readonly { readonly name: string; readonly parallelism: number }[];
+}
+
+/** The last change of a job's parallelism under this leader. */
+export interface RescaleProgress {
+  /** Slots before and after. */
+  readonly from: number;
+  readonly to: number;
+  /** `requested`: somebody asked. `slots`: slots came or went. */
+  readonly cause: 'requested' | 'slots';
+  /** Whether it waits for its checkpoint, is being deployed anew, or runs. */
+  readonly phase: 'checkpointing' | 'restarting' | 'done';
+  /** The checkpoint that was taken for it; unset: it went back to the newest before, or to the start. */
+  readonly checkpointId?: number;
+  /** Once it is done: from the wish until all slots run, and of that without any slot at work. */
+  readonly durationMs?: number;
+  readonly stoppedMs?: number;
 }
 
 /** Checkpoints of a job so far. */
@@ -220,8 +246,14 @@ export interface JobStatus {
   readonly state: JobState;
   readonly startTimeMs: number;
   readonly endTimeMs?: number;
+  /** Slots that it has or waits for. */
   readonly parallelism: number;
+  /** It has as many slots as there are. */
+  readonly isAutoParallel?: boolean;
   readonly restartCount: number;
+  /** Changes of parallelism; none of them counts as a restart. */
+  readonly rescaleCount?: number;
+  readonly rescale?: RescaleProgress;
   readonly attemptNumber: number;
   readonly error?: WireError;
   readonly checkpoints: CheckpointProgress;

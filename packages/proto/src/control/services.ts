@@ -1,7 +1,13 @@
 // The services as data: paths, directions, serialisers. grpc-js takes these objects as they are, for servers
 // (`server.addService`) and for clients (`client.makeBidiStreamRequest(path, …)`), so nothing is read at run time.
 import type { JobId } from '@millrace/common';
-import type { JobEvent, JobStatus, TaskExecutorMessage, TaskManagerMessage } from './messages.ts';
+import type {
+  JobEvent,
+  JobStatus,
+  RescaleRequest,
+  TaskExecutorMessage,
+  TaskManagerMessage,
+} from './messages.ts';
 import type { ProcessStatus } from './process-status.ts';
 import {
   decodeArtifactContent,
@@ -11,6 +17,7 @@ import {
   decodeJobRequest,
   decodeJobStatus,
   decodeProcessList,
+  decodeRescaleRequest,
   decodeSubmitJobChunk,
   decodeSubmitJobResponse,
   encodeArtifactContent,
@@ -20,6 +27,7 @@ import {
   encodeJobRequest,
   encodeJobStatus,
   encodeProcessList,
+  encodeRescaleRequest,
   encodeSubmitJobChunk,
   encodeSubmitJobResponse,
   type SubmitJobChunk,
@@ -73,6 +81,7 @@ const nothing: Codec<Empty> = { encode: () => new Uint8Array(0), decode: () => (
 const job: Codec<JobId> = { encode: encodeJobRequest, decode: decodeJobRequest };
 const submitChunk: Codec<SubmitJobChunk> = { encode: encodeSubmitJobChunk, decode: decodeSubmitJobChunk };
 const submitted: Codec<JobId> = { encode: encodeSubmitJobResponse, decode: decodeSubmitJobResponse };
+const rescale: Codec<RescaleRequest> = { encode: encodeRescaleRequest, decode: decodeRescaleRequest };
 const jobs: Codec<readonly JobStatus[]> = { encode: encodeJobList, decode: decodeJobList };
 const status: Codec<JobStatus> = { encode: encodeJobStatus, decode: decodeJobStatus };
 const jobEvent: Codec<JobEvent> = { encode: encodeJobEvent, decode: decodeJobEvent };
@@ -99,6 +108,7 @@ export const DISPATCHER_SERVICE = {
   listJobs: method('Dispatcher/ListJobs', unary, { request: nothing, response: jobs }),
   describeJob: method('Dispatcher/DescribeJob', unary, { request: job, response: status }),
   cancelJob: method('Dispatcher/CancelJob', unary, { request: job, response: nothing }),
+  rescaleJob: method('Dispatcher/RescaleJob', unary, { request: rescale, response: nothing }),
   watchJob: method(
     'Dispatcher/WatchJob',
     { request: false, response: true },

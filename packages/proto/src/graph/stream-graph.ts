@@ -58,8 +58,12 @@ export interface StreamNodeJson {
 
 /** Durations in milliseconds. */
 export interface JobOptionsJson {
-  /** Parallelism of nodes that set none. Unset: given at submission, else 1. Not part of the graph's identity. */
-  readonly parallelism?: number;
+  /**
+   * Parallelism of nodes that set none; `auto`: as many as there are slots. Unset: given at submission, else 1. Not part
+   * of the graph's identity.
+   */
+  readonly parallelism?: number | 'auto';
+  readonly autoScaling: AutoScalingJson;
   readonly keyGroupCount: number;
   /** Unset: no checkpoints but the final one. */
   readonly checkpointIntervalMs?: number;
@@ -84,6 +88,18 @@ export interface JobOptionsJson {
  * `stop-the-world`: nothing flows from the barrier until the checkpoint is over.
  */
 export type CheckpointMode = 'exactly-once' | 'at-least-once' | 'stop-the-world';
+
+/** How a job with the parallelism `auto` follows the slots. Durations in milliseconds. */
+export interface AutoScalingJson {
+  /** Slots at most. Unset: one a key group. */
+  readonly parallelismMax?: number;
+  /** Slots that came must have stayed this long before the job takes them. */
+  readonly settlingMs: number;
+  /** From the start of an attempt until slots that came stop it. */
+  readonly minIntervalMs: number;
+  /** How long a job that lost slots waits for them to come back before it goes on with fewer. */
+  readonly lossWaitMs: number;
+}
 
 /** Whether, how often and after which delay a failed job starts again. Delays in milliseconds. */
 export type RestartStrategyJson =

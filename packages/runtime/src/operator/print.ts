@@ -6,14 +6,17 @@ import type { OperatorSetup } from './operator-setup.ts';
 
 type PrintSpec = Extract<Operator, { readonly kind: 'print' }>;
 
-/** Lines are numbered from 0 and the number is in snapshots, so that a line shown before a recovery is known again. */
+/** Room for the lines of one attempt in its numbers, which stay below 2^53 for two million attempts. */
+const LINES_OF_ATTEMPT = 2 ** 32;
+
+/**
+ * Lines are numbered from 0 and the number is in snapshots, so that a line shown before a recovery is known again. With
+ * another parallelism a subtask's lines are others: they get numbers that no attempt before can have given, and are all shown.
+ */
 export function printOperator(setup: OperatorSetup, spec: PrintSpec): ChainOperator {
   const { environment, node } = setup;
   const site = setup.sites.register(node, 'print format');
-  let sequence = setup.restoredInline.reduce(
-    (most, state) => Math.max(most, Number(state['sequence'] ?? 0)),
-    0,
-  );
+  let sequence = firstSequence(setup);
   const { title, form, format } = spec;
   const formatted = format as ((record: unknown) => unknown) | undefined;
   const print = (record: unknown): void => {
@@ -34,8 +37,18 @@ export function printOperator(setup: OperatorSetup, spec: PrintSpec): ChainOpera
       emit: (body) => `${body.at(site)} out++; ${body.unit.bind(print, 'print')}(${body.record});`,
     },
     freeze: () => {
-      const inline = { subtaskIndex: environment.subtaskIndex, sequence };
+      const { subtaskIndex, vertex } = environment;
+      const inline = { subtaskIndex, parallelism: vertex.parallelism, sequence };
       return { write: async () => ({ keyedFiles: [], newBytes: 0, inline }) };
     },
   };
+}
+
+function firstSequence({ environment, restoredInline }: OperatorSetup): number {
+  const { deployment, subtaskIndex, vertex } = environment;
+  if (restoredInline.length === 0) return 0;
+  const isSame = restoredInline.every((state) => state['parallelism'] === vertex.parallelism);
+  if (!isSame) return deployment.attemptNumber * LINES_OF_ATTEMPT;
+  const own = restoredInline.find((state) => state['subtaskIndex'] === subtaskIndex);
+  return Number(own?.['sequence'] ?? 0);
 }

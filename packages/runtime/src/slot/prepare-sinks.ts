@@ -9,6 +9,7 @@ export async function prepareSinks(
   graph: StreamGraph,
   ports: SlotPorts,
 ): Promise<void> {
+  const ofJob = deployment.options.parallelism;
   for (const { operator, parallelism } of graph.nodes) {
     if (operator.kind !== 'sink') continue;
     await operator.sink.prepare?.({
@@ -16,7 +17,7 @@ export async function prepareSinks(
       baseDirectory: deployment.submission.baseDirectory,
       jobName: deployment.jobName,
       subtaskIndex: 0,
-      parallelism: parallelism ?? deployment.options.parallelism ?? 1,
+      parallelism: parallelism ?? (typeof ofJob === 'number' ? ofJob : 1),
       runId: deployment.runId,
       isRestored: deployment.isRestored === true,
     });

@@ -27,6 +27,7 @@ import { SlotRuntime, type SlotRuntimeOptions } from './slot-runtime.ts';
 import type { SlotReportBody } from './slot-ports.ts';
 
 export const testOptions: JobOptionsJson = {
+  autoScaling: { settlingMs: 2_000, minIntervalMs: 10_000, lossWaitMs: 3_000 },
   keyGroupCount: 720,
   checkpointTimeoutMs: 60_000,
   checkpointMinPauseMs: 0,

@@ -5,7 +5,7 @@ import type { SlotReportBody, SlotRuntime } from '@millrace/runtime';
 import { obeyInstruction } from '../slot/obey-instruction.ts';
 import type { SlotInstruction } from '../task-executor/task-executor-messages.ts';
 import { postingLogger } from './posting-logger.ts';
-import type { ExchangeSetup, FromWorker, StartSlot, ToWorker, WorkerSetup } from './thread-messages.ts';
+import type { FromWorker, StartSlot, ToWorker, WorkerSetup } from './thread-messages.ts';
 
 const port = parentPort;
 invariant(port !== null, 'the slot worker must run in a worker thread');
@@ -26,10 +26,9 @@ post({ kind: 'ready', dataAddress: exchange?.server.address ?? '' });
 // The engine is imported while the worker waits: the TaskManager registers the sooner.
 const engine = import('./run-slot.ts');
 
-async function openServer(options: ExchangeSetup) {
+async function openServer({ host, token }: { readonly host: string; readonly token: string }) {
   const { DataExchangeServer } = await import('../exchange/data-exchange-server.ts');
-  const { token, identity } = options;
-  return { server: await DataExchangeServer.open(options), token, identity };
+  return { server: await DataExchangeServer.open({ host, token }), token };
 }
 
 function onMessage(message: ToWorker): void {

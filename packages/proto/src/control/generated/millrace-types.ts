@@ -43,6 +43,7 @@ export declare namespace millrace {
             jobId: string;
             isWaiting: boolean;
             parallelism: number;
+            isAutoParallel: boolean;
             restoreFrom: string;
             streamGraphJson: Uint8Array;
             artifactJson: Uint8Array;
@@ -56,6 +57,7 @@ export declare namespace millrace {
                 jobId?: (string|null);
                 isWaiting?: (boolean|null);
                 parallelism?: (number|null);
+                isAutoParallel?: (boolean|null);
                 restoreFrom?: (string|null);
                 streamGraphJson?: (Uint8Array|null);
                 artifactJson?: (Uint8Array|null);
@@ -200,6 +202,69 @@ export declare namespace millrace {
                 $unknowns?: Uint8Array[];
             }
             type $Shape = millrace.v1.CancelJobResponse.$Properties;
+        }
+
+        interface IRescaleJobRequest extends millrace.v1.RescaleJobRequest.$Properties {
+        }
+
+        class RescaleJobRequest {
+            constructor(properties?: millrace.v1.RescaleJobRequest.$Properties);
+            $unknowns?: Uint8Array[];
+            jobId: string;
+            parallelism: number;
+            isAutoParallel: boolean;
+            vertices: millrace.v1.VertexParallelism.$Properties[];
+            static encode(message: millrace.v1.RescaleJobRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.RescaleJobRequest & millrace.v1.RescaleJobRequest.$Shape;
+        }
+
+        namespace RescaleJobRequest {
+            interface $Properties {
+                jobId?: (string|null);
+                parallelism?: (number|null);
+                isAutoParallel?: (boolean|null);
+                vertices?: (millrace.v1.VertexParallelism.$Properties[]|null);
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = millrace.v1.RescaleJobRequest.$Properties;
+        }
+
+        interface IVertexParallelism extends millrace.v1.VertexParallelism.$Properties {
+        }
+
+        class VertexParallelism {
+            constructor(properties?: millrace.v1.VertexParallelism.$Properties);
+            $unknowns?: Uint8Array[];
+            name: string;
+            parallelism: number;
+            static encode(message: millrace.v1.VertexParallelism.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.VertexParallelism & millrace.v1.VertexParallelism.$Shape;
+        }
+
+        namespace VertexParallelism {
+            interface $Properties {
+                name?: (string|null);
+                parallelism?: (number|null);
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = millrace.v1.VertexParallelism.$Properties;
+        }
+
+        interface IRescaleJobResponse extends millrace.v1.RescaleJobResponse.$Properties {
+        }
+
+        class RescaleJobResponse {
+            constructor(properties?: millrace.v1.RescaleJobResponse.$Properties);
+            $unknowns?: Uint8Array[];
+            static encode(message: millrace.v1.RescaleJobResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.RescaleJobResponse & millrace.v1.RescaleJobResponse.$Shape;
+        }
+
+        namespace RescaleJobResponse {
+            interface $Properties {
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = millrace.v1.RescaleJobResponse.$Properties;
         }
 
         interface IJobEventMessage extends millrace.v1.JobEventMessage.$Properties {

@@ -1,0 +1,137 @@
+// A job changes its parallelism while it runs, because somebody asks or because TaskManagers come and go; its output stays exact.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { TestCluster, type RunningCommand } from '../support/cli.ts';
+import { compareCounts, lineCounts } from '../support/lines.ts';
+import { findRunning, killNow } from '../support/processes.ts';
+import { readingAt } from './jobs/moving-sums.ts';
+
+const JOB = 'test/e2e/jobs/moving-sums.ts';
+const COUNT = 12_000;
+let temporary: string;
+let cluster: TestCluster;
+
+interface JobJson {
+  readonly state: string;
+  readonly parallelism: number;
+  readonly isAutoParallel: boolean;
+  readonly restarts: number;
+  readonly rescales: number;
+  readonly recordsRead: number;
+}
+
+beforeEach(() => {
+  temporary = mkdtempSync(join(tmpdir(), 'millrace-rescale-'));
+});
+afterEach(async () => {
+  await cluster.stop();
+  rmSync(temporary, { recursive: true, force: true });
+});
+
+function job(args: readonly string[], ratePerSecond: number): RunningCommand {
+  const own = [
+    '--count',
+    String(COUNT),
+    '--ratePerSecond',
+    String(ratePerSecond),
+    '--out',
+    join(temporary, 'out'),
+  ];
+  return cluster.start(['run', JOB, ...args, '--', ...own]);
+}
+
+/** Asks for the job until it is as wanted. */
+async function jobThat(isWanted: (job: JobJson) => boolean, what: string): Promise<JobJson> {
+  const deadlineMs = performance.now() + 60_000;
+  for (;;) {
+    const { exitCode, stdout } = await cluster.run(['describe', 'moving-sums', '--json']);
+    const found = exitCode === 0 ? (JSON.parse(stdout) as JobJson) : undefined;
+    if (found !== undefined && isWanted(found)) return found;
+    if (performance.now() > deadlineMs) throw new Error(`Waited in vain for ${what}: ${stdout}`);
+  }
+}
+
+const SLIDE = 2_000;
+const SIZE = 10_000;
+
+/** What the job must give, worked out record by record. */
+function expected(): { readonly windows: Map<string, number>; readonly timers: Map<string, number> } {
+  const sums = new Map<string, { sensor: string; start: number; count: number; sum: number }>();
+  const timers = new Map<string, number>();
+  for (let index = 0; index < COUNT; index++) {
+    const { sensor, time, value } = readingAt(index);
+    for (let start = Math.floor(time / SLIDE) * SLIDE; start > time - SIZE; start -= SLIDE) {
+      const window = sums.get(`${sensor}/${start}`) ?? { sensor, start, count: 0, sum: 0 };
+      sums.set(`${sensor}/${start}`, { ...window, count: window.count + 1, sum: window.sum + value });
+    }
+    timers.set(JSON.stringify({ sensor, at: Math.ceil(time / SIZE) * SIZE }), 1);
+  }
+  const windows = [...sums.values()].map(({ sensor, start, count, sum }): [string, number] => [
+    `${sensor} ${start} ${count} ${sum}`,
+    1,
+  ]);
+  return { windows: new Map(windows), timers };
+}
+
+async function expectExactOutput(): Promise<void> {
+  const wanted = expected();
+  const windows = new Map<string, number>();
+  for (const [line, times] of await lineCounts(join(temporary, 'out/windows'))) {
+    const { key, windowStart, count, sum } = JSON.parse(line) as {
+      key: string;
+      windowStart: number;
+      count: number;
+      sum: number;
+    };
+    windows.set(`${key} ${windowStart} ${count} ${sum}`, times);
+  }
+  expect(compareCounts(wanted.windows, windows)).toEqual({ lost: 0, duplicated: 0 });
+  const timers = await lineCounts(join(temporary, 'out/timers'));
+  expect(compareCounts(wanted.timers, timers)).toEqual({ lost: 0, duplicated: 0 });
+}
+
+test('a job that is rescaled from 1 to 3 to 2 while it runs gives the output of one that is not', async () => {
+  cluster = await TestCluster.start(join(temporary, 'cluster'), ['--taskmanagers', '2', '--slots', '2']);
+  const client = job(['-p', '1'], 2_000);
+  await jobThat(({ recordsRead }) => recordsRead > 500, 'its first records');
+  for (const slots of [3, 2]) {
+    const { exitCode, stdout, stderr } = await cluster.run([
+      'rescale',
+      'moving-sums',
+      '-p',
+      String(slots),
+      '--json',
+    ]);
+    expect(exitCode, stderr).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ state: 'RUNNING', slots: { to: slots } });
+  }
+  const refused = await cluster.run(['rescale', 'moving-sums', '-p', '9']);
+  expect(refused.exitCode).not.toBe(0);
+  expect(refused.stderr).toContain('MR_TOO_FEW_SLOTS');
+  const { exitCode, stdout, stderr } = await client.ended;
+  expect(exitCode, stderr).toBe(0);
+  expect(stdout).toContain('FINISHED');
+  expect(await jobThat(() => true, 'its end')).toMatchObject({ parallelism: 2, rescales: 2, restarts: 0 });
+  await expectExactOutput();
+});
+
+test('a job with -p auto takes the slots of a TaskManager that is started, goes on without them when it dies, and its output is exact', async () => {
+  cluster = await TestCluster.start(join(temporary, 'cluster'), ['--taskmanagers', '1', '--slots', '1']);
+  const client = job(['-p', 'auto'], 1_200);
+  expect(await jobThat(({ recordsRead }) => recordsRead > 200, 'its first records')).toMatchObject({
+    parallelism: 1,
+    isAutoParallel: true,
+  });
+  const second = cluster.start(['taskmanager', 'start', '--slots', '2', '--id', 'second']);
+  await jobThat(({ state, parallelism }) => state === 'RUNNING' && parallelism === 3, 'three slots');
+  await jobThat(({ recordsRead }) => recordsRead > 3_000, 'more records');
+  killNow(second.pid);
+  await second.ended;
+  await jobThat(({ state, parallelism }) => state === 'RUNNING' && parallelism === 1, 'one slot');
+  const { exitCode, stderr } = await client.ended;
+  expect(exitCode, stderr).toBe(0);
+  expect(findRunning(cluster.directory, 'taskmanager-1')).toBeDefined();
+  await expectExactOutput();
+});
