@@ -27,7 +27,12 @@ export interface RunningCommand {
 
 /** Runs `millrace …args` to its end. */
 export function millrace(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
-  return startProcess(process.execPath, [COMMAND, ...args], options).ended;
+  return startMillrace(args, options).ended;
+}
+
+/** Starts `millrace …args` and returns at once. */
+export function startMillrace(args: readonly string[], options: CommandOptions = {}): RunningCommand {
+  return startProcess(process.execPath, [COMMAND, ...args], options);
 }
 
 function startProcess(

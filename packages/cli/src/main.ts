@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { ClusterDirectory } from './cluster/cluster-directory.ts';
 import type { GlobalOptions } from './command/context.ts';
+import type { CertsCreateOptions } from './command/certs.ts';
 import type { JobManagerStartOptions, TaskManagerStartOptions } from './command/processes.ts';
 import type { RunOptions } from './command/prepare-job.ts';
 import type { RescaleOptions } from './command/rescale.ts';
@@ -46,6 +47,8 @@ export function createProgram(report: Report): Command {
   ]);
   addCluster(program, report);
   addProcesses(program, report);
+  addHealth(program, report);
+  addCerts(program, report);
   addJobs(program, report);
   addPrograms(program, report);
   return program;
@@ -133,6 +136,33 @@ function addProcesses(program: Command, report: Report): void {
       const { supervise } = await import('./cluster/supervisor.ts');
       await supervise(JSON.parse(options) as Parameters<typeof supervise>[0]);
     });
+}
+
+function addHealth(program: Command, report: Report): void {
+  const health = withOptions(
+    program.command('health').description('whether the processes that run with this directory are well'),
+  ).action(async (options: GlobalOptions) => {
+    const command = await import('./command/health.ts');
+    report(await command.health(options));
+  });
+  examples(health, ['millrace health', 'millrace health --json']);
+}
+
+function addCerts(program: Command, report: Report): void {
+  const certs = program.command('certs').description('certificates for mutual TLS');
+  examples(certs, ['millrace certs create', 'millrace certs create --help']);
+  const create = withOptions(
+    certs
+      .command('create')
+      .description('make an authority and a certificate for each role; keeps those that are there'),
+  ).action(async (options: CertsCreateOptions) => {
+    const { certsCreate } = await import('./command/certs.ts');
+    report(await certsCreate(options));
+  });
+  examples(create, [
+    'millrace certs create',
+    'millrace certs create --directory /etc/millrace/certs --client-dir ./client',
+  ]);
 }
 
 function addJobs(program: Command, report: Report): void {

@@ -37,4 +37,5 @@ export {
   type OptionValue,
 } from './config/option-entry.ts';
 export { OPTIONS, optionsOf } from './config/options.ts';
+export { checkBindHost, formatAddress, isLoopback, isWildcard } from './config/bind-address.ts';
 export { RingBuffer } from './collections/ring-buffer.ts';

@@ -1,7 +1,13 @@
 // A JobManager as a process has it: store, files, sockets and clocks are made here and handed in.
 import { join, resolve } from 'node:path';
-import { MillraceError, type Logger } from '@millrace/common';
-import { DirectoryBlobStore, realClock, realRandom, realTimers } from '@millrace/common/node';
+import { checkBindHost, type Logger, type MillraceError } from '@millrace/common';
+import {
+  DirectoryBlobStore,
+  realClock,
+  realRandom,
+  realTimers,
+  type TlsIdentity,
+} from '@millrace/common/node';
 import { ArtifactFiles } from './adapter/artifact-files.ts';
 import { withCrashPoints, withMetadataCrashPoint } from './adapter/crash-points.ts';
 import { startGrpcServer } from './adapter/grpc-server.ts';
@@ -12,6 +18,8 @@ import { HEARTBEAT_INTERVAL_MS_DEFAULT, HEARTBEAT_TIMEOUT_MS_DEFAULT, JobManager
 export interface StartJobManagerOptions {
   /** Address to bind. Default 127.0.0.1. */
   readonly host?: string;
+  /** Under which others reach it; default: the address bound, or the machine's name where that is a wildcard. */
+  readonly advertisedHost?: string;
   /** 0: any free port. Default 6123. */
   readonly port?: number;
   /** What every caller must show. */
@@ -23,6 +31,8 @@ export interface StartJobManagerOptions {
   readonly log: Logger;
   readonly heartbeatIntervalMs?: number;
   readonly heartbeatTimeoutMs?: number;
+  /** With it every connection is mutual TLS; TaskManagers and clients must show certificates of their roles. */
+  readonly identity?: TlsIdentity;
   /** Binds addresses that other machines reach, although calls are not encrypted. */
   readonly insecureInternal?: boolean;
 }
@@ -37,15 +47,17 @@ export interface RunningJobManager {
 }
 
 const DEFAULT_PORT = 6123;
-const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', '::1', 'localhost']);
 
 /**
  * Starts a JobManager and takes up the jobs of its predecessor.
  * @throws {MillraceError} MR_OPTION_INVALID, MR_CLUSTER_RUNNING, MR_STORE_CORRUPT, MR_PORT_TAKEN, MR_IO
  */
 export async function startJobManager(options: StartJobManagerOptions): Promise<RunningJobManager> {
-  const { host = '127.0.0.1', port = DEFAULT_PORT, token, log } = options;
-  checkHost(host, options.insecureInternal === true);
+  const { host = '127.0.0.1', port = DEFAULT_PORT, advertisedHost, token, identity, log } = options;
+  checkBindHost(host, {
+    isEncrypted: identity !== undefined,
+    isInsecureAllowed: options.insecureInternal === true,
+  });
   const directory = resolve(options.directory);
   const checkpoints = resolve(options.checkpointDirectory);
   const heartbeatIntervalMs = options.heartbeatIntervalMs ?? HEARTBEAT_INTERVAL_MS_DEFAULT;
@@ -88,7 +100,15 @@ export async function startJobManager(options: StartJobManagerOptions): Promise<
     await artifacts.retain(jobManager.artifactsInUse());
     try {
       const server = await startGrpcServer(
-        { host, port, token, keepaliveTimeMs: heartbeatIntervalMs, keepaliveTimeoutMs: heartbeatTimeoutMs },
+        {
+          host,
+          advertisedHost,
+          port,
+          token,
+          identity,
+          keepaliveTimeMs: heartbeatIntervalMs,
+          keepaliveTimeoutMs: heartbeatTimeoutMs,
+        },
         { jobManager, artifacts, uploading },
       );
       address = server.address;
@@ -106,13 +126,4 @@ export async function startJobManager(options: StartJobManagerOptions): Promise<
     await store.close();
     throw error;
   }
-}
-
-function checkHost(host: string, isInsecureAllowed: boolean): void {
-  if (LOOPBACK.has(host) || host.startsWith('127.') || isInsecureAllowed) return;
-  throw new MillraceError(
-    'MR_OPTION_INVALID',
-    `Cannot bind ${host}: other machines would reach the JobManager, and its calls are not encrypted. Bind 127.0.0.1, or say --insecure-internal in a network that you trust`,
-    { details: { option: 'host', value: host } },
-  );
 }

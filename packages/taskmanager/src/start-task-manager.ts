@@ -1,8 +1,8 @@
 // The TaskManager as a process: real threads, sockets, files and clocks around the TaskExecutor.
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { asTaskManagerId, invariant, MillraceError, type Logger } from '@millrace/common';
-import { crashPoint, realRandom, realTimers } from '@millrace/common/node';
+import { asTaskManagerId, checkBindHost, invariant, MillraceError, type Logger } from '@millrace/common';
+import { crashPoint, realRandom, realTimers, type TlsIdentity } from '@millrace/common/node';
 import type { TaskExecutorMessage, TaskManagerMessage } from '@millrace/proto';
 import { ArtifactCache } from './artifact/artifact-cache.ts';
 import type { LeaderConnection } from './leader/leader-connection.ts';
@@ -25,6 +25,12 @@ export interface TaskManagerOptions {
   readonly slotCount: number;
   /** Where the slots' data exchange listens; loopback unless given. */
   readonly host?: string;
+  /** Under which other TaskManagers reach it; default: `host`, or the machine's name where that is a wildcard. */
+  readonly advertisedHost?: string | undefined;
+  /** With it every connection is mutual TLS. */
+  readonly identity?: TlsIdentity | undefined;
+  /** Binds addresses that other machines reach, although calls are not encrypted. */
+  readonly insecureInternal?: boolean | undefined;
   /** Work directory, for this TaskManager alone: wiped at start. */
   readonly directory: string;
   readonly log: Logger;
@@ -40,6 +46,8 @@ export interface TaskManagerOptions {
 }
 
 export interface RunningTaskManager {
+  /** True while the JobManager knows it. */
+  readonly isRegistered: boolean;
   /** Cancels what runs, tells the JobManager, ends all threads. */
   close(): Promise<void>;
   /** Settles when the TaskManager has ended; rejects with MR_UNAUTHENTICATED when the JobManager refuses its token. */
@@ -50,17 +58,24 @@ export interface RunningTaskManager {
  * Starts a TaskManager in this process; resolves at once, it registers as soon as its slots are ready.
  * Contract: user code never runs on the calling thread. `UV_THREADPOOL_SIZE` is the caller's business, before the
  * process starts: at least slots + 4, because the stores of all slots share it.
- * @throws {MillraceError} MR_OPTION_INVALID for a slot count out of range, MR_IO when the directory cannot be made
+ * @throws {MillraceError} MR_OPTION_INVALID for a slot count out of range or an address that may not be bound, MR_IO when the directory cannot be made
  */
 export async function startTaskManager(options: TaskManagerOptions): Promise<RunningTaskManager> {
   checkSlotCount(options.slotCount);
-  const { log, directory, token } = options;
+  const { log, directory, token, identity, host = '127.0.0.1', advertisedHost } = options;
+  checkBindHost(host, {
+    isEncrypted: identity !== undefined,
+    isInsecureAllowed: options.insecureInternal === true,
+  });
   await wipe(directory);
   const slots = new ThreadSlotHost({
     taskManagerId: options.taskManagerId,
     stateDirectory: join(directory, 'state'),
     entry: options.workerEntry ?? workerEntry(),
-    setup: { exchange: { host: options.host ?? '127.0.0.1', token }, isDebugLogged: log.debug !== undefined },
+    setup: {
+      exchange: { host, advertisedHost, token, identity },
+      isDebugLogged: log.debug !== undefined,
+    },
     youngGenerationMegabytes: options.youngGenerationMegabytes ?? YOUNG_GENERATION_MEGABYTES_DEFAULT,
     isOutputLogged: true,
     spareCount: 1,
@@ -97,14 +112,19 @@ export async function startTaskManager(options: TaskManagerOptions): Promise<Run
     },
   );
   const end = deferred();
+  let isRegistered = false;
   // gRPC is imported while the slots' threads start.
   const { LeaderConnection } = await import('./leader/leader-connection.ts');
   leader.connection = new LeaderConnection(
-    { address: options.jobManagerAddress, token, timers: realTimers, log },
+    { address: options.jobManagerAddress, token, identity, timers: realTimers, log },
     {
       onConnected: () => executor.onLeaderConnected(),
-      onDisconnected: () => executor.onLeaderDisconnected(),
+      onDisconnected: () => {
+        isRegistered = false;
+        executor.onLeaderDisconnected();
+      },
       onMessage: (message) => {
+        if (message.kind === 'registered') isRegistered = true;
         crashBeforeObeying(message);
         executor.onLeaderMessage(message);
       },
@@ -123,6 +143,9 @@ export async function startTaskManager(options: TaskManagerOptions): Promise<Run
     log.info?.('task manager closed');
   };
   return {
+    get isRegistered() {
+      return isRegistered;
+    },
     close: async () => {
       await close();
       end.resolve();

@@ -1,9 +1,10 @@
 // Where a cluster keeps its token, logs, state and the list of its processes.
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { MillraceError } from '@millrace/common';
+import { CA_FILE, readIdentity, type ClusterRole, type TlsIdentity } from '@millrace/common/node';
 import type { ProcessReference } from './process-identity.ts';
 
 export type ProcessKind = 'supervisor' | 'jobmanager' | 'taskmanager';
@@ -24,20 +25,51 @@ export interface ClusterRecord {
   readonly processes: readonly ProcessEntry[];
 }
 
-/** Paths below one cluster's directory. */
+/** Where token and certificates come from, if not from the directory itself. */
+export interface ClusterSecrets {
+  /** Comes before any file. */
+  readonly token?: string | undefined;
+  readonly tokenFile?: string | undefined;
+  readonly certs?: string | undefined;
+}
+
+/** What a process shows to the others. */
+export interface ClusterCredentials {
+  readonly token: string;
+  /** undefined: connections are plain. */
+  readonly identity: TlsIdentity | undefined;
+}
+
+/** Paths below one cluster's directory, and its secrets. */
 export class ClusterDirectory {
   readonly path: string;
+  readonly #secrets: ClusterSecrets;
 
-  constructor(path: string | undefined) {
+  constructor(path: string | undefined, secrets: ClusterSecrets = {}) {
     this.path = resolve(path ?? join(homedir(), '.millrace'));
+    this.#secrets = secrets;
   }
 
   get logs(): string {
     return join(this.path, 'logs');
   }
 
+  /** What the processes say of their health. */
+  get health(): string {
+    return join(this.path, 'health');
+  }
+
   get checkpoints(): string {
     return join(this.path, 'checkpoints');
+  }
+
+  /** Where certificates are looked for; connections are plain while there are none. */
+  get certs(): string {
+    return resolve(this.#secrets.certs ?? join(this.path, 'certs'));
+  }
+
+  get #tokenPath(): string {
+    return resolve(this.#secrets.tokenFile ?? join(this.path, 'token'));
   }
 
   get #recordPath(): string {
@@ -56,26 +88,63 @@ export class ClusterDirectory {
     return join(this.logs, `${id}.log`);
   }
 
-  /** Makes the directory and, at the first time, the token: 256 random bits in a file that only its owner reads. */
-  ensure(): void {
-    mkdirSync(this.logs, { recursive: true, mode: 0o700 });
-    const tokenPath = join(this.path, 'token');
-    if (existsSync(tokenPath)) return;
-    try {
-      writeFileSync(tokenPath, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flag: 'wx' });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error; // Another process was first.
-    }
+  /** What a process on this machine needs on its command line to find all of this; a token given by environment it inherits. */
+  get flags(): readonly string[] {
+    const { tokenFile, certs } = this.#secrets;
+    return [
+      '--config-dir',
+      this.path,
+      ...(tokenFile === undefined ? [] : ['--token-file', this.#tokenPath]),
+      ...(certs === undefined ? [] : ['--certs', this.certs]),
+    ];
   }
 
-  /** @throws {MillraceError} MR_NO_CLUSTER when no cluster was ever started here */
-  token(): string {
+  /** Makes the directory and, at the first time, the token, unless that comes from elsewhere. */
+  ensure(): void {
+    mkdirSync(this.logs, { recursive: true, mode: 0o700 });
+    const { token, tokenFile } = this.#secrets;
+    if (token === undefined && tokenFile === undefined) this.makeToken();
+  }
+
+  /** Returns the token; where there is none, makes one: 256 random bits in a file that only its owner reads. */
+  makeToken(): string {
+    const given = this.#secrets.token;
+    if (given !== undefined) return given;
+    const path = this.#tokenPath;
+    if (!existsSync(path)) {
+      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+      const temporary = `${path}.${process.pid}`;
+      writeFileSync(temporary, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600 });
+      try {
+        linkSync(temporary, path); // Whole or not at all, and never over that of another process that was first.
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      } finally {
+        rmSync(temporary, { force: true });
+      }
+    }
+    return this.#readToken();
+  }
+
+  /**
+   * What a process of this role shows and checks. Certificates are used as soon as they are there, or named.
+   * @throws {MillraceError} MR_NO_CLUSTER when no cluster was ever started here, MR_CERTIFICATE
+   */
+  credentials(role: ClusterRole): ClusterCredentials {
+    const isEncrypted = this.#secrets.certs !== undefined || existsSync(join(this.certs, CA_FILE));
+    const identity = isEncrypted ? readIdentity(this.certs, role, Date.now()) : undefined;
+    return { token: this.#secrets.token ?? this.#readToken(), identity };
+  }
+
+  #readToken(): string {
     try {
-      return readFileSync(join(this.path, 'token'), 'utf8').trim();
+      return readFileSync(this.#tokenPath, 'utf8').trim();
     } catch (cause) {
       throw new MillraceError(
         'MR_NO_CLUSTER',
-        `Cannot read the cluster's token in ${this.path}: no cluster was started there. Start one: millrace cluster start`,
+        this.#secrets.tokenFile === undefined
+          ? `Cannot read the cluster's token in ${this.path}: no cluster was started there. Start one: millrace cluster start`
+          : `Cannot read the cluster's token in ${this.#tokenPath}: ${cause instanceof Error ? cause.message : String(cause)}`,
         { cause },
       );
     }

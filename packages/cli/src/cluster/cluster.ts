@@ -4,6 +4,7 @@ import { openSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { MillraceError } from '@millrace/common';
+import { CLUSTER_ROLES } from '@millrace/common/node';
 import { connectDispatcher } from '@millrace/jobmanager';
 import type { ClusterDirectory, ClusterRecord } from './cluster-directory.ts';
 import { commandLineOf, identityOf, isAlive, type ProcessReference } from './process-identity.ts';
@@ -54,6 +55,7 @@ export interface StartedCluster {
 export async function startCluster(options: ClusterStartOptions): Promise<StartedCluster> {
   const { directory } = options;
   directory.ensure();
+  for (const role of CLUSTER_ROLES) directory.credentials(role); // Its processes could say it in their logs only.
   const running = runningCluster(directory);
   if (running !== undefined) return startDead(directory, running);
   const port = await freePort(options.port);
@@ -64,6 +66,7 @@ export async function startCluster(options: ClusterStartOptions): Promise<Starte
     taskManagerCount: options.taskManagerCount,
     slotsPerTaskManager: options.slotsPerTaskManager,
     isRestarting: options.isRestarting,
+    flags: directory.flags,
     command: [process.execPath, COMMAND],
   };
   const log = openSync(directory.logOf('supervisor'), 'a');
@@ -125,7 +128,7 @@ async function untilRegistered(
 
 /** undefined while no JobManager answers. */
 async function registeredSlots(address: string, directory: ClusterDirectory): Promise<number | undefined> {
-  const processes = await askProcesses(address, directory.token(), START_TIMEOUT_MS);
+  const processes = await askProcesses(address, directory, START_TIMEOUT_MS);
   return processes?.reduce((sum, entry) => sum + (entry.slots ?? 0), 0);
 }
 
@@ -133,13 +136,13 @@ type RemoteProcess = Omit<ProcessStatus, 'isAlive'>;
 
 async function askProcesses(
   address: string,
-  token: string,
+  directory: ClusterDirectory,
   timeoutMs: number,
 ): Promise<readonly RemoteProcess[] | undefined> {
   try {
     const client = await connectDispatcher({
       address,
-      token,
+      ...directory.credentials('cli'),
       timeoutMs: Math.min(timeoutMs, STATUS_TIMEOUT_MS),
     });
     try {
@@ -160,7 +163,7 @@ export async function clusterStatus(
   const record = directory.readRecord();
   const address = jobManagerAddress ?? record?.jobManagerAddress;
   if (address === undefined) return [];
-  const remote = (await askProcesses(address, directory.token(), STATUS_TIMEOUT_MS)) ?? [];
+  const remote = (await askProcesses(address, directory, STATUS_TIMEOUT_MS)) ?? [];
   const byName = new Map(remote.map((entry) => [`${entry.kind}/${entry.id}`, entry]));
   const known: ProcessStatus[] = [];
   for (const entry of record?.processes ?? []) {
@@ -227,7 +230,7 @@ async function startedByHand(
   directory: ClusterDirectory,
   record: ClusterRecord,
 ): Promise<readonly ProcessReference[]> {
-  const remote = (await askProcesses(record.jobManagerAddress, directory.token(), STATUS_TIMEOUT_MS)) ?? [];
+  const remote = (await askProcesses(record.jobManagerAddress, directory, STATUS_TIMEOUT_MS)) ?? [];
   const recorded = new Set(record.processes.filter(isAlive).map(({ pid }) => pid));
   return remote
     .filter(({ kind, pid }) => !recorded.has(pid) && commandLineOf(pid).includes(`${kind} start`))

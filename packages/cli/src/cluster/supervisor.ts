@@ -11,6 +11,8 @@ export interface SupervisorOptions {
   readonly taskManagerCount: number;
   readonly slotsPerTaskManager: number;
   readonly isRestarting: boolean;
+  /** Of every process. */
+  readonly flags: readonly string[];
   readonly command: readonly string[];
 }
 
@@ -117,7 +119,6 @@ export async function supervise(options: SupervisorOptions): Promise<void> {
 }
 
 function planProcesses(options: SupervisorOptions): Supervised[] {
-  const shared = ['--config-dir', options.directory];
   const fresh = {
     child: undefined,
     pid: 0,
@@ -130,16 +131,16 @@ function planProcesses(options: SupervisorOptions): Supervised[] {
   const jobManager: Supervised = {
     kind: 'jobmanager',
     id: 'jobmanager',
-    args: ['jobmanager', 'start', ...shared, '--host', host, '--port', port],
+    args: ['jobmanager', 'start', ...options.flags, '--host', host, '--port', port],
     ...fresh,
   };
   const taskManagers = Array.from({ length: options.taskManagerCount }, (_, index): Supervised => {
     const id = `taskmanager-${index + 1}`;
-    const slots = ['--slots', String(options.slotsPerTaskManager)];
+    const flags = ['--host', host, '--id', id, '--slots', String(options.slotsPerTaskManager)];
     return {
       kind: 'taskmanager',
       id,
-      args: ['taskmanager', 'start', ...shared, '--id', id, ...slots, '-m', options.jobManagerAddress],
+      args: ['taskmanager', 'start', ...options.flags, ...flags, '-m', options.jobManagerAddress],
       ...fresh,
     };
   });

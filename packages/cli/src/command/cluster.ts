@@ -1,9 +1,8 @@
 // `cluster start | status | stop` as commands.
-import { ClusterDirectory } from '../cluster/cluster-directory.ts';
 import { clusterStatus, startCluster, stopCluster } from '../cluster/cluster.ts';
 import { ExitCode } from '../exit-code.ts';
 import { formatTable } from '../terminal/table.ts';
-import { printJson, printLines, type GlobalOptions } from './context.ts';
+import { clusterDirectoryOf, printJson, printLines, type GlobalOptions } from './context.ts';
 
 export interface ClusterStartCommandOptions extends GlobalOptions {
   readonly taskmanagers: number;
@@ -13,7 +12,7 @@ export interface ClusterStartCommandOptions extends GlobalOptions {
 }
 
 export async function clusterStart(options: ClusterStartCommandOptions): Promise<ExitCode> {
-  const directory = new ClusterDirectory(options.configDir);
+  const directory = clusterDirectoryOf(options);
   const started = await startCluster({
     directory,
     taskManagerCount: options.taskmanagers,
@@ -40,7 +39,7 @@ function counted(count: number, noun: string, ending = 's'): string {
 }
 
 export async function clusterStatusCommand(options: GlobalOptions): Promise<ExitCode> {
-  const directory = new ClusterDirectory(options.configDir);
+  const directory = clusterDirectoryOf(options);
   const processes = await clusterStatus(directory, options.jobmanager);
   if (options.json === true) {
     printJson({ processes: processes.map(({ isAlive, ...entry }) => ({ ...entry, alive: isAlive })) });
@@ -64,7 +63,7 @@ export async function clusterStatusCommand(options: GlobalOptions): Promise<Exit
 }
 
 export async function clusterStop(options: GlobalOptions): Promise<ExitCode> {
-  const directory = new ClusterDirectory(options.configDir);
+  const directory = clusterDirectoryOf(options);
   const endedCount = await stopCluster(directory);
   if (options.json === true) printJson({ stopped: endedCount });
   else

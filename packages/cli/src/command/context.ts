@@ -2,11 +2,11 @@
 import { MillraceError, WATERMARK_END_MS } from '@millrace/common';
 import { connectDispatcher, type DispatcherClient } from '@millrace/jobmanager';
 import type { JobStatus } from '@millrace/proto';
-import { ClusterDirectory } from '../cluster/cluster-directory.ts';
+import { ClusterDirectory, type ClusterSecrets } from '../cluster/cluster-directory.ts';
 import { DEFAULT_RPC_PORT } from '../cluster/cluster.ts';
 
 /** Options that every command takes. */
-export interface GlobalOptions {
+export interface GlobalOptions extends ClusterSecrets {
   readonly jobmanager?: string;
   readonly configDir?: string;
   readonly json?: boolean;
@@ -22,6 +22,11 @@ export function printLines(lines: readonly string[]): void {
   if (lines.length > 0) process.stdout.write(`${lines.join('\n')}\n`);
 }
 
+/** The cluster's directory, and where its secrets are, as the options say. */
+export function clusterDirectoryOf(options: GlobalOptions): ClusterDirectory {
+  return new ClusterDirectory(options.configDir, options);
+}
+
 /**
  * Address of the JobManager: as given, else the one that `cluster start` started, else the default port.
  * @throws {MillraceError} MR_USAGE for what is not `host:port`
@@ -34,9 +39,7 @@ export function jobManagerAddress(options: GlobalOptions): string {
       `Cannot reach a JobManager at "${jobmanager}": write --jobmanager <host:port>`,
     );
   if (jobmanager !== undefined) return jobmanager;
-  return (
-    new ClusterDirectory(options.configDir).readRecord()?.jobManagerAddress ?? `127.0.0.1:${DEFAULT_RPC_PORT}`
-  );
+  return clusterDirectoryOf(options).readRecord()?.jobManagerAddress ?? `127.0.0.1:${DEFAULT_RPC_PORT}`;
 }
 
 /**
@@ -47,8 +50,8 @@ export async function withDispatcher<T>(
   options: GlobalOptions,
   action: (client: DispatcherClient) => Promise<T>,
 ): Promise<T> {
-  const directory = new ClusterDirectory(options.configDir);
-  const client = await connectDispatcher({ address: jobManagerAddress(options), token: directory.token() });
+  const credentials = clusterDirectoryOf(options).credentials('cli');
+  const client = await connectDispatcher({ address: jobManagerAddress(options), ...credentials });
   try {
     return await action(client);
   } finally {

@@ -1,10 +1,9 @@
 // `logs <job|process>`: what the processes of a local cluster wrote, whole or only about one job.
 import { existsSync, readdirSync } from 'node:fs';
 import { isMillraceError, MillraceError } from '@millrace/common';
-import { ClusterDirectory } from '../cluster/cluster-directory.ts';
 import { findLoggedJob, mergedLines, parseLogLine } from '../cluster/merged-logs.ts';
 import { ExitCode } from '../exit-code.ts';
-import { findJob, withDispatcher, type GlobalOptions } from './context.ts';
+import { clusterDirectoryOf, findJob, withDispatcher, type GlobalOptions } from './context.ts';
 
 const LEVELS: Readonly<Record<number, string>> = {
   10: 'TRACE',
@@ -16,7 +15,7 @@ const LEVELS: Readonly<Record<number, string>> = {
 };
 
 export async function logs(reference: string, options: GlobalOptions): Promise<ExitCode> {
-  const directory = new ClusterDirectory(options.configDir);
+  const directory = clusterDirectoryOf(options);
   const names = existsSync(directory.logs) ? readdirSync(directory.logs).sort() : [];
   const processes = names.filter((name) => name.endsWith('.log')).map((name) => name.slice(0, -4));
   if (processes.includes(reference)) {

@@ -1,47 +1,64 @@
-// `jobmanager start` and `taskmanager start`: one process in the foreground, as a container runs it.
-import { MillraceError } from '@millrace/common';
-import { ClusterDirectory } from '../cluster/cluster-directory.ts';
+// `jobmanager start`, `taskmanager start`: one process in the foreground, as a container runs it.
+import { hostname } from 'node:os';
+import { resolve } from 'node:path';
+import { formatAddress, isWildcard, MillraceError, type Logger } from '@millrace/common';
+import { expiryMsOf } from '@millrace/common/node';
+import type { ClusterCredentials, ClusterDirectory } from '../cluster/cluster-directory.ts';
 import { DEFAULT_RPC_PORT } from '../cluster/cluster.ts';
+import { keepHealthFile } from '../cluster/health-file.ts';
 import { ExitCode } from '../exit-code.ts';
 import { asLogLevel, processLogger } from '../logger.ts';
-import { jobManagerAddress, type GlobalOptions } from './context.ts';
+import { clusterDirectoryOf, jobManagerAddress, type GlobalOptions } from './context.ts';
 
-const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', '::1', 'localhost']);
-
-export interface JobManagerStartOptions extends GlobalOptions {
+/** Options of both processes. */
+interface ProcessOptions extends GlobalOptions {
   readonly host?: string;
-  readonly port?: number;
+  readonly advertisedHost?: string;
   readonly insecureInternal?: boolean;
   readonly logLevel?: string;
+}
+
+export interface JobManagerStartOptions extends ProcessOptions {
+  readonly port?: number;
+  readonly checkpointDir?: string;
   readonly heartbeatTimeout?: number;
 }
 
-export interface TaskManagerStartOptions extends GlobalOptions {
+export interface TaskManagerStartOptions extends ProcessOptions {
   readonly slots?: number;
   readonly id?: string;
-  readonly host?: string;
-  readonly insecureInternal?: boolean;
-  readonly logLevel?: string;
 }
 
 /** Runs a JobManager until SIGTERM or SIGINT. */
 export async function startJobManagerProcess(options: JobManagerStartOptions): Promise<ExitCode> {
+  const ended = untilSignal();
   const { startJobManager } = await import('@millrace/jobmanager');
-  const directory = new ClusterDirectory(options.configDir);
+  const directory = clusterDirectoryOf(options);
   directory.ensure();
   const log = processLogger('jobmanager', asLogLevel(options.logLevel));
+  const credentials = directory.credentials('jobmanager');
+  warnOfExpiry(credentials, log);
+  const { host = '127.0.0.1', advertisedHost, checkpointDir, heartbeatTimeout, insecureInternal } = options;
   const jobManager = await startJobManager({
-    host: options.host ?? '127.0.0.1',
+    host,
     port: options.port ?? recordedPort(directory) ?? DEFAULT_RPC_PORT,
-    token: directory.token(),
+    token: credentials.token,
     directory: directory.stateOf('jobmanager'),
-    checkpointDirectory: directory.checkpoints,
+    checkpointDirectory: checkpointDir === undefined ? directory.checkpoints : resolve(checkpointDir),
     log,
-    ...(options.insecureInternal === undefined ? {} : { insecureInternal: options.insecureInternal }),
-    ...(options.heartbeatTimeout === undefined ? {} : { heartbeatTimeoutMs: options.heartbeatTimeout }),
+    ...(credentials.identity === undefined ? {} : { identity: credentials.identity }),
+    ...(advertisedHost === undefined ? {} : { advertisedHost }),
+    ...(insecureInternal === undefined ? {} : { insecureInternal }),
+    ...(heartbeatTimeout === undefined ? {} : { heartbeatTimeoutMs: heartbeatTimeout }),
   });
-  log.info?.('jobmanager started', { address: jobManager.address });
-  const failure = await Promise.race([untilSignal(), jobManager.failed]);
+  const isEncrypted = credentials.identity !== undefined;
+  log.info?.('jobmanager started', { address: jobManager.address, isEncrypted });
+  using _health = keepHealthFile(directory.health, 'jobmanager', () => ({
+    isReady: true,
+    detail: `listens at ${jobManager.address}`,
+    listensAt: formatAddress(isWildcard(host) ? '127.0.0.1' : host, portOf(jobManager.address)),
+  }));
+  const failure = await Promise.race([ended, jobManager.failed]);
   await jobManager.close();
   if (failure !== undefined) throw failure;
   return ExitCode.Ok;
@@ -50,47 +67,72 @@ export async function startJobManagerProcess(options: JobManagerStartOptions): P
 /** The port where the processes of this directory's cluster look for their JobManager. */
 function recordedPort(directory: ClusterDirectory): number | undefined {
   const address = directory.readRecord()?.jobManagerAddress;
-  return address === undefined ? undefined : Number(address.slice(address.lastIndexOf(':') + 1));
+  return address === undefined ? undefined : portOf(address);
+}
+
+function portOf(address: string): number {
+  return Number(address.slice(address.lastIndexOf(':') + 1));
 }
 
 /** Runs a TaskManager until SIGTERM or SIGINT. */
 export async function startTaskManagerProcess(options: TaskManagerStartOptions): Promise<ExitCode> {
+  const ended = untilSignal();
   const { startTaskManager } = await import('@millrace/taskmanager');
-  const directory = new ClusterDirectory(options.configDir);
+  const directory = clusterDirectoryOf(options);
   directory.ensure();
-  const id = options.id ?? `taskmanager-${process.pid}`;
+  const id = options.id ?? defaultId();
   if (!/^[\w.-]{1,64}$/.test(id)) {
     throw new MillraceError(
       'MR_USAGE',
       `Cannot name a TaskManager "${id}": use up to 64 letters, digits, dots, dashes and underscores`,
     );
   }
-  const host = options.host ?? '127.0.0.1';
-  if (!LOOPBACK.has(host) && options.insecureInternal !== true) {
-    throw new MillraceError(
-      'MR_OPTION_INVALID',
-      `Cannot bind ${host}: calls are not encrypted. Use 127.0.0.1, or say --insecure-internal on a network that you trust`,
-    );
-  }
   const log = processLogger('taskmanager', asLogLevel(options.logLevel)).withContext({ taskManagerId: id });
+  const credentials = directory.credentials('taskmanager');
+  warnOfExpiry(credentials, log);
   const taskManager = await startTaskManager({
     jobManagerAddress: jobManagerAddress(options),
-    token: directory.token(),
+    ...credentials,
     taskManagerId: id,
     slotCount: options.slots ?? 1,
-    host,
+    host: options.host ?? '127.0.0.1',
+    advertisedHost: options.advertisedHost,
+    insecureInternal: options.insecureInternal,
     directory: directory.stateOf(id),
     log,
   });
-  log.info?.('taskmanager started', { slots: options.slots ?? 1 });
-  await Promise.race([untilSignal(), taskManager.closed]);
+  const isEncrypted = credentials.identity !== undefined;
+  log.info?.('taskmanager started', { slots: options.slots ?? 1, isEncrypted });
+  using _health = keepHealthFile(directory.health, id, () => ({
+    isReady: taskManager.isRegistered,
+    detail: `${taskManager.isRegistered ? 'registered with' : 'waits for'} the JobManager`,
+  }));
+  await Promise.race([ended, taskManager.closed]);
   await taskManager.close();
   return ExitCode.Ok;
 }
 
+/** In containers every process has the pid 1, and every container a name. */
+function defaultId(): string {
+  const machine = hostname().replaceAll(/[^\w.-]/g, '-');
+  return `taskmanager-${machine.slice(0, 40)}-${process.pid}`;
+}
+
+const EXPIRY_WARNING_MS = 30 * 24 * 60 * 60 * 1_000;
+
+function warnOfExpiry({ identity }: ClusterCredentials, log: Logger): void {
+  if (identity === undefined) return;
+  const expiryMs = expiryMsOf(identity);
+  if (expiryMs - Date.now() > EXPIRY_WARNING_MS) return;
+  log.warn?.('certificate expires soon: make new ones with millrace certs create --force', {
+    expires: new Date(expiryMs).toISOString(),
+  });
+}
+
+/** Called before anything else: as the first process of a container a process without a handler is deaf to SIGTERM. */
 function untilSignal(): Promise<void> {
-  return new Promise((resolve) => {
-    process.once('SIGTERM', () => resolve());
-    process.once('SIGINT', () => resolve());
+  return new Promise((resolveSignal) => {
+    process.once('SIGTERM', () => resolveSignal());
+    process.once('SIGINT', () => resolveSignal());
   });
 }

@@ -27,6 +27,21 @@ export const OPTIONS: readonly OptionEntry[] = [
     help: 'where the cluster keeps token, logs and state',
     defaultText: '~/.millrace',
   },
+  {
+    name: 'certs',
+    placeholder: 'dir',
+    type: { kind: 'path' },
+    help: 'certificates made by `certs create`; with them all connections are mutual TLS',
+    defaultText: "certs in the cluster's directory, if it is there",
+  },
+  {
+    name: 'token-file',
+    placeholder: 'file',
+    type: { kind: 'path' },
+    help: "the cluster's token",
+    defaultText: "token in the cluster's directory, made at the first start",
+  },
+  { name: 'token', type: { kind: 'secret' }, help: "the cluster's token itself, before any file" },
   { name: 'json', type: { kind: 'switch' }, help: 'print JSON' },
   // cluster start
   {
@@ -73,7 +88,7 @@ export const OPTIONS: readonly OptionEntry[] = [
     placeholder: 'id',
     type: { kind: 'text' },
     help: 'its name',
-    defaultText: 'taskmanager-<pid>',
+    defaultText: 'taskmanager-<machine>-<pid>',
     verbs: ['taskmanager start'],
   },
   {
@@ -85,11 +100,27 @@ export const OPTIONS: readonly OptionEntry[] = [
     verbs: PROCESSES,
   },
   {
+    name: 'advertised-host',
+    placeholder: 'host',
+    type: { kind: 'text' },
+    help: 'name or address under which other machines reach it',
+    defaultText: 'the address bound; where that is 0.0.0.0 or ::, the name of the machine',
+    verbs: PROCESSES,
+  },
+  {
     name: 'port',
     placeholder: 'port',
     type: { kind: 'whole-number', from: 0, to: PORT_MAX },
     help: 'port to bind; 0: any',
     defaultText: 'that of the cluster started here, else 6123',
+    verbs: ['jobmanager start'],
+  },
+  {
+    name: 'checkpoint-dir',
+    placeholder: 'dir',
+    type: { kind: 'path' },
+    help: 'state of the jobs; at the same path on all machines',
+    defaultText: "checkpoints in the cluster's directory",
     verbs: ['jobmanager start'],
   },
   {
@@ -103,7 +134,7 @@ export const OPTIONS: readonly OptionEntry[] = [
   {
     name: 'insecure-internal',
     type: { kind: 'switch' },
-    help: 'allow another address than loopback, without encryption',
+    help: 'allow another address than loopback without certificates, so without encryption',
     verbs: PROCESSES,
   },
   {
@@ -113,6 +144,36 @@ export const OPTIONS: readonly OptionEntry[] = [
     default: 'info',
     help: 'what is logged',
     verbs: PROCESSES,
+  },
+  // certs create
+  {
+    name: 'directory',
+    placeholder: 'dir',
+    type: { kind: 'path' },
+    help: 'where the certificates go',
+    defaultText: '--certs',
+    verbs: ['certs create'],
+  },
+  {
+    name: 'client-dir',
+    placeholder: 'dir',
+    type: { kind: 'path' },
+    help: 'also a directory with what a client needs, for its --config-dir',
+    verbs: ['certs create'],
+  },
+  {
+    name: 'days',
+    placeholder: 'n',
+    type: { kind: 'whole-number', from: 1, to: 36_500 },
+    default: 1_095,
+    help: 'how long they are valid',
+    verbs: ['certs create'],
+  },
+  {
+    name: 'force',
+    type: { kind: 'switch' },
+    help: 'make new ones although there are some; every process has to be started again',
+    verbs: ['certs create'],
   },
   // Jobs
   { name: 'all', short: 'a', type: { kind: 'switch' }, help: 'ended jobs too', verbs: ['list'] },

@@ -57,6 +57,7 @@ export const ERROR_CODES = {
   MR_NO_CLUSTER: external,
   MR_PORT_TAKEN: external,
   MR_UNAUTHENTICATED: user,
+  MR_CERTIFICATE: { fault: 'external', retry: 'never' },
   MR_STALE_EPOCH: internal,
   MR_TASKMANAGER_LOST: external,
   MR_WORKER_LOST: external,

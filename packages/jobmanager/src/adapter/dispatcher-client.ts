@@ -1,6 +1,7 @@
 // The client's side of the Dispatcher service.
-import { Client, connectivityState, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
+import { Client, connectivityState, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { MillraceError, type JobId } from '@millrace/common';
+import type { TlsIdentity } from '@millrace/common/node';
 import {
   ARTIFACT_CHUNK_BYTES,
   AUTHORIZATION_METADATA_KEY,
@@ -13,6 +14,7 @@ import {
   type ProcessStatus,
   type RescaleRequest,
 } from '@millrace/proto';
+import { clientCredentials, peerOptions, whyUnreachable } from '@millrace/proto/grpc';
 import { checkArtifactSize } from './artifact-files.ts';
 import { fromStatus } from './grpc-errors.ts';
 
@@ -25,6 +27,8 @@ export interface ConnectOptions {
   /** `host:port` of the JobManager. */
   readonly address: string;
   readonly token: string;
+  /** With it the connection is mutual TLS. */
+  readonly identity?: TlsIdentity | undefined;
   readonly timeoutMs?: number;
 }
 
@@ -35,9 +39,11 @@ export interface ConnectOptions {
 export async function connectDispatcher({
   address,
   token,
+  identity,
   timeoutMs = CONNECT_TIMEOUT_MS_DEFAULT,
 }: ConnectOptions): Promise<DispatcherClient> {
-  const client = new Client(address, credentials.createInsecure(), {
+  const client = new Client(address, clientCredentials(identity), {
+    ...peerOptions(identity, 'jobmanager'),
     'grpc.max_receive_message_length': CONTROL_MESSAGE_BYTES_MAX,
     'grpc.max_send_message_length': CONTROL_MESSAGE_BYTES_MAX,
     'grpc.enable_retries': 0,
@@ -47,9 +53,10 @@ export async function connectDispatcher({
   });
   if (!(await isReady(client, timeoutMs))) {
     client.close();
+    const reason = await whyUnreachable(address, identity, 'jobmanager');
     throw new MillraceError(
       'MR_NO_CLUSTER',
-      `Cannot reach a JobManager at ${address}. Start a cluster: millrace cluster start; or name another: --jobmanager <host:port>`,
+      `Cannot reach a JobManager at ${address}${reason === undefined ? '' : `: ${reason}`}. Start a cluster: millrace cluster start; or name another: --jobmanager <host:port>`,
       { details: { address } },
     );
   }

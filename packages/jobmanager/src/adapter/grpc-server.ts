@@ -2,7 +2,6 @@
 import {
   logVerbosity,
   Server,
-  ServerCredentials,
   setLogVerbosity,
   type handleBidiStreamingCall,
   type handleClientStreamingCall,
@@ -13,7 +12,9 @@ import {
   type ServerReadableStream,
   type ServerWritableStream,
 } from '@grpc/grpc-js';
-import { MillraceError, type JobId } from '@millrace/common';
+import { hostname } from 'node:os';
+import { formatAddress, isWildcard, MillraceError, type JobId } from '@millrace/common';
+import type { ClusterRole, TlsIdentity } from '@millrace/common/node';
 import {
   CONTROL_MESSAGE_BYTES_MAX,
   DISPATCHER_SERVICE,
@@ -27,6 +28,7 @@ import {
   type SubmitJobChunk,
   type TaskManagerMessage,
 } from '@millrace/proto';
+import { checkCaller, serverCredentials } from '@millrace/proto/grpc';
 import type { JobManager } from '../job-manager.ts';
 import { checkArtifactSize, type ArtifactFiles, type ArtifactUpload } from './artifact-files.ts';
 import { BearerToken } from './bearer-token.ts';
@@ -35,7 +37,14 @@ import { crashAfterSending } from './crash-points.ts';
 import { toStatus } from './grpc-errors.ts';
 import { TaskManagerOutbox } from './task-manager-outbox.ts';
 
+/** Calls at a time on one connection. */
 const CONCURRENT_STREAMS_MAX = 1_000;
+/** What one connection may hold in memory before it gets no more streams: some control messages of the greatest length. */
+const SESSION_MEGABYTES_MAX = 256;
+
+/** Whose certificates each service takes. The JobManager's own key may ask what a client may. */
+const CLIENTS: readonly ClusterRole[] = ['cli', 'jobmanager'];
+const TASK_MANAGERS: readonly ClusterRole[] = ['taskmanager'];
 
 /** The service as the server takes it: messages to TaskManagers are encoded before they are counted. */
 const TASK_MANAGER_SIDE = {
@@ -49,9 +58,12 @@ const TASK_MANAGER_SIDE = {
 
 export interface GrpcServerOptions {
   readonly host: string;
+  /** Under which others reach it; default: the address bound, or the machine's name where that is a wildcard. */
+  readonly advertisedHost: string | undefined;
   /** 0: any free port. */
   readonly port: number;
   readonly token: string;
+  readonly identity: TlsIdentity | undefined;
   readonly keepaliveTimeMs: number;
   readonly keepaliveTimeoutMs: number;
 }
@@ -64,7 +76,7 @@ export interface GrpcServices {
 }
 
 export interface RunningServer {
-  /** `host:port` as bound. */
+  /** `host:port` for others. */
   readonly address: string;
   close(): void;
 }
@@ -77,6 +89,7 @@ export async function startGrpcServer(
   options: GrpcServerOptions,
   services: GrpcServices,
 ): Promise<RunningServer> {
+  const { identity, host, advertisedHost } = options;
   const token = new BearerToken(options.token);
   // The library would print to standard error what we say ourselves.
   if (process.env['GRPC_VERBOSITY'] === undefined) setLogVerbosity(logVerbosity.NONE);
@@ -84,19 +97,24 @@ export async function startGrpcServer(
     'grpc.max_receive_message_length': CONTROL_MESSAGE_BYTES_MAX,
     'grpc.max_send_message_length': CONTROL_MESSAGE_BYTES_MAX,
     'grpc.max_concurrent_streams': CONCURRENT_STREAMS_MAX,
+    'grpc-node.max_session_memory': SESSION_MEGABYTES_MAX,
     'grpc.keepalive_time_ms': options.keepaliveTimeMs,
     'grpc.keepalive_timeout_ms': options.keepaliveTimeoutMs,
   });
-  server.addService(DISPATCHER_SERVICE, dispatcherMethods(token, services));
-  server.addService(TASK_MANAGER_SIDE, resourceManagerMethods(token, services));
+  server.addService(DISPATCHER_SERVICE, dispatcherMethods({ token, identity, allowed: CLIENTS }, services));
+  server.addService(
+    TASK_MANAGER_SIDE,
+    resourceManagerMethods({ token, identity, allowed: TASK_MANAGERS }, services),
+  );
   const port = await bind(server, options);
-  return { address: `${options.host}:${port}`, close: () => server.forceShutdown() };
+  const shownHost = advertisedHost ?? (isWildcard(host) ? hostname() : host);
+  return { address: formatAddress(shownHost, port), close: () => server.forceShutdown() };
 }
 
-function bind(server: Server, { host, port }: GrpcServerOptions): Promise<number> {
-  const target = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+function bind(server: Server, { host, port, identity }: GrpcServerOptions): Promise<number> {
+  const target = formatAddress(host, port);
   return new Promise((resolve, reject) => {
-    server.bindAsync(target, ServerCredentials.createInsecure(), (cause, bound) => {
+    server.bindAsync(target, serverCredentials(identity), (cause, bound) => {
       if (cause === null) {
         resolve(bound);
         return;
@@ -113,34 +131,49 @@ function bind(server: Server, { host, port }: GrpcServerOptions): Promise<number
   });
 }
 
-function dispatcherMethods(token: BearerToken, services: GrpcServices) {
+/** Who may call a service. */
+interface Guard {
+  readonly token: BearerToken;
+  readonly identity: TlsIdentity | undefined;
+  readonly allowed: readonly ClusterRole[];
+}
+
+type GuardedCall = Parameters<typeof checkCaller>[0] & { readonly metadata: Metadata };
+
+/** @throws {MillraceError} MR_UNAUTHENTICATED */
+function authorise({ token, identity, allowed }: Guard, call: GuardedCall): void {
+  checkCaller(call, identity, allowed);
+  token.check(call.metadata);
+}
+
+function dispatcherMethods(guard: Guard, services: GrpcServices) {
   const { jobManager } = services;
   const submitJob: handleClientStreamingCall<SubmitJobChunk, JobId> = (call, callback) => {
-    void reply(callback, () => authorised(token, call.metadata, () => receiveSubmission(call, services)));
+    void reply(callback, () => authorised(guard, call, () => receiveSubmission(call, services)));
   };
   const listJobs: handleUnaryCall<Readonly<Record<string, never>>, readonly JobStatus[]> = (
     call,
     callback,
   ) => {
-    void reply(callback, () => authorised(token, call.metadata, () => jobManager.list()));
+    void reply(callback, () => authorised(guard, call, () => jobManager.list()));
   };
   const describeJob: handleUnaryCall<JobId, JobStatus> = (call, callback) => {
-    void reply(callback, () => authorised(token, call.metadata, () => jobManager.describe(call.request)));
+    void reply(callback, () => authorised(guard, call, () => jobManager.describe(call.request)));
   };
   const cancelJob: handleUnaryCall<JobId, void> = (call, callback) => {
-    void reply(callback, () => authorised(token, call.metadata, () => jobManager.cancel(call.request)));
+    void reply(callback, () => authorised(guard, call, () => jobManager.cancel(call.request)));
   };
   const rescaleJob: handleUnaryCall<RescaleRequest, void> = (call, callback) => {
-    void reply(callback, () => authorised(token, call.metadata, () => jobManager.rescale(call.request)));
+    void reply(callback, () => authorised(guard, call, () => jobManager.rescale(call.request)));
   };
   const listProcesses: handleUnaryCall<Readonly<Record<string, never>>, readonly ProcessStatus[]> = (
     call,
     callback,
   ) => {
-    void reply(callback, () => authorised(token, call.metadata, () => jobManager.processes()));
+    void reply(callback, () => authorised(guard, call, () => jobManager.processes()));
   };
   const watchJob: handleServerStreamingCall<JobId, JobEvent> = (call) => {
-    authorised(token, call.metadata, () => sendEvents(call, jobManager)).then(
+    authorised(guard, call, () => sendEvents(call, jobManager)).then(
       () => call.end(),
       (error: unknown) => call.emit('error', toStatus(error)),
     );
@@ -148,17 +181,17 @@ function dispatcherMethods(token: BearerToken, services: GrpcServices) {
   return { submitJob, listJobs, describeJob, cancelJob, rescaleJob, listProcesses, watchJob };
 }
 
-function resourceManagerMethods(token: BearerToken, { jobManager, artifacts }: GrpcServices) {
+function resourceManagerMethods(guard: Guard, { jobManager, artifacts }: GrpcServices) {
   const connect: handleBidiStreamingCall<TaskManagerMessage, Uint8Array> = (call) => {
     try {
-      token.check(call.metadata);
+      authorise(guard, call);
       connectTaskManager(call, jobManager);
     } catch (error) {
       call.emit('error', toStatus(error));
     }
   };
   const fetchArtifact: handleServerStreamingCall<string, Uint8Array> = (call) => {
-    authorised(token, call.metadata, () => sendArtifact(call, artifacts)).then(
+    authorised(guard, call, () => sendArtifact(call, artifacts)).then(
       () => call.end(),
       (error: unknown) => call.emit('error', toStatus(error)),
     );
@@ -166,12 +199,8 @@ function resourceManagerMethods(token: BearerToken, { jobManager, artifacts }: G
   return { connect, fetchArtifact };
 }
 
-async function authorised<T>(
-  token: BearerToken,
-  metadata: Metadata,
-  action: () => T | Promise<T>,
-): Promise<T> {
-  token.check(metadata);
+async function authorised<T>(guard: Guard, call: GuardedCall, action: () => T | Promise<T>): Promise<T> {
+  authorise(guard, call);
   return action();
 }
 

@@ -1,13 +1,25 @@
-// The server end of a slot's data exchange: listens on loopback, lets in who shows the token, and hands out links.
-import { Server, ServerCredentials, status, type ServerDuplexStream } from '@grpc/grpc-js';
-import { MillraceError, type JobId } from '@millrace/common';
+// The server end of a slot's data exchange: listens, lets in TaskManagers of the cluster that show the token, and hands out links.
+import { hostname } from 'node:os';
+import { Server, status, type ServerDuplexStream } from '@grpc/grpc-js';
+import { classify, formatAddress, isWildcard, MillraceError, type JobId } from '@millrace/common';
+import type { TlsIdentity } from '@millrace/common/node';
 import { DATA_EXCHANGE_SERVICE } from '@millrace/proto';
-import { EXCHANGE_OPTIONS, isSameToken, readLinkRequest } from './data-exchange-service.ts';
+import { checkCaller, serverCredentials } from '@millrace/proto/grpc';
+import { EXCHANGE_OPTIONS, SERVER_LIMITS, isSameToken, readLinkRequest } from './data-exchange-service.ts';
 import type { Link } from './link.ts';
 import { StreamLink } from './stream-link.ts';
 
 /** Links that may wait for the slot's deployment at a time. */
 const WAITING_LINKS_MAX = 4_096;
+
+export interface DataExchangeOptions {
+  readonly host: string;
+  /** Under which others reach it; default: the address bound, or the machine's name where that is a wildcard. */
+  readonly advertisedHost?: string | undefined;
+  readonly token: string;
+  /** With it every connection is mutual TLS, between TaskManagers only. */
+  readonly identity?: TlsIdentity | undefined;
+}
 
 interface WaitingLink {
   readonly jobId: JobId;
@@ -21,16 +33,22 @@ interface WaitingLink {
  * Threading: the slot's thread.
  */
 export class DataExchangeServer {
-  readonly #server = new Server(EXCHANGE_OPTIONS);
+  readonly #server = new Server({ ...EXCHANGE_OPTIONS, ...SERVER_LIMITS });
   readonly #waiting = new Set<WaitingLink>();
   #served:
     | { readonly jobId: JobId; readonly attemptNumber: number; readonly onLink: (link: Link) => void }
     | undefined;
   #address = '';
 
-  private constructor(token: string) {
+  private constructor({ token, identity }: DataExchangeOptions) {
     this.#server.addService(DATA_EXCHANGE_SERVICE, {
       exchange: (call: ServerDuplexStream<Uint8Array, Uint8Array>) => {
+        try {
+          checkCaller(call, identity, ['taskmanager']);
+        } catch (error) {
+          refuse(call, status.UNAUTHENTICATED, classify(error).message);
+          return;
+        }
         const request = readLinkRequest(call.metadata);
         if (isSameToken(request.token, token)) this.#onCall(call, request);
         else refuse(call, status.UNAUTHENTICATED, 'wrong token');
@@ -39,22 +57,22 @@ export class DataExchangeServer {
   }
 
   /** Listens on a port that the system chooses. @throws {MillraceError} MR_IO when it cannot */
-  static async open(options: { readonly host: string; readonly token: string }): Promise<DataExchangeServer> {
-    const opened = new DataExchangeServer(options.token);
+  static async open(options: DataExchangeOptions): Promise<DataExchangeServer> {
+    const opened = new DataExchangeServer(options);
+    const { host, identity } = options;
     const port = await new Promise<number>((resolve, reject) => {
-      opened.#server.bindAsync(`${options.host}:0`, ServerCredentials.createInsecure(), (error, bound) => {
+      opened.#server.bindAsync(formatAddress(host, 0), serverCredentials(identity), (error, bound) => {
         if (error === null) resolve(bound);
         else
           reject(
-            new MillraceError(
-              'MR_IO',
-              `Cannot open a data exchange port on ${options.host}: ${error.message}`,
-              { cause: error },
-            ),
+            new MillraceError('MR_IO', `Cannot open a data exchange port on ${host}: ${error.message}`, {
+              cause: error,
+            }),
           );
       });
     });
-    opened.#address = `${options.host}:${port}`;
+    const shownHost = options.advertisedHost ?? (isWildcard(host) ? hostname() : host);
+    opened.#address = formatAddress(shownHost, port);
     return opened;
   }
 

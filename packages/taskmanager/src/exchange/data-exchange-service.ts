@@ -18,6 +18,18 @@ export const EXCHANGE_OPTIONS = {
   'grpc-node.flow_control_window': RECEIVE_WINDOW_BYTES,
 } as const;
 
+/** A user function that computes without a pause answers no ping meanwhile: only a peer that is silent for minutes is gone. */
+const KEEPALIVE_TIME_MS = 30_000;
+const KEEPALIVE_TIMEOUT_MS = 120_000;
+
+/** One call a link, and a link a connection; the rest is for calls that are about to be refused. */
+export const SERVER_LIMITS = {
+  'grpc.max_concurrent_streams': 16,
+  'grpc-node.max_session_memory': 1_024,
+  'grpc.keepalive_time_ms': KEEPALIVE_TIME_MS,
+  'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
+} as const;
+
 /** What a consuming slot says of itself. */
 export interface LinkRequest {
   readonly token: string;

@@ -1,13 +1,7 @@
 // The TaskManager's stream to the JobManager: opened, kept, and opened again with bounded backoff when it breaks.
-import {
-  Client,
-  credentials,
-  Metadata,
-  status,
-  type ClientDuplexStream,
-  type ServiceError,
-} from '@grpc/grpc-js';
+import { Client, Metadata, status, type ClientDuplexStream, type ServiceError } from '@grpc/grpc-js';
 import { MillraceError, type Cancellable, type Logger, type TimerPort } from '@millrace/common';
+import type { TlsIdentity } from '@millrace/common/node';
 import {
   AUTHORIZATION_METADATA_KEY,
   CONTROL_MESSAGE_BYTES_MAX,
@@ -16,11 +10,14 @@ import {
   type TaskExecutorMessage,
   type TaskManagerMessage,
 } from '@millrace/proto';
+import { clientCredentials, peerOptions, whyUnreachable } from '@millrace/proto/grpc';
 import { OutgoingMessages } from './outgoing-messages.ts';
 
 /** The wait before the next attempt doubles from the least to the most, while attempts fail. */
 const RECONNECT_DELAY_MS_MIN = 50;
 const RECONNECT_DELAY_MS_MAX = 1_000;
+/** How long one attempt may take: names to be resolved, handshakes on a busy machine. */
+const CONNECT_TIMEOUT_MS = 3_000;
 /** A JobManager that takes our connection but does not answer a ping for this long is gone. */
 const KEEPALIVE_TIME_MS = 2_000;
 const KEEPALIVE_TIMEOUT_MS = 5_000;
@@ -51,6 +48,8 @@ export interface LeaderConnectionOptions {
   /** `host:port` of the JobManager. */
   readonly address: string;
   readonly token: string;
+  /** With it the connection is mutual TLS. */
+  readonly identity?: TlsIdentity | undefined;
   readonly timers: TimerPort;
   readonly log: Logger;
 }
@@ -123,9 +122,14 @@ export class LeaderConnection {
   }
 
   #connect(): void {
-    const client = new Client(this.#options.address, credentials.createInsecure(), CHANNEL_OPTIONS);
+    const { address, identity } = this.#options;
+    // A new client each time: it asks the resolver again, and a JobManager that moved is found.
+    const client = new Client(address, clientCredentials(identity), {
+      ...CHANNEL_OPTIONS,
+      ...peerOptions(identity, 'jobmanager'),
+    });
     this.#client = client;
-    client.waitForReady(Date.now() + RECONNECT_DELAY_MS_MAX, (error) => {
+    client.waitForReady(Date.now() + CONNECT_TIMEOUT_MS, (error) => {
       if (this.#isClosed || this.#client !== client) return;
       if (error === undefined || error === null) this.#openStream(client);
       else this.#again(client, error);
@@ -169,16 +173,19 @@ export class LeaderConnection {
     client.close();
     this.#client = undefined;
     const delayMs = Math.min(RECONNECT_DELAY_MS_MAX, RECONNECT_DELAY_MS_MIN * 2 ** this.#failuresInRow++);
-    const { address, log, timers } = this.#options;
-    if (this.#failuresInRow === 1)
-      log.warn?.('no connection to the JobManager, trying again', {
-        address,
-        reason: error?.message,
-        delayMs,
-      });
-    this.#retry = timers.schedule(delayMs, () => {
+    if (isPowerOfTwo(this.#failuresInRow)) void this.#logFailure(error, delayMs);
+    this.#retry = this.#options.timers.schedule(delayMs, () => {
       if (!this.#isClosed) this.#connect();
     });
+  }
+
+  /** gRPC says only that it took too long. */
+  async #logFailure(error: Error | undefined, delayMs: number): Promise<void> {
+    const { address, identity, log } = this.#options;
+    const failuresInRow = this.#failuresInRow;
+    const reason = (await whyUnreachable(address, identity, 'jobmanager')) ?? error?.message;
+    if (this.#isClosed) return;
+    log.warn?.('no connection to the JobManager, trying again', { address, reason, failuresInRow, delayMs });
   }
 
   #metadata(): Metadata {
@@ -186,6 +193,11 @@ export class LeaderConnection {
     metadata.set(AUTHORIZATION_METADATA_KEY, `Bearer ${this.#options.token}`);
     return metadata;
   }
+}
+
+/** Of failures in a row the first, second, fourth and so on are logged. */
+function isPowerOfTwo(count: number): boolean {
+  return (count & (count - 1)) === 0;
 }
 
 function artifactUnavailable(file: ArtifactFile, reason: string): MillraceError {

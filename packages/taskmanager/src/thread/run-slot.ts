@@ -1,7 +1,14 @@
 // From a deployment to a running slot, in the worker thread. Loaded while the worker waits for its deployment.
 import { join } from 'node:path';
 import { invariant, type Logger } from '@millrace/common';
-import { DirectoryBlobStore, nodeFilePort, realClock, realRandom, realTimers } from '@millrace/common/node';
+import {
+  DirectoryBlobStore,
+  nodeFilePort,
+  realClock,
+  realRandom,
+  realTimers,
+  type TlsIdentity,
+} from '@millrace/common/node';
 import { SlotRuntime, type SlotPorts, type SlotReportBody } from '@millrace/runtime';
 import { openLevelDbStore } from '@millrace/state/leveldb';
 import { ChannelExchange } from '../exchange/channel-exchange.ts';
@@ -14,7 +21,13 @@ import type { StartSlot } from './thread-messages.ts';
 
 export interface SlotSurroundings {
   /** Cluster mode: this slot's server, and what opens links to those of other processes. */
-  readonly exchange: { readonly server: DataExchangeServer; readonly token: string } | undefined;
+  readonly exchange:
+    | {
+        readonly server: DataExchangeServer;
+        readonly token: string;
+        readonly identity: TlsIdentity | undefined;
+      }
+    | undefined;
   readonly log: Logger;
   readonly report: (body: SlotReportBody) => void;
 }
@@ -62,7 +75,8 @@ async function openNetwork(
         grpc !== undefined && clustered !== undefined,
         'a slot of another process without a data exchange',
       );
-      return grpc.openGrpcLink(producer.dataAddress, { token: clustered.token, jobId, attemptNumber });
+      const { token, identity } = clustered;
+      return grpc.openGrpcLink(producer.dataAddress, { token, jobId, attemptNumber }, identity);
     },
   });
   for (const link of links) if (link.peerRole === 'consumer') exchange.accept(portLink(link.port));

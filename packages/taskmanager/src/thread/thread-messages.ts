@@ -1,14 +1,23 @@
 // What the TaskManager's main thread and a slot's worker thread say to each other. Errors travel as WireError.
 import type { MessagePort } from 'node:worker_threads';
 import type { LogFields } from '@millrace/common';
+import type { TlsIdentity } from '@millrace/common/node';
 import type { SlotDeployment } from '@millrace/proto';
 import type { SlotReportBody } from '@millrace/runtime';
 import type { SlotInstruction } from '../task-executor/task-executor-messages.ts';
 
+/** How a slot's data exchange listens, and shows who it is. */
+export interface ExchangeSetup {
+  readonly host: string;
+  readonly advertisedHost: string | undefined;
+  readonly token: string;
+  readonly identity: TlsIdentity | undefined;
+}
+
 /** Given when the thread starts. */
 export interface WorkerSetup {
   /** Cluster mode: the worker listens for consumers in other processes. Absent: all slots share this process. */
-  readonly exchange?: { readonly host: string; readonly token: string };
+  readonly exchange?: ExchangeSetup;
   readonly isDebugLogged: boolean;
 }
 

@@ -5,7 +5,7 @@ import type { SlotReportBody, SlotRuntime } from '@millrace/runtime';
 import { obeyInstruction } from '../slot/obey-instruction.ts';
 import type { SlotInstruction } from '../task-executor/task-executor-messages.ts';
 import { postingLogger } from './posting-logger.ts';
-import type { FromWorker, StartSlot, ToWorker, WorkerSetup } from './thread-messages.ts';
+import type { ExchangeSetup, FromWorker, StartSlot, ToWorker, WorkerSetup } from './thread-messages.ts';
 
 const port = parentPort;
 invariant(port !== null, 'the slot worker must run in a worker thread');
@@ -26,9 +26,10 @@ post({ kind: 'ready', dataAddress: exchange?.server.address ?? '' });
 // The engine is imported while the worker waits: the TaskManager registers the sooner.
 const engine = import('./run-slot.ts');
 
-async function openServer({ host, token }: { readonly host: string; readonly token: string }) {
+async function openServer(options: ExchangeSetup) {
   const { DataExchangeServer } = await import('../exchange/data-exchange-server.ts');
-  return { server: await DataExchangeServer.open({ host, token }), token };
+  const { token, identity } = options;
+  return { server: await DataExchangeServer.open(options), token, identity };
 }
 
 function onMessage(message: ToWorker): void {
