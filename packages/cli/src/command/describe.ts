@@ -47,6 +47,12 @@ export function jobJson(job: JobStatus): Record<string, unknown> {
       lastBytes: job.checkpoints.lastBytes ?? null,
       lastFailure: job.checkpoints.lastFailure ?? null,
     },
+    regions: (job.regions ?? []).map(({ vertexIds, slots, attemptNumber, isRunning }) => ({
+      vertices: vertexIds,
+      slots,
+      attempt: attemptNumber,
+      running: isRunning,
+    })),
     vertices: job.vertices.map(vertexJson),
     ...(job.error === undefined ? {} : { error: { code: job.error.code, message: job.error.message } }),
   };
@@ -179,6 +185,21 @@ function describeLines(job: JobStatus): string[] {
       ['Vertex', 'Parallelism', 'In', 'Out', 'Busy', 'Back-pressured', 'Watermark', 'Late', 'Skipped'],
       vertices,
     ),
+    ...regionLines(job),
     ...(job.error === undefined ? [] : ['', ...describeWireError(job.error)]),
   ];
+}
+
+/** Of a job that restarts in parts: which parts, and how each is. */
+function regionLines(job: JobStatus): readonly string[] {
+  const { regions = [] } = job;
+  if (regions.length < 2) return [];
+  const nameOf = new Map(job.vertices.map(({ vertexId, name }) => [vertexId, name]));
+  const rows = regions.map(({ vertexIds, slots, attemptNumber, isRunning }) => [
+    vertexIds.map((vertexId) => nameOf.get(vertexId) ?? vertexId).join(', '),
+    slots,
+    attemptNumber,
+    isRunning ? 'running' : 'starting',
+  ]);
+  return ['', ...formatTable(['Restarts by itself', 'Slots', 'Attempt', 'State'], rows)];
 }

@@ -82,6 +82,7 @@ export class JobMaster implements RegionJob {
       facts: () => ({
         state: this.state,
         attemptNumber: this.#attemptNumber,
+        regions: this.#regions.statuses,
         error: this.#error,
         record: this.#progress.record,
         checkpoints: this.#coordinator.progress,

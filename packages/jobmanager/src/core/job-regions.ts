@@ -1,6 +1,6 @@
 // The groups of regions that a job is made of now, when each is to restart, and what is true of all of them together.
 import type { JobId } from '@millrace/common';
-import type { JobGraph, TaskReport } from '@millrace/proto';
+import type { JobGraph, RegionStatus, TaskReport } from '@millrace/proto';
 import { groupRegions } from '../execution-graph/regions.ts';
 import type { ConnectionId } from './effects.ts';
 import type { JobMasterOptions } from './job-master-options.ts';
@@ -78,6 +78,10 @@ export class JobRegions {
 
   get areStopped(): boolean {
     return this.#regions.every(({ phase }) => phase === 'stopped');
+  }
+
+  get statuses(): readonly RegionStatus[] {
+    return this.#regions.map((region) => region.status);
   }
 
   /** All subtasks of the job, in the attempts that run. */

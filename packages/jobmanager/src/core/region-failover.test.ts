@@ -75,6 +75,10 @@ test('only the region that failed is cancelled and deployed again, from the newe
     [other, pending],
     [other, pending],
   ]);
+  expect(cluster.status().regions).toMatchObject([
+    { slots: 2, attemptNumber: 2, isRunning: true },
+    { slots: 1, attemptNumber: 3, isRunning: false },
+  ]);
   endCancelled(cluster);
   expect(slotsOf(cluster, 0)[0]?.deployment).toMatchObject({
     attemptNumber: 4,

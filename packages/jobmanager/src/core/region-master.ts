@@ -1,7 +1,7 @@
 // Leads one group of regions of a job: deploys attempts at it and says how they go. What a failure means for the job,
 // and when there is to be another attempt, the job master decides.
 import { fromWireError, type JobId } from '@millrace/common';
-import type { SlotDeployment, TaskReport } from '@millrace/proto';
+import type { RegionStatus, SlotDeployment, TaskReport } from '@millrace/proto';
 import type { RestorePlan } from '../execution-graph/execution-graph.ts';
 import type { RegionGroup } from '../execution-graph/regions.ts';
 import type { RecoveryAnswer } from './checkpoint-recovery.ts';
@@ -48,6 +48,7 @@ export class RegionMaster {
   #phase: RegionPhase = 'idle';
   #attempt: RegionAttempt | undefined;
   #isPrepareDone = false;
+  #lastAttemptNumber = 0;
 
   constructor({ jobId, group, of, job }: RegionMasterOptions) {
     this.#jobId = jobId;
@@ -92,6 +93,16 @@ export class RegionMaster {
     return this.#attempt.mode === 'prepare' && this.#phase === 'deploying' ? slotCount - 1 : 0;
   }
 
+  get status(): RegionStatus {
+    const { vertices, slotCount } = this.group.jobGraph;
+    return {
+      vertexIds: vertices.map(({ vertexId }) => vertexId),
+      slots: slotCount,
+      attemptNumber: this.#lastAttemptNumber,
+      isRunning: this.isRunning,
+    };
+  }
+
   get slotsHeld(): number {
     return this.#attempt === undefined ? 0 : this.group.jobGraph.slotCount;
   }
@@ -126,6 +137,7 @@ export class RegionMaster {
     if (attempt === undefined) return;
     this.#isPrepareDone = false;
     this.#attempt = attempt;
+    this.#lastAttemptNumber = attempt.attemptNumber;
     this.#phase = 'starting';
     this.#job.attemptStarts(this, attempt, () => {
       if (this.#isStarting(attempt)) this.#restore(attempt);

@@ -7,6 +7,7 @@ import type {
   JobStatus,
   JobVertex,
   OutputLine,
+  RegionStatus,
   SubtaskMetrics,
 } from '@millrace/proto';
 import type { Effects } from './effects.ts';
@@ -22,6 +23,7 @@ const STATUS_INTERVAL_MS = 100;
 export interface JobFacts {
   readonly state: JobState;
   readonly attemptNumber: number;
+  readonly regions: readonly RegionStatus[];
   readonly error: WireError | undefined;
   readonly record: JobProgressRecord;
   readonly checkpoints: CheckpointProgress;
@@ -95,7 +97,7 @@ export class StatusBoard {
 
   status(): JobStatus {
     const { jobId, jobGraph, startTimeMs } = this.#of;
-    const { state, attemptNumber, error, record, scaling } = this.#of.facts();
+    const { state, attemptNumber, regions, error, record, scaling } = this.#of.facts();
     const { plan, progress: rescale } = scaling;
     return {
       jobId,
@@ -109,6 +111,7 @@ export class StatusBoard {
       rescaleCount: record.rescaleCount ?? 0,
       ...(rescale === undefined ? {} : { rescale }),
       attemptNumber,
+      ...(regions.length === 0 ? {} : { regions }),
       ...(error === undefined ? {} : { error }),
       ...this.figures(),
     };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { keyedGraph } from '../test-kit/graphs.testing.ts';
+import { keyedGraph, twoRegionGraph } from '../test-kit/graphs.testing.ts';
 import { explain } from './explain.ts';
 
 test('explain as text has aligned tables of operators, vertices and edges', () => {
@@ -23,6 +23,17 @@ test('explain as text has aligned tables of operators, vertices and edges', () =
     '  Edge      Partitioning  Channels',
     '  v1 -> v2  assignment           2',
     '  v2 -> v3  hash                 4',
+  ]);
+});
+
+test('explain says of a job in several regions which they are and how many slots isolate them', () => {
+  const text = explain(twoRegionGraph(), { parallelism: 2 }).split('\n');
+  const at = text.findIndex((line) => line.startsWith('Regions'));
+  expect(text.slice(at, at + 4)).toEqual([
+    'Regions (a failure in one restarts no other, when there are 3 slots; with fewer they share slots and restart together)',
+    '  Vertices  Slots',
+    '  v3 v4 v5      2',
+    '  v1 v2         1',
   ]);
 });
 

@@ -1,5 +1,6 @@
 // The plan of a job for people and tools: StreamGraph, JobGraph and where its subtasks would run.
 import type { JobEdge, JobGraph, JobVertex, StreamGraphJson, StreamNodeJson } from '@millrace/proto';
+import { groupRegions } from '../execution-graph/regions.ts';
 import { compileJobGraph } from '../compiler/compile-job-graph.ts';
 import { operatorOptionLines } from './option-lines.ts';
 import { textTable } from './text-table.ts';
@@ -67,6 +68,7 @@ function explainText(jobGraph: JobGraph): string {
     'Vertices (operators that run chained in one thread)',
     ...indent(textTable(['Vertex', 'Name', 'Role', 'Parallelism', 'Operators', 'Slots'], chains)),
     '',
+    ...regionLines(jobGraph),
     'Edges',
     ...indent(textTable(['Edge', 'Partitioning', 'Channels'], connections)),
     '',
@@ -102,6 +104,10 @@ function explainJson(jobGraph: JobGraph): unknown {
     keyGroupCount: plan.keyGroupCount,
     slotCount: plan.slotCount,
     subtaskCount: subtaskCount(jobGraph),
+    regions: groupRegions(jobGraph, Infinity).map(({ jobGraph: { vertices, slotCount } }) => ({
+      vertexIds: vertices.map(({ vertexId }) => vertexId),
+      slotCount,
+    })),
     streamGraph,
     vertices: plan.vertices.map((vertex) => ({
       ...vertex,
@@ -112,6 +118,23 @@ function explainJson(jobGraph: JobGraph): unknown {
     })),
     edges: plan.edges.map((edge) => ({ ...edge, channelCount: channelCount(jobGraph, edge) })),
   };
+}
+
+/** Of a job in several parts that no edge connects: which they are, and what it takes to have them fail apart. */
+function regionLines(jobGraph: JobGraph): readonly string[] {
+  const groups = groupRegions(jobGraph, Infinity);
+  if (groups.length < 2) return [];
+  const label = vertexLabels(jobGraph.vertices);
+  const slots = groups.reduce((sum, group) => sum + group.jobGraph.slotCount, 0);
+  const rows = groups.map((group) => [
+    group.jobGraph.vertices.map(({ vertexId }) => label(vertexId)).join(' '),
+    String(group.jobGraph.slotCount),
+  ]);
+  return [
+    `Regions (a failure in one restarts no other, when there are ${slots} slots; with fewer they share slots and restart together)`,
+    ...indent(textTable(['Vertices', 'Slots'], rows)),
+    '',
+  ];
 }
 
 /** `v1`, `v2`, … in topological order. */

@@ -240,6 +240,15 @@ export interface VertexProgress {
 }
 
 /** What `list`, `describe` and an attached `run` show of a job. */
+/** Pipelined regions that share slots, and so restart together: usually one, or all of the job. */
+export interface RegionStatus {
+  readonly vertexIds: readonly JobVertexId[];
+  readonly slots: number;
+  /** 0: none yet. */
+  readonly attemptNumber: number;
+  readonly isRunning: boolean;
+}
+
 export interface JobStatus {
   readonly jobId: JobId;
   readonly name: string;
@@ -254,7 +263,10 @@ export interface JobStatus {
   /** Changes of parallelism; none of them counts as a restart. */
   readonly rescaleCount?: number;
   readonly rescale?: RescaleProgress;
+  /** The newest of any of its regions. */
   readonly attemptNumber: number;
+  /** Unless the job has ended, or has no slots yet. */
+  readonly regions?: readonly RegionStatus[];
   readonly error?: WireError;
   readonly checkpoints: CheckpointProgress;
   readonly vertices: readonly VertexProgress[];

@@ -29,7 +29,7 @@ const FRAME_KIND_AT = 3;
 export class SimInvariants {
   readonly violations: string[] = [];
   checkpointsCompleted = 0;
-  /** The newest attempt whose slots have all run. */
+  /** No older attempt at any region acts: the oldest of those that ran together. */
   newestRunningAttempt = 0;
   isFinished = false;
   recordsDroppedLate = 0;
@@ -68,7 +68,7 @@ export class SimInvariants {
   }
 
   /** What a JobManager tells those who watch the job. */
-  onStatus(leader: number, { state, attemptNumber, vertices, error }: JobStatus): void {
+  onStatus(leader: number, { state, regions = [], vertices, error }: JobStatus): void {
     const before = this.#state;
     this.#state = { leader, state };
     // Who has written FINISHED learns a little later that it is durable; whoever leads next knows.
@@ -80,7 +80,10 @@ export class SimInvariants {
     }
     if (state === 'FAILED' || state === 'FAILING' || state === 'CANCELED')
       this.#violated(`the job is ${state}: ${error?.message ?? 'no error'}`);
-    if (state === 'RUNNING') this.newestRunningAttempt = Math.max(this.newestRunningAttempt, attemptNumber);
+    if (state === 'RUNNING' && regions.length > 0) {
+      const oldest = Math.min(...regions.map(({ attemptNumber }) => attemptNumber));
+      this.newestRunningAttempt = Math.max(this.newestRunningAttempt, oldest);
+    }
     for (const { name, dropped } of vertices) {
       const late = dropped['late'] ?? 0;
       if (late > 0) this.#violated(`vertex ${name} dropped ${late} late records`);
