@@ -80,6 +80,7 @@ const job: JobStatus = {
     lastDurationMs: 41,
     lastBytes: 62_100,
   },
+  regions: [{ vertexIds: [asJobVertexId('flights')], slots: 4, attemptNumber: 2, isRunning: true }],
   vertices: [
     {
       vertexId: asJobVertexId('flights'),

@@ -13,7 +13,7 @@ export {
 export { invariant, unreachable } from './errors/invariant.ts';
 export * from './ids.ts';
 export * from './ports.ts';
-export { durationMs, toFiniteWatermark, WATERMARK_END_MS, type Duration } from './time.ts';
+export { describeDuration, durationMs, toFiniteWatermark, WATERMARK_END_MS, type Duration } from './time.ts';
 export { Prng } from './prng.ts';
 export { hashId } from './hash-id.ts';
 export {

@@ -46,6 +46,20 @@ function parseDuration(text: string): number | undefined {
   return unitMs === undefined ? undefined : Number(match[1]) * unitMs;
 }
 
+const UNITS = [
+  ['h', 3_600_000],
+  ['min', 60_000],
+  ['s', 1_000],
+] as const;
+
+/** A duration as people write it, in the greatest unit in which it is a short number: `10 min`, `1.5 s`, `250 ms`. */
+export function describeDuration(ms: number): string {
+  for (const [unit, unitMs] of UNITS) {
+    if (ms >= unitMs && Number.isInteger((ms / unitMs) * 10)) return `${ms / unitMs} ${unit}`;
+  }
+  return `${ms} ms`;
+}
+
 /** Stands for a watermark of +Infinity, which JSON cannot say: the last instant that a Date can hold. */
 export const WATERMARK_END_MS = 8.64e15;
 

@@ -17,11 +17,11 @@ describe('resolveJobOptions', () => {
       isChainingEnabled: true,
       restart: {
         type: 'exponential-delay',
-        initialMs: 250,
-        maxMs: 30_000,
-        multiplier: 2,
+        initialMs: 1_000,
+        maxMs: 60_000,
+        multiplier: 1.5,
         jitter: 0.1,
-        resetAfterMs: 30_000,
+        resetAfterMs: 600_000,
         attemptsMax: 12,
       },
       stateCacheEntriesMax: 500_000,
@@ -45,6 +45,9 @@ describe('resolveJobOptions', () => {
       restart: { type: 'fixed-delay', delayMs: 2_000, attemptsMax: 3 },
     });
     expect(options.checkpointIntervalMs).toBeUndefined();
+    expect(
+      resolveJobOptions({ restart: { type: 'failure-rate', failures: 3, interval: '5 min' } }).restart,
+    ).toEqual({ type: 'failure-rate', failuresMax: 3, intervalMs: 300_000, delayMs: 1_000 });
     expect(resolveJobOptions({ restart: 'none' }).restart).toEqual({ type: 'none' });
   });
 
@@ -61,6 +64,9 @@ describe('resolveJobOptions', () => {
     [{ restart: 'always' as never }, 'exponential-delay'],
     [{ restart: { type: 'exponential-delay', multiplier: 0.5 } }, 'at least 1'],
     [{ restart: { type: 'exponential-delay', jitter: 2 } }, 'from 0 to 1'],
+    [{ restart: { type: 'failure-rate', failures: 0, interval: '1 min' } }, 'restart.failures'],
+    [{ restart: { type: 'failure-rate', failures: 3, interval: 0 } }, 'restart.interval'],
+    [{ restart: { type: 'failure-rate', failures: 3 } as never }, 'restart.interval'],
   ])('refuses %j', (options, text) => {
     expect(() => resolveJobOptions(options)).toThrowError(
       expect.objectContaining({ code: 'MR_OPTION_INVALID', message: expect.stringContaining(text) }),

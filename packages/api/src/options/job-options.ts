@@ -20,18 +20,26 @@ export type RestartOptions =
   | { readonly type: 'fixed-delay'; readonly delay: Duration; readonly attempts: number }
   | {
       readonly type: 'exponential-delay';
-      /** Default 250 ms. */
+      /** Before the second restart; the first is at once. Default 1 s. */
       readonly initialDelay?: Duration;
-      /** Default 30 s. */
+      /** Default 1 min. */
       readonly maxDelay?: Duration;
-      /** Default 2. */
+      /** How much longer each waits than the one before. Default 1.5. */
       readonly multiplier?: number;
       /** Share of the delay that is added or taken away at random, 0 to 1. Default 0.1. */
       readonly jitter?: number;
-      /** A run this long without a failure starts the sequence over; so does each completed checkpoint. Default 30 s. */
+      /** A run this long without a failure starts the sequence over. Default 10 min. */
       readonly resetAfter?: Duration;
       /** Restarts in a row, no checkpoint completed between them, before the job fails. Default 12. */
       readonly attempts?: number;
+    }
+  | {
+      readonly type: 'failure-rate';
+      /** One failure more within `interval`, and the job fails. */
+      readonly failures: number;
+      readonly interval: Duration;
+      /** Before each restart. Default 1 s. */
+      readonly delay?: Duration;
     };
 
 /** Options of a job. */
@@ -60,13 +68,16 @@ export interface JobOptions {
 /** Most key groups of a job: Flink's bound. */
 const KEY_GROUPS_MAX = 32_768;
 const DEFAULT_EXPONENTIAL = {
-  initialDelay: '250 ms',
-  maxDelay: '30 s',
-  multiplier: 2,
+  initialDelay: '1 s',
+  maxDelay: '1 min',
+  multiplier: 1.5,
   jitter: 0.1,
-  resetAfter: '30 s',
+  resetAfter: '10 min',
   attempts: 12,
 } as const;
+const DEFAULT_FAILURE_RATE_DELAY = '1 s';
+/** Failures whose times a failure rate may need at once. */
+const FAILURES_MAX = 10_000;
 const DEFAULT_STATE_CACHE_ENTRIES = 500_000;
 const OPTIONS = [
   'parallelism',
@@ -126,9 +137,18 @@ function resolveRestart(options: RestartOptions): RestartStrategyJson {
       attemptsMax: integerOption('`restart.attempts`', options.attempts, { min: 1 }),
     };
   }
+  if (options?.type === 'failure-rate') {
+    refuseUnknownOptions('`restart`', options, ['type', 'failures', 'interval', 'delay']);
+    return {
+      type: 'failure-rate',
+      failuresMax: integerOption('`restart.failures`', options.failures, { min: 1, max: FAILURES_MAX }),
+      intervalMs: positiveMs('`restart.interval`', options.interval),
+      delayMs: wholeMs('`restart.delay`', options.delay ?? DEFAULT_FAILURE_RATE_DELAY),
+    };
+  }
   if (options?.type !== 'exponential-delay') {
     throw invalidOption(
-      `Cannot read \`restart\`: write 'none', { type: 'fixed-delay', … } or { type: 'exponential-delay', … }`,
+      `Cannot read \`restart\`: write 'none' or { type: 'fixed-delay', … }, { type: 'exponential-delay', … }, { type: 'failure-rate', … }`,
     );
   }
   refuseUnknownOptions('`restart`', options, ['type', ...Object.keys(DEFAULT_EXPONENTIAL)]);

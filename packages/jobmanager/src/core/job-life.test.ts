@@ -263,6 +263,7 @@ test('a job that completes a checkpoint between deaths of its TaskManagers goes 
     cluster.kill(cluster.connections.at(-1) ?? 0);
     cluster.connect('b', 1);
     cluster.endAll();
+    cluster.advance(100);
     cluster.runAll();
     expect(cluster.status().state).toBe('RUNNING');
   }

@@ -1,5 +1,13 @@
 // The plan of a job for people and tools: StreamGraph, JobGraph and where its subtasks would run.
-import type { JobEdge, JobGraph, JobVertex, StreamGraphJson, StreamNodeJson } from '@millrace/proto';
+import { describeDuration } from '@millrace/common';
+import type {
+  JobEdge,
+  JobGraph,
+  JobVertex,
+  RestartStrategyJson,
+  StreamGraphJson,
+  StreamNodeJson,
+} from '@millrace/proto';
 import { groupRegions } from '../execution-graph/regions.ts';
 import { compileJobGraph } from '../compiler/compile-job-graph.ts';
 import { operatorOptionLines } from './option-lines.ts';
@@ -179,10 +187,25 @@ function optionLines({ options }: StreamGraphJson): readonly string[] {
   return [
     `checkpoints     ${options.checkpointMode}, ${interval === undefined ? 'one at the end' : `every ${interval} ms`}${pause}, time-out ${options.checkpointTimeoutMs} ms, ${options.checkpointFailuresTolerated} failures in a row tolerated`,
     `                ${options.checkpointsRetainedMax} retained, ${onCancel} when the job is cancelled`,
-    `restart         ${options.restart.type}`,
+    `restart         ${restartText(options.restart)}`,
     `buffer timeout  ${options.bufferTimeoutMs} ms`,
     `state cache     ${options.stateCacheEntriesMax} entries a subtask`,
   ];
+}
+
+function restartText(restart: RestartStrategyJson): string {
+  switch (restart.type) {
+    case 'none':
+      return 'none';
+    case 'fixed-delay':
+      return `after ${describeDuration(restart.delayMs)}, ${restart.attemptsMax} times`;
+    case 'failure-rate':
+      return `after ${describeDuration(restart.delayMs)}, at most ${restart.failuresMax} times in ${describeDuration(restart.intervalMs)}`;
+    default: {
+      const { initialMs, maxMs, multiplier, jitter, resetAfterMs, attemptsMax } = restart;
+      return `at once, then after ${describeDuration(initialMs)} to ${describeDuration(maxMs)} (x${multiplier}, jitter ${jitter}), anew after ${describeDuration(resetAfterMs)} without failure; at most ${attemptsMax} in a row without a checkpoint`;
+    }
+  }
 }
 
 function escapeMermaid(text: string): string {

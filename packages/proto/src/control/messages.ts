@@ -239,7 +239,6 @@ export interface VertexProgress {
   readonly dropped: { readonly [cause: string]: number };
 }
 
-/** What `list`, `describe` and an attached `run` show of a job. */
 /** Pipelined regions that share slots, and so restart together: usually one, or all of the job. */
 export interface RegionStatus {
   readonly vertexIds: readonly JobVertexId[];
@@ -249,6 +248,7 @@ export interface RegionStatus {
   readonly isRunning: boolean;
 }
 
+/** What `list`, `describe` and an attached `run` show of a job. */
 export interface JobStatus {
   readonly jobId: JobId;
   readonly name: string;

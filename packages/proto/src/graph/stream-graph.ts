@@ -112,10 +112,17 @@ export type RestartStrategyJson =
       readonly multiplier: number;
       /** Share of the delay that is added or taken away at random. */
       readonly jitter: number;
-      /** A run this long without failure starts the sequence over, with an immediate restart; a complete checkpoint does, too. */
+      /** A run this long without failure starts the sequence over, with an immediate restart. */
       readonly resetAfterMs: number;
-      /** Restarts in a row before the job fails. */
+      /** Restarts in a row, no checkpoint completed between them, before the job fails. */
       readonly attemptsMax: number;
+    }
+  /** The job fails at one failure more than `failuresMax` within `intervalMs`. */
+  | {
+      readonly type: 'failure-rate';
+      readonly failuresMax: number;
+      readonly intervalMs: number;
+      readonly delayMs: number;
     };
 
 /** A whole program as data. */
