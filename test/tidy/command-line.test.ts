@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { asJobId, asJobVertexId, ERROR_CODES, MillraceError, type ErrorCode } from '@millrace/common';
-import type { JobStatus } from '@millrace/proto';
+import type { CheckpointReport, JobStatus } from '@millrace/proto';
+import { checkpointsJson } from '../../packages/cli/src/command/checkpoints.ts';
 import { jobJson } from '../../packages/cli/src/command/describe.ts';
 import { ExitCode, exitCodeOf } from '../../packages/cli/src/exit-code.ts';
 import { createProgram } from '../../packages/cli/src/main.ts';
@@ -96,6 +97,41 @@ const job: JobStatus = {
   ],
 };
 
+const checkpoints: CheckpointReport = {
+  jobId: job.jobId,
+  jobName: job.name,
+  settings: {
+    checkpointIntervalMs: 10_000,
+    checkpointTimeoutMs: 600_000,
+    checkpointMinPauseMs: 0,
+    checkpointsRetainedMax: 3,
+    checkpointFailuresTolerated: 3,
+    checkpointMode: 'exactly-once',
+    isStateKeptOnCancel: false,
+  },
+  directory: '/var/lib/millrace/checkpoints/3f2a9c0d7e5b4a1f8c6d2e0b9a7f5c31',
+  completedCount: 3,
+  failedCount: 0,
+  retained: [{ epoch: 1, checkpointId: 3 }],
+  history: [
+    {
+      checkpointId: 3,
+      epoch: 1,
+      kind: 'checkpoint',
+      state: 'completed',
+      triggeredAtMs: Date.UTC(2026, 0, 2, 3, 4, 8),
+      durationMs: 41,
+      acknowledgedCount: 13,
+      subtaskCount: 13,
+      alignmentMsMax: 6,
+      syncMsMax: 1,
+      asyncMsMax: 22,
+      newBytes: 21_500,
+      totalBytes: 62_100,
+    },
+  ],
+};
+
 /** The page with the block behind a marker renewed. */
 function renewed(text: string, marker: string, language: string, content: string): string {
   const block = new RegExp(`(<!-- ${marker} -->\n\n\`\`\`${language}\n)(?:[^]*?\n)??(\`\`\`\n)`);
@@ -105,6 +141,7 @@ function renewed(text: string, marker: string, language: string, content: string
 
 test('docs/operations/command-line.md has the help of every verb, and the JSON of a job', async () => {
   let text = renewed(page, 'json: job', 'json', JSON.stringify(jobJson(job), null, 2));
+  text = renewed(text, 'json: checkpoints', 'json', JSON.stringify(checkpointsJson(checkpoints), null, 2));
   for (const { verb, command } of verbs) text = renewed(text, `help: ${verb}`, 'text', helpOf(command));
   await expect(text).toMatchFileSnapshot(PAGE);
 });

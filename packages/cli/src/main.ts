@@ -184,6 +184,18 @@ function addJobs(program: Command, report: Report): void {
     });
   examples(describe, ['millrace describe flight-delays', 'millrace describe 3f2a --json']);
 
+  const checkpoints = withOptions(
+    program
+      .command('checkpoints')
+      .description("a job's checkpoints: how they are taken, how the newest went"),
+  )
+    .argument('<job>', 'id, unique prefix of an id, or name')
+    .action(async (job: string, options: GlobalOptions) => {
+      const command = await import('./command/checkpoints.ts');
+      report(await command.checkpoints(job, options));
+    });
+  examples(checkpoints, ['millrace checkpoints flight-delays', 'millrace checkpoints 3f2a --json']);
+
   const cancel = withOptions(
     program.command('cancel').description('end a job; what is not committed is given up'),
   )

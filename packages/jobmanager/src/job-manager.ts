@@ -14,6 +14,7 @@ import {
   type TimerPort,
 } from '@millrace/common';
 import type {
+  CheckpointReport,
   JobEvent,
   JobStatus,
   JobSubmission,
@@ -67,6 +68,8 @@ export interface JobManagerOptions {
   readonly checkpointDirectoryOf: (jobId: JobId) => string;
   /** Copies a checkpoint that a user named into the job's store; resolves to its metadata's bytes, with the new names. */
   readonly importCheckpoint?: (jobId: JobId, path: string) => Promise<Uint8Array>;
+  /** The directory of one of the checkpoints of a job that a user named. */
+  readonly chooseCheckpoint?: (path: string, checkpointId: number) => Promise<string>;
   /** Rejects for a path that no job can start from; asked before a submission is accepted. */
   readonly checkCheckpoint?: (path: string) => Promise<void>;
   readonly deleteArtifacts?: (sha256s: readonly string[]) => void;
@@ -175,11 +178,23 @@ export class JobManager {
    * @throws {MillraceError} MR_GRAPH_INVALID, MR_TOO_FEW_SLOTS, MR_SAVEPOINT_NOT_FOUND, MR_CHECKPOINT_CORRUPT
    */
   async submit(submission: JobSubmission): Promise<void> {
-    const { jobId, restoreFrom } = submission;
+    const { jobId } = submission;
     // The same submission again is accepted already, whatever has become of its savepoint.
     const isKnown = this.#core.jobs().some((job) => job.jobId === jobId);
-    if (restoreFrom !== undefined && !isKnown) await this.#of.checkCheckpoint?.(restoreFrom);
-    return this.#request((requestId) => ({ kind: 'submit', requestId, submission }));
+    const chosen = isKnown ? submission : await this.#chooseCheckpoint(submission);
+    return this.#request((requestId) => ({ kind: 'submit', requestId, submission: chosen }));
+  }
+
+  /** A checkpoint named by its id is kept in the submission as its directory. */
+  async #chooseCheckpoint(submission: JobSubmission): Promise<JobSubmission> {
+    const { restoreFrom, restoreCheckpointId, ...others } = submission;
+    if (restoreFrom === undefined) return submission;
+    const path =
+      restoreCheckpointId === undefined
+        ? restoreFrom
+        : ((await this.#of.chooseCheckpoint?.(restoreFrom, restoreCheckpointId)) ?? restoreFrom);
+    await this.#of.checkCheckpoint?.(path);
+    return { ...others, restoreFrom: path };
   }
 
   /**
@@ -206,6 +221,14 @@ export class JobManager {
   /** @throws {MillraceError} MR_JOB_NOT_FOUND */
   describe(jobId: JobId): JobStatus {
     return this.#core.job(jobId).status;
+  }
+
+  /**
+   * How the job's checkpoints are taken, and how the newest went.
+   * @throws {MillraceError} MR_JOB_NOT_FOUND
+   */
+  checkpoints(jobId: JobId): CheckpointReport {
+    return this.#core.checkpoints(jobId);
   }
 
   /**

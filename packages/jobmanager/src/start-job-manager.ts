@@ -9,6 +9,7 @@ import {
   type TlsIdentity,
 } from '@millrace/common/node';
 import { ArtifactFiles } from './adapter/artifact-files.ts';
+import { chooseCheckpoint } from './adapter/choose-checkpoint.ts';
 import { withCrashPoints, withMetadataCrashPoint } from './adapter/crash-points.ts';
 import { startGrpcServer } from './adapter/grpc-server.ts';
 import { checkCheckpoint, importCheckpoint } from './adapter/import-checkpoint.ts';
@@ -82,6 +83,7 @@ export async function startJobManager(options: StartJobManagerOptions): Promise<
       blobStoreOf: (jobId) => withMetadataCrashPoint(blobStoreOf(jobId)),
       pruneCheckpoints: (jobId, isOver) => blobStoreOf(jobId).prune(isOver),
       checkpointDirectoryOf: (jobId) => join(checkpoints, jobId),
+      chooseCheckpoint,
       checkCheckpoint,
       importCheckpoint: (jobId, path) => importCheckpoint(path, blobStoreOf(jobId), realRandom),
       deleteArtifacts: (sha256s) => {

@@ -1,6 +1,5 @@
 // From a job file to what is submitted: its bundle, its graph, and what the submission freezes. Needs no cluster.
 import { randomBytes } from 'node:crypto';
-import { resolve } from 'node:path';
 import { overrideCheckpoint, type CheckpointMode } from '@millrace/api';
 import { asJobId } from '@millrace/common';
 import type { Json, JobSubmission, StreamGraphJson } from '@millrace/proto';
@@ -14,6 +13,7 @@ export interface RunOptions extends GlobalOptions {
   readonly detached?: boolean;
   readonly parallelism?: number | 'auto';
   readonly fromSavepoint?: string;
+  readonly fromCheckpoint?: number;
   readonly wait?: boolean;
   readonly embedded?: boolean;
   readonly threads?: number;
@@ -51,9 +51,6 @@ export async function prepareJob(
       submission,
       isWaiting: options.wait === true,
       ...(options.parallelism === undefined ? {} : { parallelism: options.parallelism }),
-      ...(options.fromSavepoint === undefined
-        ? {}
-        : { restoreFrom: resolve(baseDirectory, options.fromSavepoint) }),
     },
   };
 }

@@ -53,7 +53,7 @@ export function refuseClusterOptions(options: RunOptions): void {
   const refuse = (message: string): never => {
     throw new MillraceError('MR_USAGE', message);
   };
-  if (options.fromSavepoint !== undefined)
+  if (options.fromSavepoint !== undefined || options.fromCheckpoint !== undefined)
     refuse('Cannot restore a savepoint in an embedded run: submit the job to a cluster');
   if (options.detached === true)
     refuse(

@@ -1,12 +1,11 @@
 // `run`: bundles, plans, submits and, unless detached, stays with the job to its end.
-import { existsSync } from 'node:fs';
 import { isMillraceError, MillraceError } from '@millrace/common';
 import type { DispatcherClient } from '@millrace/jobmanager';
 import type { JobSubmission } from '@millrace/proto';
 import type { Artifact } from '../artifact/bundle-job.ts';
 import { ExitCode } from '../exit-code.ts';
 import { attach } from './attach.ts';
-import { jobManagerAddress, printJson, printLines, withDispatcher } from './context.ts';
+import { printJson, printLines, withDispatcher } from './context.ts';
 import {
   prepareJob,
   sinkPaths,
@@ -14,25 +13,16 @@ import {
   type PreparedJob,
   type RunOptions,
 } from './prepare-job.ts';
+import { restoreFrom } from './restore-from.ts';
 import { runEmbedded } from './run-embedded.ts';
 
 export async function run(file: string, args: readonly string[], options: RunOptions): Promise<ExitCode> {
   if (options.embedded === true || options.threads !== undefined) return runEmbedded(file, args, options);
   const prepared = await prepareJob(file, args, options);
-  checkSavepoint(prepared.submission.restoreFrom, options);
-  return withDispatcher(options, (client) => submitAndAttach(client, prepared, options));
-}
-
-const LOOPBACK = /^(127\.[\d.]+|localhost|\[?::1\]?):\d+$/;
-
-/** Another machine's cluster may see files that are not here; one on this machine sees what we see. */
-function checkSavepoint(path: string | undefined, options: RunOptions): void {
-  if (path === undefined || existsSync(path) || !LOOPBACK.test(jobManagerAddress(options))) return;
-  throw new MillraceError(
-    'MR_SAVEPOINT_NOT_FOUND',
-    `Cannot start from "${path}": there is nothing. Name the directory of a savepoint or of a checkpoint, such as <job>/chk-<epoch>-<id>`,
-    { details: { path } },
-  );
+  return withDispatcher(options, async (client) => {
+    const submission = { ...prepared.submission, ...(await restoreFrom(client, options)) };
+    return submitAndAttach(client, { ...prepared, submission }, options);
+  });
 }
 
 /** Submits, and stays with the job unless detached. Exit code: 0 finished, 3 failed, 130 cancelled by Ctrl-C. */

@@ -248,7 +248,15 @@ export const OPTIONS: readonly OptionEntry[] = [
     short: 's',
     placeholder: 'path',
     type: { kind: 'path' },
-    help: 'start from the state of a savepoint or a checkpoint',
+    help: 'start from the state of a savepoint or a checkpoint; also a job, by id or name, or the directory of its checkpoints',
+    verbs: ['run'],
+  },
+  {
+    name: 'from-checkpoint',
+    placeholder: 'id',
+    type: { kind: 'whole-number', from: 1 },
+    help: 'with -s and a job: which of its checkpoints',
+    defaultText: "the job's newest",
     verbs: ['run'],
   },
   {

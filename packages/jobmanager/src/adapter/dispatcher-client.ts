@@ -7,6 +7,7 @@ import {
   AUTHORIZATION_METADATA_KEY,
   CONTROL_MESSAGE_BYTES_MAX,
   DISPATCHER_SERVICE,
+  type CheckpointReport,
   type JobEvent,
   type JobStatus,
   type JobSubmission,
@@ -168,6 +169,11 @@ export class DispatcherClient {
   /** @throws {MillraceError} MR_JOB_NOT_FOUND */
   describe(jobId: JobId): Promise<JobStatus> {
     return this.#unary(DISPATCHER_SERVICE.describeJob, jobId);
+  }
+
+  /** @throws {MillraceError} MR_JOB_NOT_FOUND */
+  checkpoints(jobId: JobId): Promise<CheckpointReport> {
+    return this.#unary(DISPATCHER_SERVICE.describeCheckpoints, jobId);
   }
 
   /**

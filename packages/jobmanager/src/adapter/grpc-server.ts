@@ -20,6 +20,7 @@ import {
   DISPATCHER_SERVICE,
   RESOURCE_MANAGER_SERVICE,
   type ArtifactFile,
+  type CheckpointReport,
   type JobEvent,
   type JobStatus,
   type JobSubmission,
@@ -160,6 +161,9 @@ function dispatcherMethods(guard: Guard, services: GrpcServices) {
   const describeJob: handleUnaryCall<JobId, JobStatus> = (call, callback) => {
     void reply(callback, () => authorised(guard, call, () => jobManager.describe(call.request)));
   };
+  const describeCheckpoints: handleUnaryCall<JobId, CheckpointReport> = (call, callback) => {
+    void reply(callback, () => authorised(guard, call, () => jobManager.checkpoints(call.request)));
+  };
   const cancelJob: handleUnaryCall<JobId, void> = (call, callback) => {
     void reply(callback, () => authorised(guard, call, () => jobManager.cancel(call.request)));
   };
@@ -178,7 +182,16 @@ function dispatcherMethods(guard: Guard, services: GrpcServices) {
       (error: unknown) => call.emit('error', toStatus(error)),
     );
   };
-  return { submitJob, listJobs, describeJob, cancelJob, rescaleJob, listProcesses, watchJob };
+  return {
+    submitJob,
+    listJobs,
+    describeJob,
+    describeCheckpoints,
+    cancelJob,
+    rescaleJob,
+    listProcesses,
+    watchJob,
+  };
 }
 
 function resourceManagerMethods(guard: Guard, { jobManager, artifacts }: GrpcServices) {

@@ -5,6 +5,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { MillraceError, type BlobStore, type RandomPort } from '@millrace/common';
 import { DirectoryBlobStore } from '@millrace/common/node';
+import { othersBeside } from './choose-checkpoint.ts';
 import {
   CHECKPOINT_METADATA_NAME,
   decodeCheckpointMetadataV1,
@@ -54,7 +55,7 @@ async function openCheckpoint(
   } catch (cause) {
     throw new MillraceError(
       'MR_CHECKPOINT_CORRUPT',
-      `Cannot start from "${path}": its metadata is damaged. Name another checkpoint`,
+      `Cannot start from "${path}": its metadata is damaged${await othersBeside(basename(directory), dirname(directory))}`,
       {
         details: { path },
         cause,
@@ -72,7 +73,7 @@ async function checkpointDirectory(path: string): Promise<string> {
   } catch (cause) {
     throw new MillraceError(
       'MR_SAVEPOINT_NOT_FOUND',
-      `Cannot start from "${path}": there is no ${CHECKPOINT_METADATA_NAME} in it. Name a directory such as <checkpoints>/<job id>/chk-<epoch>-<id>`,
+      `Cannot start from "${path}": there is no ${CHECKPOINT_METADATA_NAME} in it. Name a directory such as <checkpoints>/<job id>/chk-<epoch>-<id>, or one with several and --from-checkpoint <id>`,
       { details: { path }, cause },
     );
   }

@@ -8,6 +8,7 @@ import {
   type WireError,
 } from '@millrace/common';
 import type {
+  CheckpointEntry,
   CheckpointMetadata,
   CheckpointProgress,
   CheckpointReference,
@@ -15,11 +16,20 @@ import type {
   OutputLine,
   SubtaskSnapshot,
 } from '@millrace/proto';
+import { CheckpointHistory, type CheckpointEnding, type SnapshotTimes } from './checkpoint-history.ts';
 import { CheckpointIds } from './checkpoint-ids.ts';
 import { CompleteCheckpoints } from './complete-checkpoints.ts';
 import type { Effects, StoreOperation } from './effects.ts';
+import type { CheckpointsRecord } from './job-records.ts';
 import { filesOf } from './retained-checkpoints.ts';
 import { PendingCheckpoint, type CheckpointOwner, type CheckpointedSubtasks } from './pending-checkpoint.ts';
+
+/** What a subtask says when its part is durable. */
+export interface Acknowledgement extends SnapshotTimes {
+  readonly executionAttemptId: ExecutionAttemptId;
+  readonly checkpointId: number;
+  readonly snapshot: SubtaskSnapshot;
+}
 
 /** What the coordinator tells its job master. */
 export interface CheckpointListener {
@@ -32,8 +42,8 @@ export interface CheckpointListener {
   onTooManyFailures(error: MillraceError): void;
   /** Makes it durable that ids up to `reserved` may be in use. */
   reserveIds(reserved: number, then: () => void): void;
-  /** What makes it durable how many are complete; written in one with the pointer. */
-  countCompleted(completedCount: number): StoreOperation;
+  /** Takes a note of how checkpoints went; the operation makes it durable, in one with the pointer. */
+  noteCheckpoints(record: CheckpointsRecord): StoreOperation;
 }
 
 export interface CoordinatorOptions extends CheckpointOwner {
@@ -49,6 +59,7 @@ export interface CoordinatorOptions extends CheckpointOwner {
   readonly pointer: Uint8Array | undefined;
   /** What earlier leaders completed. */
   readonly progress: CheckpointProgress;
+  readonly history: readonly CheckpointEntry[];
   readonly outputLines: () => readonly OutputLine[];
 }
 
@@ -70,10 +81,12 @@ export class CheckpointCoordinator {
   #hasSwept = false;
   #whenSettled: (() => void)[] = [];
   #progress: CheckpointProgress;
+  readonly #history: CheckpointHistory;
 
   constructor(of: CoordinatorOptions) {
     this.#of = of;
     this.#progress = of.progress;
+    this.#history = new CheckpointHistory(of.history);
     this.#complete = new CompleteCheckpoints({
       jobId: of.jobId,
       effects: of.effects,
@@ -89,6 +102,16 @@ export class CheckpointCoordinator {
 
   get progress(): CheckpointProgress {
     return this.#progress;
+  }
+
+  /** The job has ended and none is kept. */
+  get isCleared(): boolean {
+    return this.#complete.isCleared;
+  }
+
+  /** The newest checkpoints, oldest first. */
+  get history(): readonly CheckpointEntry[] {
+    return this.#history.entries;
   }
 
   /** The checkpoint to restore; only meaningful when no pointer write is under way. */
@@ -145,7 +168,7 @@ export class CheckpointCoordinator {
     this.#timer = undefined;
     const pending = this.#pending;
     if (pending !== undefined && pending.phase !== 'pointing') {
-      this.#abandon();
+      this.#abandon('aborted', 'The attempt ended before it was complete');
       this.#of.listener.onAborted(pending.checkpointId);
     }
     if (this.#pending === undefined) then();
@@ -169,7 +192,8 @@ export class CheckpointCoordinator {
     this.#triggerNow();
   }
 
-  acknowledge(executionAttemptId: ExecutionAttemptId, checkpointId: number, snapshot: SubtaskSnapshot): void {
+  acknowledge(acknowledgement: Acknowledgement): void {
+    const { executionAttemptId, checkpointId, snapshot } = acknowledgement;
     const pending = this.#pending;
     if (pending?.checkpointId !== checkpointId || pending.phase !== 'gathering') return;
     const lost = this.#complete.fileNotKept(snapshot, { epoch: this.#of.epoch, checkpointId });
@@ -178,6 +202,7 @@ export class CheckpointCoordinator {
       return;
     }
     pending.acknowledge(executionAttemptId, snapshot);
+    this.#history.acknowledged(pending.acknowledgedCount, acknowledgement, snapshot.newBytes);
     if (pending.isAcknowledged) this.#writeMetadata(pending);
   }
 
@@ -241,6 +266,13 @@ export class CheckpointCoordinator {
 
   #trigger(pending: PendingCheckpoint): void {
     pending.phase = 'gathering';
+    this.#history.begin({
+      checkpointId: pending.checkpointId,
+      epoch: this.#of.epoch,
+      kind: pending.isFinal ? 'final' : 'checkpoint',
+      triggeredAtMs: pending.timestampMs,
+      subtaskCount: pending.subtasks.executions.length,
+    });
     pending.timeout = this.#of.effects.schedule(this.#of.options.checkpointTimeoutMs, () => {
       if (this.#pending !== pending || pending.phase !== 'gathering') return;
       const { missing } = pending;
@@ -266,15 +298,25 @@ export class CheckpointCoordinator {
         return;
       }
       pending.phase = 'pointing';
-      const alongside = this.#of.listener.countCompleted(this.#progress.completedCount + 1);
+      const ending = this.#ending(pending, { state: 'completed', totalBytes: reference.totalBytes });
+      const alongside = this.#of.listener.noteCheckpoints({
+        completedCount: this.#progress.completedCount + 1,
+        failedCount: this.#progress.failedCount,
+        history: this.#history.endedWith(ending),
+      });
       this.#complete.movePointer(reference, { files: filesOf(metadata), alongside }, () =>
         this.#completed(pending, reference),
       );
     });
   }
 
+  #ending(pending: PendingCheckpoint, of: Omit<CheckpointEnding, 'durationMs'>): CheckpointEnding {
+    return { ...of, durationMs: this.#of.clock.monotonicMs() - pending.triggeredMs };
+  }
+
   #completed(pending: PendingCheckpoint, { totalBytes }: CheckpointReference): void {
     const nowMs = this.#of.clock.monotonicMs();
+    this.#history.end(this.#ending(pending, { state: 'completed', totalBytes }));
     this.#pending = undefined;
     this.#lastEndMs = nowMs;
     this.#failuresInRow = 0;
@@ -312,13 +354,15 @@ export class CheckpointCoordinator {
 
   #fail(error: MillraceError, cause?: WireError): void {
     const checkpointId = this.#pending?.checkpointId;
-    this.#abandon();
+    this.#abandon('failed', error.message);
     this.#failuresInRow++;
     this.#progress = {
       ...this.#progress,
       failedCount: this.#progress.failedCount + 1,
       lastFailure: error.message,
     };
+    const { completedCount, failedCount } = this.#progress;
+    this.#of.listener.noteCheckpoints({ completedCount, failedCount, history: this.#history.ended });
     this.#of.effects.log('warn', 'checkpoint failed', {
       jobId: this.#of.jobId,
       checkpointId,
@@ -331,8 +375,10 @@ export class CheckpointCoordinator {
     else this.#goOn(undefined);
   }
 
-  #abandon(): void {
-    this.#pending?.timeout?.cancel();
+  #abandon(state: 'failed' | 'aborted', failure: string): void {
+    const pending = this.#pending;
+    if (pending !== undefined) this.#history.end(this.#ending(pending, { state, failure }));
+    pending?.timeout?.cancel();
     this.#pending = undefined;
     this.#lastEndMs = this.#of.clock.monotonicMs();
     this.#hasSwept = false;

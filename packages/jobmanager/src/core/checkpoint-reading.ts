@@ -8,6 +8,7 @@ import {
   type CheckpointReference,
 } from '@millrace/proto';
 import type { Effects, Outcome } from './effects.ts';
+import { adviceOn } from './older-checkpoints.ts';
 import { metadataName } from './retained-checkpoints.ts';
 
 export type CheckpointReading =
@@ -50,13 +51,9 @@ export function readCheckpoint(
 
 function corrupt({ jobId, reference, older }: Wanted, cause: unknown): MillraceError {
   const names = older.map(checkpointDirectoryName).reverse();
-  const choice =
-    names.length === 0
-      ? 'There is no older one.'
-      : `Older ones are there (${names.join(', ')}), but output that was committed since would be written again; to start from one, submit the job with -s and its directory.`;
   return new MillraceError(
     'MR_CHECKPOINT_CORRUPT',
-    `Cannot restore checkpoint ${checkpointDirectoryName(reference)} of job ${jobId}: it is damaged. ${choice}`,
+    `Cannot restore checkpoint ${checkpointDirectoryName(reference)} of job ${jobId}: it is damaged. ${adviceOn({ jobId, older })}`,
     {
       details: { jobId, checkpoint: checkpointDirectoryName(reference), older: names },
       cause,

@@ -1,12 +1,13 @@
 // Which checkpoint a job goes on from: those that earlier leaders completed, one that the user named, or none; and what
 // its subtasks restore from the newest.
-import { fromWireError, toWireError, type JobId, type MillraceError } from '@millrace/common';
+import { fromWireError, toWireError, type JobId, type MillraceError, type WireError } from '@millrace/common';
 import type { CheckpointReference, JobGraph, OutputLine } from '@millrace/proto';
 import type { RestorePlan } from '../execution-graph/execution-graph.ts';
 import { planRestore } from '../execution-graph/restore-plan.ts';
 import type { CheckpointCoordinator } from './checkpoint-coordinator.ts';
 import { readCheckpoint, readImportedCheckpoint } from './checkpoint-reading.ts';
 import type { Effects } from './effects.ts';
+import { withAdvice } from './older-checkpoints.ts';
 import { filesOf } from './retained-checkpoints.ts';
 
 /** What takes time asks again whether its answer is still wanted. */
@@ -114,6 +115,12 @@ export class CheckpointRecovery {
         else answer.failed(fromWireError(error));
       });
     });
+  }
+
+  /** The error of a slot that found a damaged file names the checkpoints that a user can start from instead. */
+  advise(error: WireError): WireError {
+    const { jobId, coordinator } = this.#of;
+    return withAdvice(error, { jobId, older: coordinator.retained.slice(0, -1) });
   }
 
   /** What the subtasks of the next attempt restore; undefined when there is no checkpoint yet. */

@@ -2,7 +2,7 @@
 import { MillraceError, toWireError } from '@millrace/common';
 import { expect, test } from 'vitest';
 import { keyedGraph } from '../test-kit/graphs.testing.ts';
-import { ScriptedCluster } from '../test-kit/scripted-cluster.testing.ts';
+import { jobId, ScriptedCluster } from '../test-kit/scripted-cluster.testing.ts';
 
 function running(options: Parameters<typeof keyedGraph>[0] = {}): ScriptedCluster {
   const cluster = new ScriptedCluster();
@@ -52,6 +52,50 @@ test('a job that fails because its newest checkpoint is damaged keeps all files 
   cluster.restart();
   expect(cluster.status()).toMatchObject({ state: 'FAILED', error: { code: 'MR_CHECKPOINT_CORRUPT' } });
   expect(new Set(cluster.blobs.keys())).toEqual(files);
+});
+
+test('a slot that finds a damaged file of the newest checkpoint fails the job, which names the older ones and the command', () => {
+  const cluster = running();
+  for (let checkpoint = 0; checkpoint < 3; checkpoint++) complete(cluster);
+  const [slot] = cluster.slots.values();
+  const damaged = new MillraceError('MR_CHECKPOINT_CORRUPT', 'Cannot restore keyed state: "x" is damaged');
+  if (slot !== undefined) cluster.report(slot, { kind: 'slot-failed', error: toWireError(damaged) });
+  cluster.endAll();
+  expect(cluster.status()).toMatchObject({
+    state: 'FAILED',
+    error: { details: { older: ['chk-1-2', 'chk-1-1'] } },
+  });
+  expect(cluster.status().error?.message).toBe(
+    `Cannot restore keyed state: "x" is damaged. Older ones are there (2, 1), but output that was committed since would be written again. To start from one: millrace run -s ${jobId} --from-checkpoint 2 <job.ts>`,
+  );
+  expect(cluster.core.checkpoints(jobId)).toMatchObject({
+    completedCount: 3,
+    retained: [{ checkpointId: 1 }, { checkpointId: 2 }, { checkpointId: 3 }],
+  });
+});
+
+test('what is shown of checkpoints outlives the JobManager, failures with their reasons too', () => {
+  const cluster = running({ checkpointFailuresTolerated: 5 });
+  complete(cluster);
+  const before = cluster.lastTriggered;
+  while (cluster.lastTriggered === before) cluster.advance(500);
+  const [slot] = cluster.slots.values();
+  const [first] = slot?.deployment.subtasks ?? [];
+  if (slot === undefined || first === undefined) throw new Error('no subtask');
+  const error = toWireError(new MillraceError('MR_IO', 'Cannot write: no space left'));
+  const { executionAttemptId } = first;
+  cluster.report(slot, { kind: 'checkpoint-declined', executionAttemptId, checkpointId: 2, error });
+  complete(cluster);
+  const { history } = cluster.core.checkpoints(jobId);
+  expect(history.map(({ checkpointId, state }) => [checkpointId, state])).toEqual([
+    [1, 'completed'],
+    [2, 'failed'],
+    [3, 'completed'],
+  ]);
+  expect(history[1]?.failure).toContain('no space left');
+  expect(history[0]).toMatchObject({ acknowledgedCount: 5, subtaskCount: 5 });
+  cluster.restart();
+  expect(cluster.core.checkpoints(jobId)).toMatchObject({ completedCount: 2, failedCount: 1, history });
 });
 
 test('a failed job keeps its checkpoints, and nothing else', () => {

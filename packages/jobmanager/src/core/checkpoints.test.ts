@@ -251,6 +251,7 @@ test('what is known of complete checkpoints outlives the JobManager', () => {
     failedCount: 0,
     lastCompletedId: 3,
     lastBytes,
+    lastDurationMs: 0,
   });
 });
 
@@ -273,7 +274,7 @@ test('a damaged newest checkpoint fails the job and names the older ones', () =>
     state: 'FAILED',
     error: {
       code: 'MR_CHECKPOINT_CORRUPT',
-      message: `Cannot restore checkpoint chk-1-3 of job ${jobId}: it is damaged. Older ones are there (chk-1-2, chk-1-1), but output that was committed since would be written again; to start from one, submit the job with -s and its directory.`,
+      message: `Cannot restore checkpoint chk-1-3 of job ${jobId}: it is damaged. Older ones are there (2, 1), but output that was committed since would be written again. To start from one: millrace run -s ${jobId} --from-checkpoint 2 <job.ts>`,
     },
   });
   expect(cluster.blobs.has('chk-1-2/_metadata')).toBe(true);

@@ -27,6 +27,7 @@ export class CompleteCheckpoints {
   readonly #effects: Effects;
   readonly #retained: RetainedCheckpoints;
   #pointer: Uint8Array | undefined;
+  #isCleared = false;
 
   constructor(of: CompleteCheckpointsOptions) {
     this.#jobId = of.jobId;
@@ -38,6 +39,11 @@ export class CompleteCheckpoints {
   /** Those that are kept, oldest first. */
   get references(): readonly CheckpointReference[] {
     return this.#retained.references;
+  }
+
+  /** The job has ended and none is kept. */
+  get isCleared(): boolean {
+    return this.#isCleared;
   }
 
   /** A file that a snapshot names though it may be gone: neither its own checkpoint's nor one that is kept. */
@@ -99,8 +105,10 @@ export class CompleteCheckpoints {
 
   /** Nothing runs any more: deletes all that no kept checkpoint needs; `isStateKept` false: none is kept. */
   cleanUp(isStateKept: boolean): void {
-    if (!isStateKept)
+    if (!isStateKept) {
+      this.#isCleared = true;
       this.#effects.command({ kind: 'sweep-blobs', jobId: this.#jobId, belowId: Infinity, keep: [] });
+    }
     // The pointer names checkpoints that could not be read: nobody knows what they need.
     else if (this.#pointer === undefined || this.references.length > 0) this.sweep(Infinity);
   }

@@ -9,6 +9,7 @@ import {
 } from '@millrace/common';
 import type {
   CheckpointReference,
+  CheckpointReport,
   JobStatus,
   JobSubmission,
   OutputLine,
@@ -102,6 +103,11 @@ export class JobManagerCore {
   } {
     const job = this.#find(jobId);
     return { status: job.status(), output: job.outputLines, isEnded: job.isEnded };
+  }
+
+  /** @throws {MillraceError} MR_JOB_NOT_FOUND */
+  checkpoints(jobId: JobId): CheckpointReport {
+    return this.#find(jobId).checkpoints();
   }
 
   /** TaskManagers that are registered. */

@@ -52,14 +52,26 @@ export function coordinatorOf(
     nextId: of.isNew ? 1 : progress.checkpointIdsReserved + 1,
     pointer: of.pointer?.bytes,
     progress: checkpointProgressOf(of),
+    history: progress.checkpoints?.history ?? [],
     outputLines: () => listener.outputLines(),
   });
 }
 
-/** What the store knows of checkpoints that earlier leaders completed; how long they took, and failures, it does not. */
+/** What the store knows of checkpoints under earlier leaders. */
 function checkpointProgressOf({ progress, pointer }: JobMasterOptions): CheckpointProgress {
-  const completedCount = progress.checkpointsCompleted ?? 0;
+  const { completedCount = 0, failedCount = 0, history = [] } = progress.checkpoints ?? {};
   const last = pointer?.retained.at(-1);
-  if (completedCount === 0 || last === undefined) return { completedCount, failedCount: 0 };
-  return { completedCount, failedCount: 0, lastCompletedId: last.checkpointId, lastBytes: last.totalBytes };
+  const lastFailure = history.findLast(({ state }) => state === 'failed')?.failure;
+  const lastDurationMs = history.findLast(
+    ({ checkpointId }) => checkpointId === last?.checkpointId,
+  )?.durationMs;
+  return {
+    completedCount,
+    failedCount,
+    ...(completedCount === 0 || last === undefined
+      ? {}
+      : { lastCompletedId: last.checkpointId, lastBytes: last.totalBytes }),
+    ...(completedCount === 0 || lastDurationMs === undefined ? {} : { lastDurationMs }),
+    ...(lastFailure === undefined ? {} : { lastFailure }),
+  };
 }

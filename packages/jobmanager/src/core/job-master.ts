@@ -1,6 +1,7 @@
 // Leads one job: its regions, its checkpoints, what a failure means, and its end. Events in, commands out.
 import { toWireError, type JobId, type MillraceError, type WireError } from '@millrace/common';
 import type {
+  CheckpointReport,
   JobGraph,
   JobState,
   JobStatus,
@@ -11,6 +12,7 @@ import type {
 } from '@millrace/proto';
 import { hasAnySink, type RestorePlan } from '../execution-graph/execution-graph.ts';
 import type { CheckpointCoordinator } from './checkpoint-coordinator.ts';
+import { checkpointReportOf } from './checkpoint-report.ts';
 import { CheckpointRecovery, type RecoveryAnswer } from './checkpoint-recovery.ts';
 import { DurableProgress } from './durable-progress.ts';
 import type { ConnectionId, StoreOperation } from './effects.ts';
@@ -96,7 +98,7 @@ export class JobMaster implements RegionJob {
       onAborted: (checkpointId) => this.#regions.notifyRunning('checkpoint-aborted', checkpointId),
       onTooManyFailures: (error) => this.#failed(this.#regions.all, error),
       reserveIds: (reserved, then) => this.#progress.update({ checkpointIdsReserved: reserved }, then),
-      countCompleted: (checkpointsCompleted) => this.#progress.write({ checkpointsCompleted }),
+      noteCheckpoints: (checkpoints) => this.#progress.write({ checkpoints }),
       outputLines: () => this.#board.lines,
     });
     this.#recovery = new CheckpointRecovery({
@@ -144,6 +146,10 @@ export class JobMaster implements RegionJob {
 
   status(): JobStatus {
     return this.#board.status();
+  }
+
+  checkpoints(): CheckpointReport {
+    return checkpointReportOf(this.#of, this.#coordinator);
   }
 
   /** The submission's records. */
@@ -240,7 +246,7 @@ export class JobMaster implements RegionJob {
     if (region === undefined || report.leaderEpoch !== this.#of.leaderEpoch) return;
     switch (report.kind) {
       case 'checkpoint-acknowledged':
-        this.#coordinator.acknowledge(report.executionAttemptId, report.checkpointId, report.snapshot);
+        this.#coordinator.acknowledge(report);
         return;
       case 'checkpoint-declined':
         this.#coordinator.decline(report.checkpointId, report.error);
@@ -340,7 +346,7 @@ export class JobMaster implements RegionJob {
     const verdict = this.#restart.judge(error, nowMs);
     this.#error = error;
     if (verdict.kind === 'fail') {
-      this.#error = verdict.error;
+      this.#error = this.#recovery.advise(verdict.error);
       this.#transition('FAILING');
       this.#stopAll();
       return;
@@ -463,13 +469,8 @@ export class JobMaster implements RegionJob {
     this.#coordinator.stop(() => undefined);
     if (state === 'FINISHED') this.#error = undefined;
     const isStateKept = isStateKeptAt(state, this.#regions.jobGraph.streamGraph.options);
-    const change = {
-      state,
-      endTimeMs: clock.nowMs(),
-      output: this.#board.lines,
-      figures: this.#board.figures(),
-      ...(state === 'FAILED' && this.#error !== undefined ? { error: this.#error } : {}),
-    };
+    const error = state === 'FAILED' && this.#error !== undefined ? { error: this.#error } : {};
+    const change = { state, endTimeMs: clock.nowMs(), ...this.#board.lastWords(), ...error };
     const ended = (): void => {
       this.#phase = 'ended';
       this.#scaling.ended();

@@ -1,7 +1,7 @@
 // What the JobManager's store holds. Values are sealed: a checksum over each, because the store protects no value.
 import { crc32 } from 'node:zlib';
 import { MillraceError, type JobId, type WireError } from '@millrace/common';
-import type { JobState, JobStatus, JobSubmission, OutputLine } from '@millrace/proto';
+import type { CheckpointEntry, JobState, JobStatus, JobSubmission, OutputLine } from '@millrace/proto';
 
 /** What a submission fixes. */
 export interface JobRecord {
@@ -35,8 +35,8 @@ export interface JobProgressRecord {
   readonly rescaleCount?: number;
   /** Of a job that follows the slots: how many it had last. */
   readonly autoSlots?: number;
-  /** Checkpoints completed so far; absent in records of older versions. */
-  readonly checkpointsCompleted?: number;
+  /** Written with each pointer. */
+  readonly checkpoints?: CheckpointsRecord;
   readonly endTimeMs?: number;
   readonly error?: WireError;
   /** Of an ended job: the last lines that it printed. */
@@ -45,6 +45,14 @@ export interface JobProgressRecord {
   readonly figures?: JobFigures;
   /** Once all input is read, and until more is: what was read. An attempt that only commits reports nothing. */
   readonly inputFigures?: InputFigures | undefined;
+}
+
+/** How the checkpoints of a job went. */
+export interface CheckpointsRecord {
+  readonly completedCount: number;
+  readonly failedCount: number;
+  /** The newest, oldest first. */
+  readonly history: readonly CheckpointEntry[];
 }
 
 /** What subtasks have reported, put together. */

@@ -60,6 +60,10 @@ export class PendingCheckpoint {
       this.#snapshots.set(id, snapshot);
   }
 
+  get acknowledgedCount(): number {
+    return this.#snapshots.size;
+  }
+
   get isAcknowledged(): boolean {
     return this.#snapshots.size === this.subtasks.executions.length;
   }

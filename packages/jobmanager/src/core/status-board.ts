@@ -124,6 +124,11 @@ export class StatusBoard {
     return { checkpoints, ...(record.inputFigures ?? this.#progress.fields()) };
   }
 
+  /** What is kept of a job that has ended. */
+  lastWords(): { readonly output: readonly OutputLine[]; readonly figures: JobFigures } {
+    return { output: this.lines, figures: this.figures() };
+  }
+
   /** What the subtasks have reported of this attempt. */
   inputFigures(): InputFigures {
     return this.#progress.fields();

@@ -2,6 +2,7 @@
 import { toWireError, type JobId, type WireError } from '@millrace/common';
 import type { ArtifactManifest } from '../graph/deployment.ts';
 import type { StreamGraphJson, SubmissionContext } from '../graph/stream-graph.ts';
+import type { CheckpointReport } from './checkpoint-report.ts';
 import type { JobEvent, JobState, JobStatus, JobSubmission, RescaleRequest } from './messages.ts';
 import type { ProcessStatus } from './process-status.ts';
 import { outputLinesOf, outputMessage } from './output-codec.ts';
@@ -48,7 +49,8 @@ export function encodeSubmitJobChunk(chunk: SubmitJobChunk): Uint8Array {
     const { sha256, offset, content } = chunk;
     return v1.SubmitJobChunk.encode({ file: { sha256, offset, content } }).finish();
   }
-  const { jobId, isWaiting, parallelism, restoreFrom, streamGraph, artifact, submission } = chunk.submission;
+  const { jobId, isWaiting, parallelism, streamGraph, artifact, submission } = chunk.submission;
+  const { restoreFrom, restoreCheckpointId } = chunk.submission;
   return v1.SubmitJobChunk.encode({
     header: {
       jobId,
@@ -56,6 +58,7 @@ export function encodeSubmitJobChunk(chunk: SubmitJobChunk): Uint8Array {
       parallelism: parallelism === 'auto' ? 0 : (parallelism ?? 0),
       isAutoParallel: parallelism === 'auto',
       restoreFrom: restoreFrom ?? '',
+      restoreCheckpointId: restoreCheckpointId ?? 0,
       streamGraphJson: jsonBytes(streamGraph),
       artifactJson: jsonBytes(artifact),
       submissionJson: jsonBytes(submission),
@@ -118,6 +121,9 @@ function submissionOf(header: wire.v1.SubmissionHeader.$Properties): JobSubmissi
     isWaiting: header.isWaiting ?? false,
     ...parallelismOf(header),
     ...(header.restoreFrom ? { restoreFrom: header.restoreFrom } : {}),
+    ...(header.restoreCheckpointId
+      ? { restoreCheckpointId: safeInteger(header.restoreCheckpointId, 'restoreCheckpointId') }
+      : {}),
   };
 }
 
@@ -203,6 +209,26 @@ export function encodeJobList(jobs: readonly JobStatus[]): Uint8Array {
 export function decodeJobList(bytes: Uint8Array): readonly JobStatus[] {
   const response: wire.v1.ListJobsResponse.$Properties = decodeWith(v1.ListJobsResponse, bytes);
   return (response.jobs ?? []).map(statusOf);
+}
+
+/** Bytes of what is known of a job's checkpoints. */
+export function encodeCheckpointReport(report: CheckpointReport): Uint8Array {
+  return v1.CheckpointReportMessage.encode({ reportJson: jsonBytes(report) }).finish();
+}
+
+/** @throws {MillraceError} MR_PROTOCOL */
+export function decodeCheckpointReport(bytes: Uint8Array): CheckpointReport {
+  const message: wire.v1.CheckpointReportMessage.$Properties = decodeWith(v1.CheckpointReportMessage, bytes);
+  return parseObject(message.reportJson ?? new Uint8Array(), 'report', {
+    jobId: 'string',
+    jobName: 'string',
+    settings: 'object',
+    directory: 'string',
+    completedCount: 'number',
+    failedCount: 'number',
+    retained: 'array',
+    history: 'array',
+  }) as CheckpointReport;
 }
 
 /** Bytes of a request about one job. */

@@ -5,6 +5,7 @@ export {
   ERROR_METADATA_KEY,
   type SubmitJobChunk,
 } from './dispatcher-codec.ts';
+export type { CheckpointEntry, CheckpointReport, CheckpointSettings } from './checkpoint-report.ts';
 export type { ProcessStatus } from './process-status.ts';
 export {
   AUTHORIZATION_METADATA_KEY,

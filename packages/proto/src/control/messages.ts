@@ -186,7 +186,9 @@ export interface JobSubmission {
   readonly submission: SubmissionContext;
   /** Of operators that set none. `auto`: as many as there are slots, at any time. */
   readonly parallelism?: number | 'auto';
+  /** Directory of a checkpoint or savepoint; with `restoreCheckpointId`, of all checkpoints of a job. */
   readonly restoreFrom?: string;
+  readonly restoreCheckpointId?: number;
   /** Wait for slots instead of refusing. */
   readonly isWaiting: boolean;
 }

@@ -1,6 +1,7 @@
 // The services as data: paths, directions, serialisers. grpc-js takes these objects as they are, for servers
 // (`server.addService`) and for clients (`client.makeBidiStreamRequest(path, …)`), so nothing is read at run time.
 import type { JobId } from '@millrace/common';
+import type { CheckpointReport } from './checkpoint-report.ts';
 import type {
   JobEvent,
   JobStatus,
@@ -12,6 +13,7 @@ import type { ProcessStatus } from './process-status.ts';
 import {
   decodeArtifactContent,
   decodeArtifactRequest,
+  decodeCheckpointReport,
   decodeJobEvent,
   decodeJobList,
   decodeJobRequest,
@@ -22,6 +24,7 @@ import {
   decodeSubmitJobResponse,
   encodeArtifactContent,
   encodeArtifactRequest,
+  encodeCheckpointReport,
   encodeJobEvent,
   encodeJobList,
   encodeJobRequest,
@@ -84,6 +87,10 @@ const submitted: Codec<JobId> = { encode: encodeSubmitJobResponse, decode: decod
 const rescale: Codec<RescaleRequest> = { encode: encodeRescaleRequest, decode: decodeRescaleRequest };
 const jobs: Codec<readonly JobStatus[]> = { encode: encodeJobList, decode: decodeJobList };
 const status: Codec<JobStatus> = { encode: encodeJobStatus, decode: decodeJobStatus };
+const checkpoints: Codec<CheckpointReport> = {
+  encode: encodeCheckpointReport,
+  decode: decodeCheckpointReport,
+};
 const jobEvent: Codec<JobEvent> = { encode: encodeJobEvent, decode: decodeJobEvent };
 const processes: Codec<readonly ProcessStatus[]> = { encode: encodeProcessList, decode: decodeProcessList };
 const taskManager: Codec<TaskManagerMessage> = {
@@ -107,6 +114,10 @@ export const DISPATCHER_SERVICE = {
   ),
   listJobs: method('Dispatcher/ListJobs', unary, { request: nothing, response: jobs }),
   describeJob: method('Dispatcher/DescribeJob', unary, { request: job, response: status }),
+  describeCheckpoints: method('Dispatcher/DescribeCheckpoints', unary, {
+    request: job,
+    response: checkpoints,
+  }),
   cancelJob: method('Dispatcher/CancelJob', unary, { request: job, response: nothing }),
   rescaleJob: method('Dispatcher/RescaleJob', unary, { request: rescale, response: nothing }),
   watchJob: method(

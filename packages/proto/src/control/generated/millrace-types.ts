@@ -48,6 +48,7 @@ export declare namespace millrace {
             streamGraphJson: Uint8Array;
             artifactJson: Uint8Array;
             submissionJson: Uint8Array;
+            restoreCheckpointId: number;
             static encode(message: millrace.v1.SubmissionHeader.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
             static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.SubmissionHeader & millrace.v1.SubmissionHeader.$Shape;
         }
@@ -62,6 +63,7 @@ export declare namespace millrace {
                 streamGraphJson?: (Uint8Array|null);
                 artifactJson?: (Uint8Array|null);
                 submissionJson?: (Uint8Array|null);
+                restoreCheckpointId?: (number|null);
                 $unknowns?: Uint8Array[];
             }
             type $Shape = millrace.v1.SubmissionHeader.$Properties;
@@ -185,6 +187,25 @@ export declare namespace millrace {
                 $unknowns?: Uint8Array[];
             }
             type $Shape = millrace.v1.JobStatusMessage.$Properties;
+        }
+
+        interface ICheckpointReportMessage extends millrace.v1.CheckpointReportMessage.$Properties {
+        }
+
+        class CheckpointReportMessage {
+            constructor(properties?: millrace.v1.CheckpointReportMessage.$Properties);
+            $unknowns?: Uint8Array[];
+            reportJson: Uint8Array;
+            static encode(message: millrace.v1.CheckpointReportMessage.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.CheckpointReportMessage & millrace.v1.CheckpointReportMessage.$Shape;
+        }
+
+        namespace CheckpointReportMessage {
+            interface $Properties {
+                reportJson?: (Uint8Array|null);
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = millrace.v1.CheckpointReportMessage.$Properties;
         }
 
         interface ICancelJobResponse extends millrace.v1.CancelJobResponse.$Properties {

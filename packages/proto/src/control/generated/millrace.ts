@@ -129,6 +129,7 @@ export const millrace: unknown = $root.millrace = (() => {
             SubmissionHeader.prototype.streamGraphJson = $util.newBuffer([]);
             SubmissionHeader.prototype.artifactJson = $util.newBuffer([]);
             SubmissionHeader.prototype.submissionJson = $util.newBuffer([]);
+            SubmissionHeader.prototype.restoreCheckpointId = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
 
             SubmissionHeader.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -153,6 +154,8 @@ export const millrace: unknown = $root.millrace = (() => {
                     writer.uint32(58).bytes(message.submissionJson);
                 if (message.isAutoParallel != null && $Object.hasOwnProperty.call(message, "isAutoParallel") && message.isAutoParallel !== false)
                     writer.uint32(64).bool(message.isAutoParallel);
+                if (message.restoreCheckpointId != null && $Object.hasOwnProperty.call(message, "restoreCheckpointId") && (typeof message.restoreCheckpointId === "object" ? message.restoreCheckpointId.low || message.restoreCheckpointId.high : message.restoreCheckpointId !== 0))
+                    writer.uint32(72).uint64(message.restoreCheckpointId);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -256,6 +259,15 @@ export const millrace: unknown = $root.millrace = (() => {
                                 message.submissionJson = value;
                             else
                                 delete message.submissionJson;
+                            continue;
+                        }
+                    case 9: {
+                            if (wireType !== 0)
+                                break;
+                            if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                message.restoreCheckpointId = value;
+                            else
+                                delete message.restoreCheckpointId;
                             continue;
                         }
                     }
@@ -801,6 +813,88 @@ export const millrace: unknown = $root.millrace = (() => {
             };
 
             return JobStatusMessage;
+        })();
+
+        v1.CheckpointReportMessage = (function() {
+
+            const CheckpointReportMessage = function (properties) {
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            CheckpointReportMessage.prototype.reportJson = $util.newBuffer([]);
+
+            CheckpointReportMessage.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.reportJson != null && $Object.hasOwnProperty.call(message, "reportJson") && message.reportJson.length)
+                    writer.uint32(10).bytes(message.reportJson);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            CheckpointReportMessage.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message, value;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.millrace.v1.CheckpointReportMessage();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.bytes()).length)
+                                message.reportJson = value;
+                            else
+                                delete message.reportJson;
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return CheckpointReportMessage;
         })();
 
         v1.CancelJobResponse = (function() {
