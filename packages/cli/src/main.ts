@@ -1,6 +1,7 @@
 // The command line: what there is, with examples, and how each verb is called. The verbs' code is loaded when it is needed.
 import { Command, CommanderError } from 'commander';
 import { ClusterDirectory } from './cluster/cluster-directory.ts';
+import type { ClusterStartCommandOptions } from './command/cluster.ts';
 import type { GlobalOptions } from './command/context.ts';
 import type { CertsCreateOptions } from './command/certs.ts';
 import type { JobManagerStartOptions, TaskManagerStartOptions } from './command/processes.ts';
@@ -72,14 +73,10 @@ function addCluster(program: Command, report: Report): void {
       .description(
         'start a JobManager and TaskManagers, or what is dead of them; returns when all slots are registered',
       ),
-  ).action(
-    async (
-      options: GlobalOptions & { taskmanagers: number; slots: number; port: number; restart: boolean },
-    ) => {
-      const { clusterStart } = await import('./command/cluster.ts');
-      report(await clusterStart(options));
-    },
-  );
+  ).action(async (options: ClusterStartCommandOptions) => {
+    const { clusterStart } = await import('./command/cluster.ts');
+    report(await clusterStart(options));
+  });
   examples(start, [
     'millrace cluster start --taskmanagers 2 --slots 2',
     'millrace cluster start --port 0 --config-dir ./cluster',

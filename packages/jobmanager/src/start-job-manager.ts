@@ -1,6 +1,6 @@
 // A JobManager as a process has it: store, files, sockets and clocks are made here and handed in.
 import { join, resolve } from 'node:path';
-import { checkBindHost, type Logger, type MillraceError } from '@millrace/common';
+import { checkBindHost, MillraceError, type Logger } from '@millrace/common';
 import {
   DirectoryBlobStore,
   realClock,
@@ -63,6 +63,7 @@ export async function startJobManager(options: StartJobManagerOptions): Promise<
   const checkpoints = resolve(options.checkpointDirectory);
   const heartbeatIntervalMs = options.heartbeatIntervalMs ?? HEARTBEAT_INTERVAL_MS_DEFAULT;
   const heartbeatTimeoutMs = options.heartbeatTimeoutMs ?? HEARTBEAT_TIMEOUT_MS_DEFAULT;
+  checkHeartbeats(heartbeatIntervalMs, heartbeatTimeoutMs);
   const store = await LevelJobStore.open(join(directory, 'store'));
   try {
     const artifacts = await ArtifactFiles.open(join(directory, 'artifacts'));
@@ -128,4 +129,14 @@ export async function startJobManager(options: StartJobManagerOptions): Promise<
     await store.close();
     throw error;
   }
+}
+
+/** One that is lost on its way must not cost a TaskManager. */
+function checkHeartbeats(intervalMs: number, timeoutMs: number): void {
+  if (timeoutMs >= 2 * intervalMs) return;
+  throw new MillraceError(
+    'MR_OPTION_INVALID',
+    `Cannot watch TaskManagers with a heartbeat every ${intervalMs} ms and a time-out of ${timeoutMs} ms: --heartbeat-timeout must be at least twice --heartbeat-interval`,
+    { details: { intervalMs, timeoutMs } },
+  );
 }

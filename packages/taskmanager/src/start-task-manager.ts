@@ -116,7 +116,14 @@ export async function startTaskManager(options: TaskManagerOptions): Promise<Run
   // gRPC is imported while the slots' threads start.
   const { LeaderConnection } = await import('./leader/leader-connection.ts');
   leader.connection = new LeaderConnection(
-    { address: options.jobManagerAddress, token, identity, timers: realTimers, log },
+    {
+      address: options.jobManagerAddress,
+      token,
+      identity,
+      heartbeatTimeoutMs: options.heartbeatTimeoutMs,
+      timers: realTimers,
+      log,
+    },
     {
       onConnected: () => executor.onLeaderConnected(),
       onDisconnected: () => {

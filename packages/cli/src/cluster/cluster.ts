@@ -8,7 +8,8 @@ import { CLUSTER_ROLES } from '@millrace/common/node';
 import { connectDispatcher } from '@millrace/jobmanager';
 import type { ClusterDirectory, ClusterRecord } from './cluster-directory.ts';
 import { commandLineOf, identityOf, isAlive, type ProcessReference } from './process-identity.ts';
-import type { SupervisorOptions } from './supervisor.ts';
+import { StartingLogs } from './start-failure.ts';
+import { processIds, type SupervisorOptions } from './supervisor.ts';
 
 export const DEFAULT_RPC_PORT = 6123;
 const START_TIMEOUT_MS = 30_000;
@@ -24,6 +25,8 @@ export interface ClusterStartOptions {
   /** 0: any free port. */
   readonly port: number;
   readonly isRestarting: boolean;
+  readonly heartbeatIntervalMs: number;
+  readonly heartbeatTimeoutMs: number;
 }
 
 /** One line of `cluster status`. */
@@ -50,7 +53,8 @@ export interface StartedCluster {
 
 /**
  * Starts a cluster, or what is dead of the one that is there; resolves when all slots are registered.
- * @throws {MillraceError} MR_CLUSTER_RUNNING, MR_PORT_TAKEN, or MR_TIMEOUT when the processes do not come up
+ * @throws {MillraceError} MR_CLUSTER_RUNNING, MR_PORT_TAKEN, the error with which one of the processes ended, or MR_TIMEOUT
+ * when they do not come up
  */
 export async function startCluster(options: ClusterStartOptions): Promise<StartedCluster> {
   const { directory } = options;
@@ -67,8 +71,11 @@ export async function startCluster(options: ClusterStartOptions): Promise<Starte
     slotsPerTaskManager: options.slotsPerTaskManager,
     isRestarting: options.isRestarting,
     flags: directory.flags,
+    heartbeatIntervalMs: options.heartbeatIntervalMs,
+    heartbeatTimeoutMs: options.heartbeatTimeoutMs,
     command: [process.execPath, COMMAND],
   };
+  const logs = new StartingLogs(directory, processIds(options.taskManagerCount));
   const log = openSync(directory.logOf('supervisor'), 'a');
   const supervisor = spawn(process.execPath, [COMMAND, 'supervise', JSON.stringify(supervisorOptions)], {
     detached: true,
@@ -76,7 +83,10 @@ export async function startCluster(options: ClusterStartOptions): Promise<Starte
   });
   supervisor.unref();
   try {
-    await untilRegistered(address, directory, options.taskManagerCount * options.slotsPerTaskManager);
+    await untilRegistered(address, directory, {
+      slotCount: options.taskManagerCount * options.slotsPerTaskManager,
+      logs,
+    });
   } catch (error) {
     await stopCluster(directory);
     throw error;
@@ -101,16 +111,17 @@ async function startDead(directory: ClusterDirectory, record: ClusterRecord): Pr
       `Cannot start a cluster in ${directory.path}: ${state}. Stop it: millrace cluster stop`,
     );
   }
+  const logs = new StartingLogs(directory, dead);
   directory.requestStarts(dead);
   tryKill(supervisor.pid, 'SIGUSR2');
-  await untilRegistered(address, directory, taskManagerCount * slotsPerTaskManager);
+  await untilRegistered(address, directory, { slotCount: taskManagerCount * slotsPerTaskManager, logs });
   return { address, taskManagerCount, slotsPerTaskManager, startedAgain: dead };
 }
 
 async function untilRegistered(
   address: string,
   directory: ClusterDirectory,
-  slotCount: number,
+  { slotCount, logs }: { readonly slotCount: number; readonly logs: StartingLogs },
 ): Promise<void> {
   const deadlineMs = performance.now() + START_TIMEOUT_MS;
   let registered = 0;
@@ -118,6 +129,8 @@ async function untilRegistered(
     const answer = await registeredSlots(address, directory);
     if (answer !== undefined && answer >= slotCount) return;
     registered = answer ?? 0;
+    const failure = logs.failure();
+    if (failure !== undefined) throw failure;
     await delay(POLL_MS);
   }
   throw new MillraceError(

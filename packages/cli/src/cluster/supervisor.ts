@@ -11,6 +11,8 @@ export interface SupervisorOptions {
   readonly taskManagerCount: number;
   readonly slotsPerTaskManager: number;
   readonly isRestarting: boolean;
+  readonly heartbeatIntervalMs: number;
+  readonly heartbeatTimeoutMs: number;
   /** Of every process. */
   readonly flags: readonly string[];
   readonly command: readonly string[];
@@ -118,6 +120,14 @@ export async function supervise(options: SupervisorOptions): Promise<void> {
   directory.removeRecord();
 }
 
+/** The processes of a cluster, as their logs and the JobManager name them; the JobManager first. */
+export function processIds(taskManagerCount: number): readonly string[] {
+  return [
+    'jobmanager',
+    ...Array.from({ length: taskManagerCount }, (_, index) => `taskmanager-${index + 1}`),
+  ];
+}
+
 function planProcesses(options: SupervisorOptions): Supervised[] {
   const fresh = {
     child: undefined,
@@ -128,15 +138,17 @@ function planProcesses(options: SupervisorOptions): Supervised[] {
     startedMs: 0,
   };
   const [host, port] = splitAddress(options.jobManagerAddress);
+  const timeout = ['--heartbeat-timeout', String(options.heartbeatTimeoutMs)];
+  const heartbeat = ['--heartbeat-interval', String(options.heartbeatIntervalMs), ...timeout];
+  const [jobManagerId = '', ...taskManagerIds] = processIds(options.taskManagerCount);
   const jobManager: Supervised = {
     kind: 'jobmanager',
-    id: 'jobmanager',
-    args: ['jobmanager', 'start', ...options.flags, '--host', host, '--port', port],
+    id: jobManagerId,
+    args: ['jobmanager', 'start', ...options.flags, ...heartbeat, '--host', host, '--port', port],
     ...fresh,
   };
-  const taskManagers = Array.from({ length: options.taskManagerCount }, (_, index): Supervised => {
-    const id = `taskmanager-${index + 1}`;
-    const flags = ['--host', host, '--id', id, '--slots', String(options.slotsPerTaskManager)];
+  const taskManagers = taskManagerIds.map((id): Supervised => {
+    const flags = [...timeout, '--host', host, '--id', id, '--slots', String(options.slotsPerTaskManager)];
     return {
       kind: 'taskmanager',
       id,

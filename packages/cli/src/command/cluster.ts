@@ -9,6 +9,8 @@ export interface ClusterStartCommandOptions extends GlobalOptions {
   readonly slots: number;
   readonly port: number;
   readonly restart: boolean;
+  readonly heartbeatInterval: number;
+  readonly heartbeatTimeout: number;
 }
 
 export async function clusterStart(options: ClusterStartCommandOptions): Promise<ExitCode> {
@@ -19,6 +21,8 @@ export async function clusterStart(options: ClusterStartCommandOptions): Promise
     slotsPerTaskManager: options.slots,
     port: options.port,
     isRestarting: options.restart,
+    heartbeatIntervalMs: options.heartbeatInterval,
+    heartbeatTimeoutMs: options.heartbeatTimeout,
   });
   const { address, taskManagerCount, slotsPerTaskManager, startedAgain } = started;
   const slots = taskManagerCount * slotsPerTaskManager;

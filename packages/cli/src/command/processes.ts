@@ -16,12 +16,13 @@ interface ProcessOptions extends GlobalOptions {
   readonly advertisedHost?: string;
   readonly insecureInternal?: boolean;
   readonly logLevel?: string;
+  readonly heartbeatTimeout?: number;
 }
 
 export interface JobManagerStartOptions extends ProcessOptions {
   readonly port?: number;
   readonly checkpointDir?: string;
-  readonly heartbeatTimeout?: number;
+  readonly heartbeatInterval?: number;
 }
 
 export interface TaskManagerStartOptions extends ProcessOptions {
@@ -38,7 +39,8 @@ export async function startJobManagerProcess(options: JobManagerStartOptions): P
   const log = processLogger('jobmanager', asLogLevel(options.logLevel));
   const credentials = directory.credentials('jobmanager');
   warnOfExpiry(credentials, log);
-  const { host = '127.0.0.1', advertisedHost, checkpointDir, heartbeatTimeout, insecureInternal } = options;
+  const { host = '127.0.0.1', advertisedHost, checkpointDir, insecureInternal } = options;
+  const { heartbeatInterval, heartbeatTimeout } = options;
   const jobManager = await startJobManager({
     host,
     port: options.port ?? recordedPort(directory) ?? DEFAULT_RPC_PORT,
@@ -49,6 +51,7 @@ export async function startJobManagerProcess(options: JobManagerStartOptions): P
     ...(credentials.identity === undefined ? {} : { identity: credentials.identity }),
     ...(advertisedHost === undefined ? {} : { advertisedHost }),
     ...(insecureInternal === undefined ? {} : { insecureInternal }),
+    ...(heartbeatInterval === undefined ? {} : { heartbeatIntervalMs: heartbeatInterval }),
     ...(heartbeatTimeout === undefined ? {} : { heartbeatTimeoutMs: heartbeatTimeout }),
   });
   const isEncrypted = credentials.identity !== undefined;
@@ -100,6 +103,7 @@ export async function startTaskManagerProcess(options: TaskManagerStartOptions):
     insecureInternal: options.insecureInternal,
     directory: directory.stateOf(id),
     log,
+    ...(options.heartbeatTimeout === undefined ? {} : { heartbeatTimeoutMs: options.heartbeatTimeout }),
   });
   const isEncrypted = credentials.identity !== undefined;
   log.info?.('taskmanager started', { slots: options.slots ?? 1, isEncrypted });

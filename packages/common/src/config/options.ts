@@ -74,6 +74,22 @@ export const OPTIONS: readonly OptionEntry[] = [
     help: 'leave dead processes dead',
     verbs: ['cluster start'],
   },
+  {
+    name: 'heartbeat-interval',
+    placeholder: 'ms',
+    type: { kind: 'whole-number', from: 10 },
+    default: 1_000,
+    help: 'how often a TaskManager says that it is there',
+    verbs: ['cluster start', 'jobmanager start'],
+  },
+  {
+    name: 'heartbeat-timeout',
+    placeholder: 'ms',
+    type: { kind: 'whole-number', from: 100 },
+    default: 5_000,
+    help: 'silence after which a process is lost to the others',
+    verbs: ['cluster start'],
+  },
   // Processes
   {
     name: 'slots',
@@ -127,9 +143,17 @@ export const OPTIONS: readonly OptionEntry[] = [
     name: 'heartbeat-timeout',
     placeholder: 'ms',
     type: { kind: 'whole-number', from: 100 },
+    default: 10_000,
     help: 'silence after which a TaskManager is lost',
-    defaultText: '10000',
     verbs: ['jobmanager start'],
+  },
+  {
+    name: 'heartbeat-timeout',
+    placeholder: 'ms',
+    type: { kind: 'whole-number', from: 100 },
+    help: 'silence after which the JobManager, or another TaskManager, is lost',
+    defaultText: 'as the JobManager says',
+    verbs: ['taskmanager start'],
   },
   {
     name: 'insecure-internal',

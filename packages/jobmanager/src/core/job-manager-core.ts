@@ -31,6 +31,9 @@ const ENDED_JOBS_MAX = 100;
 /** Jobs that have not ended at once. */
 const ACTIVE_JOBS_MAX = 1_000;
 
+/** How much later than after the time-out a silence may be noticed, as a share of it. */
+const HEARTBEAT_CHECK_SHARE = 0.05;
+
 /** What the store says of one job. */
 export interface StoredJob {
   readonly record: JobRecord;
@@ -267,7 +270,8 @@ export class JobManagerCore {
 
   /** The second line behind closed connections. Each TaskManager is judged by what was last heard over its own connection. */
   #watchHeartbeats(): void {
-    this.#effects.schedule(this.#of.heartbeatIntervalMs, () => {
+    const { heartbeatIntervalMs, heartbeatTimeoutMs } = this.#of;
+    this.#effects.schedule(Math.min(heartbeatIntervalMs, heartbeatTimeoutMs * HEARTBEAT_CHECK_SHARE), () => {
       const nowMs = this.#of.clock.monotonicMs();
       for (const { connectionId, lastHeardMs } of this.#pool.snapshot()) {
         if (nowMs - lastHeardMs <= this.#of.heartbeatTimeoutMs) continue;

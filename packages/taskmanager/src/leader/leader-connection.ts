@@ -18,9 +18,8 @@ const RECONNECT_DELAY_MS_MIN = 50;
 const RECONNECT_DELAY_MS_MAX = 1_000;
 /** How long one attempt may take: names to be resolved, handshakes on a busy machine. */
 const CONNECT_TIMEOUT_MS = 3_000;
-/** A JobManager that takes our connection but does not answer a ping for this long is gone. */
-const KEEPALIVE_TIME_MS = 2_000;
-const KEEPALIVE_TIMEOUT_MS = 5_000;
+/** A JobManager that takes our connection but is silent this long is gone: half of it passes before a ping, half after. */
+const SILENCE_MS_DEFAULT = 10_000;
 /** Bytes of one artifact file at most that are taken into memory. */
 const ARTIFACT_FILE_BYTES_MAX = 256 * 1024 * 1024;
 
@@ -29,8 +28,6 @@ const CHANNEL_OPTIONS = {
   'grpc.max_send_message_length': CONTROL_MESSAGE_BYTES_MAX,
   'grpc.enable_retries': 0,
   'grpc.enable_http_proxy': 0,
-  'grpc.keepalive_time_ms': KEEPALIVE_TIME_MS,
-  'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
   // The library would wait a second after the first refusal; a cluster starts all its processes at once.
   'grpc.initial_reconnect_backoff_ms': RECONNECT_DELAY_MS_MIN,
   'grpc.max_reconnect_backoff_ms': RECONNECT_DELAY_MS_MAX,
@@ -50,6 +47,8 @@ export interface LeaderConnectionOptions {
   readonly token: string;
   /** With it the connection is mutual TLS. */
   readonly identity?: TlsIdentity | undefined;
+  /** Silence of the JobManager after which the connection is given up. */
+  readonly heartbeatTimeoutMs?: number | undefined;
   readonly timers: TimerPort;
   readonly log: Logger;
 }
@@ -122,10 +121,12 @@ export class LeaderConnection {
   }
 
   #connect(): void {
-    const { address, identity } = this.#options;
+    const { address, identity, heartbeatTimeoutMs: silenceMs = SILENCE_MS_DEFAULT } = this.#options;
     // A new client each time: it asks the resolver again, and a JobManager that moved is found.
     const client = new Client(address, clientCredentials(identity), {
       ...CHANNEL_OPTIONS,
+      'grpc.keepalive_time_ms': silenceMs / 2,
+      'grpc.keepalive_timeout_ms': silenceMs / 2,
       ...peerOptions(identity, 'jobmanager'),
     });
     this.#client = client;
