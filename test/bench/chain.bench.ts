@@ -124,13 +124,8 @@ function runGenerated(chains: readonly { readonly chain: OperatorChain; readonly
   for (const { chain, of } of chains) {
     for (let batch = 0; batch < BATCHES; batch++) {
       const from = batch * BATCH_ROWS;
-      chain.processSource({
-        kind: 'indexed',
-        position: null,
-        from,
-        to: from + BATCH_ROWS,
-        recordAt: of.recordAt,
-      });
+      const to = from + BATCH_ROWS;
+      chain.processSource({ kind: 'indexed', position: null, from, to, recordAt: of.recordAt }, 'bench');
     }
   }
   return chains.length * BATCHES * BATCH_ROWS;

@@ -103,7 +103,7 @@ test('a detached run returns with the id; list and describe give the job by id, 
   expect(job).toMatchObject({ recordsRead: 25, inputShare: 1, restarts: 0 });
   expect(job.checkpoints.completed).toBeGreaterThan(0);
   const source = job.vertices.find(({ recordsIn }) => recordsIn === 25);
-  expect(source?.dropped).toEqual({ late: 0, malformed: 0 });
+  expect(source?.dropped).toEqual({ late: 0, skipped: 0, deadLettered: 0 });
   expect(await cluster.run(['describe', jid])).toMatchObject({
     exitCode: 0,
     stdout: expect.stringContaining('25 read (100 % of the input)'),

@@ -26,12 +26,19 @@ export {
   type TimestampFunction,
   type Watermarks,
 } from './watermark/watermarks.ts';
+export type { DeadLetter } from './failure/dead-letter.ts';
+export type { FailureAction, OnFailure } from './failure/failure-policy.ts';
 // Sources and the connector kit
 export { fromArray, type FromArrayOptions } from './source/from-array.ts';
 export { generate, type GenerateOptions } from './source/generate.ts';
 export { defineSource, type SourceChunk, type SourceDefinition } from './source/define-source.ts';
 export type * from './connector/source.ts';
 export type * from './connector/sink.ts';
+export { parseCommittable, type FileCommittable } from './file-sink/committable.ts';
+export { fileCommitter } from './file-sink/file-committer.ts';
+export { isFileOfRun, isSinkFile } from './file-sink/file-name.ts';
+export { FileWriter, type FileWriterOptions } from './file-sink/file-writer.ts';
+export type { RecordEncoder } from './file-sink/record-encoder.ts';
 export {
   durationMs,
   isMillraceError,
@@ -43,6 +50,9 @@ export {
 } from '@millrace/common';
 export type { CheckpointMode, Json, SubmissionContext } from '@millrace/proto';
 // The engine's view
+export { DEAD_LETTERS } from './failure/dead-letter.ts';
+export { deadLetterDirectory } from './failure/dead-letter-sink.ts';
+export type { FailurePolicy } from './failure/failure-policy.ts';
 export type * from './aggregate/aggregate-spec.ts';
 export type * from './graph/operator.ts';
 export type * from './graph/stream-graph.ts';

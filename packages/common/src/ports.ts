@@ -71,8 +71,11 @@ export interface FilePort {
   /** Names in a directory, sorted. */
   list(path: string): Promise<readonly string[]>;
   makeDirectory(path: string): Promise<void>;
-  /** Creates a new file for appending; fails with EEXIST when it is there. */
-  create(path: string): FileAppender;
+  /**
+   * Creates a new file for appending; fails with EEXIST when it is there. `makesDirectory`: also what is missing of its path,
+   * at once.
+   */
+  create(path: string, options?: { readonly makesDirectory?: boolean }): FileAppender;
   /** Hard link `from` → `to`; fails with EEXIST when `to` is there. */
   link(from: string, to: string): Promise<void>;
   unlink(path: string): Promise<void>;

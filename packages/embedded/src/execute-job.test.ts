@@ -58,7 +58,7 @@ test('windows of a bounded job fire before it ends, and closures of the caller a
       });
   });
   const result = await executeJob(job, { parallelism: 2 });
-  expect(result.dropped).toEqual({ late: 0 });
+  expect(result.dropped).toEqual({ late: 0, skipped: 0, deadLettered: 0 });
   expect(seen.sort()).toEqual(['even 0 600', 'even 5000 1850', 'odd 0 625', 'odd 5000 1875']);
 });
 

@@ -37,8 +37,10 @@ export interface MalformedRecord {
   /** Where: file, line or offset, for people. */
   readonly position: string;
   readonly reason: string;
-  /** The raw text or bytes, cut to 1 KiB. */
-  readonly raw: string;
+  /** The record as it is in the input: bytes, or text where there are none. Cut to 1 MiB where it becomes a dead letter. */
+  readonly raw: string | Uint8Array;
+  /** Bytes of the whole record, where `raw` has only its beginning. */
+  readonly rawBytes?: number;
 }
 
 interface BatchHeader {
@@ -47,6 +49,11 @@ interface BatchHeader {
   /** Weight of the split read so far, this batch included. */
   readonly weightRead?: number;
   readonly malformed?: readonly MalformedRecord[];
+  /**
+   * Where a record of the batch is in the input, for people: `data/a.jsonl, line 17`. Called only when a function fails on
+   * the record. `row` counts the records of the batch from 0; of an `indexed` batch it is the index.
+   */
+  readonly positionOf?: (row: number) => string;
 }
 
 /** What a reader hands over: records, columns of records, or indexes from which records are made in the chain's loop. */
@@ -82,6 +89,8 @@ export interface Source<T> {
   readonly boundedness: 'bounded' | 'unbounded';
   /** True when event time does not decrease from split to split in the order that `enumerate` gives. */
   readonly isOrdered: boolean;
+  /** True when no batch can have malformed records; the source then has no dead letters. Unset: it can. */
+  readonly isWellFormed?: true;
   /** Records per second of all subtasks together, unless the program sets another rate. */
   readonly ratePerSecond?: number;
   /** Options that matter to `info` and to the graph's identity. */

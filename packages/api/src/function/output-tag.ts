@@ -19,15 +19,23 @@ export function type<T>(): TypeToken<T> {
   return Object.freeze({});
 }
 
+const RESERVED_PREFIX = 'millrace.';
+
 /**
  * Returns the tag of a side output.
- * @throws {MillraceError} MR_OPTION_INVALID for an empty name
+ * @throws {MillraceError} MR_OPTION_INVALID for an empty name, or one that begins with `millrace.`
  */
 export function outputTag<T>(name: string): OutputTag<T> {
   if (typeof name !== 'string' || name === '') {
     throw new MillraceError(
       'MR_OPTION_INVALID',
       "Cannot make an output tag without a name: write outputTag<T>('name')",
+    );
+  }
+  if (name.startsWith(RESERVED_PREFIX)) {
+    throw new MillraceError(
+      'MR_OPTION_INVALID',
+      `Cannot make an output tag "${name}": names that begin with "${RESERVED_PREFIX}" are the engine's`,
     );
   }
   return Object.freeze({ name });

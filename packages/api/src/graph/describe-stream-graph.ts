@@ -1,6 +1,7 @@
 // The StreamGraph as data: what is submitted, compared and shown. No function's source ever gets into it.
 import type { Json, StateDescriptorJson, StreamGraphJson, StreamNodeJson } from '@millrace/proto';
 import type { AggregateSpec } from '../aggregate/aggregate-spec.ts';
+import type { FailurePolicy } from '../failure/failure-policy.ts';
 import type { Operator, WatermarkSpec } from './operator.ts';
 import type { StreamGraph, StreamNode } from './stream-graph.ts';
 
@@ -19,6 +20,7 @@ function describeNode(node: StreamNode): StreamNodeJson {
     name: node.name,
     kind: node.operator.kind,
     ...(node.parallelism === undefined ? {} : { parallelism: node.parallelism }),
+    ...(node.isImplicit === undefined ? {} : { isImplicit: node.isImplicit }),
     inputs: node.inputs.map(({ from, partitioning, sideOutput, isPreAggregated }) => ({
       from,
       partitioning,
@@ -26,7 +28,10 @@ function describeNode(node: StreamNode): StreamNodeJson {
       ...(isPreAggregated === undefined ? {} : { isPreAggregated }),
     })),
     state: describeState(node.operator),
-    options: describeOptions(node.operator),
+    options: {
+      ...describeOptions(node.operator),
+      ...(node.onError === undefined ? {} : { onError: describePolicy(node.onError) }),
+    },
   };
 }
 
@@ -51,7 +56,7 @@ function describeOptions(operator: Operator): OptionsJson {
         source: operator.source.name,
         boundedness: operator.source.boundedness,
         isOrdered: operator.source.isOrdered,
-        onMalformed: operator.onMalformed,
+        onMalformed: describePolicy(operator.onMalformed),
         ...(operator.ratePerSecond === undefined ? {} : { ratePerSecond: operator.ratePerSecond }),
         ...(operator.watermarks === undefined ? {} : { watermarks: describeWatermarks(operator.watermarks) }),
         connector: operator.source.describe(),
@@ -85,6 +90,10 @@ function describeOptions(operator: Operator): OptionsJson {
     default:
       return {};
   }
+}
+
+function describePolicy({ action, recordsMax }: FailurePolicy): Json {
+  return recordsMax === undefined ? action : { action, recordsMax };
 }
 
 function describeWatermarks(watermarks: WatermarkSpec): OptionsJson {

@@ -3,6 +3,7 @@
 import type { AggregateSpec } from '../aggregate/aggregate-spec.ts';
 import type { Sink } from '../connector/sink.ts';
 import type { Source } from '../connector/source.ts';
+import type { FailurePolicy } from '../failure/failure-policy.ts';
 import type { JobParameters } from '../job/job-parameters.ts';
 
 /** Any function of the user's; the API's types made sure that it fits. */
@@ -58,7 +59,8 @@ export type Operator =
       readonly source: Source<unknown>;
       readonly watermarks?: WatermarkSpec;
       readonly ratePerSecond?: number;
-      readonly onMalformed: 'fail' | 'skip';
+      /** Of records that the source cannot read. */
+      readonly onMalformed: FailurePolicy;
     }
   | { readonly kind: 'map'; readonly map: UserFunction }
   | { readonly kind: 'filter'; readonly filter: UserFunction }

@@ -1,7 +1,10 @@
 // Gathers transformations while the program's build function runs, and makes the StreamGraph of them.
 import { MillraceError } from '@millrace/common';
 import type { JobOptionsJson } from '@millrace/proto';
+import type { Sink } from '../connector/sink.ts';
+import type { DeadLetter } from '../failure/dead-letter.ts';
 import type { Operator } from './operator.ts';
+import { withDeadLetterSinks } from './dead-letter-nodes.ts';
 import { assignUids } from './operator-uid.ts';
 import type { StreamEdge, StreamGraph, StreamNode } from './stream-graph.ts';
 import { invalidGraph, Transformation, type StreamOutlet } from './transformation.ts';
@@ -48,13 +51,20 @@ export class StreamGraphBuilder {
    * Returns the finished graph, checked.
    * @throws {MillraceError} MR_NO_GRAPH, MR_GRAPH_INVALID, MR_DUPLICATE_UID, MR_OPTION_INVALID
    */
-  build(name: string, options: JobOptionsJson): StreamGraph {
+  build(
+    name: string,
+    {
+      options,
+      deadLetters,
+    }: { readonly options: JobOptionsJson; readonly deadLetters: Sink<DeadLetter> | undefined },
+  ): StreamGraph {
     this.#isSealed = true;
     const uids = assignUids(this.#transformations);
     checkUnique(uids, this.#transformations);
-    const nodes = this.#transformations.map((transformation) =>
+    const own = this.#transformations.map((transformation) =>
       toNode(transformation, uids[transformation.id] ?? ''),
     );
+    const nodes = withDeadLetterSinks(own, deadLetters);
     const graph: StreamGraph = Object.freeze({ version: 1, name, options, nodes: Object.freeze(nodes) });
     validateStreamGraph(graph);
     return graph;
@@ -62,7 +72,7 @@ export class StreamGraphBuilder {
 }
 
 function toNode(transformation: Transformation, uid: string): StreamNode {
-  const { id, operator, parallelism } = transformation;
+  const { id, operator, parallelism, onError } = transformation;
   return Object.freeze({
     id,
     uid,
@@ -70,6 +80,7 @@ function toNode(transformation: Transformation, uid: string): StreamNode {
     name: transformation.name ?? transformation.defaultName,
     operator: Object.freeze(operator),
     ...(parallelism === undefined ? {} : { parallelism }),
+    ...(onError === undefined ? {} : { onError: Object.freeze(onError) }),
     inputs: Object.freeze(transformation.inputs.map((input) => toEdge(input, transformation))),
   });
 }
@@ -85,16 +96,17 @@ function toEdge(
       partitioning === 'forward' && from.parallelism !== to.parallelism ? 'rebalance' : partitioning,
     ...(sideOutput === undefined ? {} : { sideOutput }),
     ...(keySelector === undefined ? {} : { keySelector }),
-    ...(isPreAggregated(to.operator) ? { isPreAggregated: true } : {}),
+    ...(isPreAggregated(to) ? { isPreAggregated: true } : {}),
   });
 }
 
 /**
  * True when records can be summed up before the exchange: each slice's accumulators can be merged, slices are known from
- * event time alone, and nobody wants to see late records as they are.
+ * event time alone, and nobody wants to see late records, or those that fail, as they are.
  */
-function isPreAggregated(operator: Operator): boolean {
+function isPreAggregated({ operator, onError }: Transformation): boolean {
   return (
+    onError === undefined &&
     operator.kind === 'window' &&
     operator.function.kind === 'aggregate' &&
     operator.assigner.timeDomain === 'event' &&

@@ -1,6 +1,7 @@
 // The live StreamGraph: what building a program gives. `describe` turns it into StreamGraphJson.
 import type { JobOptionsJson, Partitioning, SubmissionContext } from '@millrace/proto';
 import type { jobBrand } from '../brand.ts';
+import type { FailurePolicy } from '../failure/failure-policy.ts';
 import type { Operator, UserFunction } from './operator.ts';
 
 /** An input of a node. */
@@ -26,6 +27,10 @@ export interface StreamNode {
   readonly name: string;
   readonly operator: Operator;
   readonly parallelism?: number;
+  /** Of records that a function of the operator fails on. Unset: the job fails. */
+  readonly onError?: FailurePolicy;
+  /** The program did not ask for it: it takes the dead letters that nothing else takes. */
+  readonly isImplicit?: true;
   readonly inputs: readonly StreamEdge[];
 }
 

@@ -1,6 +1,7 @@
 // A node of the graph while it is being built: what one call of the API makes.
 import { MillraceError, type ErrorDetails } from '@millrace/common';
 import type { Partitioning } from '@millrace/proto';
+import { failurePolicy, type FailurePolicy, type OnFailure } from '../failure/failure-policy.ts';
 import { integerOption, textOption } from '../options/check-options.ts';
 import type { Operator, UserFunction } from './operator.ts';
 
@@ -24,6 +25,7 @@ export class Transformation {
   name: string | undefined;
   uid: string | undefined;
   parallelism: number | undefined;
+  onError: FailurePolicy | undefined;
   /** Transformations that read this one. */
   consumerCount = 0;
 
@@ -39,6 +41,7 @@ export class Transformation {
     this.name = undefined;
     this.uid = undefined;
     this.parallelism = undefined;
+    this.onError = undefined;
   }
 
   setUid(uid: string): void {
@@ -47,6 +50,11 @@ export class Transformation {
 
   setName(name: string): void {
     this.name = shortText(`the name of operator "${this.defaultName}"`, name);
+  }
+
+  setOnError(onError: OnFailure): void {
+    const { action, ...limits } = failurePolicy('onError', onError);
+    this.onError = action === 'fail' ? undefined : { action, ...limits };
   }
 
   setParallelism(parallelism: number): void {

@@ -1,7 +1,9 @@
 // What can only be checked once the whole graph is there.
 import { MillraceError } from '@millrace/common';
+import { DEAD_LETTERS } from '../failure/dead-letter.ts';
 import { invalidOption } from '../options/check-options.ts';
 import type { Operator } from './operator.ts';
+import { hasDeadLetters } from './dead-letter-nodes.ts';
 import type { StreamEdge, StreamGraph, StreamNode } from './stream-graph.ts';
 import { invalidGraph } from './transformation.ts';
 
@@ -36,7 +38,7 @@ function checkEnds({ name, nodes }: StreamGraph): void {
       `Job "${name}" has no operators: call env.source(…) in the build function of defineJob()`,
     );
   }
-  if (!nodes.some((node) => ENDS.has(node.operator.kind))) {
+  if (!nodes.some((node) => ENDS.has(node.operator.kind) && node.isImplicit !== true)) {
     throw new MillraceError(
       'MR_NO_GRAPH',
       `Job "${name}" writes nothing: end a stream with .sink(…), .print() or .forEach(…)`,
@@ -97,6 +99,16 @@ function checkSideOutput(node: StreamNode, edge: StreamEdge, graph: StreamGraph)
   const producer = graph.nodes[edge.from];
   if (sideOutput === undefined || producer === undefined) return;
   const { operator } = producer;
+  if (sideOutput === DEAD_LETTERS) {
+    if (hasDeadLetters(producer)) return;
+    throw invalidGraph(
+      `Operator "${node.name}" reads the dead letters of "${producer.name}", which has none: ` +
+        (operator.kind === 'source'
+          ? "write env.source(…, { onMalformed: 'dead-letter' })"
+          : "write .onError('dead-letter') behind it"),
+      { operator: node.name },
+    );
+  }
   if (operator.kind === 'process') return;
   if (operator.kind === 'window' && operator.lateOutput === sideOutput) return;
   throw invalidGraph(

@@ -5,7 +5,7 @@ import { StreamGraphBuilder } from '../graph/stream-graph-builder.ts';
 import type { PlannableJob, StreamGraph } from '../graph/stream-graph.ts';
 import { invalidGraph } from '../graph/transformation.ts';
 import { describe, invalidOption, textOption } from '../options/check-options.ts';
-import { resolveJobOptions, type JobOptions } from '../options/job-options.ts';
+import { resolveDeadLetters, resolveJobOptions, type JobOptions } from '../options/job-options.ts';
 import { executeJob, type ExecuteOptions, type JobResult } from './execute-job.ts';
 import { StreamEnvironment } from './stream-environment.ts';
 
@@ -47,6 +47,7 @@ export function defineJob(
       `Cannot use ${describe(build)} to build job "${name}": write defineJob('${name}', (env) => { … })`,
     );
   resolveJobOptions(options);
+  resolveDeadLetters(name, options);
   const job: JobDefinition = Object.freeze({
     [jobBrand]: 1 as const,
     name,
@@ -72,7 +73,10 @@ function plan({ name, build, options }: JobSource, submission: SubmissionContext
         'and what differs from run to run comes in as job parameters',
     );
   }
-  return builder.build(name, resolveJobOptions(env.jobOptions));
+  return builder.build(name, {
+    options: resolveJobOptions(env.jobOptions),
+    deadLetters: resolveDeadLetters(name, env.jobOptions),
+  });
 }
 
 function checkName(name: unknown): void {

@@ -2,6 +2,7 @@
 import type { SubmissionContext } from '@millrace/proto';
 import { sourceBrand } from '../brand.ts';
 import type { Source } from '../connector/source.ts';
+import { failurePolicy, type OnFailure } from '../failure/failure-policy.ts';
 import type { StreamGraphBuilder } from '../graph/stream-graph-builder.ts';
 import type { Transformation } from '../graph/transformation.ts';
 import type { JobOptions } from '../options/job-options.ts';
@@ -27,8 +28,12 @@ export interface SourceOptions<T> {
   readonly watermarks?: Watermarks<DeepMutable<T>>;
   /** Records per second of all subtasks together. */
   readonly ratePerSecond?: number;
-  /** What a record that cannot be read does: fail the job (default), or be skipped and counted. */
-  readonly onMalformed?: 'fail' | 'skip';
+  /**
+   * What becomes of a record that cannot be read. Default `dead-letter`: it is kept, with its bytes, its position and the
+   * reason, and counted; `skip`: it is only counted; `fail`: it fails the job. What its watermarks' function fails on is
+   * `onError`'s, behind the source.
+   */
+  readonly onMalformed?: OnFailure;
 }
 
 const SOURCE_OPTIONS = ['name', 'uid', 'parallelism', 'watermarks', 'ratePerSecond', 'onMalformed'];
@@ -71,22 +76,20 @@ export class StreamEnvironment {
       );
     refuseUnknownOptions('env.source()', options, SOURCE_OPTIONS);
     const {
-      onMalformed = 'fail',
+      onMalformed = source.isWellFormed === true ? 'fail' : 'dead-letter',
       ratePerSecond = source.ratePerSecond,
       name,
       uid,
       parallelism,
       watermarks,
     } = options;
-    if (onMalformed !== 'fail' && onMalformed !== 'skip')
-      throw invalidOption(`Cannot use ${describe(onMalformed)} as \`onMalformed\`: write 'fail' or 'skip'`);
     if (ratePerSecond !== undefined)
       positiveOption(`\`ratePerSecond\` of source "${source.name}"`, ratePerSecond);
     const transformation = this.#builder.add(
       {
         kind: 'source',
         source,
-        onMalformed,
+        onMalformed: failurePolicy('onMalformed', onMalformed),
         ...(ratePerSecond === undefined ? {} : { ratePerSecond }),
         ...(watermarks === undefined ? {} : { watermarks: watermarkSpec(watermarks) }),
       },

@@ -1,6 +1,10 @@
 // Options of a job, as users write them, and their defaults.
 import { DEFAULT_KEY_GROUP_COUNT, type Duration } from '@millrace/common';
 import type { JobOptionsJson, RestartStrategyJson } from '@millrace/proto';
+import { sinkBrand } from '../brand.ts';
+import type { Sink } from '../connector/sink.ts';
+import type { DeadLetter } from '../failure/dead-letter.ts';
+import { deadLetterDirectory, deadLetterSink } from '../failure/dead-letter-sink.ts';
 import { resolveAutoScaling, type AutoScalingOptions } from './auto-scaling-options.ts';
 import {
   describe,
@@ -63,6 +67,11 @@ export interface JobOptions {
   readonly restart?: RestartOptions;
   /** Entries of keyed state that each keyed subtask keeps in memory; the others are on disk. Default 500,000. */
   readonly stateCacheEntries?: number;
+  /**
+   * Where dead letters go that the program does nothing with: a directory, or a sink. Default: the directory
+   * `dead-letters/<job name>`, below the one where the job is submitted. `false`: they are only counted, as skipped.
+   */
+  readonly deadLetters?: string | Sink<DeadLetter> | false;
 }
 
 /** Most key groups of a job: Flink's bound. */
@@ -88,6 +97,7 @@ const OPTIONS = [
   'chaining',
   'restart',
   'stateCacheEntries',
+  'deadLetters',
 ];
 
 /**
@@ -125,6 +135,19 @@ export function resolveJobOptions(options: JobOptions): JobOptionsJson {
       { min: 1 },
     ),
   });
+}
+
+/** Returns the sink of the dead letters that a job does nothing with; undefined: they are only counted. */
+export function resolveDeadLetters(
+  jobName: string,
+  { deadLetters = deadLetterDirectory(jobName) }: JobOptions,
+): Sink<DeadLetter> | undefined {
+  if (deadLetters === false) return undefined;
+  if (typeof deadLetters === 'string' && deadLetters !== '') return deadLetterSink(deadLetters);
+  if (typeof deadLetters === 'object' && deadLetters?.[sinkBrand] === 1) return deadLetters;
+  throw invalidOption(
+    `Cannot use ${describe(deadLetters)} as \`deadLetters\`: write a directory, a sink such as jsonLines({ path }), or false`,
+  );
 }
 
 function resolveRestart(options: RestartOptions): RestartStrategyJson {

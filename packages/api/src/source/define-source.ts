@@ -26,8 +26,10 @@ export interface SourceChunk<T, P> {
   readonly position: P;
   /** Weight of the split read so far; for progress. */
   readonly weightRead?: number;
-  /** Records that could not be read; the program's `onMalformed` says whether that fails the job. */
+  /** Records that could not be read; the program's `onMalformed` says what becomes of them. */
   readonly malformed?: readonly MalformedRecord[];
+  /** Where record `row` (from 0) of these is in the input, for people; called when a function fails on it. */
+  readonly positionOf?: (row: number) => string;
 }
 
 /** `number` for 0, so that a start may be written as a literal. */
@@ -123,12 +125,13 @@ function chunkReader<T, P>(
 
 function toBatch<T, P>(step: IteratorResult<SourceChunk<T, P>>): SourceBatch<T> | undefined {
   if (step.done === true) return undefined;
-  const { records, position, weightRead, malformed } = step.value;
+  const { records, position, weightRead, malformed, positionOf } = step.value;
   return {
     kind: 'records',
     records,
     position: position as Json,
     ...(weightRead === undefined ? {} : { weightRead }),
     ...(malformed === undefined ? {} : { malformed }),
+    ...(positionOf === undefined ? {} : { positionOf }),
   };
 }

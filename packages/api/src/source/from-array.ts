@@ -22,6 +22,7 @@ export function fromArray<T>(records: readonly T[], options: FromArrayOptions = 
     name: options.name ?? 'fromArray',
     boundedness: 'bounded',
     isOrdered: false,
+    isWellFormed: true,
     describe: () => ({ records: records.length }),
     enumerate: () => indexSplits(records.length, splitCount),
     openSplit: (split, position) => arrayReader(records, split, startOf(split, position)),
@@ -42,6 +43,7 @@ function arrayReader<T>(records: readonly T[], split: Split, start: number): Spl
         records: records.slice(begin, next),
         position: next,
         weightRead: next - from,
+        positionOf: (row) => `element ${begin + row} of the array`,
       };
     },
   };

@@ -35,6 +35,7 @@ export function generate<T>(options: GenerateOptions, record: (index: number) =>
     name: options.name ?? 'generate',
     boundedness: count === undefined ? 'unbounded' : 'bounded',
     isOrdered: options.isOrdered ?? false,
+    isWellFormed: true,
     ...(ratePerSecond === undefined ? {} : { ratePerSecond }),
     describe: () => ({ count: count ?? null, splits: splits ?? null }),
     enumerate: ({ parallelism }) =>
@@ -55,6 +56,11 @@ function stridedSplits(splitCount: number): readonly Split[] {
   }));
 }
 
+/** Position of a record, for people. */
+function positionOf(index: number): string {
+  return `index ${index}`;
+}
+
 function rangeReader<T>(split: Split, start: number, recordAt: (index: number) => T): SplitReader<T> {
   const from = Number(split['from']);
   const to = Number(split['to']);
@@ -64,7 +70,8 @@ function rangeReader<T>(split: Split, start: number, recordAt: (index: number) =
       if (next >= to) return undefined;
       const begin = next;
       next = Math.min(to, next + recordsMax);
-      return { kind: 'indexed', from: begin, to: next, recordAt, position: next, weightRead: next - from };
+      const weightRead = next - from;
+      return { kind: 'indexed', from: begin, to: next, recordAt, positionOf, position: next, weightRead };
     },
   };
 }
@@ -74,12 +81,13 @@ function stridedReader<T>(split: Split, start: number, record: (index: number) =
   const offset = Number(split['offset']);
   const stride = Number(split['stride']);
   const recordAt = (step: number): T => record(step * stride + offset);
+  const positionOf = (step: number): string => `index ${step * stride + offset}`;
   let next = start;
   return {
     read(recordsMax) {
       const begin = next;
       next += recordsMax;
-      return { kind: 'indexed', from: begin, to: next, recordAt, position: next };
+      return { kind: 'indexed', from: begin, to: next, recordAt, positionOf, position: next };
     },
   };
 }

@@ -3,6 +3,8 @@ import type { Partitioning } from '@millrace/proto';
 import { sinkBrand, sourceBrand } from '../brand.ts';
 import type { Sink } from '../connector/sink.ts';
 import type { Source } from '../connector/source.ts';
+import { DEAD_LETTERS, type DeadLetter } from '../failure/dead-letter.ts';
+import type { OnFailure } from '../failure/failure-policy.ts';
 import { recordFunction } from '../function/check-function.ts';
 import type { OutputTag } from '../function/output-tag.ts';
 import type { ProcessFunction } from '../function/process-function.ts';
@@ -51,6 +53,25 @@ export class DataStream<T> {
   parallelism(parallelism: number): this {
     this.#own('parallelism').setParallelism(parallelism);
     return this;
+  }
+
+  /**
+   * What becomes of a record that a function of the operator fails on: of a map the map, of a keyed operator also the key
+   * function, of a source the function of its watermarks. Default `fail`: the job fails, and starts again as `restart` says.
+   * `skip` leaves the record out and counts it; `dead-letter` sends it to {@link deadLetters}. What the function had emitted
+   * or stored before it failed stays.
+   */
+  onError(onError: OnFailure): this {
+    this.#own('onError').setOnError(onError);
+    return this;
+  }
+
+  /**
+   * Records that the source could not read, or that the operator failed on with `.onError('dead-letter')`. Dead letters that
+   * a program does not use are written as the job's option `deadLetters` says.
+   */
+  deadLetters(): DataStream<DeadLetter> {
+    return this.sideOutput({ name: DEAD_LETTERS });
   }
 
   /** Each record becomes what `map` returns. */
@@ -205,7 +226,7 @@ export class DataStream<T> {
   }
 
   #end(operator: Operator, defaultName: string): StreamEnd {
-    return new StreamEnd(this.#scope.builder, this.#scope.builder.add(operator, [this.#outlet], defaultName));
+    return new StreamEnd(this.#scope, this.#scope.builder.add(operator, [this.#outlet], defaultName));
   }
 
   #partitioned(partitioning: Partitioning): DataStream<T> {

@@ -9,6 +9,7 @@ import { describeWireError } from '../terminal/show-error.ts';
 import { formatBytes, formatCount, formatDuration } from '../terminal/table.ts';
 import { isEnded, printJson } from './context.ts';
 import { jobJson } from './describe.ts';
+import { droppedOf, droppedText } from './dropped.ts';
 
 /** What a job can be followed through: a cluster's dispatcher, or the cluster in this process. */
 export interface JobClient {
@@ -21,6 +22,8 @@ export interface AttachOptions {
   readonly jobId: JobId;
   readonly isJson: boolean;
   readonly sinkPaths: readonly string[];
+  /** Where dead letters are written that the program does nothing with. */
+  readonly deadLetterPaths: readonly string[];
   /** `performance.now()` of the submission. */
   readonly startedMs: number;
   /** A job in this process ends with it. Default false. */
@@ -169,12 +172,11 @@ class JobView {
         printed: this.#printed,
         tables: this.#tables.tables(),
         files: this.#options.sinkPaths,
+        deadLetters: this.#options.deadLetterPaths,
       });
     } else {
       const lines = status.state === 'FINISHED' ? this.#tables.lines() : [];
-      process.stdout.write(
-        [...lines, '', ...summary(status, elapsedMs, this.#options.sinkPaths), ''].join('\n'),
-      );
+      process.stdout.write([...lines, '', ...summary(status, elapsedMs, this.#options), ''].join('\n'));
       if (status.error !== undefined && status.state === 'FAILED')
         process.stderr.write(`${describeWireError(status.error).join('\n')}\n`);
     }
@@ -191,15 +193,19 @@ class JobView {
   }
 }
 
-function summary(status: JobStatus, elapsedMs: number, sinkPaths: readonly string[]): string[] {
-  const dropped = droppedByCause(status);
+function summary(
+  status: JobStatus,
+  elapsedMs: number,
+  { sinkPaths, deadLetterPaths }: AttachOptions,
+): string[] {
   const rate = (status.recordsRead * 1_000) / elapsedMs;
   const checkpoints = status.checkpoints;
   return [
     `Job ${status.name} (${status.jobId}) ${status.state} after ${formatDuration(elapsedMs)}`,
-    `  records      ${status.recordsRead.toLocaleString('en-US')} read, ${formatCount(rate)}/s; late ${dropped.late}, skipped ${dropped.skipped}`,
+    `  records      ${status.recordsRead.toLocaleString('en-US')} read, ${formatCount(rate)}/s; ${droppedText(status)}`,
     `  checkpoints  ${checkpoints.completedCount} completed, ${checkpoints.failedCount} failed` +
       (checkpoints.lastBytes === undefined ? '' : `; the last has ${formatBytes(checkpoints.lastBytes)}`),
+    ...deadLetterLines(status, deadLetterPaths),
     ...(status.restartCount > 0 ? [`  restarts     ${status.restartCount}`] : []),
     ...committedPaths(status, sinkPaths).map(
       (path, index) => `  ${index === 0 ? 'files       ' : '            '} ${path}`,
@@ -212,17 +218,10 @@ function committedPaths(status: JobStatus, sinkPaths: readonly string[]): readon
   return status.state === 'FAILED' && status.checkpoints.completedCount === 0 ? [] : sinkPaths;
 }
 
-/** Records that were left out: late ones, and all others together. */
-function droppedByCause(status: JobStatus): { late: number; skipped: number } {
-  let late = 0;
-  let skipped = 0;
-  for (const vertex of status.vertices) {
-    for (const [cause, count] of Object.entries(vertex.dropped)) {
-      if (cause === 'late') late += count;
-      else skipped += count;
-    }
-  }
-  return { late, skipped };
+/** Where to look for records that failed; nothing is there when none did. */
+function deadLetterLines(status: JobStatus, paths: readonly string[]): string[] {
+  if (droppedOf(status).deadLettered === 0) return [];
+  return paths.map((path, index) => `  ${index === 0 ? 'dead letters' : '            '} ${path}`);
 }
 
 /** First Ctrl-C: asks at a terminal, cancels elsewhere. Second: cancels. Third: leaves at once. */

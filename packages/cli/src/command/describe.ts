@@ -4,6 +4,7 @@ import { ExitCode } from '../exit-code.ts';
 import { describeWireError } from '../terminal/show-error.ts';
 import { formatWatermark } from '../terminal/progress.ts';
 import { formatBytes, formatDuration, formatTable } from '../terminal/table.ts';
+import { droppedOf, droppedOfVertex, newestDropped, sampleLines } from './dropped.ts';
 import {
   findJob,
   isEnded,
@@ -39,6 +40,7 @@ export function jobJson(job: JobStatus): Record<string, unknown> {
     watermark: isoTime(job.watermarkMs),
     stateBytes: job.stateBytes,
     dropped: droppedOf(job),
+    droppedSamples: newestDropped(job),
     checkpoints: {
       completed: job.checkpoints.completedCount,
       failed: job.checkpoints.failedCount,
@@ -58,19 +60,6 @@ export function jobJson(job: JobStatus): Record<string, unknown> {
   };
 }
 
-/** Causes that are always named, so that a script may read them without asking. */
-const NONE_DROPPED = { late: 0, malformed: 0 };
-
-/** Records that all vertices left out, by cause. */
-function droppedOf(job: JobStatus): Record<string, number> {
-  const dropped: Record<string, number> = { ...NONE_DROPPED };
-  for (const vertex of job.vertices) {
-    for (const [cause, count] of Object.entries(vertex.dropped))
-      dropped[cause] = (dropped[cause] ?? 0) + count;
-  }
-  return dropped;
-}
-
 function vertexJson(vertex: VertexProgress): Record<string, unknown> {
   return {
     id: vertex.vertexId,
@@ -81,7 +70,7 @@ function vertexJson(vertex: VertexProgress): Record<string, unknown> {
     busyShare: vertex.busyShare,
     backPressuredShare: vertex.backPressuredShare,
     watermark: isoTime(vertex.watermarkMs),
-    dropped: { ...NONE_DROPPED, ...vertex.dropped },
+    dropped: droppedOfVertex(vertex),
   };
 }
 
@@ -151,10 +140,7 @@ function describeLines(job: JobStatus): string[] {
   const share = job.inputShare === undefined ? '' : ` (${Math.floor(job.inputShare * 100)} % of the input)`;
   const percent = (value: number): string => `${Math.round(value * 100)} %`;
   const vertices = job.vertices.map((vertex) => {
-    const { late = 0, ...others } = vertex.dropped;
-    const skipped = Object.entries(others)
-      .map(([cause, count]) => `${cause} ${count}`)
-      .join(', ');
+    const { late, skipped, deadLettered } = droppedOfVertex(vertex);
     return [
       vertex.name,
       vertex.parallelism,
@@ -164,7 +150,8 @@ function describeLines(job: JobStatus): string[] {
       percent(vertex.backPressuredShare),
       formatWatermark(vertex.watermarkMs),
       late,
-      skipped === '' ? '0' : skipped,
+      skipped,
+      deadLettered,
     ];
   });
   return [
@@ -182,10 +169,22 @@ function describeLines(job: JobStatus): string[] {
     ...(last.lastFailure === undefined ? [] : [`               last failure: ${last.lastFailure}`]),
     '',
     ...formatTable(
-      ['Vertex', 'Parallelism', 'In', 'Out', 'Busy', 'Back-pressured', 'Watermark', 'Late', 'Skipped'],
+      [
+        'Vertex',
+        'Parallelism',
+        'In',
+        'Out',
+        'Busy',
+        'Back-pressured',
+        'Watermark',
+        'Late',
+        'Skipped',
+        'Dead-lettered',
+      ],
       vertices,
     ),
     ...regionLines(job),
+    ...sampleLines(job),
     ...(job.error === undefined ? [] : ['', ...describeWireError(job.error)]),
   ];
 }

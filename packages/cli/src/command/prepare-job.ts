@@ -65,15 +65,19 @@ function checkpointOptions(options: RunOptions) {
   };
 }
 
-/** Where the job's files are: the `path` option of each sink that has one. */
-export function sinkPaths(graph: StreamGraphJson): string[] {
-  const paths: string[] = [];
-  for (const node of graph.nodes) {
-    const connector = node.kind === 'sink' ? node.options['connector'] : undefined;
-    const path = isObject(connector) ? connector['path'] : undefined;
-    if (typeof path === 'string') paths.push(path);
-  }
-  return paths;
+/** Where the job's files are: the `path` option of each sink that has one, and where its dead letters would be. */
+export function outputPaths(graph: StreamGraphJson): {
+  readonly sinkPaths: readonly string[];
+  readonly deadLetterPaths: readonly string[];
+} {
+  const pathsOf = (isImplicit: boolean): string[] =>
+    graph.nodes.flatMap((node) => {
+      if (node.kind !== 'sink' || (node.isImplicit === true) !== isImplicit) return [];
+      const connector = node.options['connector'];
+      const path = isObject(connector) ? connector['path'] : undefined;
+      return typeof path === 'string' ? [path] : [];
+    });
+  return { sinkPaths: pathsOf(false), deadLetterPaths: [...new Set(pathsOf(true))] };
 }
 
 function isObject(value: Json | undefined): value is { readonly [name: string]: Json } {

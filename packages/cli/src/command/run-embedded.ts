@@ -11,7 +11,7 @@ import { bundleJob } from '../artifact/bundle-job.ts';
 import { planArtifact } from '../artifact/plan-artifact.ts';
 import { attach, type JobClient } from './attach.ts';
 import { isEnded, printLines } from './context.ts';
-import { prepareJob, sinkPaths, TYPES_NOT_CHECKED, type RunOptions } from './prepare-job.ts';
+import { outputPaths, prepareJob, TYPES_NOT_CHECKED, type RunOptions } from './prepare-job.ts';
 import { submissionContext } from './submission.ts';
 
 export async function runEmbedded(
@@ -36,7 +36,7 @@ export async function runEmbedded(
     return await attach(cluster, {
       jobId: submission.jobId,
       isJson,
-      sinkPaths: sinkPaths(submission.streamGraph),
+      ...outputPaths(submission.streamGraph),
       startedMs,
       isEmbedded: true,
     });
@@ -91,7 +91,7 @@ async function runOnThisThread(
   return attach(clientOnThisThread(job, submission, options.parallelism), {
     jobId: asJobId(randomBytes(16).toString('hex')),
     isJson,
-    sinkPaths: sinkPaths(describeStreamGraph(graph)),
+    ...outputPaths(describeStreamGraph(graph)),
     startedMs,
     isEmbedded: true,
   });

@@ -8,7 +8,7 @@ import { attach } from './attach.ts';
 import { printJson, printLines, withDispatcher } from './context.ts';
 import {
   prepareJob,
-  sinkPaths,
+  outputPaths,
   TYPES_NOT_CHECKED,
   type PreparedJob,
   type RunOptions,
@@ -43,7 +43,7 @@ export async function submitAndAttach(
   return attach(client, {
     jobId: submission.jobId,
     isJson: options.json === true,
-    sinkPaths: sinkPaths(submission.streamGraph),
+    ...outputPaths(submission.streamGraph),
     startedMs,
   });
 }

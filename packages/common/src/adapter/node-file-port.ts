@@ -1,5 +1,5 @@
 // The part of Node's file system that connectors use.
-import { close, closeSync, fsync, openSync, writeSync } from 'node:fs';
+import { close, closeSync, existsSync, fsync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { link, mkdir, open, readFile, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -15,8 +15,9 @@ class NodeFileAppender implements FileAppender {
   readonly #descriptor: number;
   #isOpen = true;
 
-  constructor(path: string) {
+  constructor(path: string, makesDirectory: boolean) {
     try {
+      if (makesDirectory) makePathNow(dirname(path));
       this.#descriptor = openSync(path, 'wx', 0o644);
     } catch (error) {
       throw systemCode(error) === 'EEXIST' ? error : ioError(`Cannot create the file "${path}"`, path, error);
@@ -82,6 +83,18 @@ async function makePath(path: string): Promise<void> {
   }
 }
 
+/** The same at once. */
+function makePathNow(path: string): void {
+  if (existsSync(path)) return;
+  const parent = dirname(path);
+  if (parent !== path) makePathNow(parent);
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    if (systemCode(error) !== 'EEXIST') throw error;
+  }
+}
+
 /** @throws ENOTDIR when a file is there */
 async function isDirectory(path: string): Promise<boolean> {
   try {
@@ -137,7 +150,7 @@ export const nodeFilePort: FilePort = {
       throw ioError(`Cannot make the directory "${path}"`, path, error);
     }
   },
-  create: (path) => new NodeFileAppender(path),
+  create: (path, options) => new NodeFileAppender(path, options?.makesDirectory === true),
   async link(from, to) {
     await link(from, to);
     crashPoint('file-linked');

@@ -126,7 +126,8 @@ function buildVertices(
 }
 
 function chainName(members: readonly StreamNodeJson[]): string {
-  const name = members.map((node) => node.name).join(' -> ');
+  const named = members.filter((node) => node.isImplicit !== true);
+  const name = (named.length === 0 ? members : named).map((node) => node.name).join(' -> ');
   return name.length <= VERTEX_NAME_LENGTH_MAX ? name : `${name.slice(0, VERTEX_NAME_LENGTH_MAX - 1)}…`;
 }
 

@@ -9,8 +9,8 @@ import type {
   StreamNodeJson,
 } from '@millrace/proto';
 
-/** Nodes of a graph at most. */
-const GRAPH_NODES_MAX = 1_000;
+/** Nodes of a graph at most: 1,000 operators, each with a sink for its dead letters. */
+const GRAPH_NODES_MAX = 2_000;
 /** Subtasks of a vertex at most. */
 export const PARALLELISM_MAX = 1_024;
 const KEY_GROUP_COUNT_MAX = 32_768;
@@ -111,7 +111,9 @@ function validateEdge(edge: StreamEdgeJson, node: StreamNodeJson, graph: StreamG
   const producer = graph.nodes[edge.from];
   if (producer === undefined || edge.from >= node.id)
     throw invalidGraph(`${where} reads from operator ${String(edge.from)}, which does not come before it`);
-  if (producer.kind === 'sink' || producer.kind === 'forEach' || producer.kind === 'print') {
+  const isEnd = producer.kind === 'sink' || producer.kind === 'forEach' || producer.kind === 'print';
+  // What an end fails on goes to a side output.
+  if (isEnd && edge.sideOutput === undefined) {
     throw invalidGraph(`${where} reads from ${nodeReference(producer)}, which has no output`);
   }
   if (!PARTITIONINGS.has(edge.partitioning))

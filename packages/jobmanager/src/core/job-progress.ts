@@ -1,12 +1,17 @@
 // What subtasks report of themselves, put together for people.
 import type { JobVertexId } from '@millrace/common';
-import type { JobGraph, JobVertex, SubtaskMetrics, VertexProgress } from '@millrace/proto';
+import type { DroppedSample, JobGraph, JobVertex, SubtaskMetrics, VertexProgress } from '@millrace/proto';
 import type { InputFigures } from './job-records.ts';
+
+/** Samples of records left out that are kept of each vertex. */
+const SAMPLES_MAX = 5;
 
 /** The newest metrics of each subtask of the current attempt. Bounds: one entry a subtask. */
 export class JobProgress {
   #jobGraph: JobGraph;
   readonly #metrics = new Map<string, SubtaskMetrics>();
+  /** Newest samples of each subtask, over all attempts: those of older ones may be among them. */
+  readonly #samples = new Map<string, readonly DroppedSample[]>();
   #watermarkMs: number | null = null;
 
   constructor(jobGraph: JobGraph) {
@@ -17,12 +22,17 @@ export class JobProgress {
   update(subtasks: readonly SubtaskMetrics[]): void {
     for (const subtask of subtasks) {
       const vertex = this.#jobGraph.vertices.find(({ vertexId }) => vertexId === subtask.vertexId);
-      if (vertex !== undefined && subtask.subtaskIndex < vertex.parallelism)
-        this.#metrics.set(keyOf(subtask.vertexId, subtask.subtaskIndex), subtask);
+      if (vertex !== undefined && subtask.subtaskIndex < vertex.parallelism) this.#take(subtask);
     }
     const watermarkMs = this.#endWatermark();
     // A report that comes late does not set people's clock back.
     if (watermarkMs !== null) this.#watermarkMs = Math.max(this.#watermarkMs ?? -Infinity, watermarkMs);
+  }
+
+  #take(subtask: SubtaskMetrics): void {
+    const { vertexId, subtaskIndex, droppedSamples } = subtask;
+    this.#metrics.set(keyOf(vertexId, subtaskIndex), subtask);
+    if (droppedSamples !== undefined) this.#samples.set(keyOf(vertexId, subtaskIndex), droppedSamples);
   }
 
   /** Goes on with another parallelism, from nothing if it is another one. */
@@ -31,7 +41,10 @@ export class JobProgress {
     this.#jobGraph = jobGraph;
   }
 
-  /** Counters are those of an attempt: a new one at these vertices starts from nothing. */
+  /**
+   * Counters are those of an attempt: a new one at these vertices starts from nothing. What was left out is in checkpoints;
+   * until the attempt reports it, samples are those of the last one.
+   */
   clear(vertices: readonly JobVertex[]): void {
     for (const { vertexId, parallelism } of vertices)
       for (let index = 0; index < parallelism; index++) this.#metrics.delete(keyOf(vertexId, index));
@@ -98,6 +111,17 @@ export class JobProgress {
     return found;
   }
 
+  #droppedSamples({ vertexId, parallelism }: JobVertex): Pick<VertexProgress, 'droppedSamples'> {
+    const newest = new Map<string, DroppedSample>();
+    for (let index = 0; index < parallelism; index++) {
+      // A subtask that took over another's counts has its samples, too.
+      for (const sample of this.#samples.get(keyOf(vertexId, index)) ?? [])
+        newest.set(`${sample.atMs} ${sample.subtaskIndex} ${sample.position}`, sample);
+    }
+    if (newest.size === 0) return {};
+    return { droppedSamples: [...newest.values()].sort((a, b) => a.atMs - b.atMs).slice(-SAMPLES_MAX) };
+  }
+
   #vertex(vertex: JobVertex): VertexProgress {
     const subtasks = this.#of(vertex);
     const dropped: Record<string, number> = {};
@@ -119,6 +143,7 @@ export class JobProgress {
       backPressuredShare: mean(({ backPressuredShare }) => backPressuredShare),
       watermarkMs: leastWatermark(subtasks, vertex.parallelism),
       dropped,
+      ...this.#droppedSamples(vertex),
     };
   }
 }

@@ -42,9 +42,10 @@ export function explain(graph: StreamGraphJson, options: ExplainOptions = {}): s
 
 function explainText(jobGraph: JobGraph): string {
   const { streamGraph, vertices, edges } = jobGraph;
-  const operatorOptions = operatorOptionLines(streamGraph.nodes);
+  const own = streamGraph.nodes.filter((node) => node.isImplicit !== true);
+  const operatorOptions = operatorOptionLines(own);
   const label = vertexLabels(vertices);
-  const operators = streamGraph.nodes.map((node) => [
+  const operators = own.map((node) => [
     String(node.id),
     node.name,
     node.kind,
@@ -56,7 +57,7 @@ function explainText(jobGraph: JobGraph): string {
     vertex.name,
     vertex.role,
     String(vertex.parallelism),
-    vertex.nodeIds.join(' '),
+    vertex.nodeIds.filter((id) => own.some((node) => node.id === id)).join(' '),
     slotsOf(vertex),
   ]);
   const connections = edges.map((edge) => [
@@ -93,7 +94,10 @@ function explainMermaid({ vertices, edges, streamGraph }: JobGraph): string {
     const names =
       vertex.role === 'enumerator'
         ? [vertex.name]
-        : vertex.nodeIds.map((id) => streamGraph.nodes[id]?.name ?? '');
+        : vertex.nodeIds.flatMap((id) => {
+            const node = streamGraph.nodes[id];
+            return node === undefined || node.isImplicit === true ? [] : [node.name];
+          });
     lines.push(
       `  ${label(vertex.vertexId)}["${names.map(escapeMermaid).join('<br/>')}<br/>x${vertex.parallelism}"]`,
     );
@@ -180,7 +184,15 @@ function subtaskCount({ vertices }: JobGraph): number {
   return vertices.reduce((sum, { parallelism }) => sum + parallelism, 0);
 }
 
-function optionLines({ options }: StreamGraphJson): readonly string[] {
+/** Where records go that fail and that the program does nothing with. */
+function deadLetterLines(nodes: readonly StreamNodeJson[]): readonly string[] {
+  const sinks = new Set(nodes.flatMap((node) => (node.isImplicit === true ? [node.options['sink']] : [])));
+  return [...sinks].map((sink) =>
+    typeof sink === 'string' ? `dead letters    ${sink.replace(/^dead letters /, '')}` : '',
+  );
+}
+
+function optionLines({ options, nodes }: StreamGraphJson): readonly string[] {
   const interval = options.checkpointIntervalMs;
   const pause = options.checkpointMinPauseMs === 0 ? '' : `, pause ${options.checkpointMinPauseMs} ms`;
   const onCancel = options.isStateKeptOnCancel ? 'kept' : 'deleted';
@@ -190,6 +202,7 @@ function optionLines({ options }: StreamGraphJson): readonly string[] {
     `restart         ${restartText(options.restart)}`,
     `buffer timeout  ${options.bufferTimeoutMs} ms`,
     `state cache     ${options.stateCacheEntriesMax} entries a subtask`,
+    ...deadLetterLines(nodes),
   ];
 }
 

@@ -3,7 +3,7 @@ import type { Json, StreamNodeJson } from '@millrace/proto';
 
 /** Options that are not shown when they have this value: it is what they have when nothing is said. */
 const UNSAID: Readonly<Record<string, Json>> = {
-  onMalformed: 'fail',
+  onMalformed: 'dead-letter',
   ifExists: 'fail',
   maxFileBytes: 128 * 1024 * 1024,
   splitBytes: 32 * 1024 * 1024,

@@ -94,13 +94,32 @@ export interface SubtaskMetrics {
   readonly busyShare: number;
   readonly backPressuredShare: number;
   readonly watermarkMs: number | null;
-  /** Dropped records by cause: `late`, `malformed`, … */
+  /** Records that were left out since the job began, by cause. */
   readonly dropped: { readonly [cause: string]: number };
+  /** The newest few of them; absent: none. */
+  readonly droppedSamples?: readonly DroppedSample[];
   /** Of sources: weight of the input read so far and in all (0: unknown). */
   readonly inputRead: number;
   readonly inputTotal: number;
   readonly stateBytes: number;
   readonly stateEntries: number;
+}
+
+/** Why a record was left out: too late for its windows; failed, and skipped; failed, and sent to the dead letters. */
+export type DroppedCause = 'late' | 'skipped' | 'deadLettered';
+
+/** A record that was left out. Bounds: texts are cut to some hundred characters. */
+export interface DroppedSample {
+  readonly cause: DroppedCause;
+  readonly operator: string;
+  readonly subtaskIndex: number;
+  /** Where it is in the input, as far as that is known; '': unknown. */
+  readonly position: string;
+  /** Error code; '' for a late record. */
+  readonly code: string;
+  readonly reason: string;
+  readonly raw: string;
+  readonly atMs: number;
 }
 
 /** A line that a job printed. `sequence` counts the lines of a node's subtask from 0. */
@@ -239,6 +258,8 @@ export interface VertexProgress {
   readonly backPressuredShare: number;
   readonly watermarkMs: number | null;
   readonly dropped: { readonly [cause: string]: number };
+  /** The newest few records that were left out; absent: none. */
+  readonly droppedSamples?: readonly DroppedSample[];
 }
 
 /** Pipelined regions that share slots, and so restart together: usually one, or all of the job. */

@@ -50,6 +50,8 @@ export interface StreamNodeJson {
   readonly kind: OperatorKind;
   /** Unset: the job's. */
   readonly parallelism?: number;
+  /** The program did not ask for it: it takes the dead letters that nothing else takes. */
+  readonly isImplicit?: true;
   readonly inputs: readonly StreamEdgeJson[];
   readonly state: readonly StateDescriptorJson[];
   /** Options that matter to compatibility and to `info`: window size, source description, … */

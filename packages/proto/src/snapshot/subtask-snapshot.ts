@@ -1,4 +1,5 @@
 // What a subtask hands over at a checkpoint: small state inline, keyed state as references into blob-store files.
+import type { DroppedSample } from '../control/messages.ts';
 import type { Json } from '../graph/json.ts';
 
 /** A byte range of a blob with the entries of one key group. */
@@ -30,6 +31,19 @@ export interface OperatorSnapshot {
   readonly keyedFiles: readonly KeyedStateFile[];
   /** Operator state that is small: split positions, remaining splits, committables, … undefined: none. */
   readonly inline?: Json;
+  /** Records that the operator left out since the job began; undefined: none. */
+  readonly dropped?: DroppedRecordsSnapshot;
+}
+
+/** Counts of one operator in one subtask. */
+export interface DroppedRecordsSnapshot {
+  /** Of the subtask that wrote it: its heir takes the counts over. */
+  readonly subtaskIndex: number;
+  readonly late: number;
+  readonly skipped: number;
+  readonly deadLettered: number;
+  /** The newest few. */
+  readonly samples: readonly DroppedSample[];
 }
 
 /** What one subtask wrote for a checkpoint. */

@@ -4,7 +4,10 @@ import { EMITTED_PER_LOOK, Emission, type EmissionTarget } from './emission.ts';
 
 function gathered(): { readonly emitted: unknown[]; readonly target: EmissionTarget } {
   const emitted: unknown[] = [];
-  const target = { timestampMs: 1, emit: (result: unknown) => emitted.push(result), wrap: (e: unknown) => e };
+  const onError = (error: unknown): void => {
+    throw error;
+  };
+  const target = { timestampMs: 1, emit: (result: unknown) => emitted.push(result), onError };
   return { emitted, target };
 }
 

@@ -20,8 +20,8 @@ export interface Paused {
 export interface EmissionTarget {
   readonly timestampMs: number;
   readonly emit: EmitFunction;
-  /** Wraps what an iterator throws after a stop, when no generated code is around it. */
-  readonly wrap: (error: unknown) => unknown;
+  /** Takes what an iterator throws: throws what fails the job, or returns, and the iterator is left. */
+  readonly onError: (error: unknown) => void;
 }
 
 export interface EmissionOptions {
@@ -162,7 +162,8 @@ class IteratorRest implements Paused {
     try {
       return this.#rest.results.next();
     } catch (error) {
-      throw this.#rest.target.wrap(error);
+      this.#rest.target.onError(error);
+      return { done: true, value: undefined };
     }
   }
 

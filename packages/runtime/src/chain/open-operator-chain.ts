@@ -11,6 +11,9 @@ import { Emission } from './emission.ts';
 import { generateEmit, generateEntry, type ChainCode } from './codegen/chain-codegen.ts';
 import type { OutputPort } from './codegen/output-code.ts';
 import type { ChainEnvironment, ChainMetrics, OperatorChain } from './operator-chain.ts';
+import { ChainTallies, inheritedDrops } from './dropped-records.ts';
+import { RecordFailures } from './record-failures.ts';
+import { RecordOrigin } from './record-origin.ts';
 import { RunningChain } from './running-chain.ts';
 import { ErrorSites } from './user-error.ts';
 
@@ -21,14 +24,10 @@ import { ErrorSites } from './user-error.ts';
  */
 export async function openOperatorChain(environment: ChainEnvironment): Promise<OperatorChain> {
   const topology = chainTopology(environment);
-  const metrics: ChainMetrics = {
-    recordsIn: 0,
-    recordsOut: 0,
-    stateEntries: 0,
-    stateBytes: 0,
-    dropped: { late: 0 },
-  };
-  const sites = new ErrorSites(environment.subtaskIndex, environment.executionAttemptId);
+  const tallies = openTallies(environment, topology);
+  const metrics: ChainMetrics = { recordsIn: 0, recordsOut: 0, stateEntries: 0, stateBytes: 0 };
+  const { origin } = tallies;
+  const sites = new ErrorSites(environment.subtaskIndex, environment.executionAttemptId, origin);
   const codegenId = codegenIdOf(environment);
   const tracker = { boundMs: boundOf(topology), maxMs: -Infinity };
   const emission = new Emission({
@@ -37,13 +36,26 @@ export async function openOperatorChain(environment: ChainEnvironment): Promise<
   });
   const operators = new Map<ChainNode, ChainOperator>();
   const outputs = new Map<ChainNode, OperatorOutput>();
+  const nodeOf = (node: StreamNode): ChainNode | undefined =>
+    topology.nodes.find((candidate) => candidate.node === node);
+  const failures = new RecordFailures({
+    sites,
+    origin,
+    emission,
+    clock: environment.clock,
+    subtaskIndex: environment.subtaskIndex,
+    tallyOf: (node) => tallies.of(node),
+    outputOf: (node) => outputs.get(nodeOf(node) as ChainNode),
+  });
   try {
     for (const node of topology.nodes) {
       if (environment.deployment.mode === 'commit' && node.node.operator.kind !== 'sink') continue;
       const output = new OperatorOutput();
       outputs.set(node, output);
-      const setup = operatorSetup(environment, { node: node.node, sites, output, emission, codegenId });
-      operators.set(node, await openOperator(setup, { metrics, tracker }));
+      const tally = tallies.of(node.node);
+      const shared = { sites, failures, origin, tally, output, emission, codegenId };
+      const setup = operatorSetup(environment, { ...shared, node: node.node });
+      operators.set(node, await openOperator(setup, tracker));
     }
   } catch (error) {
     for (const operator of operators.values()) await operator.close?.().catch(() => undefined);
@@ -54,6 +66,7 @@ export async function openOperatorChain(environment: ChainEnvironment): Promise<
     operators,
     ports: outputPorts(environment, topology, { sites, metrics, codegenId }),
     sites,
+    failures,
     metrics,
     keyGroupCount: environment.graph.options.keyGroupCount,
     freezesRecords: environment.freezeRecords === true,
@@ -62,7 +75,29 @@ export async function openOperatorChain(environment: ChainEnvironment): Promise<
   };
   connect(topology, code, outputs);
   const hasWatermarks = topology.nodes.some((node) => node.node.operator.kind === 'watermarks');
-  return new RunningChain({ environment, topology, code, tracker: hasWatermarks ? tracker : undefined });
+  return new RunningChain({
+    environment,
+    topology,
+    code,
+    tallies,
+    tracker: hasWatermarks ? tracker : undefined,
+  });
+}
+
+/** What the operators of the vertex left out, those of earlier attempts included. */
+function openTallies(environment: ChainEnvironment, topology: ChainTopology): ChainTallies {
+  const { subtaskIndex, vertex, clock, inputChannels = [] } = environment;
+  return new ChainTallies({
+    nodes: topology.nodes.map(({ node }) => node),
+    origin: new RecordOrigin(inputChannels),
+    subtaskIndex,
+    nowMs: () => clock.nowMs(),
+    restored: (node) =>
+      inheritedDrops(environment.restore.get(node.id) ?? [], {
+        subtaskIndex,
+        parallelism: vertex.parallelism,
+      }),
+  });
 }
 
 /** Stands in all generated text: V8 shares type feedback between functions of identical source. */
@@ -89,11 +124,7 @@ function operatorSetup(
   environment: ChainEnvironment,
   of: {
     readonly node: StreamNode;
-    readonly sites: ErrorSites;
-    readonly output: OperatorOutput;
-    readonly emission: Emission;
-    readonly codegenId: string;
-  },
+  } & Pick<OperatorSetup, 'sites' | 'failures' | 'origin' | 'tally' | 'output' | 'emission' | 'codegenId'>,
 ): OperatorSetup {
   const restored = environment.restore.get(of.node.id) ?? [];
   const { options } = environment.graph;

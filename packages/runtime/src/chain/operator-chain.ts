@@ -9,7 +9,10 @@ import type {
   Logger,
 } from '@millrace/common';
 import type { SourceBatch, StreamGraph } from '@millrace/api';
+import type { DroppedCounts } from './dropped-records.ts';
+import type { OriginChannel } from './record-origin.ts';
 import type {
+  DroppedSample,
   JobEdge,
   JobVertex,
   Json,
@@ -41,10 +44,10 @@ export interface FrozenChain {
  * false, and `resume` goes on until it returns true; no other call comes in between but `relieve`, so that a barrier waits.
  */
 export interface OperatorChain {
-  /** Records from input edge `inputIndex` (the order of the vertex's input edges). */
-  processBatch(inputIndex: number, batch: RecordBatch): boolean;
-  /** Records of a source vertex. */
-  processSource(batch: SourceBatch<unknown>): boolean;
+  /** Records from input edge `inputIndex` (the order of the vertex's input edges), over a channel of the environment's. */
+  processBatch(inputIndex: number, batch: RecordBatch, channelIndex: number): boolean;
+  /** Records of a source vertex; those that could not be read come first. */
+  processSource(batch: SourceBatch<unknown>, splitId: string): boolean;
   /**
    * The greatest event time in the source batch that went through last, NaN when it has none. With a `watermarks` operator
    * in the chain it is that operator's event time that counts.
@@ -78,6 +81,7 @@ export interface OperatorChain {
   /** Commits the transactions of all checkpoints up to this one; a chain without committers resolves at once. */
   commit(checkpointId: number): Promise<void>;
   readonly metrics: ChainMetrics;
+  readonly drops: ChainDrops;
   close(): Promise<void>;
 }
 
@@ -87,8 +91,12 @@ export interface ChainMetrics {
   recordsOut: number;
   stateEntries: number;
   stateBytes: number;
-  /** By cause: `late`, `malformed`. */
-  readonly dropped: { [cause: string]: number };
+}
+
+/** Records that the operators of a vertex left out since the job began. */
+export interface ChainDrops {
+  readonly counts: DroppedCounts;
+  readonly samples: readonly DroppedSample[];
 }
 
 /** Limits of the keyed state backend that a test or a simulation makes small, so that little state takes every way. */
@@ -107,6 +115,8 @@ export interface ChainEnvironment {
   readonly executionAttemptId: ExecutionAttemptId;
   readonly keyGroupRange: KeyGroupRange;
   readonly inputEdges: readonly JobEdge[];
+  /** Where the channels of the gate come from, in its order; for messages. */
+  readonly inputChannels?: readonly OriginChannel[];
   readonly outputs: readonly ChainOutput[];
   /** Snapshots to restore from, by node id: one for each old subtask that had the operator. */
   readonly restore: ReadonlyMap<number, readonly OperatorSnapshot[]>;

@@ -1,7 +1,13 @@
 // [HOT] A chain at work: picks the loop for a batch, and drives what happens outside of loops.
 import { invariant } from '@millrace/common';
-import type { SourceBatch } from '@millrace/api';
-import type { BatchShape, Json, OperatorSnapshot, RecordBatch } from '@millrace/proto';
+import type { MalformedRecord, SourceBatch } from '@millrace/api';
+import type {
+  BatchShape,
+  DroppedRecordsSnapshot,
+  Json,
+  OperatorSnapshot,
+  RecordBatch,
+} from '@millrace/proto';
 import type { ChainOperator, FrozenOperator } from '../operator/chain-stage.ts';
 import type { EventTimeTracker } from '../operator/event-time.ts';
 import type { PartialAggregates } from '../operator/window/partial-aggregates.ts';
@@ -14,7 +20,14 @@ import {
   type ChainCode,
   type SourceLoop,
 } from './codegen/chain-codegen.ts';
-import type { ChainEnvironment, ChainMetrics, FrozenChain, OperatorChain } from './operator-chain.ts';
+import type { ChainTallies } from './dropped-records.ts';
+import type {
+  ChainDrops,
+  ChainEnvironment,
+  ChainMetrics,
+  FrozenChain,
+  OperatorChain,
+} from './operator-chain.ts';
 
 /** Loops that a chain keeps for one input, and for source batches; above it the oldest is dropped and generated again. */
 const LOOPS_MAX = 64;
@@ -33,6 +46,7 @@ export interface RunningChainParts {
   readonly environment: ChainEnvironment;
   readonly topology: ChainTopology;
   readonly code: ChainCode;
+  readonly tallies: ChainTallies;
   readonly tracker: EventTimeTracker | undefined;
 }
 
@@ -72,10 +86,15 @@ export class RunningChain implements OperatorChain {
     return tracker === undefined ? undefined : tracker.maxMs - tracker.boundMs - 1;
   }
 
-  processBatch(inputIndex: number, batch: RecordBatch): boolean {
+  get drops(): ChainDrops {
+    return this.#parts.tallies;
+  }
+
+  processBatch(inputIndex: number, batch: RecordBatch, channelIndex: number): boolean {
     const input = this.#inputs[inputIndex];
     invariant(input !== undefined, 'a batch came over an input that the vertex does not have');
     this.metrics.recordsIn += batch.rowCount;
+    this.#parts.tallies.origin.atChannel(channelIndex);
     const hasKeyHashes = batch.keyHashes !== undefined;
     const loops = hasKeyHashes ? input.keyed : input.unkeyed;
     let loop = batch.shape === input.lastShape ? input.lastLoop : undefined;
@@ -104,8 +123,10 @@ export class RunningChain implements OperatorChain {
     return keep(loops, batch.shape, loop);
   }
 
-  processSource(batch: SourceBatch<unknown>): boolean {
-    const { tracker, topology, code } = this.#parts;
+  processSource(batch: SourceBatch<unknown>, splitId: string): boolean {
+    const { tracker, topology, code, tallies } = this.#parts;
+    tallies.origin.atSource(batch, splitId);
+    if (batch.malformed !== undefined) this.#takeMalformed(batch.malformed);
     const form = sourceForm(batch);
     const loop =
       this.#sourceLoops.get(form) ??
@@ -120,6 +141,13 @@ export class RunningChain implements OperatorChain {
     return false;
   }
 
+  #takeMalformed(malformed: readonly MalformedRecord[]): void {
+    const { code, topology } = this.#parts;
+    const { node } = topology.head;
+    invariant(node.operator.kind === 'source', 'only sources read records');
+    for (const record of malformed) code.failures.takeMalformed(node, node.operator.onMalformed, record);
+  }
+
   get sourceTimeMs(): number {
     const { tracker } = this.#parts;
     const eventTimeMs = tracker === undefined ? this.#sourceMaxMs : tracker.maxMs;
@@ -129,6 +157,9 @@ export class RunningChain implements OperatorChain {
   /** False: the end of the batch emitted so much that the chain stopped. */
   #endBatch(): boolean {
     for (let index = 0; index < this.#batchEnds.length; index++) this.#batchEnds[index]?.endBatch?.();
+    // A function of the user's may have caught it.
+    const { failure } = this.#parts.code.sites;
+    if (failure !== undefined) throw failure;
     return !this.#parts.code.emission.isStopped;
   }
 
@@ -153,6 +184,7 @@ export class RunningChain implements OperatorChain {
 
   #start(step: (operator: ChainOperator) => boolean): boolean {
     invariant(this.#isDone, 'the chain was called before it resumed');
+    this.#parts.tallies.origin.atTime();
     this.#step = step;
     this.#stepIndex = 0;
     return this.#resumeStep();
@@ -222,6 +254,9 @@ export class RunningChain implements OperatorChain {
     this.flushPartials();
     this.#countState();
     const source = environment.snapshotSource?.();
+    const dropped = new Map(
+      this.#operators.map(({ node }) => [node.id, this.#parts.tallies.of(node).snapshot()]),
+    );
     const frozen = new Map<ChainOperator, FrozenOperator>();
     for (const operator of this.#operators) {
       const parts = operator.freeze?.(checkpointId);
@@ -242,6 +277,7 @@ export class RunningChain implements OperatorChain {
             uid,
             keyedFiles: state?.keyedFiles ?? [],
             ...(inline === undefined ? {} : { inline }),
+            ...withDropped(dropped.get(nodeId)),
           });
         }
         return { operators, newBytes };
@@ -274,6 +310,10 @@ export class RunningChain implements OperatorChain {
     if (errors.length === 1) throw errors[0];
     if (errors.length > 1) throw new AggregateError(errors, 'Several operators failed to close');
   }
+}
+
+function withDropped(dropped: DroppedRecordsSnapshot | undefined): Pick<OperatorSnapshot, 'dropped'> {
+  return dropped === undefined ? {} : { dropped };
 }
 
 function keep<K, V>(cache: Map<K, V>, key: K, value: V): V {

@@ -1,6 +1,7 @@
 // What becomes of whatever user code throws or wrongly returns. Called once a batch at most, never on the record path.
 import { isMillraceError, MillraceError, type ExecutionAttemptId } from '@millrace/common';
 import type { StreamNode } from '@millrace/api';
+import type { RecordOrigin } from './record-origin.ts';
 import { lineOf } from './text-of.ts';
 
 /** Characters of an offending record that an error shows at most. */
@@ -20,10 +21,13 @@ export class ErrorSites {
   readonly #sites: ErrorSite[] = [];
   readonly #subtaskIndex: number;
   readonly #attempt: ExecutionAttemptId;
+  readonly #origin: RecordOrigin;
+  #fatal: MillraceError | undefined;
 
-  constructor(subtaskIndex: number, attempt: ExecutionAttemptId) {
+  constructor(subtaskIndex: number, attempt: ExecutionAttemptId, origin: RecordOrigin) {
     this.#subtaskIndex = subtaskIndex;
     this.#attempt = attempt;
+    this.#origin = origin;
   }
 
   register(node: StreamNode, what: string): number {
@@ -32,12 +36,40 @@ export class ErrorSites {
     return this.#sites.push({ node, what }) - 1;
   }
 
-  /** Returns what to throw for `error`, thrown at `siteIndex` while `record` was at hand (undefined: none known). */
-  wrap(error: unknown, siteIndex: number, record?: unknown, position?: number): MillraceError {
+  nodeOf(siteIndex: number): StreamNode | undefined {
+    return this.#sites[siteIndex]?.node;
+  }
+
+  whatOf(siteIndex: number): string {
+    return this.#sites[siteIndex]?.what ?? 'function';
+  }
+
+  /** The error that the job fails with, once there is one: user code may catch it on its way, but not make it undone. */
+  get failure(): MillraceError | undefined {
+    return this.#fatal;
+  }
+
+  /** Notes that the job fails with `error`, the first one counts. */
+  fatal(error: MillraceError): MillraceError {
+    this.#fatal ??= error;
+    return error;
+  }
+
+  /**
+   * Returns what to throw for `error`, thrown at `siteIndex` while `record` was at hand (undefined: none known). `row` is
+   * the record's row in the batch at hand, or -1.
+   */
+  wrap(error: unknown, siteIndex: number, record?: unknown, row = -1): MillraceError {
+    return this.fatal(this.describe(error, siteIndex, record, row));
+  }
+
+  /** The same, for an error that need not fail the job. */
+  describe(error: unknown, siteIndex: number, record?: unknown, row = -1): MillraceError {
     if (isMillraceError(error)) return error;
     const site = this.#sites[siteIndex];
     if (site === undefined) return this.#wrapUnknown(error);
     const { node, what } = site;
+    const position = this.#origin.positionOf(row);
     const details = {
       operator: node.name,
       uid: node.uid,
@@ -48,7 +80,10 @@ export class ErrorSites {
       ...(record === undefined ? {} : { record: lineOf(record, RECORD_TEXT_CHARS_MAX) }),
     };
     const where = `${what} of "${node.name}" (uid "${node.uid}", subtask ${this.#subtaskIndex})`;
-    const at = record === undefined ? '' : ` at record ${details.record}`;
+    const at = [
+      position === undefined ? '' : ` at ${position}`,
+      record === undefined ? '' : `${position === undefined ? ' at record' : ', on'} ${details.record}`,
+    ].join('');
     if (isFrozenObjectError(error)) {
       return new MillraceError(
         'MR_RECORD_MUTATED',
@@ -83,7 +118,8 @@ export class ErrorSites {
   }
 }
 
-function messageOf(error: unknown): string {
+/** What was thrown, in one line. */
+export function messageOf(error: unknown): string {
   if (error instanceof Error) return `${error.name}: ${error.message}`;
   return lineOf(error, RECORD_TEXT_CHARS_MAX);
 }

@@ -15,14 +15,32 @@ export interface StageBody {
   readonly inputEdge: StreamEdge | undefined;
   /** The record's key hash, when it travelled with it. */
   readonly keyHash: string | undefined;
+  /** Row of the batch that the record is in, or came from: an expression, -1 outside of loops. */
+  readonly row: string;
+  /** The operator leaves out records that its functions fail on. */
+  readonly isGuarded: boolean;
   /** A statement: what throws from here on is this site's. */
   at(site: number): string;
+  /**
+   * Statements that make something of the record by the user's functions, then go on with it. Where the operator leaves
+   * failing records out, what `make` throws ends the record here. `make` declares its results by `declare`.
+   */
+  attempt(parts: Attempt): string;
   /** Statements that freeze a record made by the user, when records are to be frozen; else ''. */
   freeze(record: string): string;
   /** The code of the stages behind this one, for a record of theirs. */
   next(record: string, timestampMs: string): string;
   /** The same for a side output. */
   side(output: string, record: string, timestampMs: string): string;
+}
+
+/** A call of the user's functions for one record. */
+export interface Attempt {
+  /** Locals that `make` assigns and `goOn` reads. */
+  readonly names: readonly string[];
+  /** `declare` gives the left side of the assignment to one of `names`. */
+  readonly make: (declare: (name: string) => string) => string;
+  readonly goOn: () => string;
 }
 
 /** The part of an operator that is in the generated loop. */

@@ -25,11 +25,12 @@ export function sourceOperator(setup: Setup, watermarks: WatermarkSpec | undefin
     emit: (body) => {
       if (extract === undefined) return body.next(body.record, body.timestampMs);
       const timestampMs = body.unit.fresh('timestampMs');
-      return [
-        extract(body, timestampMs),
-        `if (${timestampMs} > maxMs) maxMs = ${timestampMs};`,
-        body.next(body.record, timestampMs),
-      ].join('\n');
+      return body.attempt({
+        names: [timestampMs],
+        make: (declare) => extract(body, timestampMs, declare),
+        goOn: () =>
+          `if (${timestampMs} > maxMs) maxMs = ${timestampMs};\n${body.next(body.record, timestampMs)}`,
+      });
     },
   });
 }
@@ -47,20 +48,21 @@ export function watermarksOperator(
       if (extract === undefined) return body.next(body.record, 'NaN');
       const timestampMs = body.unit.fresh('timestampMs');
       const kept = body.unit.bind(tracker, 'tracker');
-      return [
-        extract(body, timestampMs),
-        `if (${timestampMs} > ${kept}.maxMs) ${kept}.maxMs = ${timestampMs};`,
-        body.next(body.record, timestampMs),
-      ].join('\n');
+      return body.attempt({
+        names: [timestampMs],
+        make: (declare) => extract(body, timestampMs, declare),
+        goOn: () =>
+          `if (${timestampMs} > ${kept}.maxMs) ${kept}.maxMs = ${timestampMs};\n${body.next(body.record, timestampMs)}`,
+      });
     },
   });
 }
 
-/** Text that declares the event time of the record at hand: a finite number, or NaN for none; anything else is refused. */
+/** Text that makes the event time of the record at hand: a finite number, or NaN for none; anything else is refused. */
 function eventTimeText(
   setup: Setup,
   timestamp: (record: never) => number,
-): (body: StageBody, name: string) => string {
+): (body: StageBody, name: string, declare: (name: string) => string) => string {
   const site = setup.sites.register(setup.node, 'timestamp function');
   const refuse = (value: unknown): void => {
     if (Number.isNaN(value)) return;
@@ -74,10 +76,10 @@ function eventTimeText(
   const checkType = (value: unknown): void => {
     if (typeof value !== 'number') refuse(value);
   };
-  return (body, name) =>
+  return (body, name, declare) =>
     [
       body.at(site),
-      `const ${name} = ${body.unit.bind(timestamp, 'timestampOf')}(${body.record});`,
+      `${declare(name)} = ${body.unit.bind(timestamp, 'timestampOf')}(${body.record});`,
       checkFirst(body, name, checkType),
       // False for NaN, for the infinities and for most of what is no number; the type is checked once a batch.
       `if (!(${name} < Infinity && ${name} > -Infinity)) ${body.unit.bind(refuse, 'refuseTime')}(${name});`,

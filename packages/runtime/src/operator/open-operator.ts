@@ -1,7 +1,6 @@
 // From a node of the graph to its operator.
 import { unreachable } from '@millrace/common';
 import type { Operator } from '@millrace/api';
-import type { ChainMetrics } from '../chain/operator-chain.ts';
 import { aggregateLayout, reduceLayout, type AggregateLayout } from './aggregate/aggregate-layout.ts';
 import type { ChainOperator } from './chain-stage.ts';
 import { sourceOperator, watermarksOperator, type EventTimeTracker } from './event-time.ts';
@@ -24,14 +23,10 @@ import { RecordContents } from './window/record-contents.ts';
 import type { WindowContents } from './window/window-contents.ts';
 import { endOfInputOperator, windowOperator, type WindowSpec } from './window/window-operator.ts';
 
-export interface OpenedFor {
-  readonly metrics: ChainMetrics;
-  /** Of a `watermarks` node. */
-  readonly tracker: EventTimeTracker;
-}
-
-/** Opens the operator of one node; what it awaits is files, stores and the user's `open`. */
-export async function openOperator(setup: OperatorSetup, chain: OpenedFor): Promise<ChainOperator> {
+/**
+ * Opens the operator of one node; what it awaits is files, stores and the user's `open`. `tracker`: of a `watermarks` node.
+ */
+export async function openOperator(setup: OperatorSetup, tracker: EventTimeTracker): Promise<ChainOperator> {
   const operator: Operator = setup.node.operator;
   switch (operator.kind) {
     case 'source':
@@ -45,7 +40,7 @@ export async function openOperator(setup: OperatorSetup, chain: OpenedFor): Prom
     case 'union':
       return unionOperator(setup.node);
     case 'watermarks':
-      return watermarksOperator(setup, operator.watermarks, chain.tracker);
+      return watermarksOperator(setup, operator.watermarks, tracker);
     case 'forEach':
       return forEachOperator(setup, operator.forEach);
     case 'print':
@@ -63,7 +58,7 @@ export async function openOperator(setup: OperatorSetup, chain: OpenedFor): Prom
         isKeyed: true,
       });
     case 'window':
-      return openWindow(setup, operator, chain);
+      return openWindow(setup, operator);
     default:
       return unreachable(operator);
   }
@@ -84,7 +79,7 @@ export function windowLayout(
   }
 }
 
-async function openWindow(setup: OperatorSetup, spec: WindowSpec, chain: OpenedFor): Promise<ChainOperator> {
+async function openWindow(setup: OperatorSetup, spec: WindowSpec): Promise<ChainOperator> {
   const backend = await setup.openBackend();
   const layout = windowLayout(spec, setup);
   let contents: WindowContents;
@@ -107,7 +102,6 @@ async function openWindow(setup: OperatorSetup, spec: WindowSpec, chain: OpenedF
   }
   const parts = {
     contents,
-    metrics: chain.metrics,
     backendMethods: backendMethods(backend, () => layout?.freeze()),
   };
   return spec.assigner.kind === 'endOfInput'

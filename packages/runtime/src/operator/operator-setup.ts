@@ -4,6 +4,9 @@ import type { Json } from '@millrace/proto';
 import type { KeyedStateBackend } from '@millrace/state';
 import type { Emission } from '../chain/emission.ts';
 import type { ChainEnvironment } from '../chain/operator-chain.ts';
+import type { DroppedTally } from '../chain/dropped-records.ts';
+import type { RecordFailures } from '../chain/record-failures.ts';
+import type { RecordOrigin } from '../chain/record-origin.ts';
 import type { ErrorSites } from '../chain/user-error.ts';
 import type { OperatorOutput } from './chain-stage.ts';
 
@@ -11,6 +14,11 @@ export interface OperatorSetup {
   readonly environment: ChainEnvironment;
   readonly node: StreamNode;
   readonly sites: ErrorSites;
+  /** Of the chain: takes what fails. */
+  readonly failures: RecordFailures;
+  readonly origin: RecordOrigin;
+  /** What the operator leaves out. */
+  readonly tally: DroppedTally;
   readonly output: OperatorOutput;
   /** Of the chain: stops what emits much. */
   readonly emission: Emission;

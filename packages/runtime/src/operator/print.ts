@@ -19,8 +19,7 @@ export function printOperator(setup: OperatorSetup, spec: PrintSpec): ChainOpera
   let sequence = firstSequence(setup);
   const { title, form, format } = spec;
   const formatted = format as ((record: unknown) => unknown) | undefined;
-  const print = (record: unknown): void => {
-    const shown = formatted === undefined ? record : formatted(record);
+  const print = (shown: unknown): void => {
     if (formatted !== undefined) setup.sites.refusePromise(shown, site);
     environment.print({
       nodeId: node.id,
@@ -34,7 +33,16 @@ export function printOperator(setup: OperatorSetup, spec: PrintSpec): ChainOpera
     node,
     stage: {
       kind: 'print',
-      emit: (body) => `${body.at(site)} out++; ${body.unit.bind(print, 'print')}(${body.record});`,
+      emit: (body) => {
+        const shown = body.unit.fresh('shown');
+        const text =
+          formatted === undefined ? body.record : `${body.unit.bind(formatted, 'format')}(${body.record})`;
+        return body.attempt({
+          names: [shown],
+          make: (declare) => `${body.at(site)} ${declare(shown)} = ${text};`,
+          goOn: () => `out++; ${body.unit.bind(print, 'print')}(${shown});`,
+        });
+      },
     },
     freeze: () => {
       const { subtaskIndex, vertex } = environment;

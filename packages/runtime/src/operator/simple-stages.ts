@@ -1,6 +1,7 @@
 // Stages without state: map, filter, flatMap, union, forEach.
 import type { StreamNode, UserFunction } from '@millrace/api';
 import { INLINE_RESULTS_MAX, type Emission } from '../chain/emission.ts';
+import type { RecordFailures } from '../chain/record-failures.ts';
 import type { ErrorSites } from '../chain/user-error.ts';
 import type { ChainOperator, ChainStage, OperatorOutput, StageBody } from './chain-stage.ts';
 
@@ -11,6 +12,7 @@ interface Setup {
 }
 
 interface EmittingSetup extends Setup {
+  readonly failures: RecordFailures;
   readonly emission: Emission;
 }
 
@@ -22,13 +24,12 @@ export function mapOperator(setup: Setup, map: UserFunction): ChainOperator {
     kind: 'map',
     emit: (body) => {
       const mapped = body.unit.fresh('mapped');
-      return [
-        body.at(site),
-        `const ${mapped} = ${body.unit.bind(map, 'map')}(${body.record});`,
-        checkFirst(body, mapped, refuse),
-        body.freeze(mapped),
-        body.next(mapped, body.timestampMs),
-      ].join('\n');
+      return body.attempt({
+        names: [mapped],
+        make: (declare) =>
+          `${body.at(site)} ${declare(mapped)} = ${body.unit.bind(map, 'map')}(${body.record});\n${checkFirst(body, mapped, refuse)}`,
+        goOn: () => `${body.freeze(mapped)}\n${body.next(mapped, body.timestampMs)}`,
+      });
     },
   });
 }
@@ -51,13 +52,17 @@ export function filterOperator(setup: Setup, filter: UserFunction): ChainOperato
     kind: 'filter',
     emit: (body) => {
       const kept = body.unit.fresh('kept');
-      return [
-        body.at(site),
-        `const ${kept} = ${body.unit.bind(filter, 'filter')}(${body.record});`,
-        `if (${kept} === true || (${kept} !== false && ${body.unit.bind(isTruthy, 'isTruthy')}(${kept}))) {`,
-        body.next(body.record, body.timestampMs),
-        '}',
-      ].join('\n');
+      return body.attempt({
+        names: [kept],
+        make: (declare) =>
+          `${body.at(site)} ${declare(kept)} = ${body.unit.bind(filter, 'filter')}(${body.record});`,
+        goOn: () =>
+          [
+            `if (${kept} === true || (${kept} !== false && ${body.unit.bind(isTruthy, 'isTruthy')}(${kept}))) {`,
+            body.next(body.record, body.timestampMs),
+            '}',
+          ].join('\n'),
+      });
     },
   });
 }
@@ -66,36 +71,40 @@ export function filterOperator(setup: Setup, filter: UserFunction): ChainOperato
 export function flatMapOperator(setup: EmittingSetup, flatMap: UserFunction): ChainOperator {
   const site = setup.sites.register(setup.node, 'flatMap function');
   /** What is no short array: outside the loop, from a cursor that survives a stop. */
-  const emitIterable = (results: unknown, timestampMs: number, record: unknown): void => {
+  const emitIterable = (results: unknown, timestampMs: number, record: unknown, row: number): void => {
     setup.sites.refusePromise(results, site);
     if (results === undefined || results === null) return;
+    const onError = (error: unknown): void => setup.failures.take(error, site, record, timestampMs, row);
     if (
       typeof results === 'string' ||
       typeof (results as Iterable<unknown>)[Symbol.iterator] !== 'function'
     ) {
-      throw new TypeError(
-        `a flatMap function returns an array or another iterable, but this one returned ${typeof results}`,
+      const returned = typeof results;
+      onError(
+        new TypeError(
+          `a flatMap function returns an array or another iterable, but this one returned ${returned}`,
+        ),
       );
+      return;
     }
-    setup.emission.emitAll(results as Iterable<unknown>, {
-      timestampMs,
-      emit: setup.output.emit,
-      wrap: (error) => setup.sites.wrap(error, site, record),
-    });
+    const { emit } = setup.output;
+    setup.emission.emitAll(results as Iterable<unknown>, { timestampMs, emit, onError });
   };
   return operatorOf(setup.node, {
     kind: 'flatMap',
     emitsMany: true,
     emit: (body) => {
       const results = body.unit.fresh('results');
-      return [
-        body.at(site),
-        `const ${results} = ${body.unit.bind(flatMap, 'flatMap')}(${body.record});`,
-        emitElements(body, setup.emission, {
-          array: results,
-          other: body.unit.bind(emitIterable, 'emitIterable'),
-        }),
-      ].join('\n');
+      return body.attempt({
+        names: [results],
+        make: (declare) =>
+          `${body.at(site)} ${declare(results)} = ${body.unit.bind(flatMap, 'flatMap')}(${body.record});`,
+        goOn: () =>
+          emitElements(body, setup.emission, {
+            array: results,
+            other: body.unit.bind(emitIterable, 'emitIterable'),
+          }),
+      });
     },
   });
 }
@@ -117,7 +126,7 @@ export function emitElements(
     body.freeze(element),
     body.next(element, body.timestampMs),
     `} ${emitted} += ${array}.length;`,
-    `} else { ${other}(${array}, ${body.timestampMs}, ${body.record}); }`,
+    `} else { ${other}(${array}, ${body.timestampMs}, ${body.record}, ${body.row}); }`,
   ].join('\n');
 }
 
@@ -134,11 +143,12 @@ export function forEachOperator(setup: Setup, forEach: UserFunction): ChainOpera
     kind: 'forEach',
     emit: (body) => {
       const returned = body.unit.fresh('returned');
-      return [
-        `${body.at(site)} out++;`,
-        `const ${returned} = ${body.unit.bind(forEach, 'forEach')}(${body.record}, ${body.timestampMs});`,
-        `if (${returned} !== undefined) ${body.unit.bind(refuse, 'refuse')}(${returned});`,
-      ].join('\n');
+      return body.attempt({
+        names: [returned],
+        make: (declare) =>
+          `${body.at(site)} out++; ${declare(returned)} = ${body.unit.bind(forEach, 'forEach')}(${body.record}, ${body.timestampMs});`,
+        goOn: () => `if (${returned} !== undefined) ${body.unit.bind(refuse, 'refuse')}(${returned});`,
+      });
     },
   });
 }

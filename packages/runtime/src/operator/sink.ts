@@ -102,7 +102,12 @@ class SinkOperator implements ChainOperator {
     this.stage = {
       kind: 'sink',
       emit: (body) =>
-        `${body.at(this.#site)} out++; ${body.unit.bind(writer, 'writer')}.write(${body.record}, ${body.timestampMs});`,
+        body.attempt({
+          names: [],
+          make: () =>
+            `${body.at(this.#site)} out++; ${body.unit.bind(writer, 'writer')}.write(${body.record}, ${body.timestampMs});`,
+          goOn: () => '',
+        }),
     };
   }
 
@@ -144,7 +149,7 @@ class SinkOperator implements ChainOperator {
     try {
       // Called now: what is sealed is what came before the barrier. Its failure is seen by whoever writes the snapshot.
       const prepared = Promise.resolve(this.#writer.prepareCommit(checkpointId)).catch((error: unknown) => {
-        throw this.#setup.sites.wrap(error, this.#site);
+        throw this.#setup.sites.describe(error, this.#site); // It declines the checkpoint; the job goes on.
       });
       prepared.catch(() => undefined);
       return prepared;

@@ -47,23 +47,39 @@ export async function openStaticJoin(setup: OperatorSetup, spec: StaticJoinSpec)
       emitsMany: true,
       emit: (body) => {
         const { unit } = body;
-        const [key, rows, index, joined, isFirst] = ['key', 'rows', 'index', 'joined', 'isFirst'].map(
-          (hint) => unit.fresh(hint),
-        );
+        const key = unit.fresh('key');
+        const rows = unit.fresh('rows');
+        const index = unit.fresh('index');
+        const joined = unit.fresh('joined');
+        const isFirst = unit.fresh('isFirst');
         unit.declare(`let ${isFirst} = true;`);
         const table = unit.bind(rowsOfKey, 'table');
-        return [
-          body.at(recordSite),
-          `const ${key} = ${unit.bind(spec.recordKey, 'recordKey')}(${body.record});`,
-          `const ${rows} = typeof ${key} === 'string' ? (${table}.get(${key}) ?? ${unit.bind(none, 'none')}) : ${unit.bind(otherKey, 'rowsOf')}(${key});`,
-          body.at(combineSite),
-          `for (let ${index} = 0; ${index} < ${rows}.length; ${index}++) {`,
-          `const ${joined} = ${unit.bind(spec.combine, 'combine')}(${body.record}, ${rows}[${index}]);`,
-          `if (${isFirst}) { ${isFirst} = false; ${unit.bind(refuse, 'check')}(${joined}); }`,
-          body.freeze(String(joined)),
-          body.next(String(joined), body.timestampMs),
-          `} ${unit.bind(emission, 'emission')}.count += ${rows}.length;`,
-        ].join('\n');
+        const one = (goOn: () => string): string =>
+          body.attempt({
+            names: [joined],
+            make: (declare) =>
+              [
+                body.at(combineSite),
+                `${declare(joined)} = ${unit.bind(spec.combine, 'combine')}(${body.record}, ${rows}[${index}]);`,
+                `if (${isFirst}) { ${isFirst} = false; ${unit.bind(refuse, 'check')}(${joined}); }`,
+              ].join('\n'),
+            goOn,
+          });
+        return body.attempt({
+          names: [key, rows],
+          make: (declare) =>
+            [
+              body.at(recordSite),
+              `${declare(key)} = ${unit.bind(spec.recordKey, 'recordKey')}(${body.record});`,
+              `${declare(rows)} = typeof ${key} === 'string' ? (${table}.get(${key}) ?? ${unit.bind(none, 'none')}) : ${unit.bind(otherKey, 'rowsOf')}(${key});`,
+            ].join('\n'),
+          goOn: () =>
+            [
+              `for (let ${index} = 0; ${index} < ${rows}.length; ${index}++) {`,
+              one(() => `${body.freeze(joined)}\n${body.next(joined, body.timestampMs)}`),
+              `} ${unit.bind(emission, 'emission')}.count += ${rows}.length;`,
+            ].join('\n'),
+        });
       },
     },
   };

@@ -111,6 +111,7 @@ async function openDriver(
       subtaskIndex,
     }),
     inputEdges: subtask.inputEdges,
+    inputChannels: options.channels.originsOf(subtask),
     outputs: partitions,
     restore: snapshotsByNode(subtask),
     restoredWatermarkMs: startWatermarkMs,

@@ -4,6 +4,7 @@ import type { ChannelDescriptor, SlotDeployment, SubtaskDeployment } from '@mill
 import { InputChannel } from '../channel/input-channel.ts';
 import { connectLocally } from '../channel/local-channel.ts';
 import type { OutputChannel } from '../channel/output-channel.ts';
+import type { OriginChannel } from '../chain/record-origin.ts';
 import { receiveRemotely, sendRemotely, type RemoteChannelOptions } from '../channel/remote-channel.ts';
 import type { ChannelNetwork } from './slot-ports.ts';
 
@@ -46,6 +47,15 @@ export class SlotChannels {
       const input = this.#inputs.get(channelKey(this.#options.deployment, channel));
       invariant(input !== undefined, 'no such input channel');
       return input;
+    });
+  }
+
+  /** Where the input channels of a subtask come from, in their order. */
+  originsOf(subtask: SubtaskDeployment): readonly OriginChannel[] {
+    const { nodes } = this.#options.deployment.streamGraph;
+    return sorted(subtask.inputChannels).map(({ edgeId, producerSubtask }) => {
+      const edge = subtask.inputEdges.find((candidate) => candidate.edgeId === edgeId);
+      return { producerName: nodes[edge?.fromNode ?? -1]?.name ?? '', producerSubtask };
     });
   }
 

@@ -65,50 +65,6 @@ test('a reader that throws fails the slot once, with the split named', async () 
   await cluster.cancel();
 });
 
-function malformedSource(): Source<TestRecord> {
-  const records = [{ t: 1, key: 0 }];
-  return {
-    ...testSource({ splits: [records] }),
-    openSplit: () => {
-      let isRead = false;
-      return {
-        read: () => {
-          if (isRead) return undefined;
-          isRead = true;
-          return {
-            kind: 'records',
-            records,
-            position: 1,
-            malformed: [{ position: 'a.csv line 3', reason: 'no number', raw: 'x' }],
-          };
-        },
-      };
-    },
-  };
-}
-
-test.each([
-  { onMalformed: 'fail', code: 'MR_RECORD_MALFORMED', skipped: undefined },
-  { onMalformed: 'skip', code: undefined, skipped: 1 },
-] as const)('malformed records: $onMalformed', async ({ onMalformed, code, skipped }) => {
-  const job = sourceToSink(malformedSource(), { source: 1, sink: 1 });
-  const [source, ...others] = job.graph.nodes;
-  if (source?.operator.kind !== 'source') throw new Error('no source');
-  const graph = {
-    ...job.graph,
-    nodes: [{ ...source, operator: { ...source.operator, onMalformed } }, ...others],
-  };
-  const cluster = await TestCluster.start({
-    job: { ...job, graph },
-    slot: { openChain: openStubChain(new Collected()) },
-  });
-  await cluster.run();
-  expect(cluster.failure?.code).toBe(code);
-  const reader = [...cluster.metrics.values()].find(({ vertexId }) => vertexId === job.vertices[1]?.vertexId);
-  expect(reader?.dropped['malformed']).toBe(skipped);
-  await cluster.cancel();
-});
-
 test('a snapshot that cannot be written declines its checkpoint and the job goes on', async () => {
   const collected = new Collected();
   const open = openStubChain(collected);

@@ -196,6 +196,8 @@ export class SlotRuntime implements AsyncDisposable {
     if (this.#state !== 'RUNNING') return;
     this.#state = 'FAILED';
     this.#loop.stop();
+    // What the batch at hand printed before it failed may be what tells why.
+    this.#lines.publish();
     this.#ports.log.error?.('slot failed', { error, executionAttemptId });
     this.#ports.report({
       kind: 'slot-failed',

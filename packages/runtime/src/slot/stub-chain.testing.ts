@@ -43,7 +43,8 @@ export function openStubChain(
     let transactions: Transaction[] = [];
     let watermarkMs = environment.restoredWatermarkMs;
     let sourceTimeMs = NaN;
-    const metrics = { recordsIn: 0, recordsOut: 0, stateEntries: 0, stateBytes: 0, dropped: {} };
+    const metrics = { recordsIn: 0, recordsOut: 0, stateEntries: 0, stateBytes: 0 };
+    const drops = { counts: { late: 0, skipped: 0, deadLettered: 0 }, samples: [] };
     for (const snapshot of isSink ? (environment.restore.get(nodeId) ?? []) : []) {
       for (const transaction of snapshot.inline as unknown as Transaction[])
         collected.commit(transaction.id, transaction.records);
@@ -60,6 +61,7 @@ export function openStubChain(
     };
     return {
       metrics,
+      drops,
       ownWatermarkMs: undefined,
       needsRelief: false,
       relieve: () => undefined,

@@ -78,7 +78,7 @@ export function sourceToSink(
         operator: {
           kind: 'source',
           source,
-          onMalformed: 'fail',
+          onMalformed: { action: 'fail' },
           watermarks: {
             kind: 'bounded',
             boundMs: watermarks.boundMs,

@@ -122,13 +122,13 @@ export class ChainDriver {
   }
 
   /** Records of an input edge. */
-  processBatch(inputIndex: number, batch: RecordBatch): void {
-    this.#run(this.chain.processBatch(inputIndex, batch), () => this.sendOwnWatermark());
+  processBatch(inputIndex: number, batch: RecordBatch, channelIndex: number): void {
+    this.#run(this.chain.processBatch(inputIndex, batch, channelIndex), () => this.sendOwnWatermark());
   }
 
   /** Records of a source; `after` gets the greatest event time among them, NaN for none, when all have gone through. */
-  processSource(batch: SourceBatch<unknown>, after: (eventTimeMaxMs: number) => void): void {
-    this.#run(this.chain.processSource(batch), () => after(this.chain.sourceTimeMs));
+  processSource(batch: SourceBatch<unknown>, splitId: string, after: (eventTimeMaxMs: number) => void): void {
+    this.#run(this.chain.processSource(batch, splitId), () => after(this.chain.sourceTimeMs));
   }
 
   /** Event time has come to `timestampMs`, which is greater than before. */
@@ -224,12 +224,10 @@ export class ChainDriver {
     for (let index = 0; index < this.#partitions.length; index++) this.#partitions[index]?.flush();
   }
 
-  metrics(
-    own: Pick<SubtaskMetrics, 'busyShare' | 'backPressuredShare' | 'inputRead'>,
-    malformedCount: number,
-  ): SubtaskMetrics {
+  metrics(own: Pick<SubtaskMetrics, 'busyShare' | 'backPressuredShare' | 'inputRead'>): SubtaskMetrics {
     const { vertex, subtaskIndex } = this.#context.subtask;
-    const { recordsIn, recordsOut, stateBytes, stateEntries, dropped } = this.chain.metrics;
+    const { recordsIn, recordsOut, stateBytes, stateEntries } = this.chain.metrics;
+    const { counts, samples } = this.chain.drops;
     let bytesOut = 0;
     for (const partition of this.#partitions) bytesOut += partition.sentBytes;
     return {
@@ -241,10 +239,8 @@ export class ChainDriver {
       busyShare: own.busyShare,
       backPressuredShare: own.backPressuredShare,
       watermarkMs: toFiniteWatermark(this.#watermarkMs),
-      dropped:
-        malformedCount === 0
-          ? { ...dropped }
-          : { ...dropped, malformed: malformedCount + (dropped['malformed'] ?? 0) },
+      dropped: counts,
+      ...(samples.length === 0 ? {} : { droppedSamples: samples }),
       inputRead: own.inputRead,
       inputTotal: 0,
       stateBytes,

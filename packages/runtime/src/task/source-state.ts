@@ -1,7 +1,7 @@
 // What a reader keeps in checkpoints: its splits, each with the position behind the last processed batch.
 /*
- * ReaderState v1 =>  { version: 1, weightFinished, recordsRead?, malformedCount?, splits: [split, …] }
- *   recordsRead, malformedCount => NUMBER   since the job began; absent: 0
+ * ReaderState v1 =>  { version: 1, weightFinished, recordsRead?, splits: [split, …] }
+ *   recordsRead => NUMBER   since the job began; absent: 0
  *   split => { ordinal, split, position?, eventTimeMaxMs, weightRead }
  *   eventTimeMaxMs => NUMBER | null   greatest event time seen; null: none
  */
@@ -22,7 +22,6 @@ export interface ReaderState {
   readonly weightFinished: number;
   /** Since the job began, not since the attempt: what was read twice counts once. */
   readonly recordsRead: number;
-  readonly malformedCount: number;
   /** In the order of their ordinals. */
   readonly splits: readonly SplitState[];
 }
@@ -31,7 +30,6 @@ interface ReaderStateJson {
   readonly version: 1;
   readonly weightFinished: number;
   readonly recordsRead?: number;
-  readonly malformedCount?: number;
   readonly splits: readonly (Omit<SplitState, 'eventTimeMaxMs'> & {
     readonly eventTimeMaxMs: number | null;
   })[];
@@ -42,7 +40,6 @@ export function encodeReaderState(state: ReaderState): Json {
     version: 1,
     weightFinished: state.weightFinished,
     recordsRead: state.recordsRead,
-    malformedCount: state.malformedCount,
     splits: state.splits.map((split) => ({
       ...split,
       eventTimeMaxMs: Number.isFinite(split.eventTimeMaxMs) ? split.eventTimeMaxMs : null,
@@ -63,7 +60,6 @@ export function inheritReaderState(
   const splits: SplitState[] = [];
   let weightFinished = 0;
   let recordsRead = 0;
-  let malformedCount = 0;
   for (const snapshot of restore) {
     if (snapshot.subtaskIndex % heir.parallelism !== heir.subtaskIndex) continue;
     const operator = snapshot.operators.find((candidate) => candidate.nodeId === heir.nodeId);
@@ -77,10 +73,9 @@ export function inheritReaderState(
     }
     weightFinished += json.weightFinished;
     recordsRead += json.recordsRead ?? 0;
-    malformedCount += json.malformedCount ?? 0;
     for (const split of json.splits)
       splits.push({ ...split, eventTimeMaxMs: split.eventTimeMaxMs ?? -Infinity });
   }
   splits.sort((a, b) => a.ordinal - b.ordinal);
-  return { weightFinished, recordsRead, malformedCount, splits };
+  return { weightFinished, recordsRead, splits };
 }

@@ -17,8 +17,6 @@ import type { Task } from './task.ts';
 
 /** Splits of an unbounded source that have had nothing to give for this long do not hold the watermark back, ms. */
 const IDLE_AFTER_MS = 30_000;
-/** Malformed records that are logged; the others are only counted. */
-const MALFORMED_LOGGED_MAX = 10;
 
 export type SourceOperator = Extract<Operator, { readonly kind: 'source' }>;
 
@@ -60,7 +58,6 @@ export class SourceTask implements Task {
   #weightFinished: number;
   /** Read by the attempts before this one, up to the checkpoint that it began from. */
   readonly #recordsReadBefore: number;
-  #malformedCount: number;
   #watermarkSentMs = -Infinity;
   /** Records went through since the watermark was last looked at. */
   #owesWatermark = false;
@@ -78,7 +75,6 @@ export class SourceTask implements Task {
     this.#pace = new ReadPace();
     this.#weightFinished = options.start.weightFinished;
     this.#recordsReadBefore = options.start.recordsRead;
-    this.#malformedCount = options.start.malformedCount;
     for (const split of options.start.splits) this.#add(split);
   }
 
@@ -107,7 +103,6 @@ export class SourceTask implements Task {
     return encodeReaderState({
       weightFinished: this.#weightFinished,
       recordsRead: this.#recordsReadBefore + this.driver.chain.metrics.recordsIn,
-      malformedCount: this.#malformedCount,
       splits: this.#splits.map((split) => split.snapshot()),
     });
   }
@@ -165,7 +160,7 @@ export class SourceTask implements Task {
   metrics(shares: { readonly busyShare: number; readonly backPressuredShare: number }): SubtaskMetrics {
     let inputRead = this.#weightFinished;
     for (const split of this.#splits) inputRead += split.weightRead;
-    const metrics = this.driver.metrics({ ...shares, inputRead }, this.#malformedCount);
+    const metrics = this.driver.metrics({ ...shares, inputRead });
     return { ...metrics, recordsIn: this.#recordsReadBefore + metrics.recordsIn };
   }
 
@@ -258,8 +253,9 @@ export class SourceTask implements Task {
     if (batch === undefined) return;
     const { driver } = this;
     driver.setIdle(false);
-    this.#countMalformed(batch, split);
-    driver.processSource(batch, (eventTimeMaxMs) => this.#processed(split, batch, { eventTimeMaxMs, nowMs }));
+    driver.processSource(batch, split.id, (eventTimeMaxMs) =>
+      this.#processed(split, batch, { eventTimeMaxMs, nowMs }),
+    );
   }
 
   #processed(
@@ -332,29 +328,5 @@ export class SourceTask implements Task {
     if (this.#hasRequested || this.#hasAllSplits || (this.#isBounded && this.#splits.length > 0)) return;
     this.#hasRequested = true;
     this.#options.channel.requestSplit();
-  }
-
-  #countMalformed(batch: SourceBatch<unknown>, split: SplitProgress): void {
-    const malformed = batch.malformed;
-    if (malformed === undefined || malformed.length === 0) return;
-    const { operator } = this.#options;
-    for (const record of malformed) {
-      const details = {
-        splitId: split.id,
-        position: record.position,
-        reason: record.reason,
-        raw: record.raw,
-      };
-      if (operator.onMalformed === 'fail') {
-        throw new MillraceError(
-          'MR_RECORD_MALFORMED',
-          `Cannot read the record at ${record.position} of "${operator.source.name}": ${record.reason}; write env.source(…, { onMalformed: 'skip' }) to count and leave out such records`,
-          { details },
-        );
-      }
-      this.#malformedCount++;
-      if (this.#malformedCount <= MALFORMED_LOGGED_MAX)
-        this.#context.ports.log.warn?.('malformed record skipped', details);
-    }
   }
 }

@@ -82,7 +82,7 @@ export class StreamTask implements Task {
   }
 
   metrics(shares: { readonly busyShare: number; readonly backPressuredShare: number }): SubtaskMetrics {
-    return this.#driver.metrics({ ...shares, inputRead: 0 }, 0);
+    return this.#driver.metrics({ ...shares, inputRead: 0 });
   }
 
   close(): Promise<void> {
@@ -93,7 +93,7 @@ export class StreamTask implements Task {
     const channelIndex = this.#gate.lastChannelIndex;
     switch (element.kind) {
       case ElementKind.Batch:
-        this.#driver.processBatch(this.#gate.lastInputIndex, element.batch);
+        this.#driver.processBatch(this.#gate.lastInputIndex, element.batch, channelIndex);
         return;
       case ElementKind.Watermark:
         if (this.#valve.onWatermark(channelIndex, element.timestampMs)) this.#advance(element.splitId);

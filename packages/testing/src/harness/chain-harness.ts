@@ -51,7 +51,7 @@ export class ChainHarness<T> {
     const stamped: Stamped<T>[] = records.map(({ value, atMs }) => ({ atMs: atMs ?? NaN, value }));
     this.#untilDone(
       this.#producer,
-      this.#producer.processSource({ kind: 'records', position: null, records: stamped }),
+      this.#producer.processSource({ kind: 'records', position: null, records: stamped }, 'harness'),
     );
     this.#deliver();
   }
@@ -125,7 +125,7 @@ export class ChainHarness<T> {
       // As bytes, which it is between threads and processes.
       const chain = this.chains[channel];
       if (chain !== undefined)
-        this.#untilDone(chain, chain.processBatch(input, decodeBatchV1(encodeBatchV1(batch))));
+        this.#untilDone(chain, chain.processBatch(input, decodeBatchV1(encodeBatchV1(batch)), 0));
     }
   }
 }

@@ -85,7 +85,9 @@ export class World<T> {
     this.#options = options;
     const { graph, names } = buildGraph(options.operators);
     this.graph = graph;
-    this.#nodeIds = graph.nodes.filter((node) => node.id > 1 && !names.has(node.id)).map((node) => node.id);
+    this.#nodeIds = graph.nodes
+      .filter((node) => node.id > 1 && !names.has(node.id) && node.isImplicit !== true)
+      .map((node) => node.id);
     this.edges = edgesOf(graph, { tested: this.#nodeIds, names });
     this.blobStore = options.blobStore ?? new MemoryBlobStore();
     this.attemptNumber = options.attemptNumber ?? 1;
@@ -107,6 +109,7 @@ export class World<T> {
     return {
       ...this.#environment(TESTED_VERTEX, { nodeIds: this.#nodeIds, subtaskIndex, parallelism }),
       inputEdges: this.edges.inputs,
+      inputChannels: [{ producerName: 'input', producerSubtask: 0 }],
       outputs: this.edges.outputs.map(({ edge, name }) => this.#capture(edge, name)),
     };
   }
@@ -225,7 +228,7 @@ function buildGraph<T>(operators: OperatorsUnderTest<T>): {
     }
   });
   const graph = job.plan(SUBMISSION);
-  const first = graph.nodes.length - outputs.length;
+  const first = graph.nodes.filter((node) => node.isImplicit !== true).length - outputs.length;
   return { graph, names: new Map(outputs.map((name, index) => [first + index, name])) };
 }
 

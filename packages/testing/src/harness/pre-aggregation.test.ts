@@ -35,7 +35,7 @@ describe('Pre-aggregation', () => {
     harness.watermark(9);
     harness.send([1, 2, 3].map((atMs) => ({ value: { key: 'a' }, atMs })));
     harness.watermark(19);
-    expect(harness.chains[0]?.metrics.dropped).toEqual({ late: 3 });
+    expect(harness.chains[0]?.drops.counts).toEqual({ late: 3, skipped: 0, deadLettered: 0 });
     await harness.close();
   });
 

@@ -144,13 +144,13 @@ describe('Faults of the user', () => {
     );
     expect(error.code).toBe('MR_USER_FUNCTION');
     expect(error.message).toBe(
-      'The map function of "count up" (uid "counter", subtask 0) threw at record {"n":2}: RangeError: two is too many',
+      'The map function of "count up" (uid "counter", subtask 0) threw at record 2 of a batch from subtask 0 of "input", on {"n":2}: RangeError: two is too many',
     );
     expect(error.details).toMatchObject({
       operator: 'count up',
       uid: 'counter',
       subtaskIndex: 0,
-      position: 1,
+      position: 'record 2 of a batch from subtask 0 of "input"',
       record: '{"n":2}',
     });
     expect(error.cause).toBe(cause);

@@ -73,7 +73,10 @@ export class SimDisk {
       stat: (path) => call('stat', () => this.#stat(path)),
       list: (path) => call('list', () => [...this.#directory(path).current.keys()].sort()),
       makeDirectory: (path) => call('mkdir', () => this.#makeDirectory(path)),
-      create: (path) => this.#create(path, process, call),
+      create: (path, options) => {
+        if (options?.makesDirectory === true) this.#makeDirectory(split(path)[0]);
+        return this.#create(path, process, call);
+      },
       link: (from, to) => call('link', () => this.#link({ from, to, by: process, attemptNumber })),
       unlink: (path) => call('unlink', () => this.#unlink(path, process)),
       remove: (path) => call('remove', () => this.#remove(path, process)),

@@ -49,6 +49,25 @@ test('csv reads a header with a byte order mark, and a column with an awkward na
   ]);
 });
 
+function textOf(raw: string | Uint8Array): string {
+  return Buffer.from(raw).toString('utf8');
+}
+
+test('csv says in which line a record starts, also behind line ends inside quotes', async () => {
+  const directory = await temporaryDirectory();
+  const context = connectorContext(directory.path);
+  await writeFile(`${directory.path}/rows.csv`, 'name,count\n"a\nb",1\n\nc,2\nd,3\n');
+  const source = csv<Row>({ path: 'rows.csv', types: { count: 'number' } });
+  const [split] = await source.enumerate(context);
+  if (split === undefined) throw new Error('no split');
+  const { places } = await readSplit(source, split, { context, recordsMax: 2 });
+  expect(places.map((place) => place.split(', ')[1])).toEqual([
+    'line 2 (byte 11)',
+    'line 5 (byte 20)',
+    'line 6 (byte 24)',
+  ]);
+});
+
 test('csv reports malformed rows one by one and reads on in the next line', async () => {
   const directory = await temporaryDirectory();
   const context = connectorContext(directory.path);
@@ -62,11 +81,13 @@ test('csv reports malformed rows one by one and reads on in the next line', asyn
     { name: 'e', count: 5 },
     { name: 'g', count: 7 },
   ]);
-  expect(malformed.map(({ reason, raw }) => [reason, raw])).toEqual([
-    ['a quoted field is followed by "x"', '"b"x,2\n'],
-    ['the row has 3 fields, expected 2', 'c,3,3\n'],
-    ['the field "count" is no number: "many"', 'd,many\n'],
-    ['a quoted field is not closed', '"f,6\n'],
+  expect(
+    malformed.map(({ reason, raw, position }) => [reason, textOf(raw), position.split(', ')[1]]),
+  ).toEqual([
+    ['a quoted field is followed by "x"', '"b"x,2', 'line 3 (byte 15)'],
+    ['the row has 3 fields, expected 2', 'c,3,3', 'line 4 (byte 22)'],
+    ['the field "count" is no number: "many"', 'd,many', 'line 5 (byte 28)'],
+    ['a quoted field is not closed', '"f,6', 'line 7 (byte 39)'],
   ]);
 });
 

@@ -5,8 +5,14 @@ import type { PathOption } from '../path/expand-paths.ts';
 import { csvEncoder } from '../sink/csv-encoder.ts';
 import { fileSink, type FileSinkOptions } from '../sink/file-sink.ts';
 import { ForwardBytes } from '../text/forward-bytes.ts';
-import { TextReader, type RowParser } from '../text/text-reader.ts';
-import { listTextSplits, offsetOf, parseTextSplit, type TextSplit } from '../text/text-split.ts';
+import {
+  TextReader,
+  type MalformedRow,
+  type RowParser,
+  type RowScan,
+  type TextPlace,
+} from '../text/text-reader.ts';
+import { listTextSplits, parseTextSplit, placeOfPosition, type TextSplit } from '../text/text-split.ts';
 import { parseCsvRow } from './parse-csv.ts';
 
 /** What a field's text becomes. An empty field of any but a string column is null. `timestamp`: ISO 8601 → ms. */
@@ -75,16 +81,18 @@ export function csv<T extends object>(options: CsvOptions<T>): Csv<T> {
     openSplit: async (split, position, { files }) => {
       const range = await parseTextSplit(split, files);
       const header =
-        columns === undefined ? await readHeader(files, range, delimiterByte) : { names: columns, end: 0 };
+        columns === undefined
+          ? await readHeader(files, range, delimiterByte)
+          : { names: columns, end: { offset: 0, lineCount: 0 } };
       const parse = rowParser<T>(header.names, { types, delimiter: delimiterByte });
-      return new TextReader<T>(files, range, { start: offsetOf(position) ?? header.end, parse });
+      return new TextReader<T>(files, range, { start: placeOfPosition(position) ?? header.end, parse });
     },
   };
 }
 
 interface CsvHeader {
   readonly names: readonly string[];
-  readonly end: number;
+  readonly end: TextPlace;
 }
 
 async function readHeader(files: FilePort, split: TextSplit, delimiter: number): Promise<CsvHeader> {
@@ -93,7 +101,8 @@ async function readHeader(files: FilePort, split: TextSplit, delimiter: number):
     await source.advance(0);
     const from = source.bytes.toString('utf8', 0, 3) === '\ufeff' ? 3 : 0;
     const row = parseCsvRow(source.bytes, from, { delimiter, isLast: source.isLast });
-    if (row.kind === 'row') return { names: row.fields, end: row.next };
+    if (row.kind === 'row')
+      return { names: row.fields, end: { offset: row.next, lineCount: row.innerLineCount + 1 } };
     if (row.kind === 'malformed') {
       throw new MillraceError('MR_SOURCE_READ', `Cannot read the header of "${split.path}": ${row.reason}`, {
         retry: 'never',
@@ -101,7 +110,7 @@ async function readHeader(files: FilePort, split: TextSplit, delimiter: number):
       });
     }
   }
-  return { names: [], end: split.fileBytes };
+  return { names: [], end: { offset: split.fileBytes } };
 }
 
 function rowParser<T>(
@@ -114,11 +123,8 @@ function rowParser<T>(
   return (scan) => {
     const { bytes, isLast } = scan;
     let at = scan.from;
-    while (
-      at < bytes.length &&
-      at < scan.startLimit &&
-      scan.records.length + scan.malformed.length < scan.recordsMax
-    ) {
+    for (let rowCount = 0; rowCount < scan.recordsMax; rowCount++) {
+      if (at >= bytes.length || at >= scan.startLimit) break;
       const row = parseCsvRow(bytes, at, { delimiter: options.delimiter, isLast });
       if (row.kind === 'incomplete') break;
       const made =
@@ -127,12 +133,26 @@ function rowParser<T>(
           : isBlank(row.fields)
             ? undefined
             : makeRecord(row.fields, names, types);
-      if (typeof made === 'string') scan.malformed.push({ from: at, to: row.next, reason: made });
+      if (typeof made === 'string')
+        scan.malformed.push(malformedRow(scan, at, { to: row.next, reason: made }));
       else if (made !== undefined) scan.records.push(made as T);
+      scan.lineCount += 1 + (row.kind === 'row' ? row.innerLineCount : 0);
       at = row.next;
     }
     return at;
   };
+}
+
+/** Without its line end. */
+function malformedRow<T>(
+  { bytes, lineCount }: RowScan<T>,
+  from: number,
+  row: { readonly to: number; readonly reason: string },
+): MalformedRow {
+  let to = row.to;
+  if (to > from && bytes[to - 1] === 0x0a) to--;
+  if (to > from && bytes[to - 1] === 0x0d) to--;
+  return { from, to, lineCount, reason: row.reason };
 }
 
 function isBlank(fields: readonly string[]): boolean {

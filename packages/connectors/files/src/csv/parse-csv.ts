@@ -8,7 +8,13 @@ const RETURN = 0x0d;
 
 /** One row, or why there is none. `incomplete`: more bytes are needed. */
 export type CsvRow =
-  | { readonly kind: 'row'; readonly fields: readonly string[]; readonly next: number }
+  | {
+      readonly kind: 'row';
+      readonly fields: readonly string[];
+      readonly next: number;
+      /** Line ends inside quotes. */
+      readonly innerLineCount: number;
+    }
   | { readonly kind: 'malformed'; readonly reason: string; readonly next: number }
   | { readonly kind: 'incomplete' };
 
@@ -21,6 +27,7 @@ export function parseCsvRow(
   { delimiter, isLast }: { readonly delimiter: number; readonly isLast: boolean },
 ): CsvRow {
   const fields: string[] = [];
+  let innerLineCount = 0;
   let at = from;
   for (;;) {
     if (at < bytes.length && bytes[at] === QUOTE) {
@@ -28,6 +35,7 @@ export function parseCsvRow(
       if (close === -1 || (close === bytes.length - 1 && !isLast))
         return unfinished(bytes, from, { isLast, reason: 'a quoted field is not closed' });
       const text = bytes.toString('utf8', at + 1, close);
+      if (text.includes('\n')) innerLineCount += text.split('\n').length - 1;
       fields.push(text.includes('"') ? text.replaceAll('""', '"') : text);
       at = close + 1;
     } else {
@@ -46,8 +54,8 @@ export function parseCsvRow(
       if (at + 1 === bytes.length && !isLast) return INCOMPLETE;
       at++;
     }
-    if (at >= bytes.length) return { kind: 'row', fields, next: bytes.length };
-    if (bytes[at] === NEWLINE) return { kind: 'row', fields, next: at + 1 };
+    if (at >= bytes.length) return { kind: 'row', fields, next: bytes.length, innerLineCount };
+    if (bytes[at] === NEWLINE) return { kind: 'row', fields, next: at + 1, innerLineCount };
     return malformed(bytes, from, {
       isLast,
       reason: `a quoted field is followed by "${String.fromCharCode(bytes[at] as number)}"`,

@@ -59,11 +59,29 @@ test('jsonLines reports malformed lines with their place and reads on', async ()
   const { records, malformed, weightRead } = await readSplit(source, split, { context, recordsMax: 100 });
   expect(records).toEqual([{ id: 1 }, { id: 2 }, { id: 3 }]);
   expect(malformed.map(({ position, raw }) => [position, raw.length])).toEqual([
-    [`${directory.path}/rows.jsonl, byte 9`, 6],
-    [`${directory.path}/rows.jsonl, byte 16`, 1024],
-    [`${directory.path}/rows.jsonl, byte 2033`, 3],
+    [`${directory.path}/rows.jsonl, line 2 (byte 9)`, 6],
+    [`${directory.path}/rows.jsonl, line 3 (byte 16)`, 2007],
+    [`${directory.path}/rows.jsonl, line 5 (byte 2033)`, 3],
   ]);
   expect(weightRead).toBe(split.weight);
+});
+
+test.each([1, 2, 100])('jsonLines says where a record is, read %i lines at a time', async (recordsMax) => {
+  const directory = await temporaryDirectory();
+  await writeFile(`${directory.path}/rows.jsonl`, '{"id":1}\n\n{oops}\n{"id":2}\n{"id":3}\n');
+  const context = connectorContext(directory.path);
+  const source = jsonLines<{ id: number }>({ path: 'rows.jsonl' });
+  const [split] = await source.enumerate(context);
+  if (split === undefined) throw new Error('no split');
+  const { places } = await readSplit(source, split, { context, recordsMax });
+  expect(places).toEqual([
+    `${directory.path}/rows.jsonl, line 1 (byte 0)`,
+    `${directory.path}/rows.jsonl, line 4 (byte 17)`,
+    `${directory.path}/rows.jsonl, line 5 (byte 26)`,
+  ]);
+  const position = { offset: 17, lineCount: 3 };
+  const restored = await readSplit(source, split, { context, recordsMax, position });
+  expect(restored.places).toEqual(places.slice(1));
 });
 
 test('jsonLines reads lines longer than a chunk', async () => {

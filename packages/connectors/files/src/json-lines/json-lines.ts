@@ -1,11 +1,11 @@
 // JSON lines, as a source and as a sink: one value a line, UTF-8.
-import { MillraceError, sourceBrand, type Sink, type Source } from '@millrace/api';
+import { MillraceError, sourceBrand, type FilePort, type Sink, type Source } from '@millrace/api';
 import { checkPath, positiveInteger } from '../check-options.ts';
 import type { PathOption } from '../path/expand-paths.ts';
 import { fileSink, type FileSinkOptions } from '../sink/file-sink.ts';
 import { jsonEncoder } from '../sink/json-encoder.ts';
-import { firstRowStart, TextReader } from '../text/text-reader.ts';
-import { listTextSplits, offsetOf, parseTextSplit } from '../text/text-split.ts';
+import { firstRowStart, TextReader, type TextPlace } from '../text/text-reader.ts';
+import { listTextSplits, parseTextSplit, placeOfPosition, type TextSplit } from '../text/text-split.ts';
 import { parseJsonLines } from './parse-json-lines.ts';
 
 /** Options of {@link jsonLines}. */
@@ -60,10 +60,16 @@ export function jsonLines<T>(options: JsonLinesOptions): JsonLines<T> {
     enumerate: (context) => listTextSplits(path, splitBytes, context),
     openSplit: async (split, position, { files }) => {
       const range = await parseTextSplit(split, files);
-      const start = offsetOf(position) ?? (await firstRowStart(files, range));
+      const start = placeOfPosition(position) ?? (await firstPlace(files, range));
       return new TextReader<T>(files, range, { start, parse: parseJsonLines });
     },
   };
+}
+
+/** Lines are counted from the start of a file only; in the middle of one it takes reading all before it. */
+async function firstPlace(files: FilePort, split: TextSplit): Promise<TextPlace> {
+  if (split.from === 0) return { offset: 0, lineCount: 0 };
+  return { offset: await firstRowStart(files, split) };
 }
 
 function sinkDirectory(path: PathOption): string {

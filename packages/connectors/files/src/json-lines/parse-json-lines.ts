@@ -15,11 +15,17 @@ export function parseJsonLines<T>(scan: RowScan<T>): number {
     if (newline === -1 && !scan.isLast && bytes.length - at < ROW_BYTES_MAX) break;
     const end = newline === -1 ? bytes.length : newline;
     if (end - at > ROW_BYTES_MAX || (newline === -1 && !scan.isLast)) {
-      scan.malformed.push({ from: at, to: end, reason: `the line is longer than ${ROW_BYTES_MAX} bytes` });
+      scan.malformed.push({
+        from: at,
+        to: end,
+        lineCount: scan.lineCount,
+        reason: `the line is longer than ${ROW_BYTES_MAX} bytes`,
+      });
     } else {
       parseLine(scan, at, end);
     }
     rowCount++;
+    if (newline !== -1) scan.lineCount++;
     at = newline === -1 ? bytes.length : newline + 1;
   }
   return at;
@@ -33,12 +39,13 @@ function parseLine<T>(scan: RowScan<T>, from: number, to: number): void {
   const text = bytes.toString('utf8', start, to);
   if (text === '' || text.trim() === '') return;
   if (text.includes('\ufffd') && !isUtf8(bytes.subarray(start, to))) {
-    scan.malformed.push({ from, to, reason: 'the line is not UTF-8' });
+    scan.malformed.push({ from, to, lineCount: scan.lineCount, reason: 'the line is not UTF-8' });
     return;
   }
   try {
     scan.records.push(JSON.parse(text) as T);
   } catch (error) {
-    scan.malformed.push({ from, to, reason: error instanceof Error ? error.message : String(error) });
+    const reason = error instanceof Error ? error.message : String(error);
+    scan.malformed.push({ from, to, lineCount: scan.lineCount, reason });
   }
 }

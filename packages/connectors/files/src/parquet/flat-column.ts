@@ -8,7 +8,7 @@ import { ByteWindow } from './byte-window.ts';
 import { isNumeric, type ColumnKind, type ValueOptions } from './column-kind.ts';
 import { decompress } from './decompress.ts';
 import { Page, SLICE_ROWS_MAX } from './page.ts';
-import { readPlainValues, sizedArray, type PlainValues } from './plain-values.ts';
+import { readPlainValues, sizedArray, type PlainColumn, type PlainValues } from './plain-values.ts';
 
 /** A page's header, statistics included. */
 const HEADER_BYTES_MAX = 256 * 1024;
@@ -26,6 +26,8 @@ export interface ColumnReader {
   read(count: number): PlainValues;
   /** Skips rows, loading as needed. */
   skip(count: number): Promise<void>;
+  /** Some value was NaN instead of an INT64 that no number holds exactly; its rows are malformed. */
+  readonly hasInexact: boolean;
 }
 
 /** What a {@link FlatColumn} reads. */
@@ -53,10 +55,11 @@ const FLAT_ENCODINGS: ReadonlySet<string> = new Set([
 /** Threading: one caller at a time. */
 export class FlatColumn implements ColumnReader {
   readonly name: string;
-  readonly #chunk: FlatColumnChunk;
+  readonly #chunk: FlatColumnChunk & PlainColumn;
   readonly #window: ByteWindow;
   readonly #end: number;
   readonly #isNumeric: boolean;
+  hasInexact = false;
   #offset: number;
   #dictionary: PlainValues | undefined;
   #page: Page | undefined;
@@ -66,7 +69,7 @@ export class FlatColumn implements ColumnReader {
     const data = Number(metadata.data_page_offset);
     const dictionary = Number(metadata.dictionary_page_offset ?? 0);
     this.name = chunk.element.name;
-    this.#chunk = chunk;
+    this.#chunk = { ...chunk, onInexact: () => (this.hasInexact = true) };
     this.#offset = dictionary > 0 && dictionary < data ? dictionary : data;
     this.#end = this.#offset + Number(metadata.total_compressed_size);
     this.#window = new ByteWindow(files, { path: chunk.path, from: this.#offset, to: this.#end });

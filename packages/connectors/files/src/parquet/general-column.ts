@@ -21,6 +21,7 @@ export interface GeneralColumnRange {
 /** Holds one column of one row group decoded. Threading: one caller at a time. */
 export class GeneralColumn implements ColumnReader {
   readonly name: string;
+  readonly hasInexact = false;
   readonly #files: FilePort;
   readonly #range: GeneralColumnRange;
   #values: readonly unknown[] | undefined;

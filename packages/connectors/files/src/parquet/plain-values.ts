@@ -1,5 +1,4 @@
 // [HOT] PLAIN-encoded values of one page, as numbers in a Float64Array or as other values in an array.
-import { MillraceError } from '@millrace/api';
 import type { ColumnKind, ValueOptions } from './column-kind.ts';
 
 const MS_PER_DAY = 86_400_000;
@@ -9,16 +8,19 @@ const NANOS_PER_MS = 1_000_000n;
 /** Numbers or other values of a page or a dictionary: `values[index]`. */
 export type PlainValues = Float64Array | unknown[];
 
+/** How to read values. */
+export interface PlainColumn {
+  readonly kind: ColumnKind;
+  readonly options: ValueOptions;
+  readonly onInexact?: () => void;
+}
+
 /**
  * Decodes `count` values at the start of `bytes`.
- * Contract: `kind` is not `general`. Throws a RangeError where the bytes end early.
- * @throws {MillraceError} MR_RECORD_MALFORMED for an INT64 that no number holds exactly
+ * Contract: `kind` is not `general`. Throws a RangeError where the bytes end early. An INT64 that no number holds exactly
+ * becomes NaN (of a date: an invalid one), which no INT64 is, and `onInexact` is called.
  */
-export function readPlainValues(
-  bytes: Uint8Array,
-  count: number,
-  column: { readonly kind: ColumnKind; readonly options: ValueOptions },
-): PlainValues {
+export function readPlainValues(bytes: Uint8Array, count: number, column: PlainColumn): PlainValues {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   switch (column.kind) {
     case 'text':
@@ -31,11 +33,11 @@ export function readPlainValues(
     case 'msFromMillis':
     case 'msFromMicros':
     case 'msFromNanos': {
-      const numbers = readNumbers(view, count, column.kind);
+      const numbers = readNumbers(view, count, column);
       return column.options.dates === 'ms' ? numbers : Array.from(numbers, (ms) => new Date(ms));
     }
     default:
-      return readNumbers(view, count, column.kind);
+      return readNumbers(view, count, column);
   }
 }
 
@@ -45,8 +47,9 @@ export function sizedArray(length: number): unknown[] {
   return new Array<unknown>(length);
 }
 
-function readNumbers(view: DataView, count: number, kind: ColumnKind): Float64Array {
+function readNumbers(view: DataView, count: number, { kind, onInexact }: PlainColumn): Float64Array {
   const values = new Float64Array(count);
+  let areExact = true;
   switch (kind) {
     case 'int32':
       for (let i = 0; i < count; i++) values[i] = view.getInt32(i * 4, true);
@@ -64,13 +67,11 @@ function readNumbers(view: DataView, count: number, kind: ColumnKind): Float64Ar
       for (let i = 0; i < count; i++) values[i] = view.getInt32(i * 4, true) * MS_PER_DAY;
       break;
     case 'int64':
-      for (let i = 0; i < count; i++) values[i] = exactInt64(view, i * 8);
-      break;
     case 'msFromMillis':
-      for (let i = 0; i < count; i++) values[i] = exactInt64(view, i * 8);
+      areExact = readInt64(view, values, 1);
       break;
     case 'msFromMicros':
-      for (let i = 0; i < count; i++) values[i] = Math.floor(exactInt64(view, i * 8) / 1000);
+      areExact = readInt64(view, values, 1000);
       break;
     case 'msFromNanos':
       for (let i = 0; i < count; i++) values[i] = msFromNanos(view.getBigInt64(i * 8, true));
@@ -78,18 +79,21 @@ function readNumbers(view: DataView, count: number, kind: ColumnKind): Float64Ar
     default:
       throw new Error(`no numbers in a column of kind ${kind}`);
   }
+  if (!areExact) onInexact?.();
   return values;
 }
 
-function exactInt64(view: DataView, offset: number): number {
-  const value = view.getInt32(offset + 4, true) * TWO_32 + view.getUint32(offset, true);
-  if (value > Number.MAX_SAFE_INTEGER || value < Number.MIN_SAFE_INTEGER) {
-    throw new MillraceError(
-      'MR_RECORD_MALFORMED',
-      "an INT64 is beyond 2^53, so that no number is exactly that: read the file with the option `int64: 'bigint'`",
-    );
+/** Fills `values` with INT64 divided by `divisor`, rounded down. Returns whether numbers hold all of them exactly. */
+function readInt64(view: DataView, values: Float64Array, divisor: number): boolean {
+  let areExact = true;
+  for (let i = 0; i < values.length; i++) {
+    const value = view.getInt32(i * 8 + 4, true) * TWO_32 + view.getUint32(i * 8, true);
+    if (value > Number.MAX_SAFE_INTEGER || value < Number.MIN_SAFE_INTEGER) {
+      areExact = false;
+      values[i] = NaN;
+    } else values[i] = divisor === 1 ? value : Math.floor(value / divisor);
   }
-  return value;
+  return areExact;
 }
 
 /** Rounds down, as the other units do. */

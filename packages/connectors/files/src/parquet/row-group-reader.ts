@@ -2,18 +2,20 @@
 import {
   isMillraceError,
   MillraceError,
-  type Json,
   type SourceBatch,
   type SourceColumn,
   type SplitReader,
 } from '@millrace/api';
 import type { ColumnReader } from './flat-column.ts';
+import { withoutInexactRows } from './inexact-rows.ts';
 
 /** Where a reader is, for error messages. */
 export interface RowGroupPlace {
   readonly path: string;
   readonly rowGroup: number;
   readonly rowCount: number;
+  /** Rows of the file before it. */
+  readonly rowStart: number;
 }
 
 /** Position: `{ row }`, rows of the row group that were read. Threading: calls do not overlap. */
@@ -77,9 +79,15 @@ export class RowGroupReader<T> implements SplitReader<T> {
         throw this.#failure(error, column.name);
       }
     }
+    const from = this.#place.rowStart + this.#row;
     this.#row += rowCount;
-    const position: Json = { row: this.#row };
-    return { kind: 'columns', rowCount, columns, position, weightRead: this.#row };
+    const header = { position: { row: this.#row }, weightRead: this.#row };
+    const inexact = this.#columns.flatMap((column, index) =>
+      column.hasInexact ? (columns[index] ?? []) : [],
+    );
+    const positionOf = (row: number): string => `${this.#place.path}, row ${from + row + 1}`;
+    const whole = { ...header, kind: 'columns', rowCount, columns, positionOf } as const;
+    return inexact.length === 0 ? whole : withoutInexactRows(whole, inexact);
   }
 
   /** Adds the place, unless the error has it already. */

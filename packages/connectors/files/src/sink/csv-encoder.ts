@@ -1,6 +1,5 @@
 // CSV rows of records, RFC 4180 with "\n" as the line end; each file starts with a header.
-import { MillraceError } from '@millrace/api';
-import type { RecordEncoder } from './record-encoder.ts';
+import { MillraceError, type RecordEncoder } from '@millrace/api';
 
 const BYTES_PER_UNIT_MAX = 3;
 

@@ -1,12 +1,15 @@
 // A sink that writes files in a directory, exactly once. Formats give it their encoder.
-import { sinkBrand, type Sink } from '@millrace/api';
+import {
+  fileCommitter,
+  FileWriter,
+  parseCommittable,
+  sinkBrand,
+  type RecordEncoder,
+  type Sink,
+} from '@millrace/api';
 import { oneOf, positiveInteger } from '../check-options.ts';
 import { absolutePath } from '../path/expand-paths.ts';
-import { parseCommittable } from './committable.ts';
-import { fileCommitter } from './file-committer.ts';
-import { FileWriter } from './file-writer.ts';
 import { prepareDirectory, type IfExists } from './prepare-directory.ts';
-import type { RecordEncoder } from './record-encoder.ts';
 
 /** Options of every file sink. */
 export interface FileSinkOptions {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { jsonEncoder } from './json-encoder.ts';
-import type { RecordEncoder } from './record-encoder.ts';
+import type { RecordEncoder } from '@millrace/api';
 
 /** Encodes with whatever room there is, as the file writer does. */
 function lineOf(encoder: RecordEncoder<unknown>, record: unknown, target: Buffer, at: number): string {

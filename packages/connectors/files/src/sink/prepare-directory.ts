@@ -1,6 +1,5 @@
 // What `ifExists` asks for, once a submission and never on recovery.
-import { MillraceError, type FilePort } from '@millrace/api';
-import { isFileOfRun, isSinkFile } from './file-name.ts';
+import { isFileOfRun, isSinkFile, MillraceError, type FilePort } from '@millrace/api';
 
 /** What a sink does with output that is there before the job: refuse, add to it, or remove it. */
 export type IfExists = 'fail' | 'append' | 'replace';

@@ -16,36 +16,49 @@ export interface RowScan<T> {
   readonly records: T[];
   /** Index of the row in `bytes`, and what is wrong with it. */
   readonly malformed: MalformedRow[];
+  /** Line ends in the rows read; the parser counts them. */
+  lineCount: number;
 }
 
 /** A row that could not be read. */
 export interface MalformedRow {
   readonly from: number;
   readonly to: number;
+  /** Line ends before it in this scan. */
+  readonly lineCount: number;
   readonly reason: string;
 }
 
-/** Reads whole rows. Returns the index behind the last one read; `from` when there is no whole row. */
+/** Reads whole rows, at most `recordsMax`. Returns the index behind the last one read; `from` when there is no whole row. */
 export type RowParser<T> = (scan: RowScan<T>) => number;
 
 /** Rows longer than this are malformed. */
 export const ROW_BYTES_MAX = 16 * 1024 * 1024;
-const RAW_LENGTH_MAX = 1024;
 
-/** Position: `{ offset }` of the next row in the file. Threading: calls do not overlap. */
+/** Where a reader starts: behind so many bytes of the file, and so many line ends where that is known. */
+export interface TextPlace {
+  readonly offset: number;
+  readonly lineCount?: number;
+}
+
+/** Position: the {@link TextPlace} of the next row. Threading: calls do not overlap. */
 export class TextReader<T> implements SplitReader<T> {
   readonly #split: TextSplit;
   readonly #source: ForwardBytes;
   readonly #parse: RowParser<T>;
+  /** Line ends before the next row; undefined: the split starts somewhere in the file. */
+  #lineCount: number | undefined;
   #at = 0;
 
   constructor(
     files: FilePort,
     split: TextSplit,
-    options: { readonly start: number; readonly parse: RowParser<T> },
+    options: { readonly start: TextPlace; readonly parse: RowParser<T> },
   ) {
+    const { offset, lineCount } = options.start;
     this.#split = split;
-    this.#source = new ForwardBytes(files, { path: split.path, from: options.start, to: split.fileBytes });
+    this.#source = new ForwardBytes(files, { path: split.path, from: offset, to: split.fileBytes });
+    this.#lineCount = lineCount;
     this.#parse = options.parse;
   }
 
@@ -61,12 +74,10 @@ export class TextReader<T> implements SplitReader<T> {
       recordsMax,
       records: [],
       malformed: [],
+      lineCount: 0,
     };
     const next = this.#parse(scan);
-    if (next > this.#at) {
-      this.#at = next;
-      return this.#batch(scan);
-    }
+    if (next > this.#at) return this.#batch(scan, next);
     if (isLast) return undefined;
     return this.#source.advance(this.#at).then(() => {
       this.#at = 0;
@@ -74,21 +85,80 @@ export class TextReader<T> implements SplitReader<T> {
     });
   }
 
-  #batch(scan: RowScan<T>): SourceBatch<T> {
-    const offset = this.#source.offset + this.#at;
-    const weightRead = Math.min(offset, this.#split.to) - this.#split.from;
-    const batch = { kind: 'records', records: scan.records, position: { offset }, weightRead } as const;
+  #batch(scan: RowScan<T>, next: number): SourceBatch<T> {
+    const { path, from, to } = this.#split;
+    const start: TextPlace = placeOf(this.#source.offset, this.#lineCount);
+    this.#at = next;
+    if (this.#lineCount !== undefined) this.#lineCount += scan.lineCount;
+    const offset = this.#source.offset + next;
+    const batch = {
+      kind: 'records',
+      records: scan.records,
+      position: { ...placeOf(offset, this.#lineCount) },
+      weightRead: Math.min(offset, to) - from,
+      positionOf: recordPositions(scan, this.#parse, (row) => positionText(path, start, row)),
+    } as const;
     if (scan.malformed.length === 0) return batch;
-    return { ...batch, malformed: scan.malformed.map((row) => this.#describe(scan.bytes, row)) };
-  }
-
-  #describe(bytes: Buffer, row: MalformedRow): MalformedRecord {
     return {
-      position: `${this.#split.path}, byte ${this.#source.offset + row.from}`,
-      reason: row.reason,
-      raw: bytes.toString('utf8', row.from, Math.min(row.to, row.from + RAW_LENGTH_MAX)),
+      ...batch,
+      malformed: scan.malformed.map((row) => describeRow(scan.bytes, row, { path, start })),
     };
   }
+}
+
+function placeOf(offset: number, lineCount: number | undefined): TextPlace {
+  return lineCount === undefined ? { offset } : { offset, lineCount };
+}
+
+interface RowPlace {
+  readonly from: number;
+  readonly lineCount: number;
+}
+
+/** `start` is the place of `bytes[0]`, but for its lines: those before the scan. */
+function positionText(path: string, start: TextPlace, row: RowPlace): string {
+  const byte = start.offset + row.from;
+  if (start.lineCount === undefined) return `${path}, byte ${byte}`;
+  return `${path}, line ${start.lineCount + row.lineCount + 1} (byte ${byte})`;
+}
+
+function describeRow(
+  bytes: Buffer,
+  row: MalformedRow,
+  of: { readonly path: string; readonly start: TextPlace },
+): MalformedRecord {
+  return {
+    position: positionText(of.path, of.start, row),
+    reason: row.reason,
+    raw: bytes.subarray(row.from, row.to),
+  };
+}
+
+/** Where the records of a scan start is found out when somebody asks: by parsing it again, row by row. */
+function recordPositions<T>(
+  scan: RowScan<T>,
+  parse: RowParser<T>,
+  text: (row: RowPlace) => string,
+): (row: number) => string {
+  let places: RowPlace[] | undefined;
+  return (row) => {
+    places ??= recordPlaces(scan, parse);
+    return text(places[row] ?? { from: scan.from, lineCount: 0 });
+  };
+}
+
+function recordPlaces<T>(scan: RowScan<T>, parse: RowParser<T>): RowPlace[] {
+  const places: RowPlace[] = [];
+  let lineCount = 0;
+  for (let at = scan.from; places.length < scan.records.length;) {
+    const one: RowScan<T> = { ...scan, from: at, recordsMax: 1, records: [], malformed: [], lineCount: 0 };
+    const next = parse(one);
+    if (next === at) break;
+    if (one.records.length > 0) places.push({ from: at, lineCount });
+    lineCount += one.lineCount;
+    at = next;
+  }
+  return places;
 }
 
 /** Returns where the first row at or behind `from` starts: behind the first line end at or behind `from - 1`. */

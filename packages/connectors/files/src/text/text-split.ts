@@ -69,8 +69,14 @@ export async function parseTextSplit(split: Split, files: FilePort): Promise<Tex
   return { path, fileBytes, from, to };
 }
 
-/** Offset of a position; undefined at the start of the split. */
-export function offsetOf(position: Json | undefined): number | undefined {
-  const offset = (position as { readonly offset?: unknown } | undefined)?.offset;
-  return typeof offset === 'number' ? offset : undefined;
+/** Place that a position stands for; undefined at the start of the split. */
+export function placeOfPosition(
+  position: Json | undefined,
+): { readonly offset: number; readonly lineCount?: number } | undefined {
+  const { offset, lineCount } = (position ?? {}) as {
+    readonly offset?: unknown;
+    readonly lineCount?: unknown;
+  };
+  if (typeof offset !== 'number') return undefined;
+  return typeof lineCount === 'number' ? { offset, lineCount } : { offset };
 }

@@ -7,8 +7,9 @@ import type { BatchShape, RecordBatch } from '@millrace/proto';
 import type { SourceBatch, StreamEdge } from '@millrace/api';
 import type { ChainNode } from '../chain-topology.ts';
 import type { ChainMetrics } from '../operator-chain.ts';
+import type { RecordFailures } from '../record-failures.ts';
 import type { ErrorSites } from '../user-error.ts';
-import type { ChainOperator, EmitFunction, StageBody } from '../../operator/chain-stage.ts';
+import type { Attempt, ChainOperator, EmitFunction, StageBody } from '../../operator/chain-stage.ts';
 
 /** What the text of a chain is made from. */
 export interface ChainCode {
@@ -17,6 +18,7 @@ export interface ChainCode {
   readonly operators: ReadonlyMap<ChainNode, ChainOperator>;
   readonly ports: ReadonlyMap<ChainNode, readonly OutputPort[]>;
   readonly sites: ErrorSites;
+  readonly failures: RecordFailures;
   readonly metrics: ChainMetrics;
   readonly keyGroupCount: number;
   readonly freezesRecords: boolean;
@@ -35,6 +37,7 @@ interface Arrival {
   readonly timestampMs: string;
   readonly edge: StreamEdge | undefined;
   readonly keyHash?: string;
+  readonly row?: string;
 }
 
 /** Returns the function that sends records of `node`, or of its side output, to all that is behind it. */
@@ -42,7 +45,11 @@ export function generateEmit(code: ChainCode, node: ChainNode, sideOutput: strin
   const unit = new CodeUnit(
     `${code.codegenId} emit ${node.node.id}${sideOutput === undefined ? '' : ` ${sideOutput}`}`,
   );
-  return guardedEmit(code, unit, behind(code, unit, node, sideOutput, 'record', 'timestampMs'));
+  return guardedEmit(
+    code,
+    unit,
+    behind(code, unit, node, { sideOutput, record: 'record', timestampMs: 'timestampMs' }),
+  );
 }
 
 /** Returns the function that hands a record to `node`, for nodes with several inputs inside the chain. */
@@ -79,6 +86,7 @@ export function generateBatchLoop(
     record: 'record',
     timestampMs: 'timestampMs',
     edge: input.edge,
+    row: 'row',
     ...(batch.hasKeyHashes ? { keyHash: 'hashes[row]' } : {}),
   };
   const stages = stageText(code, unit, input.node, arrival);
@@ -108,7 +116,12 @@ export function generateSourceLoop(
 ): SourceLoop {
   const unit = new CodeUnit(`${code.codegenId} source ${sourceForm(batch)}`);
   const { prelude, from, make } = sourceReading(batch);
-  const stages = stageText(code, unit, head, { record: 'record', timestampMs: 'NaN', edge: undefined });
+  const stages = stageText(code, unit, head, {
+    record: 'record',
+    timestampMs: 'NaN',
+    edge: undefined,
+    row: 'row',
+  });
   const read = `const record = ${make};`;
   return unit.compile(
     'batch',
@@ -204,36 +217,60 @@ function stopText(
 function stageText(code: ChainCode, unit: CodeUnit, node: ChainNode, arrival: Arrival): string {
   const operator = code.operators.get(node);
   if (operator === undefined) return '';
+  const row = arrival.row ?? '-1';
+  const isGuarded = node.node.onError !== undefined;
   const body: StageBody = {
     unit,
     record: arrival.record,
     timestampMs: arrival.timestampMs,
     inputEdge: arrival.edge,
     keyHash: arrival.keyHash,
+    row,
+    isGuarded,
     at: (site) => `at = ${site};`,
+    attempt: (parts) =>
+      isGuarded
+        ? guardedAttempt(code, unit, arrival, parts)
+        : `${parts.make((name) => `const ${name}`)}\n${parts.goOn()}`,
     freeze: (record) => (code.freezesRecords ? `${unit.bind(deepFreeze, 'freeze')}(${record});` : ''),
-    next: (record, timestampMs) => behind(code, unit, node, undefined, record, timestampMs),
-    side: (output, record, timestampMs) => behind(code, unit, node, output, record, timestampMs),
+    next: (record, timestampMs) => behind(code, unit, node, { record, timestampMs, row }),
+    side: (sideOutput, record, timestampMs) =>
+      behind(code, unit, node, { sideOutput, record, timestampMs, row }),
   };
   return operator.stage.emit(body);
 }
 
+/** A failing record leaves its block; what else the loop does with the record that it came from goes on. */
+function guardedAttempt(code: ChainCode, unit: CodeUnit, arrival: Arrival, parts: Attempt): string {
+  const skip = unit.fresh('skip');
+  const failures = unit.bind(code.failures, 'failures');
+  const { record, timestampMs, row = '-1' } = arrival;
+  return [
+    `${skip}: {`,
+    parts.names.length === 0 ? '' : `let ${parts.names.join(', ')};`,
+    `try {\n${parts.make((name) => name)}\n} catch (error) { ${failures}.take(error, at, ${record}, ${timestampMs}, ${row}); break ${skip}; }`,
+    parts.goOn(),
+    '}',
+  ].join('\n');
+}
+
+interface Departure {
+  readonly sideOutput?: string | undefined;
+  readonly record: string;
+  readonly timestampMs: string;
+  readonly row?: string;
+}
+
 /** The text of everything behind an output of `node`. */
-function behind(
-  code: ChainCode,
-  unit: CodeUnit,
-  node: ChainNode,
-  sideOutput: string | undefined,
-  record: string,
-  timestampMs: string,
-): string {
+function behind(code: ChainCode, unit: CodeUnit, node: ChainNode, departure: Departure): string {
+  const { sideOutput, record, timestampMs, row = '-1' } = departure;
   const parts: string[] = [];
   for (const consumer of node.consumers) {
     if (consumer.edge.sideOutput !== sideOutput) continue;
     const entry = code.entries.get(consumer.node);
     parts.push(
       entry === undefined
-        ? stageText(code, unit, consumer.node, { record, timestampMs, edge: consumer.edge })
+        ? stageText(code, unit, consumer.node, { record, timestampMs, row, edge: consumer.edge })
         : `${unit.bind(entry, 'entry')}.enter(${record}, ${timestampMs});`,
     );
   }

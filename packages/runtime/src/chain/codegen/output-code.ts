@@ -2,6 +2,7 @@
 import { unreachable } from '@millrace/common';
 import type { PartialAggregates } from '../../operator/window/partial-aggregates.ts';
 import type { OutgoingEdge } from '../chain-topology.ts';
+import type { RecordFailures } from '../record-failures.ts';
 import type { ErrorSites } from '../user-error.ts';
 import type { CodeUnit } from './code-unit.ts';
 import { callKeySelector, emitChannel, emitHash, refusingPromises } from './key-code.ts';
@@ -29,7 +30,11 @@ export function emitOutput(
   unit: CodeUnit,
   port: OutputPort,
   sent: SentRecord,
-  chain: { readonly keyGroupCount: number; readonly sites: ErrorSites },
+  chain: {
+    readonly keyGroupCount: number;
+    readonly sites: ErrorSites;
+    readonly failures: RecordFailures;
+  },
 ): string {
   const { output, edge } = port.outgoing;
   const target = unit.bind(output, 'output');
@@ -58,10 +63,19 @@ export function emitOutput(
       const key = unit.fresh('key');
       const hash = unit.fresh('hash');
       const channelOf = { keyGroupCount: chain.keyGroupCount, channelCount: output.channelCount };
+      const keyText = selector === undefined ? record : callKeySelector(unit, selector, record);
+      const hashText = emitHash(unit, key, refusingPromises(chain.sites, port.keySite));
+      if (port.outgoing.consumer.onError !== undefined) {
+        return [
+          `at = ${port.keySite}; out++; let ${hash} = 0;`,
+          `try { const ${key} = ${keyText}; ${hash} = ${hashText}; } catch (error) { ${unit.bind(chain.failures, 'failures')}.passOn(error, at); }`,
+          `${target}.append(${emitChannel(unit, hash, channelOf)}, ${record}, ${timestampMs}, ${hash});`,
+        ].join('\n');
+      }
       return [
         `at = ${port.keySite}; out++;`,
-        `const ${key} = ${selector === undefined ? record : callKeySelector(unit, selector, record)};`,
-        `const ${hash} = ${emitHash(unit, key, refusingPromises(chain.sites, port.keySite))};`,
+        `const ${key} = ${keyText};`,
+        `const ${hash} = ${hashText};`,
         `${target}.append(${emitChannel(unit, hash, channelOf)}, ${record}, ${timestampMs}, ${hash});`,
       ].join('\n');
     }

@@ -18,12 +18,16 @@ export interface AggregateCell {
   readonly partialName: string;
   /** Statement that folds a record into `target`. */
   fold(unit: CodeUnit, target: string, record: string, isNew: string): string;
+  /** Expression: what folding a record into `source` gives; `source` itself is not assigned to. */
+  folded(unit: CodeUnit, source: string, record: string, isNew: string): string;
   /** Expression: the accumulator of one record alone. */
   single(unit: CodeUnit, record: string): string;
   /** Statement that merges `source` into `target`. */
   merge(unit: CodeUnit, target: string, source: string, isNew: string): string;
   /** Expression: a copy of `source` that may be merged into; unset when merging changes nothing in place. */
   copy?(unit: CodeUnit, source: string): string;
+  /** Folding may change the accumulator in place. Unset: it gives a new one. */
+  readonly changesInPlace?: true;
   /**
    * What was merged by adding can be taken out again by subtracting: counts always, sums only as long as all are whole
    * numbers within 2^53. Unset: never.
@@ -34,6 +38,8 @@ export interface AggregateCell {
 /** Columns and text of the aggregates of one operator. */
 export interface AggregateLayout {
   readonly cells: readonly AggregateCell[];
+  /** A function of the user's makes results of accumulators. */
+  readonly hasResultFunction: boolean;
   /** Expression: the results, from an expression for each cell. `head` are properties that come first. */
   results(unit: CodeUnit, cell: (index: number) => string, head: readonly string[]): string;
   /** At a barrier: what is in accumulators now is the snapshot's, and must not be changed in place any more. */
@@ -52,6 +58,7 @@ const recordCount: AggregateCell = {
   ...PLUS,
   partialName: PARTIAL_COUNT,
   fold: (_unit, target) => `${target} += 1;`,
+  folded: (_unit, source) => `${source} + 1`,
   single: () => '1',
   subtraction: 'exact',
 };
@@ -77,6 +84,7 @@ export function aggregateLayout(
     results.push([name, resultOf(spec, { add, count, freezes, node, sites, name })]);
   return {
     cells,
+    hasResultFunction: Object.values(aggregates).some((spec) => spec.kind === 'custom'),
     freeze: () => freezes.forEach((freeze) => freeze()),
     results: (unit, cell, head) =>
       `{ ${[...head, ...results.map(([name, result]) => property(name, result(unit, cell)))].join(', ')} }`,
@@ -92,11 +100,18 @@ export function reduceLayout(reduce: UserFunction): AggregateLayout {
     partialName: 'a0',
     fold: (unit, target, record, isNew) =>
       `${loose(unit, record)}; ${target} = ${isNew} ? ${record} : ${call(unit, target, record)};`,
+    folded: (unit, source, record, isNew) =>
+      `(${loose(unit, record)}, ${isNew} ? ${record} : ${call(unit, source, record)})`,
     single: (_unit, record) => record,
     merge: (unit, target, source, isNew) =>
       `${target} = ${isNew} ? ${loose(unit, source)} : ${call(unit, target, source)};`,
   };
-  return { cells: [cell], results: (_unit, of) => of(0), freeze: () => undefined };
+  return {
+    cells: [cell],
+    hasResultFunction: false,
+    results: (_unit, of) => of(0),
+    freeze: () => undefined,
+  };
 }
 
 interface CellSink {
@@ -153,6 +168,7 @@ function conditionalCount(where: UserFunction): Omit<AggregateCell, 'partialName
   return {
     ...PLUS,
     fold: (unit, target, record) => `if (${unit.bind(where, 'where')}(${record})) ${target} += 1;`,
+    folded: (unit, source, record) => `${source} + (${unit.bind(where, 'where')}(${record}) ? 1 : 0)`,
     single: (unit, record) => `(${unit.bind(where, 'where')}(${record}) ? 1 : 0)`,
     subtraction: 'exact',
   };
@@ -162,6 +178,7 @@ function sumCell(select: UserFunction): Omit<AggregateCell, 'partialName'> {
   return {
     ...PLUS,
     fold: (unit, target, record) => `${target} += ${unit.bind(select, 'select')}(${record});`,
+    folded: (unit, source, record) => `${source} + ${unit.bind(select, 'select')}(${record})`,
     single: (unit, record) => `${unit.bind(select, 'select')}(${record})`,
     subtraction: 'integers',
   };
@@ -169,11 +186,15 @@ function sumCell(select: UserFunction): Omit<AggregateCell, 'partialName'> {
 
 /** NaN, once seen, stays: Math.min and Math.max keep it. */
 function extremeCell(kind: 'min' | 'max', select: UserFunction): Omit<AggregateCell, 'partialName'> {
+  const picked = (source: string, value: string, isNew: string): string =>
+    `${isNew} ? ${value} : Math.${kind}(${source}, ${value})`;
   const pick = (target: string, value: string, isNew: string): string =>
-    `${target} = ${isNew} ? ${value} : Math.${kind}(${target}, ${value});`;
+    `${target} = ${picked(target, value, isNew)};`;
   return {
     column: 'f64',
     fold: (unit, target, record, isNew) => pick(target, `${unit.bind(select, 'select')}(${record})`, isNew),
+    folded: (unit, source, record, isNew) =>
+      picked(source, `${unit.bind(select, 'select')}(${record})`, isNew),
     single: (unit, record) => `${unit.bind(select, 'select')}(${record})`,
     merge: (_unit, target, source, isNew) => pick(target, source, isNew),
   };
@@ -187,6 +208,8 @@ function edgeCell(kind: 'first' | 'last', select: UserFunction): Omit<AggregateC
   return {
     column: 'value',
     fold: (unit, target, record, isNew) => assign(target, selected(unit, record), isNew),
+    folded: (unit, source, record, isNew) =>
+      kind === 'last' ? selected(unit, record) : `${isNew} ? ${selected(unit, record)} : ${source}`,
     single: (unit, record) => selected(unit, record),
     merge: (unit, target, source, isNew) =>
       assign(target, `${unit.bind(cutLoose, 'cutLoose')}(${source})`, isNew),
@@ -200,6 +223,8 @@ function valueCell(
   return {
     column: 'value',
     fold: (unit, target, record) => `${target} = ${unit.bind(add, 'add')}(${target}, ${record});`,
+    folded: (unit, source, record) => `${unit.bind(add, 'add')}(${source}, ${record})`,
+    changesInPlace: true,
     single: (unit, record) => `${unit.bind(add, 'add')}(undefined, ${record})`,
     merge: (unit, target, source, isNew) =>
       `${target} = ${isNew} ? ${source} : ${unit.bind(merge, 'merge')}(${target}, ${source});`,
@@ -212,6 +237,9 @@ function customCell(owned: OwnedAccumulators): Omit<AggregateCell, 'partialName'
     column: 'value',
     fold: (unit, target, record, isNew) =>
       `${target} = ${unit.bind(owned, 'owned')}.add(${isNew}, ${target}, ${record});`,
+    folded: (unit, source, record, isNew) =>
+      `${unit.bind(owned, 'owned')}.add(${isNew}, ${source}, ${record})`,
+    changesInPlace: true,
     single: (unit, record) => `${unit.bind(owned, 'owned')}.add(true, undefined, ${record})`,
     merge: (unit, target, source, isNew) =>
       `${target} = ${isNew} ? ${source} : ${unit.bind(owned, 'owned')}.merge(${target}, ${source});`,

@@ -7,7 +7,8 @@ import type { OperatorSetup } from '../operator-setup.ts';
 export interface KeyedLocals {
   readonly key: string;
   readonly hash: string;
-  readonly text: string;
+  /** For `attempt`. */
+  readonly make: (declare: (name: string) => string) => string;
 }
 
 /**
@@ -25,8 +26,14 @@ export function emitKey(body: StageBody, setup: OperatorSetup, site: number): Ke
       : selector === undefined
         ? record
         : callKeySelector(unit, selector, record);
-  const hashText = body.keyHash ?? emitHash(unit, key, refusingPromises(setup.sites, site));
-  return { key, hash, text: `${body.at(site)} const ${key} = ${keyText}; const ${hash} = ${hashText};` };
+  // Where failing records are left out, whoever sent this one may have found no key for it.
+  const hashText =
+    (body.isGuarded ? undefined : body.keyHash) ?? emitHash(unit, key, refusingPromises(setup.sites, site));
+  return {
+    key,
+    hash,
+    make: (declare) => `${body.at(site)} ${declare(key)} = ${keyText}; ${declare(hash)} = ${hashText};`,
+  };
 }
 
 /** The parts of a ChainOperator that a keyed state backend answers; `onFreeze` is called when the backend's state is frozen. */

@@ -2,6 +2,7 @@
 import type { ChainOperator } from '../chain-stage.ts';
 import type { OperatorSetup } from '../operator-setup.ts';
 import type { AggregateLayout } from '../aggregate/aggregate-layout.ts';
+import { foldText, type FoldedRow } from '../aggregate/fold-code.ts';
 import { property } from '../../chain/codegen/code-unit.ts';
 import { backendMethods, emitKey } from './keyed-code.ts';
 
@@ -24,26 +25,21 @@ export async function openRunningAggregate(
     stage: {
       kind: setup.node.operator.kind,
       emit: (body) => {
-        const { unit, record } = body;
-        const { key, hash, text } = emitKey(body, setup, keySite);
-        const rows = unit.bind(table, 'table');
-        const [row, isNew, columns, result] = ['row', 'isNew', 'columns', 'result'].map((hint) =>
-          unit.fresh(hint),
-        );
-        const cells = layout.cells.map((_, index) => `${columns}${index}`);
-        const target = (index: number): string => `${cells[index]}[${row}]`;
-        const results = layout.results(unit, target, options.isKeyed ? [property('key', key)] : []);
-        return [
-          text,
-          `const ${row} = ${rows}.upsert(${key}, ${hash}, 0), ${isNew} = ${rows}.wasAbsent, ${columns} = ${rows}.columns;`,
-          ...cells.map((cell, index) => `const ${cell} = ${columns}[${index}];`),
-          body.at(site),
-          ...layout.cells.map((cell, index) => cell.fold(unit, target(index), record, String(isNew))),
-          `${rows}.markDirty(${row});`,
-          `const ${result} = ${results};`,
-          body.freeze(String(result)),
-          body.next(String(result), body.timestampMs),
-        ].join('\n');
+        const { unit } = body;
+        const { key, hash, make } = emitKey(body, setup, keySite);
+        const result = unit.fresh('result');
+        const head = options.isKeyed ? [property('key', key)] : [];
+        const emitted = ({ cell }: FoldedRow): string =>
+          body.attempt({
+            names: [result],
+            make: (declare) => `${body.at(site)} ${declare(result)} = ${layout.results(unit, cell, head)};`,
+            goOn: () => `${body.freeze(result)}\n${body.next(result, body.timestampMs)}`,
+          });
+        return body.attempt({
+          names: [key, hash],
+          make,
+          goOn: () => foldText(body, { table, layout, site, key, hash, namespace: '0' }, emitted),
+        });
       },
     },
     ...backendMethods(backend, () => layout.freeze()),

@@ -95,22 +95,31 @@ class ProcessOperator implements ChainOperator {
     const context = unit.bind(this.#context, 'context');
     const results = unit.fresh('results');
     const other = unit.bind(
-      (returned: unknown, timestampMs: number) => this.#emitAll(returned, timestampMs, this.#recordSite),
+      (returned: unknown, timestampMs: number) =>
+        this.#emitAll(returned, { timestampMs, site: this.#recordSite, of: undefined }),
       'emitAll',
     );
-    const call = [
-      body.at(this.#recordSite),
-      `${context}.timestamp = ${body.timestampMs};`,
-      `const ${results} = ${unit.bind(this.#spec, 'process')}.onRecord(${record}, ${context});`,
-      `if (${results} !== undefined) {\n${emitElements(body, this.#setup.emission, { array: results, other })}\n}`,
-    ];
-    if (this.#backend === undefined) return call.join('\n');
-    const { key, hash, text } = emitKey(body, this.#setup, this.#keySite);
+    // What the function emits goes through functions that do not know the row.
+    const row = `${unit.bind(this.#setup.origin, 'origin')}.row = ${body.row};`;
+    const call = (declare: (name: string) => string): string =>
+      [
+        body.row === '-1' ? '' : row,
+        body.at(this.#recordSite),
+        `${context}.timestamp = ${body.timestampMs};`,
+        `${declare(results)} = ${unit.bind(this.#spec, 'process')}.onRecord(${record}, ${context});`,
+      ].join('\n');
+    const goOn = (): string =>
+      `if (${results} !== undefined) {\n${emitElements(body, this.#setup.emission, { array: results, other })}\n}`;
+    if (this.#backend === undefined) return body.attempt({ names: [results], make: call, goOn });
+    const { key, hash, make } = emitKey(body, this.#setup, this.#keySite);
     const pastDue = unit.bind(() => this.#setup.emission.run(this.#pastDue), 'firePastDue');
+    const setKey = `${unit.bind(this.#backend, 'backend')}.setCurrentKey(${key}, ${hash}); ${context}.key = ${key};`;
     return [
-      text,
-      `${unit.bind(this.#backend, 'backend')}.setCurrentKey(${key}, ${hash}); ${context}.key = ${key};`,
-      ...call,
+      body.attempt({
+        names: [key, hash, results],
+        make: (declare) => `${make(declare)}\n${setKey}\n${call(declare)}`,
+        goOn,
+      }),
       `if (${unit.bind(this.#timers, 'timers')}.isPastDue) ${pastDue}();`,
     ].join('\n');
   }
@@ -147,23 +156,29 @@ class ProcessOperator implements ChainOperator {
     context.timestamp = domain === 'event' ? timestamp : NaN;
     const onTimer = this.#spec.onTimer as OnTimer | undefined;
     if (onTimer === undefined) return;
+    const of = { key: context.key, timestamp, domain };
     let results: unknown;
     try {
       results = onTimer.call(this.#spec, { timestamp, domain }, context);
     } catch (error) {
-      throw this.#setup.sites.wrap(error, this.#timerSite, { key: context.key, timestamp, domain });
+      this.#setup.failures.take(error, this.#timerSite, of, context.timestamp, -1);
+      return;
     }
-    this.#emitAll(results, context.timestamp, this.#timerSite);
+    this.#emitAll(results, { timestampMs: context.timestamp, site: this.#timerSite, of });
   }
 
-  #emitAll(results: unknown, timestampMs: number, site: number): void {
-    const { sites, emission, output } = this.#setup;
+  /** `of`: the timer, where there is no record. */
+  #emitAll(
+    results: unknown,
+    { timestampMs, site, of }: { readonly timestampMs: number; readonly site: number; readonly of: unknown },
+  ): void {
+    const { sites, failures, emission, output } = this.#setup;
     sites.refusePromise(results, site);
     if (!Array.isArray(results)) return;
     emission.emitAll(results as readonly unknown[], {
       timestampMs,
       emit: output.emit,
-      wrap: (error) => sites.wrap(error, site),
+      onError: (error) => failures.take(error, site, of, timestampMs, -1),
     });
   }
 

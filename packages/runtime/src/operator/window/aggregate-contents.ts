@@ -2,6 +2,7 @@
 import type { RowTable } from '@millrace/state';
 import { CodeUnit, property } from '../../chain/codegen/code-unit.ts';
 import type { AggregateLayout } from '../aggregate/aggregate-layout.ts';
+import { foldText } from '../aggregate/fold-code.ts';
 import type { EmitFunction, StageBody } from '../chain-stage.ts';
 import type { OperatorSetup } from '../operator-setup.ts';
 import { RunningWindow } from './running-window.ts';
@@ -60,25 +61,10 @@ export class AggregateContents implements WindowContents {
         : undefined;
   }
 
-  emitAdd(body: StageBody, locals: WindowLocals): string {
-    const { unit, record } = body;
-    const table = unit.bind(this.table, 'table');
-    const [row, isNew, columns] = ['row', 'isNew', 'columns'].map((hint) => unit.fresh(hint));
-    const { cells } = this.#layout;
-    const names = cells.map((_, index) => `${columns}${index}`);
-    const isPartial = body.inputEdge?.isPreAggregated === true;
-    return [
-      `const ${row} = ${table}.upsert(${locals.key}, ${locals.hash}, ${locals.slice}), ${isNew} = ${table}.wasAbsent, ${columns} = ${table}.columns;`,
-      ...names.map((name, index) => `const ${name} = ${columns}[${index}];`),
-      body.at(this.#site),
-      ...cells.map((cell, index) => {
-        const target = `${names[index]}[${row}]`;
-        return isPartial
-          ? cell.merge(unit, target, `${record}.${cell.partialName}`, String(isNew))
-          : cell.fold(unit, target, record, String(isNew));
-      }),
-      `${table}.markDirty(${row});`,
-    ].join('\n');
+  emitAdd(body: StageBody, locals: WindowLocals, then: string): string {
+    const { key, hash, slice: namespace } = locals;
+    const parts = { table: this.table, layout: this.#layout, site: this.#site, key, hash, namespace };
+    return foldText(body, parts, () => then);
   }
 
   fireRow(row: number, _slice: number, bounds: WindowBounds): void {
@@ -87,14 +73,25 @@ export class AggregateContents implements WindowContents {
 
   fireSlices(key: unknown, keyHash: number, slices: readonly number[], bounds: WindowBounds): void {
     let isLoaded = false;
-    for (let index = 0; index < slices.length; index++) {
-      const row = this.table.find(key, keyHash, slices[index] as number);
-      if (row < 0) continue;
-      if (isLoaded) this.#merge(row);
-      else this.#load(row);
-      isLoaded = true;
+    try {
+      for (let index = 0; index < slices.length; index++) {
+        const row = this.table.find(key, keyHash, slices[index] as number);
+        if (row < 0) continue;
+        if (isLoaded) this.#merge(row);
+        else this.#load(row);
+        isLoaded = true;
+      }
+    } catch (error) {
+      this.#failed(error, key, bounds);
+      return;
     }
     if (isLoaded) this.#fireMerged(key, bounds);
+  }
+
+  /** A function of the user's failed on accumulators: there is no record, only a window of a key. */
+  #failed(error: unknown, key: unknown, bounds: WindowBounds): void {
+    const window = { key, windowStart: bounds.startMs, windowEnd: bounds.endMs };
+    this.#setup.failures.take(error, this.#site, window, bounds.timestampMs, -1);
   }
 
   dropSlice(slice: number): void {
@@ -113,7 +110,17 @@ export class AggregateContents implements WindowContents {
         ]
       : [];
     const result = this.#layout.results(unit, (index) => cell(unit, index), head);
-    return unit.compile(parameters, `${unit.bind(output, 'output')}.emit(${result}, bounds.timestampMs);`);
+    const emit = (text: string): string =>
+      `${unit.bind(output, 'output')}.emit(${text}, bounds.timestampMs);`;
+    if (!this.#layout.hasResultFunction) return unit.compile(parameters, emit(result));
+    const failed = unit.bind(
+      (error: unknown, key: unknown, bounds: WindowBounds) => this.#failed(error, key, bounds),
+      'failed',
+    );
+    return unit.compile(
+      parameters,
+      `let fired; try { fired = ${result}; } catch (error) { ${failed}(error, key, bounds); return; }\n${emit('fired')}`,
+    );
   }
 
   #generateUse(what: 'load' | 'merge', scratch: unknown[], isNew: boolean): UseRow {

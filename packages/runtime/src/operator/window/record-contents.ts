@@ -34,7 +34,7 @@ export class RecordContents implements WindowContents {
     this.#list = backend.listState('records');
   }
 
-  emitAdd(body: StageBody, locals: WindowLocals): string {
+  emitAdd(body: StageBody, locals: WindowLocals, then: string): string {
     const { unit } = body;
     const table = unit.bind(this.table, 'table');
     const row = unit.fresh('row');
@@ -44,6 +44,7 @@ export class RecordContents implements WindowContents {
       `${table}.markDirty(${row});`,
       `${unit.bind(this.#backend, 'backend')}.setCurrentKey([${locals.key}, ${locals.slice}], ${locals.hash});`,
       `${unit.bind(this.#list, 'list')}.add(${body.record});`,
+      then,
     ].join('\n');
   }
 
@@ -59,28 +60,23 @@ export class RecordContents implements WindowContents {
       for (const record of this.#list.get()) records.push(record);
     }
     if (records.length === 0) return;
-    const results = this.#call(key, records, bounds);
+    const window = { key, windowStart: bounds.startMs, windowEnd: bounds.endMs };
+    const { emission, output, failures } = this.#setup;
+    const onError = (error: unknown): void =>
+      failures.take(error, this.#site, window, bounds.timestampMs, -1);
+    let results: unknown;
+    try {
+      results = this.#process(key, records, { start: bounds.startMs, end: bounds.endMs });
+      this.#sites.refusePromise(results, this.#site);
+    } catch (error) {
+      onError(error);
+    }
     if (!Array.isArray(results)) return;
-    const { emission, output } = this.#setup;
     emission.emitAll(results as readonly unknown[], {
       timestampMs: bounds.timestampMs,
       emit: output.emit,
-      wrap: (error) => this.#sites.wrap(error, this.#site),
+      onError,
     });
-  }
-
-  #call(key: unknown, records: readonly unknown[], bounds: WindowBounds): unknown {
-    try {
-      const results = this.#process(key, records, { start: bounds.startMs, end: bounds.endMs });
-      this.#sites.refusePromise(results, this.#site);
-      return results;
-    } catch (error) {
-      throw this.#sites.wrap(error, this.#site, {
-        key,
-        windowStart: bounds.startMs,
-        windowEnd: bounds.endMs,
-      });
-    }
   }
 
   dropSlice(slice: number): void {

@@ -22,8 +22,8 @@ export interface WindowContents {
   readonly running: RunningWindow | undefined;
   /** Has a row for each (slice end, key) with records. */
   readonly table: RowTable;
-  /** Statements that add the record at hand, or a partial row, to its slice. */
-  emitAdd(body: StageBody, locals: WindowLocals): string;
+  /** Statements that add the record at hand, or a partial row, to its slice, and go on with `then`. */
+  emitAdd(body: StageBody, locals: WindowLocals, then: string): string;
   /** Emits a window of one key of which only one slice has records; `row` is that slice's. */
   fireRow(row: number, slice: number, bounds: WindowBounds): void;
   /** Emits a window of one key from several slices; those without records of the key are skipped. */

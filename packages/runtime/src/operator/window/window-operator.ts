@@ -2,9 +2,8 @@
 import type { Operator } from '@millrace/api';
 import type { Json } from '@millrace/proto';
 import type { RowCursor } from '@millrace/state';
-import { literal } from '../../chain/codegen/code-unit.ts';
+import type { DroppedTally } from '../../chain/dropped-records.ts';
 import type { Paused } from '../../chain/emission.ts';
-import type { ChainMetrics } from '../../chain/operator-chain.ts';
 import type { ChainOperator, FrozenOperator, StageBody } from '../chain-stage.ts';
 import { emitKey } from '../keyed/keyed-code.ts';
 import { identityOfKey } from '../key-identity.ts';
@@ -196,7 +195,6 @@ class WindowFirings {
 
 export interface WindowOperatorParts {
   readonly contents: WindowContents;
-  readonly metrics: ChainMetrics;
   readonly backendMethods: Partial<ChainOperator>;
 }
 
@@ -270,8 +268,12 @@ export function endOfInputOperator(setup: OperatorSetup, parts: WindowOperatorPa
     stage: {
       kind: 'window',
       emit: (body) => {
-        const { key, hash, text } = emitKey(body, setup, keySite);
-        return `${text}\n${contents.emitAdd(body, { key, hash, slice: '0' })}`;
+        const { key, hash, make } = emitKey(body, setup, keySite);
+        return body.attempt({
+          names: [key, hash],
+          make,
+          goOn: () => contents.emitAdd(body, { key, hash, slice: '0' }, ''),
+        });
       },
     },
     endInput: () => {
@@ -293,12 +295,16 @@ function processingTimeStage(
   parts: { readonly firings: WindowFirings; readonly contents: WindowContents },
 ): string {
   const { unit } = body;
-  const { key, hash, text } = emitKey(body, setup, setup.sites.register(setup.node, 'key function'));
+  const { key, hash, make } = emitKey(body, setup, setup.sites.register(setup.node, 'key function'));
   const slice = unit.fresh('slice');
   unit.declare(
     `const ${slice} = ${unit.bind(parts.firings, 'firings')}.sliceAt(${unit.bind(setup.environment.clock, 'clock')}.nowMs());`,
   );
-  return `${text}\n${parts.contents.emitAdd(body, { key, hash, slice })}`;
+  return body.attempt({
+    names: [key, hash],
+    make,
+    goOn: () => parts.contents.emitAdd(body, { key, hash, slice }, ''),
+  });
 }
 
 function eventTimeStage(
@@ -308,37 +314,42 @@ function eventTimeStage(
     readonly firings: WindowFirings;
     readonly spec: WindowSpec;
     readonly contents: WindowContents;
-    readonly metrics: ChainMetrics;
   },
 ): string {
   const { unit, record } = body;
   const { spec, contents } = parts;
-  const { key, hash, text } = emitKey(body, setup, setup.sites.register(setup.node, 'key function'));
+  const { key, hash, make } = emitKey(body, setup, setup.sites.register(setup.node, 'key function'));
   const firings = unit.bind(parts.firings, 'firings');
   const slice = unit.fresh('slice');
   const isPartial = body.inputEdge?.isPreAggregated === true;
   const assign = isPartial
     ? `const ${slice} = ${record}.s;`
     : `if (!(${body.timestampMs} >= ${firings}.lo && ${body.timestampMs} < ${firings}.hi)) ${firings}.moveTo(${body.timestampMs});\nconst ${slice} = ${firings}.hi;`;
-  return [
-    text,
-    assign,
-    `if (${slice} < ${firings}.aliveFrom) {`,
-    emitLate(body, spec, parts.metrics, isPartial ? `${record}.${PARTIAL_COUNT}` : '1'),
-    '} else {',
-    contents.emitAdd(body, { key, hash, slice }),
+  const added = [
     contents.running === undefined
       ? ''
       : `if (${slice} <= ${firings}.firedMs + 1) ${unit.bind(contents.running, 'running')}.invalidate();`,
     spec.allowedLatenessMs > 0
       ? `if (${slice} <= ${firings}.firedMs + 1) ${firings}.noteLate(${key}, ${hash}, ${slice});`
       : '',
-    '}',
   ].join('\n');
+  return body.attempt({
+    names: [key, hash],
+    make,
+    goOn: () =>
+      [
+        assign,
+        `if (${slice} < ${firings}.aliveFrom) {`,
+        emitLate(body, spec, setup.tally, isPartial ? `${record}.${PARTIAL_COUNT}` : '1'),
+        '} else {',
+        contents.emitAdd(body, { key, hash, slice }, added),
+        '}',
+      ].join('\n'),
+  });
 }
 
 /** Late records go to their side output, or are counted. */
-function emitLate(body: StageBody, spec: WindowSpec, metrics: ChainMetrics, count: string): string {
+function emitLate(body: StageBody, spec: WindowSpec, tally: DroppedTally, count: string): string {
   if (spec.lateOutput !== undefined) return body.side(spec.lateOutput, body.record, body.timestampMs);
-  return `${body.unit.bind(metrics.dropped, 'dropped')}[${literal('late')}] += ${count};`;
+  return `${body.unit.bind(tally, 'tally')}.countLate(${count}, ${body.record}, ${body.row});`;
 }

@@ -1,6 +1,7 @@
 // What a checkpoint says of a sealed file: enough to commit it, and to know it again.
 import { crc32 } from 'node:zlib';
-import { MillraceError, type FilePort, type Json } from '@millrace/api';
+import { MillraceError, type FilePort } from '@millrace/common';
+import type { Json } from '@millrace/proto';
 
 /** A sealed pending file. Plain JSON. */
 export interface FileCommittable {

@@ -1,6 +1,9 @@
 // The writer of a file sink: buffers, pending files, and their sealing at a barrier.
 import { crc32 } from 'node:zlib';
-import type { FileAppender, FilePort, Json, SinkContext, SinkWriter } from '@millrace/api';
+import { dirname } from 'node:path';
+import type { FileAppender, FilePort } from '@millrace/common';
+import type { Json } from '@millrace/proto';
+import type { SinkContext, SinkWriter } from '../connector/sink.ts';
 import type { FileCommittable } from './committable.ts';
 import { pendingName, pendingFileOwner, type FileNameParts } from './file-name.ts';
 import type { RecordEncoder } from './record-encoder.ts';
@@ -16,6 +19,8 @@ export interface FileWriterOptions<T> {
   /** A file that has come to this is sealed with the next checkpoint and another one is begun. */
   readonly maxFileBytes: number;
   readonly encoder: RecordEncoder<T>;
+  /** The directory is made with the first file, not when the writer opens. Default false. */
+  readonly makesDirectoryLate?: boolean;
 }
 
 interface OpenFile {
@@ -36,7 +41,8 @@ interface OpenFile {
 export class FileWriter<T> implements SinkWriter<T> {
   readonly #context: SinkContext;
   readonly #options: FileWriterOptions<T>;
-  readonly #buffer = Buffer.from(new ArrayBuffer(BUFFER_BYTES));
+  /** Has no room before the first record: most writers of dead letters never get one. */
+  #buffer = Buffer.alloc(0);
   #filled = 0;
   #sequence = 0;
   #open: OpenFile | undefined;
@@ -55,7 +61,8 @@ export class FileWriter<T> implements SinkWriter<T> {
     restored: readonly FileCommittable[],
   ): Promise<FileWriter<T>> {
     const { files } = context;
-    await files.makeDirectory(options.directory);
+    if (options.makesDirectoryLate !== true) await files.makeDirectory(options.directory);
+    else if ((await files.stat(options.directory)) === undefined) return new FileWriter(context, options);
     const kept = new Set(restored.map((committable) => committable.pendingName));
     for (const name of await files.list(options.directory)) {
       const owner = pendingFileOwner(name, context.runId, context.operatorUid);
@@ -71,6 +78,7 @@ export class FileWriter<T> implements SinkWriter<T> {
     let end = encoder.encode(record, this.#buffer, this.#filled);
     if (end === -1) {
       this.#drain();
+      if (this.#buffer.length === 0) this.#buffer = Buffer.from(new ArrayBuffer(BUFFER_BYTES));
       end = encoder.encode(record, this.#buffer, 0);
       if (end === -1) {
         this.#append(encoder.encodeAlone(record));
@@ -118,7 +126,8 @@ export class FileWriter<T> implements SinkWriter<T> {
   #create(): OpenFile {
     const sequence = this.#sequence++;
     const name = pendingName(this.#nameParts('open', sequence));
-    const appender = this.#context.files.create(this.#path(name));
+    const makesDirectory = this.#options.makesDirectoryLate === true;
+    const appender = this.#context.files.create(this.#path(name), { makesDirectory });
     const file: OpenFile = { name, sequence, appender, bytes: 0, crc32: 0, closed: undefined };
     const header = this.#options.encoder.fileHeader();
     if (header !== undefined) appendTo(file, header);
@@ -136,7 +145,15 @@ export class FileWriter<T> implements SinkWriter<T> {
       }),
     );
     await this.#files.syncDirectory(directory);
+    if (this.#options.makesDirectoryLate === true) await this.#syncParents(directory);
     return committables;
+  }
+
+  /** The directory may be as new as its first file, and the one above it, too. */
+  async #syncParents(directory: string): Promise<void> {
+    const parent = dirname(directory);
+    await this.#files.syncDirectory(parent);
+    await this.#files.syncDirectory(dirname(parent));
   }
 
   get #files(): FilePort {

@@ -1,5 +1,7 @@
 // The second phase: a sealed pending file becomes output.
-import { MillraceError, type Committer, type FilePort, type Json } from '@millrace/api';
+import { MillraceError, type FilePort } from '@millrace/common';
+import type { Json } from '@millrace/proto';
+import type { Committer } from '../connector/sink.ts';
 import { compareFile, parseCommittable, type FileCommittable } from './committable.ts';
 import { committedName } from './file-name.ts';
 

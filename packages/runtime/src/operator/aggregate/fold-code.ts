@@ -1,0 +1,92 @@
+// Text that folds a record into the accumulators of its key.
+import type { RowTable } from '@millrace/state';
+import type { StageBody } from '../chain-stage.ts';
+import type { AggregateLayout } from './aggregate-layout.ts';
+
+export interface FoldParts {
+  readonly table: RowTable;
+  readonly layout: AggregateLayout;
+  readonly site: number;
+  readonly key: string;
+  readonly hash: string;
+  /** Expression. */
+  readonly namespace: string;
+}
+
+/** Names that the text behind a fold may use. */
+export interface FoldedRow {
+  /** Expression of the accumulator in a cell. */
+  readonly cell: (index: number) => string;
+}
+
+/**
+ * Text that folds the record at hand, or merges a partial row, and goes on with `then`. Where failing records are left out,
+ * all functions of the user's are called before anything is stored: a record is in all accumulators of its key, or in none.
+ */
+export function foldText(body: StageBody, parts: FoldParts, then: (folded: FoldedRow) => string): string {
+  return body.isGuarded ? guardedFold(body, parts, then) : directFold(body, parts, then);
+}
+
+function directFold(body: StageBody, parts: FoldParts, then: (folded: FoldedRow) => string): string {
+  const { unit, record } = body;
+  const { cells } = parts.layout;
+  const table = unit.bind(parts.table, 'table');
+  const row = unit.fresh('row');
+  const isNew = unit.fresh('isNew');
+  const columns = unit.fresh('columns');
+  const names = cells.map((_, index) => `${columns}${index}`);
+  const target = (index: number): string => `${names[index]}[${row}]`;
+  const isPartial = body.inputEdge?.isPreAggregated === true;
+  return [
+    `const ${row} = ${table}.upsert(${parts.key}, ${parts.hash}, ${parts.namespace}), ${isNew} = ${table}.wasAbsent, ${columns} = ${table}.columns;`,
+    ...names.map((name, index) => `const ${name} = ${columns}[${index}];`),
+    body.at(parts.site),
+    ...cells.map((cell, index) =>
+      isPartial
+        ? cell.merge(unit, target(index), `${record}.${cell.partialName}`, isNew)
+        : cell.fold(unit, target(index), record, isNew),
+    ),
+    `${table}.markDirty(${row});`,
+    then({ cell: target }),
+  ].join('\n');
+}
+
+function guardedFold(body: StageBody, parts: FoldParts, then: (folded: FoldedRow) => string): string {
+  const { unit, record } = body;
+  const { cells } = parts.layout;
+  const table = unit.bind(parts.table, 'table');
+  const place = `${parts.key}, ${parts.hash}, ${parts.namespace}`;
+  const known = unit.fresh('known');
+  const isNew = unit.fresh('isNew');
+  const row = unit.fresh('row');
+  const names = cells.map(() => unit.fresh('folded'));
+  // What changes accumulators in place comes last: nothing that may fail is left then, if there is one such aggregate.
+  const inOrder = cells
+    .map((cell, index) => ({ cell, index }))
+    .sort((a, b) => Number(a.cell.changesInPlace ?? false) - Number(b.cell.changesInPlace ?? false));
+  const source = (index: number): string => {
+    const initial = cells[index]?.column === 'f64' ? '0' : 'undefined';
+    return `(${isNew} ? ${initial} : ${table}.columns[${index}][${known}])`;
+  };
+  return [
+    `const ${known} = ${table}.find(${place}), ${isNew} = ${known} < 0;`,
+    body.attempt({
+      names,
+      make: (declare) =>
+        [
+          body.at(parts.site),
+          ...inOrder.map(
+            ({ cell, index }) =>
+              `${declare(names[index] ?? '')} = ${cell.folded(unit, source(index), record, isNew)};`,
+          ),
+        ].join('\n'),
+      goOn: () =>
+        [
+          `const ${row} = ${table}.upsert(${place});`,
+          ...names.map((name, index) => `${table}.columns[${index}][${row}] = ${name};`),
+          `${table}.markDirty(${row});`,
+          then({ cell: (index) => `${table}.columns[${index}][${row}]` }),
+        ].join('\n'),
+    }),
+  ].join('\n');
+}
