@@ -6,7 +6,13 @@ import { expect, test } from 'vitest';
 import { codeBlocks, missingLine } from '../support/guide.ts';
 import { root } from './sources.ts';
 
-const PAGES = ['README.md', 'docs/guides/api.md', 'docs/guides/files.md', 'docs/guides/first-job.md'];
+const PAGES = [
+  'README.md',
+  'docs/guides/api.md',
+  'docs/guides/failing-records.md',
+  'docs/guides/files.md',
+  'docs/guides/first-job.md',
+];
 const CHECK_TIMEOUT_MS = 60_000;
 /** Inside the package whose dependencies are what a program imports. */
 const directory = join(root, 'test', 'node_modules', '.cache', 'guides');

@@ -63,7 +63,7 @@ test('what cannot be read is written as JSON lines below the directory of the su
   expect(result.printed.map(({ text }) => text)).toEqual(['1', '2', '4', '5', '7']);
   expect(result.dropped).toEqual({ late: 0, skipped: 0, deadLettered: 2 });
   const letters = await lettersIn(join(directory, 'dead-letters', 'thirds_and more'));
-  expect(letters.map(({ atMs, operatorUid, ...letter }) => letter)).toEqual(
+  expect(letters.map(({ atMs: _atMs, operatorUid: _operatorUid, ...letter }) => letter)).toEqual(
     [3, 6].map((n) => ({
       operator: 'numbers',
       subtask: 0,
