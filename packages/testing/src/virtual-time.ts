@@ -28,7 +28,7 @@ const SETTLE_TURNS = 64;
  * calls give equal runs. Threading: one thread.
  */
 export class VirtualTime implements Clock, TimerPort {
-  readonly #startMs: number;
+  #startMs: number;
   readonly #turnMs: number;
   readonly #prng: Prng | undefined;
   #elapsedMs = 0;
@@ -48,6 +48,11 @@ export class VirtualTime implements Clock, TimerPort {
 
   monotonicMs(): number {
     return this.#elapsedMs;
+  }
+
+  /** The wall clock jumps, as when somebody sets it; timers and the monotonic clock do not notice. */
+  jumpWallClock(byMs: number): void {
+    this.#startMs += byMs;
   }
 
   schedule(delayMs: number, action: () => void): Cancellable {

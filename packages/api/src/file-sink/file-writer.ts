@@ -62,7 +62,9 @@ export class FileWriter<T> implements SinkWriter<T> {
   ): Promise<FileWriter<T>> {
     const { files } = context;
     if (options.makesDirectoryLate !== true) await files.makeDirectory(options.directory);
-    else if ((await files.stat(options.directory)) === undefined) return new FileWriter(context, options);
+    // The first attempt has no forerunner whose files could be there.
+    else if (context.attemptNumber === 1 || (await files.stat(options.directory)) === undefined)
+      return new FileWriter(context, options);
     const kept = new Set(restored.map((committable) => committable.pendingName));
     for (const name of await files.list(options.directory)) {
       const owner = pendingFileOwner(name, context.runId, context.operatorUid);

@@ -18,6 +18,12 @@ export interface ChainDriverOptions {
   readonly startWatermarkMs: number;
 }
 
+/**
+ * The wall clock is looked at again after this time while something waits for it, ms: it may have jumped. What it jumped
+ * over fires so much late at most.
+ */
+const WALL_CLOCK_LOOK_MS = 1_000;
+
 /** A watermark is sent at most this often while there is input, ms. */
 export const WATERMARK_INTERVAL_MS = 20;
 
@@ -113,7 +119,9 @@ export class ChainDriver {
   dueInMs(): number {
     if (this.#isAtEnd || this.isBusy || !this.hasCredit) return Infinity;
     const { clock } = this.#context.ports;
-    const dueMs = Math.max(0, this.chain.nextProcessingTimeMs() - clock.nowMs());
+    const nextMs = this.chain.nextProcessingTimeMs();
+    const dueMs =
+      nextMs === Infinity ? Infinity : Math.min(WALL_CLOCK_LOOK_MS, Math.max(0, nextMs - clock.nowMs()));
     const owesWatermark =
       (this.chain.ownWatermarkMs ?? -Infinity) > this.#ownWatermarkMs && this.#makesWatermarks;
     return owesWatermark
