@@ -150,6 +150,11 @@ test('parts of a submission survive encoding, and a hash that is none is refused
     kind: 'header',
     submission,
   });
+  const restored = { ...submission, restoreFrom: '/checkpoints/x', restoreCheckpointId: 41 };
+  expect(decodeSubmitJobChunk(encodeSubmitJobChunk({ kind: 'header', submission: restored }))).toEqual({
+    kind: 'header',
+    submission: restored,
+  });
   const sha256 = 'a'.repeat(64);
   const file = decodeSubmitJobChunk(
     encodeSubmitJobChunk({ kind: 'file', sha256, offset: 5, content: Uint8Array.of(1, 2) }),

@@ -107,6 +107,7 @@ function submissionOf(header: wire.v1.SubmissionHeader.$Properties): JobSubmissi
     environment: 'object',
     baseDirectory: 'string',
   });
+  const restoreCheckpointId = safeInteger(header.restoreCheckpointId ?? 0, 'restoreCheckpointId');
   for (const file of artifact.files as readonly unknown[]) {
     if (!isRecord(file) || typeof file['path'] !== 'string')
       throw malformed('a file of the artifact has no path');
@@ -121,9 +122,7 @@ function submissionOf(header: wire.v1.SubmissionHeader.$Properties): JobSubmissi
     isWaiting: header.isWaiting ?? false,
     ...parallelismOf(header),
     ...(header.restoreFrom ? { restoreFrom: header.restoreFrom } : {}),
-    ...(header.restoreCheckpointId
-      ? { restoreCheckpointId: safeInteger(header.restoreCheckpointId, 'restoreCheckpointId') }
-      : {}),
+    ...(restoreCheckpointId > 0 ? { restoreCheckpointId } : {}),
   };
 }
 
