@@ -93,6 +93,7 @@ async function openChain(of: ChainJob, ordinal: number): Promise<OperatorChain> 
       runId: 'bench',
       leaderEpoch: 1,
       attemptNumber: 1,
+      linkSecret: '',
       regions: [0],
       slotIndex: 0,
       mode: 'run',

@@ -32,7 +32,7 @@ const exchange = new ChannelExchange({
     throw new Error('this process consumes nothing');
   },
 });
-server.serve(asJobId(JOB), 1, (link) => exchange.accept(link));
+server.serve({ jobId: asJobId(JOB), attemptNumber: 1, linkSecret: '' }, (link) => exchange.accept(link));
 for (let index = 0; index < CHANNELS_MAX; index++) {
   const sender = exchange.openSender(channelAddress(index, ''), {
     onSubscribed: () => undefined,

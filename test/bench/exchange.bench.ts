@@ -54,7 +54,7 @@ class Puller {
   #isClosing = false;
 
   constructor(address: string) {
-    const link = { token: TOKEN, jobId: asJobId(JOB), attemptNumber: 1 };
+    const link = { token: TOKEN, jobId: asJobId(JOB), attemptNumber: 1, linkSecret: '' };
     this.#exchange = new ChannelExchange({ timers: realTimers, connect: () => openGrpcLink(address, link) });
     for (let index = 0; index < CHANNELS_MAX; index++) {
       this.#receivers.push(

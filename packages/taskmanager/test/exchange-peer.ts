@@ -14,7 +14,8 @@ const exchange = new ChannelExchange({
     throw new Error('this slot consumes nothing');
   },
 });
-server.serve(asJobId('a'.repeat(32)), 1, (link) => exchange.accept(link));
+const attempt = { jobId: asJobId('a'.repeat(32)), attemptNumber: 1, linkSecret: 'of the attempt' };
+server.serve(attempt, (link) => exchange.accept(link));
 
 for (let index = 0; index < channelCount; index++) produce(index);
 process.send?.({ address: server.address });

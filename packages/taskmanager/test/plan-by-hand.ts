@@ -45,6 +45,7 @@ export function deploymentsOf(plan: PlanByHand): readonly SlotDeployment[] {
     runId: 'run',
     leaderEpoch: 1,
     attemptNumber,
+    linkSecret: '',
     regions: [0],
     slotIndex: slot.slotIndex,
     mode: 'run',

@@ -143,7 +143,8 @@ test('the ResourceManager takes TaskManagers of the cluster, and nobody else', a
 
 /** How a link ends that shows this identity. */
 async function closeOf(identity: TlsIdentity | undefined, address: string): Promise<string> {
-  const link = openGrpcLink(address, { token, jobId: asJobId('a'.repeat(32)), attemptNumber: 1 }, identity);
+  const request = { token, jobId: asJobId('a'.repeat(32)), attemptNumber: 1, linkSecret: '' };
+  const link = openGrpcLink(address, request, identity);
   const error = await new Promise<WireError | undefined>((resolve) =>
     link.open({
       onSubscribe: () => undefined,
@@ -156,7 +157,8 @@ async function closeOf(identity: TlsIdentity | undefined, address: string): Prom
 }
 
 test('a data exchange takes TaskManagers of the cluster, and nobody else', async () => {
-  exchange.serve(asJobId('b'.repeat(32)), 1, () => undefined);
+  const attempt = { jobId: asJobId('b'.repeat(32)), attemptNumber: 1, linkSecret: 'x' };
+  exchange.serve(attempt, () => undefined);
   // It is past TLS and token when it is told about its attempt.
   expect(await closeOf(known('taskmanager'), exchange.address)).toContain('this slot runs another attempt');
   for (const name of ['cli', 'jobmanager'])

@@ -1,5 +1,11 @@
 // One deployment of a group of regions: its slots and how far each is. Knows nothing of what comes before or after it.
-import { MillraceError, type Clock, type ExecutionAttemptId, type JobId } from '@millrace/common';
+import {
+  MillraceError,
+  type Clock,
+  type ExecutionAttemptId,
+  type JobId,
+  type RandomPort,
+} from '@millrace/common';
 import type { SlotDeployment, TaskExecutorMessage } from '@millrace/proto';
 import { ExecutionGraph, hasSink, type RestorePlan } from '../execution-graph/execution-graph.ts';
 import type { RegionGroup } from '../execution-graph/regions.ts';
@@ -20,9 +26,14 @@ interface AttemptOptions {
   readonly pool: SlotPool;
   readonly effects: Effects;
   readonly clock: Clock;
+  readonly linkSecret: string;
 }
 
-type AllocateOptions = Omit<AttemptOptions, 'slots' | 'graph'>;
+type AllocateOptions = Omit<AttemptOptions, 'slots' | 'graph' | 'linkSecret'> & {
+  readonly random: RandomPort;
+};
+
+const LINK_SECRET_BYTES = 16;
 
 type SlotPhase = 'held' | 'deployed' | 'running' | 'ended';
 
@@ -57,7 +68,8 @@ export class RegionAttempt {
     const slots = of.pool.allocate({ jobId, attemptNumber }, jobGraph.slotCount);
     if (slots === undefined) return undefined;
     const locations = slots.map(({ location }) => location);
-    return new RegionAttempt({ ...of, slots, graph: new ExecutionGraph(jobGraph, locations, attemptNumber) });
+    const graph = new ExecutionGraph(jobGraph, locations, attemptNumber);
+    return new RegionAttempt({ ...of, slots, graph, linkSecret: of.random.nextId(LINK_SECRET_BYTES) });
   }
 
   private constructor(of: AttemptOptions) {
@@ -96,13 +108,14 @@ export class RegionAttempt {
 
   /** Sends the deployments. `prepare` takes the first slot only; `commit` those with a sink. The others stay held. */
   deploy(restore: RestorePlan | undefined): void {
-    const { jobId, record, leaderEpoch, checkpointDirectory } = this.#of;
+    const { jobId, record, leaderEpoch, checkpointDirectory, linkSecret } = this.#of;
     const { artifact, submission, restoreFrom } = record.submission;
     const description = {
       jobId,
       runId: record.runId,
       leaderEpoch,
       attemptNumber: this.attemptNumber,
+      linkSecret,
       regions: this.#of.group.regions,
       mode: this.mode,
       jobGraph: this.graph.jobGraph,

@@ -33,6 +33,7 @@ export interface AttemptDescription {
   readonly runId: string;
   readonly leaderEpoch: number;
   readonly attemptNumber: number;
+  readonly linkSecret: string;
   readonly regions: readonly number[];
   readonly mode: SlotDeployment['mode'];
   readonly jobGraph: JobGraph;
@@ -96,6 +97,7 @@ export class ExecutionGraph {
       runId: attempt.runId,
       leaderEpoch: attempt.leaderEpoch,
       attemptNumber: attempt.attemptNumber,
+      linkSecret: attempt.linkSecret,
       regions: attempt.regions,
       slotIndex: slot.slotIndex,
       mode: attempt.mode,

@@ -98,6 +98,7 @@ const deployment = {
   runId: 'r',
   leaderEpoch,
   attemptNumber: 1,
+  linkSecret: '',
   regions: [0],
   slotIndex: 0,
   mode: 'run' as const,

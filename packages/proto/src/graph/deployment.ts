@@ -63,6 +63,8 @@ export interface SlotDeployment {
   readonly leaderEpoch: number;
   /** Counts deployments of the job's regions from 1, across JobManager restarts; the same in all slots of one. Fits a u32. */
   readonly attemptNumber: number;
+  /** Links between the slots of this attempt show it, so that no other job's code can read them. */
+  readonly linkSecret: string;
   /** Numbers of the pipelined regions that it runs: an older attempt at one of them has no future. */
   readonly regions: readonly number[];
   readonly slotIndex: number;

@@ -218,6 +218,7 @@ export class TestCluster {
       runId: 'run',
       leaderEpoch: 1,
       attemptNumber,
+      linkSecret: '',
       regions: [0],
       slotIndex,
       mode,

@@ -1,11 +1,17 @@
 // The server end of a slot's data exchange: listens, lets in TaskManagers of the cluster that show the token, and hands out links.
 import { hostname } from 'node:os';
 import { Server, status, type ServerDuplexStream } from '@grpc/grpc-js';
-import { classify, formatAddress, isWildcard, MillraceError, type JobId } from '@millrace/common';
+import { classify, formatAddress, isWildcard, MillraceError } from '@millrace/common';
 import type { TlsIdentity } from '@millrace/common/node';
 import { DATA_EXCHANGE_SERVICE } from '@millrace/proto';
 import { checkCaller, serverCredentials } from '@millrace/proto/grpc';
-import { EXCHANGE_OPTIONS, SERVER_LIMITS, isSameToken, readLinkRequest } from './data-exchange-service.ts';
+import {
+  EXCHANGE_OPTIONS,
+  SERVER_LIMITS,
+  isSameToken,
+  readLinkRequest,
+  type LinkAttempt,
+} from './data-exchange-service.ts';
 import type { Link } from './link.ts';
 import { StreamLink } from './stream-link.ts';
 
@@ -22,22 +28,19 @@ export interface DataExchangeOptions {
 }
 
 interface WaitingLink {
-  readonly jobId: JobId;
-  readonly attemptNumber: number;
+  readonly attempt: LinkAttempt;
   readonly link: Link;
   readonly refuse: (reason: string) => void;
 }
 
 /**
- * Contract: links of other attempts than the one served are refused; links that come before `serve` wait for it.
+ * Contract: links of other attempts than the one served, or without its secret, are refused; links that come before `serve` wait for it.
  * Threading: the slot's thread.
  */
 export class DataExchangeServer {
   readonly #server = new Server({ ...EXCHANGE_OPTIONS, ...SERVER_LIMITS });
   readonly #waiting = new Set<WaitingLink>();
-  #served:
-    | { readonly jobId: JobId; readonly attemptNumber: number; readonly onLink: (link: Link) => void }
-    | undefined;
+  #served: { readonly attempt: LinkAttempt; readonly onLink: (link: Link) => void } | undefined;
   #address = '';
 
   private constructor({ token, identity }: DataExchangeOptions) {
@@ -82,8 +85,8 @@ export class DataExchangeServer {
   }
 
   /** Says which attempt this slot runs; called once. */
-  serve(jobId: JobId, attemptNumber: number, onLink: (link: Link) => void): void {
-    this.#served = { jobId, attemptNumber, onLink };
+  serve(attempt: LinkAttempt, onLink: (link: Link) => void): void {
+    this.#served = { attempt, onLink };
     for (const waiting of this.#waiting) this.#match(waiting);
     this.#waiting.clear();
   }
@@ -92,14 +95,10 @@ export class DataExchangeServer {
     this.#server.forceShutdown();
   }
 
-  #onCall(
-    call: ServerDuplexStream<Uint8Array, Uint8Array>,
-    request: { readonly jobId: JobId; readonly attemptNumber: number },
-  ): void {
+  #onCall(call: ServerDuplexStream<Uint8Array, Uint8Array>, attempt: LinkAttempt): void {
     const link = new StreamLink(call, { peer: call.getPeer(), abort: () => call.destroy() });
     const waiting: WaitingLink = {
-      jobId: request.jobId,
-      attemptNumber: request.attemptNumber,
+      attempt,
       link,
       refuse: (reason) => refuse(call, status.FAILED_PRECONDITION, reason),
     };
@@ -112,10 +111,17 @@ export class DataExchangeServer {
 
   #match(waiting: WaitingLink): void {
     const served = this.#served;
-    if (served?.jobId === waiting.jobId && served.attemptNumber === waiting.attemptNumber)
-      served.onLink(waiting.link);
+    if (served !== undefined && isSameAttempt(waiting.attempt, served.attempt)) served.onLink(waiting.link);
     else waiting.refuse('this slot runs another attempt');
   }
+}
+
+function isSameAttempt(shown: LinkAttempt, served: LinkAttempt): boolean {
+  return (
+    shown.jobId === served.jobId &&
+    shown.attemptNumber === served.attemptNumber &&
+    isSameToken(shown.linkSecret, served.linkSecret)
+  );
 }
 
 function refuse(call: ServerDuplexStream<Uint8Array, Uint8Array>, code: status, details: string): void {

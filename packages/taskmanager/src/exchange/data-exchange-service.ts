@@ -8,6 +8,7 @@ import { LINK_MESSAGE_BYTES_MAX } from './link-message-v1.ts';
 const RECEIVE_WINDOW_BYTES = 8 * 1024 * 1024;
 const JOB_KEY = 'millrace-job-id';
 const ATTEMPT_KEY = 'millrace-attempt';
+const SECRET_KEY = 'millrace-link-secret';
 
 /** No compression, no retries, no proxies; the receive window works only on the client's side. */
 export const EXCHANGE_OPTIONS = {
@@ -30,17 +31,24 @@ export const SERVER_LIMITS = {
   'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
 } as const;
 
-/** What a consuming slot says of itself. */
-export interface LinkRequest {
-  readonly token: string;
+/** The attempt whose slots a link joins. */
+export interface LinkAttempt {
   readonly jobId: JobId;
   readonly attemptNumber: number;
+  /** Known to the slots of the attempt only. */
+  readonly linkSecret: string;
+}
+
+/** What a consuming slot says of itself. */
+export interface LinkRequest extends LinkAttempt {
+  readonly token: string;
 }
 
 export function writeLinkRequest(metadata: Metadata, request: LinkRequest): Metadata {
   metadata.set(AUTHORIZATION_METADATA_KEY, `Bearer ${request.token}`);
   metadata.set(JOB_KEY, request.jobId);
   metadata.set(ATTEMPT_KEY, String(request.attemptNumber));
+  metadata.set(SECRET_KEY, request.linkSecret);
   return metadata;
 }
 
@@ -50,6 +58,7 @@ export function readLinkRequest(metadata: Metadata): LinkRequest {
     token: text(AUTHORIZATION_METADATA_KEY).replace(/^Bearer /, ''),
     jobId: text(JOB_KEY) as JobId,
     attemptNumber: Number(text(ATTEMPT_KEY)),
+    linkSecret: text(SECRET_KEY),
   };
 }
 

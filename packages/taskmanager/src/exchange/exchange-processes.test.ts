@@ -31,11 +31,11 @@ async function startPeer(
   return { child, address: message.address };
 }
 
-function consumerOf(token = 'secret', attemptNumber = 1): ChannelExchange {
+function consumerOf(token = 'secret', attemptNumber = 1, linkSecret = 'of the attempt'): ChannelExchange {
   return new ChannelExchange({
     timers: realTimers,
     connect: ({ dataAddress }) =>
-      openGrpcLink(dataAddress, { token, jobId: asJobId('a'.repeat(32)), attemptNumber }),
+      openGrpcLink(dataAddress, { token, jobId: asJobId('a'.repeat(32)), attemptNumber, linkSecret }),
   });
 }
 
@@ -88,7 +88,7 @@ test('ChannelExchange notices within a second that the producing process was kil
   expect(performance.now() - killedMs).toBeLessThan(1_000);
 });
 
-test('DataExchangeServer refuses a wrong token and another attempt', async () => {
+test('DataExchangeServer refuses a wrong token, another attempt, and who does not know the secret of the attempt', async () => {
   const { address } = await startPeer(10, 1);
 
   const wrongToken = await consume(consumerOf('other'), 0, address).closed;
@@ -96,6 +96,8 @@ test('DataExchangeServer refuses a wrong token and another attempt', async () =>
   expect(wrongToken?.message).toContain('wrong token');
   const wrongAttempt = await consume(consumerOf('secret', 2), 0, address).closed;
   expect(wrongAttempt?.message).toContain('this slot runs another attempt');
+  const wrongSecret = await consume(consumerOf('secret', 1, 'guessed'), 0, address).closed;
+  expect(wrongSecret?.message).toContain('this slot runs another attempt');
 });
 
 test('ChannelExchange closes a channel whose producer listens nowhere', async () => {

@@ -21,6 +21,7 @@ function deployment(overrides: Partial<SlotDeployment> = {}): SlotDeployment {
     runId: 'run',
     leaderEpoch: 1,
     attemptNumber: 1,
+    linkSecret: '',
     regions: [0],
     slotIndex: 0,
     mode: 'run',

@@ -61,7 +61,7 @@ async function openNetwork(
   clustered: SlotSurroundings['exchange'],
 ): Promise<ChannelExchange> {
   const { deployment, links, taskManagerId } = message;
-  const { jobId, attemptNumber } = deployment;
+  const { jobId, attemptNumber, linkSecret } = deployment;
   const consuming = new Map<number, Link>();
   for (const link of links)
     if (link.peerRole === 'producer') consuming.set(link.peerSlotIndex, portLink(link.port));
@@ -76,10 +76,10 @@ async function openNetwork(
         'a slot of another process without a data exchange',
       );
       const { token, identity } = clustered;
-      return grpc.openGrpcLink(producer.dataAddress, { token, jobId, attemptNumber }, identity);
+      return grpc.openGrpcLink(producer.dataAddress, { token, jobId, attemptNumber, linkSecret }, identity);
     },
   });
   for (const link of links) if (link.peerRole === 'consumer') exchange.accept(portLink(link.port));
-  clustered?.server.serve(jobId, attemptNumber, (link) => exchange.accept(link));
+  clustered?.server.serve({ jobId, attemptNumber, linkSecret }, (link) => exchange.accept(link));
   return exchange;
 }

@@ -193,6 +193,7 @@ export class World<T> {
       runId: 'harness',
       leaderEpoch: 1,
       attemptNumber: this.attemptNumber,
+      linkSecret: '',
       regions: [0],
       slotIndex: 0,
       mode: this.#options.mode ?? 'run',
