@@ -25,6 +25,7 @@ export default defineConfig({
         test: {
           name: 'processes',
           include: ['test/{e2e,chaos}/**/*.test.ts'],
+          exclude: ['test/e2e/containers/**'], // npm run e2e:containers
           testTimeout: 300_000,
           hookTimeout: 120_000,
           fileParallelism: false,

@@ -4,6 +4,7 @@
 //   node scripts/millrace-dev.mjs test [vitest arguments]
 //   node scripts/millrace-dev.mjs build
 //   node scripts/millrace-dev.mjs pack [directory]   the packages as npm would publish them
+//   node scripts/millrace-dev.mjs deploy <directory>   the command with all that it needs to run, for an image
 //
 // MILLRACE_SKIP_BUILD=1 takes what is built as it is: for tests beside somebody who edits sources, or without them.
 import { spawn, spawnSync } from 'node:child_process';
@@ -18,7 +19,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const PNPM = 'pnpm@12.21.0';
@@ -172,6 +173,32 @@ function pack(directory = 'packed') {
   say(`${packed.length} packages are in ${target}`);
 }
 
+/** Puts the command with its dependencies, as the lockfile has them, into a new directory, and leaves out what only developers need. */
+function deploy(directory) {
+  const target = resolve(directory);
+  if (isWorkerBundleStale())
+    runOrExit('the build', process.execPath, ['packages/taskmanager/scripts/bundle-worker.mjs']);
+  const pages = 'packages/cli/errors';
+  cpSync('docs/errors', pages, { recursive: true });
+  // As files, not as links to sources that the image does not have.
+  const filter = ['--config.inject-workspace-packages=true', '--filter', '@millrace/cli', '--prod'];
+  runOrExit('the deployment', 'npx', ['--yes', PNPM, ...filter, 'deploy', target]);
+  rmSync(pages, { recursive: true, force: true });
+  prune(target);
+}
+
+/** Types, sources, maps and documents, and LevelDB for other platforms than this. */
+function prune(directory) {
+  const isNeedless = (name) => /\.(d\.[cm]?ts|[cm]?ts|map|md|tsbuildinfo)$/.test(name);
+  for (const entry of readdirSync(directory, { withFileTypes: true })) {
+    const path = join(directory, entry.name);
+    const isForeign =
+      basename(directory) === 'prebuilds' && entry.name !== `${process.platform}-${process.arch}`;
+    if (isForeign || (entry.isFile() && isNeedless(entry.name))) rmSync(path, { recursive: true });
+    else if (entry.isDirectory() && entry.name !== 'errors') prune(path);
+  }
+}
+
 /** A package that is published has no build records: its bundle counts as fresh, so it must be. */
 function isWorkerBundleStale() {
   const bundle = 'packages/taskmanager/dist/worker/worker-main.mjs';
@@ -188,7 +215,8 @@ build();
 if (command === 'start') await start();
 else if (command === 'test') test();
 else if (command === 'pack') pack(rest[0]);
+else if (command === 'deploy' && rest[0] !== undefined) deploy(rest[0]);
 else if (command !== 'build') {
-  say(`Unknown command "${command}": start, test, build or pack`);
+  say(`Unknown command "${command}": start, test, build, pack or deploy <directory>`);
   process.exitCode = 2;
 }
