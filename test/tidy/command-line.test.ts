@@ -25,8 +25,14 @@ function verbsOf(
   return program.commands.flatMap((command) => {
     const name = [...path, command.name()];
     if (command.name() === 'help' || isHidden(program, command)) return [];
-    return command.commands.length > 0 ? verbsOf(command, name) : [{ verb: name.join(' '), command }];
+    const own = isVerb(command) ? [{ verb: name.join(' '), command }] : [];
+    return [...own, ...verbsOf(command, name)];
   });
+}
+
+/** A command that only gathers others has no arguments and no options of its own. */
+function isVerb(command: Program): boolean {
+  return command.commands.length === 0 || command.registeredArguments.length > 0;
 }
 
 function isHidden(parent: Program, command: Program): boolean {

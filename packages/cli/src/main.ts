@@ -7,6 +7,7 @@ import type { CertsCreateOptions } from './command/certs.ts';
 import type { JobManagerStartOptions, TaskManagerStartOptions } from './command/processes.ts';
 import type { RunOptions } from './command/prepare-job.ts';
 import type { RescaleOptions } from './command/rescale.ts';
+import type { SavepointOptions, StopOptions } from './command/savepoint.ts';
 import { ExitCode, exitCodeOf } from './exit-code.ts';
 import { applyEnvironment, withOptions } from './options/command-options.ts';
 import { exitWhenPipeCloses } from './terminal/closed-pipe.ts';
@@ -217,6 +218,8 @@ function addJobs(program: Command, report: Report): void {
     'millrace rescale flight-delays --vertex window-delay=8',
   ]);
 
+  addSavepoints(program, report);
+
   const logs = withOptions(
     program.command('logs').description('what the local processes wrote, whole or about one job'),
   )
@@ -226,6 +229,36 @@ function addJobs(program: Command, report: Report): void {
       report(await command.logs(reference, options));
     });
   examples(logs, ['millrace logs taskmanager-1', 'millrace logs flight-delays']);
+}
+
+function addSavepoints(program: Command, report: Report): void {
+  const savepoint = withOptions(
+    program.command('savepoint').description('keep the state of a job that goes on, to start from it later'),
+  )
+    .argument('[job]', 'id, unique prefix of an id, or name')
+    .argument('[dir]', "directory that the savepoint becomes a part of (default: the cluster's)")
+    .action(async (job: string | undefined, dir: string | undefined, options: SavepointOptions) => {
+      const command = await import('./command/savepoint.ts');
+      report(await command.savepoint(job, dir, options));
+    });
+  examples(savepoint, [
+    'millrace savepoint flight-delays',
+    'millrace savepoint flight-delays ./savepoints',
+    'millrace savepoint --dispose ./savepoints/savepoint-3f2a9c0d-1-7',
+  ]);
+
+  const stop = withOptions(
+    program.command('stop').description('end a job with a savepoint; everything before it is committed'),
+  )
+    .argument('<job>', 'id, unique prefix of an id, or name')
+    .action(async (job: string, options: StopOptions) => {
+      const command = await import('./command/savepoint.ts');
+      report(await command.stop(job, options));
+    });
+  examples(stop, [
+    'millrace stop flight-delays',
+    'millrace stop flight-delays --savepoint-path ./savepoints',
+  ]);
 }
 
 function addPrograms(program: Command, report: Report): void {

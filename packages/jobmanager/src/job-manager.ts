@@ -14,18 +14,21 @@ import {
   type TimerPort,
 } from '@millrace/common';
 import type {
+  CheckpointMetadata,
   CheckpointReport,
   JobEvent,
   JobStatus,
   JobSubmission,
   ProcessStatus,
   RescaleRequest,
+  SavepointEvent,
+  SavepointRequest,
   TaskExecutorMessage,
   TaskManagerMessage,
 } from '@millrace/proto';
 import { CheckpointCleanUp } from './checkpoint-clean-up.ts';
 import { JobManagerCore, type StoredJob } from './core/job-manager-core.ts';
-import type { Command, ConnectionId, CoreEvent, Outcome, Token } from './core/effects.ts';
+import type { Command, ConnectionId, CoreEvent, Outcome, SavepointExport, Token } from './core/effects.ts';
 import { decodeRecord, encodeRecord, recordKeys, storeCorrupt } from './core/job-records.ts';
 import type { JobStore } from './job-store.ts';
 import { readJobs } from './read-jobs.ts';
@@ -71,7 +74,11 @@ export interface JobManagerOptions {
   /** The directory of one of the checkpoints of a job that a user named. */
   readonly chooseCheckpoint?: (path: string, checkpointId: number) => Promise<string>;
   /** Rejects for a path that no job can start from; asked before a submission is accepted. */
-  readonly checkCheckpoint?: (path: string) => Promise<void>;
+  readonly checkCheckpoint?: (path: string) => Promise<CheckpointMetadata>;
+  /** Copies a complete checkpoint to where a savepoint belongs; tells how many bytes are there. */
+  readonly exportSavepoint?: (savepoint: SavepointExport, onCopied: (bytes: number) => void) => Promise<void>;
+  /** Where savepoints go that name no directory. */
+  readonly savepointDirectory?: string;
   readonly deleteArtifacts?: (sha256s: readonly string[]) => void;
   readonly heartbeatIntervalMs?: number;
   readonly heartbeatTimeoutMs?: number;
@@ -99,6 +106,7 @@ export class JobManager {
   #nextConnectionId: ConnectionId = 1;
   readonly #timers = new Map<Token, Cancellable>();
   readonly #requests = new Map<number, (error: MillraceError | undefined) => void>();
+  readonly #savepointListeners = new Map<number, (event: SavepointEvent) => void>();
   #nextRequestId = 1;
   readonly #watchers = new Map<JobId, Set<Watcher>>();
   #writes: Promise<void> = Promise.resolve();
@@ -126,6 +134,7 @@ export class JobManager {
       leaderEpoch,
       stored,
       checkpointDirectoryOf: of.checkpointDirectoryOf,
+      savepointDirectory: of.savepointDirectory ?? '',
       clock: of.clock,
       random: of.random,
       heartbeatIntervalMs: of.heartbeatIntervalMs ?? HEARTBEAT_INTERVAL_MS_DEFAULT,
@@ -213,6 +222,23 @@ export class JobManager {
     return this.#request((requestId) => ({ kind: 'rescale', requestId, request }));
   }
 
+  /**
+   * Resolves when the savepoint is there and, of a stop, the job has ended. What happens on the way goes to `onEvent`,
+   * the last with the savepoint's path. It is taken also when nobody waits any more.
+   * @throws {MillraceError} MR_JOB_NOT_FOUND, MR_JOB_FINISHED, MR_JOB_NOT_RUNNING, MR_SAVEPOINT_FAILED
+   */
+  async savepoint(request: SavepointRequest, onEvent: (event: SavepointEvent) => void): Promise<void> {
+    if (this.#of.exportSavepoint === undefined)
+      throw new MillraceError(
+        'MR_SAVEPOINT_FAILED',
+        `Cannot take a savepoint of job ${request.jobId}: this cluster keeps no checkpoints in files`,
+      );
+    return this.#request((requestId) => {
+      this.#savepointListeners.set(requestId, onEvent);
+      return { kind: 'savepoint', requestId, request };
+    });
+  }
+
   /** All jobs that are remembered, oldest first. */
   list(): readonly JobStatus[] {
     return this.#core.jobs();
@@ -287,6 +313,7 @@ export class JobManager {
     const over = new MillraceError('MR_CANCELLED', 'Cannot go on: the JobManager is shutting down');
     for (const settle of this.#requests.values()) settle(over);
     this.#requests.clear();
+    this.#savepointListeners.clear();
     for (const watchers of Array.from(this.#watchers.values()))
       for (const watcher of Array.from(watchers)) watcher.stop();
     await this.#writes;
@@ -357,6 +384,12 @@ export class JobManager {
       case 'import-checkpoint':
         this.#answer(command.token, this.#import(command.jobId, command.path));
         return;
+      case 'export-savepoint':
+        this.#answer(command.token, this.#export(command));
+        return;
+      case 'savepoint-event':
+        this.#savepointListeners.get(command.requestId)?.(command.event);
+        return;
       case 'delete-blobs':
         void this.#cleanUp.delete(command.jobId, command.names);
         return;
@@ -384,6 +417,7 @@ export class JobManager {
       case 'reply': {
         const settle = this.#requests.get(command.requestId);
         this.#requests.delete(command.requestId);
+        this.#savepointListeners.delete(command.requestId);
         settle?.(command.error === undefined ? undefined : fromWireError(command.error));
         return;
       }
@@ -440,6 +474,18 @@ export class JobManager {
           ),
         )
       : importCheckpoint(jobId, path);
+  }
+
+  async #export(savepoint: SavepointExport): Promise<undefined> {
+    const { requestIds, checkpoint } = savepoint;
+    await this.#of.exportSavepoint?.(savepoint, (bytes) => {
+      for (const requestId of requestIds)
+        this.#savepointListeners.get(requestId)?.({
+          kind: 'copying',
+          bytes,
+          totalBytes: checkpoint.totalBytes,
+        });
+    });
   }
 
   #over(error: MillraceError): void {

@@ -11,6 +11,7 @@ import {
 import { ArtifactFiles } from './adapter/artifact-files.ts';
 import { chooseCheckpoint } from './adapter/choose-checkpoint.ts';
 import { withCrashPoints, withMetadataCrashPoint } from './adapter/crash-points.ts';
+import { exportSavepoint } from './adapter/export-savepoint.ts';
 import { startGrpcServer } from './adapter/grpc-server.ts';
 import { checkCheckpoint, importCheckpoint } from './adapter/import-checkpoint.ts';
 import { LevelJobStore } from './adapter/level-job-store.ts';
@@ -29,6 +30,8 @@ export interface StartJobManagerOptions {
   readonly directory: string;
   /** Shared with all TaskManagers; each job has a directory in it, named by its id. */
   readonly checkpointDirectory: string;
+  /** Where savepoints go that name no directory. Default: `savepoints` in the directory of checkpoints. */
+  readonly savepointDirectory?: string;
   readonly log: Logger;
   readonly heartbeatIntervalMs?: number;
   readonly heartbeatTimeoutMs?: number;
@@ -87,6 +90,9 @@ export async function startJobManager(options: StartJobManagerOptions): Promise<
       chooseCheckpoint,
       checkCheckpoint,
       importCheckpoint: (jobId, path) => importCheckpoint(path, blobStoreOf(jobId), realRandom),
+      exportSavepoint: ({ jobId, ...savepoint }, onCopied) =>
+        exportSavepoint({ ...savepoint, jobId, jobDirectory: join(checkpoints, jobId), onCopied }),
+      savepointDirectory: resolve(options.savepointDirectory ?? join(checkpoints, 'savepoints')),
       deleteArtifacts: (sha256s) => {
         for (const sha256 of sha256s) {
           if (!uploading.has(sha256))

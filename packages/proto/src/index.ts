@@ -34,6 +34,7 @@ export {
 export {
   StreamElementKind,
   type AssignedSplitJson,
+  type BarrierMode,
   type ControlElement,
   type StreamElement,
 } from './data/stream-element.ts';

@@ -129,6 +129,7 @@ async function runToTheEnd(slots: readonly SubtaskLocation[], subtaskCount: numb
     checkpointId: 1,
     timestampMs: 1,
     completedCheckpointId: 0,
+    mode: 'continue',
   });
   await leader.until(() => leader.received.filter(isKind('checkpoint-acknowledged')).length === subtaskCount);
   leader.send({

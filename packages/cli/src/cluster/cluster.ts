@@ -27,6 +27,8 @@ export interface ClusterStartOptions {
   readonly isRestarting: boolean;
   readonly heartbeatIntervalMs: number;
   readonly heartbeatTimeoutMs: number;
+  /** Absolute. undefined: the JobManager's default. */
+  readonly savepointDirectory: string | undefined;
 }
 
 /** One line of `cluster status`. */
@@ -73,6 +75,7 @@ export async function startCluster(options: ClusterStartOptions): Promise<Starte
     flags: directory.flags,
     heartbeatIntervalMs: options.heartbeatIntervalMs,
     heartbeatTimeoutMs: options.heartbeatTimeoutMs,
+    ...(options.savepointDirectory === undefined ? {} : { savepointDirectory: options.savepointDirectory }),
     command: [process.execPath, COMMAND],
   };
   const logs = new StartingLogs(directory, processIds(options.taskManagerCount));

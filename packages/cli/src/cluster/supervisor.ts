@@ -15,6 +15,7 @@ export interface SupervisorOptions {
   readonly heartbeatTimeoutMs: number;
   /** Of every process. */
   readonly flags: readonly string[];
+  readonly savepointDirectory?: string;
   readonly command: readonly string[];
 }
 
@@ -137,6 +138,8 @@ function planProcesses(options: SupervisorOptions): Supervised[] {
     failuresInRow: 0,
     startedMs: 0,
   };
+  const { savepointDirectory } = options;
+  const savepoints = savepointDirectory === undefined ? [] : ['--savepoint-dir', savepointDirectory];
   const [host, port] = splitAddress(options.jobManagerAddress);
   const timeout = ['--heartbeat-timeout', String(options.heartbeatTimeoutMs)];
   const heartbeat = ['--heartbeat-interval', String(options.heartbeatIntervalMs), ...timeout];
@@ -144,7 +147,17 @@ function planProcesses(options: SupervisorOptions): Supervised[] {
   const jobManager: Supervised = {
     kind: 'jobmanager',
     id: jobManagerId,
-    args: ['jobmanager', 'start', ...options.flags, ...heartbeat, '--host', host, '--port', port],
+    args: [
+      'jobmanager',
+      'start',
+      ...options.flags,
+      ...heartbeat,
+      '--host',
+      host,
+      '--port',
+      port,
+      ...savepoints,
+    ],
     ...fresh,
   };
   const taskManagers = taskManagerIds.map((id): Supervised => {

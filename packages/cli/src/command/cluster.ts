@@ -1,4 +1,5 @@
 // `cluster start | status | stop` as commands.
+import { resolve } from 'node:path';
 import { clusterStatus, startCluster, stopCluster } from '../cluster/cluster.ts';
 import { ExitCode } from '../exit-code.ts';
 import { formatTable } from '../terminal/table.ts';
@@ -11,6 +12,7 @@ export interface ClusterStartCommandOptions extends GlobalOptions {
   readonly restart: boolean;
   readonly heartbeatInterval: number;
   readonly heartbeatTimeout: number;
+  readonly savepointDir?: string;
 }
 
 export async function clusterStart(options: ClusterStartCommandOptions): Promise<ExitCode> {
@@ -23,6 +25,7 @@ export async function clusterStart(options: ClusterStartCommandOptions): Promise
     isRestarting: options.restart,
     heartbeatIntervalMs: options.heartbeatInterval,
     heartbeatTimeoutMs: options.heartbeatTimeout,
+    savepointDirectory: options.savepointDir === undefined ? undefined : resolve(options.savepointDir),
   });
   const { address, taskManagerCount, slotsPerTaskManager, startedAgain } = started;
   const slots = taskManagerCount * slotsPerTaskManager;

@@ -55,9 +55,17 @@ export function jobJson(job: JobStatus): Record<string, unknown> {
       attempt: attemptNumber,
       running: isRunning,
     })),
+    savepoint: savepointJson(job),
     vertices: job.vertices.map(vertexJson),
     ...(job.error === undefined ? {} : { error: { code: job.error.code, message: job.error.message } }),
   };
+}
+
+/** The last savepoint that was taken; null: none was. */
+function savepointJson({ savepoint }: JobStatus): Record<string, unknown> | null {
+  if (savepoint === undefined) return null;
+  const { path, checkpointId, totalBytes, timestampMs, mode } = savepoint;
+  return { path, checkpointId, bytes: totalBytes, time: isoTime(timestampMs), stopped: mode !== 'continue' };
 }
 
 function vertexJson(vertex: VertexProgress): Record<string, unknown> {
@@ -167,6 +175,7 @@ function describeLines(job: JobStatus): string[] {
         ? ''
         : `; last ${last.lastCompletedId}, ${formatBytes(last.lastBytes ?? 0)}${last.lastDurationMs === undefined ? '' : ` in ${formatDuration(last.lastDurationMs)}`}`),
     ...(last.lastFailure === undefined ? [] : [`               last failure: ${last.lastFailure}`]),
+    ...(job.savepoint === undefined ? [] : [`  savepoint    ${job.savepoint.path}`]),
     '',
     ...formatTable(
       [

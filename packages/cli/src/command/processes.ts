@@ -23,6 +23,7 @@ export interface JobManagerStartOptions extends ProcessOptions {
   readonly port?: number;
   readonly checkpointDir?: string;
   readonly heartbeatInterval?: number;
+  readonly savepointDir?: string;
 }
 
 export interface TaskManagerStartOptions extends ProcessOptions {
@@ -39,7 +40,7 @@ export async function startJobManagerProcess(options: JobManagerStartOptions): P
   const log = processLogger('jobmanager', asLogLevel(options.logLevel));
   const credentials = directory.credentials('jobmanager');
   warnOfExpiry(credentials, log);
-  const { host = '127.0.0.1', advertisedHost, checkpointDir, insecureInternal } = options;
+  const { host = '127.0.0.1', advertisedHost, checkpointDir, savepointDir, insecureInternal } = options;
   const { heartbeatInterval, heartbeatTimeout } = options;
   const jobManager = await startJobManager({
     host,
@@ -47,6 +48,7 @@ export async function startJobManagerProcess(options: JobManagerStartOptions): P
     token: credentials.token,
     directory: directory.stateOf('jobmanager'),
     checkpointDirectory: checkpointDir === undefined ? directory.checkpoints : resolve(checkpointDir),
+    ...(savepointDir === undefined ? {} : { savepointDirectory: resolve(savepointDir) }),
     log,
     ...(credentials.identity === undefined ? {} : { identity: credentials.identity }),
     ...(advertisedHost === undefined ? {} : { advertisedHost }),

@@ -140,6 +140,14 @@ export const OPTIONS: readonly OptionEntry[] = [
     verbs: ['jobmanager start'],
   },
   {
+    name: 'savepoint-dir',
+    placeholder: 'dir',
+    type: { kind: 'path' },
+    help: 'where savepoints go that name no directory',
+    defaultText: 'checkpoints/savepoints in --config-dir',
+    verbs: ['cluster start', 'jobmanager start'],
+  },
+  {
     name: 'heartbeat-timeout',
     placeholder: 'ms',
     type: { kind: 'whole-number', from: 100 },
@@ -207,6 +215,27 @@ export const OPTIONS: readonly OptionEntry[] = [
     type: { kind: 'switch' },
     help: 'only jobs in state RUNNING',
     verbs: ['list'],
+  },
+  {
+    name: 'dispose',
+    placeholder: 'path',
+    type: { kind: 'path' },
+    help: 'delete a savepoint instead',
+    verbs: ['savepoint'],
+  },
+  {
+    name: 'savepoint-path',
+    placeholder: 'dir',
+    type: { kind: 'path' },
+    help: 'directory that the savepoint becomes a part of',
+    defaultText: "the cluster's",
+    verbs: ['stop'],
+  },
+  {
+    name: 'drain',
+    type: { kind: 'switch' },
+    help: 'let event time end first, so that all windows and timers fire: not for going on',
+    verbs: ['stop'],
   },
   // Programs
   {

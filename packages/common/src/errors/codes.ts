@@ -44,6 +44,7 @@ export const ERROR_CODES = {
   MR_CHECKPOINT_DECLINED: external,
   MR_CHECKPOINT_EXPIRED: external,
   MR_SAVEPOINT_NOT_FOUND: user,
+  MR_SAVEPOINT_FAILED: external,
   MR_STORE_CORRUPT: { fault: 'external', retry: 'never' },
   // Connectors
   MR_SOURCE_NOT_FOUND: user,
@@ -66,6 +67,7 @@ export const ERROR_CODES = {
   MR_JOB_NOT_FOUND: user,
   MR_JOB_AMBIGUOUS: user,
   MR_JOB_FINISHED: user,
+  MR_JOB_NOT_RUNNING: user,
   MR_CLUSTER_RUNNING: user,
   MR_RESTARTS_EXHAUSTED: { fault: 'user', retry: 'never' },
   MR_USAGE: user,

@@ -24,11 +24,11 @@ function dieBehind(operation: StoreOperation): void {
   const { key, value } = operation;
   if (key.startsWith(recordKeys.jobPrefix)) crashPoint('jobmanager-submission-stored');
   else if (key.startsWith(recordKeys.pointerPrefix)) crashPoint('jobmanager-pointer-written');
-  else if (
-    key.startsWith(recordKeys.progressPrefix) &&
-    decodeRecord<JobProgressRecord>(key, value).state === 'FINISHED'
-  )
-    crashPoint('jobmanager-job-finished');
+  else if (key.startsWith(recordKeys.progressPrefix)) {
+    const { state, stop } = decodeRecord<JobProgressRecord>(key, value);
+    if (state === 'FINISHED') crashPoint('jobmanager-job-finished');
+    else if (stop !== undefined) crashPoint('jobmanager-stop-recorded');
+  }
 }
 
 /** `blobStore` itself, or one that dies behind a durable write; the JobManager writes nothing but metadata. */
@@ -47,6 +47,7 @@ export function withMetadataCrashPoint<Store extends BlobStore>(blobStore: Store
 }
 
 /** Dies behind the first of a checkpoint's triggers where a test armed it. */
-export function crashAfterSending({ kind }: TaskExecutorMessage): void {
-  if (kind === 'trigger-checkpoint') crashPoint('jobmanager-checkpoint-triggered');
+export function crashAfterSending(message: TaskExecutorMessage): void {
+  if (message.kind !== 'trigger-checkpoint') return;
+  crashPoint(message.mode === 'continue' ? 'jobmanager-checkpoint-triggered' : 'jobmanager-stop-triggered');
 }

@@ -14,6 +14,9 @@ import {
   type MethodDefinition,
   type ProcessStatus,
   type RescaleRequest,
+  type SavepointEvent,
+  type SavepointReference,
+  type SavepointRequest,
 } from '@millrace/proto';
 import { clientCredentials, peerOptions, whyUnreachable } from '@millrace/proto/grpc';
 import { checkArtifactSize } from './artifact-files.ts';
@@ -192,6 +195,24 @@ export class DispatcherClient {
     await this.#unary(DISPATCHER_SERVICE.rescaleJob, request);
   }
 
+  /**
+   * Takes a savepoint. Resolves to it when it is there and, of a stop, the job has ended.
+   * @throws {MillraceError} MR_JOB_NOT_FOUND, MR_JOB_FINISHED, MR_JOB_NOT_RUNNING, MR_SAVEPOINT_FAILED
+   */
+  takeSavepoint(
+    request: SavepointRequest,
+    onEvent: (event: SavepointEvent) => void,
+  ): Promise<SavepointReference> {
+    let savepoint: SavepointReference | undefined;
+    return this.#stream(DISPATCHER_SERVICE.takeSavepoint, request, (event) => {
+      if (event.kind === 'done') savepoint = event.savepoint;
+      onEvent(event);
+    }).then(() => {
+      if (savepoint !== undefined) return savepoint;
+      throw new MillraceError('MR_CHANNEL_CLOSED', 'The JobManager ended the stream without an answer');
+    });
+  }
+
   /** The JobManager and the TaskManagers that are registered with it. */
   processes(): Promise<readonly ProcessStatus[]> {
     return this.#unary(DISPATCHER_SERVICE.listProcesses, {});
@@ -203,23 +224,31 @@ export class DispatcherClient {
    * @throws {MillraceError} MR_JOB_NOT_FOUND
    */
   watch(jobId: JobId, onEvent: (event: JobEvent) => void): Promise<void> {
-    const { path, requestSerialize, responseDeserialize } = DISPATCHER_SERVICE.watchJob;
-    const call = this.#client.makeServerStreamRequest(
-      path,
-      requestSerialize,
-      responseDeserialize,
-      jobId,
-      this.#metadata,
-    );
-    return new Promise((resolve, reject) => {
-      call.on('data', onEvent);
-      call.once('error', (error: ServiceError) => reject(fromStatus(error)));
-      call.once('end', () => resolve());
-    });
+    return this.#stream(DISPATCHER_SERVICE.watchJob, jobId, onEvent);
   }
 
   close(): void {
     this.#client.close();
+  }
+
+  #stream<Request, Response>(
+    method: MethodDefinition<Request, Response>,
+    request: Request,
+    onMessage: (message: Response) => void,
+  ): Promise<void> {
+    const { path, requestSerialize, responseDeserialize } = method;
+    const call = this.#client.makeServerStreamRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      request,
+      this.#metadata,
+    );
+    return new Promise((resolve, reject) => {
+      call.on('data', onMessage);
+      call.once('error', (error: ServiceError) => reject(fromStatus(error)));
+      call.once('end', () => resolve());
+    });
   }
 
   #unary<Request, Response>(

@@ -26,6 +26,8 @@ import {
   type JobSubmission,
   type ProcessStatus,
   type RescaleRequest,
+  type SavepointEvent,
+  type SavepointRequest,
   type SubmitJobChunk,
   type TaskManagerMessage,
 } from '@millrace/proto';
@@ -182,6 +184,12 @@ function dispatcherMethods(guard: Guard, services: GrpcServices) {
       (error: unknown) => call.emit('error', toStatus(error)),
     );
   };
+  const takeSavepoint: handleServerStreamingCall<SavepointRequest, SavepointEvent> = (call) => {
+    authorised(guard, call, () => sendSavepointEvents(call, jobManager)).then(
+      () => call.end(),
+      (error: unknown) => call.emit('error', toStatus(error)),
+    );
+  };
   return {
     submitJob,
     listJobs,
@@ -189,6 +197,7 @@ function dispatcherMethods(guard: Guard, services: GrpcServices) {
     describeCheckpoints,
     cancelJob,
     rescaleJob,
+    takeSavepoint,
     listProcesses,
     watchJob,
   };
@@ -284,6 +293,29 @@ async function sendEvents(
   call.on('cancelled', () => watch.stop());
   await watch.ended;
   if (!call.destroyed && !call.cancelled) events.flush();
+}
+
+/** Of what comes faster than the client reads, the newest: each event replaces those before it. */
+async function sendSavepointEvents(
+  call: ServerWritableStream<SavepointRequest, SavepointEvent>,
+  jobManager: JobManager,
+): Promise<void> {
+  let isFull = false;
+  let newest: SavepointEvent | undefined;
+  const send = (event: SavepointEvent): void => {
+    if (call.destroyed || call.cancelled) return;
+    newest = undefined;
+    isFull = !call.write(event);
+  };
+  call.on('drain', () => {
+    isFull = false;
+    if (newest !== undefined) send(newest);
+  });
+  await jobManager.savepoint(call.request, (event) => {
+    if (isFull) newest = event;
+    else send(event);
+  });
+  if (newest !== undefined) send(newest);
 }
 
 async function sendArtifact(

@@ -8,6 +8,7 @@ import {
   type WireError,
 } from '@millrace/common';
 import type {
+  BarrierMode,
   CheckpointEntry,
   CheckpointMetadata,
   CheckpointProgress,
@@ -21,8 +22,14 @@ import { CheckpointIds } from './checkpoint-ids.ts';
 import { CompleteCheckpoints } from './complete-checkpoints.ts';
 import type { Effects, StoreOperation } from './effects.ts';
 import type { CheckpointsRecord } from './job-records.ts';
+import type { TriggeredCheckpoint } from './region-attempt.ts';
 import { filesOf } from './retained-checkpoints.ts';
-import { PendingCheckpoint, type CheckpointOwner, type CheckpointedSubtasks } from './pending-checkpoint.ts';
+import {
+  PendingCheckpoint,
+  type CheckpointedSubtasks,
+  type CheckpointOwner,
+  type CheckpointRequest,
+} from './pending-checkpoint.ts';
 
 /** What a subtask says when its part is durable. */
 export interface Acknowledgement extends SnapshotTimes {
@@ -34,10 +41,10 @@ export interface Acknowledgement extends SnapshotTimes {
 /** What the coordinator tells its job master. */
 export interface CheckpointListener {
   /** Send the trigger to the slots that host enumerators. */
-  onTrigger(checkpointId: number, timestampMs: number): void;
-  /** The pointer is durable: commits may be sent. */
-  onComplete(checkpointId: number, isFinal: boolean): void;
-  onAborted(checkpointId: number): void;
+  onTrigger(checkpoint: TriggeredCheckpoint): void;
+  /** The pointer is durable: commits may be sent. `isLast`: the job ends with it. */
+  onComplete(checkpointId: number, isLast: boolean): void;
+  onAborted(checkpointId: number, mode: BarrierMode): void;
   /** More failures in a row than are tolerated. */
   onTooManyFailures(error: MillraceError): void;
   /** Makes it durable that ids up to `reserved` may be in use. */
@@ -75,6 +82,8 @@ export class CheckpointCoordinator {
   /** Who waits for a checkpoint that is not triggered yet, and for the pending one. */
   #wishes: ((checkpointId: number | undefined) => void)[] = [];
   #granted: ((checkpointId: number | undefined) => void)[] = [];
+  /** Taken before any other. */
+  #requested: CheckpointRequest | undefined;
   #failuresInRow = 0;
   #lastTriggerMs = -Infinity;
   #lastEndMs = -Infinity;
@@ -129,6 +138,11 @@ export class CheckpointCoordinator {
     this.#complete.adopt(reference, files);
   }
 
+  /** Keeps the files of a complete checkpoint, also when newer ones take its place, until the returned function is called. */
+  hold(checkpointId: number): () => void {
+    return this.#complete.hold(checkpointId);
+  }
+
   /** Makes a checkpoint that a user named the job's first: under an id of its own, and complete once the pointer names it. */
   adoptImported(imported: CheckpointMetadata, then: (error: WireError | undefined) => void): void {
     const checkpointId = this.#ids.next();
@@ -168,9 +182,11 @@ export class CheckpointCoordinator {
     this.#timer = undefined;
     const pending = this.#pending;
     if (pending !== undefined && pending.phase !== 'pointing') {
-      this.#abandon('aborted', 'The attempt ended before it was complete');
-      this.#of.listener.onAborted(pending.checkpointId);
+      this.#abandon('aborted', attemptOver());
+      this.#of.listener.onAborted(pending.checkpointId, pending.mode);
     }
+    this.#requested?.onFailed(attemptOver());
+    this.#requested = undefined;
     if (this.#pending === undefined) then();
     else this.#whenSettled.push(then);
   }
@@ -192,6 +208,15 @@ export class CheckpointCoordinator {
     this.#triggerNow();
   }
 
+  /**
+   * Takes a checkpoint as soon as none is pending. Contract: checkpoints are being taken (between `start` and `stop`),
+   * and no other request waits or is pending.
+   */
+  request(request: CheckpointRequest): void {
+    this.#requested = request;
+    this.#triggerNow();
+  }
+
   acknowledge(acknowledgement: Acknowledgement): void {
     const { executionAttemptId, checkpointId, snapshot } = acknowledgement;
     const pending = this.#pending;
@@ -203,6 +228,7 @@ export class CheckpointCoordinator {
     }
     pending.acknowledge(executionAttemptId, snapshot);
     this.#history.acknowledged(pending.acknowledgedCount, acknowledgement, snapshot.newBytes);
+    this.#tellProgress(pending);
     if (pending.isAcknowledged) this.#writeMetadata(pending);
   }
 
@@ -248,7 +274,8 @@ export class CheckpointCoordinator {
     if (subtasks === undefined || this.#pending !== undefined) return;
     const pending = new PendingCheckpoint({
       checkpointId: this.#ids.next(),
-      isFinal: this.#isFinalWanted,
+      isFinal: this.#isFinalWanted && this.#requested === undefined,
+      request: this.#requested,
       triggeredMs: this.#of.clock.monotonicMs(),
       timestampMs: this.#of.clock.nowMs(),
       subtasks,
@@ -258,6 +285,7 @@ export class CheckpointCoordinator {
     this.#wishes = [];
     this.#timer?.cancel();
     this.#timer = undefined;
+    this.#requested = undefined;
     this.#lastTriggerMs = pending.triggeredMs;
     this.#ids.reserve(pending.checkpointId, () => {
       if (this.#pending === pending) this.#trigger(pending);
@@ -269,7 +297,7 @@ export class CheckpointCoordinator {
     this.#history.begin({
       checkpointId: pending.checkpointId,
       epoch: this.#of.epoch,
-      kind: pending.isFinal ? 'final' : 'checkpoint',
+      kind: pending.isFinal ? 'final' : pending.request === undefined ? 'checkpoint' : 'savepoint',
       triggeredAtMs: pending.timestampMs,
       subtaskCount: pending.subtasks.executions.length,
     });
@@ -284,7 +312,13 @@ export class CheckpointCoordinator {
         ),
       );
     });
-    this.#of.listener.onTrigger(pending.checkpointId, pending.timestampMs);
+    const { checkpointId, timestampMs, mode } = pending;
+    this.#of.listener.onTrigger({ checkpointId, timestampMs, mode });
+    this.#tellProgress(pending);
+  }
+
+  #tellProgress({ request, checkpointId, acknowledgedCount, subtasks }: PendingCheckpoint): void {
+    request?.onProgress(checkpointId, acknowledgedCount, subtasks.executions.length);
   }
 
   #writeMetadata(pending: PendingCheckpoint): void {
@@ -298,6 +332,7 @@ export class CheckpointCoordinator {
         return;
       }
       pending.phase = 'pointing';
+      pending.request?.onPointing(reference);
       const ending = this.#ending(pending, { state: 'completed', totalBytes: reference.totalBytes });
       const alongside = this.#of.listener.noteCheckpoints({
         completedCount: this.#progress.completedCount + 1,
@@ -314,9 +349,9 @@ export class CheckpointCoordinator {
     return { ...of, durationMs: this.#of.clock.monotonicMs() - pending.triggeredMs };
   }
 
-  #completed(pending: PendingCheckpoint, { totalBytes }: CheckpointReference): void {
+  #completed(pending: PendingCheckpoint, reference: CheckpointReference): void {
     const nowMs = this.#of.clock.monotonicMs();
-    this.#history.end(this.#ending(pending, { state: 'completed', totalBytes }));
+    this.#history.end(this.#ending(pending, { state: 'completed', totalBytes: reference.totalBytes }));
     this.#pending = undefined;
     this.#lastEndMs = nowMs;
     this.#failuresInRow = 0;
@@ -325,13 +360,14 @@ export class CheckpointCoordinator {
       completedCount: this.#progress.completedCount + 1,
       lastCompletedId: pending.checkpointId,
       lastDurationMs: nowMs - pending.triggeredMs,
-      lastBytes: totalBytes,
+      lastBytes: reference.totalBytes,
     };
     // Also when a region is about to restart: the others commit.
-    this.#of.listener.onComplete(pending.checkpointId, pending.isFinal);
+    this.#of.listener.onComplete(pending.checkpointId, pending.isLast);
+    pending.request?.onComplete(reference);
     this.#deleteUnneeded(pending.checkpointId);
     this.#settle();
-    if (this.#subtasks === pending.subtasks && !pending.isFinal) this.#goOn(pending.checkpointId);
+    if (this.#subtasks === pending.subtasks && !pending.isLast) this.#goOn(pending.checkpointId);
   }
 
   /** Grants the wishes for the checkpoint that has ended; whoever had one may have ended the attempt. */
@@ -340,7 +376,7 @@ export class CheckpointCoordinator {
     this.#granted = [];
     for (const then of granted) then(checkpointId);
     if (this.#isFinalWanted && checkpointId !== undefined) this.#triggerNow();
-    else if (this.#wishes.length > 0) this.#triggerNow();
+    else if (this.#wishes.length > 0 || this.#requested !== undefined) this.#triggerNow();
     else this.#scheduleNext();
   }
 
@@ -352,10 +388,12 @@ export class CheckpointCoordinator {
     this.#complete.sweep(completedId);
   }
 
+  /** Somebody who asked for a checkpoint is told and asks again; failures of those do not end the attempt. */
   #fail(error: MillraceError, cause?: WireError): void {
-    const checkpointId = this.#pending?.checkpointId;
-    this.#abandon('failed', error.message);
-    this.#failuresInRow++;
+    const pending = this.#pending;
+    const checkpointId = pending?.checkpointId;
+    this.#abandon('failed', error);
+    if (pending?.request === undefined) this.#failuresInRow++;
     this.#progress = {
       ...this.#progress,
       failedCount: this.#progress.failedCount + 1,
@@ -369,19 +407,20 @@ export class CheckpointCoordinator {
       error: toWireError(error),
       cause,
     });
-    if (checkpointId !== undefined) this.#of.listener.onAborted(checkpointId);
+    if (pending !== undefined) this.#of.listener.onAborted(pending.checkpointId, pending.mode);
     if (this.#failuresInRow > this.#of.options.checkpointFailuresTolerated)
       this.#of.listener.onTooManyFailures(error);
     else this.#goOn(undefined);
   }
 
-  #abandon(state: 'failed' | 'aborted', failure: string): void {
+  #abandon(state: 'failed' | 'aborted', error: MillraceError): void {
     const pending = this.#pending;
-    if (pending !== undefined) this.#history.end(this.#ending(pending, { state, failure }));
+    if (pending !== undefined) this.#history.end(this.#ending(pending, { state, failure: error.message }));
     pending?.timeout?.cancel();
     this.#pending = undefined;
     this.#lastEndMs = this.#of.clock.monotonicMs();
     this.#hasSwept = false;
+    pending?.request?.onFailed(error);
     this.#settle();
   }
 
@@ -390,6 +429,13 @@ export class CheckpointCoordinator {
     this.#whenSettled = [];
     for (const then of waiting) then();
   }
+}
+
+function attemptOver(): MillraceError {
+  return new MillraceError(
+    'MR_CHECKPOINT_DECLINED',
+    'Cannot complete the checkpoint: the job stopped running before all subtasks had acknowledged it',
+  );
 }
 
 function fileNotKept(checkpointId: number, name: string): MillraceError {

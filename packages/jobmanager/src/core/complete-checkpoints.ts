@@ -96,6 +96,11 @@ export class CompleteCheckpoints {
     });
   }
 
+  /** Keeps what a checkpoint needs until the returned function is called. */
+  hold(checkpointId: number): () => void {
+    return this.#retained.hold(checkpointId);
+  }
+
   /** Deletes the files of checkpoints beyond the limit. Returns whether a sweep may find more of them. */
   deleteRetired(): boolean {
     const { names, isSweepNeeded } = this.#retained.retire();

@@ -1,6 +1,6 @@
 // Notes commands during a step and keeps what is to happen when each is answered.
 import { invariant, type JobId, type LogFields } from '@millrace/common';
-import type { Command, Effects, Outcome, StoreOperation, Token } from './effects.ts';
+import type { Command, Effects, Outcome, SavepointExport, StoreOperation, Token } from './effects.ts';
 
 /** Answers that may be awaited at once. */
 const PENDING_MAX = 100_000;
@@ -64,6 +64,10 @@ export class EffectQueue implements Effects {
 
   importCheckpoint(jobId: JobId, path: string, then: (outcome: Outcome) => void): void {
     this.#commands.push({ kind: 'import-checkpoint', token: this.#await(then), jobId, path });
+  }
+
+  exportSavepoint(savepoint: SavepointExport, then: (outcome: Outcome) => void): void {
+    this.#commands.push({ kind: 'export-savepoint', token: this.#await(then), ...savepoint });
   }
 
   schedule(delayMs: number, then: () => void): { cancel(): void } {

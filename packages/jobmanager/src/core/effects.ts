@@ -2,9 +2,12 @@
 // takes time names what is to happen then, and the core keeps that under a token until the answer comes as an event.
 import type { JobId, LogFields, WireError } from '@millrace/common';
 import type {
+  CheckpointReference,
   JobEvent,
   JobSubmission,
   RescaleRequest,
+  SavepointEvent,
+  SavepointRequest,
   TaskExecutorMessage,
   TaskManagerMessage,
 } from '@millrace/proto';
@@ -13,6 +16,17 @@ import type {
 export type ConnectionId = number;
 /** Something asked for whose answer is awaited. Never used twice. */
 export type Token = number;
+
+/** A checkpoint that is to become a savepoint. */
+export interface SavepointExport {
+  readonly jobId: JobId;
+  readonly checkpoint: CheckpointReference;
+  readonly path: string;
+  /** Whoever is told how far it is. */
+  readonly requestIds: readonly number[];
+  /** Event time had gone to its end before it: it is not for going on. */
+  readonly isDrained: boolean;
+}
 
 /** One change of the durable store. A `compare-and-set` fails with MR_STALE_EPOCH unless the key holds `expected`. */
 export type StoreOperation =
@@ -45,6 +59,9 @@ export type Command =
       readonly jobId: JobId;
       readonly path: string;
     }
+  /** Copies a complete checkpoint to `path`, self-contained; what is there already and whole is done. */
+  | ({ readonly kind: 'export-savepoint'; readonly token: Token } & SavepointExport)
+  | { readonly kind: 'savepoint-event'; readonly requestId: number; readonly event: SavepointEvent }
   | { readonly kind: 'delete-blobs'; readonly jobId: JobId; readonly names: readonly string[] }
   /**
    * Deletes what lies in checkpoint directories with an id below `belowId`, or was imported, and is not in `keep`.
@@ -83,6 +100,7 @@ export type CoreEvent =
   | { readonly kind: 'submit'; readonly requestId: number; readonly submission: JobSubmission }
   | { readonly kind: 'cancel'; readonly requestId: number; readonly jobId: JobId }
   | { readonly kind: 'rescale'; readonly requestId: number; readonly request: RescaleRequest }
+  | { readonly kind: 'savepoint'; readonly requestId: number; readonly request: SavepointRequest }
   | { readonly kind: 'done'; readonly token: Token; readonly outcome: Outcome }
   | { readonly kind: 'timer'; readonly token: Token };
 
@@ -92,6 +110,7 @@ export interface Effects {
   writeBlob(jobId: JobId, name: string, bytes: Uint8Array, then: (outcome: Outcome) => void): void;
   readBlob(jobId: JobId, name: string, then: (outcome: Outcome) => void): void;
   importCheckpoint(jobId: JobId, path: string, then: (outcome: Outcome) => void): void;
+  exportSavepoint(savepoint: SavepointExport, then: (outcome: Outcome) => void): void;
   schedule(delayMs: number, then: () => void): { cancel(): void };
   command(command: Exclude<Command, { token: Token }>): void;
   log(level: 'error' | 'warn' | 'info' | 'debug', message: string, fields: LogFields): void;

@@ -15,6 +15,7 @@ import type {
   OutputLine,
   ProcessStatus,
   RescaleRequest,
+  SavepointRequest,
   SlotReport,
   TaskManagerMessage,
 } from '@millrace/proto';
@@ -48,6 +49,8 @@ export interface JobManagerCoreOptions {
   readonly leaderEpoch: number;
   readonly stored: readonly StoredJob[];
   readonly checkpointDirectoryOf: (jobId: JobId) => string;
+  /** Where savepoints go that name no directory. */
+  readonly savepointDirectory: string;
   readonly clock: Clock;
   readonly random: RandomPort;
   readonly heartbeatIntervalMs: number;
@@ -158,6 +161,9 @@ export class JobManagerCore {
         return;
       case 'rescale':
         this.#rescale(event.requestId, event.request);
+        return;
+      case 'savepoint':
+        this.#savepoint(event.requestId, event.request);
         return;
       case 'done':
         this.#effects.answer(event.token, event.outcome);
@@ -375,6 +381,15 @@ export class JobManagerCore {
     }
   }
 
+  #savepoint(requestId: number, request: SavepointRequest): void {
+    try {
+      this.#find(request.jobId).savepoints.take(requestId, request);
+    } catch (error) {
+      if (!isMillraceError(error)) throw error;
+      this.#reply(requestId, error);
+    }
+  }
+
   #reply(requestId: number, error?: unknown): void {
     this.#effects.command({
       kind: 'reply',
@@ -402,6 +417,7 @@ export class JobManagerCore {
       plan: new JobPlan(submission, progress.scale, progress.autoSlots),
       leaderEpoch: this.#of.leaderEpoch,
       checkpointDirectory: this.#of.checkpointDirectoryOf(submission.jobId),
+      savepointDirectory: this.#of.savepointDirectory,
       clock: this.#of.clock,
       random: this.#of.random,
       effects: this.#effects,

@@ -2,10 +2,13 @@
 import type { Clock, JobId, RandomPort } from '@millrace/common';
 import type { CheckpointProgress, CheckpointReference, OutputLine } from '@millrace/proto';
 import { CheckpointCoordinator, type CheckpointListener } from './checkpoint-coordinator.ts';
+import { CheckpointRecovery } from './checkpoint-recovery.ts';
 import type { Effects } from './effects.ts';
 import type { JobPlan } from './job-plan.ts';
 import type { JobProgressRecord, JobRecord } from './job-records.ts';
+import { JobSavepoints, type JobSavepointsOptions } from './job-savepoints.ts';
 import type { SlotPool } from './slot-pool.ts';
+import { StatusBoard, type JobFacts } from './status-board.ts';
 
 /** A job as submitted or stored, and what it shares with other jobs. */
 export interface JobMasterOptions {
@@ -21,6 +24,8 @@ export interface JobMasterOptions {
   readonly plan: JobPlan;
   readonly leaderEpoch: number;
   readonly checkpointDirectory: string;
+  /** Where savepoints go that name no directory. */
+  readonly savepointDirectory: string;
   readonly clock: Clock;
   readonly random: RandomPort;
   readonly effects: Effects;
@@ -55,6 +60,43 @@ export function coordinatorOf(
     history: progress.checkpoints?.history ?? [],
     outputLines: () => listener.outputLines(),
   });
+}
+
+/** Which checkpoint the job goes on from. */
+export function recoveryOf(
+  { record, pointer, plan, effects }: JobMasterOptions,
+  coordinator: CheckpointCoordinator,
+  onOutput: (lines: readonly OutputLine[]) => void,
+): CheckpointRecovery {
+  const { jobId, restoreFrom } = record.submission;
+  const { jobGraph } = plan;
+  const retained = pointer?.retained;
+  return new CheckpointRecovery({ jobId, jobGraph, retained, restoreFrom, effects, coordinator, onOutput });
+}
+
+/** The savepoints of the job. */
+export function savepointsOf(
+  { effects, savepointDirectory: directory, clock }: JobMasterOptions,
+  job: JobSavepointsOptions['job'],
+  parts: Omit<JobSavepointsOptions, 'job' | 'effects' | 'directory' | 'nowMs'>,
+): JobSavepoints {
+  return new JobSavepoints({ job, effects, directory, nowMs: () => clock.nowMs(), ...parts });
+}
+
+/** What people see of the job, with what they saw under an earlier leader. */
+export function boardOf(of: JobMasterOptions, facts: () => JobFacts): StatusBoard {
+  const { record, plan, clock, effects, progress } = of;
+  const { jobId } = record.submission;
+  const board = new StatusBoard({
+    jobId,
+    startTimeMs: record.startTimeMs,
+    jobGraph: plan.jobGraph,
+    clock,
+    effects,
+    facts,
+  });
+  if (progress.output !== undefined) board.restoreLines(progress.output);
+  return board;
 }
 
 /** What the store knows of checkpoints under earlier leaders. */

@@ -13,24 +13,32 @@ import type {
 import { hasAnySink, type RestorePlan } from '../execution-graph/execution-graph.ts';
 import type { CheckpointCoordinator } from './checkpoint-coordinator.ts';
 import { checkpointReportOf } from './checkpoint-report.ts';
-import { CheckpointRecovery, type RecoveryAnswer } from './checkpoint-recovery.ts';
+import type { CheckpointRecovery, RecoveryAnswer } from './checkpoint-recovery.ts';
 import { DurableProgress } from './durable-progress.ts';
 import type { ConnectionId, StoreOperation } from './effects.ts';
 import type { JobPhase } from './job-phase.ts';
 import { refused } from './job-plan.ts';
-import { coordinatorOf, type JobMasterOptions } from './job-master-options.ts';
+import {
+  boardOf,
+  coordinatorOf,
+  recoveryOf,
+  savepointsOf,
+  type JobMasterOptions,
+} from './job-master-options.ts';
 import { encodeRecord, recordKeys, type JobRecord } from './job-records.ts';
+import type { JobSavepoints } from './job-savepoints.ts';
 import { JobScaling } from './job-scaling.ts';
 import { isStateKeptAt, isTerminal, JobLifecycle, jobIsOver } from './job-state.ts';
 import type { RegionAttempt } from './region-attempt.ts';
 import { JobRegions } from './job-regions.ts';
 import type { RegionJob, RegionMaster } from './region-master.ts';
 import { RestartStrategy } from './restart-strategy.ts';
-import { StatusBoard } from './status-board.ts';
+import type { StatusBoard } from './status-board.ts';
 
 /** Threading: inside `step` only. */
 export class JobMaster implements RegionJob {
   readonly jobId: JobId;
+  readonly savepoints: JobSavepoints;
   readonly #of: JobMasterOptions;
   readonly #lifecycle: JobLifecycle;
   readonly #coordinator: CheckpointCoordinator;
@@ -50,8 +58,7 @@ export class JobMaster implements RegionJob {
   #isCheckpointCertain = true;
 
   constructor(of: JobMasterOptions) {
-    const { record, progress, plan, clock, effects } = of;
-    const { jobGraph } = plan;
+    const { record, progress, plan, effects } = of;
     this.#of = of;
     this.jobId = record.submission.jobId;
     this.#regions = new JobRegions(this.jobId, of, this);
@@ -59,9 +66,7 @@ export class JobMaster implements RegionJob {
     // The attempts and checkpoint ids that an earlier leader reserved it may have used.
     this.#attemptNumber = of.isNew ? 0 : progress.attemptNumber;
     this.#error = progress.error;
-    this.#lifecycle = new JobLifecycle(
-      progress.state === 'CREATED' && !of.isNew ? 'RESTARTING' : progress.state,
-    );
+    this.#lifecycle = JobLifecycle.of(progress.state, of.isNew);
     this.#scaling = new JobScaling({
       ...of,
       jobId: this.jobId,
@@ -74,41 +79,35 @@ export class JobMaster implements RegionJob {
         publish: () => this.#board.publish(),
       },
     });
-    this.#restart = new RestartStrategy(jobGraph.streamGraph.options.restart, of.random);
-    this.#board = new StatusBoard({
-      jobId: this.jobId,
-      startTimeMs: record.startTimeMs,
-      jobGraph,
-      clock,
-      effects,
-      facts: () => ({
-        state: this.state,
-        attemptNumber: this.#attemptNumber,
-        regions: this.#regions.statuses,
-        error: this.#error,
-        record: this.#progress.record,
-        checkpoints: this.#coordinator.progress,
-        scaling: this.#scaling,
-      }),
-    });
-    if (progress.output !== undefined) this.#board.restoreLines(progress.output);
+    this.#restart = new RestartStrategy(plan.jobGraph.streamGraph.options.restart, of.random);
+    this.#board = boardOf(of, () => ({
+      state: this.state,
+      attemptNumber: this.#attemptNumber,
+      regions: this.#regions.statuses,
+      error: this.#error,
+      record: this.#progress.record,
+      checkpoints: this.#coordinator.progress,
+      scaling: this.#scaling,
+    }));
     this.#coordinator = coordinatorOf(of, {
-      onTrigger: (checkpointId, timestampMs) => this.#regions.trigger(checkpointId, timestampMs),
-      onComplete: (checkpointId, isFinal) => this.#checkpointComplete(checkpointId, isFinal),
-      onAborted: (checkpointId) => this.#regions.notifyRunning('checkpoint-aborted', checkpointId),
+      onTrigger: (checkpoint) => this.#regions.trigger(checkpoint),
+      onComplete: (checkpointId) => this.#checkpointComplete(checkpointId),
+      onAborted: (checkpointId, mode) => {
+        this.#regions.notifyRunning('checkpoint-aborted', checkpointId);
+        this.savepoints.aborted(mode);
+      },
       onTooManyFailures: (error) => this.#failed(this.#regions.all, error),
       reserveIds: (reserved, then) => this.#progress.update({ checkpointIdsReserved: reserved }, then),
       noteCheckpoints: (checkpoints) => this.#progress.write({ checkpoints }),
       outputLines: () => this.#board.lines,
     });
-    this.#recovery = new CheckpointRecovery({
-      jobId: this.jobId,
-      jobGraph,
-      retained: of.pointer?.retained,
-      restoreFrom: record.submission.restoreFrom,
-      effects,
+    this.#recovery = recoveryOf(of, this.#coordinator, (lines) => this.#board.restoreLines(lines));
+    this.savepoints = savepointsOf(of, this, {
+      progress: this.#progress,
       coordinator: this.#coordinator,
-      onOutput: (lines) => this.#board.restoreLines(lines),
+      inputFigures: () => this.#board.inputFigures(),
+      onStopWritten: () => this.regionProgressed(),
+      onStopGivenUp: (error) => this.#goOnFromCheckpoint(error),
     });
     if (isTerminal(this.state)) this.#phase = 'ended';
   }
@@ -121,8 +120,14 @@ export class JobMaster implements RegionJob {
     return this.#of.record;
   }
 
-  get #isOver(): boolean {
+  get isOver(): boolean {
     return isTerminal(this.state) || this.#phase === 'closing';
+  }
+
+  /** All of it runs, and a checkpoint may follow. */
+  get isAtWork(): boolean {
+    if (this.#phase !== 'active' || this.state !== 'RUNNING') return false;
+    return this.#finalCheckpointId === undefined;
   }
 
   get isEnded(): boolean {
@@ -135,9 +140,8 @@ export class JobMaster implements RegionJob {
 
   /** The fewest slots that it will take as soon as it can. */
   get slotsWanted(): number {
-    if (this.#isOver || this.state === 'FAILING' || this.state === 'CANCELLING') return 0;
-    if (this.#phase !== 'active') return this.#scaling.slotsNeeded;
-    return this.#regions.slotsWanted;
+    if (this.isOver || this.state === 'FAILING' || this.state === 'CANCELLING') return 0;
+    return this.#phase === 'active' ? this.#regions.slotsWanted : this.#scaling.slotsNeeded;
   }
 
   get outputLines(): readonly OutputLine[] {
@@ -154,8 +158,8 @@ export class JobMaster implements RegionJob {
 
   /** The submission's records. */
   initialOperations(): readonly StoreOperation[] {
-    const key = recordKeys.job(this.jobId);
-    return [{ type: 'put', key, value: encodeRecord(this.#of.record) }, this.#progress.write()];
+    const value = encodeRecord(this.#of.record);
+    return [{ type: 'put', key: recordKeys.job(this.jobId), value }, this.#progress.write()];
   }
 
   /** The records are durable: goes on to the first attempts of this leader. */
@@ -178,19 +182,15 @@ export class JobMaster implements RegionJob {
     });
   }
 
-  // Regions
-
   /** Starts all of the job as soon as there are slots for it. */
   #start(): void {
     this.#regions.clear();
     this.#phase = 'waiting';
+    this.savepoints.resume();
     this.slotsChanged();
     if (this.#phase !== 'waiting') return;
-    this.#of.effects.log('info', 'job waits for slots', {
-      jobId: this.jobId,
-      slotsWanted: this.#scaling.slotsNeeded,
-      slotsFree: this.#of.pool.freeCount,
-    });
+    const slots = { slotsWanted: this.#scaling.slotsNeeded, slotsFree: this.#of.pool.freeCount };
+    this.#of.effects.log('info', 'job waits for slots', { jobId: this.jobId, ...slots });
   }
 
   /** Slots may be free. */
@@ -214,7 +214,7 @@ export class JobMaster implements RegionJob {
   /** The complete checkpoint behind which only commits are left to do. */
   get #finalCheckpointId(): number | undefined {
     const { latest } = this.#coordinator;
-    return latest?.isFinal === true ? latest.checkpointId : undefined;
+    return latest?.isFinal === true ? latest.checkpointId : this.savepoints.stoppedAtId;
   }
 
   get nextAttemptNumber(): number {
@@ -301,22 +301,20 @@ export class JobMaster implements RegionJob {
     }
   }
 
-  #checkpointComplete(checkpointId: number, isFinal: boolean): void {
+  #checkpointComplete(checkpointId: number): void {
     if (this.#phase !== 'active') return;
     this.#restart.progressed();
     this.#regions.notifyRunning('checkpoint-complete', checkpointId);
     this.#board.publish();
-    if (isFinal) this.#finishedPerhaps();
+    if (this.#finalCheckpointId === checkpointId) this.#finishedPerhaps();
   }
 
   #finishedPerhaps(): void {
-    if (!this.#regions.areCommitted) return;
+    if (!this.#regions.areCommitted || !this.savepoints.isWritten) return;
     // Only commits were left to do: the job has run.
     if (this.state !== 'RUNNING') this.#transition('RUNNING');
     this.#close('FINISHED');
   }
-
-  // Failures
 
   /** The TaskManager's connection is closed; its slots are gone. Whatever it hosted fails together, once. */
   taskManagerLost(connectionId: ConnectionId, error: MillraceError): void {
@@ -335,18 +333,14 @@ export class JobMaster implements RegionJob {
     const isStarting = this.#phase === 'reading';
     const failed = regions.filter(({ isLive }) => isLive);
     if (isStarting ? failed.length > 0 : this.#phase !== 'active' || failed.length === 0) return;
-    const error = toWireError(thrown);
-    this.#of.effects.log('warn', 'attempt failed', {
-      jobId: this.jobId,
-      attemptNumber: failed[0]?.attempt?.attemptNumber ?? this.#attemptNumber,
-      regions: failed.flatMap(({ group }) => group.regions),
-      error,
-    });
+    const error = (this.#error = toWireError(thrown));
+    const attemptNumber = failed[0]?.attempt?.attemptNumber ?? this.#attemptNumber;
+    const of = { jobId: this.jobId, regions: failed.flatMap(({ group }) => group.regions) };
+    this.#of.effects.log('warn', 'attempt failed', { ...of, attemptNumber, error });
     const nowMs = this.#of.clock.monotonicMs();
     const verdict = this.#restart.judge(error, nowMs);
-    this.#error = error;
     if (verdict.kind === 'fail') {
-      this.#error = this.#recovery.advise(verdict.error);
+      this.#error = this.savepoints.explain(this.#recovery.advise(verdict.error));
       this.#transition('FAILING');
       this.#stopAll();
       return;
@@ -393,14 +387,12 @@ export class JobMaster implements RegionJob {
     this.#stopAll();
   }
 
-  // Parallelism
-
   /**
    * Takes a wish for another parallelism; `then` is called when it is durable.
    * @throws {MillraceError} MR_JOB_FINISHED, MR_RESCALE_REFUSED, MR_TOO_FEW_SLOTS
    */
   rescale(request: RescaleRequest, then: () => void): void {
-    if (this.#isOver || this.state === 'CANCELLING' || this.state === 'FAILING')
+    if (this.isOver || this.state === 'CANCELLING' || this.state === 'FAILING')
       throw jobIsOver(this, 'rescale');
     if (this.#isEndNoted || this.#finalCheckpointId !== undefined)
       throw refused('all of its input is read, and it is about to finish');
@@ -417,8 +409,7 @@ export class JobMaster implements RegionJob {
 
   /** What the present attempts are, where they are all at work and could be replaced by others. */
   get #graphAtWork(): JobGraph | undefined {
-    const isAtWork = this.#phase === 'active' && this.state === 'RUNNING' && !this.#isEndNoted;
-    return isAtWork ? this.#regions.jobGraph : undefined;
+    return this.isAtWork && !this.#isEndNoted ? this.#regions.jobGraph : undefined;
   }
 
   /** A planned start of all of the job: no failure, and nothing that the restart strategy counts. */
@@ -428,12 +419,21 @@ export class JobMaster implements RegionJob {
     this.#stopAll();
   }
 
+  /** A stop that came to nothing is no failure of the job: it starts again at once, from its newest checkpoint. */
+  #goOnFromCheckpoint(error: MillraceError): void {
+    if (this.#phase !== 'active') return;
+    this.#error = toWireError(error);
+    this.#progress.note({ restartCount: this.#progress.record.restartCount + 1 });
+    if (this.state !== 'RESTARTING') this.#transition('RESTARTING');
+    this.#stopAll();
+  }
+
   /**
    * Cancels the job; `then` is called when that is durable.
    * @throws {MillraceError} MR_JOB_FINISHED when it has ended
    */
   cancel(then: () => void): void {
-    if (this.#isOver) throw jobIsOver(this, 'cancel');
+    if (this.isOver) throw jobIsOver(this, 'cancel');
     if (this.state === 'CANCELLING' || this.state === 'FAILING') {
       then();
       return;
@@ -465,23 +465,22 @@ export class JobMaster implements RegionJob {
   /** Makes the end durable; only then it shows, and workers are told to end. */
   #close(state: 'FINISHED' | 'FAILED' | 'CANCELED'): void {
     this.#phase = 'closing';
-    const { clock, effects } = this.#of;
     this.#coordinator.stop(() => undefined);
     if (state === 'FINISHED') this.#error = undefined;
     const isStateKept = isStateKeptAt(state, this.#regions.jobGraph.streamGraph.options);
-    const error = state === 'FAILED' && this.#error !== undefined ? { error: this.#error } : {};
-    const change = { state, endTimeMs: clock.nowMs(), ...this.#board.lastWords(), ...error };
     const ended = (): void => {
       this.#phase = 'ended';
       this.#scaling.ended();
       this.#lifecycle.transition(state);
-      if (state !== 'FAILED') this.#error = undefined;
-      effects.log('info', 'job ended', { jobId: this.jobId, state });
+      this.#of.effects.log('info', 'job ended', { jobId: this.jobId, state });
       this.#regions.finish();
-      this.#coordinator.cleanUp(isStateKept);
+      this.savepoints.whenIdle(() => this.#coordinator.cleanUp(isStateKept));
+      this.savepoints.ended(state, this.#error);
+      if (state !== 'FAILED') this.#error = undefined;
       this.#board.publish(true);
       this.#of.onChanged();
     };
+    const change = this.#board.endRecord(state);
     if (isStateKept) this.#progress.update(change, ended);
     else this.#progress.updateWithoutPointer(change, ended);
   }

@@ -1,7 +1,15 @@
 // What the JobManager's store holds. Values are sealed: a checksum over each, because the store protects no value.
 import { crc32 } from 'node:zlib';
 import { MillraceError, type JobId, type WireError } from '@millrace/common';
-import type { CheckpointEntry, JobState, JobStatus, JobSubmission, OutputLine } from '@millrace/proto';
+import type {
+  BarrierMode,
+  CheckpointEntry,
+  JobState,
+  JobStatus,
+  JobSubmission,
+  OutputLine,
+  SavepointReference,
+} from '@millrace/proto';
 
 /** What a submission fixes. */
 export interface JobRecord {
@@ -17,6 +25,15 @@ export interface JobScale {
   readonly parallelism?: number | 'auto';
   /** Of single operators, by uid. */
   readonly operators: { readonly [uid: string]: number };
+}
+
+/** The job is to end behind this checkpoint, which is complete. */
+export interface StopRecord {
+  readonly mode: BarrierMode;
+  readonly epoch: number;
+  readonly checkpointId: number;
+  /** Where its savepoint is or will be. */
+  readonly path: string;
 }
 
 /** What changes while a job lives. Written before the thing that it allows is done. */
@@ -45,6 +62,10 @@ export interface JobProgressRecord {
   readonly figures?: JobFigures;
   /** Once all input is read, and until more is: what was read. An attempt that only commits reports nothing. */
   readonly inputFigures?: InputFigures | undefined;
+  /** Written with the pointer of its checkpoint: whoever leads finishes what is left of a stop with a savepoint. */
+  readonly stop?: StopRecord | undefined;
+  /** The last that was taken. */
+  readonly savepoint?: SavepointReference;
 }
 
 /** How the checkpoints of a job went. */

@@ -5,6 +5,7 @@ import { groupRegions } from '../execution-graph/regions.ts';
 import type { ConnectionId } from './effects.ts';
 import type { JobMasterOptions } from './job-master-options.ts';
 import type { CheckpointedSubtasks } from './pending-checkpoint.ts';
+import type { TriggeredCheckpoint } from './region-attempt.ts';
 import { RegionMaster, type RegionJob } from './region-master.ts';
 
 /**
@@ -108,8 +109,8 @@ export class JobRegions {
     return this.#regions.filter((region) => region.hosts(connectionId));
   }
 
-  trigger(checkpointId: number, timestampMs: number): void {
-    for (const { attempt } of this.#regions) attempt?.trigger(checkpointId, timestampMs);
+  trigger(checkpoint: TriggeredCheckpoint): void {
+    for (const { attempt } of this.#regions) attempt?.trigger(checkpoint);
   }
 
   /** Regions that are about to restart learn it from the checkpoint that they restore. */

@@ -35,6 +35,11 @@ export class JobLifecycle {
     this.#state = initial;
   }
 
+  /** As the store has it; what an earlier leader had created may have been deployed. */
+  static of(stored: JobState, isNew: boolean): JobLifecycle {
+    return new JobLifecycle(stored === 'CREATED' && !isNew ? 'RESTARTING' : stored);
+  }
+
   get state(): JobState {
     return this.#state;
   }
@@ -53,7 +58,7 @@ export function isStateKeptAt(state: JobState, options: JobOptionsJson): boolean
 /** The error of a request that comes too late. */
 export function jobIsOver(
   { jobId, state }: { readonly jobId: JobId; readonly state: JobState },
-  what: 'cancel' | 'rescale',
+  what: 'cancel' | 'rescale' | 'take a savepoint of',
 ): MillraceError {
   return new MillraceError('MR_JOB_FINISHED', `Cannot ${what} job ${jobId}: it is ${state} already`, {
     details: { jobId },

@@ -1,7 +1,15 @@
 // One checkpoint from its trigger to its last acknowledgement.
-import type { ExecutionAttemptId, JobId } from '@millrace/common';
-import type { CheckpointMetadata, JobGraph, OutputLine, SubtaskSnapshot } from '@millrace/proto';
+import type { ExecutionAttemptId, JobId, MillraceError } from '@millrace/common';
+import type {
+  BarrierMode,
+  CheckpointMetadata,
+  CheckpointReference,
+  JobGraph,
+  OutputLine,
+  SubtaskSnapshot,
+} from '@millrace/proto';
 import type { Execution } from '../execution-graph/execution-graph.ts';
+import { describeOperator } from '../execution-graph/describe-operator.ts';
 
 /** Who takes part: all subtasks of the job, in the attempts that run. */
 export interface CheckpointedSubtasks {
@@ -9,9 +17,23 @@ export interface CheckpointedSubtasks {
   readonly executions: readonly Execution[];
 }
 
+/** A checkpoint that somebody asked for beside the periodic ones: a savepoint, for one. */
+export interface CheckpointRequest {
+  readonly mode: BarrierMode;
+  /** `acknowledged` of `subtasks` have written their part; the first call says 0, when they are told. */
+  onProgress(checkpointId: number, acknowledged: number, subtasks: number): void;
+  /** Its pointer is written next: what is to be durable with it is noted now. */
+  onPointing(reference: CheckpointReference): void;
+  /** The pointer is durable. */
+  onComplete(reference: CheckpointReference): void;
+  /** Nothing is left of it: the job goes on as if it had never been asked for. */
+  onFailed(error: MillraceError): void;
+}
+
 interface PendingCheckpointOptions {
   readonly checkpointId: number;
   readonly isFinal: boolean;
+  readonly request: CheckpointRequest | undefined;
   /** Monotonic. */
   readonly triggeredMs: number;
   /** Wall clock. */
@@ -39,6 +61,7 @@ type PendingPhase = 'reserving' | 'gathering' | 'writing' | 'pointing';
 export class PendingCheckpoint {
   readonly checkpointId: number;
   readonly isFinal: boolean;
+  readonly request: CheckpointRequest | undefined;
   readonly triggeredMs: number;
   readonly timestampMs: number;
   readonly subtasks: CheckpointedSubtasks;
@@ -49,6 +72,7 @@ export class PendingCheckpoint {
   constructor(of: PendingCheckpointOptions) {
     this.checkpointId = of.checkpointId;
     this.isFinal = of.isFinal;
+    this.request = of.request;
     this.triggeredMs = of.triggeredMs;
     this.timestampMs = of.timestampMs;
     this.subtasks = of.subtasks;
@@ -58,6 +82,15 @@ export class PendingCheckpoint {
   acknowledge(id: ExecutionAttemptId, snapshot: SubtaskSnapshot): void {
     if (this.subtasks.executions.some(({ executionAttemptId }) => executionAttemptId === id))
       this.#snapshots.set(id, snapshot);
+  }
+
+  get mode(): BarrierMode {
+    return this.request?.mode ?? 'continue';
+  }
+
+  /** No checkpoint follows: input is at its end, or stops at this one. */
+  get isLast(): boolean {
+    return this.isFinal || this.mode !== 'continue';
   }
 
   get acknowledgedCount(): number {
@@ -97,6 +130,7 @@ export class PendingCheckpoint {
           .flatMap(({ executionAttemptId }) => this.#snapshots.get(executionAttemptId) ?? []),
       })),
       output,
+      operators: this.subtasks.jobGraph.streamGraph.nodes.map(describeOperator),
     };
   }
 }

@@ -6,7 +6,7 @@ import {
   type JobId,
   type RandomPort,
 } from '@millrace/common';
-import type { SlotDeployment, TaskExecutorMessage } from '@millrace/proto';
+import type { BarrierMode, SlotDeployment, TaskExecutorMessage } from '@millrace/proto';
 import { ExecutionGraph, hasSink, type RestorePlan } from '../execution-graph/execution-graph.ts';
 import type { RegionGroup } from '../execution-graph/regions.ts';
 import type { ConnectionId, Effects } from './effects.ts';
@@ -45,8 +45,17 @@ type CheckpointCommand =
       readonly checkpointId: number;
       readonly timestampMs: number;
       readonly completedCheckpointId: number;
+      readonly mode: BarrierMode;
     }
   | { readonly kind: 'checkpoint-complete' | 'checkpoint-aborted'; readonly checkpointId: number };
+
+/** What the subtasks are told of a checkpoint. */
+export interface TriggeredCheckpoint {
+  readonly checkpointId: number;
+  /** Wall clock. */
+  readonly timestampMs: number;
+  readonly mode: BarrierMode;
+}
 
 /** Threading: inside `step` only. */
 export class RegionAttempt {
@@ -188,9 +197,9 @@ export class RegionAttempt {
   }
 
   /** Slots that host an enumerator: there checkpoints start. */
-  trigger(checkpointId: number, timestampMs: number): void {
+  trigger(checkpoint: TriggeredCheckpoint): void {
     const completedCheckpointId = this.#completedCheckpointId;
-    const command = { kind: 'trigger-checkpoint', checkpointId, timestampMs, completedCheckpointId } as const;
+    const command = { kind: 'trigger-checkpoint', ...checkpoint, completedCheckpointId } as const;
     for (const position of this.graph.slotsWith(({ role }) => role === 'enumerator')) {
       this.#toJob(position, command);
     }

@@ -57,6 +57,10 @@ export function metadataName(of: { readonly epoch: number; readonly checkpointId
 /** Oldest first. Bounds: `retainedMax` checkpoints, plus one between `add` and `retire`. */
 export class RetainedCheckpoints {
   readonly #retainedMax: number;
+  /** What is being copied from them, by checkpoint: kept, also of those beyond the limit. */
+  readonly #held = new Map<number, ReadonlySet<string>>();
+  /** Files that were held may be deleted now. */
+  #wasReleased = false;
   #checkpoints: RetainedCheckpoint[] = [];
 
   constructor(retainedMax: number) {
@@ -78,11 +82,13 @@ export class RetainedCheckpoints {
 
   /**
    * Drops what is beyond the limit. Returns the files that nothing refers to any more: they may be deleted now.
-   * `isSweepNeeded`: there may be more of them than is known, because a dropped checkpoint could not be read.
+   * `isSweepNeeded`: there may be more of them, because a dropped checkpoint could not be read or was held.
    */
   retire(): { readonly names: readonly string[]; readonly isSweepNeeded: boolean } {
     const dropped = this.#checkpoints.slice(0, -this.#retainedMax);
-    if (dropped.length === 0) return { names: [], isSweepNeeded: false };
+    const wasReleased = this.#wasReleased;
+    this.#wasReleased = false;
+    if (dropped.length === 0) return { names: [], isSweepNeeded: wasReleased };
     this.#checkpoints = this.#checkpoints.slice(-this.#retainedMax);
     const { names: needed, unknownUpToId } = this.neededFiles();
     const kept = new Set(needed);
@@ -91,7 +97,17 @@ export class RetainedCheckpoints {
       names: [...names].filter(
         (name) => !kept.has(name) && (unknownUpToId === 0 || checkpointIdOf(name) > unknownUpToId),
       ),
-      isSweepNeeded: dropped.some(({ files }) => files === undefined),
+      isSweepNeeded: wasReleased || dropped.some(({ files }) => files === undefined),
+    };
+  }
+
+  /** Keeps the files of a checkpoint until the returned function is called. Bounds: as many as are copied at once. */
+  hold(checkpointId: number): () => void {
+    const files = this.#checkpoints.find(({ reference }) => reference.checkpointId === checkpointId)?.files;
+    if (files === undefined) return () => undefined;
+    this.#held.set(checkpointId, files);
+    return () => {
+      this.#wasReleased ||= this.#held.delete(checkpointId);
     };
   }
 
@@ -107,6 +123,7 @@ export class RetainedCheckpoints {
       if (files === undefined) unknownUpToId = Math.max(unknownUpToId, reference.checkpointId);
       else for (const name of files) names.add(name);
     }
+    for (const files of this.#held.values()) for (const name of files) names.add(name);
     return { names: [...names], unknownUpToId };
   }
 }

@@ -113,6 +113,7 @@ export class StatusBoard {
       attemptNumber,
       ...(regions.length === 0 ? {} : { regions }),
       ...(error === undefined ? {} : { error }),
+      ...(record.savepoint === undefined ? {} : { savepoint: record.savepoint }),
       ...this.figures(),
     };
   }
@@ -124,9 +125,16 @@ export class StatusBoard {
     return { checkpoints, ...(record.inputFigures ?? this.#progress.fields()) };
   }
 
-  /** What is kept of a job that has ended. */
-  lastWords(): { readonly output: readonly OutputLine[]; readonly figures: JobFigures } {
-    return { output: this.lines, figures: this.figures() };
+  /** What is stored of a job at its end. */
+  endRecord(state: 'FINISHED' | 'FAILED' | 'CANCELED'): Partial<JobProgressRecord> {
+    const { error } = this.#of.facts();
+    return {
+      state,
+      endTimeMs: this.#of.clock.nowMs(),
+      output: this.lines,
+      figures: this.figures(),
+      ...(state === 'FAILED' && error !== undefined ? { error } : {}),
+    };
   }
 
   /** What the subtasks have reported of this attempt. */

@@ -15,6 +15,8 @@ import type {
   JobStatus,
   JobSubmission,
   RescaleRequest,
+  SavepointEvent,
+  SavepointRequest,
   SlotDeployment,
   StreamGraphJson,
   TaskExecutorMessage,
@@ -63,6 +65,9 @@ export class ScriptedCluster {
   }[] = [];
   readonly commands: Command[] = [];
   readonly statuses: JobStatus[] = [];
+  /** Written savepoints: the checkpoint of each, by path. */
+  readonly savepoints = new Map<string, number>();
+  readonly savepointEvents: SavepointEvent[] = [];
   readonly replies = new Map<number, MillraceError | undefined>();
   /** Slots that run something, by `connection/slot`. */
   readonly slots = new Map<string, ScriptedSlot>();
@@ -88,6 +93,7 @@ export class ScriptedCluster {
       leaderEpoch: this.epoch,
       stored: readJobs(this.store),
       checkpointDirectoryOf: (id) => `/checkpoints/${id}`,
+      savepointDirectory: '/savepoints',
       clock: { nowMs: () => this.nowMs, monotonicMs: () => this.nowMs },
       random: new Prng(this.#seed + this.epoch),
       heartbeatIntervalMs: 1_000,
@@ -196,6 +202,13 @@ export class ScriptedCluster {
         return;
       case 'import-checkpoint':
         this.#done(command.token, this.#disk.read(command.path));
+        return;
+      case 'export-savepoint':
+        this.savepoints.set(command.path, command.checkpoint.checkpointId);
+        this.#done(command.token, { ok: true });
+        return;
+      case 'savepoint-event':
+        this.savepointEvents.push(command.event);
         return;
       case 'delete-blobs':
         for (const name of command.names) this.blobs.delete(name);
@@ -422,6 +435,16 @@ export class ScriptedCluster {
   rescale(request: RescaleRequest): number {
     const requestId = this.#nextRequest++;
     this.step({ kind: 'rescale', requestId, request });
+    return requestId;
+  }
+
+  savepoint(mode: SavepointRequest['mode'], directory?: string): number {
+    const requestId = this.#nextRequest++;
+    this.step({
+      kind: 'savepoint',
+      requestId,
+      request: { jobId, mode, ...(directory === undefined ? {} : { directory }) },
+    });
     return requestId;
   }
 

@@ -122,6 +122,7 @@ const fromJobManager: readonly TaskExecutorMessage[] = [
     checkpointId: 2,
     timestampMs: 1.7e12,
     completedCheckpointId: 1,
+    mode: 'stop',
   },
   { kind: 'checkpoint-complete', leaderEpoch, jobId, attemptNumber: 1, checkpointId: 1 },
   { kind: 'checkpoint-aborted', leaderEpoch, jobId, attemptNumber: 1, checkpointId: 1 },

@@ -1,9 +1,18 @@
 // What clients and the Dispatcher say to each other <-> millrace.v1.
 import { toWireError, type JobId, type WireError } from '@millrace/common';
+import { BARRIER_MODES } from '../data/stream-element.ts';
 import type { ArtifactManifest } from '../graph/deployment.ts';
 import type { StreamGraphJson, SubmissionContext } from '../graph/stream-graph.ts';
 import type { CheckpointReport } from './checkpoint-report.ts';
-import type { JobEvent, JobState, JobStatus, JobSubmission, RescaleRequest } from './messages.ts';
+import type {
+  JobEvent,
+  JobState,
+  JobStatus,
+  JobSubmission,
+  RescaleRequest,
+  SavepointEvent,
+  SavepointRequest,
+} from './messages.ts';
 import type { ProcessStatus } from './process-status.ts';
 import { outputLinesOf, outputMessage } from './output-codec.ts';
 import {
@@ -238,6 +247,52 @@ export function encodeJobRequest(jobId: JobId): Uint8Array {
 /** @throws {MillraceError} MR_PROTOCOL */
 export function decodeJobRequest(bytes: Uint8Array): JobId {
   return jobIdOf(decodeWith(v1.JobRequest, bytes).jobId);
+}
+
+/** Bytes of the request for a savepoint. */
+export function encodeSavepointRequest({ jobId, mode, directory }: SavepointRequest): Uint8Array {
+  return v1.SavepointRequest.encode({
+    jobId,
+    mode: BARRIER_MODES.indexOf(mode),
+    directory: directory ?? '',
+  }).finish();
+}
+
+/** @throws {MillraceError} MR_PROTOCOL */
+export function decodeSavepointRequest(bytes: Uint8Array): SavepointRequest {
+  const request: wire.v1.SavepointRequest.$Properties = decodeWith(v1.SavepointRequest, bytes);
+  const mode = BARRIER_MODES[request.mode ?? 0];
+  if (mode === undefined) throw malformed('a savepoint is of a mode that this version does not know');
+  const directory = request.directory ?? '';
+  if (directory !== '' && !directory.startsWith('/') && !/^[A-Za-z]:/.test(directory))
+    throw malformed('the directory of a savepoint is not absolute');
+  return { jobId: jobIdOf(request.jobId), mode, ...(directory === '' ? {} : { directory }) };
+}
+
+/** Bytes of one event for whoever waits for a savepoint. */
+export function encodeSavepointEvent(event: SavepointEvent): Uint8Array {
+  return v1.SavepointEventMessage.encode({ kind: event.kind, eventJson: jsonBytes(event) }).finish();
+}
+
+const SAVEPOINT_EVENT_FIELDS: Readonly<Record<SavepointEvent['kind'], Readonly<Record<string, string>>>> = {
+  checkpoint: { checkpointId: 'number', acknowledged: 'number', subtasks: 'number' },
+  copying: { bytes: 'number', totalBytes: 'number' },
+  committing: {},
+  done: { savepoint: 'object' },
+};
+
+/** @throws {MillraceError} MR_PROTOCOL */
+export function decodeSavepointEvent(bytes: Uint8Array): SavepointEvent {
+  const { kind, eventJson }: wire.v1.SavepointEventMessage.$Properties = decodeWith(
+    v1.SavepointEventMessage,
+    bytes,
+  );
+  if (typeof kind !== 'string' || !Object.hasOwn(SAVEPOINT_EVENT_FIELDS, kind))
+    throw malformed('a savepoint event is of a kind that this version does not know');
+  const fields = SAVEPOINT_EVENT_FIELDS[kind as SavepointEvent['kind']];
+  const event = parseObject(eventJson ?? new Uint8Array(), 'event', { kind: 'string', ...fields });
+  if ((event as SavepointEvent).kind !== kind) throw malformed('a savepoint event contradicts its header');
+  return event as SavepointEvent;
 }
 
 /** Bytes of one event for whoever watches a job. */

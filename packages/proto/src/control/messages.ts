@@ -2,6 +2,7 @@
 // hands them over as they are. Every message of a leader carries its epoch, every message about a subtask its attempt.
 import type { ExecutionAttemptId, JobId, JobVertexId, TaskManagerId, WireError } from '@millrace/common';
 import type { ArtifactManifest, SlotDeployment } from '../graph/deployment.ts';
+import type { BarrierMode } from '../data/stream-element.ts';
 import type { StreamGraphJson, SubmissionContext } from '../graph/stream-graph.ts';
 import type { SubtaskSnapshot } from '../snapshot/subtask-snapshot.ts';
 
@@ -160,6 +161,7 @@ export type TaskExecutorMessage =
       readonly timestampMs: number;
       /** The attempt's newest complete checkpoint; 0: it has none yet. Barriers carry it, because they may come first. */
       readonly completedCheckpointId: number;
+      readonly mode: BarrierMode;
     }
   /** The pointer is durable: commit. */
   | {
@@ -237,6 +239,40 @@ export interface RescaleProgress {
   readonly stoppedMs?: number;
 }
 
+/** Client → Dispatcher: take a savepoint, and, with another mode than `continue`, end the job behind it. */
+export interface SavepointRequest {
+  readonly jobId: JobId;
+  readonly mode: BarrierMode;
+  /** Absolute, as the JobManager sees it; the savepoint becomes a directory in it. Unset: the cluster's own. */
+  readonly directory?: string;
+}
+
+/** A savepoint that was written. */
+export interface SavepointReference {
+  readonly path: string;
+  /** The checkpoint that it is a copy of. */
+  readonly checkpointId: number;
+  readonly totalBytes: number;
+  readonly timestampMs: number;
+  /** What became of the job behind it. */
+  readonly mode: BarrierMode;
+}
+
+/** Dispatcher → client, while a savepoint is taken. */
+export type SavepointEvent =
+  /** So many subtasks have written their part of the checkpoint. */
+  | {
+      readonly kind: 'checkpoint';
+      readonly checkpointId: number;
+      readonly acknowledged: number;
+      readonly subtasks: number;
+    }
+  | { readonly kind: 'copying'; readonly bytes: number; readonly totalBytes: number }
+  /** Of a stop: the savepoint is there, transactions are committed. */
+  | { readonly kind: 'committing' }
+  /** The last one. */
+  | { readonly kind: 'done'; readonly savepoint: SavepointReference };
+
 /** Checkpoints of a job so far. */
 export interface CheckpointProgress {
   readonly completedCount: number;
@@ -298,6 +334,8 @@ export interface JobStatus {
   readonly inputShare?: number;
   readonly watermarkMs: number | null;
   readonly stateBytes: number;
+  /** The last savepoint that was taken of it. */
+  readonly savepoint?: SavepointReference;
 }
 
 /** Dispatcher → attached client. */

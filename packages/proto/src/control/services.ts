@@ -6,6 +6,8 @@ import type {
   JobEvent,
   JobStatus,
   RescaleRequest,
+  SavepointEvent,
+  SavepointRequest,
   TaskExecutorMessage,
   TaskManagerMessage,
 } from './messages.ts';
@@ -20,6 +22,8 @@ import {
   decodeJobStatus,
   decodeProcessList,
   decodeRescaleRequest,
+  decodeSavepointEvent,
+  decodeSavepointRequest,
   decodeSubmitJobChunk,
   decodeSubmitJobResponse,
   encodeArtifactContent,
@@ -31,6 +35,8 @@ import {
   encodeJobStatus,
   encodeProcessList,
   encodeRescaleRequest,
+  encodeSavepointEvent,
+  encodeSavepointRequest,
   encodeSubmitJobChunk,
   encodeSubmitJobResponse,
   type SubmitJobChunk,
@@ -92,6 +98,11 @@ const checkpoints: Codec<CheckpointReport> = {
   decode: decodeCheckpointReport,
 };
 const jobEvent: Codec<JobEvent> = { encode: encodeJobEvent, decode: decodeJobEvent };
+const savepointRequest: Codec<SavepointRequest> = {
+  encode: encodeSavepointRequest,
+  decode: decodeSavepointRequest,
+};
+const savepointEvent: Codec<SavepointEvent> = { encode: encodeSavepointEvent, decode: decodeSavepointEvent };
 const processes: Codec<readonly ProcessStatus[]> = { encode: encodeProcessList, decode: decodeProcessList };
 const taskManager: Codec<TaskManagerMessage> = {
   encode: encodeTaskManagerMessage,
@@ -124,6 +135,11 @@ export const DISPATCHER_SERVICE = {
     'Dispatcher/WatchJob',
     { request: false, response: true },
     { request: job, response: jobEvent },
+  ),
+  takeSavepoint: method(
+    'Dispatcher/TakeSavepoint',
+    { request: false, response: true },
+    { request: savepointRequest, response: savepointEvent },
   ),
   listProcesses: method('Dispatcher/ListProcesses', unary, { request: nothing, response: processes }),
 } as const;

@@ -1,5 +1,6 @@
 // TaskExecutorMessage <-> millrace.v1.TaskExecutorEnvelope.
 import { unreachable } from '@millrace/common';
+import { BARRIER_MODES } from '../data/stream-element.ts';
 import type { SlotDeployment } from '../graph/deployment.ts';
 import type { TaskExecutorMessage } from './messages.ts';
 import {
@@ -44,6 +45,7 @@ function bodyOf(message: TaskExecutorMessage): Envelope {
           ...checkpointOf(message),
           timestampMs: message.timestampMs,
           completedCheckpointId: message.completedCheckpointId,
+          mode: BARRIER_MODES.indexOf(message.mode),
         },
       };
     case 'checkpoint-complete':
@@ -96,6 +98,8 @@ export function decodeTaskExecutorMessage(bytes: Uint8Array): TaskExecutorMessag
   if (envelope.finish) return { kind: 'finish', leaderEpoch, ...readSlot(envelope.finish) };
   if (envelope.triggerCheckpoint) {
     const { completedCheckpointId } = envelope.triggerCheckpoint;
+    const mode = BARRIER_MODES[envelope.triggerCheckpoint.mode ?? 0];
+    if (mode === undefined) throw malformed('a trigger has a mode that this version does not know');
     const timestampMs = finite(envelope.triggerCheckpoint.timestampMs ?? 0, 'timestampMs');
     return {
       kind: 'trigger-checkpoint',
@@ -103,6 +107,7 @@ export function decodeTaskExecutorMessage(bytes: Uint8Array): TaskExecutorMessag
       ...readCheckpoint(envelope.triggerCheckpoint),
       timestampMs,
       completedCheckpointId: safeInteger(completedCheckpointId ?? 0, 'completedCheckpointId'),
+      mode,
     };
   }
   if (envelope.checkpointComplete)

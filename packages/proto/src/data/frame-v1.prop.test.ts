@@ -26,6 +26,7 @@ const control: fc.Arbitrary<ControlElement> = fc.oneof(
     checkpointId: fc.nat({ max: 2 ** 48 - 1 }),
     timestampMs,
     completedCheckpointId: fc.nat({ max: 2 ** 48 - 1 }),
+    mode: fc.constantFrom('continue', 'stop', 'drain'),
   }),
   fc.record({ kind: fc.constant(3 as const), isIdle: fc.boolean() }),
   fc.constant<ControlElement>({ kind: 4 }),

@@ -6,6 +6,7 @@ import { encodeBehind, FRAME_BYTES_MAX } from './batch-codec-v1.ts';
 import { ByteReader, ByteWriter, corruptFrame } from './bytes.ts';
 import type { RecordBatch } from './record-batch.ts';
 import {
+  BARRIER_MODES,
   StreamElementKind as Kind,
   type AssignedSplitJson,
   type ControlElement,
@@ -30,7 +31,8 @@ import { readValueV1, writeValueV1 } from './value-codec-v1.ts';
  *   payload by kind:
  *     0 batch         => batch-codec-v1.ts        16 credit        => UINT32 count, 1 or more
  *     1 watermark     => FLOAT64 ms, value: id    17 splitRequest  => nothing
- *     2 barrier       => UINT48 id, FLOAT64 ms, UINT48 id of the newest complete one, 0: none
+ *     2 barrier       => UINT48 id, FLOAT64 ms, UINT48 id of the newest complete one, 0: none,
+ *                        UINT8 0 continue, 1 stop, 2 drain
  *     3 status        => UINT8 0 active, 1 idle   18 splitFinished => UTF-8 JSON
  *     4 endOfInput, 6 noMoreSplits => nothing
  *     5 assignment    => UTF-8 JSON {"ordinal", "split", "position"?}
@@ -110,6 +112,7 @@ function writePayload(writer: ByteWriter, element: ControlElement): void {
       return;
     case Kind.Barrier:
       writer.u48(element.checkpointId).f64(element.timestampMs).u48(element.completedCheckpointId);
+      writer.u8(BARRIER_MODES.indexOf(element.mode));
       return;
     case Kind.Status:
       writer.u8(element.isIdle ? 1 : 0);
@@ -175,13 +178,14 @@ function readPayload(reader: ByteReader, kind: number): ControlElement {
       if (typeof splitId !== 'string' || Number.isNaN(timestampMs)) throw corruptFrame('malformed watermark');
       return { kind, timestampMs, splitId };
     }
-    case Kind.Barrier:
-      return {
-        kind,
-        checkpointId: reader.u48(),
-        timestampMs: reader.f64(),
-        completedCheckpointId: reader.u48(),
-      };
+    case Kind.Barrier: {
+      const checkpointId = reader.u48();
+      const timestampMs = reader.f64();
+      const completedCheckpointId = reader.u48();
+      const mode = BARRIER_MODES[reader.u8()];
+      if (mode === undefined) throw corruptFrame('unknown mode of a barrier');
+      return { kind, checkpointId, timestampMs, completedCheckpointId, mode };
+    }
     case Kind.Status: {
       const status = reader.u8();
       if (status > 1) throw corruptFrame(`unknown status ${status}`);

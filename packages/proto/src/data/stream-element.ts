@@ -32,6 +32,15 @@ export interface WatermarkElement {
   readonly splitId: string;
 }
 
+/**
+ * What follows a barrier. `continue`: records. `stop`: nothing, unless the checkpoint is aborted. `drain`: nothing, and
+ * event time goes to its end before it, as at the end of input.
+ */
+export type BarrierMode = 'continue' | 'stop' | 'drain';
+
+/** As small integers, where a barrier becomes bytes: only add. */
+export const BARRIER_MODES: readonly BarrierMode[] = ['continue', 'stop', 'drain'];
+
 /** Records before it belong to the checkpoint, those behind it do not. */
 export interface CheckpointBarrierElement {
   readonly kind: 2;
@@ -41,6 +50,7 @@ export interface CheckpointBarrierElement {
   readonly timestampMs: number;
   /** The newest checkpoint that was complete then, below 2^48; 0: none. What it replaced may be gone: build on it. */
   readonly completedCheckpointId: number;
+  readonly mode: BarrierMode;
 }
 
 /** ACTIVE or IDLE; FINISHED is {@link EndOfInputElement}. */

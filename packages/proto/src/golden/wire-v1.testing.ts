@@ -82,6 +82,7 @@ export const goldenElements: Readonly<Record<string, ControlElement>> = {
     checkpointId: 2 ** 40,
     timestampMs: 1_700_000_000_000,
     completedCheckpointId: 2 ** 40 - 1,
+    mode: 'drain',
   },
   'frame status': { kind: 3, isIdle: true },
   'frame end of input': { kind: 4 },

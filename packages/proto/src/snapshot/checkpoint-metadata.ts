@@ -2,6 +2,8 @@
 import type { JobId, JobVertexId } from '@millrace/common';
 import type { OutputLine } from '../control/messages.ts';
 import type { VertexRole } from '../graph/job-graph.ts';
+import type { Json } from '../graph/json.ts';
+import type { OperatorKind, StateDescriptorJson } from '../graph/stream-graph.ts';
 import type { SubtaskSnapshot } from './subtask-snapshot.ts';
 
 /** Name of the metadata file in a checkpoint's directory. It is written last. */
@@ -17,7 +19,21 @@ export interface CheckpointVertex {
   readonly subtasks: readonly SubtaskSnapshot[];
 }
 
-/** All that a restore needs. Names of files are relative to the job's checkpoint directory. */
+/** An operator that had state, or could have: what a restore compares, and what people see of a savepoint. */
+export interface CheckpointOperator {
+  readonly uid: string;
+  readonly isUidExplicit: boolean;
+  readonly name: string;
+  readonly kind: OperatorKind;
+  readonly state: readonly StateDescriptorJson[];
+  /** What the meaning of its state depends on: a window's size, the aggregates and their order. */
+  readonly stateLayout: { readonly [name: string]: Json };
+}
+
+/**
+ * All that a restore needs. Names of files are relative to the job's checkpoint directory; those of a savepoint to its own
+ * directory, so that it can be moved.
+ */
 export interface CheckpointMetadata {
   readonly version: 1;
   readonly jobId: JobId;
@@ -33,6 +49,13 @@ export interface CheckpointMetadata {
   readonly vertices: readonly CheckpointVertex[];
   /** The newest lines that the job had printed, so that a JobManager started anew can show them. */
   readonly output: readonly OutputLine[];
+  /** Absent in what versions before it wrote. */
+  readonly operators?: readonly CheckpointOperator[];
+  /** Absent: it is no savepoint. */
+  readonly savepoint?: {
+    /** Event time had gone to its end: windows and timers have fired before their time. */
+    readonly isDrained: boolean;
+  };
 }
 
 /** Names a complete checkpoint. */

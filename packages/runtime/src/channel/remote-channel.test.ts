@@ -46,6 +46,7 @@ test('a remote channel keeps order and never has more batches under way than its
           checkpointId: count + 1,
           timestampMs: 0,
           completedCheckpointId: 0,
+          mode: 'continue',
         });
       await time.runFor(prng.below(4));
       expect([...batchesIn(input)].length).toBeLessThanOrEqual(CHANNEL_CREDITS);

@@ -12,6 +12,7 @@ import {
 } from '@millrace/common';
 import type { StreamGraph } from '@millrace/api';
 import type {
+  BarrierMode,
   ChannelDescriptor,
   JobEdge,
   JobOptionsJson,
@@ -132,12 +133,17 @@ export class TestCluster {
   }
 
   /** Triggers a checkpoint and returns its id. */
-  trigger(): number {
+  trigger(mode: BarrierMode = 'continue'): number {
     const checkpointId = this.#nextCheckpointId++;
     const completedCheckpointId = this.completed.at(-1)?.checkpointId ?? 0;
-    const trigger = { checkpointId, timestampMs: this.time.nowMs(), completedCheckpointId };
+    const trigger = { checkpointId, timestampMs: this.time.nowMs(), completedCheckpointId, mode };
     for (const slot of this.slots) slot.triggerCheckpoint(trigger);
     return checkpointId;
+  }
+
+  /** Gives a checkpoint up, as the JobManager does when it failed. */
+  abort(checkpointId: number): void {
+    for (const slot of this.slots) slot.checkpointAborted(checkpointId);
   }
 
   async run(): Promise<void> {

@@ -250,7 +250,7 @@ test('a barrier that comes before the message of the checkpoint before it tells 
     slot: { openChain },
   });
   for (const slot of cluster.slots)
-    slot.triggerCheckpoint({ checkpointId: 3, timestampMs: 0, completedCheckpointId: 2 });
+    slot.triggerCheckpoint({ checkpointId: 3, timestampMs: 0, completedCheckpointId: 2, mode: 'continue' });
   await cluster.run();
   expect(calls.slice(0, 4)).toEqual([
     'source completed 2',

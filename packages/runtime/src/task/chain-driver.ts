@@ -50,8 +50,10 @@ export class ChainDriver {
   #isRelieving = false;
   /** The chain was relieved where it stopped, and goes on next: what it holds on to cannot leave memory before it has. */
   #isRelieved = false;
-  /** Stopping the world, the chain takes nothing until this checkpoint is over; 0: it may. */
+  /** Stopping the world, or at a barrier that stops the job, the chain takes nothing until this checkpoint is over; 0: it may. */
   #heldById = 0;
+  /** Only an abort lets it go on. */
+  #isStopped = false;
   /** What follows when the chain has emitted all that it stopped at; undefined: it has not stopped. */
   #afterResume: (() => void) | undefined;
 
@@ -164,8 +166,8 @@ export class ChainDriver {
     this.broadcast(isIdle ? IDLE : ACTIVE);
   }
 
-  /** All input has come: fires everything that waits for event time, then what waits for the end. */
-  endInput(): void {
+  /** All input has come: fires everything that waits for event time, then what waits for the end, then calls `after`. */
+  endInput(after: () => void = nothingMore): void {
     this.#watermarkMs = Infinity;
     this.#run(this.chain.advanceWatermark(Infinity), () =>
       this.#run(this.chain.endInput(), () => {
@@ -175,17 +177,20 @@ export class ChainDriver {
         const { executionAttemptId } = this.#context.subtask;
         this.#context.ports.log.info?.('end of input reached', { executionAttemptId });
         this.#context.ports.report({ kind: 'end-of-input', executionAttemptId });
+        after();
       }),
     );
   }
 
-  /** The barriers of all channels are here: passes on one, freezes, and writes in the background. */
+  /** The barriers of all channels are here: passes on one, freezes, and writes in the background. Behind one that stops, nothing is done. */
   takeCheckpoint(barrier: BarrierElement, alignmentMs: number): void {
     const { clock } = this.#context.ports;
     const startedMs = clock.monotonicMs();
     this.broadcast(barrier);
-    const { checkpointId } = barrier;
-    if (this.#context.deployment.options.checkpointMode === 'stop-the-world') this.#heldById = checkpointId;
+    const { checkpointId, mode } = barrier;
+    this.#isStopped = mode !== 'continue';
+    if (this.#isStopped || this.#context.deployment.options.checkpointMode === 'stop-the-world')
+      this.#heldById = checkpointId;
     const frozen = this.chain.freeze(checkpointId);
     const syncMs = clock.monotonicMs() - startedMs;
     this.checkpoints.write({
@@ -198,7 +203,7 @@ export class ChainDriver {
   }
 
   checkpointCompleted(checkpointId: number): void {
-    this.#release(checkpointId);
+    if (!this.#isStopped) this.#release(checkpointId);
     this.chain.checkpointCompleted(checkpointId);
   }
 

@@ -50,6 +50,9 @@ export class EnumeratorTask implements Task {
   #isEnumerating = false;
   #isAtEnd = false;
   #lastTriggeredId = 0;
+  #lastAbortedId = 0;
+  /** No split is handed out behind the barrier of this checkpoint, unless it is aborted; 0: they are. */
+  #stoppedAtId = 0;
   /** Subtask indexes of the readers that wait, in the order in which they asked. */
   #requests: number[] = [];
 
@@ -69,6 +72,7 @@ export class EnumeratorTask implements Task {
   }
 
   runOnce(): Progress {
+    if (this.#stoppedAtId > 0) return Progress.Idle;
     if (this.#state === undefined) {
       if (this.#isEnumerating) return Progress.Idle;
       this.#enumerate();
@@ -91,8 +95,9 @@ export class EnumeratorTask implements Task {
 
   triggerCheckpoint(trigger: CheckpointTrigger): void {
     const { checkpointId } = trigger;
-    if (checkpointId <= this.#lastTriggeredId) return;
+    if (checkpointId <= this.#lastTriggeredId || checkpointId <= this.#lastAbortedId) return;
     this.#lastTriggeredId = checkpointId;
+    if (trigger.mode !== 'continue') this.#stoppedAtId = checkpointId;
     this.#broadcast({ kind: ElementKind.Barrier, ...trigger });
     this.#checkpoints.write({
       checkpointId,
@@ -108,6 +113,8 @@ export class EnumeratorTask implements Task {
   }
 
   checkpointAborted(checkpointId: number): void {
+    this.#lastAbortedId = Math.max(this.#lastAbortedId, checkpointId);
+    if (checkpointId >= this.#stoppedAtId) this.#stoppedAtId = 0;
     this.#checkpoints.abort(checkpointId);
   }
 

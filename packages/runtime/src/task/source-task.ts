@@ -204,7 +204,9 @@ export class SourceTask implements Task {
     if (step !== AlignmentStep.Aligned) return;
     // The barrier may be here before the JobManager's message, and files of the checkpoint before may be gone.
     this.checkpointCompleted(barrier.completedCheckpointId);
-    this.driver.takeCheckpoint(barrier, 0);
+    const { driver } = this;
+    if (barrier.mode === 'drain' && !driver.isAtEnd) driver.endInput(() => driver.takeCheckpoint(barrier, 0));
+    else driver.takeCheckpoint(barrier, 0);
   }
 
   #add(start: SplitState): void {

@@ -1,6 +1,6 @@
 // What the slot's loop knows of a task: operator, source and enumerator tasks are three of these.
 import type { ExecutionAttemptId } from '@millrace/common';
-import type { SubtaskMetrics } from '@millrace/proto';
+import type { BarrierMode, SubtaskMetrics } from '@millrace/proto';
 import type { Progress } from './progress.ts';
 
 /** What the JobManager says when it starts a checkpoint; barriers carry it on. */
@@ -10,6 +10,7 @@ export interface CheckpointTrigger {
   readonly timestampMs: number;
   /** The newest complete checkpoint of this attempt; 0: none. */
   readonly completedCheckpointId: number;
+  readonly mode: BarrierMode;
 }
 
 /** One subtask. Threading: all calls on the slot's thread, none inside another. Whatever it throws fails the slot. */

@@ -209,6 +209,7 @@ describe('a deployment', () => {
         checkpointId: 3,
         timestampMs: 5,
         completedCheckpointId: 2,
+        mode: 'stop',
       });
     expect(core.step(trigger(1))).toEqual([
       {
@@ -216,7 +217,7 @@ describe('a deployment', () => {
         ...SLOT_0,
         instruction: {
           kind: 'trigger-checkpoint',
-          trigger: { checkpointId: 3, timestampMs: 5, completedCheckpointId: 2 },
+          trigger: { checkpointId: 3, timestampMs: 5, completedCheckpointId: 2, mode: 'stop' },
         },
       },
     ]);

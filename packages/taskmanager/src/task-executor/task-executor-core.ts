@@ -312,8 +312,8 @@ export class TaskExecutorCore {
   ): void {
     let instruction: SlotInstruction;
     if (message.kind === 'trigger-checkpoint') {
-      const { kind, checkpointId, timestampMs, completedCheckpointId } = message;
-      instruction = { kind, trigger: { checkpointId, timestampMs, completedCheckpointId } };
+      const { kind, checkpointId, timestampMs, completedCheckpointId, mode } = message;
+      instruction = { kind, trigger: { checkpointId, timestampMs, completedCheckpointId, mode } };
     } else instruction = { kind: message.kind, checkpointId: message.checkpointId };
     for (const slot of this.#slots) {
       const isListening = slot.state === 'deploying' || slot.state === 'running';

@@ -288,6 +288,50 @@ export declare namespace millrace {
             type $Shape = millrace.v1.RescaleJobResponse.$Properties;
         }
 
+        interface ISavepointRequest extends millrace.v1.SavepointRequest.$Properties {
+        }
+
+        class SavepointRequest {
+            constructor(properties?: millrace.v1.SavepointRequest.$Properties);
+            $unknowns?: Uint8Array[];
+            jobId: string;
+            mode: number;
+            directory: string;
+            static encode(message: millrace.v1.SavepointRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.SavepointRequest & millrace.v1.SavepointRequest.$Shape;
+        }
+
+        namespace SavepointRequest {
+            interface $Properties {
+                jobId?: (string|null);
+                mode?: (number|null);
+                directory?: (string|null);
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = millrace.v1.SavepointRequest.$Properties;
+        }
+
+        interface ISavepointEventMessage extends millrace.v1.SavepointEventMessage.$Properties {
+        }
+
+        class SavepointEventMessage {
+            constructor(properties?: millrace.v1.SavepointEventMessage.$Properties);
+            $unknowns?: Uint8Array[];
+            kind: string;
+            eventJson: Uint8Array;
+            static encode(message: millrace.v1.SavepointEventMessage.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.SavepointEventMessage & millrace.v1.SavepointEventMessage.$Shape;
+        }
+
+        namespace SavepointEventMessage {
+            interface $Properties {
+                kind?: (string|null);
+                eventJson?: (Uint8Array|null);
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = millrace.v1.SavepointEventMessage.$Properties;
+        }
+
         interface IJobEventMessage extends millrace.v1.JobEventMessage.$Properties {
         }
 
@@ -952,6 +996,7 @@ export declare namespace millrace {
             checkpointId: number;
             timestampMs: number;
             completedCheckpointId: number;
+            mode: number;
             static encode(message: millrace.v1.TriggerCheckpoint.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
             static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.TriggerCheckpoint & millrace.v1.TriggerCheckpoint.$Shape;
         }
@@ -963,6 +1008,7 @@ export declare namespace millrace {
                 checkpointId?: (number|null);
                 timestampMs?: (number|null);
                 completedCheckpointId?: (number|null);
+                mode?: (number|null);
                 $unknowns?: Uint8Array[];
             }
             type $Shape = millrace.v1.TriggerCheckpoint.$Properties;

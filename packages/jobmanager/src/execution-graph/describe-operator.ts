@@ -1,0 +1,19 @@
+// What a checkpoint says of the operators whose state it has.
+import type { CheckpointOperator, Json, OperatorKind, StreamNodeJson } from '@millrace/proto';
+
+/** Options that the meaning of an operator's state depends on, in an order that says nothing. */
+const LAYOUT_OPTIONS: { readonly [kind in OperatorKind]?: readonly string[] } = {
+  window: ['assigner', 'function', 'aggregates'],
+  aggregate: ['aggregates'],
+  process: ['isKeyed'],
+};
+
+export function describeOperator(node: StreamNodeJson): CheckpointOperator {
+  const { uid, isUidExplicit, name, kind, state, options } = node;
+  const stateLayout: Record<string, Json> = {};
+  for (const option of LAYOUT_OPTIONS[kind] ?? []) {
+    const value = options[option];
+    if (value !== undefined) stateLayout[option] = value;
+  }
+  return { uid, isUidExplicit, name, kind, state, stateLayout };
+}
