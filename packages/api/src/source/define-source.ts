@@ -1,4 +1,5 @@
 // A source of one's own in a few lines: a list of splits, and a generator that reads one.
+import { MillraceError } from '@millrace/common';
 import type { Json } from '@millrace/proto';
 import { sourceBrand } from '../brand.ts';
 import type {
@@ -100,12 +101,13 @@ export function defineSource<T, S extends Split, P extends Json>(
     openSplit(split, position, context) {
       const own = split as S;
       const from = position === undefined ? (typeof start === 'function' ? start(own) : start) : position;
-      return chunkReader(read(own, from as Widened<P>, context));
+      return chunkReader(name, read(own, from as Widened<P>, context));
     },
   } satisfies Source<T>);
 }
 
 function chunkReader<T, P>(
+  name: string,
   chunks: Iterable<SourceChunk<T, P>> | AsyncIterable<SourceChunk<T, P>>,
 ): SplitReader<T> {
   const iterator =
@@ -114,8 +116,8 @@ function chunkReader<T, P>(
     read() {
       const step = iterator.next();
       return step instanceof Promise
-        ? step.then(toBatch)
-        : toBatch(step as IteratorResult<SourceChunk<T, P>>);
+        ? step.then((result) => toBatch(name, result))
+        : toBatch(name, step as IteratorResult<SourceChunk<T, P>>);
     },
     async close() {
       await iterator.return?.();
@@ -123,8 +125,9 @@ function chunkReader<T, P>(
   };
 }
 
-function toBatch<T, P>(step: IteratorResult<SourceChunk<T, P>>): SourceBatch<T> | undefined {
+function toBatch<T, P>(name: string, step: IteratorResult<SourceChunk<T, P>>): SourceBatch<T> | undefined {
   if (step.done === true) return undefined;
+  checkChunk(name, step.value);
   const { records, position, weightRead, malformed, positionOf } = step.value;
   return {
     kind: 'records',
@@ -134,4 +137,35 @@ function toBatch<T, P>(step: IteratorResult<SourceChunk<T, P>>): SourceBatch<T> 
     ...(malformed === undefined ? {} : { malformed }),
     ...(positionOf === undefined ? {} : { positionOf }),
   };
+}
+
+/** @throws {MillraceError} MR_SOURCE_READ for what is no chunk: without a position records would be read again after a recovery */
+function checkChunk(name: string, chunk: unknown): void {
+  const { records, position, malformed } = (chunk ?? {}) as {
+    readonly records?: unknown;
+    readonly position?: unknown;
+    readonly malformed?: unknown;
+  };
+  if (!Array.isArray(records)) throw wrongChunk(name, `${describe(chunk)}, which has no array \`records\``);
+  if (position === undefined) throw wrongChunk(name, 'a chunk without `position`');
+  if (malformed === undefined) return;
+  const wrong = Array.isArray(malformed) ? malformed.find((record) => !isMalformed(record)) : malformed;
+  if (wrong !== undefined) throw wrongChunk(name, `${describe(wrong)} among its \`malformed\``);
+}
+
+function isMalformed(record: unknown): boolean {
+  const { position, reason, raw } = (record ?? {}) as { readonly [field: string]: unknown };
+  return (
+    typeof position === 'string' &&
+    typeof reason === 'string' &&
+    (typeof raw === 'string' || raw instanceof Uint8Array)
+  );
+}
+
+function wrongChunk(name: string, what: string): MillraceError {
+  return new MillraceError(
+    'MR_SOURCE_READ',
+    `\`read\` of source "${name}" yielded ${what}: yield { records: […], position }, and malformed: [{ position, reason, raw }] where there are such`,
+    { fault: 'user', retry: 'never' },
+  );
 }

@@ -168,3 +168,20 @@ describe('defineSource', () => {
     expect(isClosed).toBe(true);
   });
 });
+
+test.each([
+  [5, 'yielded 5'],
+  [{ records: [1] }, 'without `position`'],
+  [{ records: [], position: 1, malformed: ['x'] }, '"x" among its `malformed`'],
+])('defineSource refuses %j as a chunk', async (chunk, message) => {
+  const source = defineSource({
+    name: 'own',
+    splits: [{ id: 'a' }],
+    start: 0,
+    *read() {
+      yield chunk as never;
+    },
+  });
+  const reader = await source.openSplit({ id: 'a' }, undefined, {} as never);
+  expect(() => reader.read(10)).toThrow(message);
+});

@@ -25,6 +25,19 @@ test('an error is shown with the frames of the user alone, also those of arrow f
   ]);
 });
 
+test('a cause that the message has is not said again, but where it was thrown is', () => {
+  const cause = new Error('no delay');
+  cause.stack = 'Error: no delay\n    at <anonymous> (/app/job.ts:5:24)';
+  const thrown = new MillraceError('MR_USER_FUNCTION', 'The map threw: Error: no delay', { cause });
+  const error = new MillraceError('MR_RESTARTS_EXHAUSTED', `Cannot go on. Last: ${thrown.message}`, {
+    cause: thrown,
+  });
+  expect(describeError(error).slice(0, -1)).toEqual([
+    'MR_RESTARTS_EXHAUSTED: Cannot go on. Last: The map threw: Error: no delay',
+    '    at <anonymous> (/app/job.ts:5:24)',
+  ]);
+});
+
 test('the page about a code is named by a path that is there', () => {
   const checkout = fileURLToPath(new URL('../../../../', import.meta.url));
   expect(errorPage('MR_IO', checkout)).toBe('docs/errors/MR_IO.md');

@@ -15,10 +15,14 @@ export function describeError(error: unknown): string[] {
 /** Like {@link describeError}, for an error that came over a socket. */
 export function describeWireError(error: WireError): string[] {
   const lines = [`${error.code}: ${error.message}`];
+  let said = error.message;
   let cause = error.cause;
   for (let depth = 0; cause !== undefined && depth < CAUSES_MAX; depth++) {
-    lines.push(`  caused by ${cause.code === 'MR_INTERNAL' ? '' : `${cause.code}: `}${cause.message}`);
-    if (error.fault === 'user') lines.push(...userFrames(cause.stack));
+    // Most messages end with why: then only the place is new.
+    if (!said.includes(cause.message))
+      lines.push(`  caused by ${cause.code === 'MR_INTERNAL' ? '' : `${cause.code}: `}${cause.message}`);
+    lines.push(...userFrames(cause.stack));
+    said = cause.message;
     cause = cause.cause;
   }
   if (error.fault === 'user' && error.cause === undefined) lines.push(...userFrames(error.stack));

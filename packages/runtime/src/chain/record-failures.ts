@@ -1,5 +1,5 @@
 // What becomes of a record that a source cannot read or a function fails on: the job fails, or it is left out and counted.
-import { MillraceError, type Clock } from '@millrace/common';
+import { isMillraceError, MillraceError, type Clock } from '@millrace/common';
 import type { DeadLetter, FailurePolicy, MalformedRecord, StreamNode } from '@millrace/api';
 import { DEAD_LETTERS } from '@millrace/api';
 import type { OperatorOutput } from '../operator/chain-stage.ts';
@@ -8,18 +8,10 @@ import type { Emission } from './emission.ts';
 import { rawText, type RawText } from './raw-text.ts';
 import type { RecordOrigin } from './record-origin.ts';
 import { jsonOf } from './text-of.ts';
-import { messageOf, type ErrorSites } from './user-error.ts';
+import { isOfRecord, messageOf, type ErrorSites } from './user-error.ts';
 
 /** Characters of a malformed record that an error shows. */
 const RAW_SHOWN_CHARS_MAX = 1024;
-
-/** Errors that are about the record at hand. Any other would meet the next record as well. */
-const CODES_OF_RECORDS: ReadonlySet<string> = new Set([
-  'MR_USER_FUNCTION',
-  'MR_KEY_INVALID',
-  'MR_UNSUPPORTED_VALUE',
-  'MR_RECORD_MALFORMED',
-]);
 
 export interface RecordFailuresOptions {
   readonly sites: ErrorSites;
@@ -56,10 +48,10 @@ export class RecordFailures {
     if (sites.failure !== undefined) throw sites.failure;
     if (node === undefined || policy === undefined) throw sites.wrap(error, site, record, row);
     const wrapped = sites.describe(error, site, record, row);
-    if (!CODES_OF_RECORDS.has(wrapped.code) || isSystemError(error)) throw sites.fatal(wrapped);
+    if (!isOfRecord(wrapped) || isSystemError(error)) throw sites.fatal(wrapped);
     this.#leaveOut(node, policy, wrapped, {
       position: origin.positionOf(row) ?? positionOfTime(record),
-      reason: error === wrapped ? wrapped.message : `${sites.whatOf(site)}: ${messageOf(error)}`,
+      reason: isMillraceError(error) ? error.message : `${sites.whatOf(site)}: ${messageOf(error)}`,
       raw: () => rawText(jsonOf(record)),
       timestampMs,
     });
@@ -81,7 +73,7 @@ export class RecordFailures {
   passOn(error: unknown, site: number): void {
     const { sites } = this.#of;
     const wrapped = sites.describe(error, site);
-    if (!CODES_OF_RECORDS.has(wrapped.code)) throw sites.fatal(wrapped);
+    if (!isOfRecord(wrapped)) throw sites.fatal(wrapped);
   }
 
   #leaveOut(

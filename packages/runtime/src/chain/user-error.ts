@@ -65,8 +65,9 @@ export class ErrorSites {
 
   /** The same, for an error that need not fail the job. */
   describe(error: unknown, siteIndex: number, record?: unknown, row = -1): MillraceError {
-    if (isMillraceError(error)) return error;
     const site = this.#sites[siteIndex];
+    if (isMillraceError(error))
+      return site === undefined || !isOfRecord(error) ? error : this.#located(error, site, record, row);
     if (site === undefined) return this.#wrapUnknown(error);
     const { node, what } = site;
     const position = this.#origin.positionOf(row);
@@ -111,11 +112,49 @@ export class ErrorSites {
     );
   }
 
+  /** What the engine refused in a record, such as a key, says where, once. */
+  #located(error: MillraceError, { node, what }: ErrorSite, record: unknown, row: number): MillraceError {
+    if (error.details['subtaskIndex'] !== undefined) return error;
+    const position = this.#origin.positionOf(row);
+    const shown = record === undefined ? undefined : lineOf(record, RECORD_TEXT_CHARS_MAX);
+    const where = [
+      error.message.includes(`"${node.name}"`) ? [] : [`${what} of "${node.name}" (uid "${node.uid}")`],
+      `subtask ${this.#subtaskIndex}`,
+      position === undefined ? [] : [`at ${position}`],
+      shown === undefined ? [] : [`on ${shown}`],
+    ].flat();
+    return new MillraceError(error.code, `${error.message} [${where.join(', ')}]`, {
+      fault: error.fault,
+      retry: error.retry,
+      details: {
+        ...error.details,
+        operator: node.name,
+        uid: node.uid,
+        subtaskIndex: this.#subtaskIndex,
+        ...(position === undefined ? {} : { position }),
+        ...(shown === undefined ? {} : { record: shown }),
+      },
+      cause: error.cause,
+    });
+  }
+
   #wrapUnknown(error: unknown): MillraceError {
     return new MillraceError('MR_INTERNAL', `The operators of a chain failed: ${messageOf(error)}`, {
       cause: error,
     });
   }
+}
+
+/** Errors that are about the record at hand. Any other would meet the next record as well. */
+const CODES_OF_RECORDS: ReadonlySet<string> = new Set([
+  'MR_USER_FUNCTION',
+  'MR_KEY_INVALID',
+  'MR_UNSUPPORTED_VALUE',
+  'MR_RECORD_MALFORMED',
+]);
+
+export function isOfRecord({ code }: MillraceError): boolean {
+  return CODES_OF_RECORDS.has(code);
 }
 
 /** What was thrown, in one line. */

@@ -3,6 +3,7 @@ import { classify, isMillraceError, MillraceError, type ExecutionAttemptId } fro
 import type { ConnectorContext, Source, Split } from '@millrace/api';
 import type { SubtaskMetrics } from '@millrace/proto';
 import type { FrozenChain } from '../chain/operator-chain.ts';
+import { lineOf } from '../chain/text-of.ts';
 import {
   ElementKind,
   END_OF_INPUT,
@@ -163,11 +164,13 @@ export class EnumeratorTask implements Task {
   }
 
   #onEnumerated(splits: readonly Split[]): void {
+    const slip = slipIn(splits);
+    if (slip !== undefined) throw this.#refusal(slip);
     if (splits.length > SPLITS_MAX)
-      throw this.#tooMuch(`it has ${splits.length} splits, at most ${SPLITS_MAX} are allowed`);
+      throw this.#refusal(`it has ${splits.length} splits, at most ${SPLITS_MAX} are allowed`);
     const bytes = jsonByteLength(splits);
     if (bytes > SPLITS_BYTES_MAX)
-      throw this.#tooMuch(
+      throw this.#refusal(
         `its ${splits.length} splits take ${bytes} bytes of JSON, at most ${SPLITS_BYTES_MAX} are allowed; make them fewer, or what describes them shorter`,
       );
     let weightTotal = 0;
@@ -226,7 +229,7 @@ export class EnumeratorTask implements Task {
     return { write: async () => ({ operators: [{ nodeId, uid, keyedFiles: [], inline }], newBytes: 0 }) };
   }
 
-  #tooMuch(what: string): MillraceError {
+  #refusal(what: string): MillraceError {
     const { name } = this.#options.source;
     return new MillraceError('MR_SOURCE_READ', `Cannot enumerate "${name}": ${what}`, {
       fault: 'user',
@@ -242,4 +245,18 @@ export class EnumeratorTask implements Task {
       { cause: error },
     );
   }
+}
+
+/** What is wrong with splits that a connector gives; undefined: nothing. */
+function slipIn(splits: unknown): string | undefined {
+  if (!Array.isArray(splits)) return `its splits are ${typeof splits}, not an array`;
+  const ids = new Set<string>();
+  for (const split of splits as readonly (Split | undefined)[]) {
+    const id: unknown = split?.id;
+    if (typeof id !== 'string' || id === '')
+      return `a split has no \`id\`: ${lineOf(split, 100)}; write a text that no other split has`;
+    if (ids.has(id)) return `two splits have the id "${id}"; give each its own`;
+    ids.add(id);
+  }
+  return undefined;
 }

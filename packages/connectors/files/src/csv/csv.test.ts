@@ -42,7 +42,7 @@ test('csv takes its names from the options when there is no header, and another 
 });
 
 test('csv reads a header with a byte order mark, and a column with an awkward name', async () => {
-  const [row] = await read('\ufeffname,__proto__\nx,y\n');
+  const [row] = await read('\ufeffname,__proto__\nx,y\n', { types: {} });
   expect(Object.entries(row as object)).toEqual([
     ['name', 'x'],
     ['__proto__', 'y'],
@@ -52,6 +52,13 @@ test('csv reads a header with a byte order mark, and a column with an awkward na
 function textOf(raw: string | Uint8Array): string {
   return Buffer.from(raw).toString('utf8');
 }
+
+test('csv refuses a type of a column that is not there', async () => {
+  await expect(read('name,cuont\na,1\n')).rejects.toMatchObject({
+    code: 'MR_OPTION_INVALID',
+    message: expect.stringContaining('column "count"') as string,
+  });
+});
 
 test('csv says in which line a record starts, also behind line ends inside quotes', async () => {
   const directory = await temporaryDirectory();

@@ -84,10 +84,22 @@ export function csv<T extends object>(options: CsvOptions<T>): Csv<T> {
         columns === undefined
           ? await readHeader(files, range, delimiterByte)
           : { names: columns, end: { offset: 0, lineCount: 0 } };
+      refuseUnknownColumns(Object.keys(types), header.names, range.path);
       const parse = rowParser<T>(header.names, { types, delimiter: delimiterByte });
       return new TextReader<T>(files, range, { start: placeOfPosition(position) ?? header.end, parse });
     },
   };
+}
+
+/** A type of a column that is not there is a slip of the pen, and would leave another column as text. */
+function refuseUnknownColumns(typed: readonly string[], names: readonly string[], path: string): void {
+  const unknown = names.length === 0 ? undefined : typed.find((name) => !names.includes(name));
+  if (unknown === undefined) return;
+  throw new MillraceError(
+    'MR_OPTION_INVALID',
+    `Cannot read column "${unknown}" of "${path}", which \`types\` names: it has ${names.map((name) => `"${name}"`).join(', ')}`,
+    { details: { path, column: unknown } },
+  );
 }
 
 interface CsvHeader {
