@@ -23,7 +23,7 @@ import type {
   RescaleRequest,
   SavepointEvent,
   SavepointRequest,
-  TaskExecutorMessage,
+  AddressedMessage,
   TaskManagerMessage,
 } from '@millrace/proto';
 import { CheckpointCleanUp } from './checkpoint-clean-up.ts';
@@ -35,7 +35,7 @@ import { readJobs } from './read-jobs.ts';
 
 /** The way to one TaskManager. `send` keeps the order; what is sent after it broke is lost. */
 export interface TaskManagerLink {
-  send(message: TaskExecutorMessage): void;
+  send(message: AddressedMessage): void;
   close(): void;
 }
 

@@ -11,7 +11,7 @@ import {
   type JobSubmission,
   type SlotDeployment,
   type StreamGraphJson,
-  type TaskExecutorMessage,
+  type AddressedMessage,
   type TaskManagerMessage,
   type TaskReport,
 } from '@millrace/proto';
@@ -70,10 +70,10 @@ function submission(streamGraph: StreamGraphJson, id = '0'): JobSubmission {
 
 /** A TaskManager that does at once what it is told, and reads to its end at its second checkpoint. */
 class EagerTaskManager {
-  readonly received: TaskExecutorMessage[] = [];
+  readonly received: AddressedMessage[] = [];
   readonly closed: Promise<void>;
   readonly #client: Client;
-  readonly #call: ClientDuplexStream<TaskManagerMessage, TaskExecutorMessage>;
+  readonly #call: ClientDuplexStream<TaskManagerMessage, AddressedMessage>;
   readonly #from: { taskManagerId: ReturnType<typeof asTaskManagerId>; instanceId: string };
   readonly #slots = new Map<number, SlotDeployment>();
 
@@ -84,7 +84,7 @@ class EagerTaskManager {
     metadata.set('authorization', `Bearer ${shown}`);
     const { path, requestSerialize, responseDeserialize } = RESOURCE_MANAGER_SERVICE.connect;
     this.#call = this.#client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, metadata);
-    this.#call.on('data', (message: TaskExecutorMessage) => this.#receive(message));
+    this.#call.on('data', (message: AddressedMessage) => this.#receive(message));
     this.closed = new Promise((resolve) => {
       this.#call.on('error', () => resolve());
       this.#call.on('end', () => resolve());
@@ -107,7 +107,7 @@ class EagerTaskManager {
     this.#client.close();
   }
 
-  #receive(message: TaskExecutorMessage): void {
+  #receive(message: AddressedMessage): void {
     this.received.push(message);
     if (message.kind === 'deploy') this.#deploy(message.deployment);
     else if (message.kind === 'trigger-checkpoint')

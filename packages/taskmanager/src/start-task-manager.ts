@@ -3,7 +3,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { asTaskManagerId, checkBindHost, invariant, MillraceError, type Logger } from '@millrace/common';
 import { crashPoint, realRandom, realTimers, type TlsIdentity } from '@millrace/common/node';
-import type { TaskExecutorMessage, TaskManagerMessage } from '@millrace/proto';
+import type { AddressedMessage, TaskManagerMessage } from '@millrace/proto';
 import { ArtifactCache } from './artifact/artifact-cache.ts';
 import type { LeaderConnection } from './leader/leader-connection.ts';
 import { TaskExecutor } from './task-executor/task-executor.ts';
@@ -176,7 +176,7 @@ function crashAfterSending({ kind }: TaskManagerMessage): void {
   else if (kind === 'slot-running') crashPoint('taskmanager-slot-deployed');
 }
 
-function crashBeforeObeying({ kind }: TaskExecutorMessage): void {
+function crashBeforeObeying({ kind }: AddressedMessage): void {
   if (kind === 'checkpoint-complete') crashPoint('taskmanager-checkpoint-complete-received');
 }
 

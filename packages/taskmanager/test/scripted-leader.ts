@@ -6,7 +6,17 @@ import {
   type ServerDuplexStream,
   type ServerWritableStream,
 } from '@grpc/grpc-js';
-import { RESOURCE_MANAGER_SERVICE, type TaskExecutorMessage, type TaskManagerMessage } from '@millrace/proto';
+import {
+  RESOURCE_MANAGER_SERVICE,
+  type AddressedMessage,
+  type TaskExecutorMessage,
+  type TaskManagerMessage,
+} from '@millrace/proto';
+
+interface RegisteredStream {
+  readonly stream: ServerDuplexStream<TaskManagerMessage, AddressedMessage>;
+  readonly instanceId: string;
+}
 
 export class ScriptedLeader {
   readonly received: TaskManagerMessage[] = [];
@@ -14,7 +24,7 @@ export class ScriptedLeader {
   readonly files = new Map<string, Uint8Array>();
   leaderEpoch = 1;
   #server: Server;
-  readonly #streams = new Map<string, ServerDuplexStream<TaskManagerMessage, TaskExecutorMessage>>();
+  readonly #streams = new Map<string, RegisteredStream>();
   #waiting: (() => void)[] = [];
 
   private constructor(server: Server) {
@@ -25,7 +35,7 @@ export class ScriptedLeader {
     const server = new Server();
     const leader = new ScriptedLeader(server);
     server.addService(RESOURCE_MANAGER_SERVICE, {
-      connect: (stream: ServerDuplexStream<TaskManagerMessage, TaskExecutorMessage>) => {
+      connect: (stream: ServerDuplexStream<TaskManagerMessage, AddressedMessage>) => {
         if (stream.metadata.get('authorization')[0] !== `Bearer ${token}`) {
           stream.emit('error', { code: status.UNAUTHENTICATED, details: 'wrong token' });
           return;
@@ -49,8 +59,8 @@ export class ScriptedLeader {
 
   /** To one TaskManager, or to all. */
   send(message: TaskExecutorMessage, taskManagerId?: string): void {
-    for (const [id, stream] of this.#streams)
-      if (taskManagerId === undefined || id === taskManagerId) stream.write(message);
+    for (const [id, { stream, instanceId }] of this.#streams)
+      if (taskManagerId === undefined || id === taskManagerId) stream.write({ ...message, instanceId });
   }
 
   /** The first message so far, or from now on, that fits. */
@@ -72,14 +82,16 @@ export class ScriptedLeader {
   }
 
   #onMessage(
-    stream: ServerDuplexStream<TaskManagerMessage, TaskExecutorMessage>,
+    stream: ServerDuplexStream<TaskManagerMessage, AddressedMessage>,
     message: TaskManagerMessage,
   ): void {
     this.received.push(message);
     if (message.kind === 'register') {
-      this.#streams.set(message.taskManagerId, stream);
+      const { taskManagerId, instanceId } = message;
+      this.#streams.set(taskManagerId, { stream, instanceId });
       stream.write({
         kind: 'registered',
+        instanceId,
         leaderEpoch: this.leaderEpoch,
         heartbeatIntervalMs: 100,
         heartbeatTimeoutMs: 2_000,

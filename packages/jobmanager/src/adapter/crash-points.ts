@@ -1,7 +1,7 @@
 // Where a test may have the JobManager die: around its store, its checkpoint files and its links, which are all it does.
 import type { BlobStore } from '@millrace/common';
 import { areCrashPointsEnabled, crashPoint } from '@millrace/common/node';
-import type { TaskExecutorMessage } from '@millrace/proto';
+import type { AddressedMessage } from '@millrace/proto';
 import type { StoreOperation } from '../core/effects.ts';
 import { decodeRecord, recordKeys, type JobProgressRecord } from '../core/job-records.ts';
 import type { JobStore } from '../job-store.ts';
@@ -47,7 +47,7 @@ export function withMetadataCrashPoint<Store extends BlobStore>(blobStore: Store
 }
 
 /** Dies behind the first of a checkpoint's triggers where a test armed it. */
-export function crashAfterSending(message: TaskExecutorMessage): void {
+export function crashAfterSending(message: AddressedMessage): void {
   if (message.kind !== 'trigger-checkpoint') return;
   crashPoint(message.mode === 'continue' ? 'jobmanager-checkpoint-triggered' : 'jobmanager-stop-triggered');
 }

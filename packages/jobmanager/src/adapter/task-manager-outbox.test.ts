@@ -1,5 +1,5 @@
 import type { WireError } from '@millrace/common';
-import { RESOURCE_MANAGER_SERVICE, type SlotDeployment, type TaskExecutorMessage } from '@millrace/proto';
+import { RESOURCE_MANAGER_SERVICE, type SlotDeployment, type AddressedMessage } from '@millrace/proto';
 import { expect, test } from 'vitest';
 import { keyedGraph } from '../test-kit/graphs.testing.ts';
 import { ScriptedCluster } from '../test-kit/scripted-cluster.testing.ts';
@@ -21,7 +21,7 @@ function deploymentOf(characters: number): SlotDeployment {
 }
 
 function outbox() {
-  const sent: TaskExecutorMessage['kind'][] = [];
+  const sent: AddressedMessage['kind'][] = [];
   const waiting: (() => void)[] = [];
   const oversize: WireError[] = [];
   let givenUp = 0;
@@ -38,8 +38,8 @@ function outbox() {
   return { box, sent, waiting, oversize, givenUp: () => givenUp };
 }
 
-function deploy(deployment: SlotDeployment): TaskExecutorMessage {
-  return { kind: 'deploy', leaderEpoch: deployment.leaderEpoch, deployment };
+function deploy(deployment: SlotDeployment): AddressedMessage {
+  return { kind: 'deploy', leaderEpoch: deployment.leaderEpoch, instanceId: 'i1', deployment };
 }
 
 test('TaskManagerOutbox does not send a deployment that is too large, and names what makes it so', () => {

@@ -1,12 +1,12 @@
 // What is written to one TaskManager: nothing larger than a message may be, and no more than its connection can carry.
 import { MillraceError, toWireError, type WireError } from '@millrace/common';
-import { CONTROL_MESSAGE_BYTES_MAX, type SlotDeployment, type TaskExecutorMessage } from '@millrace/proto';
+import { CONTROL_MESSAGE_BYTES_MAX, type SlotDeployment, type AddressedMessage } from '@millrace/proto';
 
 /** Bytes that may wait for one TaskManager: its deployments and a few small messages. Beyond it the connection is given up. */
 export const TASK_MANAGER_WAITING_BYTES_MAX = 8 * CONTROL_MESSAGE_BYTES_MAX;
 
 export interface TaskManagerOutboxOptions {
-  readonly encode: (message: TaskExecutorMessage) => Uint8Array;
+  readonly encode: (message: AddressedMessage) => Uint8Array;
   /** Gives bytes to the connection; `onSent` is called when they no longer wait. */
   readonly write: (bytes: Uint8Array, onSent: () => void) => void;
   /** The TaskManager has not taken anything for long. */
@@ -24,7 +24,7 @@ export class TaskManagerOutbox {
     this.#options = options;
   }
 
-  send(message: TaskExecutorMessage): void {
+  send(message: AddressedMessage): void {
     const { encode, write, giveUp, onOversize } = this.#options;
     const bytes = encode(message);
     if (message.kind === 'deploy' && bytes.byteLength > CONTROL_MESSAGE_BYTES_MAX) {

@@ -1,6 +1,15 @@
 // Notes commands during a step and keeps what is to happen when each is answered.
 import { invariant, type JobId, type LogFields } from '@millrace/common';
-import type { Command, Effects, Outcome, SavepointExport, StoreOperation, Token } from './effects.ts';
+import type { TaskExecutorMessage } from '@millrace/proto';
+import type {
+  Command,
+  ConnectionId,
+  Effects,
+  Outcome,
+  SavepointExport,
+  StoreOperation,
+  Token,
+} from './effects.ts';
 
 /** Answers that may be awaited at once. */
 const PENDING_MAX = 100_000;
@@ -12,6 +21,11 @@ export class EffectQueue implements Effects {
   readonly #pending = new Map<Token, (outcome: Outcome) => void>();
   readonly #timers = new Map<Token, () => void>();
   #isHalted = false;
+  readonly #instanceAt: (connectionId: ConnectionId) => string | undefined;
+
+  constructor(instanceAt: (connectionId: ConnectionId) => string | undefined) {
+    this.#instanceAt = instanceAt;
+  }
 
   get isHalted(): boolean {
     return this.#isHalted;
@@ -40,6 +54,12 @@ export class EffectQueue implements Effects {
 
   command(command: Exclude<Command, { token: Token }>): void {
     this.#commands.push(command);
+  }
+
+  send(connectionId: ConnectionId, message: TaskExecutorMessage): void {
+    const instanceId = this.#instanceAt(connectionId);
+    if (instanceId !== undefined)
+      this.#commands.push({ kind: 'send', connectionId, message: { ...message, instanceId } });
   }
 
   /** A write that fails may or may not have happened: only a new leader that reads the store anew can tell. */

@@ -8,6 +8,7 @@ import type {
   RescaleRequest,
   SavepointEvent,
   SavepointRequest,
+  AddressedMessage,
   TaskExecutorMessage,
   TaskManagerMessage,
 } from '@millrace/proto';
@@ -40,7 +41,7 @@ export type StoreOperation =
   | { readonly type: 'del'; readonly key: string };
 
 export type Command =
-  | { readonly kind: 'send'; readonly connectionId: ConnectionId; readonly message: TaskExecutorMessage }
+  | { readonly kind: 'send'; readonly connectionId: ConnectionId; readonly message: AddressedMessage }
   | { readonly kind: 'disconnect'; readonly connectionId: ConnectionId }
   /** All operations or none, synced; answered by `done`. */
   | { readonly kind: 'persist'; readonly token: Token; readonly operations: readonly StoreOperation[] }
@@ -106,6 +107,8 @@ export type CoreEvent =
 
 /** What job masters and coordinators may ask of the world. Calls only note commands; nothing happens before `step` returns. */
 export interface Effects {
+  /** To the process that is registered over this connection; if none is, nobody gets it. */
+  send(connectionId: ConnectionId, message: TaskExecutorMessage): void;
   persist(operations: readonly StoreOperation[], then: () => void): void;
   writeBlob(jobId: JobId, name: string, bytes: Uint8Array, then: (outcome: Outcome) => void): void;
   readBlob(jobId: JobId, name: string, then: (outcome: Outcome) => void): void;

@@ -65,8 +65,8 @@ export interface JobManagerCoreOptions {
  */
 export class JobManagerCore {
   readonly #of: JobManagerCoreOptions;
-  readonly #effects = new EffectQueue();
   readonly #pool = new SlotPool();
+  readonly #effects = new EffectQueue((connectionId) => this.#pool.at(connectionId)?.instanceId);
   readonly #jobs = new Map<JobId, JobMaster>();
   readonly #connections = new Set<ConnectionId>();
   readonly #awaitingStore = new Map<JobId, number[]>();
@@ -223,10 +223,11 @@ export class JobManagerCore {
     this.#acknowledge(connectionId);
     for (const { slotIndex, holder } of taskManager.slots) {
       if (holder !== undefined)
-        this.#effects.command({
-          kind: 'send',
-          connectionId,
-          message: { kind: 'cancel', leaderEpoch: this.#of.leaderEpoch, ...holder, slotIndex },
+        this.#effects.send(connectionId, {
+          kind: 'cancel',
+          leaderEpoch: this.#of.leaderEpoch,
+          ...holder,
+          slotIndex,
         });
     }
     this.#isChanged = true;
@@ -234,10 +235,11 @@ export class JobManagerCore {
 
   #acknowledge(connectionId: ConnectionId): void {
     const { leaderEpoch, heartbeatIntervalMs, heartbeatTimeoutMs } = this.#of;
-    this.#effects.command({
-      kind: 'send',
-      connectionId,
-      message: { kind: 'registered', leaderEpoch, heartbeatIntervalMs, heartbeatTimeoutMs },
+    this.#effects.send(connectionId, {
+      kind: 'registered',
+      leaderEpoch,
+      heartbeatIntervalMs,
+      heartbeatTimeoutMs,
     });
   }
 

@@ -240,8 +240,7 @@ export class RegionAttempt {
 
   #send(position: number, message: TaskExecutorMessage): void {
     const slot = this.#of.slots[position];
-    if (slot !== undefined)
-      this.#of.effects.command({ kind: 'send', connectionId: slot.connectionId, message });
+    if (slot !== undefined) this.#of.effects.send(slot.connectionId, message);
   }
 }
 

@@ -8,7 +8,7 @@ import {
 } from '@millrace/common';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { JobEvent, TaskExecutorMessage, TaskManagerMessage } from './messages.ts';
+import type { AddressedMessage, JobEvent, TaskExecutorMessage, TaskManagerMessage } from './messages.ts';
 import {
   decodeJobEvent,
   decodeProcessList,
@@ -110,7 +110,8 @@ const deployment = {
   subtasks: [],
   parallelismOf: {},
 };
-const fromJobManager: readonly TaskExecutorMessage[] = [
+const addressed = (message: TaskExecutorMessage): AddressedMessage => ({ ...message, instanceId: 'i1' });
+const orders: readonly TaskExecutorMessage[] = [
   { kind: 'registered', leaderEpoch, heartbeatIntervalMs: 1_000, heartbeatTimeoutMs: 5_000 },
   { kind: 'deploy', leaderEpoch, deployment },
   { kind: 'cancel', leaderEpoch, jobId, attemptNumber: 1, slotIndex: 2 },
@@ -128,14 +129,22 @@ const fromJobManager: readonly TaskExecutorMessage[] = [
   { kind: 'checkpoint-aborted', leaderEpoch, jobId, attemptNumber: 1, checkpointId: 1 },
   { kind: 'finish', leaderEpoch, jobId, attemptNumber: 1, slotIndex: 0 },
 ];
+const fromJobManager = orders.map(addressed);
 
 test('each message to a TaskExecutor survives encoding', () => {
   for (const message of fromJobManager)
     expect(decodeTaskExecutorMessage(encodeTaskExecutorMessage(message))).toEqual(message);
 });
 
+test('a message to a TaskExecutor that names no process is refused', () => {
+  const [first] = fromJobManager;
+  if (first === undefined) throw new Error('there is none');
+  const bytes = encodeTaskExecutorMessage({ ...first, instanceId: '' });
+  expect(() => decodeTaskExecutorMessage(bytes)).toThrow(expect.objectContaining({ code: 'MR_PROTOCOL' }));
+});
+
 test('a deployment that contradicts its header is refused', () => {
-  const bytes = encodeTaskExecutorMessage({ kind: 'deploy', leaderEpoch: 4, deployment });
+  const bytes = encodeTaskExecutorMessage(addressed({ kind: 'deploy', leaderEpoch: 4, deployment }));
   expect(() => decodeTaskExecutorMessage(bytes)).toThrow(expect.objectContaining({ code: 'MR_PROTOCOL' }));
 });
 

@@ -187,6 +187,9 @@ export type TaskExecutorMessage =
       readonly slotIndex: number;
     };
 
+/** A message as it is sent: meant for one process of a TaskManager, and refused by any other. */
+export type AddressedMessage = TaskExecutorMessage & { readonly instanceId: string };
+
 /** Flink's job states. */
 export type JobState =
   | 'CREATED'

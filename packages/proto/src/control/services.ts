@@ -8,7 +8,7 @@ import type {
   RescaleRequest,
   SavepointEvent,
   SavepointRequest,
-  TaskExecutorMessage,
+  AddressedMessage,
   TaskManagerMessage,
 } from './messages.ts';
 import type { ProcessStatus } from './process-status.ts';
@@ -108,7 +108,7 @@ const taskManager: Codec<TaskManagerMessage> = {
   encode: encodeTaskManagerMessage,
   decode: decodeTaskManagerMessage,
 };
-const taskExecutor: Codec<TaskExecutorMessage> = {
+const taskExecutor: Codec<AddressedMessage> = {
   encode: encodeTaskExecutorMessage,
   decode: decodeTaskExecutorMessage,
 };

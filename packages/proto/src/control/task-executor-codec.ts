@@ -2,7 +2,7 @@
 import { unreachable } from '@millrace/common';
 import { BARRIER_MODES } from '../data/stream-element.ts';
 import type { SlotDeployment } from '../graph/deployment.ts';
-import type { TaskExecutorMessage } from './messages.ts';
+import type { AddressedMessage, TaskExecutorMessage } from './messages.ts';
 import {
   decodeWith,
   finite,
@@ -18,8 +18,9 @@ import {
 type Envelope = wire.v1.TaskExecutorEnvelope.$Properties;
 
 /** Returns the bytes of a message to a TaskExecutor. */
-export function encodeTaskExecutorMessage(message: TaskExecutorMessage): Uint8Array {
-  return v1.TaskExecutorEnvelope.encode({ leaderEpoch: message.leaderEpoch, ...bodyOf(message) }).finish();
+export function encodeTaskExecutorMessage(message: AddressedMessage): Uint8Array {
+  const { leaderEpoch, instanceId } = message;
+  return v1.TaskExecutorEnvelope.encode({ leaderEpoch, instanceId, ...bodyOf(message) }).finish();
 }
 
 function bodyOf(message: TaskExecutorMessage): Envelope {
@@ -81,8 +82,14 @@ function checkpointOf(message: {
  * Reads a message to a TaskExecutor.
  * @throws {MillraceError} MR_PROTOCOL for damaged bytes, missing fields and values outside their bounds
  */
-export function decodeTaskExecutorMessage(bytes: Uint8Array): TaskExecutorMessage {
+export function decodeTaskExecutorMessage(bytes: Uint8Array): AddressedMessage {
   const envelope: Envelope = decodeWith(v1.TaskExecutorEnvelope, bytes);
+  const instanceId = envelope.instanceId ?? '';
+  if (instanceId === '') throw malformed('it does not say which process it is meant for');
+  return { ...orderOf(envelope), instanceId };
+}
+
+function orderOf(envelope: Envelope): TaskExecutorMessage {
   const leaderEpoch = safeInteger(envelope.leaderEpoch ?? 0, 'leaderEpoch');
   if (envelope.registered) {
     return {

@@ -7,7 +7,7 @@ import {
   CONTROL_MESSAGE_BYTES_MAX,
   RESOURCE_MANAGER_SERVICE,
   type ArtifactFile,
-  type TaskExecutorMessage,
+  type AddressedMessage,
   type TaskManagerMessage,
 } from '@millrace/proto';
 import { clientCredentials, peerOptions, whyUnreachable } from '@millrace/proto/grpc';
@@ -36,7 +36,7 @@ const CHANNEL_OPTIONS = {
 export interface LeaderConnectionEvents {
   onConnected(): void;
   onDisconnected(): void;
-  onMessage(message: TaskExecutorMessage): void;
+  onMessage(message: AddressedMessage): void;
   /** The JobManager does not take our token: no attempt will change that. */
   onRefused(error: MillraceError): void;
 }
@@ -61,7 +61,7 @@ export class LeaderConnection {
   readonly #options: LeaderConnectionOptions;
   readonly #events: LeaderConnectionEvents;
   #client: Client | undefined;
-  #stream: ClientDuplexStream<Uint8Array, TaskExecutorMessage> | undefined;
+  #stream: ClientDuplexStream<Uint8Array, AddressedMessage> | undefined;
   #outgoing: OutgoingMessages | undefined;
   #retry: Cancellable | undefined;
   #failuresInRow = 0;
@@ -151,7 +151,7 @@ export class LeaderConnection {
       write: (bytes, onSent) => stream.write(bytes, onSent),
       giveUp: () => stream.cancel(),
     });
-    stream.on('data', (message: TaskExecutorMessage) => {
+    stream.on('data', (message: AddressedMessage) => {
       this.#failuresInRow = 0;
       this.#events.onMessage(message);
     });

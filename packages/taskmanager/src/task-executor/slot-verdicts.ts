@@ -1,6 +1,6 @@
 // Small judgements about slots and their reports, for the TaskExecutor's core.
 import { MillraceError, toWireError, type WireError } from '@millrace/common';
-import type { TaskExecutorMessage } from '@millrace/proto';
+import type { AddressedMessage, TaskExecutorMessage } from '@millrace/proto';
 import type { SlotReportBody } from '@millrace/runtime';
 import type { Slot } from './slot-table.ts';
 import type { WorkerKey } from './task-executor-messages.ts';
@@ -25,6 +25,14 @@ export function staleEpoch(message: TaskExecutorMessage, leaderEpoch: number): W
         details: { messageEpoch: message.leaderEpoch, leaderEpoch },
       },
     ),
+  );
+}
+
+export function otherInstance({ kind, instanceId }: AddressedMessage): WireError {
+  return toWireError(
+    new MillraceError('MR_PROTOCOL', `Cannot obey "${kind}": it is meant for another process of this name`, {
+      details: { instanceId },
+    }),
   );
 }
 

@@ -36,11 +36,12 @@ function deployment(overrides: Partial<SlotDeployment> = {}): SlotDeployment {
   };
 }
 
-const registered = (leaderEpoch = 1): TaskExecutorEvent => ({
+const leader = (message: TaskExecutorMessage): TaskExecutorEvent => ({
   kind: 'leader-message',
-  message: { kind: 'registered', leaderEpoch, heartbeatIntervalMs: 500, heartbeatTimeoutMs: 5_000 },
+  message: { ...message, instanceId: 'i1' },
 });
-const leader = (message: TaskExecutorMessage): TaskExecutorEvent => ({ kind: 'leader-message', message });
+const registered = (leaderEpoch = 1): TaskExecutorEvent =>
+  leader({ kind: 'registered', leaderEpoch, heartbeatIntervalMs: 500, heartbeatTimeoutMs: 5_000 });
 const deploy = (overrides: Partial<SlotDeployment> = {}): TaskExecutorEvent => {
   const made = deployment(overrides);
   return leader({ kind: 'deploy', leaderEpoch: made.leaderEpoch, deployment: made });

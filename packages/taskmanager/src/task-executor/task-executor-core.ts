@@ -7,11 +7,11 @@ import {
   type TaskManagerId,
   type WireError,
 } from '@millrace/common';
-import type { SlotDeployment, SlotReport, TaskExecutorMessage } from '@millrace/proto';
+import type { AddressedMessage, SlotDeployment, SlotReport, TaskExecutorMessage } from '@millrace/proto';
 import type { SlotReportBody } from '@millrace/runtime';
 import { AttemptFence } from './attempt-fence.ts';
 import { Slot } from './slot-table.ts';
-import { keyOf, mustNotBeMissed, staleEpoch, workerLost } from './slot-verdicts.ts';
+import { keyOf, mustNotBeMissed, otherInstance, staleEpoch, workerLost } from './slot-verdicts.ts';
 import type {
   SlotInstruction,
   TaskExecutorCommand,
@@ -134,7 +134,11 @@ export class TaskExecutorCore {
     this.#emit({ kind: 'set-timer', timer: { kind: 'leader-timeout' }, delayMs: this.#heartbeatTimeoutMs });
   }
 
-  #onLeaderMessage(message: TaskExecutorMessage): void {
+  #onLeaderMessage(message: AddressedMessage): void {
+    if (message.instanceId !== this.#options.instanceId) {
+      this.#emit({ kind: 'refuse', message, error: otherInstance(message) });
+      return;
+    }
     if (message.leaderEpoch < this.#leaderEpoch) {
       this.#emit({ kind: 'refuse', message, error: staleEpoch(message, this.#leaderEpoch) });
       return;

@@ -1,11 +1,6 @@
 // What the TaskExecutor's core is told and what it wants done. Plain data.
 import type { WireError } from '@millrace/common';
-import type {
-  ArtifactManifest,
-  SlotDeployment,
-  TaskExecutorMessage,
-  TaskManagerMessage,
-} from '@millrace/proto';
+import type { ArtifactManifest, SlotDeployment, AddressedMessage, TaskManagerMessage } from '@millrace/proto';
 import type { CheckpointTrigger, SlotReportBody } from '@millrace/runtime';
 
 /** Names one worker of one slot; words about an older generation are ignored. */
@@ -26,7 +21,7 @@ export type TaskExecutorEvent =
   /** There is a connection to a JobManager; it does not know us yet. */
   | { readonly kind: 'leader-connected' }
   | { readonly kind: 'leader-disconnected' }
-  | { readonly kind: 'leader-message'; readonly message: TaskExecutorMessage }
+  | { readonly kind: 'leader-message'; readonly message: AddressedMessage }
   | ({ readonly kind: 'worker-ready'; readonly dataAddress: string } & WorkerKey)
   /** The worker thread is gone, whatever the reason; `error` when it was not asked to go. */
   | ({ readonly kind: 'worker-exited'; readonly error?: WireError } & WorkerKey)
@@ -48,7 +43,7 @@ export type SlotInstruction =
 export type TaskExecutorCommand =
   | { readonly kind: 'send'; readonly message: TaskManagerMessage }
   /** A message of an old leader was not obeyed. */
-  | { readonly kind: 'refuse'; readonly message: TaskExecutorMessage; readonly error: WireError }
+  | { readonly kind: 'refuse'; readonly message: AddressedMessage; readonly error: WireError }
   /** Find a worker for the slot: the spare one at once, else a new one. */
   | ({ readonly kind: 'provide-worker' } & WorkerKey)
   | ({

@@ -7,7 +7,7 @@ import {
   type Logger,
   type TimerPort,
 } from '@millrace/common';
-import type { SlotDeployment, TaskExecutorMessage, TaskManagerMessage } from '@millrace/proto';
+import type { SlotDeployment, AddressedMessage, TaskManagerMessage } from '@millrace/proto';
 import type { SlotReportBody } from '@millrace/runtime';
 import type { WireError } from '@millrace/common';
 import { TaskExecutorCore, type TaskExecutorOptions } from './task-executor-core.ts';
@@ -76,7 +76,7 @@ export class TaskExecutor {
     this.#dispatch({ kind: 'leader-disconnected' });
   }
 
-  onLeaderMessage(message: TaskExecutorMessage): void {
+  onLeaderMessage(message: AddressedMessage): void {
     this.#dispatch({ kind: 'leader-message', message });
   }
 

@@ -1,5 +1,5 @@
 // Streams between TaskManagers and the JobManager: ordered but for the faults, broken noticed or unnoticed, made again.
-import { RESOURCE_MANAGER_SERVICE, type TaskExecutorMessage, type TaskManagerMessage } from '@millrace/proto';
+import { RESOURCE_MANAGER_SERVICE, type AddressedMessage, type TaskManagerMessage } from '@millrace/proto';
 import type { JobManager, TaskManagerConnection } from '@millrace/jobmanager';
 import type { TaskExecutor } from '@millrace/taskmanager';
 import { SimLane, type SimProcess } from './sim-process.ts';
@@ -91,7 +91,7 @@ export class SimLeaderConnection {
 }
 
 interface StreamEvents {
-  onMessage(message: TaskExecutorMessage): void;
+  onMessage(message: AddressedMessage): void;
   onClosed(): void;
 }
 
@@ -142,7 +142,7 @@ class ControlStream {
     );
   }
 
-  toTaskManager(message: TaskExecutorMessage): void {
+  toTaskManager(message: AddressedMessage): void {
     const { responseSerialize, responseDeserialize } = RESOURCE_MANAGER_SERVICE.connect;
     const sent = this.#options.isEncoded ? responseDeserialize(responseSerialize(message)) : message;
     this.#send({ lane: this.#down, to: this.#taskManager, kind: sent.kind }, () => {

@@ -876,6 +876,7 @@ export declare namespace millrace {
             constructor(properties?: millrace.v1.TaskExecutorEnvelope.$Properties);
             $unknowns?: Uint8Array[];
             leaderEpoch: number;
+            instanceId: string;
             registered?: (millrace.v1.Registered.$Properties|null);
             deploy?: (millrace.v1.Deploy.$Properties|null);
             cancel?: (millrace.v1.Cancel.$Properties|null);
@@ -891,6 +892,7 @@ export declare namespace millrace {
         namespace TaskExecutorEnvelope {
             interface $Properties {
                 leaderEpoch?: (number|null);
+                instanceId?: (string|null);
                 registered?: (millrace.v1.Registered.$Properties|null);
                 deploy?: (millrace.v1.Deploy.$Properties|null);
                 cancel?: (millrace.v1.Cancel.$Properties|null);
@@ -903,6 +905,7 @@ export declare namespace millrace {
             }
             type $Shape = {
               leaderEpoch?: number|null;
+              instanceId?: string|null;
               registered?: millrace.v1.Registered.$Shape|null;
               deploy?: millrace.v1.Deploy.$Shape|null;
               cancel?: millrace.v1.Cancel.$Shape|null;

@@ -3715,6 +3715,7 @@ export const millrace: unknown = $root.millrace = (() => {
             };
 
             TaskExecutorEnvelope.prototype.leaderEpoch = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+            TaskExecutorEnvelope.prototype.instanceId = "";
             TaskExecutorEnvelope.prototype.registered = null;
             TaskExecutorEnvelope.prototype.deploy = null;
             TaskExecutorEnvelope.prototype.cancel = null;
@@ -3753,6 +3754,8 @@ export const millrace: unknown = $root.millrace = (() => {
                     $root.millrace.v1.CheckpointAborted.encode(message.checkpointAborted, writer.uint32(58).fork(), _depth + 1).ldelim();
                 if (message.finish != null && $Object.hasOwnProperty.call(message, "finish"))
                     $root.millrace.v1.Finish.encode(message.finish, writer.uint32(66).fork(), _depth + 1).ldelim();
+                if (message.instanceId != null && $Object.hasOwnProperty.call(message, "instanceId") && message.instanceId !== "")
+                    writer.uint32(162).string(message.instanceId);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -3793,6 +3796,15 @@ export const millrace: unknown = $root.millrace = (() => {
                                 message.leaderEpoch = value;
                             else
                                 delete message.leaderEpoch;
+                            continue;
+                        }
+                    case 20: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.instanceId = value;
+                            else
+                                delete message.instanceId;
                             continue;
                         }
                     case 2: {
