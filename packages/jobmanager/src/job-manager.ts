@@ -21,6 +21,7 @@ import type {
   JobSubmission,
   ProcessStatus,
   RescaleRequest,
+  RestoreReport,
   SavepointEvent,
   SavepointRequest,
   AddressedMessage,
@@ -30,6 +31,9 @@ import { CheckpointCleanUp } from './checkpoint-clean-up.ts';
 import { JobManagerCore, type StoredJob } from './core/job-manager-core.ts';
 import type { Command, ConnectionId, CoreEvent, Outcome, SavepointExport, Token } from './core/effects.ts';
 import { decodeRecord, encodeRecord, recordKeys, storeCorrupt } from './core/job-records.ts';
+import { JobPlan } from './core/job-plan.ts';
+import { checkRestore } from './execution-graph/check-restore.ts';
+import { reportRestore } from './execution-graph/restore-report.ts';
 import type { JobStore } from './job-store.ts';
 import { readJobs } from './read-jobs.ts';
 
@@ -186,24 +190,32 @@ export class JobManager {
    * Resolves when the job is durable. Its artifact must be stored already.
    * @throws {MillraceError} MR_GRAPH_INVALID, MR_TOO_FEW_SLOTS, MR_SAVEPOINT_NOT_FOUND, MR_CHECKPOINT_CORRUPT
    */
-  async submit(submission: JobSubmission): Promise<void> {
+  async submit(submission: JobSubmission): Promise<RestoreReport | undefined> {
     const { jobId } = submission;
     // The same submission again is accepted already, whatever has become of its savepoint.
     const isKnown = this.#core.jobs().some((job) => job.jobId === jobId);
-    const chosen = isKnown ? submission : await this.#chooseCheckpoint(submission);
-    return this.#request((requestId) => ({ kind: 'submit', requestId, submission: chosen }));
+    const chosen = isKnown ? { submission } : await this.#chooseCheckpoint(submission);
+    await this.#request((requestId) => ({ kind: 'submit', requestId, submission: chosen.submission }));
+    return 'restore' in chosen ? chosen.restore : undefined;
   }
 
   /** A checkpoint named by its id is kept in the submission as its directory. */
-  async #chooseCheckpoint(submission: JobSubmission): Promise<JobSubmission> {
+  /** A submission that cannot start from what it names is refused before anything of it is stored. */
+  async #chooseCheckpoint(
+    submission: JobSubmission,
+  ): Promise<{ readonly submission: JobSubmission; readonly restore?: RestoreReport }> {
     const { restoreFrom, restoreCheckpointId, ...others } = submission;
-    if (restoreFrom === undefined) return submission;
+    if (restoreFrom === undefined) return { submission };
     const path =
       restoreCheckpointId === undefined
         ? restoreFrom
         : ((await this.#of.chooseCheckpoint?.(restoreFrom, restoreCheckpointId)) ?? restoreFrom);
-    await this.#of.checkCheckpoint?.(path);
-    return { ...others, restoreFrom: path };
+    const chosen = { submission: { ...others, restoreFrom: path } };
+    const metadata = await this.#of.checkCheckpoint?.(path);
+    if (metadata === undefined) return chosen;
+    const { jobGraph } = new JobPlan(submission);
+    checkRestore(jobGraph, metadata, submission);
+    return { ...chosen, restore: reportRestore(jobGraph, metadata, path) };
   }
 
   /**

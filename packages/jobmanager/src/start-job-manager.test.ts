@@ -170,7 +170,7 @@ class EagerTaskManager {
 }
 
 async function submit(client: DispatcherClient, job: JobSubmission): Promise<JobId> {
-  return client.submit(job, () => artifactBytes);
+  return client.submit(job, () => artifactBytes).then((result) => result.jobId);
 }
 
 test('a job is submitted, run, checkpointed and finished over gRPC, and its client sees it all', async () => {

@@ -13,6 +13,7 @@ export {
   encodeCheckpointPointerV1,
 } from './snapshot/checkpoint-metadata-v1.ts';
 export type * from './control/messages.ts';
+export type * from './control/restore-report.ts';
 export * from './control/index.ts';
 export * from './data/record-batch.ts';
 export { ByteReader, ByteWriter } from './data/bytes.ts';

@@ -13,6 +13,7 @@ export interface RunOptions extends GlobalOptions {
   readonly detached?: boolean;
   readonly parallelism?: number | 'auto';
   readonly fromSavepoint?: string;
+  readonly allowNonRestoredState?: boolean;
   readonly fromCheckpoint?: number;
   readonly wait?: boolean;
   readonly embedded?: boolean;
@@ -50,6 +51,7 @@ export async function prepareJob(
       artifact: artifact.manifest,
       submission,
       isWaiting: options.wait === true,
+      ...(options.allowNonRestoredState === true ? { isNonRestoredStateAllowed: true as const } : {}),
       ...(options.parallelism === undefined ? {} : { parallelism: options.parallelism }),
     },
   };

@@ -1,9 +1,10 @@
 // `run`: bundles, plans, submits and, unless detached, stays with the job to its end.
 import { isMillraceError, MillraceError } from '@millrace/common';
 import type { DispatcherClient } from '@millrace/jobmanager';
-import type { JobSubmission } from '@millrace/proto';
+import type { JobSubmission, RestoreReport } from '@millrace/proto';
 import type { Artifact } from '../artifact/bundle-job.ts';
 import { ExitCode } from '../exit-code.ts';
+import { restoreLines } from '../terminal/restore-table.ts';
 import { attach } from './attach.ts';
 import { printJson, printLines, withDispatcher } from './context.ts';
 import {
@@ -33,11 +34,13 @@ export async function submitAndAttach(
 ): Promise<ExitCode> {
   const startedMs = performance.now();
   const { submission, artifact } = prepared;
-  await submitOnce(client, submission, artifact);
+  const restore = await submitOnce(client, submission, artifact);
   if (options.json === true) {
-    if (options.detached === true) printJson({ jid: submission.jobId, name: submission.streamGraph.name });
+    const { jobId: jid, streamGraph } = submission;
+    if (options.detached === true) printJson({ jid, name: streamGraph.name, ...restoreJson(restore) });
   } else {
     printLines([`Job has been submitted with JobID ${submission.jobId}`, TYPES_NOT_CHECKED]);
+    if (restore !== undefined) printLines(restoreLines(restore));
   }
   if (options.detached === true) return ExitCode.Ok;
   return attach(client, {
@@ -46,6 +49,13 @@ export async function submitAndAttach(
     ...outputPaths(submission.streamGraph),
     startedMs,
   });
+}
+
+/** What a script sees of a restore; nothing for a job that starts anew. */
+function restoreJson(restore: RestoreReport | undefined): Record<string, unknown> {
+  if (restore === undefined) return {};
+  const { path, checkpointId, isDrained, operators } = restore;
+  return { restore: { path, checkpointId, drained: isDrained, operators } };
 }
 
 /** How long a submission whose answer was lost is tried again, while a JobManager is started anew. */
@@ -57,7 +67,7 @@ async function submitOnce(
   client: DispatcherClient,
   submission: JobSubmission,
   artifact: Artifact,
-): Promise<void> {
+): Promise<RestoreReport | undefined> {
   const readFile = (path: string): Uint8Array => {
     const bytes = artifact.files.get(path);
     if (bytes === undefined)
@@ -67,8 +77,7 @@ async function submitOnce(
   const deadlineMs = performance.now() + RESUBMIT_TIMEOUT_MS;
   for (;;) {
     try {
-      await client.submit(submission, readFile);
-      return;
+      return (await client.submit(submission, readFile)).restore;
     } catch (error) {
       const isLost = isMillraceError(error) && error.code === 'MR_CHANNEL_CLOSED';
       if (!isLost || performance.now() > deadlineMs) throw error;

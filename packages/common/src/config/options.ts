@@ -313,6 +313,12 @@ export const OPTIONS: readonly OptionEntry[] = [
     verbs: ['run'],
   },
   {
+    name: 'allow-non-restored-state',
+    type: { kind: 'switch' },
+    help: 'give up state that finds no operator',
+    verbs: ['run'],
+  },
+  {
     name: 'wait',
     type: { kind: 'switch' },
     help: 'wait for slots instead of being refused',

@@ -17,6 +17,7 @@ import {
   type SavepointEvent,
   type SavepointReference,
   type SavepointRequest,
+  type SubmitJobResult,
 } from '@millrace/proto';
 import { clientCredentials, peerOptions, whyUnreachable } from '@millrace/proto/grpc';
 import { checkArtifactSize } from './artifact-files.ts';
@@ -104,11 +105,11 @@ export class DispatcherClient {
   async submit(
     submission: JobSubmission,
     readFile: (path: string) => Uint8Array | Promise<Uint8Array>,
-  ): Promise<JobId> {
+  ): Promise<SubmitJobResult> {
     checkArtifactSize(submission.artifact);
     const { path, requestSerialize, responseDeserialize } = DISPATCHER_SERVICE.submitJob;
-    let settle: { resolve(jobId: JobId): void; reject(error: unknown): void } | undefined;
-    const answered = new Promise<JobId>((resolve, reject) => {
+    let settle: { resolve(result: SubmitJobResult): void; reject(error: unknown): void } | undefined;
+    const answered = new Promise<SubmitJobResult>((resolve, reject) => {
       settle = { resolve, reject };
     });
     // The answer may come, as a refusal, before everything is sent.
@@ -119,9 +120,9 @@ export class DispatcherClient {
       responseDeserialize,
       this.#metadata,
       deadline(),
-      (error, jobId) => {
+      (error, result) => {
         isAnswered = true;
-        if (error === null && jobId !== undefined) settle?.resolve(jobId);
+        if (error === null && result !== undefined) settle?.resolve(result);
         else
           settle?.reject(
             error === null

@@ -29,6 +29,7 @@ import {
   type SavepointEvent,
   type SavepointRequest,
   type SubmitJobChunk,
+  type SubmitJobResult,
   type TaskManagerMessage,
 } from '@millrace/proto';
 import { checkCaller, serverCredentials } from '@millrace/proto/grpc';
@@ -151,7 +152,7 @@ function authorise({ token, identity, allowed }: Guard, call: GuardedCall): void
 
 function dispatcherMethods(guard: Guard, services: GrpcServices) {
   const { jobManager } = services;
-  const submitJob: handleClientStreamingCall<SubmitJobChunk, JobId> = (call, callback) => {
+  const submitJob: handleClientStreamingCall<SubmitJobChunk, SubmitJobResult> = (call, callback) => {
     void reply(callback, () => authorised(guard, call, () => receiveSubmission(call, services)));
   };
   const listJobs: handleUnaryCall<Readonly<Record<string, never>>, readonly JobStatus[]> = (
@@ -337,9 +338,9 @@ function drained(call: ServerWritableStream<string, Uint8Array>): Promise<void> 
 }
 
 async function receiveSubmission(
-  call: ServerReadableStream<SubmitJobChunk, JobId>,
+  call: ServerReadableStream<SubmitJobChunk, SubmitJobResult>,
   services: GrpcServices,
-): Promise<JobId> {
+): Promise<SubmitJobResult> {
   const { jobManager, artifacts, uploading } = services;
   let submission: JobSubmission | undefined;
   let missing = new Map<string, ArtifactFile>();
@@ -369,8 +370,8 @@ async function receiveSubmission(
     if (submission === undefined) throw outOfOrder('it has no header');
     if (missing.size > 0) throw outOfOrder(`${missing.size} files of its artifact did not come`);
     await artifacts.sync();
-    await jobManager.submit(submission);
-    return submission.jobId;
+    const restore = await jobManager.submit(submission);
+    return { jobId: submission.jobId, ...(restore === undefined ? {} : { restore }) };
   } finally {
     await upload?.abandon();
     for (const { sha256 } of submission?.artifact.files ?? []) release(uploading, sha256);

@@ -24,6 +24,8 @@ interface CheckpointRecoveryOptions {
   readonly retained: readonly CheckpointReference[] | undefined;
   /** A checkpoint's directory that the user named. */
   readonly restoreFrom: string | undefined;
+  /** State that finds no operator is given up. */
+  readonly isNonRestoredStateAllowed: boolean | undefined;
   readonly effects: Effects;
   readonly coordinator: CheckpointCoordinator;
   readonly onOutput: (lines: readonly OutputLine[]) => void;
@@ -104,7 +106,7 @@ export class CheckpointRecovery {
         return;
       }
       try {
-        planRestore(jobGraph, result.metadata);
+        planRestore(jobGraph, result.metadata, this.#of);
       } catch (error) {
         answer.failed(error);
         return;
@@ -140,7 +142,7 @@ export class CheckpointRecovery {
       }
       let plan: RestorePlan;
       try {
-        plan = planRestore(jobGraph, result.metadata);
+        plan = planRestore(jobGraph, result.metadata, this.#of);
       } catch (error) {
         answer.failed(error);
         return;

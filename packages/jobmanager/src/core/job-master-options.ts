@@ -68,10 +68,17 @@ export function recoveryOf(
   coordinator: CheckpointCoordinator,
   onOutput: (lines: readonly OutputLine[]) => void,
 ): CheckpointRecovery {
-  const { jobId, restoreFrom } = record.submission;
-  const { jobGraph } = plan;
-  const retained = pointer?.retained;
-  return new CheckpointRecovery({ jobId, jobGraph, retained, restoreFrom, effects, coordinator, onOutput });
+  const { jobId, restoreFrom, isNonRestoredStateAllowed } = record.submission;
+  return new CheckpointRecovery({
+    jobId,
+    jobGraph: plan.jobGraph,
+    retained: pointer?.retained,
+    restoreFrom,
+    isNonRestoredStateAllowed,
+    effects,
+    coordinator,
+    onOutput,
+  });
 }
 
 /** The savepoints of the job. */

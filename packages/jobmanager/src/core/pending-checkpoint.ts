@@ -9,7 +9,7 @@ import type {
   SubtaskSnapshot,
 } from '@millrace/proto';
 import type { Execution } from '../execution-graph/execution-graph.ts';
-import { describeOperator } from '../execution-graph/describe-operator.ts';
+import { describeOperators } from '../execution-graph/describe-operator.ts';
 
 /** Who takes part: all subtasks of the job, in the attempts that run. */
 export interface CheckpointedSubtasks {
@@ -130,7 +130,7 @@ export class PendingCheckpoint {
           .flatMap(({ executionAttemptId }) => this.#snapshots.get(executionAttemptId) ?? []),
       })),
       output,
-      operators: this.subtasks.jobGraph.streamGraph.nodes.map(describeOperator),
+      operators: describeOperators(this.subtasks.jobGraph),
     };
   }
 }

@@ -1,5 +1,5 @@
 // What a checkpoint says of the operators whose state it has.
-import type { CheckpointOperator, Json, OperatorKind, StreamNodeJson } from '@millrace/proto';
+import type { CheckpointOperator, JobGraph, Json, OperatorKind, StreamNodeJson } from '@millrace/proto';
 
 /** Options that the meaning of an operator's state depends on, in an order that says nothing. */
 const LAYOUT_OPTIONS: { readonly [kind in OperatorKind]?: readonly string[] } = {
@@ -8,7 +8,17 @@ const LAYOUT_OPTIONS: { readonly [kind in OperatorKind]?: readonly string[] } = 
   process: ['isKeyed'],
 };
 
-export function describeOperator(node: StreamNodeJson): CheckpointOperator {
+/** All operators of a job. */
+export function describeOperators({ streamGraph, vertices }: JobGraph): readonly CheckpointOperator[] {
+  const readers = vertices.filter(({ role }) => role !== 'enumerator');
+  return streamGraph.nodes.map((node) => ({
+    ...describeOperator(node),
+    parallelism: readers.find(({ nodeIds }) => nodeIds.includes(node.id))?.parallelism ?? 0,
+  }));
+}
+
+/** What of an operator does not change with its parallelism. */
+export function describeOperator(node: StreamNodeJson): Omit<CheckpointOperator, 'parallelism'> {
   const { uid, isUidExplicit, name, kind, state, options } = node;
   const stateLayout: Record<string, Json> = {};
   for (const option of LAYOUT_OPTIONS[kind] ?? []) {

@@ -162,7 +162,7 @@ test('state of an operator that is gone is refused, with the way out', () => {
   const jobGraph = compileJobGraph(keyedGraph());
   for (const inline of [{ subtaskIndex: 0, pending: [{ checkpointId: 7 }] }, { fired: [] }, ['x'], 'x']) {
     expect(() => planRestore(jobGraph, withDropped('gone', inline))).toThrow(
-      `it has state of operator "gone", which the job does not have. New in the job: "map-1". If one of them is it, give it the uid: .uid('gone'); else put the operator back, or leave -s away`,
+      `it has state of operator "gone", which the job does not have. "map-1" is probably it now: give it the uid, .uid('gone'). Else put the operator back, or give its state up with --allow-non-restored-state`,
     );
   }
   const graph = keyedGraph();

@@ -1,15 +1,15 @@
 // Who restores what: operators are matched by uid, keyed state by overlap of key groups, small state is given to all.
-import { keyGroupRange, MillraceError, type KeyGroupRange } from '@millrace/common';
+import { keyGroupRange, type KeyGroupRange } from '@millrace/common';
 import type {
   CheckpointMetadata,
   CheckpointVertex,
   JobGraph,
   JobVertex,
-  Json,
   KeyedStateFile,
   OperatorSnapshot,
   SubtaskSnapshot,
 } from '@millrace/proto';
+import { checkRestore, type RestoreLeave } from './check-restore.ts';
 import type { RestorePlan } from './execution-graph.ts';
 
 /** What one new subtask starts from. */
@@ -23,17 +23,14 @@ export interface RestoredVertex {
  * Plans the restore of `metadata` into `jobGraph`, which may have another parallelism or more operators.
  * Contract: each new subtask gets, of every old subtask that held one of its operators, the keyed files whose key groups
  * overlap its own and all of the inline state; whoever restores takes its share of that. Node ids are the new graph's.
- * @throws {MillraceError} MR_STATE_INCOMPATIBLE when the number of key groups differs or state finds no operator
+ * @throws {MillraceError} MR_STATE_INCOMPATIBLE as `checkRestore` does
  */
-export function planRestore(jobGraph: JobGraph, metadata: CheckpointMetadata): RestorePlan {
-  if (metadata.keyGroupCount !== jobGraph.keyGroupCount) {
-    throw new MillraceError(
-      'MR_STATE_INCOMPATIBLE',
-      `Cannot restore checkpoint ${metadata.checkpointId}: it has ${metadata.keyGroupCount} key groups, the job has ${jobGraph.keyGroupCount}. Set keyGroupCount to ${metadata.keyGroupCount}`,
-      { details: { checkpointId: metadata.checkpointId } },
-    );
-  }
-  checkAllStateFound(jobGraph, metadata);
+export function planRestore(
+  jobGraph: JobGraph,
+  metadata: CheckpointMetadata,
+  of: RestoreLeave = {},
+): RestorePlan {
+  checkRestore(jobGraph, metadata, of);
   const nodeIdOf = new Map(jobGraph.streamGraph.nodes.map((node) => [node.uid, node.id]));
   return {
     checkpointId: metadata.checkpointId,
@@ -74,52 +71,4 @@ function leastWatermark(snapshots: readonly SubtaskSnapshot[]): { watermarkMs?: 
   let least = Infinity;
   for (const { watermarkMs } of snapshots) least = Math.min(least, watermarkMs ?? -Infinity);
   return Number.isFinite(least) ? { watermarkMs: least } : {};
-}
-
-/**
- * True for state that nobody misses when its operator is gone: how far `print` has numbered its lines, and of a sink
- * that nothing is pending. Both say so in the layout that runtime's operators give their inline state.
- */
-function isDispensable(inline: Json): boolean {
-  if (inline === null) return true;
-  if (typeof inline !== 'object' || Array.isArray(inline)) return false;
-  const {
-    subtaskIndex: _subtaskIndex,
-    parallelism: _parallelism,
-    sequence,
-    pending,
-    ...others
-  } = inline as { readonly [field: string]: Json };
-  if (Object.keys(others).length > 0) return false;
-  if (pending === undefined) return typeof sequence === 'number';
-  return sequence === undefined && Array.isArray(pending) && pending.length === 0;
-}
-
-function checkAllStateFound(jobGraph: JobGraph, metadata: CheckpointMetadata): void {
-  const known = new Set(jobGraph.streamGraph.nodes.map((node) => node.uid));
-  const old = new Set(
-    metadata.vertices.flatMap((vertex) =>
-      vertex.subtasks.flatMap(({ operators }) => operators.map(({ uid }) => uid)),
-    ),
-  );
-  const lost = metadata.vertices
-    .flatMap(({ subtasks }) => subtasks.flatMap(({ operators }) => operators))
-    .find(
-      (operator) =>
-        !known.has(operator.uid) &&
-        (operator.keyedFiles.length > 0 || !isDispensable(operator.inline ?? null)),
-    );
-  if (lost === undefined) return;
-  const fresh = jobGraph.streamGraph.nodes
-    .filter((node) => !old.has(node.uid))
-    .map((node) => `"${node.uid}"`);
-  const hint =
-    fresh.length === 0
-      ? 'Put the operator back, or start without this state: leave -s away'
-      : `New in the job: ${fresh.slice(0, 5).join(', ')}. If one of them is it, give it the uid: .uid('${lost.uid}'); else put the operator back, or leave -s away`;
-  throw new MillraceError(
-    'MR_STATE_INCOMPATIBLE',
-    `Cannot restore checkpoint ${metadata.checkpointId}: it has state of operator "${lost.uid}", which the job does not have. ${hint}`,
-    { details: { uid: lost.uid, checkpointId: metadata.checkpointId } },
-  );
 }

@@ -14,6 +14,7 @@ import type {
   SavepointRequest,
 } from './messages.ts';
 import type { ProcessStatus } from './process-status.ts';
+import type { RestoreReport } from './restore-report.ts';
 import { outputLinesOf, outputMessage } from './output-codec.ts';
 import {
   decodeWith,
@@ -59,7 +60,7 @@ export function encodeSubmitJobChunk(chunk: SubmitJobChunk): Uint8Array {
     return v1.SubmitJobChunk.encode({ file: { sha256, offset, content } }).finish();
   }
   const { jobId, isWaiting, parallelism, streamGraph, artifact, submission } = chunk.submission;
-  const { restoreFrom, restoreCheckpointId } = chunk.submission;
+  const { restoreFrom, restoreCheckpointId, isNonRestoredStateAllowed } = chunk.submission;
   return v1.SubmitJobChunk.encode({
     header: {
       jobId,
@@ -67,6 +68,7 @@ export function encodeSubmitJobChunk(chunk: SubmitJobChunk): Uint8Array {
       parallelism: parallelism === 'auto' ? 0 : (parallelism ?? 0),
       isAutoParallel: parallelism === 'auto',
       restoreFrom: restoreFrom ?? '',
+      isNonRestoredStateAllowed: isNonRestoredStateAllowed ?? false,
       restoreCheckpointId: restoreCheckpointId ?? 0,
       streamGraphJson: jsonBytes(streamGraph),
       artifactJson: jsonBytes(artifact),
@@ -131,6 +133,7 @@ function submissionOf(header: wire.v1.SubmissionHeader.$Properties): JobSubmissi
     isWaiting: header.isWaiting ?? false,
     ...parallelismOf(header),
     ...(header.restoreFrom ? { restoreFrom: header.restoreFrom } : {}),
+    ...(header.isNonRestoredStateAllowed === true ? { isNonRestoredStateAllowed: true as const } : {}),
     ...(restoreCheckpointId > 0 ? { restoreCheckpointId } : {}),
   };
 }
@@ -363,12 +366,34 @@ export function decodeArtifactContent(bytes: Uint8Array): Uint8Array {
   return decodeWith(v1.ArtifactContent, bytes).content;
 }
 
+/** The answer to a submission. */
+export interface SubmitJobResult {
+  readonly jobId: JobId;
+  /** What it takes over; absent: it starts anew. */
+  readonly restore?: RestoreReport;
+}
+
 /** Bytes of the answer to a submission. */
-export function encodeSubmitJobResponse(jobId: JobId): Uint8Array {
-  return v1.SubmitJobResponse.encode({ jobId }).finish();
+export function encodeSubmitJobResponse({ jobId, restore }: SubmitJobResult): Uint8Array {
+  const restoreJson = restore === undefined ? new Uint8Array() : jsonBytes(restore);
+  return v1.SubmitJobResponse.encode({ jobId, restoreJson }).finish();
 }
 
 /** @throws {MillraceError} MR_PROTOCOL */
-export function decodeSubmitJobResponse(bytes: Uint8Array): JobId {
-  return jobIdOf(decodeWith(v1.SubmitJobResponse, bytes).jobId);
+export function decodeSubmitJobResponse(bytes: Uint8Array): SubmitJobResult {
+  const { jobId, restoreJson }: wire.v1.SubmitJobResponse.$Properties = decodeWith(
+    v1.SubmitJobResponse,
+    bytes,
+  );
+  if (restoreJson === undefined || restoreJson === null || restoreJson.byteLength === 0)
+    return { jobId: jobIdOf(jobId) };
+  const restore = parseObject(restoreJson, 'restore', {
+    path: 'string',
+    jobName: 'string',
+    checkpointId: 'number',
+    isSavepoint: 'boolean',
+    isDrained: 'boolean',
+    operators: 'array',
+  }) as RestoreReport;
+  return { jobId: jobIdOf(jobId), restore };
 }

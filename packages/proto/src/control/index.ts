@@ -4,6 +4,7 @@ export {
   encodeClientError,
   ERROR_METADATA_KEY,
   type SubmitJobChunk,
+  type SubmitJobResult,
 } from './dispatcher-codec.ts';
 export type { CheckpointEntry, CheckpointReport, CheckpointSettings } from './checkpoint-report.ts';
 export type { ProcessStatus } from './process-status.ts';

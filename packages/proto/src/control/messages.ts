@@ -215,6 +215,8 @@ export interface JobSubmission {
   readonly restoreCheckpointId?: number;
   /** Wait for slots instead of refusing. */
   readonly isWaiting: boolean;
+  /** State of `restoreFrom` that finds no operator is given up instead of being an error. */
+  readonly isNonRestoredStateAllowed?: true;
 }
 
 /** Client → Dispatcher: how parallel a job is to be from now on. */

@@ -40,6 +40,7 @@ import {
   encodeSubmitJobChunk,
   encodeSubmitJobResponse,
   type SubmitJobChunk,
+  type SubmitJobResult,
 } from './dispatcher-codec.ts';
 import { decodeTaskExecutorMessage, encodeTaskExecutorMessage } from './task-executor-codec.ts';
 import { decodeTaskManagerMessage, encodeTaskManagerMessage } from './task-manager-codec.ts';
@@ -89,7 +90,10 @@ const unary = { request: false, response: false };
 const nothing: Codec<Empty> = { encode: () => new Uint8Array(0), decode: () => ({}) };
 const job: Codec<JobId> = { encode: encodeJobRequest, decode: decodeJobRequest };
 const submitChunk: Codec<SubmitJobChunk> = { encode: encodeSubmitJobChunk, decode: decodeSubmitJobChunk };
-const submitted: Codec<JobId> = { encode: encodeSubmitJobResponse, decode: decodeSubmitJobResponse };
+const submitted: Codec<SubmitJobResult> = {
+  encode: encodeSubmitJobResponse,
+  decode: decodeSubmitJobResponse,
+};
 const rescale: Codec<RescaleRequest> = { encode: encodeRescaleRequest, decode: decodeRescaleRequest };
 const jobs: Codec<readonly JobStatus[]> = { encode: encodeJobList, decode: decodeJobList };
 const status: Codec<JobStatus> = { encode: encodeJobStatus, decode: decodeJobStatus };

@@ -25,6 +25,7 @@ export interface CheckpointOperator {
   readonly isUidExplicit: boolean;
   readonly name: string;
   readonly kind: OperatorKind;
+  readonly parallelism: number;
   readonly state: readonly StateDescriptorJson[];
   /** What the meaning of its state depends on: a window's size, the aggregates and their order. */
   readonly stateLayout: { readonly [name: string]: Json };

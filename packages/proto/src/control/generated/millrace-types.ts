@@ -49,6 +49,7 @@ export declare namespace millrace {
             artifactJson: Uint8Array;
             submissionJson: Uint8Array;
             restoreCheckpointId: number;
+            isNonRestoredStateAllowed: boolean;
             static encode(message: millrace.v1.SubmissionHeader.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
             static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.SubmissionHeader & millrace.v1.SubmissionHeader.$Shape;
         }
@@ -64,6 +65,7 @@ export declare namespace millrace {
                 artifactJson?: (Uint8Array|null);
                 submissionJson?: (Uint8Array|null);
                 restoreCheckpointId?: (number|null);
+                isNonRestoredStateAllowed?: (boolean|null);
                 $unknowns?: Uint8Array[];
             }
             type $Shape = millrace.v1.SubmissionHeader.$Properties;
@@ -99,6 +101,7 @@ export declare namespace millrace {
             constructor(properties?: millrace.v1.SubmitJobResponse.$Properties);
             $unknowns?: Uint8Array[];
             jobId: string;
+            restoreJson: Uint8Array;
             static encode(message: millrace.v1.SubmitJobResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
             static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.SubmitJobResponse & millrace.v1.SubmitJobResponse.$Shape;
         }
@@ -106,6 +109,7 @@ export declare namespace millrace {
         namespace SubmitJobResponse {
             interface $Properties {
                 jobId?: (string|null);
+                restoreJson?: (Uint8Array|null);
                 $unknowns?: Uint8Array[];
             }
             type $Shape = millrace.v1.SubmitJobResponse.$Properties;

@@ -130,6 +130,7 @@ export const millrace: unknown = $root.millrace = (() => {
             SubmissionHeader.prototype.artifactJson = $util.newBuffer([]);
             SubmissionHeader.prototype.submissionJson = $util.newBuffer([]);
             SubmissionHeader.prototype.restoreCheckpointId = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+            SubmissionHeader.prototype.isNonRestoredStateAllowed = false;
 
             SubmissionHeader.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -156,6 +157,8 @@ export const millrace: unknown = $root.millrace = (() => {
                     writer.uint32(64).bool(message.isAutoParallel);
                 if (message.restoreCheckpointId != null && $Object.hasOwnProperty.call(message, "restoreCheckpointId") && (typeof message.restoreCheckpointId === "object" ? message.restoreCheckpointId.low || message.restoreCheckpointId.high : message.restoreCheckpointId !== 0))
                     writer.uint32(72).uint64(message.restoreCheckpointId);
+                if (message.isNonRestoredStateAllowed != null && $Object.hasOwnProperty.call(message, "isNonRestoredStateAllowed") && message.isNonRestoredStateAllowed !== false)
+                    writer.uint32(80).bool(message.isNonRestoredStateAllowed);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -268,6 +271,15 @@ export const millrace: unknown = $root.millrace = (() => {
                                 message.restoreCheckpointId = value;
                             else
                                 delete message.restoreCheckpointId;
+                            continue;
+                        }
+                    case 10: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.bool())
+                                message.isNonRestoredStateAllowed = value;
+                            else
+                                delete message.isNonRestoredStateAllowed;
                             continue;
                         }
                     }
@@ -406,6 +418,7 @@ export const millrace: unknown = $root.millrace = (() => {
             };
 
             SubmitJobResponse.prototype.jobId = "";
+            SubmitJobResponse.prototype.restoreJson = $util.newBuffer([]);
 
             SubmitJobResponse.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -416,6 +429,8 @@ export const millrace: unknown = $root.millrace = (() => {
                     throw $Error("max depth exceeded");
                 if (message.jobId != null && $Object.hasOwnProperty.call(message, "jobId") && message.jobId !== "")
                     writer.uint32(10).string(message.jobId);
+                if (message.restoreJson != null && $Object.hasOwnProperty.call(message, "restoreJson") && message.restoreJson.length)
+                    writer.uint32(18).bytes(message.restoreJson);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -456,6 +471,15 @@ export const millrace: unknown = $root.millrace = (() => {
                                 message.jobId = value;
                             else
                                 delete message.jobId;
+                            continue;
+                        }
+                    case 2: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.bytes()).length)
+                                message.restoreJson = value;
+                            else
+                                delete message.restoreJson;
                             continue;
                         }
                     }
