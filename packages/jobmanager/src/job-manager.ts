@@ -14,7 +14,6 @@ import {
   type TimerPort,
 } from '@millrace/common';
 import type {
-  CheckpointMetadata,
   CheckpointReport,
   JobEvent,
   JobStatus,
@@ -31,9 +30,7 @@ import { CheckpointCleanUp } from './checkpoint-clean-up.ts';
 import { JobManagerCore, type StoredJob } from './core/job-manager-core.ts';
 import type { Command, ConnectionId, CoreEvent, Outcome, SavepointExport, Token } from './core/effects.ts';
 import { decodeRecord, encodeRecord, recordKeys, storeCorrupt } from './core/job-records.ts';
-import { JobPlan } from './core/job-plan.ts';
-import { checkRestore } from './execution-graph/check-restore.ts';
-import { reportRestore } from './execution-graph/restore-report.ts';
+import { chooseStart, type CheckpointLookup } from './choose-start.ts';
 import type { JobStore } from './job-store.ts';
 import { readJobs } from './read-jobs.ts';
 
@@ -61,7 +58,7 @@ interface Watcher {
   readonly stop: () => void;
 }
 
-export interface JobManagerOptions {
+export interface JobManagerOptions extends CheckpointLookup {
   readonly clock: Clock;
   readonly random: RandomPort;
   readonly timers: TimerPort;
@@ -75,10 +72,6 @@ export interface JobManagerOptions {
   readonly checkpointDirectoryOf: (jobId: JobId) => string;
   /** Copies a checkpoint that a user named into the job's store; resolves to its metadata's bytes, with the new names. */
   readonly importCheckpoint?: (jobId: JobId, path: string) => Promise<Uint8Array>;
-  /** The directory of one of the checkpoints of a job that a user named. */
-  readonly chooseCheckpoint?: (path: string, checkpointId: number) => Promise<string>;
-  /** Rejects for a path that no job can start from; asked before a submission is accepted. */
-  readonly checkCheckpoint?: (path: string) => Promise<CheckpointMetadata>;
   /** Copies a complete checkpoint to where a savepoint belongs; tells how many bytes are there. */
   readonly exportSavepoint?: (savepoint: SavepointExport, onCopied: (bytes: number) => void) => Promise<void>;
   /** Where savepoints go that name no directory. */
@@ -194,29 +187,12 @@ export class JobManager {
     const { jobId } = submission;
     // The same submission again is accepted already, whatever has become of its savepoint.
     const isKnown = this.#core.jobs().some((job) => job.jobId === jobId);
-    const chosen = isKnown ? { submission } : await this.#chooseCheckpoint(submission);
+    const chosen = isKnown ? { submission } : await chooseStart(submission, this.#of);
     await this.#request((requestId) => ({ kind: 'submit', requestId, submission: chosen.submission }));
     return 'restore' in chosen ? chosen.restore : undefined;
   }
 
   /** A checkpoint named by its id is kept in the submission as its directory. */
-  /** A submission that cannot start from what it names is refused before anything of it is stored. */
-  async #chooseCheckpoint(
-    submission: JobSubmission,
-  ): Promise<{ readonly submission: JobSubmission; readonly restore?: RestoreReport }> {
-    const { restoreFrom, restoreCheckpointId, ...others } = submission;
-    if (restoreFrom === undefined) return { submission };
-    const path =
-      restoreCheckpointId === undefined
-        ? restoreFrom
-        : ((await this.#of.chooseCheckpoint?.(restoreFrom, restoreCheckpointId)) ?? restoreFrom);
-    const chosen = { submission: { ...others, restoreFrom: path } };
-    const metadata = await this.#of.checkCheckpoint?.(path);
-    if (metadata === undefined) return chosen;
-    const { jobGraph } = new JobPlan(submission);
-    checkRestore(jobGraph, metadata, submission);
-    return { ...chosen, restore: reportRestore(jobGraph, metadata, path) };
-  }
 
   /**
    * Resolves when the wish is durable; the job is CANCELED when its slots have ended.
