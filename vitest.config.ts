@@ -20,7 +20,10 @@ export default defineConfig({
           testTimeout: 60_000,
         },
       },
-      { ...onSources, test: { name: 'sim', include: ['test/sim/**/*.test.ts'], testTimeout: 600_000 } },
+      {
+        ...onSources,
+        test: { name: 'sim', include: ['test/sim/**/*.test.ts'], testTimeout: 0, hookTimeout: 0 },
+      },
       {
         test: {
           name: 'processes',

@@ -1,4 +1,14 @@
+import type { SimCase } from './sim-case.ts';
+
 /** URL of the excerpt of the main job's input. */
 export const dataUrl: string;
-/** Bundles the simulation from the sources. Returns the path of the bundle. */
-export function bundleSimulation(): Promise<string>;
+/**
+ * Bundles the simulation from the sources. Returns the path of the bundle. `edit` gets each source's path and text and
+ * returns its text.
+ */
+export function bundleSimulation(of?: {
+  readonly name?: string;
+  readonly edit?: (path: string, text: string) => string;
+}): Promise<string>;
+/** Returns the case of a file in `pinned-seeds/`. */
+export function readPinned(name: string): Promise<SimCase>;

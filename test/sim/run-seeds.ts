@@ -1,17 +1,37 @@
-// Runs seeds, one after the other, and writes a line for each: JSON for the test, text for people.
+// Runs seeds, one after the other, and writes a line for each: JSON for programs, text for people. Bundled by bundle.mjs.
+import { writeFileSync } from 'node:fs';
 import { simulateJob, type SimResult } from '@millrace/testing';
-import { flightDelays } from './flight-delays.ts';
+import { pinnedFile } from './pinned-file.ts';
 import { summaryOf, toReport, type SeedReport } from './seed-report.ts';
+import { shrinkCase } from './shrink-case.ts';
+import { drawCase, simulatedJobOf, type SimCase } from './sim-case.ts';
 
-const [data = '', form = 'text', first = '1', count = '1', step = '1'] = process.argv.slice(2);
-const simulated = flightDelays(new URL(data));
-const isTraced = (process.env['MILLRACE_SIM_TRACE'] ?? '') !== '';
+interface Options {
+  /** Directory of the main job's excerpt. */
+  readonly data: string;
+  readonly form: 'text' | 'each' | 'json';
+  readonly isTraced: boolean;
+  /** Seeds: `count` of them, `step` apart. */
+  readonly first: number;
+  readonly count: number;
+  readonly step: number;
+  /** Instead of seeds. */
+  readonly cases?: readonly SimCase[];
+  /** Stops at the first that fails. */
+  readonly isStopping: boolean;
+  /** Cuts the first that fails down, and writes it to this file. */
+  readonly shrinkTo?: string;
+}
+
+const SHRINK_RUNS_MAX = 600;
+
+const options = JSON.parse(process.argv[2] ?? '{}') as Options;
+const { form } = options;
 const trace = (line: string): void => void process.stdout.write(`${line}\n`);
 
-async function run(seed: number): Promise<SeedReport> {
-  const startedMs = cpuMs();
-  const result: SimResult = await simulateJob(simulated, seed, isTraced ? { trace } : {});
-  return toReport(result, cpuMs() - startedMs);
+function simulate(of: SimCase, isTraced: boolean): Promise<SimResult> {
+  const simulated = simulatedJobOf(of.job, new URL(options.data));
+  return simulateJob(simulated, of.plan, isTraced ? { trace } : {});
 }
 
 /** Of this process: a busy machine does not show in it. */
@@ -19,16 +39,43 @@ function cpuMs(): number {
   return process.cpuUsage().user / 1_000;
 }
 
-const reports: SeedReport[] = [];
-for (let index = 0; index < Number(count); index++) {
-  const report = await run(Number(first) + index * Number(step));
-  reports.push(report);
+function show(report: SeedReport): void {
+  const { seed, violations } = report;
   if (form === 'json') process.stdout.write(`${JSON.stringify(report)}\n`);
-  else for (const violation of report.violations) console.log(`seed ${report.seed}: ${violation}`);
+  else for (const violation of violations) console.log(`seed ${seed}: ${violation}`);
   if (form === 'each')
     console.log(
-      `seed ${report.seed}: ${report.events} events, ${report.virtualMs} virtual ms, ${report.tookMs} ms, ${report.checkpoints} checkpoints, ${report.attempts} attempts, ${report.traceHash}`,
+      `seed ${seed}: ${report.job}, ${report.events} events, ${report.virtualMs} virtual ms, ${report.tookMs} ms, ${report.checkpoints} checkpoints, ${report.attempts} attempts, ${report.end}, ${report.traceHash}`,
     );
 }
-if (form !== 'json') console.log(summaryOf(reports));
-if (form !== 'json' && reports.some(({ violations }) => violations.length > 0)) process.exitCode = 1;
+
+async function shrink(failing: SimCase, violations: readonly string[], file: string): Promise<void> {
+  const write = (of: SimCase): void => writeFileSync(file, pinnedFile(of, violations[0] ?? ''));
+  const least = await shrinkCase(failing, violations, {
+    run: async (of) => (await simulate(of, false)).violations,
+    runsMax: SHRINK_RUNS_MAX,
+    onProgress: write,
+  });
+  write(least);
+  const { faults, strikes = [] } = least.plan;
+  console.log(`cut down to ${faults.length} faults and ${strikes.length} strikes: ${file}`);
+}
+
+const reports: SeedReport[] = [];
+for (let index = 0; index < (options.cases?.length ?? options.count); index++) {
+  const of = options.cases?.[index] ?? drawCase(options.first + index * options.step);
+  if (options.isTraced) trace(JSON.stringify(of));
+  const startedMs = cpuMs();
+  const result = await simulate(of, options.isTraced);
+  const report = toReport(of, result, cpuMs() - startedMs);
+  reports.push(report);
+  show(report);
+  if (report.violations.length === 0) continue;
+  if (options.shrinkTo !== undefined)
+    await shrink({ ...of, plan: result.plan }, report.violations, options.shrinkTo);
+  if (options.isStopping || options.shrinkTo !== undefined) break;
+}
+if (form !== 'json') {
+  console.log(summaryOf(reports));
+  if (reports.some(({ violations }) => violations.length > 0)) process.exitCode = 1;
+}

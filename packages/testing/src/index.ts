@@ -13,11 +13,9 @@ export {
   type HarnessEvent,
   type OperatorVerification,
 } from './harness/verify-operator.ts';
-export {
-  simulateJob,
-  LIVENESS_MS,
-  type SimResult,
-  type SimulatedJob,
-  type SimulateOptions,
-} from './sim/simulate-job.ts';
-export { drawPlan, FAULT_KINDS, type FaultKind, type SimPlan, type SimWorld } from './sim/draw-run.ts';
+export { simulateJob, LIVENESS_MS, type SimResult, type SimulateOptions } from './sim/simulate-job.ts';
+export { drawPlan, type Knob } from './sim/draw-run.ts';
+export type { KnobSetter } from './sim/knobs.ts';
+export { linesOf } from './sim/compare-outputs.ts';
+export type * from './sim/sim-plan.ts';
+export type * from './sim/simulated-job.ts';

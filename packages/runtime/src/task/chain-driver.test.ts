@@ -1,6 +1,8 @@
-// When a chain that stopped is relieved, and when it goes on.
+// When a chain that stopped is relieved, and when it goes on; what it tells those behind it at first.
 import { expect, test } from 'vitest';
 import type { OperatorChain } from '../chain/operator-chain.ts';
+import { ElementKind } from '../channel/channel-element.ts';
+import type { ResultPartition } from '../channel/result-partition.ts';
 import { ChainDriver } from './chain-driver.ts';
 import { Mailbox } from './mailbox.ts';
 import { Progress } from './progress.ts';
@@ -44,3 +46,22 @@ test('a chain that stopped is relieved before it goes on, and goes on between tw
   expect(calls).toEqual(['advance', 'relieve', 'resume', 'relieve', 'resume', 'flush']);
   expect(driver.prepare()).not.toBe(Progress.Idle);
 });
+
+test.each([
+  { startWatermarkMs: 70, sent: [{ kind: ElementKind.Watermark, timestampMs: 70, splitId: '' }] },
+  { startWatermarkMs: -Infinity, sent: [] },
+])(
+  'a chain that goes on at watermark $startWatermarkMs tells those behind it once, before anything else',
+  ({ startWatermarkMs, sent }) => {
+    const elements: unknown[] = [];
+    const partition = { hasCredit: true, broadcast: (element: unknown) => elements.push(element) };
+    const { chain } = chainOf(0);
+    const subtask = { vertex: { role: 'operator' }, executionAttemptId: 'attempt' };
+    const context = { mailbox: new Mailbox(() => undefined), subtask } as unknown as TaskContext;
+    const partitions = [partition as unknown as ResultPartition];
+    const driver = new ChainDriver({ context, chain, partitions, startWatermarkMs });
+    expect(driver.prepare()).toBeUndefined();
+    expect(driver.prepare()).toBeUndefined();
+    expect(elements).toEqual(sent);
+  },
+);

@@ -43,6 +43,8 @@ export class ChainDriver {
   #watermarkMs: number;
   /** A `watermarks` operator in the chain replaces the watermarks that the vertex receives. */
   readonly #makesWatermarks: boolean;
+  /** Those behind do not know the restored watermark, and may wait for it as long as nothing comes. */
+  #owesRestored: boolean;
   #ownWatermarkMs = -Infinity;
   #ownWatermarkSentMs = -Infinity;
   #isIdle = false;
@@ -64,6 +66,7 @@ export class ChainDriver {
     this.#watermarkMs = options.startWatermarkMs;
     this.#makesWatermarks =
       options.context.subtask.vertex.role === 'operator' && options.chain.ownWatermarkMs !== undefined;
+    this.#owesRestored = options.startWatermarkMs > -Infinity && !this.#makesWatermarks;
     this.checkpoints = new SubtaskCheckpoints(options.context);
   }
 
@@ -100,6 +103,7 @@ export class ChainDriver {
   prepare(): Progress | undefined {
     if (this.#isRelieving || this.#heldById > 0) return Progress.Idle;
     if (!this.hasCredit) return Progress.Blocked;
+    if (this.#owesRestored) this.#sendRestored();
     if (!this.#isRelieved && this.chain.needsRelief && this.#relieve()) return Progress.Idle;
     this.#isRelieved = false;
     if (this.#afterResume !== undefined) {
@@ -222,6 +226,11 @@ export class ChainDriver {
   broadcast(element: ControlElement): void {
     this.chain.flushPartials();
     this.#send(element);
+  }
+
+  #sendRestored(): void {
+    this.#owesRestored = false;
+    this.#send({ kind: ElementKind.Watermark, timestampMs: this.#watermarkMs, splitId: '' });
   }
 
   #sendWatermark(timestampMs: number, splitId: string): void {

@@ -96,6 +96,29 @@ describe.each([
     consumer.close();
   });
 
+  test('keeps what the consumer sends upstream until the producer is there', async () => {
+    const { producer, consumer } = pair(ends);
+    const { receiver } = receive(consumer, 0);
+    receiver?.sendUpstream(Uint8Array.of(1));
+    receiver?.sendUpstream(Uint8Array.of(2));
+    // Once this channel is known on the other side, all that was sent before has come.
+    const other = receive(consumer, 1);
+    await produce(producer, 1, [7]);
+    await other.closed;
+    const events: (number | undefined)[] = [];
+    await new Promise<void>((resolve) => {
+      producer.openSender(channel(0), {
+        onSubscribed: () => events.push(0),
+        onUpstream: ([frame]) => {
+          if (events.push(frame) === 3) resolve();
+        },
+        onClosed: () => undefined,
+      });
+    });
+    expect(events).toEqual([0, 1, 2]);
+    consumer.close();
+  });
+
   test('closes the other side with MR_CHANNEL_CLOSED when one slot ends', async () => {
     const { producer, consumer } = pair(ends);
     const received = receive(consumer, 0);

@@ -1,5 +1,6 @@
 // ChannelNetwork of one slot over links: matches the channels that the slot opens with those that the other ends ask for.
 import {
+  invariant,
   MillraceError,
   toWireError,
   type Cancellable,
@@ -36,6 +37,8 @@ interface SenderEntry {
   link: Link | undefined;
   channelId: number;
   wait: Cancellable | undefined;
+  /** What came upstream before `onSubscribed`; undefined: nothing waits for that any more. */
+  early: Uint8Array[] | undefined;
 }
 
 /** A consumer that asked for a channel that is not open yet. */
@@ -44,7 +47,12 @@ interface WaitingSubscription {
   readonly channelId: number;
   readonly senders: Map<number, SenderEntry>;
   readonly wait: Cancellable;
+  /** What the consumer sends upstream meanwhile: its request for a split. */
+  readonly early: Uint8Array[];
 }
+
+/** Frames that a consumer may send before its producer is there: nothing but requests, as it has taken nothing yet. */
+const EARLY_FRAMES_MAX = 16;
 
 /** The consuming end of one link. */
 interface ConsumerLink {
@@ -80,7 +88,12 @@ export class ChannelExchange implements ChannelNetwork {
     this.#producerLinks.add(link);
     link.open({
       onSubscribe: (channelId, key) => this.#onSubscribe({ link, channelId, senders, key }),
-      onFrame: (channelId, frame) => senders.get(channelId)?.events.onUpstream(frame),
+      onFrame: (channelId, frame) => {
+        const entry = senders.get(channelId);
+        if (entry === undefined) this.#keepEarly(link, channelId, frame);
+        else if (entry.early === undefined) entry.events.onUpstream(frame);
+        else entry.early.push(frame);
+      },
       onChannelClosed: (channelId, error) => {
         const entry = senders.get(channelId);
         senders.delete(channelId);
@@ -104,7 +117,13 @@ export class ChannelExchange implements ChannelNetwork {
     const { key } = address;
     if (this.#senders.has(key))
       throw new MillraceError('MR_PROTOCOL', `Cannot open channel "${key}": it is open already`);
-    const entry: SenderEntry = { events, link: undefined, channelId: -1, wait: undefined };
+    const entry: SenderEntry = {
+      events,
+      link: undefined,
+      channelId: -1,
+      wait: undefined,
+      early: undefined,
+    };
     this.#senders.set(key, entry);
     const waiting = this.#waiting.get(key);
     if (waiting === undefined) {
@@ -116,8 +135,13 @@ export class ChannelExchange implements ChannelNetwork {
       this.#waiting.delete(key);
       waiting.wait.cancel();
       this.#attach(entry, waiting);
+      entry.early = waiting.early;
       // Not inside this call: the caller does not hold its sender yet.
-      entry.wait = this.#timers.schedule(0, () => events.onSubscribed());
+      entry.wait = this.#timers.schedule(0, () => {
+        entry.early = undefined;
+        events.onSubscribed();
+        for (const frame of waiting.early) events.onUpstream(frame);
+      });
     }
     return {
       send: (frame) => {
@@ -211,7 +235,20 @@ export class ChannelExchange implements ChannelNetwork {
         toWireError(timedOut(key, 'its producer did not open it', this.#openWaitMs)),
       );
     });
-    this.#waiting.set(key, { ...request, wait });
+    this.#waiting.set(key, { ...request, wait, early: [] });
+  }
+
+  /** The producer's slot is still on its way: whatever is lost now nobody sends again. */
+  #keepEarly(link: Link, channelId: number, frame: Uint8Array): void {
+    for (const waiting of this.#waiting.values()) {
+      if (waiting.link !== link || waiting.channelId !== channelId) continue;
+      invariant(
+        waiting.early.length < EARLY_FRAMES_MAX,
+        'a consumer sends much before its producer is there',
+      );
+      waiting.early.push(frame);
+      return;
+    }
   }
 
   #consumerLinkTo(producer: SubtaskLocation): ConsumerLink {

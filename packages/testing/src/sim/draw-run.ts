@@ -1,75 +1,20 @@
 // What a seed stands for: a world, and what goes wrong in it. Drawn whole before the run, so that it can be printed.
 import { Prng } from '@millrace/common';
+import {
+  FAULT_KINDS,
+  type ChanceKind,
+  type FaultKind,
+  type FaultPlace,
+  type FaultRates,
+  type PlannedFault,
+  type SimPlan,
+  type SimWorld,
+} from './sim-plan.ts';
 
-/** The world of one run. Durations in virtual ms. */
-export interface SimWorld {
-  readonly parallelism: number;
-  readonly checkpointIntervalMs: number;
-  readonly checkpointTimeoutMs: number;
-  readonly checkpointFailuresTolerated: number;
-  readonly bufferTimeoutMs: number;
-  readonly stateCacheEntriesMax: number;
-  /** More entries than these are written as changes, with a base from time to time. */
-  readonly wholeSnapshotEntriesMax: number;
-  /** Rows that left memory go to the store beyond this. */
-  readonly spillLogBytesMax: number;
-  readonly isChainingEnabled: boolean;
-  /** How long reading the input takes when nothing goes wrong. */
-  readonly inputMs: number;
-  readonly heartbeatIntervalMs: number;
-  readonly heartbeatTimeoutMs: number;
-  readonly networkMsMax: number;
-  readonly diskMsMax: number;
-  /** Control messages go through the protocol's codecs. */
-  readonly isControlEncoded: boolean;
-  readonly isFreezingRecords: boolean;
-}
-
-export const FAULT_KINDS = [
-  'kill-taskmanager',
-  'kill-jobmanager',
-  'kill-both',
-  'kill-all',
-  'crash-worker',
-  'pause-taskmanager',
-  'pause-jobmanager',
-  'break-data',
-  'break-control',
-  'jump-clock',
-] as const;
-export type FaultKind = (typeof FAULT_KINDS)[number];
-
-/** When a fault strikes: at a moment, or just before the nth event with this label. */
-export type FaultPlace = { readonly afterMs: number } | { readonly label: string; readonly nth: number };
-
-export interface PlannedFault {
-  readonly kind: FaultKind;
-  readonly place: FaultPlace;
-  /** Chooses among those whom it may strike. */
-  readonly target: number;
-  /** How long a pause lasts, or until what was killed is started again. */
-  readonly durationMs: number;
-  /** The others notice only by silence. */
-  readonly isSilent: boolean;
-}
-
-/** Faults of single messages and operations: the chance of each. */
-export interface FaultRates {
-  readonly messageDelay: number;
-  readonly messageDuplicate: number;
-  readonly messageReorder: number;
-  readonly blobPut: number;
-  readonly slowOperation: number;
-  readonly diskError: number;
-  readonly storeError: number;
-}
-
-export interface SimPlan {
-  readonly world: SimWorld;
-  readonly faults: readonly PlannedFault[];
-  readonly rates: FaultRates;
-  /** When faults stop and everything is healed. */
-  readonly healMs: number;
+/** A constant of the engine that some runs change. */
+export interface Knob {
+  readonly name: string;
+  readonly choices: readonly number[];
 }
 
 /** Moments at which much can go wrong: operations and messages around checkpoints, commits and deployments. */
@@ -90,12 +35,14 @@ const RARE_LABELS = [
   'control slot-running',
   'control end-of-input',
   'blob delete',
+  'blob list',
   'disk remove',
   'store write epoch',
   'store load',
   'disk mkdir',
   'link accepted',
   'worker ready',
+  'sink commit',
 ];
 const COMMON_LABELS = [
   'blob put',
@@ -106,37 +53,69 @@ const COMMON_LABELS = [
   'disk unlink',
   'disk syncDirectory',
   'control checkpoint-acknowledged',
+  'sink prepare',
   'frame',
   'turn',
 ];
 const RARE_NTH_MAX = 12;
 const COMMON_NTH_MAX = 120;
 const FAULTS_MAX = 8;
+/** Share of the seeds in which each kind of planned fault may strike. */
+const KIND_SHARE = 0.4;
+/** Share of the seeds in which somebody cancels the job: it proves less than a job that goes on. */
+const CANCEL_SHARE = 0.04;
+/** Share of the seeds in which all that can fail does, and much of it. */
+const STORMY_SHARE = 0.02;
 
-export function drawPlan(seed: number): SimPlan {
+interface ChanceRange {
+  readonly kind: ChanceKind;
+  /** Share of the seeds. */
+  readonly share: number;
+  readonly rateMax: number;
+}
+
+const CHANCES: readonly ChanceRange[] = [
+  { kind: 'delay-message', share: 0.25, rateMax: 0.2 },
+  { kind: 'duplicate-message', share: 0.25, rateMax: 0.2 },
+  { kind: 'reorder-message', share: 0.25, rateMax: 0.2 },
+  { kind: 'drop-message', share: 0.12, rateMax: 0.03 },
+  { kind: 'fail-blob-put', share: 0.25, rateMax: 0.1 },
+  { kind: 'stale-blob-list', share: 0.25, rateMax: 0.5 },
+  { kind: 'flip-bit-of-blob', share: 0.04, rateMax: 0.2 },
+  { kind: 'flip-bit-of-row', share: 0.1, rateMax: 0.002 },
+  { kind: 'fail-disk-operation', share: 0.15, rateMax: 0.02 },
+  { kind: 'fail-store-write', share: 0.12, rateMax: 0.05 },
+  { kind: 'slow-operation', share: 0.25, rateMax: 0.05 },
+  { kind: 'fail-sink-prepare', share: 0.15, rateMax: 0.1 },
+  { kind: 'fail-sink-commit', share: 0.15, rateMax: 0.1 },
+  { kind: 'user-throws', share: 0.1, rateMax: 0.002 },
+];
+
+/** Draws the run of a seed. */
+export function drawPlan(seed: number, knobs: readonly Knob[] = []): SimPlan {
   const prng = new Prng(seed);
-  const world = drawWorld(prng);
+  const world = drawWorld(prng, knobs);
   const expectedMs = 500 + world.inputMs * 1.5;
-  const kinds = FAULT_KINDS.filter(() => prng.next() < 0.5);
-  const count = 1 + prng.below(FAULTS_MAX);
+  const isStormy = prng.next() < STORMY_SHARE;
+  const kinds = FAULT_KINDS.filter((kind) => kind !== 'cancel-job' && (prng.next() < KIND_SHARE || isStormy));
+  const count = isStormy ? FAULTS_MAX * 2 : 1 + prng.below(FAULTS_MAX);
+  const of = { expectedMs, world };
   const faults =
     kinds.length === 0
       ? []
-      : Array.from({ length: count }, () => drawFault(prng, kinds, { expectedMs, world }));
-  const rate = (chance: number, max: number): number => (prng.next() < chance ? prng.next() * max : 0);
-  const rates: FaultRates = {
-    messageDelay: rate(0.3, 0.2),
-    messageDuplicate: rate(0.3, 0.2),
-    messageReorder: rate(0.3, 0.2),
-    blobPut: rate(0.3, 0.1),
-    slowOperation: rate(0.3, 0.05),
-    diskError: rate(0.15, 0.02),
-    storeError: rate(0.15, 0.05),
-  };
-  return { world, faults, rates, healMs: expectedMs * (1 + prng.next() * 4) + 3_000 };
+      : Array.from({ length: count }, () => {
+          const kind = kinds[prng.below(kinds.length)] ?? 'kill-taskmanager';
+          return drawFault(prng, kind, of);
+        });
+  if (prng.next() < CANCEL_SHARE) faults.push(drawFault(prng, 'cancel-job', of));
+  const rates: { [kind in ChanceKind]?: number } = {};
+  for (const { kind, share, rateMax } of CHANCES)
+    if (prng.next() < share || isStormy) rates[kind] = round(prng.next() * rateMax, 5);
+  const healMs = Math.round(expectedMs * (1 + prng.next() * 4) + 3_000);
+  return { seed, world, faults, rates: rates satisfies FaultRates, healMs };
 }
 
-function drawWorld(prng: Prng): SimWorld {
+function drawWorld(prng: Prng, knobs: readonly Knob[]): SimWorld {
   const pick = <T>(...choices: readonly [T, ...T[]]): T => choices[prng.below(choices.length)] ?? choices[0];
   const heartbeatIntervalMs = pick(100, 300, 1_000);
   const parallelism = pick(1, 2, 2, 2, 2, 3, 3, 3, 4, 6);
@@ -144,14 +123,19 @@ function drawWorld(prng: Prng): SimWorld {
   const isBroad = parallelism > 3;
   return {
     parallelism,
+    isAutoParallel: !isBroad && prng.next() < 0.1,
+    keyGroupCount: pick(8, 64, 128, 720, 720),
     checkpointIntervalMs: pick(20, 60, 150, 400, 1_000),
     checkpointTimeoutMs: pick(300, 1_000, 5_000),
-    checkpointFailuresTolerated: pick(0, 1, 10, 1_000),
+    checkpointFailuresTolerated: pick(0, 1, 3, 10),
+    checkpointsRetainedMax: pick(1, 2, 3, 3),
+    checkpointMode: pick('exactly-once', 'exactly-once', 'exactly-once', 'stop-the-world'),
+    isStateKeptOnCancel: prng.next() < 0.5,
     bufferTimeoutMs: isBroad ? pick(5, 10, 100) : pick(0, 1, 10, 10, 100),
     stateCacheEntriesMax: pick(1, 3, 20, 100_000),
     wholeSnapshotEntriesMax: pick(0, 0, 10, 100_000),
     spillLogBytesMax: pick(0, 2_000, 1_000_000),
-    isChainingEnabled: prng.next() < 0.8,
+    isChainingEnabled: prng.next() < 0.7,
     inputMs: isBroad ? pick(0, 100, 400, 400) : pick(0, 100, 400, 400, 1_000, 2_000),
     heartbeatIntervalMs,
     heartbeatTimeoutMs: heartbeatIntervalMs * pick(3, 5, 10),
@@ -159,28 +143,59 @@ function drawWorld(prng: Prng): SimWorld {
     diskMsMax: pick(0.5, 5, 30),
     isControlEncoded: prng.next() < 0.25,
     isFreezingRecords: prng.next() < 0.1,
+    clockSkew: pick(0, 0, 0.01, 0.1),
+    areWritesTorn: prng.next() < 0.5,
+    knobs: drawKnobs(prng, knobs),
   };
+}
+
+/** In half of the runs the engine is as it is shipped. */
+function drawKnobs(prng: Prng, knobs: readonly Knob[]): { readonly [name: string]: number } {
+  const drawn: { [name: string]: number } = {};
+  if (prng.next() < 0.5) return drawn;
+  for (const { name, choices } of knobs)
+    if (prng.next() < 0.35) drawn[name] = choices[prng.below(choices.length)] ?? 0;
+  return drawn;
 }
 
 function drawFault(
   prng: Prng,
-  kinds: readonly FaultKind[],
+  kind: FaultKind,
   of: { readonly expectedMs: number; readonly world: SimWorld },
 ): PlannedFault {
-  const kind = kinds[prng.below(kinds.length)] ?? 'kill-taskmanager';
-  const isPause = kind.startsWith('pause');
   return {
     kind,
     place: drawPlace(prng, of.expectedMs),
     target: prng.nextUint32(),
-    durationMs: isPause ? prng.next() ** 2 * of.world.heartbeatTimeoutMs * 3 : 20 + prng.next() ** 2 * 4_000,
+    durationMs: Math.round(durationOf(prng, kind, of.world.heartbeatTimeoutMs)),
     isSilent: prng.next() < 0.25,
   };
 }
 
+function durationOf(prng: Prng, kind: FaultKind, heartbeatTimeoutMs: number): number {
+  switch (kind) {
+    case 'pause-taskmanager':
+    case 'pause-jobmanager':
+    case 'second-jobmanager':
+    case 'cut-both-ways':
+    case 'cut-one-way':
+    case 'swizzle-clog':
+      // Mostly about as long as it takes to be noticed, seldom ten times as long.
+      return prng.next() ** 2 * heartbeatTimeoutMs * (prng.next() < 0.1 ? 10 : 3);
+    case 'restart-same-id':
+      return prng.next() * 30;
+    default:
+      return 20 + prng.next() ** 2 * 4_000;
+  }
+}
+
 function drawPlace(prng: Prng, expectedMs: number): FaultPlace {
   const choice = prng.next();
-  if (choice < 0.4) return { afterMs: prng.next() * expectedMs };
+  if (choice < 0.4) return { afterMs: round(prng.next() * expectedMs, 1) };
   const [labels, nthMax] = choice < 0.75 ? [RARE_LABELS, RARE_NTH_MAX] : [COMMON_LABELS, COMMON_NTH_MAX];
   return { label: labels[prng.below(labels.length)] ?? 'turn', nth: 1 + prng.below(nthMax) };
+}
+
+function round(value: number, digits: number): number {
+  return Number(value.toFixed(digits));
 }

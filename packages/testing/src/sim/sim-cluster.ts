@@ -1,17 +1,20 @@
-// One JobManager, its TaskManagers, their disks and networks, in one thread under one scheduler.
+// JobManagers, TaskManagers, their disks and networks, in one thread under one scheduler.
 import { asTaskManagerId, Prng, type JobId, type Logger } from '@millrace/common';
 import type { StreamGraph } from '@millrace/api';
 import { JobManager } from '@millrace/jobmanager';
 import type { JobStatus, JobSubmission, OutputLine, SlotDeployment } from '@millrace/proto';
 import { TaskExecutor } from '@millrace/taskmanager';
-import type { SimPlan } from './draw-run.ts';
 import { SimLeaderConnection, type ControlPlaneOptions, type Leader } from './sim-control-plane.ts';
 import { SimBlobStore } from './sim-blob-store.ts';
 import { SimDataNetwork } from './sim-data-network.ts';
+import type { CommittingAttempt } from './commit-invariants.ts';
 import { SimDisk } from './sim-disk.ts';
 import type { SimInvariants } from './sim-invariants.ts';
 import { SimJobStore } from './sim-job-store.ts';
+import { SimLedger } from './sim-ledger.ts';
+import type { SimPlan } from './sim-plan.ts';
 import { SimProcess } from './sim-process.ts';
+import { SimRoutes } from './sim-routes.ts';
 import { SimSlotHost } from './sim-slot-host.ts';
 import type { SimTrouble } from './sim-trouble.ts';
 import type { SimScheduler } from './scheduler.ts';
@@ -20,15 +23,18 @@ const TASK_MANAGER_COUNT = 3;
 const SLOTS_PER_TASK_MANAGER = 2;
 const CHECKPOINT_DIRECTORY = '/checkpoints';
 /** A client that gets no answer asks again after this. */
-const SUBMIT_AGAIN_MS = 1_000;
+const ASK_AGAIN_MS = 1_000;
+/** A JobManager that finds the store locked tries again after this. */
+const LOCKED_MS = 150;
 
 export interface SimClusterOptions {
   readonly scheduler: SimScheduler;
-  readonly seed: number;
   readonly plan: SimPlan;
   readonly trouble: SimTrouble;
   readonly invariants: SimInvariants;
-  readonly submission: JobSubmission;
+  readonly jobId: JobId;
+  /** Asked for when it is needed: its graph has sinks of this cluster. */
+  readonly submissionOf: () => JobSubmission;
   readonly graphOf: (deployment: SlotDeployment) => StreamGraph;
   readonly logOf: (name: string) => Logger;
   /** Where the checkpoints' files are kept. */
@@ -39,12 +45,18 @@ interface RunningTaskManager {
   readonly process: SimProcess;
   readonly slots: SimSlotHost;
   readonly connection: SimLeaderConnection;
+  readonly executor: TaskExecutor;
 }
 
 /** Threading: one thread. */
 export class SimCluster {
+  readonly jobId: JobId;
   readonly disk: SimDisk;
+  readonly blobStore: SimBlobStore;
+  readonly jobStore: SimJobStore;
+  readonly ledger: SimLedger;
   readonly network: SimDataNetwork;
+  readonly routes: SimRoutes;
   /** By name; undefined while it is down. */
   readonly taskManagers = new Map<string, RunningTaskManager | undefined>();
   jobManager: SimProcess | undefined;
@@ -52,61 +64,78 @@ export class SimCluster {
   lastStatus: JobStatus | undefined;
   readonly #options: SimClusterOptions;
   readonly #prng: Prng;
-  readonly #blobs: SimBlobStore;
-  readonly #store: SimJobStore;
   readonly #control: ControlPlaneOptions;
+  #submission: JobSubmission | undefined;
+  /** A JobManager that waits for the store's lock. */
+  #standby: SimProcess | undefined;
   #leader: Leader | undefined;
   #starts = 0;
   #leaderCount = 0;
+  #isCancelWanted = false;
 
   constructor(options: SimClusterOptions) {
-    const { trouble, invariants, plan, scheduler } = options;
+    const { trouble, invariants, plan, scheduler, blobs } = options;
     this.#options = options;
-    this.#prng = new Prng(options.seed ^ 0x2545f491);
-    this.#blobs = new SimBlobStore({
-      delayMs: () => trouble.operationMs(),
-      fateOf: () => trouble.putFate(),
+    this.jobId = options.jobId;
+    this.#prng = new Prng(plan.seed ^ 0x2545f491);
+    this.routes = new SimRoutes(scheduler, new Prng(plan.seed ^ 0x1b873593));
+    this.blobStore = new SimBlobStore({
+      ...trouble.blobFates(),
+      nowMs: () => scheduler.nowMs,
       observer: invariants,
-      blobs: options.blobs,
+      blobs,
     });
-    this.#store = new SimJobStore({
+    this.jobStore = new SimJobStore({
       delayMs: () => trouble.operationMs(),
       fateOf: () => trouble.storeFate(),
-      onWrite: (operations) => invariants.onStoreWrite(operations),
+      onWrite: (writer, operations) => invariants.onStoreWrite(writer, operations),
     });
     this.disk = new SimDisk({
       prng: this.#prng,
       delayMs: () => trouble.operationMs(),
-      isFailing: () => trouble.isDiskFailing(),
+      fateOf: () => trouble.diskFate(),
+      areWritesTorn: plan.world.areWritesTorn,
+      onLoss: (kind) => trouble.count(kind),
       observer: invariants,
+    });
+    this.ledger = new SimLedger({
+      delayMs: () => trouble.operationMs(),
+      fateOf: (operation) => trouble.sinkFate(operation),
+      userOf: (files) => this.disk.userOf(files),
+      onCommit: (name, files) =>
+        invariants.commits.onVisible({ name, attempt: this.disk.attemptOf(files), isDurable: true }),
     });
     this.network = new SimDataNetwork({
       delayMs: () => trouble.frameMs(),
       noticeMs: () => trouble.noticeMs(),
+      routes: this.routes,
       onFrame: (frame) => {
         scheduler.mix(frame.length);
-        invariants.onFrame(frame);
+        invariants.channels.onFrame(frame);
       },
     });
     this.#control = {
       leader: () => this.#leader,
       fateOf: (kind) => trouble.messageFate(kind),
       noticeMs: () => trouble.noticeMs(),
+      silenceMs: () => trouble.silenceMs(),
+      routes: this.routes,
       isEncoded: plan.world.isControlEncoded,
     };
   }
 
-  get jobId(): JobId {
-    return this.#options.submission.jobId;
-  }
-
-  /** FINISHED is durable. */
+  /** The job's end is durable. */
   get isJobOver(): boolean {
-    return this.#options.invariants.isFinished;
+    return this.#options.invariants.endState !== undefined;
   }
 
-  get leader(): Leader | undefined {
-    return this.#leader;
+  get isCancelWanted(): boolean {
+    return this.#isCancelWanted;
+  }
+
+  /** Machines, by name. */
+  get machines(): readonly string[] {
+    return ['jm', ...this.taskManagers.keys()];
   }
 
   start(): void {
@@ -114,27 +143,26 @@ export class SimCluster {
     this.startJobManager();
   }
 
+  /** What should be gone once the job is over. */
+  residue(): readonly string[] {
+    const found: string[] = [];
+    for (const [name, running] of this.taskManagers) {
+      if (running === undefined) continue;
+      const { executor, slots } = running;
+      if (!executor.core.isIdle) found.push(`${name} still runs something`);
+      if (slots.openStores > 0) found.push(`${name} has ${slots.openStores} local stores open`);
+    }
+    if (this.network.openCount > 0) found.push(`${this.network.openCount} data connections are open`);
+    return found;
+  }
+
   // TaskManagers
 
   startTaskManager(name: string): void {
     if (this.taskManagers.get(name) !== undefined) return;
-    const { plan, graphOf, logOf, trouble } = this.#options;
+    const { logOf, trouble } = this.#options;
     const process = this.#spawn(name);
-    const slots = new SimSlotHost({
-      taskManagerId: name,
-      process,
-      network: this.network,
-      graphOf,
-      filesOf: (thread, { attemptNumber }) => this.disk.portOf(thread, attemptNumber),
-      blobStoreOf: (thread) => this.#blobs.portOf(thread),
-      logOf,
-      delayMs: (what) => trouble.localMs(what),
-      isFreezingRecords: plan.world.isFreezingRecords,
-      stateLimits: {
-        wholeSnapshotEntriesMax: plan.world.wholeSnapshotEntriesMax,
-        spillLogBytesMax: plan.world.spillLogBytesMax,
-      },
-    });
+    const slots = this.#slotsOf(name, process);
     const connection: SimLeaderConnection = new SimLeaderConnection(process, () => executor, this.#control);
     const executor = new TaskExecutor(
       {
@@ -161,7 +189,25 @@ export class SimCluster {
         rssBytes: () => 0,
       },
     );
-    this.taskManagers.set(name, { process, slots, connection });
+    this.taskManagers.set(name, { process, slots, connection, executor });
+  }
+
+  #slotsOf(name: string, process: SimProcess): SimSlotHost {
+    const { plan, graphOf, logOf, trouble } = this.#options;
+    const { wholeSnapshotEntriesMax, spillLogBytesMax, isFreezingRecords } = plan.world;
+    return new SimSlotHost({
+      taskManagerId: name,
+      process,
+      network: this.network,
+      graphOf,
+      filesOf: (thread, deployment) => this.disk.portOf(thread, attemptOf(deployment)),
+      blobStoreOf: (thread) => this.blobStore.portOf(thread),
+      logOf,
+      delayMs: (what) => trouble.localMs(what),
+      flipAt: () => trouble.flipOfRow(),
+      isFreezingRecords,
+      stateLimits: { wholeSnapshotEntriesMax, spillLogBytesMax },
+    });
   }
 
   /** Ends a TaskManager as a power failure would. Returns whether it ran. */
@@ -176,25 +222,23 @@ export class SimCluster {
   // The JobManager
 
   startJobManager(): void {
-    if (this.jobManager !== undefined) return;
-    const { plan, logOf } = this.#options;
-    const process = this.#spawn('jm');
-    this.jobManager = process;
-    const opened = JobManager.open({
-      clock: process.clock,
-      random: process.random,
-      timers: process.timers,
-      log: logOf(process.name),
-      store: this.#store.portOf(process),
-      blobStoreOf: () => this.#blobs.portOf(process),
-      checkpointDirectoryOf: () => CHECKPOINT_DIRECTORY,
-      heartbeatIntervalMs: plan.world.heartbeatIntervalMs,
-      heartbeatTimeoutMs: plan.world.heartbeatTimeoutMs,
-    });
-    opened.then(
-      (jobManager) => this.#lead(process, jobManager),
-      () => this.#restartJobManager(process),
-    );
+    if (this.jobManager !== undefined || this.#standby !== undefined) return;
+    this.#standby = this.#spawn('jm');
+    this.#openJobManager(this.#standby);
+  }
+
+  /** Another one, while the first lives; it leads as soon as it can have the store. */
+  startStandby(): void {
+    if (this.#standby !== undefined) return;
+    this.#standby = this.#spawn('jm');
+    this.#openJobManager(this.#standby);
+  }
+
+  /** A JobManager that has not come to lead gives up. */
+  stopStandby(): void {
+    const process = this.#standby;
+    this.#standby = undefined;
+    if (process !== undefined) this.#kill(process);
   }
 
   killJobManager(): boolean {
@@ -204,6 +248,35 @@ export class SimCluster {
     this.#leader = undefined;
     this.#kill(process);
     return true;
+  }
+
+  #openJobManager(process: SimProcess): void {
+    if (this.#standby !== process) return;
+    const { plan, logOf } = this.#options;
+    let store;
+    try {
+      store = this.jobStore.open(process);
+    } catch {
+      process.post(LOCKED_MS, 'store locked', () => this.#openJobManager(process));
+      return;
+    }
+    this.#standby = undefined;
+    this.jobManager = process;
+    const opened = JobManager.open({
+      clock: process.clock,
+      random: process.random,
+      timers: process.timers,
+      log: logOf(process.name),
+      store,
+      blobStoreOf: () => this.blobStore.portOf(process),
+      checkpointDirectoryOf: () => CHECKPOINT_DIRECTORY,
+      heartbeatIntervalMs: plan.world.heartbeatIntervalMs,
+      heartbeatTimeoutMs: plan.world.heartbeatTimeoutMs,
+    });
+    opened.then(
+      (jobManager) => this.#lead(process, jobManager),
+      () => this.#restartJobManager(process),
+    );
   }
 
   /** Lines that the job has printed, as the present JobManager remembers them. */
@@ -217,23 +290,58 @@ export class SimCluster {
     return lines;
   }
 
+  /** A client cancels the job, and asks until somebody has taken it down. */
+  cancelJob(): void {
+    if (this.#isCancelWanted) return;
+    this.#isCancelWanted = true;
+    this.#cancel();
+  }
+
+  /** A client asks for another parallelism. Returns whether there was somebody to ask. */
+  rescaleJob(parallelism: number): boolean {
+    const leader = this.#leader;
+    if (leader === undefined || leader.process.isDead || !this.isSubmitted) return false;
+    leader.process.post(1, 'rescale', () => {
+      // Refused while slots are missing, or when the job has ended.
+      leader.jobManager.rescale({ jobId: this.jobId, parallelism, vertices: [] }).catch(() => undefined);
+    });
+    return true;
+  }
+
+  #cancel(): void {
+    if (this.isJobOver) return;
+    const again = (): void => this.#options.trouble.later(ASK_AGAIN_MS, 'cancel again', () => this.#cancel());
+    const leader = this.#leader;
+    if (leader === undefined || leader.process.isDead || !this.isSubmitted) {
+      again();
+      return;
+    }
+    leader.process.onDeath(() => this.#options.trouble.later(0, 'cancel again', () => this.#cancel()));
+    leader.process.post(1, 'cancel', () => {
+      leader.jobManager.cancel(this.jobId).catch(() => again());
+    });
+  }
+
   #lead(process: SimProcess, jobManager: JobManager): void {
+    if (this.jobManager !== process) return;
     this.#leader = { process, jobManager };
     this.#leaderCount++;
     void jobManager.failed.then(() => this.#restartJobManager(process));
     const isKnown = jobManager.list().some(({ jobId }) => jobId === this.jobId);
-    if (isKnown) this.#watch(jobManager);
-    else this.#submit(process, jobManager);
+    if (isKnown) {
+      this.isSubmitted = true;
+      this.#watch(jobManager);
+    } else this.#submit(process, jobManager);
   }
 
   #submit(process: SimProcess, jobManager: JobManager): void {
     const submit = (): void => {
-      jobManager.submit(this.#options.submission).then(
+      jobManager.submit((this.#submission ??= this.#options.submissionOf())).then(
         () => {
           this.isSubmitted = true;
           this.#watch(jobManager);
         },
-        () => process.post(SUBMIT_AGAIN_MS, 'submit again', submit),
+        () => process.post(ASK_AGAIN_MS, 'submit again', submit),
       );
     };
     process.post(1, 'submit', submit);
@@ -259,11 +367,18 @@ export class SimCluster {
 
   #spawn(name: string): SimProcess {
     this.#starts++;
-    return new SimProcess(this.#options.scheduler, { name, seed: this.#prng.nextUint32() });
+    const { clockSkew } = this.#options.plan.world;
+    const seed = this.#prng.nextUint32();
+    const clockRate = 1 + (this.#prng.next() * 2 - 1) * clockSkew;
+    return new SimProcess(this.#options.scheduler, { name, seed, clockRate });
   }
 
   #kill(process: SimProcess): void {
     process.kill();
     this.disk.crash(process);
   }
+}
+
+function attemptOf({ attemptNumber, subtasks }: SlotDeployment): CommittingAttempt {
+  return { attemptNumber, vertexIds: subtasks.map(({ vertex }) => vertex.vertexId) };
 }

@@ -3,6 +3,7 @@ import { RESOURCE_MANAGER_SERVICE, type AddressedMessage, type TaskManagerMessag
 import type { JobManager, TaskManagerConnection } from '@millrace/jobmanager';
 import type { TaskExecutor } from '@millrace/taskmanager';
 import { SimLane, type SimProcess } from './sim-process.ts';
+import type { RoutedConnection, SimRoutes } from './sim-routes.ts';
 
 /** What the network does to one control message beyond delivering it. */
 export interface MessageFate {
@@ -11,6 +12,8 @@ export interface MessageFate {
   readonly againMs: number | undefined;
   /** Others overtake it. */
   readonly isOutOfOrder: boolean;
+  /** It is lost, and so is all that follows: nobody notices until the connection is given up. */
+  readonly isLost: boolean;
 }
 
 /** A JobManager that takes connections. */
@@ -24,6 +27,9 @@ export interface ControlPlaneOptions {
   readonly fateOf: (kind: string) => MessageFate;
   /** How long after a break an end notices. */
   readonly noticeMs: () => number;
+  /** Until the ends of a connection that lost a message give it up. */
+  readonly silenceMs: () => number;
+  readonly routes: SimRoutes;
   /** Messages go through the protocol's codecs. */
   readonly isEncoded: boolean;
 }
@@ -60,8 +66,11 @@ export class SimLeaderConnection {
     return this.#stream?.break(of) ?? false;
   }
 
-  get isConnected(): boolean {
-    return this.#stream !== undefined;
+  /** The next message is cut off in its middle. Returns whether there is a connection. */
+  resetOnNextMessage(): boolean {
+    if (this.#stream === undefined) return false;
+    this.#stream.isResetNext = true;
+    return true;
   }
 
   #retry(): void {
@@ -73,6 +82,11 @@ export class SimLeaderConnection {
     const leader = this.#options.leader();
     if (leader === undefined || leader.process.isDead || leader.process.isPaused) {
       this.#retry();
+      return;
+    }
+    const { routes } = this.#options;
+    if (!routes.isReachable(this.#process.machine, leader.process.machine)) {
+      this.#process.post(routes.connectTimeoutMs(), 'connect timeout', () => this.#retry());
       return;
     }
     this.#stream = new ControlStream({ leader, taskManager: this.#process }, this.#options, {
@@ -104,9 +118,11 @@ class ControlStream {
   readonly #down: SimLane;
   readonly #up: SimLane;
   #atLeader: TaskManagerConnection | undefined;
+  readonly #route: RoutedConnection;
   /** Nothing passes any more. */
   #isBroken = false;
   #isClosed = false;
+  isResetNext = false;
 
   constructor(
     of: { readonly leader: Leader; readonly taskManager: SimProcess },
@@ -123,6 +139,11 @@ class ControlStream {
       void this.break({ taskManagerMs: options.noticeMs(), leaderMs: options.noticeMs() });
     of.taskManager.onDeath(onDeath);
     of.leader.process.onDeath(onDeath);
+    this.#route = {
+      ends: [of.taskManager.machine, of.leader.process.machine],
+      giveUp: () => void this.break({ taskManagerMs: 0, leaderMs: 0 }),
+    };
+    options.routes.add(this.#route);
     this.#deliver(
       {
         lane: this.#up,
@@ -153,6 +174,7 @@ class ControlStream {
   break({ taskManagerMs, leaderMs }: { readonly taskManagerMs: number; readonly leaderMs: number }): boolean {
     if (this.#isBroken || this.#isClosed) return false;
     this.#isBroken = true;
+    this.#options.routes.remove(this.#route);
     this.#taskManager.post(taskManagerMs, 'control lost', () => this.#closeHere());
     this.#leader.process.post(leaderMs, 'control lost', () => this.#atLeader?.closed());
     return true;
@@ -173,6 +195,7 @@ class ControlStream {
   #closeHere(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#options.routes.remove(this.#route);
     this.#events.onClosed();
   }
 
@@ -180,7 +203,13 @@ class ControlStream {
     of: { readonly lane: SimLane; readonly to: SimProcess; readonly kind: string },
     action: () => void,
   ): void {
-    const { delayMs, againMs, isOutOfOrder } = this.#options.fateOf(of.kind);
+    const { delayMs, againMs, isOutOfOrder, isLost } = this.#options.fateOf(of.kind);
+    if (this.isResetNext || isLost) {
+      const { noticeMs, silenceMs } = this.#options;
+      const afterMs = this.isResetNext ? noticeMs : silenceMs;
+      this.break({ taskManagerMs: afterMs(), leaderMs: afterMs() });
+      return;
+    }
     const label = `control ${of.kind}`;
     // A way of its own: what is sent later may arrive earlier.
     const lane = isOutOfOrder ? new SimLane(of.to.scheduler) : of.lane;
@@ -196,11 +225,15 @@ class ControlStream {
     of: { readonly lane: SimLane; readonly to: SimProcess; readonly delayMs: number; readonly label: string },
     action: () => void,
   ): void {
-    of.lane.put(of.to, of.delayMs, {
+    const { routes } = this.#options;
+    const leader = this.#leader.process;
+    const from = of.to === leader ? this.#taskManager.machine : leader.machine;
+    of.lane.put(of.to, of.delayMs + routes.delayMs(from, of.to.machine), {
       label: of.label,
-      action: () => {
-        if (!this.#isBroken) action();
-      },
+      action: () =>
+        routes.carry(from, of.to, () => {
+          if (!this.#isBroken) action();
+        }),
     });
   }
 }

@@ -51,21 +51,40 @@ export class SimDataNetwork {
     this.#endpoints.get(address)?.exchange?.close();
   }
 
+  /** Connections that are open, and workers that serve an attempt. */
+  get openCount(): number {
+    let count = this.#links.size;
+    for (const { exchange } of this.#endpoints.values()) if (exchange !== undefined) count++;
+    return count;
+  }
+
   /** Breaks one connection, chosen by `index`. Returns false when there is none. */
   breakOne(index: number): boolean {
+    return this.#choose(index)?.break() ?? false;
+  }
+
+  /** Breaks one connection in the middle of its next frame. Returns false when there is none. */
+  resetOne(index: number): boolean {
+    const link = this.#choose(index);
+    link?.resetOnNextFrame();
+    return link !== undefined;
+  }
+
+  #choose(index: number): SimLinkPair | undefined {
     const links = [...this.#links];
-    const link = links[index % Math.max(1, links.length)];
-    if (link === undefined) return false;
-    this.#links.delete(link);
-    return link.break();
+    return links[index % Math.max(1, links.length)];
   }
 
   #connect(consumer: SimProcess, { dataAddress }: SubtaskLocation, attempt: string): Link {
     const endpoint = this.#endpoints.get(dataAddress);
-    if (endpoint === undefined) return refused(consumer, dataAddress);
+    if (endpoint === undefined) return refused(consumer, dataAddress, 1);
+    const { routes } = this.#options;
+    if (!routes.isReachable(consumer.machine, endpoint.thread.machine))
+      return refused(consumer, dataAddress, routes.connectTimeoutMs());
     const pair = new SimLinkPair({ consumer, producer: endpoint.thread }, this.#options);
     this.#links.add(pair);
     const forget = (): void => void this.#links.delete(pair);
+    pair.onOver = forget;
     consumer.onDeath(forget);
     endpoint.thread.onDeath(forget);
     endpoint.thread.post(this.#options.delayMs(), 'link accepted', () =>
@@ -82,14 +101,12 @@ export class SimDataNetwork {
 }
 
 /** What a connection to nobody gives. */
-function refused(consumer: SimProcess, address: string): Link {
+function refused(consumer: SimProcess, address: string, delayMs: number): Link {
   return {
     open: (events) => {
-      consumer.post(1, 'link refused', () =>
+      consumer.post(delayMs, 'link refused', () =>
         events.onLinkClosed(
-          toWireError(
-            new MillraceError('MR_CHANNEL_CLOSED', `Cannot connect to ${address}: connection refused`),
-          ),
+          toWireError(new MillraceError('MR_CHANNEL_CLOSED', `Cannot connect to ${address}: no connection`)),
         ),
       );
     },

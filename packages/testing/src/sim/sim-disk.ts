@@ -1,5 +1,6 @@
 // A file system shared by all processes that remembers what was synced: who crashes loses, as the seed says, what was not.
 import type { FileAppender, FilePort, Prng } from '@millrace/common';
+import type { CommittingAttempt } from './commit-invariants.ts';
 import type { SimProcess } from './sim-process.ts';
 
 /** A file, whatever its names. */
@@ -15,6 +16,12 @@ type DirectoryOperation =
   | { readonly kind: 'add'; readonly name: string; readonly inode: Inode; readonly by: SimProcess }
   | { readonly kind: 'remove'; readonly name: string; readonly by: SimProcess };
 
+/** Whom a file system was handed to. */
+interface DiskUser {
+  readonly process: SimProcess;
+  readonly attempt: CommittingAttempt;
+}
+
 /** Names as they are on the medium, and what is not there yet. */
 interface Directory {
   readonly durable: Map<string, Inode>;
@@ -23,13 +30,19 @@ interface Directory {
   current: Map<string, Inode>;
 }
 
+/** What becomes of an operation. */
+export type OperationFate = 'done' | 'refused' | 'unknown';
+
+/** Operations that need room. */
+const GROWING = new Set(['mkdir', 'link', 'rename', 'sync']);
+
 /** Sees what is done to the file system, for invariants. */
 export interface DiskObserver {
   onCreate(path: string): void;
   onLink(of: {
     readonly from: string;
     readonly to: string;
-    readonly attemptNumber: number;
+    readonly attempt: CommittingAttempt;
     readonly isDurable: boolean;
   }): void;
 }
@@ -38,8 +51,12 @@ export interface SimDiskOptions {
   readonly prng: Prng;
   /** How long an operation takes, ms. */
   readonly delayMs: (operation: string) => number;
-  /** True: this operation fails with EIO and does nothing. */
-  readonly isFailing: (operation: string) => boolean;
+  /** `refused`: it fails with EIO and does nothing; `unknown`: it is done, and fails all the same. */
+  readonly fateOf: (operation: string) => OperationFate;
+  /** What was not synced may come back as zeros. */
+  readonly areWritesTorn: boolean;
+  /** A crash took something away. */
+  readonly onLoss: (kind: 'lost-names' | 'lost-bytes' | 'torn-write') => void;
   readonly observer: DiskObserver;
 }
 
@@ -51,23 +68,30 @@ export interface SimDiskOptions {
 export class SimDisk {
   readonly #options: SimDiskOptions;
   readonly #directories = new Map<string, Directory>();
+  readonly #users = new WeakMap<FilePort, DiskUser>();
+  /** Nothing can be added. */
+  isFull = false;
 
   constructor(options: SimDiskOptions) {
     this.#options = options;
   }
 
   /** The file system as `process` uses it for one attempt of the job. */
-  portOf(process: SimProcess, attemptNumber: number): FilePort {
+  portOf(process: SimProcess, attempt: CommittingAttempt): FilePort {
     const call = <T>(operation: string, effect: () => T): Promise<T> =>
       process.call({
         label: `disk ${operation}`,
         delayMs: this.#options.delayMs(operation),
         effect: () => {
-          if (this.#options.isFailing(operation)) throw fileError('EIO', operation);
-          return effect();
+          if (this.isFull && GROWING.has(operation)) throw fileError('ENOSPC', operation);
+          const fate = this.#options.fateOf(operation);
+          if (fate === 'refused') throw fileError('EIO', operation);
+          const value = effect();
+          if (fate === 'unknown') throw fileError('EIO', operation);
+          return value;
         },
       });
-    return {
+    const port: FilePort = {
       readFile: (path) => call('read', () => this.#bytes(path)),
       read: (path, offset, length) => call('read', () => this.#bytes(path, offset, length)),
       stat: (path) => call('stat', () => this.#stat(path)),
@@ -77,12 +101,30 @@ export class SimDisk {
         if (options?.makesDirectory === true) this.#makeDirectory(split(path)[0]);
         return this.#create(path, process, call);
       },
-      link: (from, to) => call('link', () => this.#link({ from, to, by: process, attemptNumber })),
+      link: (from, to) => call('link', () => this.#link({ from, to, by: process, attempt })),
       unlink: (path) => call('unlink', () => this.#unlink(path, process)),
       remove: (path) => call('remove', () => this.#remove(path, process)),
       rename: (from, to) => call('rename', () => this.#rename({ from, to, by: process })),
       syncDirectory: (path) => call('syncDirectory', () => this.#syncDirectory(path)),
     };
+    this.#users.set(port, { process, attempt });
+    return port;
+  }
+
+  /** Whom a file system was handed to. */
+  userOf(port: FilePort): SimProcess {
+    return this.#userOf(port).process;
+  }
+
+  /** For which deployment. */
+  attemptOf(port: FilePort): CommittingAttempt {
+    return this.#userOf(port).attempt;
+  }
+
+  #userOf(port: FilePort): DiskUser {
+    const user = this.#users.get(port);
+    if (user === undefined) throw new Error('This file system belongs to no simulated process');
+    return user;
   }
 
   /** Puts a file there, durable, as something from before the simulation. */
@@ -110,17 +152,16 @@ export class SimDisk {
 
   /** What the power failure of `process` takes with it. Its operations on a directory survive up to some point. */
   crash(process: SimProcess): void {
-    const { prng } = this.#options;
+    const { prng, onLoss } = this.#options;
     const isOurs = (writer: SimProcess): boolean => writer === process || writer.parent === process;
     for (const directory of this.#directories.values()) {
       for (const inode of directory.current.values()) {
-        if (isOurs(inode.writer) && inode.length > inode.syncedLength) {
-          inode.length = inode.syncedLength + prng.below(inode.length - inode.syncedLength + 1);
-        }
+        if (isOurs(inode.writer) && inode.length > inode.syncedLength) this.#tear(inode);
       }
       const ours = directory.volatile.filter(({ by }) => isOurs(by));
       if (ours.length === 0) continue;
       const survivors = new Set(ours.slice(0, prng.below(ours.length + 1)));
+      if (survivors.size < ours.length) onLoss('lost-names');
       const kept = directory.volatile.filter(
         (operation) => !isOurs(operation.by) || survivors.has(operation),
       );
@@ -132,6 +173,20 @@ export class SimDisk {
     }
   }
 
+  #tear(inode: Inode): void {
+    const { prng, areWritesTorn, onLoss } = this.#options;
+    const kept = inode.syncedLength + prng.below(inode.length - inode.syncedLength + 1);
+    if (areWritesTorn && prng.next() < 0.5) {
+      // The length was written, the bytes were not.
+      inode.bytes.fill(0, kept, inode.length);
+      onLoss('torn-write');
+    } else if (kept < inode.length) {
+      inode.length = kept;
+      onLoss('lost-bytes');
+    }
+    inode.syncedLength = inode.length;
+  }
+
   #create(
     path: string,
     process: SimProcess,
@@ -140,11 +195,21 @@ export class SimDisk {
     const [parent, name] = split(path);
     const directory = this.#directory(parent);
     if (directory.current.has(name)) throw fileError('EEXIST', path);
+    if (this.isFull) throw fileError('ENOSPC', path);
     this.#options.observer.onCreate(path);
-    const inode: Inode = { bytes: new Uint8Array(1024), length: 0, syncedLength: 0, writer: process };
+    const inode: Inode = {
+      bytes: new Uint8Array(1024),
+      length: 0,
+      syncedLength: 0,
+      writer: process,
+    };
     this.#change(directory, { kind: 'add', name, inode, by: process });
     return {
-      append: (bytes) => append(inode, bytes),
+      append: (bytes) => {
+        if (!this.isFull) return append(inode, bytes);
+        append(inode, bytes.subarray(0, bytes.length >> 1));
+        throw fileError('ENOSPC', path);
+      },
       syncAndClose: () =>
         call('sync', () => {
           inode.syncedLength = inode.length;
@@ -157,7 +222,7 @@ export class SimDisk {
     readonly from: string;
     readonly to: string;
     readonly by: SimProcess;
-    readonly attemptNumber: number;
+    readonly attempt: CommittingAttempt;
   }): void {
     const inode = this.#inode(of.from);
     const [parent, name] = split(of.to);
@@ -166,7 +231,7 @@ export class SimDisk {
     this.#options.observer.onLink({
       from: of.from,
       to: of.to,
-      attemptNumber: of.attemptNumber,
+      attempt: of.attempt,
       isDurable: inode.syncedLength === inode.length,
     });
     this.#change(directory, { kind: 'add', name, inode, by: of.by });
@@ -260,6 +325,6 @@ function split(path: string): readonly [parent: string, name: string] {
 }
 
 /** An error as Node's file system throws it. */
-function fileError(code: 'ENOENT' | 'EEXIST' | 'EIO', what: string): Error {
+function fileError(code: 'ENOENT' | 'EEXIST' | 'EIO' | 'ENOSPC', what: string): Error {
   return Object.assign(new Error(`${code}: ${what}`), { code });
 }

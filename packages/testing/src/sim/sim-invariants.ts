@@ -1,64 +1,100 @@
 // What must hold at every moment of a run, whatever fails. Knows nothing of how the engine does it.
+import { crc32 } from 'node:zlib';
 import {
   decodeCheckpointMetadataV1,
   decodeCheckpointPointerV1,
-  decodeFrameV1,
-  FRAME_HEADER_BYTES,
-  StreamElementKind,
   type CheckpointReference,
   type JobState,
   type JobStatus,
+  type KeyedStateFile,
 } from '@millrace/proto';
 import type { StoreOperation } from '@millrace/jobmanager';
+import { ChannelInvariants } from './channel-invariants.ts';
+import { CommitInvariants, type CommittingAttempt } from './commit-invariants.ts';
 
+/** As the engine's documents have it; `CREATED` → `FINISHED` and the like are left out on purpose. */
 const NEXT_STATES: Readonly<Record<JobState, readonly JobState[]>> = {
-  CREATED: ['RUNNING', 'RESTARTING'],
-  RUNNING: ['RESTARTING', 'FINISHED'],
-  RESTARTING: ['RUNNING'],
+  CREATED: ['RUNNING', 'RESTARTING', 'FAILING', 'CANCELLING'],
+  RUNNING: ['RESTARTING', 'FINISHED', 'FAILING', 'CANCELLING'],
+  RESTARTING: ['RUNNING', 'FAILING', 'CANCELLING'],
   FINISHED: [],
   FAILING: ['FAILED'],
   FAILED: [],
   CANCELLING: ['CANCELED'],
   CANCELED: [],
 };
+const TERMINAL = new Set<JobState>(['FINISHED', 'FAILED', 'CANCELED']);
 /** Sealed records begin with a version and a checksum. */
 const RECORD_HEADER_BYTES = 5;
-const FRAME_KIND_AT = 3;
+
+export interface SimInvariantsOptions {
+  readonly blobs: ReadonlyMap<string, Uint8Array>;
+  /** Batches that a consumer takes without having been asked, where a run changes that. */
+  readonly creditsAtFirst?: number | undefined;
+  /** True: the job may fail for good with an error of this code, because of what struck. */
+  readonly isFailureExcused: (code: string) => boolean;
+  readonly isStateKeptOnCancel: boolean;
+  /** True: somebody has asked to cancel the job. */
+  readonly isCancelled: () => boolean;
+}
 
 /** Collects violations; the run ends with the first. */
 export class SimInvariants {
   readonly violations: string[] = [];
+  readonly channels: ChannelInvariants;
+  readonly commits: CommitInvariants;
   checkpointsCompleted = 0;
-  /** No older attempt at any region acts: the oldest of those that ran together. */
-  newestRunningAttempt = 0;
-  isFinished = false;
-  recordsDroppedLate = 0;
-  readonly #blobs: ReadonlyMap<string, Uint8Array>;
+  /** The job's end, once it is durable. */
+  endState: JobState | undefined;
+  readonly #of: SimInvariantsOptions;
   readonly #created = new Set<string>();
-  readonly #linked = new Set<string>();
-  readonly #watermarks = new Map<string, number>();
-  /** Pending files that complete checkpoints name. */
-  readonly #committable = new Set<string>();
+  readonly #lateBlobs = new Set<string>();
+  readonly #verified = new Set<string>();
+  readonly #owners = new Map<string, number>();
   #referenced: ReadonlySet<string> = new Set();
   #newestCheckpointId = 0;
-  /** The leader under which FINISHED became durable. */
-  #finishedBy = Infinity;
+  /** Who wrote the newest epoch. */
+  #leader: object | undefined;
+  /** The leader under which the end became durable. */
+  #endedBy = Infinity;
   #state: { readonly leader: number; readonly state: JobState } | undefined;
 
-  constructor(blobs: ReadonlyMap<string, Uint8Array>) {
-    this.#blobs = blobs;
+  constructor(of: SimInvariantsOptions) {
+    this.#of = of;
+    const violated = (what: string): void => this.violated(what);
+    this.channels = new ChannelInvariants(of.creditsAtFirst, violated);
+    this.commits = new CommitInvariants(violated);
   }
 
+  violated(what: string): void {
+    this.violations.push(what);
+  }
+
+  // The blob store
+
   onBlobPut(name: string, isFirst: boolean): void {
-    if (!isFirst) this.#violated(`blob ${name} is written twice`);
+    if (!isFirst) this.violated(`blob ${name} is written twice`);
+    if (this.endState !== undefined) this.#lateBlobs.add(name);
+  }
+
+  /** Checkpoint files of a job that has ended; those that came after its end nobody looks for. */
+  get blobsLeft(): number {
+    return [...this.#of.blobs.keys()].filter((name) => !this.#lateBlobs.has(name)).length;
   }
 
   onBlobDelete(name: string): void {
-    if (!this.isFinished && this.#referenced.has(name))
-      this.#violated(`blob ${name} is deleted although a retained checkpoint refers to it`);
+    const areNeeded =
+      this.endState !== 'FINISHED' && (this.endState !== 'CANCELED' || this.#of.isStateKeptOnCancel);
+    if (areNeeded && this.#referenced.has(name))
+      this.violated(`blob ${name} is deleted although a retained checkpoint refers to it`);
   }
 
-  onStoreWrite(operations: readonly StoreOperation[]): void {
+  // The JobManager's store
+
+  onStoreWrite(writer: object, operations: readonly StoreOperation[]): void {
+    if (operations.some(({ key }) => key === 'epoch')) this.#leader = writer;
+    else if (writer !== this.#leader)
+      this.violated('a JobManager writes to the store after another one took over');
     for (const operation of operations) {
       if (operation.type === 'del') continue;
       if (operation.key.startsWith('pointer/'))
@@ -68,119 +104,113 @@ export class SimInvariants {
   }
 
   /** What a JobManager tells those who watch the job. */
-  onStatus(leader: number, { state, regions = [], vertices, error }: JobStatus): void {
+  onStatus(leader: number, { state, vertices, regions = [], error }: JobStatus): void {
     const before = this.#state;
     this.#state = { leader, state };
-    // Who has written FINISHED learns a little later that it is durable; whoever leads next knows.
-    const isKnown = before?.state === 'FINISHED' || leader > this.#finishedBy;
-    if (this.isFinished && isKnown && state !== 'FINISHED')
-      this.#violated(`the job is ${state} after it was FINISHED`);
-    if (before?.leader === leader && before.state !== state && !NEXT_STATES[before.state].includes(state)) {
-      this.#violated(`the job went from ${before.state} to ${state}: ${error?.message ?? 'no error'}`);
-    }
-    if (state === 'FAILED' || state === 'FAILING' || state === 'CANCELED')
-      this.#violated(`the job is ${state}: ${error?.message ?? 'no error'}`);
-    if (state === 'RUNNING' && regions.length > 0) {
-      const oldest = Math.min(...regions.map(({ attemptNumber }) => attemptNumber));
-      this.newestRunningAttempt = Math.max(this.newestRunningAttempt, oldest);
-    }
+    // Who has written the end learns a little later that it is durable; whoever leads next knows.
+    const isKnown = before?.state === this.endState || leader > this.#endedBy;
+    if (this.endState !== undefined && isKnown && state !== this.endState)
+      this.violated(`the job is ${state} after it was ${this.endState}`);
+    const why = error?.message ?? 'no error';
+    if (before?.leader === leader && before.state !== state && !NEXT_STATES[before.state].includes(state))
+      this.violated(`the job went from ${before.state} to ${state}: ${why}`);
+    if ((state === 'FAILED' || state === 'FAILING') && !this.#of.isFailureExcused(error?.code ?? ''))
+      this.violated(`the job is ${state}: ${why}`);
+    if ((state === 'CANCELED' || state === 'CANCELLING') && !this.#of.isCancelled())
+      this.violated(`the job is ${state}, and nobody asked for that`);
+    for (const { attemptNumber, vertexIds, isRunning } of regions)
+      if (isRunning) this.commits.onRunning(attemptNumber, vertexIds);
     for (const { name, dropped } of vertices) {
       const late = dropped['late'] ?? 0;
-      if (late > 0) this.#violated(`vertex ${name} dropped ${late} late records`);
+      if (late > 0) this.violated(`vertex ${name} dropped ${late} late records`);
     }
   }
 
-  onFrame(frame: Uint8Array): void {
-    if (frame[FRAME_KIND_AT] !== StreamElementKind.Watermark || frame.length < FRAME_HEADER_BYTES) return;
-    const { header, element } = decodeFrameV1(frame);
-    if (element.kind !== StreamElementKind.Watermark) return;
-    const channel = `${header.producerAttempt}/${header.edgeId}/${header.producerSubtask}/${header.consumerSubtask}`;
-    const last = this.#watermarks.get(channel) ?? -Infinity;
-    if (element.timestampMs < last)
-      this.#violated(`the watermark of channel ${channel} goes back from ${last} to ${element.timestampMs}`);
-    this.#watermarks.set(channel, element.timestampMs);
-  }
+  // Files
 
   onCreate(path: string): void {
-    if (this.#created.has(path)) this.#violated(`file ${path} is created twice`);
+    if (this.#created.has(path)) this.violated(`file ${path} is created twice`);
     this.#created.add(path);
   }
 
-  onLink({
-    from,
-    to,
-    attemptNumber,
-    isDurable,
-  }: {
+  onLink(of: {
     readonly from: string;
     readonly to: string;
-    readonly attemptNumber: number;
+    readonly attempt: CommittingAttempt;
     readonly isDurable: boolean;
   }): void {
-    const [source, target] = [nameOf(from), nameOf(to)];
-    if (target.startsWith('.')) return;
-    if (!isDurable) this.#violated(`${to} becomes visible before its content is durable`);
-    if (!this.#committable.has(source))
-      this.#violated(`${to} becomes visible although no complete checkpoint names it`);
-    if (attemptNumber < this.newestRunningAttempt && !this.#linked.has(to)) {
-      this.#violated(
-        `attempt ${attemptNumber} commits ${to} for the first time although attempt ${this.newestRunningAttempt} has run`,
-      );
-    }
-    this.#linked.add(to);
+    const { from, to, attempt, isDurable } = of;
+    if (!nameOf(to).startsWith('.')) this.commits.onVisible({ name: nameOf(from), attempt, isDurable });
   }
+
+  // User code
+
+  /** A keyed function was called in a subtask. */
+  onKey(attemptNumber: number, operator: string, key: string, subtaskIndex: number): void {
+    const name = `${attemptNumber}/${operator}/${key}`;
+    const owner = this.#owners.get(name);
+    if (owner === undefined) this.#owners.set(name, subtaskIndex);
+    else if (owner !== subtaskIndex)
+      this.violated(
+        `key ${key} of ${operator} is in subtasks ${owner} and ${subtaskIndex} of attempt ${attemptNumber}`,
+      );
+  }
+
+  // What is stored of the job
 
   #onPointer(retained: readonly CheckpointReference[]): void {
     const newest = retained.at(-1);
     if (newest === undefined) return;
     if (newest.checkpointId <= this.#newestCheckpointId)
-      this.#violated(`checkpoint ${newest.checkpointId} completes after ${this.#newestCheckpointId}`);
+      this.violated(`checkpoint ${newest.checkpointId} completes after ${this.#newestCheckpointId}`);
     this.#newestCheckpointId = newest.checkpointId;
     this.checkpointsCompleted++;
     const referenced = new Set<string>();
     for (const reference of retained) this.#collectFiles(reference, referenced);
     this.#referenced = referenced;
-    for (const name of referenced)
-      if (!this.#blobs.has(name))
-        this.#violated(`checkpoint ${newest.checkpointId} is complete, but its file ${name} is not there`);
   }
 
   #collectFiles({ epoch, checkpointId }: CheckpointReference, into: Set<string>): void {
     const name = `chk-${epoch}-${checkpointId}/_metadata`;
     into.add(name);
-    const bytes = this.#blobs.get(name);
-    if (bytes === undefined) return;
+    const bytes = this.#of.blobs.get(name);
+    if (bytes === undefined) {
+      this.violated(`checkpoint ${checkpointId} is retained, but its metadata ${name} is not there`);
+      return;
+    }
     for (const { subtasks } of decodeCheckpointMetadataV1(bytes).vertices) {
       for (const { operators } of subtasks) {
         for (const { keyedFiles, inline } of operators) {
-          for (const file of keyedFiles) into.add(file.name);
-          collectPendingNames(inline, this.#committable);
+          for (const file of keyedFiles) {
+            into.add(file.name);
+            this.#verify(checkpointId, file);
+          }
+          this.commits.onComplete(inline);
         }
       }
     }
+  }
+
+  /** Nobody changes a blob: each is looked at once. */
+  #verify(checkpointId: number, { name, bytes: length, crc32: checksum }: KeyedStateFile): void {
+    const bytes = this.#of.blobs.get(name);
+    if (bytes === undefined)
+      this.violated(`checkpoint ${checkpointId} is retained, but its file ${name} is not there`);
+    else if (!this.#verified.has(name) && (bytes.length !== length || crc32(bytes) !== checksum))
+      this.violated(`checkpoint ${checkpointId} is retained, but its file ${name} is another than it says`);
+    this.#verified.add(name);
   }
 
   #onProgress(record: Uint8Array): void {
     const { state } = JSON.parse(Buffer.from(record.subarray(RECORD_HEADER_BYTES)).toString('utf8')) as {
       readonly state: JobState;
     };
-    if (state === 'FINISHED') {
-      if (!this.isFinished) this.#finishedBy = this.#state?.leader ?? 0;
-      this.isFinished = true;
-    } else if (this.isFinished) this.#violated(`the store says ${state} after FINISHED`);
+    if (this.endState !== undefined && state !== this.endState)
+      this.violated(`the store says ${state} after ${this.endState}`);
+    if (!TERMINAL.has(state) || this.endState !== undefined) return;
+    this.#endedBy = this.#state?.leader ?? 0;
+    this.endState = state;
   }
-
-  #violated(what: string): void {
-    this.violations.push(what);
-  }
-}
-
-/** Finds `pendingName` fields, wherever a sink's state has them. */
-function collectPendingNames(json: unknown, into: Set<string>): void {
-  if (typeof json !== 'object' || json === null) return;
-  const { pendingName } = json as { readonly pendingName?: unknown };
-  if (typeof pendingName === 'string') into.add(pendingName);
-  for (const value of Object.values(json)) collectPendingNames(value, into);
 }
 
 function nameOf(path: string): string {

@@ -2,11 +2,13 @@
 import { MillraceError, toWireError, type WireError } from '@millrace/common';
 import type { Link, LinkEvents } from '@millrace/taskmanager/local';
 import { SimLane, type SimProcess } from './sim-process.ts';
+import type { RoutedConnection, SimRoutes } from './sim-routes.ts';
 
 export interface SimLinkOptions {
   readonly delayMs: () => number;
   /** How long after the death of one end the other notices. */
   readonly noticeMs: () => number;
+  readonly routes: SimRoutes;
   /** Sees each frame before it is sent. */
   readonly onFrame: (frame: Uint8Array) => void;
 }
@@ -15,7 +17,10 @@ export interface SimLinkOptions {
 export class SimLinkPair {
   readonly consuming: SimLinkEnd;
   readonly producing: SimLinkEnd;
+  /** Neither end is used any more. */
+  onOver: () => void = () => undefined;
   #isBroken = false;
+  readonly #route: RoutedConnection;
   readonly #options: SimLinkOptions;
 
   constructor(of: { readonly consumer: SimProcess; readonly producer: SimProcess }, options: SimLinkOptions) {
@@ -24,6 +29,15 @@ export class SimLinkPair {
     this.producing = new SimLinkEnd(of.producer, options);
     this.consuming.peer = this.producing;
     this.producing.peer = this.consuming;
+    this.#route = {
+      ends: [of.consumer.machine, of.producer.machine],
+      giveUp: () => void this.break(),
+    };
+    options.routes.add(this.#route);
+    for (const end of [this.consuming, this.producing]) {
+      end.onReset = () => void this.break();
+      end.onOver = () => this.#overPerhaps();
+    }
     of.consumer.onDeath(() => this.break());
     of.producer.onDeath(() => this.break());
   }
@@ -32,9 +46,23 @@ export class SimLinkPair {
   break(): boolean {
     if (this.#isBroken || (this.consuming.isOver && this.producing.isOver)) return false;
     this.#isBroken = true;
+    this.#options.routes.remove(this.#route);
+    this.onOver();
     this.consuming.lose(this.#options.noticeMs());
     this.producing.lose(this.#options.noticeMs());
     return true;
+  }
+
+  /** The next frame of either end is cut off in its middle. */
+  resetOnNextFrame(): void {
+    this.consuming.isResetNext = true;
+    this.producing.isResetNext = true;
+  }
+
+  #overPerhaps(): void {
+    if (!this.consuming.isOver || !this.producing.isOver) return;
+    this.#options.routes.remove(this.#route);
+    this.onOver();
   }
 }
 
@@ -51,6 +79,9 @@ export class SimLinkEnd implements Link {
   /** Nothing more arrives but the loss. */
   #isLost = false;
   #isEnded = false;
+  isResetNext = false;
+  onReset: () => void = () => undefined;
+  onOver: () => void = () => undefined;
 
   constructor(owner: SimProcess, options: SimLinkOptions) {
     this.#owner = owner;
@@ -75,6 +106,7 @@ export class SimLinkEnd implements Link {
   }
 
   sendFrame(channelId: number, frame: Uint8Array): void {
+    if (this.isResetNext && !this.#isClosed && !this.#isLost) return this.onReset();
     this.#options.onFrame(frame);
     this.#send('frame', (events) => events.onFrame(channelId, frame));
   }
@@ -88,6 +120,7 @@ export class SimLinkEnd implements Link {
     const { peer } = this;
     this.#send('close', () => peer?.end(undefined));
     this.#isClosed = true;
+    this.onOver();
   }
 
   /** The connection is gone; the owner learns it after `noticeMs`. */
@@ -104,13 +137,19 @@ export class SimLinkEnd implements Link {
       return;
     }
     this.#isEnded = true;
+    this.onOver();
     this.#events.onLinkClosed(error);
   }
 
   #send(label: string, word: (events: LinkEvents) => void): void {
     const { peer } = this;
     if (this.#isClosed || this.#isLost || peer === undefined) return;
-    this.#lane.put(peer.#owner, this.#options.delayMs(), { label, action: () => peer.#arrive(word) });
+    const { routes, delayMs } = this.#options;
+    const from = this.#owner.machine;
+    this.#lane.put(peer.#owner, delayMs() + routes.delayMs(from, peer.#owner.machine), {
+      label,
+      action: () => routes.carry(from, peer.#owner, () => peer.#arrive(word)),
+    });
   }
 
   #arrive(word: (events: LinkEvents) => void): void {

@@ -36,6 +36,8 @@ export class SimProcess implements EventGate {
   readonly random: RandomPort;
   readonly clock: Clock;
   readonly timers: TimerPort;
+  /** How fast its clocks run. */
+  readonly #clockRate: number;
   readonly #inFlight = new Set<InFlight>();
   readonly #onDeath: (() => void)[] = [];
   readonly #children = new Set<SimProcess>();
@@ -43,26 +45,48 @@ export class SimProcess implements EventGate {
   #isDead = false;
   #isPaused = false;
   #turnAtMs = 0;
+  /** Each event takes it this long, until then. */
+  #stepMs = 0;
+  #slowUntilMs = 0;
+  #busyUntilMs = 0;
+  #atWork: SimEvent | undefined;
+  #waiting: SimEvent[] = [];
   /** Of the wall clock, ms. */
   wallOffsetMs = 0;
 
   constructor(
     scheduler: SimScheduler,
-    options: { readonly name: string; readonly seed: number; readonly parent?: SimProcess },
+    options: {
+      readonly name: string;
+      readonly seed: number;
+      readonly parent?: SimProcess;
+      /** 1.01: a second of its clocks takes 990 ms. */
+      readonly clockRate?: number;
+    },
   ) {
     this.name = options.name;
     this.scheduler = scheduler;
     this.parent = options.parent;
     this.prng = new Prng(options.seed);
     this.random = new Prng(options.seed ^ 0x5bd1e995);
+    this.#clockRate = options.clockRate ?? options.parent?.clockRate ?? 1;
     // Monotonic clocks of two processes have nothing in common.
     const originMs = this.prng.below(1_000_000);
     this.clock = {
-      nowMs: () => Math.floor(WALL_START_MS + scheduler.nowMs + this.#rootWallOffsetMs()),
-      monotonicMs: () => originMs + scheduler.nowMs,
+      nowMs: () => Math.floor(WALL_START_MS + scheduler.nowMs * this.#clockRate + this.#root().wallOffsetMs),
+      monotonicMs: () => originMs + scheduler.nowMs * this.#clockRate,
     };
     this.timers = { schedule: (delayMs, action) => this.#timer(delayMs, action) };
     if (this.parent !== undefined) this.parent.#children.add(this);
+  }
+
+  get clockRate(): number {
+    return this.#clockRate;
+  }
+
+  /** Name of the machine, which a process that is started again keeps. */
+  get machine(): string {
+    return this.#root().name;
   }
 
   get isDead(): boolean {
@@ -80,9 +104,47 @@ export class SimProcess implements EventGate {
 
   admit(event: SimEvent): 'run' | 'drop' | 'keep' {
     if (this.isDead) return 'drop';
-    if (!this.isPaused) return 'run';
-    this.#root().#kept.push(event);
-    return 'keep';
+    if (this.isPaused) {
+      this.#root().#kept.push(event);
+      return 'keep';
+    }
+    return this.#stepMs === 0 || this.#takeTime(event) ? 'run' : 'keep';
+  }
+
+  /** From now on, for `durationMs`, each event keeps it busy for `stepMs`: a function that takes its time. */
+  slowDown(stepMs: number, durationMs: number): void {
+    this.#stepMs = stepMs;
+    this.#slowUntilMs = this.scheduler.nowMs + durationMs;
+  }
+
+  speedUp(): void {
+    this.#slowUntilMs = 0;
+  }
+
+  #takeTime(event: SimEvent): boolean {
+    const { nowMs } = this.scheduler;
+    if (event === this.#atWork) return true;
+    if (nowMs < this.#busyUntilMs) {
+      this.#waiting.push(event);
+      return false;
+    }
+    if (nowMs >= this.#slowUntilMs) {
+      this.#stepMs = 0;
+      return true;
+    }
+    this.#atWork = event;
+    this.#busyUntilMs = nowMs + this.#stepMs;
+    this.scheduler.schedule(this.#stepMs, {
+      gate: theWorld,
+      label: 'step over',
+      action: () => {
+        const waiting = this.#waiting.splice(0);
+        // What came before the pause is done before what came in it.
+        if (this.isPaused) this.#root().#kept.unshift(...waiting);
+        else for (const next of waiting) this.scheduler.bringBack(next);
+      },
+    });
+    return true;
   }
 
   /** Something comes to this process from outside. */
@@ -135,6 +197,7 @@ export class SimProcess implements EventGate {
     for (const child of this.#children) child.kill();
     this.#isDead = true;
     this.#kept = [];
+    this.#waiting = [];
     if (this.parent !== undefined) this.parent.#children.delete(this);
     const operations = [...this.#inFlight]; // What is abandoned may begin anew.
     for (const operation of operations) this.#abandon(operation);
@@ -156,7 +219,7 @@ export class SimProcess implements EventGate {
   /** What is due at once is done in the order of the calls, as Node does it. */
   #timer(delayMs: number, action: () => void): Cancellable {
     const { nowMs } = this.scheduler;
-    const atMs = nowMs + Math.max(0, delayMs) + this.prng.next() * TURN_MS_MAX;
+    const atMs = nowMs + Math.max(0, delayMs) / this.#clockRate + this.prng.next() * TURN_MS_MAX;
     if (delayMs > 0) return this.post(atMs - nowMs, 'timer', action);
     this.#turnAtMs = Math.max(atMs, this.#turnAtMs + STEP_MS);
     return this.post(this.#turnAtMs - nowMs, 'turn', action);
@@ -164,10 +227,6 @@ export class SimProcess implements EventGate {
 
   #root(): SimProcess {
     return this.parent === undefined ? this : this.parent.#root();
-  }
-
-  #rootWallOffsetMs(): number {
-    return this.#root().wallOffsetMs;
   }
 }
 
@@ -184,6 +243,11 @@ export class SimLane {
 
   constructor(scheduler: SimScheduler) {
     this.#scheduler = scheduler;
+  }
+
+  /** When the last of it arrives. */
+  get lastMs(): number {
+    return this.#lastMs;
   }
 
   /** Delivers to `to` after `delayMs`, but behind everything that was put before. */

@@ -3,10 +3,10 @@ import { MillraceError, toWireError, type BlobStore, type FilePort, type Logger 
 import type { StreamGraph } from '@millrace/api';
 import type { SlotDeployment } from '@millrace/proto';
 import type { StateLimits } from '@millrace/runtime';
-import { MemoryKeyValueStore } from '@millrace/state';
 import type { SlotHost, SlotHostEvents, SlotInstruction, WorkerKey } from '@millrace/taskmanager';
 import { LocalSlotHost } from '@millrace/taskmanager/local';
 import type { SimDataNetwork } from './sim-data-network.ts';
+import { simLocalStore } from './sim-local-store.ts';
 import { SimLane, type SimProcess } from './sim-process.ts';
 
 export interface SimSlotHostOptions {
@@ -19,6 +19,8 @@ export interface SimSlotHostOptions {
   readonly logOf: (name: string) => Logger;
   /** How long a worker takes to start, a message between threads, an access to the local store. */
   readonly delayMs: (what: 'worker start' | 'message' | 'store') => number;
+  /** Where a value of the local store is read wrongly; undefined: nowhere. */
+  readonly flipAt: () => number | undefined;
   readonly isFreezingRecords: boolean;
   readonly stateLimits: StateLimits;
 }
@@ -36,6 +38,8 @@ interface SimWorker {
 export class SimSlotHost implements SlotHost {
   readonly #options: SimSlotHostOptions;
   readonly #workers = new Map<string, SimWorker>();
+  /** Local stores that threads which live have open. */
+  #openStores = 0;
 
   constructor(options: SimSlotHostOptions) {
     this.#options = options;
@@ -44,6 +48,10 @@ export class SimSlotHost implements SlotHost {
   /** Threads that live. */
   get threads(): readonly SimProcess[] {
     return [...this.#workers.values()].map(({ thread }) => thread);
+  }
+
+  get openStores(): number {
+    return this.#openStores;
   }
 
   provide(key: WorkerKey, events: SlotHostEvents): void {
@@ -111,10 +119,14 @@ export class SimSlotHost implements SlotHost {
   }
 
   #host(thread: SimProcess, address: string, taskManagerId: string): LocalSlotHost {
-    const { network, graphOf, filesOf, blobStoreOf, logOf, delayMs, isFreezingRecords, stateLimits } =
+    const { network, graphOf, filesOf, blobStoreOf, logOf, delayMs, flipAt, isFreezingRecords, stateLimits } =
       this.#options;
     const yieldToWorld = (): Promise<void> =>
       thread.call({ label: 'local store', delayMs: delayMs('store'), effect: () => undefined });
+    const open = new Set<object>();
+    thread.onDeath(() => {
+      this.#openStores -= open.size;
+    });
     return new LocalSlotHost({
       taskManagerId,
       timers: thread.timers,
@@ -133,7 +145,13 @@ export class SimSlotHost implements SlotHost {
         blobStore: blobStoreOf(thread),
         openKeyValueStore: async () => {
           await yieldToWorld();
-          return new MemoryKeyValueStore({ yieldToWorld });
+          const token = {};
+          open.add(token);
+          this.#openStores++;
+          const onClose = (): void => {
+            if (open.delete(token)) this.#openStores--;
+          };
+          return simLocalStore({ yieldToWorld, flipAt, onClose });
         },
         files: filesOf(thread, deployment),
       }),

@@ -1,44 +1,65 @@
-// Carries out the plan of a run: how long things take, what fails, and the faults at their places, until all is healed.
+// The trouble of a run: how long things take and what fails, until the moment of healing.
 import { Prng } from '@millrace/common';
-import type { FaultKind, PlannedFault, SimPlan } from './draw-run.ts';
+import { FaultDice } from './fault-dice.ts';
+import { FaultStrikes } from './fault-strikes.ts';
+import type { PutFate, SimBlobStoreOptions } from './sim-blob-store.ts';
 import type { MessageFate } from './sim-control-plane.ts';
 import type { SimCluster } from './sim-cluster.ts';
+import type { OperationFate } from './sim-disk.ts';
+import type { ChanceKind, ChanceStrike, PlannedFault, SimPlan } from './sim-plan.ts';
 import { theWorld } from './sim-process.ts';
+import { KEEPALIVE_MS } from './sim-routes.ts';
 import type { SimEvent, SimScheduler } from './scheduler.ts';
 
-/** A gRPC client gives a silent server up after its keepalive. */
-const KEEPALIVE_MS = 7_000;
 const SLOW_MS_MAX = 2_000;
+const LATE_MS_MAX = 2_000;
 const MESSAGE_DELAY_MS_MAX = 400;
-const CLOCK_JUMP_MS_MAX = 3_600_000;
 const RESTART_MS_HEALED = 100;
 
 export class SimTrouble {
   readonly #scheduler: SimScheduler;
   readonly #plan: SimPlan;
   readonly #prng: Prng;
+  readonly #dice: FaultDice;
+  readonly #strikes: FaultStrikes;
   readonly #awaited = new Map<string, { count: number; readonly faults: PlannedFault[] }>();
   #cluster: SimCluster | undefined;
   #isHealed = false;
   #isSilent = false;
+  /** User functions that are to throw. */
+  #throwsDue = 0;
   /** Faults that changed something while the job was under way, by kind. */
   readonly effective = new Map<string, number>();
   /** Prints what strikes. */
   onFault: ((what: string) => void) | undefined;
 
-  constructor(scheduler: SimScheduler, plan: SimPlan, seed: number) {
+  constructor(scheduler: SimScheduler, plan: SimPlan) {
     this.#scheduler = scheduler;
     this.#plan = plan;
-    this.#prng = new Prng(seed ^ 0x51ed270b);
+    this.#prng = new Prng(plan.seed ^ 0x51ed270b);
+    this.#dice = new FaultDice(plan.seed ^ 0x7f4a7c15, plan.rates, plan.strikes);
+    this.#strikes = new FaultStrikes(this, new Prng(plan.seed ^ 0x3c6ef372));
   }
 
   get isHealed(): boolean {
     return this.#isHealed;
   }
 
+  /** What struck by chance, so that the run can be told again with parts of it. */
+  get strikes(): readonly ChanceStrike[] {
+    return this.#dice.strikes;
+  }
+
   /** Something that the world does. */
   later(delayMs: number, label: string, action: () => void): void {
     this.#scheduler.schedule(delayMs, { gate: theWorld, label, action });
+  }
+
+  /** As `later`, unless all is healed by then. */
+  worsenLater(delayMs: number, label: string, action: () => void): void {
+    this.later(delayMs, label, () => {
+      if (!this.#isHealed) action();
+    });
   }
 
   begin(cluster: SimCluster): void {
@@ -68,11 +89,18 @@ export class SimTrouble {
   heal(): void {
     if (this.#isHealed) return;
     this.#isHealed = true;
+    this.#throwsDue = 0;
     const cluster = this.#cluster;
     if (cluster === undefined) return;
+    cluster.routes.heal();
+    cluster.disk.isFull = false;
+    cluster.blobStore.isFull = false;
+    cluster.jobStore.isFull = false;
     cluster.jobManager?.resume();
+    cluster.stopStandby();
     for (const [name, running] of cluster.taskManagers) {
       running?.process.resume();
+      for (const thread of running?.slots.threads ?? []) thread.speedUp();
       this.later(this.#prng.next() * RESTART_MS_HEALED, `restart ${name}`, () =>
         cluster.startTaskManager(name),
       );
@@ -83,7 +111,7 @@ export class SimTrouble {
   // How long things take, and what fails
 
   operationMs(): number {
-    return this.#slowly(this.#prng.next() * this.#plan.world.diskMsMax);
+    return this.#slowly(this.#prng.next() * this.#plan.world.diskMsMax, 1);
   }
 
   frameMs(): number {
@@ -96,141 +124,112 @@ export class SimTrouble {
 
   /** Until one end of a connection notices that the other is gone. */
   noticeMs(): number {
-    return this.#isSilent ? KEEPALIVE_MS * (0.3 + 0.7 * this.#prng.next()) : this.#prng.next() * 20;
+    return this.#isSilent ? this.silenceMs() : this.#prng.next() * 20;
+  }
+
+  /** Until one end notices by silence alone. */
+  silenceMs(): number {
+    return KEEPALIVE_MS * (0.3 + 0.7 * this.#prng.next());
   }
 
   messageFate(kind: string): MessageFate {
-    const { rates, world } = this.#plan;
-    const base = this.#prng.next() * world.networkMsMax;
-    const extraMs = (): number => this.#prng.next() * MESSAGE_DELAY_MS_MAX;
-    if (this.#chance(rates.messageDelay, 'delay-message'))
-      return { delayMs: base + extraMs(), againMs: undefined, isOutOfOrder: false };
+    const base = this.#prng.next() * this.#plan.world.networkMsMax;
+    const fate = { delayMs: base, againMs: undefined, isOutOfOrder: false, isLost: false };
+    const delay = this.#roll('delay-message');
+    if (delay !== undefined) return { ...fate, delayMs: base + delay * MESSAGE_DELAY_MS_MAX };
     // A connection has one beginning.
-    if (kind === 'connect' || kind === 'close')
-      return { delayMs: base, againMs: undefined, isOutOfOrder: false };
-    const againMs = this.#chance(rates.messageDuplicate, 'duplicate-message') ? extraMs() : undefined;
+    if (kind === 'connect' || kind === 'close') return fate;
+    if (this.#roll('drop-message') !== undefined) return { ...fate, isLost: true };
+    const again = this.#roll('duplicate-message');
+    const againMs = again === undefined ? undefined : again * MESSAGE_DELAY_MS_MAX;
     // Printed lines leave before the acknowledgement that covers them, on one ordered stream. What decides the job's
     // fate must stand any order; lines that come after the job's end have nobody left to be shown to.
-    const isOutOfOrder = this.#chance(rates.messageReorder, 'reorder-message') && kind !== 'output';
-    return { delayMs: isOutOfOrder ? base + extraMs() : base, againMs, isOutOfOrder };
+    const order = kind === 'output' ? undefined : this.#roll('reorder-message');
+    return order === undefined
+      ? { ...fate, againMs }
+      : { ...fate, againMs, delayMs: base + order * MESSAGE_DELAY_MS_MAX, isOutOfOrder: true };
   }
 
-  putFate(): 'done' | 'refused' | 'unknown' {
-    if (!this.#chance(this.#plan.rates.blobPut, 'fail-blob-put')) return 'done';
-    return this.#prng.next() < 0.5 ? 'refused' : 'unknown';
+  blobFates(): Pick<SimBlobStoreOptions, 'delayMs' | 'fateOf' | 'isListStale' | 'flipAt' | 'later'> {
+    return {
+      delayMs: () => this.operationMs(),
+      fateOf: () => this.#putFate(),
+      isListStale: () => this.#roll('stale-blob-list') !== undefined,
+      flipAt: () => this.#roll('flip-bit-of-blob'),
+      later: (label, action) => this.later(this.#prng.next() * LATE_MS_MAX, label, action),
+    };
   }
 
-  storeFate(): 'done' | 'refused' | 'unknown' {
-    if (!this.#chance(this.#plan.rates.storeError, 'fail-store-write')) return 'done';
-    return this.#prng.next() < 0.5 ? 'refused' : 'unknown';
+  #putFate(): PutFate {
+    const how = this.#roll('fail-blob-put');
+    if (how === undefined) return 'done';
+    if (how < 0.4) return 'refused';
+    return how < 0.7 ? 'unknown' : 'late';
   }
 
-  isDiskFailing(): boolean {
-    return this.#chance(this.#plan.rates.diskError, 'fail-disk-operation');
+  storeFate(): OperationFate {
+    return this.#fate('fail-store-write');
   }
 
-  #slowly(ms: number, share = 1): number {
-    if (!this.#chance(this.#plan.rates.slowOperation * share, 'slow-operation')) return ms;
-    return ms + this.#prng.next() ** 2 * SLOW_MS_MAX;
+  diskFate(): OperationFate {
+    return this.#fate('fail-disk-operation');
   }
 
-  #chance(rate: number, kind: string): boolean {
-    if (this.#isHealed || rate === 0 || this.#prng.next() >= rate) return false;
-    this.#count(kind);
-    return true;
+  sinkFate(operation: 'prepare' | 'commit'): OperationFate {
+    return this.#fate(operation === 'prepare' ? 'fail-sink-prepare' : 'fail-sink-commit');
   }
 
-  #count(kind: string): void {
+  flipOfRow(): number | undefined {
+    return this.#roll('flip-bit-of-row');
+  }
+
+  /** Called by user functions. */
+  userCall(): void {
+    const isStruck = this.#roll('user-throws') !== undefined;
+    if (this.#throwsDue === 0 && !isStruck) return;
+    this.#throwsDue = Math.max(0, this.#throwsDue - 1);
+    throw new Error('this function of the user throws');
+  }
+
+  throwInUserCode(): void {
+    this.#throwsDue++;
+  }
+
+  /** Something went wrong, of this kind. */
+  count(kind: string): void {
     const cluster = this.#cluster;
     if (cluster?.isSubmitted !== true || cluster.isJobOver) return;
     this.effective.set(kind, (this.effective.get(kind) ?? 0) + 1);
   }
 
-  // Faults
+  #fate(kind: ChanceKind): OperationFate {
+    const how = this.#roll(kind);
+    if (how === undefined) return 'done';
+    return how < 0.5 ? 'refused' : 'unknown';
+  }
+
+  #slowly(ms: number, share: number): number {
+    const how = this.#roll('slow-operation', share);
+    return how === undefined ? ms : ms + how ** 2 * SLOW_MS_MAX;
+  }
+
+  #roll(kind: ChanceKind, share = 1): number | undefined {
+    if (this.#isHealed) return undefined;
+    const how = this.#dice.roll(kind, share);
+    if (how !== undefined) this.count(kind);
+    return how;
+  }
 
   #strike(fault: PlannedFault): void {
-    if (this.#isHealed) return;
+    const cluster = this.#cluster;
+    if (this.#isHealed || cluster === undefined) return;
     this.#isSilent = fault.isSilent;
-    const hasStruck = this.#act(fault, fault.kind);
+    const hasStruck = this.#strikes.strike(cluster, fault);
     this.#isSilent = false;
     if (!hasStruck) return;
     this.onFault?.(
       `${fault.kind}${fault.isSilent ? ', unnoticed' : ''}, for ${Math.round(fault.durationMs)} ms`,
     );
-    this.#count(fault.kind);
-  }
-
-  #act(fault: PlannedFault, kind: FaultKind): boolean {
-    const cluster = this.#cluster;
-    if (cluster === undefined) return false;
-    const names = [...cluster.taskManagers.keys()];
-    const name = names[fault.target % names.length] ?? 'tm-1';
-    const running = cluster.taskManagers.get(name);
-    switch (kind) {
-      case 'kill-taskmanager':
-        return this.#killTaskManager(cluster, name, fault.durationMs);
-      case 'kill-jobmanager':
-        return this.#killJobManager(cluster, fault.durationMs);
-      case 'kill-both': {
-        const isKilled = this.#killTaskManager(cluster, name, fault.durationMs);
-        return this.#killJobManager(cluster, this.#prng.next() * fault.durationMs) || isKilled;
-      }
-      case 'kill-all': {
-        const areKilled = names.map((one) =>
-          this.#killTaskManager(cluster, one, this.#prng.next() * fault.durationMs),
-        );
-        return this.#killJobManager(cluster, fault.durationMs) || areKilled.includes(true);
-      }
-      case 'crash-worker':
-        return running?.slots.crashWorker(fault.target >>> 8) ?? false;
-      case 'pause-taskmanager': {
-        if (running === undefined || running.process.isPaused) return false;
-        running.process.pause();
-        this.later(fault.durationMs, `resume ${name}`, () => running.process.resume());
-        return true;
-      }
-      case 'pause-jobmanager':
-        return this.#pauseJobManager(cluster, fault.durationMs);
-      case 'break-data':
-        return cluster.network.breakOne(fault.target >>> 4);
-      case 'break-control':
-        return (
-          running?.connection.break({ taskManagerMs: this.noticeMs(), leaderMs: this.noticeMs() }) ?? false
-        );
-      case 'jump-clock': {
-        const process = fault.target % 2 === 0 ? cluster.jobManager : running?.process;
-        if (process === undefined) return false;
-        process.wallOffsetMs += (this.#prng.next() * 2 - 1) * CLOCK_JUMP_MS_MAX;
-        return true;
-      }
-      default:
-        return kind satisfies never;
-    }
-  }
-
-  #killTaskManager(cluster: SimCluster, name: string, downMs: number): boolean {
-    if (!cluster.killTaskManager(name)) return false;
-    this.later(downMs, `restart ${name}`, () => cluster.startTaskManager(name));
-    return true;
-  }
-
-  #killJobManager(cluster: SimCluster, downMs: number): boolean {
-    if (!cluster.killJobManager()) return false;
-    this.later(downMs, 'restart jobmanager', () => cluster.startJobManager());
-    return true;
-  }
-
-  #pauseJobManager(cluster: SimCluster, durationMs: number): boolean {
-    const process = cluster.jobManager;
-    if (process === undefined || process.isPaused) return false;
-    process.pause();
-    this.later(durationMs, 'resume jobmanager', () => process.resume());
-    if (durationMs > KEEPALIVE_MS) {
-      this.later(KEEPALIVE_MS, 'keepalive', () => {
-        for (const running of cluster.taskManagers.values())
-          running?.connection.break({ taskManagerMs: this.#prng.next() * 20, leaderMs: 0 });
-      });
-    }
-    return true;
+    this.count(fault.kind);
   }
 }

@@ -1,30 +1,19 @@
-// One seed, one run: a job on a simulated cluster, with faults, compared with what it must give.
+// One plan, one run: a job on a simulated cluster, with faults, compared with what it must give.
 import { silentLogger, type JobId, type Logger } from '@millrace/common';
-import { describeStreamGraph, type PlannableJob, type StreamGraph } from '@millrace/api';
-import type { JobSubmission, OutputLine, SubmissionContext } from '@millrace/proto';
-import { drawPlan, type SimPlan, type SimWorld } from './draw-run.ts';
+import { describeStreamGraph, type StreamGraph } from '@millrace/api';
+import type { JobState, JobSubmission } from '@millrace/proto';
+import { compareOutputs } from './compare-outputs.ts';
+import { turnKnobs } from './knobs.ts';
 import { SimScheduler } from './scheduler.ts';
 import { SimCluster } from './sim-cluster.ts';
 import { SimInvariants } from './sim-invariants.ts';
+import type { SimPlan, SimWorld } from './sim-plan.ts';
 import { SimProcess } from './sim-process.ts';
 import { SimTrouble } from './sim-trouble.ts';
-
-/** A job under simulation. */
-export interface SimulatedJob {
-  readonly job: PlannableJob;
-  /** What it is submitted with in a world. */
-  readonly submissionOf: (world: SimWorld) => SubmissionContext;
-  /** Files that are there before it starts, by absolute path. */
-  readonly files: ReadonlyMap<string, Uint8Array>;
-  /** Says what is wrong with the output of a job that has finished. `read` gives the files of a directory by name. */
-  readonly check: (of: {
-    readonly read: (directory: string) => ReadonlyMap<string, Uint8Array>;
-    readonly printed: readonly OutputLine[];
-  }) => readonly string[];
-}
+import type { Outputs, SimHooks, SimulatedJob } from './simulated-job.ts';
 
 export interface SimResult {
-  readonly seed: number;
+  /** With what struck by chance: it gives the same run again. */
   readonly plan: SimPlan;
   /** Empty: everything held. */
   readonly violations: readonly string[];
@@ -35,6 +24,8 @@ export interface SimResult {
   readonly faults: ReadonlyMap<string, number>;
   readonly checkpoints: number;
   readonly attempts: number;
+  /** How the job ended; undefined: it did not. */
+  readonly end: JobState | undefined;
 }
 
 export interface SimulateOptions {
@@ -43,54 +34,24 @@ export interface SimulateOptions {
 }
 
 const JOB_ID = '0123456789abcdef0123456789abcdef' as JobId;
-/** A healed job must finish within this time. */
+/** After healing, a job must have finished, or given all that it can, within this time. */
 export const LIVENESS_MS = 180_000;
 /** After its end a job is watched for so long: nothing may change any more. */
 const AFTERMATH_MS = 5_000;
 const EVENTS_MAX = 3_000_000;
 
-/** Runs `seed`. Never rejects for what goes wrong in the run: that is among the violations. */
+/** Carries out `plan`. Never rejects for what goes wrong in the run: that is among the violations. */
 export async function simulateJob(
   simulated: SimulatedJob,
-  seed: number,
+  plan: SimPlan,
   options: SimulateOptions = {},
 ): Promise<SimResult> {
-  const plan = drawPlan(seed);
-  const scheduler = new SimScheduler(seed ^ 0x9e3779b9);
-  const trouble = new SimTrouble(scheduler, plan, seed);
-  const blobs = new Map<string, Uint8Array>();
-  const invariants = new SimInvariants(blobs);
-  const { submission, graphOf } = submissionOf(simulated, plan.world);
-  const { trace } = options;
-  const cluster = new SimCluster({
-    scheduler,
-    seed,
-    plan,
-    trouble,
-    invariants,
-    submission,
-    graphOf,
-    blobs,
-    logOf: (name) => (trace === undefined ? silentLogger : tracingLogger(scheduler, name, trace)),
-  });
-  const world = new SimProcess(scheduler, { name: 'before', seed });
-  for (const [path, bytes] of simulated.files) cluster.disk.place(path, bytes, world);
-  scheduler.observer = (event) => {
-    trace?.(`${event.atMs.toFixed(3).padStart(12)} ${event.gate.name.padEnd(6)} ${event.label}`);
-    trouble.observe(event);
-  };
-  trouble.onFault = (what) => trace?.(`${scheduler.nowMs.toFixed(3).padStart(12)} FAULT  ${what}`);
-  trouble.begin(cluster);
-  cluster.start();
-  const violations = await runToEnd({ scheduler, cluster, invariants, plan });
-  if (violations.length === 0) {
-    const printed = cluster.printed();
-    for (const name of cluster.taskManagers.keys()) cluster.killTaskManager(name);
-    violations.push(...simulated.check({ read: (directory) => cluster.disk.files(directory), printed }));
-  }
+  turnKnobs(plan.world.knobs);
+  const run = new SimRun(simulated, plan, options);
+  const violations = await run.toEnd();
+  const { scheduler, trouble, invariants, cluster } = run;
   return {
-    seed,
-    plan,
+    plan: { ...plan, strikes: plan.strikes ?? trouble.strikes },
     violations,
     traceHash: scheduler.traceHash,
     events: scheduler.eventCount,
@@ -98,81 +59,222 @@ export async function simulateJob(
     faults: trouble.effective,
     checkpoints: invariants.checkpointsCompleted,
     attempts: cluster.lastStatus?.attemptNumber ?? 0,
+    end: invariants.endState,
   };
 }
 
-interface Run {
+/** The parts of one run. */
+class SimRun {
   readonly scheduler: SimScheduler;
-  readonly cluster: SimCluster;
+  readonly trouble: SimTrouble;
   readonly invariants: SimInvariants;
-  readonly plan: SimPlan;
-}
+  readonly cluster: SimCluster;
+  readonly #simulated: SimulatedJob;
+  readonly #plan: SimPlan;
+  readonly #blobs = new Map<string, Uint8Array>();
+  /** Output that was compared last. */
+  #comparedCount = -1;
+  #isComplete = false;
 
-async function runToEnd({ scheduler, cluster, invariants, plan }: Run): Promise<string[]> {
-  const isViolated = (): boolean => invariants.violations.length > 0;
-  try {
-    await scheduler.run({
-      untilMs: plan.healMs + LIVENESS_MS,
-      eventsMax: EVENTS_MAX,
-      isDone: () => isViolated() || (cluster.isJobOver && cluster.lastStatus?.state === 'FINISHED'),
+  constructor(simulated: SimulatedJob, plan: SimPlan, { trace }: SimulateOptions) {
+    this.#simulated = simulated;
+    this.#plan = plan;
+    const scheduler = new SimScheduler(plan.seed ^ 0x9e3779b9);
+    this.scheduler = scheduler;
+    this.trouble = new SimTrouble(scheduler, plan);
+    this.invariants = new SimInvariants({
+      blobs: this.#blobs,
+      creditsAtFirst: plan.world.knobs['CHANNEL_CREDITS'],
+      isFailureExcused: (code) =>
+        code === 'MR_CHECKPOINT_CORRUPT' && this.trouble.effective.has('flip-bit-of-blob'),
+      isStateKeptOnCancel: plan.world.isStateKeptOnCancel,
+      isCancelled: () => this.cluster.isCancelWanted,
     });
-    if (isViolated()) return [...invariants.violations];
-    if (!cluster.isJobOver)
-      return [
-        `not finished ${LIVENESS_MS} ms after all faults were over: ${JSON.stringify(cluster.lastStatus?.state)} ${cluster.lastStatus?.error?.message ?? ''}`,
-      ];
-    await scheduler.run({
-      untilMs: Math.max(scheduler.nowMs, plan.healMs) + AFTERMATH_MS,
-      eventsMax: EVENTS_MAX,
-      isDone: isViolated,
+    this.cluster = new SimCluster({
+      scheduler,
+      plan,
+      trouble: this.trouble,
+      invariants: this.invariants,
+      jobId: JOB_ID,
+      submissionOf: () => this.#submission(),
+      graphOf: ({ attemptNumber }) => this.#graph(attemptNumber),
+      blobs: this.#blobs,
+      logOf: (name) => (trace === undefined ? silentLogger : tracingLogger(scheduler, name, trace)),
     });
-    return [...invariants.violations];
-  } catch (error) {
-    return [
-      ...invariants.violations,
-      `a process ended with an error of its own: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-    ];
+    const before = new SimProcess(scheduler, { name: 'before', seed: plan.seed });
+    for (const [path, bytes] of simulated.files) this.cluster.disk.place(path, bytes, before);
+    scheduler.observer = (event) => {
+      trace?.(`${event.atMs.toFixed(3).padStart(12)} ${event.gate.name.padEnd(6)} ${event.label}`);
+      this.trouble.observe(event);
+    };
+    this.trouble.onFault = (what) => trace?.(`${scheduler.nowMs.toFixed(3).padStart(12)} FAULT  ${what}`);
+  }
+
+  async toEnd(): Promise<readonly string[]> {
+    this.trouble.begin(this.cluster);
+    this.cluster.start();
+    try {
+      await this.#untilItHasAll();
+      if (!this.#isViolated) await this.#untilItIsOver();
+      if (!this.#isViolated) await this.#aftermath();
+      if (!this.#isViolated) this.#compareAtEnd();
+    } catch (error) {
+      const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      this.invariants.violated(`a process ended with an error of its own: ${what}`);
+    }
+    return [...this.invariants.violations];
+  }
+
+  get #isViolated(): boolean {
+    return this.invariants.violations.length > 0;
+  }
+
+  /** A job whose input never ends has given all that it can; any other is over. */
+  async #untilItHasAll(): Promise<void> {
+    if (this.#simulated.isBounded) return;
+    const { cluster, trouble } = this;
+    let checkpointsBefore = -1;
+    await this.#run(this.#plan.healMs + LIVENESS_MS, () => {
+      if (cluster.isJobOver || cluster.isCancelWanted) return true;
+      if (!trouble.isHealed) return false;
+      if (checkpointsBefore < 0) checkpointsBefore = this.invariants.checkpointsCompleted;
+      return this.invariants.checkpointsCompleted > checkpointsBefore && this.#hasAll();
+    });
+    if (this.#isViolated) return;
+    const hasEnded = cluster.isJobOver || cluster.isCancelWanted;
+    if (!hasEnded && !this.#hasAll()) {
+      const missing = compareOutputs(this.#simulated.expected, this.#outputs(), { isPart: false });
+      this.invariants.violated(
+        `not all is there ${LIVENESS_MS} ms after all faults were over: ${this.#stateText()}; ${missing.join('; ')}`,
+      );
+      return;
+    }
+    this.#isComplete = !hasEnded;
+    cluster.cancelJob();
+  }
+
+  async #untilItIsOver(): Promise<void> {
+    const { cluster, invariants } = this;
+    const untilMs = Math.max(this.scheduler.nowMs, this.#plan.healMs) + LIVENESS_MS;
+    await this.#run(untilMs, () => cluster.isJobOver && cluster.lastStatus?.state === invariants.endState);
+    if (!this.#isViolated && !cluster.isJobOver)
+      invariants.violated(`not over ${LIVENESS_MS} ms after all faults were over: ${this.#stateText()}`);
+  }
+
+  async #aftermath(): Promise<void> {
+    const { scheduler, invariants } = this;
+    const hasSettled = this.trouble.isHealed;
+    await this.#run(Math.max(scheduler.nowMs, this.#plan.healMs) + AFTERMATH_MS, () => false);
+    if (this.#isViolated) return;
+    for (const residue of this.cluster.residue()) invariants.violated(`the job is over, and ${residue}`);
+    if (invariants.endState === 'FINISHED') invariants.commits.onFinished();
+    const isKept = invariants.endState === 'FAILED' || this.#isKeptWhenCancelled;
+    if (hasSettled && !isKept && invariants.blobsLeft > 0)
+      invariants.violated(
+        `the job is ${invariants.endState}, and ${invariants.blobsLeft} checkpoint files are left`,
+      );
+  }
+
+  get #isKeptWhenCancelled(): boolean {
+    return this.invariants.endState === 'CANCELED' && this.#plan.world.isStateKeptOnCancel;
+  }
+
+  #compareAtEnd(): void {
+    const { cluster, invariants } = this;
+    const isPart = invariants.endState !== 'FINISHED' && !this.#isComplete;
+    const printed = isPart ? [] : cluster.printed();
+    // What is read is what a power failure leaves.
+    for (const name of cluster.taskManagers.keys()) cluster.killTaskManager(name);
+    const outputs = this.#outputs(printed);
+    for (const difference of compareOutputs(this.#simulated.expected, outputs, { isPart }))
+      invariants.violated(difference);
+  }
+
+  #hasAll(): boolean {
+    const { count } = this.invariants.commits;
+    if (count === this.#comparedCount) return false;
+    const differences = compareOutputs(this.#simulated.expected, this.#outputs(), { isPart: false });
+    if (differences.length === 0) return true;
+    this.#comparedCount = count;
+    return false;
+  }
+
+  #outputs(printed = this.cluster.printed()): Outputs {
+    const { disk, ledger } = this.cluster;
+    return this.#simulated.outputs({
+      files: (directory) => disk.files(directory),
+      rows: (name) => ledger.rowsOf(name),
+      printed,
+    });
+  }
+
+  #run(untilMs: number, isDone: () => boolean): Promise<void> {
+    return this.scheduler.run({
+      untilMs,
+      eventsMax: EVENTS_MAX,
+      isDone: () => this.#isViolated || isDone(),
+    });
+  }
+
+  #stateText(): string {
+    const { lastStatus } = this.cluster;
+    return `${lastStatus?.state ?? 'no state'} ${lastStatus?.error?.message ?? ''}`;
+  }
+
+  #submission(): JobSubmission {
+    const { isAutoParallel, parallelism } = this.#plan.world;
+    return {
+      jobId: JOB_ID,
+      streamGraph: describeStreamGraph(this.#graph(0)),
+      artifact: { version: 1, entry: '', files: [] },
+      submission: this.#simulated.submissionOf(this.#plan.world),
+      parallelism: isAutoParallel ? 'auto' : parallelism,
+      isWaiting: true,
+    };
+  }
+
+  #graph(attemptNumber: number): StreamGraph {
+    const { world } = this.#plan;
+    const graph = this.#simulated.jobOf(this.#hooks(attemptNumber)).plan(this.#simulated.submissionOf(world));
+    return { ...graph, options: { ...graph.options, ...optionsOf(world) } };
+  }
+
+  #hooks(attemptNumber: number): SimHooks {
+    return {
+      attemptNumber,
+      sink: (name) => this.cluster.ledger.sinkOf(name),
+      userCall: () => this.trouble.userCall(),
+      violated: (what) => this.invariants.violated(what),
+      onKey: (operator, key, subtaskIndex) =>
+        this.invariants.onKey(attemptNumber, operator, key, subtaskIndex),
+    };
   }
 }
 
-function submissionOf(
-  simulated: SimulatedJob,
-  world: SimWorld,
-): { readonly submission: JobSubmission; readonly graphOf: () => StreamGraph } {
-  const context = simulated.submissionOf(world);
-  const graphOf = (): StreamGraph => {
-    const graph = simulated.job.plan(context);
-    return {
-      ...graph,
-      options: {
-        ...graph.options,
-        checkpointIntervalMs: world.checkpointIntervalMs,
-        checkpointTimeoutMs: world.checkpointTimeoutMs,
-        checkpointFailuresTolerated: world.checkpointFailuresTolerated,
-        bufferTimeoutMs: world.bufferTimeoutMs,
-        stateCacheEntriesMax: world.stateCacheEntriesMax,
-        isChainingEnabled: world.isChainingEnabled,
-        restart: {
-          type: 'exponential-delay',
-          initialMs: 50,
-          maxMs: 1_000,
-          multiplier: 2,
-          jitter: 0.2,
-          resetAfterMs: 5_000,
-          attemptsMax: 1_000_000,
-        },
-      },
-    };
+/** Options of the job that the world decides. */
+function optionsOf(world: SimWorld): Partial<StreamGraph['options']> {
+  return {
+    keyGroupCount: world.keyGroupCount,
+    checkpointIntervalMs: world.checkpointIntervalMs,
+    checkpointTimeoutMs: world.checkpointTimeoutMs,
+    checkpointFailuresTolerated: world.checkpointFailuresTolerated,
+    checkpointsRetainedMax: world.checkpointsRetainedMax,
+    checkpointMode: world.checkpointMode,
+    isStateKeptOnCancel: world.isStateKeptOnCancel,
+    autoScaling: { settlingMs: 100, minIntervalMs: 400, lossWaitMs: 300 },
+    bufferTimeoutMs: world.bufferTimeoutMs,
+    stateCacheEntriesMax: world.stateCacheEntriesMax,
+    isChainingEnabled: world.isChainingEnabled,
+    restart: {
+      type: 'exponential-delay',
+      initialMs: 50,
+      maxMs: 1_000,
+      multiplier: 2,
+      jitter: 0.2,
+      resetAfterMs: 5_000,
+      attemptsMax: 1_000_000,
+    },
   };
-  const submission: JobSubmission = {
-    jobId: JOB_ID,
-    streamGraph: describeStreamGraph(graphOf()),
-    artifact: { version: 1, entry: '', files: [] },
-    submission: context,
-    parallelism: world.parallelism,
-    isWaiting: true,
-  };
-  return { submission, graphOf };
 }
 
 function tracingLogger(scheduler: SimScheduler, name: string, trace: (line: string) => void): Logger {

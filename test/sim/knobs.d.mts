@@ -1,0 +1,6 @@
+/** Constants of the engine that a simulated run may change. */
+export const knobs: readonly {
+  readonly name: string;
+  readonly file: string;
+  readonly choices: readonly number[];
+}[];

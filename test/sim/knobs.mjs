@@ -1,0 +1,61 @@
+// Constants of the engine that a simulated run may change, so that little data takes the ways of much: one credit, batches
+// of one row, tiny buffers, time-outs of nothing. They are made changeable in the simulation's bundle only.
+
+/** @type {readonly { readonly name: string, readonly file: string, readonly choices: readonly number[] }[]} */
+export const knobs = [
+  { name: 'CHANNEL_CREDITS', file: 'runtime/src/channel/output-channel.ts', choices: [1, 2, 3] },
+  { name: 'BATCH_ROWS_MAX', file: 'proto/src/data/record-batch.ts', choices: [1, 3, 10] },
+  { name: 'BATCH_BYTES_TARGET', file: 'proto/src/data/record-batch.ts', choices: [1, 300] },
+  { name: 'RECORDS_START', file: 'runtime/src/task/read-pace.ts', choices: [1, 4, 32] },
+  { name: 'RECORDS_MAX', file: 'runtime/src/task/read-pace.ts', choices: [1, 4, 64] },
+  { name: 'WATERMARK_INTERVAL_MS', file: 'runtime/src/task/chain-driver.ts', choices: [0, 200] },
+  { name: 'REST_MS', file: 'runtime/src/task/split-progress.ts', choices: [1, 200] },
+  { name: 'TURN_PASSES_MAX', file: 'runtime/src/slot/slot-loop.ts', choices: [1, 3] },
+  { name: 'METRICS_INTERVAL_MS', file: 'runtime/src/slot/slot-runtime.ts', choices: [20] },
+  { name: 'PARTIAL_KEYS_MAX', file: 'runtime/src/operator/window/partial-aggregates.ts', choices: [1, 2] },
+  { name: 'RUNNING_KEYS_MAX', file: 'runtime/src/operator/window/running-window.ts', choices: [1, 2] },
+  { name: 'DIRECTORY_CHUNK_ENTRIES', file: 'state/src/table/slice-cursor.ts', choices: [1, 2] },
+  { name: 'UNWRITTEN_BYTES_MAX', file: 'state/src/spill/working-set.ts', choices: [1, 500] },
+  { name: 'BATCH_OPERATIONS_MAX', file: 'state/src/spill/write-behind.ts', choices: [1, 3] },
+  { name: 'CHUNK_ENTRIES_DEFAULT', file: 'state/src/adapter/memory-key-value-store.ts', choices: [1, 3] },
+  { name: 'CHECKPOINT_ID_BLOCK', file: 'jobmanager/src/core/checkpoint-ids.ts', choices: [1, 2] },
+  { name: 'CANCEL_GRACE_MS', file: 'taskmanager/src/task-executor/task-executor-core.ts', choices: [0, 5] },
+  { name: 'FINISH_GRACE_MS', file: 'taskmanager/src/task-executor/task-executor-core.ts', choices: [0, 5] },
+  { name: 'BUFFER_BYTES', file: 'api/src/file-sink/file-writer.ts', choices: [64, 1024] },
+  { name: 'FILES_AT_ONCE', file: 'api/src/file-sink/file-committer.ts', choices: [1] },
+  { name: 'READ_BYTES', file: 'api/src/file-sink/committable.ts', choices: [7] },
+];
+
+/** Constants that are computed from knobs once, and must be computed each time. */
+const derived = [
+  {
+    file: 'runtime/src/channel/remote-channel.ts',
+    from: 'takenCount < CREDITS_RETURNED',
+    to: 'takenCount < (CHANNEL_CREDITS >> 1)',
+  },
+];
+
+/** Files with knobs; the simulation must have all of them. */
+export const knobFiles = new Set(knobs.map(({ file }) => file));
+
+/** Returns `source` with its knobs made changeable. */
+export function withKnobs(path, source) {
+  let text = source;
+  for (const { name, file } of knobs) {
+    if (!path.endsWith(`/packages/${file}`)) continue;
+    const declaration = new RegExp(`^(export )?const ${name}(?:: [^=]+)? = ([^;]+);$`, 'm');
+    if (!declaration.test(text))
+      throw new Error(`knob ${name}: ${file} declares it no more; see test/sim/knobs.mjs`);
+    text = text.replace(
+      declaration,
+      (_, exported = '', value) =>
+        `${exported}let ${name}: number = ${value};\n(globalThis.millraceSimKnobs ??= {}).${name} = (given) => { ${name} = given ?? (${value}); };`,
+    );
+  }
+  for (const { file, from, to } of derived) {
+    if (!path.endsWith(`/packages/${file}`)) continue;
+    if (!text.includes(from)) throw new Error(`${file} has no "${from}" any more; see test/sim/knobs.mjs`);
+    text = text.replace(from, to);
+  }
+  return text;
+}

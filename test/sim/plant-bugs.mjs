@@ -1,0 +1,83 @@
+// Plants each bug of planted-bugs.mjs and counts the seeds until the simulator finds it.
+//   node test/sim/plant-bugs.mjs [--seeds 1000] [--from 1] [--only text] [--write]
+// --write: makes docs/internals/planted-bugs.md of it, which only a run over all bugs may.
+import { spawn } from 'node:child_process';
+import { rmSync, writeFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { parseArgs } from 'node:util';
+import { bundleSimulation, dataUrl } from './bundle.mjs';
+import { plantedBugs, planting } from './planted-bugs.mjs';
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: 'string', default: '1000' },
+    from: { type: 'string', default: '1' },
+    only: { type: 'string', default: '' },
+    write: { type: 'boolean', default: false },
+  },
+});
+const seedsMax = Number(values.seeds);
+
+/** Runs seeds until one fails. Returns how many it took and what was seen, or undefined. */
+async function find(bug, index) {
+  const { edit, check } = planting(bug);
+  const bundle = await bundleSimulation({ name: `bug-${index}`, edit });
+  check();
+  const options = { data: dataUrl, form: 'json', isTraced: false, isStopping: true };
+  const range = { first: Number(values.from), count: seedsMax, step: 1 };
+  const child = spawn(process.execPath, [bundle, JSON.stringify({ ...options, ...range })], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  let count = 0;
+  let found;
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    if (!line.startsWith('{"seed"')) return;
+    count++;
+    const { violations } = JSON.parse(line);
+    if (violations.length > 0) found ??= { count, violation: violations[0] };
+  });
+  const code = await new Promise((resolve) => child.on('close', resolve));
+  rmSync(bundle, { force: true });
+  return (
+    found ?? (code === 0 ? undefined : { count: count + 1, violation: `the process ended with code ${code}` })
+  );
+}
+
+function shortened(violation) {
+  const line = violation.split('\n')[0].replaceAll('|', '/');
+  return line.length > 110 ? `${line.slice(0, 107)}…` : line;
+}
+
+const rows = [];
+for (const [index, bug] of plantedBugs.entries()) {
+  if (!bug.id.includes(values.only)) continue;
+  const found = await find(bug, index);
+  console.log(
+    `${found === undefined ? `NOT FOUND in ${seedsMax}` : found.count}\t${bug.id}\t${found === undefined ? '' : shortened(found.violation)}`,
+  );
+  rows.push({ bug, found });
+}
+const missed = rows.filter(({ found }) => found === undefined);
+console.log(`${rows.length - missed.length} of ${rows.length} planted bugs found`);
+process.exitCode = missed.length === 0 ? 0 : 1;
+
+if (values.write && values.only === '') {
+  const text = [
+    '# Planted bugs',
+    '',
+    'The simulator must find bugs that are known to be there. Each of these is planted by itself, by replacing a piece of a source while the',
+    'simulation is bundled (`test/sim/planted-bugs.mjs`); nothing of it is in what is shipped. *Seeds*: how many were run until one failed,',
+    `beginning with seed ${values.from}. *Row*: the failure of [failures.md](failures.md) that it stands for.`,
+    '',
+    `Made by \`pnpm sim:bugs --seeds ${seedsMax} --write\`, ${new Date().toISOString().slice(0, 10)}: ${rows.length - missed.length} of ${rows.length} found.`,
+    '',
+    '| Bug | Row | In | Seeds | Seen as |',
+    '| --- | --- | --- | --- | --- |',
+    ...rows.map(({ bug, found }) => {
+      const seen = found === undefined ? ['not found', ''] : [`${found.count}`, shortened(found.violation)];
+      return `| ${bug.id} | ${bug.row === 0 ? '' : bug.row} | \`${bug.file.split('/').at(-1)}\` | ${seen[0]} | ${seen[1]} |`;
+    }),
+    '',
+  ].join('\n');
+  writeFileSync(new URL('../../docs/internals/planted-bugs.md', import.meta.url), text);
+}

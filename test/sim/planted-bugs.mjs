@@ -1,0 +1,413 @@
+// Bugs that the simulator must find. They are planted into the simulation's bundle, one at a time, by replacing a piece of a
+// source: nothing of them is in what is shipped. `row`: the failure in docs/internals/failures.md that it stands for; 0: none.
+
+/**
+ * @typedef {{ readonly id: string, readonly row: number, readonly file: string, readonly from: string, readonly to: string }} PlantedBug
+ */
+
+/** @type {readonly PlantedBug[]} */
+export const plantedBugs = [
+  // Fencing, leadership, membership
+  {
+    id: 'a silent leader is never given up',
+    row: 1,
+    file: 'taskmanager/src/task-executor/task-executor-core.ts',
+    from: 'if (!this.#isConnected || !this.#isRegistered) this.#cancelAll(() => true);',
+    to: '',
+  },
+  {
+    id: 'a slot is free before its worker has ended',
+    row: 1,
+    file: 'jobmanager/src/core/region-attempt.ts',
+    from: "return this.#phases.every((phase) => phase === 'ended');",
+    to: 'return true;',
+  },
+  {
+    id: 'a new leader does not stop what an older one deployed',
+    row: 2,
+    file: 'taskmanager/src/task-executor/task-executor-core.ts',
+    from: 'this.#cancelAll((deployment) => deployment.leaderEpoch < leaderEpoch);',
+    to: '',
+  },
+  {
+    id: 'each leader has the epoch of the one before',
+    row: 2,
+    file: 'jobmanager/src/job-manager.ts',
+    from: 'const leaderEpoch = before + 1;',
+    to: 'const leaderEpoch = Math.max(1, before);',
+  },
+  {
+    id: 'a finished job begins again when a JobManager starts',
+    row: 5,
+    file: 'jobmanager/src/core/job-master.ts',
+    from: "if (isTerminal(this.state)) this.#phase = 'ended';",
+    to: '',
+  },
+  {
+    id: 'the end is told before it is durable',
+    row: 5,
+    file: 'jobmanager/src/core/job-master.ts',
+    from: "if (this.state !== 'RUNNING') this.#transition('RUNNING');\n    this.#close('FINISHED');",
+    to: "if (this.state !== 'RUNNING') this.#transition('RUNNING');\n    this.#regions.finish();\n    this.#close('FINISHED');",
+  },
+  {
+    id: 'a TaskManager that registers anew keeps its old connection',
+    row: 6,
+    file: 'jobmanager/src/core/job-manager-core.ts',
+    from: "this.#lose(known.connectionId, 'it registered anew');",
+    to: 'this.#pool.unregister(known.connectionId);',
+  },
+  {
+    id: 'a deployment that comes twice runs twice',
+    row: 6,
+    file: 'taskmanager/src/task-executor/task-executor-core.ts',
+    from: 'if (slot.runs(deployment.jobId, deployment.attemptNumber)) return; // Told twice.',
+    to: '',
+  },
+  {
+    id: 'attempt numbers are not durable before they are used',
+    row: 6,
+    file: 'jobmanager/src/core/job-master.ts',
+    from: 'this.#attemptNumber = of.isNew ? 0 : progress.attemptNumber;',
+    to: 'this.#attemptNumber = 0;',
+  },
+  {
+    id: 'a worker that does not end in time is left alone',
+    row: 9,
+    file: 'taskmanager/src/task-executor/task-executor-core.ts',
+    from: "if (slot !== undefined) this.#emit({ kind: 'terminate-worker', ...keyOf(slot) });\n        return;",
+    to: 'return;',
+  },
+  {
+    id: 'a broken data connection goes unnoticed',
+    row: 11,
+    file: 'taskmanager/src/exchange/channel-exchange.ts',
+    from: 'for (const events of open) events.onClosed(error ?? brokenLink());',
+    to: '',
+  },
+  // Checkpoints
+  {
+    id: 'files that newer checkpoints share are deleted',
+    row: 12,
+    file: 'jobmanager/src/core/retained-checkpoints.ts',
+    from: '(name) => !kept.has(name) && (unknownUpToId',
+    to: '(name) => (unknownUpToId',
+  },
+  {
+    id: 'a sweep forgets what is kept',
+    row: 12,
+    file: 'jobmanager/src/checkpoint-clean-up.ts',
+    from: '&& !kept.has(name);',
+    to: ';',
+  },
+  {
+    id: 'a snapshot may need files of an aborted checkpoint',
+    row: 13,
+    file: 'state/src/snapshot/checkpoint-ledger.ts',
+    from: 'this.#clock.lastFrozen = this.#clock.current++;\n    return (files) => {\n      pending.files = files;',
+    to: 'this.#clock.lastFrozen = this.#clock.current++;\n    return (files) => {\n      pending.files = files;\n      this.complete(checkpointId);',
+  },
+  {
+    id: 'ids of checkpoints are used again after a restart',
+    row: 16,
+    file: 'jobmanager/src/core/job-master-options.ts',
+    from: 'nextId: ',
+    to: 'nextId: 1 + 0 * ',
+  },
+  {
+    id: 'names of state files come again',
+    row: 16,
+    file: 'runtime/src/checkpoint/subtask-checkpoint.ts',
+    from: '`chk-${deployment.leaderEpoch}-${checkpointId}`',
+    to: '`chk-${deployment.leaderEpoch}-${checkpointId & 3}`',
+  },
+  {
+    id: 'files of a finished job stay',
+    row: 18,
+    file: 'jobmanager/src/checkpoint-clean-up.ts',
+    from: 'await this.delete(jobId, names.filter(isNeedless));',
+    to: 'void isNeedless; void names;',
+  },
+  {
+    id: 'a checkpoint counts before its metadata is written',
+    row: 19,
+    file: 'jobmanager/src/core/complete-checkpoints.ts',
+    from: 'this.#effects.writeBlob(this.#jobId, metadataName(metadata), bytes, (outcome) => {',
+    to: 'then({ epoch, checkpointId, isFinal, totalBytes }, undefined);\n    this.#effects.writeBlob(this.#jobId, metadataName(metadata), bytes, (outcome) => {\n      if (outcome.ok || !outcome.ok) return;',
+  },
+  {
+    id: 'a sealed file is not synced',
+    row: 20,
+    file: 'api/src/file-sink/file-writer.ts',
+    from: 'file.closed = file.appender.syncAndClose();',
+    to: 'file.closed = file.appender.abandon();',
+  },
+  {
+    id: 'the name of a sealed file is not synced',
+    row: 20,
+    file: 'api/src/file-sink/file-writer.ts',
+    from: 'await this.#files.syncDirectory(directory);\n    return committables;',
+    to: 'return committables;',
+  },
+  {
+    id: 'a pending name is removed before the final one is durable',
+    row: 20,
+    file: 'api/src/file-sink/file-committer.ts',
+    from: 'await Promise.all(directories.map((directory) => files.syncDirectory(directory)));',
+    to: 'void directories;',
+  },
+  {
+    id: 'a state file is restored without a look at its checksum',
+    row: 21,
+    file: 'state/src/snapshot/restore-files.ts',
+    from: 'if (bytes.length === file.bytes && crc32(bytes) === file.crc32) return;',
+    to: 'if (bytes.length === file.bytes || crc32(bytes) === file.crc32) return;',
+  },
+  {
+    id: 'an older checkpoint is restored in silence',
+    row: 22,
+    file: 'jobmanager/src/core/checkpoint-coordinator.ts',
+    from: 'return this.#complete.references.at(-1);',
+    to: 'return this.#complete.references.at(-2) ?? this.#complete.references.at(-1);',
+  },
+  {
+    id: 'a row from the store is taken without a look at its checksum',
+    row: 23,
+    file: 'state/src/spill/stored-row-codec.ts',
+    from: 'new ByteSource(bytes).u32() !== crc32(bytes.subarray(CHECKSUM_BYTES))',
+    to: 'new ByteSource(bytes).u32() === crc32(bytes.subarray(CHECKSUM_BYTES)) - 0.5',
+  },
+  {
+    id: 'channels do not wait for the barriers of the others',
+    row: 26,
+    file: 'runtime/src/channel/barrier-aligner.ts',
+    from: 'return this.#isBlocking && this.#hasArrived[channelIndex] === true;',
+    to: 'return false;',
+  },
+  {
+    id: 'the barrier is sent behind what comes after it',
+    row: 26,
+    file: 'runtime/src/task/chain-driver.ts',
+    from: '    this.chain.flushPartials();\n    this.#send(element);',
+    to: '    this.#send(element);',
+  },
+  {
+    id: 'a task at its end swallows barriers',
+    row: 29,
+    file: 'runtime/src/task/chain-driver.ts',
+    from: '    this.broadcast(barrier);\n',
+    to: '    if (!this.#isAtEnd) this.broadcast(barrier);\n',
+  },
+  {
+    id: 'the job is finished before its last commits',
+    row: 30,
+    file: 'jobmanager/src/core/region-attempt.ts',
+    from: 'return this.committingSlots.every((position) => this.#committed.has(position));',
+    to: 'return true;',
+  },
+  {
+    id: 'a second checkpoint starts while one is pending',
+    row: 33,
+    file: 'jobmanager/src/core/checkpoint-coordinator.ts',
+    from: '|| this.#pending !== undefined) return;',
+    to: ') return;',
+  },
+  // Commits
+  {
+    id: 'restored transactions are not committed again',
+    row: 34,
+    file: 'runtime/src/operator/sink.ts',
+    from: 'if (committer !== undefined && restored.length > 0) await commitOrExplain(setup, committer, restored);',
+    to: '',
+  },
+  {
+    id: 'a checkpoint that completes commits later ones, too',
+    row: 35,
+    file: 'runtime/src/operator/sink.ts',
+    from: 'const due = this.#pending.filter((entry) => entry.checkpointId <= checkpointId);',
+    to: 'const due = this.#pending;',
+  },
+  {
+    id: 'a checkpoint that completes commits itself only',
+    row: 35,
+    file: 'runtime/src/operator/sink.ts',
+    from: 'const due = this.#pending.filter((entry) => entry.checkpointId <= checkpointId);',
+    to: 'const due = this.#pending.filter((entry) => entry.checkpointId === checkpointId);',
+  },
+  {
+    id: 'a failed commit counts as done',
+    row: 36,
+    file: 'runtime/src/operator/sink.ts',
+    from: 'if (committables.length > 0) await commitOrExplain(this.#setup, this.#committer, committables);',
+    to: 'if (committables.length > 0) await commitOrExplain(this.#setup, this.#committer, committables).catch(() => undefined);',
+  },
+  {
+    id: 'files of one checkpoint share their name',
+    row: 37,
+    file: 'api/src/file-sink/file-writer.ts',
+    from: 'pendingName(this.#nameParts(checkpointId, file.sequence))',
+    to: 'pendingName(this.#nameParts(checkpointId, 0))',
+  },
+  {
+    id: 'of several old subtasks only one has its transactions restored',
+    row: 41,
+    file: 'runtime/src/operator/sink.ts',
+    from: 'const restored = setup.restoredInline.flatMap((state) => restoredCommittables(state));',
+    to: 'const restored = setup.restoredInline.slice(0, 1).flatMap((state) => restoredCommittables(state));',
+  },
+  {
+    id: 'pending files of a newer attempt are removed',
+    row: 1,
+    file: 'api/src/file-sink/file-writer.ts',
+    from: 'owner.attemptNumber >= context.attemptNumber || kept.has(name)',
+    to: 'owner.attemptNumber >= context.attemptNumber',
+  },
+  // Rescale, state, sources
+  {
+    id: 'keyed state is restored into the subtask with the same number only',
+    row: 46,
+    file: 'jobmanager/src/execution-graph/restore-plan.ts',
+    from: 'for (const snapshot of old.subtasks) {',
+    to: 'for (const snapshot of old.subtasks.filter((one) => one.subtaskIndex === subtaskIndex)) {',
+  },
+  {
+    id: 'keys go to subtasks by another rule than key groups',
+    row: 48,
+    file: 'jobmanager/src/execution-graph/restore-plan.ts',
+    from: 'keyGroup >= range.firstKeyGroup && keyGroup <= range.lastKeyGroup',
+    to: 'keyGroup > range.firstKeyGroup && keyGroup <= range.lastKeyGroup',
+  },
+  {
+    id: 'a changed row that left memory is not in the snapshot',
+    row: 66,
+    file: 'state/src/spill/working-set.ts',
+    from: 'return this.#newestChange > confirmed ? Math.max(1, this.#changeCount) : 0;',
+    to: 'void confirmed; return 0;',
+  },
+  {
+    id: 'a row is taken from memory without being written',
+    row: 67,
+    file: 'state/src/spill/working-set.ts',
+    from: 'if (rows.stored[row] !== changed) {',
+    to: 'if (rows.stored[row] !== changed && changed % 3 !== 0) {',
+  },
+  {
+    id: 'splits that readers have not begun are in no snapshot',
+    row: 71,
+    file: 'runtime/src/task/source-task.ts',
+    from: 'splits: this.#splits.map((split) => split.snapshot()),',
+    to: 'splits: this.#splits.filter((split) => split.state !== ReadState.Unopened).map((split) => split.snapshot()),',
+  },
+  {
+    id: 'an old reader has several heirs',
+    row: 71,
+    file: 'runtime/src/task/source-state.ts',
+    from: 'if (snapshot.subtaskIndex % heir.parallelism !== heir.subtaskIndex) continue;',
+    to: 'if (snapshot.subtaskIndex !== heir.subtaskIndex && heir.subtaskIndex !== 0) continue;',
+  },
+  {
+    id: 'a reader remembers one record too few',
+    row: 71,
+    file: 'runtime/src/task/split-progress.ts',
+    from: '{ position: this.#position };',
+    to: "{ position: typeof this.#position === 'number' && this.#position > 0 ? this.#position - 1 : this.#position };",
+  },
+  {
+    id: 'a request for a split that comes early is lost',
+    row: 60,
+    file: 'taskmanager/src/exchange/channel-exchange.ts',
+    from: 'if (entry === undefined) this.#keepEarly(link, channelId, frame);',
+    to: 'if (entry === undefined) return;',
+  },
+  // Time
+  {
+    id: 'processing-time timers fire a millisecond early',
+    row: 51,
+    file: 'runtime/src/task/chain-driver.ts',
+    from: 'if (dueMs > nowMs) return undefined;\n    this.#run(this.chain.advanceProcessingTime(nowMs), nothingMore);',
+    to: 'if (dueMs > nowMs + 1) return undefined;\n    this.#run(this.chain.advanceProcessingTime(nowMs + 1), nothingMore);',
+  },
+  {
+    id: 'restored timers never fire',
+    row: 52,
+    file: 'state/src/timers/keyed-timers.ts',
+    from: 'this.#event.rebuild();',
+    to: '',
+  },
+  {
+    id: 'a timer that was taken back fires',
+    row: 45,
+    file: 'state/src/timers/timer-heap.ts',
+    from: 'if (row >= 0) this.remove(row);',
+    to: 'void row;',
+  },
+  {
+    id: 'the watermark of a gate is that of its fastest channel',
+    row: 54,
+    file: 'runtime/src/channel/watermark-valve.ts',
+    from: 'if (watermarkMs < least) least = watermarkMs;',
+    to: 'if (least === Infinity || watermarkMs > least) least = watermarkMs;',
+  },
+  {
+    id: 'checkpoints are scheduled by the wall clock',
+    row: 56,
+    file: 'jobmanager/src/core/checkpoint-coordinator.ts',
+    from: 'const nowMs = this.#of.clock.monotonicMs();\n    // A final',
+    to: 'const nowMs = this.#of.clock.nowMs() - 1_767_225_600_000;\n    // A final',
+  },
+  {
+    id: 'the watermark passes splits that are to come',
+    row: 72,
+    file: 'runtime/src/task/source-task.ts',
+    from: 'if (this.#isHeld) return false;',
+    to: '',
+  },
+  // Flow control
+  {
+    id: 'credit is given back too late',
+    row: 57,
+    file: 'runtime/src/channel/remote-channel.ts',
+    from: 'takenCount < (CHANNEL_CREDITS >> 1)',
+    to: 'takenCount <= CHANNEL_CREDITS',
+  },
+  {
+    id: 'batches are sent without credit',
+    row: 59,
+    file: 'runtime/src/channel/output-channel.ts',
+    from: 'if (this.#credits === 0) return;',
+    to: '',
+  },
+  {
+    id: 'nobody wakes up for credit',
+    row: 60,
+    file: 'runtime/src/channel/output-channel.ts',
+    from: 'if (!hadCredit && this.hasCredit) this.onCredit();',
+    to: 'void hadCredit;',
+  },
+  {
+    id: 'a channel that waits for alignment is polled now and then',
+    row: 27,
+    file: 'runtime/src/channel/input-gate.ts',
+    from: 'if (this.#aligner.isBlocked(index)) continue;\n      const channel = this.channels[index];\n      const element = channel?.queue.poll();',
+    to: 'const channel = this.channels[index];\n      if (this.#aligner.isBlocked(index) && channel?.queue.peek()?.kind !== ElementKind.Batch) continue;\n      const element = channel?.queue.poll();',
+  },
+];
+
+/** Returns an edit of sources that plants `bug`, and says at its end whether it did. */
+export function planting(bug) {
+  let isPlanted = false;
+  return {
+    edit: (path, text) => {
+      if (!path.endsWith(`/packages/${bug.file}`)) return text;
+      if (text.split(bug.from).length !== 2)
+        throw new Error(
+          `"${bug.id}": ${bug.file} has not exactly one "${bug.from}"; change test/sim/planted-bugs.mjs with it`,
+        );
+      isPlanted = true;
+      return text.replace(bug.from, () => bug.to);
+    },
+    check: () => {
+      if (!isPlanted) throw new Error(`"${bug.id}": ${bug.file} is not part of the simulation`);
+    },
+  };
+}

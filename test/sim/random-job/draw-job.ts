@@ -1,0 +1,221 @@
+// Draws a random job: some sources, some steps on streams that are open, a sink for each stream that is left.
+import { Prng } from '@millrace/common';
+import type { JobSpec, NodeSpec, Ref, SourceSpec, StepSpec, StreamFacts, WindowShape } from './job-spec.ts';
+
+interface OpenStream extends StreamFacts {
+  readonly ref: Ref;
+  /** Keyed steps on its way: each makes channels between all subtasks. */
+  readonly depth: number;
+  /** Nothing reads it yet. */
+  isOpen: boolean;
+}
+
+const DEPTH_MAX = 3;
+const SOURCES_MAX = 3;
+const STEPS_MAX = 7;
+/** Nodes that are one operator each: they may have a parallelism of their own. */
+const ONE_OPERATOR = new Set<NodeSpec['kind']>([
+  'source',
+  'map',
+  'filter',
+  'flatMap',
+  'rekey',
+  'join',
+  'route',
+  'keep',
+  'timers',
+  'sink',
+]);
+const KEYED = new Set<StepSpec['kind']>(['count', 'reduce', 'keep', 'timers', 'window']);
+
+/** Draws the job of a seed; subtasks of one operator at most `parallelism`. */
+export function drawJob(seed: number, parallelism: number): JobSpec {
+  return new JobDraw(new Prng(seed ^ 0x68bc21eb), parallelism).draw();
+}
+
+class JobDraw {
+  readonly #prng: Prng;
+  readonly #parallelism: number;
+  readonly #nodes: NodeSpec[] = [];
+  readonly #streams: OpenStream[] = [];
+
+  constructor(prng: Prng, parallelism: number) {
+    this.#prng = prng;
+    this.#parallelism = parallelism;
+  }
+
+  draw(): JobSpec {
+    const sourceCount = 1 + this.#prng.below(SOURCES_MAX);
+    const isBounded = this.#prng.next() < 0.8;
+    for (let index = 0; index < sourceCount; index++) this.#addSource(isBounded || this.#prng.next() < 0.4);
+    const stepCount = 1 + this.#prng.below(STEPS_MAX);
+    for (let index = 0; index < stepCount; index++) {
+      if (this.#streams.length > 1 && this.#prng.next() < 0.2) this.#addUnion();
+      else this.#addStep(this.#anyStream());
+    }
+    for (const stream of this.#streams.filter(({ isOpen }) => isOpen)) this.#addSink(stream);
+    return { nodes: this.#nodes };
+  }
+
+  #pick<T>(...choices: readonly [T, ...T[]]): T {
+    return choices[this.#prng.below(choices.length)] ?? choices[0];
+  }
+
+  /** One that nobody reads yet, or another one once more. */
+  #anyStream(): OpenStream {
+    const open = this.#streams.filter(({ isOpen }) => isOpen);
+    const among = this.#prng.next() < 0.2 || open.length === 0 ? this.#streams : open;
+    const stream = among[this.#prng.below(among.length)];
+    if (stream === undefined) throw new Error('a job has a source');
+    stream.isOpen = false;
+    return stream;
+  }
+
+  #add(node: (id: number) => NodeSpec): { readonly ref: Ref; readonly width: number } {
+    const id = this.#nodes.length;
+    const drawn = node(id);
+    const hasOwn = ONE_OPERATOR.has(drawn.kind) && this.#parallelism > 1 && this.#prng.next() < 0.2;
+    if (hasOwn) this.#nodes.push({ ...drawn, parallelism: 1 + this.#prng.below(this.#parallelism) });
+    else this.#nodes.push(drawn);
+    // One of its own may be any other after a rescale.
+    return { ref: { node: id }, width: hasOwn ? -id - 1 : this.#parallelism };
+  }
+
+  #addSource(isBounded: boolean): void {
+    const spec: SourceSpec = {
+      kind: 'source',
+      isBounded,
+      splits: this.#pick(1, 2, 3, 5),
+      recordsPerSplit: this.#pick(1, 10, 20, 40),
+      keyCount: this.#pick(1, 3, 5, 12),
+      chunkRecords: this.#pick(1, 5, 50),
+      stepMs: this.#pick(10, 100, 500),
+      disorderMs: this.#pick(0, 0, 300, 1_000),
+      isRated: this.#prng.next() < 0.8,
+    };
+    const { ref, width } = this.#add((id) => ({ id, ...spec }));
+    const facts = { isTimed: true, isOrdered: true, isGapless: true, isBounded, width };
+    this.#streams.push({ ref, ...facts, depth: 0, isOpen: true });
+  }
+
+  #addUnion(): void {
+    const [a, b] = [this.#anyStream(), this.#anyStream()];
+    const { ref, width } = this.#add((id) => ({ id, kind: 'union', inputs: [a.ref, b.ref] }));
+    const isStraight = a.width === width && b.width === width;
+    this.#streams.push({
+      ref,
+      isTimed: a.isTimed && b.isTimed,
+      isOrdered: a.isOrdered && b.isOrdered && isStraight,
+      isGapless: a.isGapless && b.isGapless && isStraight,
+      isBounded: a.isBounded && b.isBounded,
+      width,
+      depth: Math.max(a.depth, b.depth),
+      isOpen: true,
+    });
+  }
+
+  #addStep(from: OpenStream): void {
+    const step = this.#drawStep(from);
+    const { ref, width } = this.#add((id) => ({ id, input: from.ref, ...step }));
+    const isKeyed = KEYED.has(step.kind);
+    const facts = factsBehind(step, from, width);
+    const stream = { ...facts, depth: from.depth + (isKeyed ? 1 : 0), isOpen: true };
+    this.#streams.push({ ref, ...stream });
+    if (step.kind === 'route') this.#streams.push({ ref: { ...ref, isSide: true }, ...stream });
+  }
+
+  #drawStep(from: OpenStream): StepSpec {
+    const isKeyed = from.depth < DEPTH_MAX && this.#prng.next() < 0.6;
+    return isKeyed ? this.#drawKeyed(from) : this.#drawSimple();
+  }
+
+  #drawSimple(): StepSpec {
+    switch (this.#prng.below(8)) {
+      case 0:
+      case 1:
+        return { kind: 'map', add: this.#prng.below(100) };
+      case 2:
+        return { kind: 'filter', modulus: this.#pick(2, 3, 7) };
+      case 3:
+        return { kind: 'flatMap', copies: this.#pick(1, 2, 3) };
+      case 4:
+        return { kind: 'rekey', keyCount: this.#pick(1, 2, 6) };
+      case 5:
+        return { kind: 'spread', how: this.#pick('rebalance', 'global', 'pick') };
+      case 6:
+        return { kind: 'join', tableKeys: this.#pick(1, 4, 12), joinType: this.#pick('inner', 'left') };
+      default:
+        return { kind: 'route', modulus: this.#pick(2, 3) };
+    }
+  }
+
+  #drawKeyed(from: OpenStream): StepSpec {
+    const choice = this.#prng.below(from.isTimed ? 9 : 4);
+    if (choice === 0) return { kind: 'count' };
+    if (choice === 1) return { kind: 'reduce' };
+    if (choice <= 3) {
+      if (!from.isOrdered) return { kind: 'keep', check: 'once' };
+      return { kind: 'keep', check: from.isGapless ? 'gapless' : 'ordered' };
+    }
+    if (choice <= 5) return { kind: 'timers', bucketMs: this.#pick(100, 500, 2_000) };
+    return {
+      kind: 'window',
+      shape: this.#drawShape(from.isBounded),
+      how: this.#pick('aggregate', 'aggregate', 'process', 'reduce'),
+      latenessMs: this.#pick(0, 0, 500),
+    };
+  }
+
+  #drawShape(isBounded: boolean): WindowShape {
+    switch (this.#prng.below(isBounded ? 5 : 4)) {
+      case 0:
+      case 1:
+        return { kind: 'tumbling', sizeMs: this.#pick(100, 500, 2_000) };
+      case 2:
+      case 3: {
+        const slideMs = this.#pick(100, 500);
+        return { kind: 'sliding', sizeMs: slideMs * this.#pick(2, 3, 5), slideMs };
+      }
+      default:
+        return { kind: 'endOfInput' };
+    }
+  }
+
+  #addSink({ ref, isTimed }: OpenStream): void {
+    const form = this.#pick('ledger', 'ledger', 'jsonLines', 'smallFiles');
+    this.#add((id) => ({ id, kind: 'sink', input: ref, form, isTimed }));
+  }
+}
+
+function factsBehind(step: StepSpec, from: StreamFacts, width: number): StreamFacts {
+  const { isTimed, isBounded } = from;
+  const isStraight = KEYED.has(step.kind) || from.width === width;
+  const isOrdered = from.isOrdered && isStraight;
+  const isGapless = from.isGapless && isStraight;
+  const facts = { isTimed, isOrdered, isGapless, isBounded, width };
+  switch (step.kind) {
+    case 'map':
+    case 'rekey':
+    case 'keep':
+      return facts;
+    case 'filter':
+    case 'flatMap':
+    case 'route':
+    case 'join':
+      return { ...facts, isGapless: false };
+    case 'spread': {
+      const isOneWay = step.how === 'global';
+      return { ...facts, isOrdered: isOneWay && from.isOrdered, isGapless: isOneWay && from.isGapless };
+    }
+    case 'count':
+    case 'reduce':
+      // The result counts the records of its key.
+      return { ...facts, isTimed: false, isOrdered: true, isGapless: true };
+    case 'timers':
+      return { ...facts, isOrdered: true, isGapless: false };
+    case 'window':
+      return { ...facts, isTimed: step.shape.kind !== 'endOfInput', isOrdered: true, isGapless: false };
+    default:
+      return step satisfies never;
+  }
+}

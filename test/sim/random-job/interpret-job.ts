@@ -1,0 +1,179 @@
+// The reference: what a random job must give, by plain loops over all its records at once. Knows nothing of the engine.
+import {
+  copiesOf,
+  finalWatermark,
+  isKept,
+  mapped,
+  recordsOfSplit,
+  rekeyed,
+  tableOf,
+  tagged,
+  toLine,
+  windowNumber,
+  type JobSpec,
+  type NodeSpec,
+  type Rec,
+  type Ref,
+  type WindowShape,
+} from './job-spec.ts';
+
+interface Stream {
+  readonly records: readonly Rec[];
+  readonly side?: readonly Rec[];
+  /** Event time at the end: nothing later fires. */
+  readonly watermarkMs: number;
+}
+
+type Step = Extract<NodeSpec, { readonly input: Ref }>;
+
+/** Returns the lines of each sink, by its name. */
+export function interpretJob(job: JobSpec): ReadonlyMap<string, readonly string[]> {
+  const streams: Stream[] = [];
+  const outputs = new Map<string, readonly string[]>();
+  const read = ({ node, isSide }: Ref): Stream => {
+    const stream = streams[node] ?? { records: [], watermarkMs: Infinity };
+    return isSide === true ? { ...stream, records: stream.side ?? [] } : stream;
+  };
+  for (const node of job.nodes) {
+    if (node.kind === 'sink') {
+      const lines = read(node.input).records.map((record) => JSON.stringify(toLine(record, node.isTimed)));
+      outputs.set(`sink-${node.id}`, lines);
+    }
+    streams.push(streamOf(node, read));
+  }
+  return outputs;
+}
+
+function streamOf(node: NodeSpec, read: (ref: Ref) => Stream): Stream {
+  if (node.kind === 'source') {
+    const splits = Array.from({ length: node.splits }, (_, split) => recordsOfSplit(node.id, node, split));
+    return { records: splits.flat(), watermarkMs: finalWatermark(node) };
+  }
+  if (node.kind === 'union') {
+    const inputs = node.inputs.map(read);
+    return {
+      records: inputs.flatMap(({ records }, index) =>
+        records.map((record) => tagged(record, node.id, index)),
+      ),
+      watermarkMs: Math.min(...inputs.map(({ watermarkMs }) => watermarkMs)),
+    };
+  }
+  if (node.kind === 'sink') return { records: [], watermarkMs: Infinity };
+  const input = read(node.input);
+  return { ...input, side: [], ...stepOf(node, input) };
+}
+
+function stepOf(node: Step, input: Stream): Pick<Stream, 'records' | 'side'> {
+  const { records } = input;
+  switch (node.kind) {
+    case 'map':
+      return { records: records.map((record) => mapped(record, node.add)) };
+    case 'filter':
+      return { records: records.filter((record) => isKept(record, node.modulus)) };
+    case 'flatMap':
+      return { records: records.flatMap((record) => copiesOf(record, node.copies)) };
+    case 'rekey':
+      return { records: records.map((record) => rekeyed(record, node.keyCount)) };
+    case 'spread':
+    case 'keep':
+      return { records };
+    case 'join':
+      return { records: joined(node.id, node, records) };
+    case 'route':
+      return {
+        records: records.filter((record) => record.n % node.modulus !== 0),
+        side: records.filter((record) => record.n % node.modulus === 0),
+      };
+    case 'count':
+    case 'reduce':
+      return { records: counted(node, records) };
+    case 'timers':
+      return { records: fired(node.id, { kind: 'tumbling', sizeMs: node.bucketMs }, input, timerRecord) };
+    case 'window':
+      return { records: fired(node.id, node.shape, input, windowRecord) };
+    case 'sink':
+      return { records: [] };
+    default:
+      return node satisfies never;
+  }
+}
+
+function joined(
+  id: number,
+  { tableKeys, joinType }: { readonly tableKeys: number; readonly joinType: 'inner' | 'left' },
+  records: readonly Rec[],
+): readonly Rec[] {
+  const table = new Map(tableOf(id, tableKeys).map(({ key, add }) => [key, add]));
+  return records.flatMap((record) => {
+    const add = table.get(record.key);
+    if (add === undefined) return joinType === 'left' ? [{ ...record, n: record.n - 1 }] : [];
+    return [{ ...record, n: record.n + add }];
+  });
+}
+
+function byKey(records: readonly Rec[]): ReadonlyMap<string, readonly Rec[]> {
+  const groups = new Map<string, Rec[]>();
+  for (const record of records) {
+    const group = groups.get(record.key) ?? [];
+    groups.set(record.key, group);
+    group.push(record);
+  }
+  return groups;
+}
+
+/** The nth record of a key gives n, whichever it is. */
+function counted(node: { readonly id: number }, records: readonly Rec[]): readonly Rec[] {
+  return [...byKey(records)].flatMap(([key, group]) =>
+    group.map((_, index) => ({ key, n: index + 1, origin: `${node.id}/${key}`, seq: index, ts: 0 })),
+  );
+}
+
+interface Fired {
+  readonly id: number;
+  readonly key: string;
+  readonly endMs: number;
+  readonly group: readonly Rec[];
+}
+
+/** Windows that have fired when all has been read. */
+function fired(id: number, shape: WindowShape, input: Stream, toRecord: (of: Fired) => Rec): readonly Rec[] {
+  return [...byKey(input.records)].flatMap(([key, group]) => {
+    const windows = new Map<number, Rec[]>();
+    for (const record of group)
+      for (const endMs of endsOf(shape, record.ts))
+        windows.set(endMs, [...(windows.get(endMs) ?? []), record]);
+    return [...windows]
+      .filter(
+        ([endMs]) => endMs - 1 <= input.watermarkMs && (endMs !== Infinity || input.watermarkMs === Infinity),
+      )
+      .map(([endMs, records]) => toRecord({ id, key, endMs, group: records }));
+  });
+}
+
+function endsOf(shape: WindowShape, ts: number): readonly number[] {
+  if (shape.kind === 'endOfInput') return [Infinity];
+  const slideMs = shape.kind === 'sliding' ? shape.slideMs : shape.sizeMs;
+  const ends: number[] = [];
+  for (let startMs = Math.floor(ts / slideMs) * slideMs; startMs > ts - shape.sizeMs; startMs -= slideMs)
+    ends.push(startMs + shape.sizeMs);
+  return ends;
+}
+
+function windowRecord({ id, key, endMs, group }: Fired): Rec {
+  const numbers = group.map(({ n }) => n);
+  const n = windowNumber({
+    count: numbers.length,
+    sum: numbers.reduce((sum, number) => sum + number, 0),
+    min: Math.min(...numbers),
+    max: Math.max(...numbers),
+  });
+  return endMs === Infinity
+    ? { key, n, origin: `${id}/${key}`, seq: 0, ts: 0 }
+    : { key, n, origin: `${id}/${key}`, seq: endMs, ts: endMs - 1 };
+}
+
+/** Its timer is at the last millisecond of its bucket. */
+function timerRecord({ id, key, endMs, group }: Fired): Rec {
+  const n = group.reduce((sum, record) => sum + record.n, 0);
+  return { key, n, origin: `${id}/${key}`, seq: endMs - 1, ts: endMs - 1 };
+}
