@@ -2,6 +2,7 @@
 //
 //   node scripts/bench.mjs [micro] [name…] [--only name,…] [--json]   ratios of parts of the engine: test/bench/main.ts
 //   node scripts/bench.mjs peers [arguments]                          whole jobs against Flink: test/bench/peers/main.ts
+//   node scripts/bench.mjs recovery [--rounds n] [--megabytes n] [--json]   output after kill -9: test/bench/recovery/main.ts
 //
 // The packages are not bundled: they are resolved from their `dist`, as a user's program would have them.
 import { spawnSync } from 'node:child_process';
@@ -12,8 +13,13 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 process.chdir(root);
 const [first, ...others] = process.argv.slice(2);
-const isPeers = first === 'peers';
-const rest = isPeers || first === 'micro' ? others : process.argv.slice(2);
+const ENTRIES = {
+  micro: { micro: 'test/bench/main.ts', 'exchange-peer': 'test/bench/exchange-peer.ts' },
+  peers: { peers: 'test/bench/peers/main.ts' },
+  recovery: { recovery: 'test/bench/recovery/main.ts' },
+};
+const name = Object.hasOwn(ENTRIES, first ?? '') ? first : 'micro';
+const rest = name === first ? others : process.argv.slice(2);
 
 const built = spawnSync(process.execPath, ['scripts/millrace-dev.mjs', 'build'], {
   stdio: ['ignore', 'inherit', 'inherit'],
@@ -23,11 +29,8 @@ if (built.status !== 0) process.exit(1);
 // Inside the folder of the package `test`, whose dependencies these are.
 const directory = join(root, 'test', 'node_modules', '.cache', 'bench');
 const { build } = createRequire(join(root, 'test', 'package.json'))('esbuild');
-const entries = isPeers
-  ? { peers: 'test/bench/peers/main.ts' }
-  : { micro: 'test/bench/main.ts', 'exchange-peer': 'test/bench/exchange-peer.ts' };
 await build({
-  entryPoints: entries,
+  entryPoints: ENTRIES[name],
   outdir: directory,
   outExtension: { '.js': '.mjs' },
   bundle: true,
@@ -39,5 +42,5 @@ await build({
   sourcemap: 'inline',
   logLevel: 'warning',
 });
-const { main } = await import(pathToFileURL(join(directory, `${isPeers ? 'peers' : 'micro'}.mjs`)).href);
+const { main } = await import(pathToFileURL(join(directory, `${name}.mjs`)).href);
 process.exitCode = await main(rest);

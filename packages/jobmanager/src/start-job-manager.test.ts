@@ -278,7 +278,7 @@ test('bytes that are not those of the manifest are refused', async () => {
   await expect(client.submit(submission(keyedGraph()), () => new Uint8Array(10))).rejects.toMatchObject({
     code: 'MR_PROTOCOL',
   });
-  expect((await readdir(join(directory, 'jm', 'artifacts'))).filter((name) => name === sha256)).toEqual([]);
+  await expect.poll(() => readdir(join(directory, 'jm', 'artifacts'))).toEqual([]);
 });
 
 test('a refused submission brings the JobManager’s own error to the client', async () => {
@@ -287,6 +287,11 @@ test('a refused submission brings the JobManager’s own error to the client', a
     code: 'MR_TOO_FEW_SLOTS',
     details: { slotsMissing: 2 },
   });
+  // It leaves nothing, unless another job needs it.
+  await expect.poll(() => readdir(join(directory, 'jm', 'artifacts'))).toEqual([]);
+  await submit(client, { ...submission(keyedGraph()), jobId: asJobId('e'.repeat(32)), isWaiting: true });
+  await expect(submit(client, submission(keyedGraph({ parallelism: 2 })))).rejects.toThrow();
+  await expect.poll(() => readdir(join(directory, 'jm', 'artifacts'))).toEqual([sha256]);
   await expect(client.describe(asJobId('f'.repeat(32)))).rejects.toMatchObject({ code: 'MR_JOB_NOT_FOUND' });
 });
 

@@ -1,11 +1,13 @@
-// A function of the user's that never returns.
-import { defineJob, fromArray } from '@millrace/api';
+// A function of the user's that never returns: `--where map`, `open` or `source`.
+import { defineJob, fromArray, generate } from '@millrace/api';
+
+function spin(): never {
+  for (;;);
+}
 
 export default defineJob('spins', (env) => {
-  env
-    .source(fromArray([1]))
-    .map((value) => {
-      for (;;) if (value < 0) return value;
-    })
-    .print();
+  const where = env.params.string('where', 'map');
+  const numbers = where === 'source' ? env.source(generate({ splits: 1 }, spin)) : env.source(fromArray([1]));
+  if (where === 'open') numbers.process({ open: spin, onRecord: (value) => [value] }).print();
+  else numbers.map((value) => (where === 'map' ? spin() : value)).print();
 });

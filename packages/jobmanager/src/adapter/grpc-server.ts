@@ -342,6 +342,7 @@ async function receiveSubmission(
   services: GrpcServices,
 ): Promise<SubmitJobResult> {
   const { jobManager, artifacts, uploading } = services;
+  let coming: readonly string[] = [];
   let submission: JobSubmission | undefined;
   let missing = new Map<string, ArtifactFile>();
   let upload: ArtifactUpload | undefined;
@@ -352,7 +353,8 @@ async function receiveSubmission(
         submission = chunk.submission;
         checkArtifactSize(submission.artifact);
         missing = new Map(submission.artifact.files.map((file) => [file.sha256, file]));
-        for (const sha256 of missing.keys()) uploading.set(sha256, (uploading.get(sha256) ?? 0) + 1);
+        coming = [...missing.keys()];
+        for (const sha256 of coming) uploading.set(sha256, (uploading.get(sha256) ?? 0) + 1);
         continue;
       }
       const file = missing.get(chunk.sha256);
@@ -374,8 +376,19 @@ async function receiveSubmission(
     return { jobId: submission.jobId, ...(restore === undefined ? {} : { restore }) };
   } finally {
     await upload?.abandon();
-    for (const { sha256 } of submission?.artifact.files ?? []) release(uploading, sha256);
+    for (const sha256 of coming) release(uploading, sha256);
+    await dropUnused(coming, services);
   }
+}
+
+/** A submission that was not taken leaves nothing; what others need stays. */
+async function dropUnused(
+  sha256s: readonly string[],
+  { jobManager, artifacts, uploading }: GrpcServices,
+): Promise<void> {
+  const used = jobManager.artifactsInUse();
+  for (const sha256 of sha256s)
+    if (!used.has(sha256) && !uploading.has(sha256)) await artifacts.delete(sha256);
 }
 
 function release(uploading: Map<string, number>, sha256: string): void {

@@ -63,6 +63,25 @@ test('`prepare` is recorded before anything is deployed, and is never called on 
   });
 });
 
+test('`prepare` that takes too long fails its attempt, and is tried again', () => {
+  const cluster = new ScriptedCluster();
+  cluster.connect('a', 1);
+  cluster.submit(keyedGraph({ checkpointIntervalMs: 10_000_000 }));
+  for (let second = 0; second < 120; second++) {
+    for (const connection of cluster.connections) cluster.heartbeat(connection);
+    cluster.advance(1_000);
+  }
+  expect(cluster.status()).toMatchObject({ state: 'RESTARTING', error: { code: 'MR_TIMEOUT' } });
+  cluster.endAll();
+  expect(cluster.messages('deploy').map(({ deployment }) => deployment.mode)).toEqual(['prepare', 'prepare']);
+  cluster.runAll();
+  for (let second = 0; second < 200; second++) {
+    for (const connection of cluster.connections) cluster.heartbeat(connection);
+    cluster.advance(1_000);
+  }
+  expect(cluster.status()).toMatchObject({ restartCount: 1 });
+});
+
 test('a graph without a sink needs no `prepare`', () => {
   const cluster = new ScriptedCluster();
   cluster.connect('a', 1);

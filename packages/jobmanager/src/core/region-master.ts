@@ -1,6 +1,6 @@
 // Leads one group of regions of a job: deploys attempts at it and says how they go. What a failure means for the job,
 // and when there is to be another attempt, the job master decides.
-import { fromWireError, type JobId } from '@millrace/common';
+import { describeDuration, fromWireError, MillraceError, type JobId } from '@millrace/common';
 import type { RegionStatus, SlotDeployment, TaskReport } from '@millrace/proto';
 import type { RestorePlan } from '../execution-graph/execution-graph.ts';
 import type { RegionGroup } from '../execution-graph/regions.ts';
@@ -9,6 +9,9 @@ import type { ConnectionId } from './effects.ts';
 import type { JobMasterOptions } from './job-master-options.ts';
 import { RegionAttempt, workerLost } from './region-attempt.ts';
 import type { RegionPhase } from './region-phase.ts';
+
+/** How long `prepare` of all sinks may take, together. A target that does not answer must not hold a job for ever. */
+const PREPARE_TIMEOUT_MS = 120_000;
 
 /** What a group of regions asks of its job master, and tells it. */
 export interface RegionJob {
@@ -171,6 +174,21 @@ export class RegionMaster {
     });
     attempt.deploy(restore);
     if (attempt.mode === 'commit') this.#job.regionProgressed(this);
+    else if (attempt.mode === 'prepare') this.#limitPrepare(attempt);
+  }
+
+  #limitPrepare(attempt: RegionAttempt): void {
+    this.#of.effects.schedule(PREPARE_TIMEOUT_MS, () => {
+      if (this.#attempt !== attempt || this.#isPrepareDone) return;
+      this.#job.regionFailed(
+        this,
+        new MillraceError(
+          'MR_TIMEOUT',
+          `Cannot start the job: its sinks were not prepared after ${describeDuration(PREPARE_TIMEOUT_MS)}. Look at where they write to`,
+          { details: { attemptNumber: attempt.attemptNumber, timeoutMs: PREPARE_TIMEOUT_MS } },
+        ),
+      );
+    });
   }
 
   /** What a slot of the present attempt says of its own life. */

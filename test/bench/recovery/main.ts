@@ -1,0 +1,168 @@
+// How long a job's output stops when a TaskManager is killed: real processes, keyed state, one slot spare.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+
+const COMMAND = join(process.cwd(), 'packages/cli/bin/millrace.cjs');
+const STEP_TIMEOUT_MS = 180_000;
+/** Between a recovery and the next kill: some checkpoints, so that each round is like the others. */
+const CALM_MS = 4_000;
+const P95 = 0.95;
+
+interface ProcessJson {
+  readonly kind: string;
+  readonly id: string;
+  readonly pid: number;
+  readonly slots?: number;
+  readonly freeSlots?: number;
+}
+interface JobJson {
+  readonly stateBytes: number;
+  readonly state: string;
+  readonly checkpoints: {
+    readonly completed: number;
+    readonly lastBytes: number;
+    readonly lastDurationMs: number;
+  };
+}
+
+/** The greatest number printed so far, and when it came. */
+class Output {
+  newest = -1;
+  newestMs = 0;
+  #rest = '';
+
+  constructor(child: ChildProcess) {
+    child.stdout?.on('data', (chunk: Buffer) => {
+      const lines = (this.#rest + chunk.toString()).split('\n');
+      this.#rest = lines.pop() ?? '';
+      for (const line of lines) {
+        const index = Number(/(\d+)$/.exec(line)?.[1] ?? -1);
+        if (index <= this.newest) continue;
+        this.newest = index;
+        this.newestMs = performance.now();
+      }
+    });
+  }
+}
+
+function millrace(args: readonly string[]): Promise<string> {
+  const child = spawn(process.execPath, [COMMAND, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let text = '';
+  child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
+  return new Promise((resolve, reject) => {
+    child.once('close', (code) =>
+      code === 0 ? resolve(text) : reject(new Error(`millrace ${args.join(' ')}: exit code ${code}`)),
+    );
+  });
+}
+
+/** Returns the exit code. */
+export async function main(argv: string[]): Promise<number> {
+  const { values } = parseArgs({
+    args: argv,
+    options: {
+      rounds: { type: 'string', default: '20' },
+      megabytes: { type: 'string', default: '100' },
+      json: { type: 'boolean', default: false },
+    },
+  });
+  const directory = mkdtempSync(join(tmpdir(), 'millrace-recovery-'));
+  const own = ['--config-dir', directory];
+  const shape = ['--taskmanagers', '3', '--slots', '1', '--port', '0'];
+  await millrace(['cluster', 'start', ...shape, ...own]);
+  const job = spawn(
+    process.execPath,
+    [COMMAND, 'run', 'test/bench/recovery/job.ts', '-p', '2', ...own, '--', '--megabytes', values.megabytes],
+    { stdio: ['ignore', 'pipe', 'ignore'] },
+  );
+  try {
+    const output = new Output(job);
+    const describe = async () =>
+      JSON.parse(await millrace(['describe', 'recovery', '--json', ...own])) as JobJson;
+    await until('the state to be there', () => output.newest >= Number(values.megabytes) * 1_000);
+    const rounds: number[] = [];
+    for (let round = 0; round < Number(values.rounds); round++) {
+      await calm(output);
+      const { stateBytes, checkpoints } = await describe();
+      const { processes } = JSON.parse(await millrace(['cluster', 'status', '--json', ...own])) as {
+        processes: ProcessJson[];
+      };
+      const busy = processes.filter(({ kind, freeSlots }) => kind === 'taskmanager' && freeSlots === 0);
+      const victim = busy[round % busy.length];
+      if (victim === undefined) throw new Error('no TaskManager is at work');
+      const before = output.newest;
+      const killedMs = performance.now();
+      const killedAtMs = Date.now();
+      process.kill(victim.pid, 'SIGKILL');
+      await until('output after the kill', () => output.newest > before && output.newestMs > killedMs + 20);
+      rounds.push(output.newestMs - killedMs);
+      const steps = stepsSince(join(directory, 'logs', 'jobmanager.log'), killedAtMs);
+      process.stdout.write(
+        values.json
+          ? `${JSON.stringify({ round, ms: Math.round(rounds.at(-1) ?? 0), stateBytes, ...steps })}\n`
+          : `round ${round + 1}: ${Math.round(rounds.at(-1) ?? 0)} ms (${describeSteps(steps)}; state ${Math.round(stateBytes / 1e6)} MB, last checkpoint ${Math.round(checkpoints.lastBytes / 1e6)} MB in ${Math.round(checkpoints.lastDurationMs)} ms)\n`,
+      );
+    }
+    const sorted = rounds.toSorted((a, b) => a - b);
+    const at = (share: number): number =>
+      Math.round(sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? 0);
+    const summary = { rounds: rounds.length, p50Ms: at(0.5), p95Ms: at(P95), maxMs: at(1) };
+    process.stdout.write(
+      values.json
+        ? `${JSON.stringify(summary)}\n`
+        : `first new output after kill -9: p50 ${summary.p50Ms} ms, p95 ${summary.p95Ms} ms, most ${summary.maxMs} ms of ${summary.rounds} rounds\n`,
+    );
+    return 0;
+  } finally {
+    job.kill('SIGKILL');
+    await millrace(['cluster', 'stop', ...own]);
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** Waits until output has come for a while without a pause. */
+async function calm(output: Output): Promise<void> {
+  const since = performance.now();
+  let last = output.newestMs;
+  let calmSince = since;
+  await until('calm', () => {
+    if (output.newestMs - last > 1_000) calmSince = performance.now();
+    last = output.newestMs;
+    return performance.now() - calmSince > CALM_MS;
+  });
+}
+
+async function until(what: string, isTrue: () => boolean): Promise<void> {
+  const deadlineMs = performance.now() + STEP_TIMEOUT_MS;
+  while (!isTrue()) {
+    if (performance.now() > deadlineMs) throw new Error(`Waited ${STEP_TIMEOUT_MS} ms for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+interface Steps {
+  readonly lostMs?: number;
+  readonly deployingMs?: number;
+  readonly runningMs?: number;
+}
+
+/** When the JobManager noticed, deployed and saw all run, after the kill. */
+function stepsSince(log: string, fromMs: number): Steps {
+  const steps: { lostMs?: number; deployingMs?: number; runningMs?: number } = {};
+  for (const line of readFileSync(log, 'utf8').split('\n')) {
+    if (!line.startsWith('{')) continue;
+    const { time, msg, to } = JSON.parse(line) as { time: number; msg: string; to?: string };
+    if (time < fromMs) continue;
+    if (msg === 'taskmanager lost') steps.lostMs ??= time - fromMs;
+    else if (msg === 'deploying') steps.deployingMs ??= time - fromMs;
+    else if (to === 'RUNNING') steps.runningMs ??= time - fromMs;
+  }
+  return steps;
+}
+
+function describeSteps({ lostMs, deployingMs, runningMs }: Steps): string {
+  return `noticed ${lostMs ?? '-'}, deployed ${deployingMs ?? '-'}, all run ${runningMs ?? '-'} ms`;
+}
