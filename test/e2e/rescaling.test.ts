@@ -1,5 +1,5 @@
 // A job changes its parallelism while it runs, because somebody asks or because TaskManagers come and go; its output stays exact.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -133,5 +133,37 @@ test('a job with -p auto takes the slots of a TaskManager that is started, goes 
   const { exitCode, stderr } = await client.ended;
   expect(exitCode, stderr).toBe(0);
   expect(findRunning(cluster.directory, 'taskmanager-1')).toBeDefined();
+  await expectExactOutput();
+});
+
+test('a rescale is made although the JobManager dies behind its note, its checkpoint or the reservation of its attempt', async () => {
+  const armory = join(temporary, 'crash-points');
+  mkdirSync(armory);
+  cluster = await TestCluster.start(join(temporary, 'cluster'), ['--taskmanagers', '1', '--slots', '3'], {
+    MILLRACE_CRASH_POINTS: armory,
+  });
+  const client = job(['-p', '1'], 1_200);
+  await jobThat(({ recordsRead }) => recordsRead > 200, 'its first records');
+  const points = [
+    'jobmanager-rescale-noted',
+    'jobmanager-metadata-written',
+    'jobmanager-rescale-attempt-reserved',
+  ];
+  for (const [index, point] of points.entries()) {
+    const slots = index % 2 === 0 ? 3 : 2;
+    writeFileSync(join(armory, point), '');
+    const { exitCode, stdout, stderr } = await cluster.run([
+      'rescale',
+      'moving-sums',
+      '-p',
+      String(slots),
+      '--json',
+    ]);
+    expect(exitCode, `${point}: ${stderr}`).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ state: 'RUNNING', slots: { to: slots } });
+    expect(existsSync(join(armory, point)), point).toBe(false);
+  }
+  const { exitCode, stderr } = await client.ended;
+  expect(exitCode, stderr).toBe(0);
   await expectExactOutput();
 });

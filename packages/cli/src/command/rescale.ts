@@ -33,7 +33,7 @@ export async function rescale(reference: string, options: RescaleOptions): Promi
   if (parallelism === undefined && vertex.length === 0)
     throw new MillraceError('MR_USAGE', 'Cannot rescale: give -p <n>, -p auto or --vertex <name>=<n>');
   vertex.forEach(vertexParallelism);
-  const before = await withDispatcher(options, async (client) => ask(client, reference, options));
+  const before = await askUntilHeard(reference, options);
   if (detached) {
     if (options.json === true) printJson({ jid: before.jobId, name: before.name });
     else printLines([`${jobReferenceLine(before)} will be rescaled`]);
@@ -55,18 +55,38 @@ function vertexParallelism(text: string): RescaleRequest['vertices'][number] {
   return { name: text.slice(0, at), parallelism: Number(count) };
 }
 
-async function ask(
-  client: DispatcherClient,
-  reference: string,
-  { parallelism, vertex = [] }: RescaleOptions,
-): Promise<JobStatus> {
-  const found = findJob(await client.list(), reference);
-  await client.rescale({
-    jobId: found.jobId,
-    vertices: vertex.map(vertexParallelism),
-    ...(parallelism === undefined ? {} : { parallelism }),
-  });
-  return found;
+/** A wish whose answer was lost is made again: a job that has the parallelism already is left as it is. */
+async function askUntilHeard(reference: string, options: RescaleOptions): Promise<JobStatus> {
+  const { parallelism, vertex = [] } = options;
+  const startedMs = performance.now();
+  let found: JobStatus | undefined;
+  let wasAway = false;
+  for (;;) {
+    try {
+      return await withDispatcher(options, async (client) => {
+        found = findJob(await client.list(), found?.jobId ?? reference);
+        await client.rescale({
+          jobId: found.jobId,
+          vertices: vertex.map(vertexParallelism),
+          ...(parallelism === undefined ? {} : { parallelism }),
+        });
+        return found;
+      });
+    } catch (error) {
+      wasAway ||= isAway(error);
+      // TaskManagers come back a little after the JobManager.
+      const isPassing =
+        isAway(error) || (wasAway && isMillraceError(error) && error.code === 'MR_TOO_FEW_SLOTS');
+      // Before anything was asked there is nothing to go on with.
+      if (found === undefined || !isPassing || performance.now() - startedMs > REACH_TIMEOUT_MS) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+/** True for the error of a JobManager that is down, or was while it should have answered. */
+function isAway(error: unknown): boolean {
+  return isMillraceError(error) && /^MR_(NO_CLUSTER|CHANNEL_CLOSED|CANCELLED)$/.test(error.code);
 }
 
 /** The change is stored: whichever JobManager leads makes it, so that one that is started anew is waited for. */
@@ -79,8 +99,7 @@ async function followChange(jobId: JobId, options: RescaleOptions): Promise<JobS
     try {
       status = await withDispatcher(options, (client) => poll(client, jobId));
     } catch (error) {
-      const isAway = isMillraceError(error) && /^MR_(NO_CLUSTER|CHANNEL_CLOSED|CANCELLED)$/.test(error.code);
-      if (!isAway || performance.now() - lastHeardMs > REACH_TIMEOUT_MS) throw error;
+      if (!isAway(error) || performance.now() - lastHeardMs > REACH_TIMEOUT_MS) throw error;
     }
     if (status !== undefined) {
       lastHeardMs = performance.now();

@@ -23,6 +23,8 @@ export type CrashPoint =
   | 'jobmanager-savepoint-copied'
   | 'jobmanager-savepoint-renamed'
   | 'jobmanager-savepoint-importing'
+  | 'jobmanager-rescale-noted'
+  | 'jobmanager-rescale-attempt-reserved'
   | 'taskmanager-checkpoint-acknowledged'
   | 'taskmanager-checkpoint-complete-received'
   | 'taskmanager-slot-deployed'

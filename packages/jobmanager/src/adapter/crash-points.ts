@@ -9,25 +9,39 @@ import type { JobStore } from '../job-store.ts';
 /** `store` itself, or one that dies behind durable writes where a test armed it. */
 export function withCrashPoints(store: JobStore): JobStore {
   if (!areCrashPointsEnabled) return store;
+  const progress = new ProgressCrashPoints();
   return {
     load: () => store.load(),
     write: async (operations) => {
       await store.write(operations);
-      operations.forEach(dieBehind);
+      for (const operation of operations) dieBehind(operation, progress);
     },
     close: () => store.close(),
   };
 }
 
-function dieBehind(operation: StoreOperation): void {
+function dieBehind(operation: StoreOperation, progress: ProgressCrashPoints): void {
   if (operation.type === 'del') return;
   const { key, value } = operation;
   if (key.startsWith(recordKeys.jobPrefix)) crashPoint('jobmanager-submission-stored');
   else if (key.startsWith(recordKeys.pointerPrefix)) crashPoint('jobmanager-pointer-written');
-  else if (key.startsWith(recordKeys.progressPrefix)) {
-    const { state, stop } = decodeRecord<JobProgressRecord>(key, value);
-    if (state === 'FINISHED') crashPoint('jobmanager-job-finished');
-    else if (stop !== undefined) crashPoint('jobmanager-stop-recorded');
+  else if (key.startsWith(recordKeys.progressPrefix))
+    progress.written(key, decodeRecord<JobProgressRecord>(key, value));
+}
+
+/** Knows what a job's progress said before, so that it sees what a write is about. Bounds: one entry a job. */
+class ProgressCrashPoints {
+  readonly #last = new Map<string, JobProgressRecord>();
+
+  written(key: string, record: JobProgressRecord): void {
+    const last = this.#last.get(key);
+    this.#last.set(key, record);
+    if (record.state === 'FINISHED') crashPoint('jobmanager-job-finished');
+    else if (record.stop !== undefined) crashPoint('jobmanager-stop-recorded');
+    const rescales = record.rescaleCount ?? 0;
+    if (rescales > (last?.rescaleCount ?? 0)) crashPoint('jobmanager-rescale-noted');
+    if (rescales > 0 && record.attemptNumber > (last?.attemptNumber ?? 0))
+      crashPoint('jobmanager-rescale-attempt-reserved');
   }
 }
 

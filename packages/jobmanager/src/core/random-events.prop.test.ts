@@ -4,7 +4,7 @@ import type { StreamGraphJson } from '@millrace/proto';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { keyedGraph, twoRegionGraph } from '../test-kit/graphs.testing.ts';
-import { ScriptedCluster } from '../test-kit/scripted-cluster.testing.ts';
+import { jobId, ScriptedCluster } from '../test-kit/scripted-cluster.testing.ts';
 import type { ScriptedSlot } from '../test-kit/scripted-states.testing.ts';
 
 const failure = toWireError(new MillraceError('MR_USER_FUNCTION', 'Cannot map'));
@@ -68,7 +68,12 @@ class Invariants {
 
 /** Acknowledgements that never came completely must not complete a checkpoint: the script counts on its own. */
 class Acknowledgements {
+  readonly #cluster: ScriptedCluster;
   readonly #byAttempt = new Map<string, Set<string>>();
+
+  constructor(cluster: ScriptedCluster) {
+    this.#cluster = cluster;
+  }
 
   add(slot: ScriptedSlot, checkpointId: number, executionAttemptId: string): void {
     const key = `${slot.deployment.leaderEpoch}/${slot.deployment.attemptNumber}/${checkpointId}`;
@@ -83,8 +88,21 @@ class Acknowledgements {
         .filter(([key]) => key.endsWith(`/${checkpointId}`))
         .map(([, acknowledged]) => acknowledged.size),
     );
+    if (subtasksOf.length === 0) return this.#isWholeAttempt(checkpointId);
     const all = subtasksOf.reduce((sum, subtasks) => sum + subtasks, 0);
     return whole.has(all) || subtasksOf.every((subtasks) => whole.has(subtasks));
+  }
+
+  /** Of a job of one region: some attempt acknowledged with all subtasks that it was deployed with. */
+  #isWholeAttempt(checkpointId: number): boolean {
+    return [...this.#byAttempt].some(([key, acknowledged]) => {
+      const [, attemptNumber, id] = key.split('/').map(Number);
+      const deployed = this.#cluster
+        .messages('deploy')
+        .filter(({ deployment }) => deployment.attemptNumber === attemptNumber)
+        .reduce((sum, { deployment }) => sum + deployment.subtasks.length, 0);
+      return id === checkpointId && acknowledged.size === deployed;
+    });
   }
 }
 
@@ -92,18 +110,19 @@ interface PlayedJob {
   readonly graph: (options?: Parameters<typeof keyedGraph>[0]) => StreamGraphJson;
   /** Slots that are there when all is well, each a TaskManager's. */
   readonly slotCount: number;
-  /** By region. */
+  /** By region; empty: one region, which is rescaled. */
   readonly subtasksOf: readonly number[];
 }
 
 const ONE_REGION: PlayedJob = { graph: keyedGraph, slotCount: 2, subtasksOf: [5] };
 const TWO_REGIONS: PlayedJob = { graph: twoRegionGraph, slotCount: 3, subtasksOf: [2, 5] };
+const RESCALED: PlayedJob = { graph: keyedGraph, slotCount: 3, subtasksOf: [] };
 
 function play(seed: number, job: PlayedJob): ScriptedCluster {
   const prng = new Prng(seed);
   const cluster = new ScriptedCluster(seed);
   const invariants = new Invariants(cluster);
-  const acknowledgements = new Acknowledgements();
+  const acknowledgements = new Acknowledgements(cluster);
   for (let index = 0; index < job.slotCount; index++) cluster.connect(`tm-${index}`, 1);
   cluster.submit(
     job.graph({
@@ -122,7 +141,9 @@ function play(seed: number, job: PlayedJob): ScriptedCluster {
   );
   const pick = <T>(items: readonly T[]): T | undefined => items[prng.below(items.length)];
   const slot = (): ScriptedSlot | undefined => pick([...cluster.slots.values()]);
+  const isRescaled = job.subtasksOf.length === 0;
   const actions: readonly (() => void)[] = [
+    ...(isRescaled ? [() => rescale(cluster, prng.below(5))] : []),
     () => cluster.advance(prng.below(1_500)),
     () => cluster.connections.forEach((connection) => cluster.heartbeat(connection)),
     () => cluster.runAll(),
@@ -211,6 +232,12 @@ function play(seed: number, job: PlayedJob): ScriptedCluster {
   return cluster;
 }
 
+/** Now and then to another parallelism, once to one for which there are no slots, or to as many slots as there are. */
+function rescale(cluster: ScriptedCluster, wish: number): void {
+  if (wish === 0 || cluster.core.jobs().length === 0) return;
+  cluster.rescale({ jobId, vertices: [], parallelism: wish === 4 ? 'auto' : wish });
+}
+
 /** Everything works from now on: the job must finish. */
 function heal(cluster: ScriptedCluster, job: PlayedJob): void {
   cluster.holding.clear();
@@ -234,6 +261,7 @@ function heal(cluster: ScriptedCluster, job: PlayedJob): void {
 test.each([
   ['one region', ONE_REGION, 150],
   ['two regions', TWO_REGIONS, 150],
+  ['one region that is rescaled', RESCALED, 150],
 ])(
   'random orders of failures, answers and restarts never break an invariant of a job of %s, which finishes once all is whole',
   (_, job, numRuns) => {
