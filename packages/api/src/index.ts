@@ -10,13 +10,23 @@ export type { AutoScalingOptions } from './options/auto-scaling-options.ts';
 export type { JobOptions, RestartOptions } from './options/job-options.ts';
 export type { DataStream } from './stream/data-stream.ts';
 export type { KeyedStream } from './stream/keyed-stream.ts';
+export type {
+  BroadcastConnectedStream,
+  BroadcastStream,
+  ConnectedStreams,
+  KeyedBroadcastConnectedStream,
+  KeyedConnectedStreams,
+} from './stream/connected-streams.ts';
 export type { Window, WindowedStream, WindowResult } from './stream/windowed-stream.ts';
 export type { StreamEnd } from './stream/stream-end.ts';
 export type { JoinOptions, PrintOptions } from './stream/stream-options.ts';
 export type { DeepReadonly } from './readonly.ts';
 export { outputTag, type, type OutputTag, type TypeToken } from './function/output-tag.ts';
 export type * from './function/process-function.ts';
+export type * from './function/co-process-function.ts';
+export type { FlatMapFunction, ForEachFunction, MapFunction } from './function/lifecycle-functions.ts';
 export * from './state/keyed-state.ts';
+export type * from './state/operator-state.ts';
 export * from './aggregate/aggregates.ts';
 export { endOfInput, sliding, tumbling, type WindowOptions } from './window/windows.ts';
 export {

@@ -1,7 +1,17 @@
 import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { expect, test } from 'vitest';
-import { boundedOutOfOrderness, count, defineJob, fromArray, generate, sum, tumbling } from '@millrace/api';
+import {
+  boundedOutOfOrderness,
+  count,
+  defineJob,
+  fromArray,
+  generate,
+  mapState,
+  sum,
+  tumbling,
+  valueState,
+} from '@millrace/api';
 import { executeJob } from './execute-job.ts';
 
 const lines = ['to be or not to be', 'that is the question'];
@@ -128,3 +138,58 @@ test('nothing is left behind in the temporary directory', async () => {
   const after = (await readdir(tmpdir())).filter((name) => name.startsWith('millrace-embedded-'));
   expect(after.filter((name) => !before.includes(name))).toEqual([]);
 });
+
+test.each([1, 3])(
+  'two keyed streams share their state, and a broadcast one comes to all of %i subtasks',
+  async (parallelism) => {
+    const totals: string[] = [];
+    const ruled: string[] = [];
+    const opened: string[] = [];
+    const job = defineJob('connected', (env) => {
+      const orders = env.source(
+        generate({ count: 60, splits: 3 }, (index) => ({ id: index % 4, amount: index })),
+      );
+      const payments = env.source(
+        generate({ count: 40, splits: 2, name: 'payments' }, (index) => ({ order: index % 4, paid: 1 })),
+      );
+      const rules = env.source(fromArray([{ name: 'a' }, { name: 'b' }]), { name: 'rules' });
+      orders
+        .keyBy(({ id }) => id)
+        .connect(payments.keyBy(({ order }) => order))
+        .process({
+          state: { orders: valueState({ initial: 0 }), paid: valueState({ initial: 0 }) },
+          onFirst(_order, { state, timers }) {
+            state.orders.update(state.orders.value() + 1);
+            timers.registerEventTime(1);
+          },
+          onSecond({ paid }, { state }) {
+            state.paid.update(state.paid.value() + paid);
+          },
+          onTimer: (_timer, { key, state }) => [`${key}: ${state.orders.value()} ${state.paid.value()}`],
+        })
+        .forEach((line) => {
+          totals.push(line);
+        });
+      orders
+        .keyBy(({ id }) => id)
+        .connect(rules.broadcast({ rules: mapState<string, boolean>() }))
+        .process({
+          state: { seen: valueState({ initial: 0 }) },
+          onRecord(_order, { timers }) {
+            timers.registerEventTime(2);
+          },
+          onBroadcast: ({ name }, { broadcast }) => broadcast.rules.put(name, true),
+          onTimer: (_timer, { key, broadcast }) => [`${key}: ${[...broadcast.rules.keys()].sort().join()}`],
+        })
+        .forEach({
+          open: ({ subtaskIndex }) => void opened.push(`open ${subtaskIndex}`),
+          forEach: (line) => void ruled.push(line),
+          close: ({ subtaskIndex }) => void opened.push(`close ${subtaskIndex}`),
+        });
+    });
+    expect((await executeJob(job, { parallelism })).state).toBe('FINISHED');
+    expect(totals.sort()).toEqual(['0: 15 10', '1: 15 10', '2: 15 10', '3: 15 10']);
+    expect(ruled.sort()).toEqual(['0: a,b', '1: a,b', '2: a,b', '3: a,b']);
+    expect(opened).toHaveLength(2 * parallelism);
+  },
+);

@@ -3,6 +3,7 @@ import type { MaybePromise } from '../connector/source.ts';
 import type { JobParameters } from '../job/job-parameters.ts';
 import type { DeepReadonly } from '../readonly.ts';
 import type { StateDescriptors, StateHandles } from '../state/keyed-state.ts';
+import type { OperatorState } from '../state/operator-state.ts';
 import type { OutputTag, TypeToken } from './output-tag.ts';
 
 /** A timer that fires. */
@@ -32,6 +33,13 @@ export interface OpenContext {
   readonly parallelism: number;
   /** Parameters of the job, as `env.params`. */
   readonly params: JobParameters;
+  /** Lists of the subtask, restored already in `open`. */
+  readonly operatorState: OperatorState;
+}
+
+/** What `snapshot` knows. */
+export interface SnapshotContext extends OpenContext {
+  readonly checkpointId: number;
 }
 
 /** What a process function without a key knows while it is called. Contract: valid until the function returns. */
@@ -80,13 +88,17 @@ export interface KeyedProcessFunction<K, T, S extends StateDescriptors, Emits, R
   open?(context: OpenContext): MaybePromise<void>;
   onRecord(record: DeepReadonly<T>, context: KeyedProcessContext<K, S, Emits>): Emitted<R>;
   onTimer?(timer: Timer, context: KeyedProcessContext<K, S, Emits>): Emitted<Q>;
+  /** Called at each barrier, synchronously: the last moment to put into `operatorState` what is not there yet. */
+  snapshot?(context: SnapshotContext): void;
   close?(context: OpenContext): MaybePromise<void>;
 }
 
-/** A function over a stream without a key: no state, no timers; else as {@link KeyedProcessFunction}. */
+/** A function over a stream without a key: no keyed state, no timers; else as {@link KeyedProcessFunction}. */
 export interface ProcessFunction<T, Emits, R> {
   readonly emits?: TypeToken<Emits>;
   open?(context: OpenContext): MaybePromise<void>;
   onRecord(record: DeepReadonly<T>, context: ProcessContext<Emits>): Emitted<R>;
+  /** As in {@link KeyedProcessFunction}. */
+  snapshot?(context: SnapshotContext): void;
   close?(context: OpenContext): MaybePromise<void>;
 }

@@ -11,25 +11,74 @@ interface AnyProcessFunction {
   readonly open?: UserFunction;
   readonly onRecord: UserFunction;
   readonly onTimer?: UserFunction;
+  readonly snapshot?: UserFunction;
   readonly close?: UserFunction;
 }
 
-const MEMBERS = ['state', 'emits', 'open', 'onRecord', 'onTimer', 'close'];
+const MEMBERS = ['state', 'emits', 'open', 'onRecord', 'onTimer', 'snapshot', 'close'];
 /** States of one process function at most. */
 const STATES_MAX = 100;
 
 /** @throws {MillraceError} MR_OPTION_INVALID, MR_PROMISE_RETURNED */
 export function processSpec(what: string, fn: AnyProcessFunction, params: JobParameters): ProcessSpec {
   refuseUnknownOptions(what, fn, MEMBERS);
-  const { open, onRecord, onTimer, close } = fn;
   return Object.freeze({
+    ...commonSpec(what, fn, params),
+    onRecord: recordFunction(`\`onRecord\` of ${what}`, fn.onRecord),
+  });
+}
+
+/** What makes an operator with two inputs. */
+interface CoProcessing {
+  readonly params: JobParameters;
+  readonly isKeyed: boolean;
+  /** The second input is broadcast, with these states. */
+  readonly broadcast: StateDescriptors | undefined;
+}
+
+/** @throws {MillraceError} MR_OPTION_INVALID, MR_PROMISE_RETURNED */
+export function coProcessSpec(given: object, { params, isKeyed, broadcast }: CoProcessing): ProcessSpec {
+  const what = 'process() of connected streams';
+  const [first, second] =
+    broadcast === undefined ? (['onFirst', 'onSecond'] as const) : (['onRecord', 'onBroadcast'] as const);
+  const keyed = isKeyed ? ['state', 'onTimer'] : [];
+  refuseUnknownOptions(what, given, [first, second, ...keyed, 'emits', 'open', 'snapshot', 'close']);
+  const fn = given as AnyProcessFunction & { readonly [member: string]: UserFunction };
+  return Object.freeze({
+    ...commonSpec(what, fn, params),
+    onRecord: recordFunction(`\`${first}\` of ${what}`, fn[first] as UserFunction),
+    onSecond: recordFunction(`\`${second}\` of ${what}`, fn[second] as UserFunction),
+    ...(broadcast === undefined ? {} : { broadcast: checkedBroadcast(broadcast) }),
+  });
+}
+
+function checkedBroadcast(states: StateDescriptors): StateDescriptors {
+  const checked = checkedStates('broadcast()', states);
+  const other = Object.entries(checked).find(([, { kind }]) => kind !== 'map');
+  if (other === undefined && Object.keys(checked).length > 0) return checked;
+  throw invalidOption(
+    other === undefined
+      ? 'Cannot broadcast without a state: write broadcast({ rules: mapState() }), or broadcast() to send each record to all subtasks'
+      : `Cannot use the ${other[1].kind} state "${other[0]}" as broadcast state: write mapState()`,
+  );
+}
+
+type CommonSpec = Omit<ProcessSpec, 'onRecord' | 'onSecond' | 'broadcast'>;
+
+function commonSpec(
+  what: string,
+  fn: Omit<AnyProcessFunction, 'onRecord'>,
+  params: JobParameters,
+): CommonSpec {
+  const { open, onTimer, snapshot, close } = fn;
+  return {
     params,
     state: checkedStates(what, fn.state ?? {}),
-    onRecord: recordFunction(`\`onRecord\` of ${what}`, onRecord),
+    ...(snapshot === undefined ? {} : { snapshot: recordFunction(`\`snapshot\` of ${what}`, snapshot) }),
     ...(onTimer === undefined ? {} : { onTimer: recordFunction(`\`onTimer\` of ${what}`, onTimer) }),
     ...(open === undefined ? {} : { open: lifecycleFunction(`\`open\` of ${what}`, open) }),
     ...(close === undefined ? {} : { close: lifecycleFunction(`\`close\` of ${what}`, close) }),
-  });
+  };
 }
 
 function lifecycleFunction(what: string, fn: UserFunction): UserFunction {

@@ -38,7 +38,14 @@ function describeNode(node: StreamNode): StreamNodeJson {
 function describeState(operator: Operator): readonly StateDescriptorJson[] {
   switch (operator.kind) {
     case 'process':
-      return Object.entries(operator.process.state).map(([name, { kind }]) => ({ name, kind }));
+    case 'coProcess':
+      return [
+        ...Object.entries(operator.process.state).map(([name, { kind }]) => ({ name, kind })),
+        ...Object.keys(operator.process.broadcast ?? {}).map((name) => ({
+          name,
+          kind: 'broadcast' as const,
+        })),
+      ];
     case 'reduce':
     case 'aggregate':
       return [{ name: operator.kind, kind: 'value' }];
@@ -86,6 +93,7 @@ function describeOptions(operator: Operator): OptionsJson {
     case 'print':
       return { form: operator.form, ...(operator.title === undefined ? {} : { title: operator.title }) };
     case 'process':
+    case 'coProcess':
       return { isKeyed: operator.isKeyed };
     default:
       return {};

@@ -42,6 +42,12 @@ export interface ProcessSpec {
   readonly open?: UserFunction;
   readonly onRecord: UserFunction;
   readonly onTimer?: UserFunction;
+  /** Of an operator with two inputs: called with records of the second one. */
+  readonly onSecond?: UserFunction;
+  /** The second input is broadcast: states that all subtasks have alike, which `onSecond` may write. */
+  readonly broadcast?: { readonly [name: string]: StateSpec };
+  /** Called at each barrier. */
+  readonly snapshot?: UserFunction;
   readonly close?: UserFunction;
 }
 
@@ -66,7 +72,15 @@ export type Operator =
   | { readonly kind: 'filter'; readonly filter: UserFunction }
   /** Returns an iterable of results. */
   | { readonly kind: 'flatMap'; readonly flatMap: UserFunction }
-  | { readonly kind: 'process'; readonly process: ProcessSpec; readonly isKeyed: boolean }
+  | {
+      readonly kind: 'process';
+      readonly process: ProcessSpec;
+      readonly isKeyed: boolean;
+      /** Nothing is behind it. */
+      readonly isEnd?: true;
+    }
+  /** Has two inputs: both keyed, both not, or the second broadcast. */
+  | { readonly kind: 'coProcess'; readonly process: ProcessSpec; readonly isKeyed: boolean }
   /** Keyed and running: emits the new value for each record. */
   | { readonly kind: 'reduce'; readonly reduce: UserFunction }
   /** Keyed and running: emits `{ key, …results }` for each record. */

@@ -38,12 +38,16 @@ function checkEnds({ name, nodes }: StreamGraph): void {
       `Job "${name}" has no operators: call env.source(…) in the build function of defineJob()`,
     );
   }
-  if (!nodes.some((node) => ENDS.has(node.operator.kind) && node.isImplicit !== true)) {
+  if (!nodes.some((node) => isEnd(node.operator) && node.isImplicit !== true)) {
     throw new MillraceError(
       'MR_NO_GRAPH',
       `Job "${name}" writes nothing: end a stream with .sink(…), .print() or .forEach(…)`,
     );
   }
+}
+
+function isEnd(operator: Operator): boolean {
+  return ENDS.has(operator.kind) || (operator.kind === 'process' && operator.isEnd === true);
 }
 
 /** What is known of the records that leave a node. */
@@ -109,7 +113,7 @@ function checkSideOutput(node: StreamNode, edge: StreamEdge, graph: StreamGraph)
       { operator: node.name },
     );
   }
-  if (operator.kind === 'process') return;
+  if (operator.kind === 'process' || operator.kind === 'coProcess') return;
   if (operator.kind === 'window' && operator.lateOutput === sideOutput) return;
   throw invalidGraph(
     `Operator "${node.name}" reads side output "${sideOutput}" of "${producer.name}", which never sends to it: ` +

@@ -6,6 +6,12 @@ import type { Source } from '../connector/source.ts';
 import { DEAD_LETTERS, type DeadLetter } from '../failure/dead-letter.ts';
 import type { OnFailure } from '../failure/failure-policy.ts';
 import { recordFunction } from '../function/check-function.ts';
+import {
+  asProcessFunction,
+  type FlatMapFunction,
+  type ForEachFunction,
+  type MapFunction,
+} from '../function/lifecycle-functions.ts';
 import type { OutputTag } from '../function/output-tag.ts';
 import type { ProcessFunction } from '../function/process-function.ts';
 import { processSpec } from '../function/process-spec.ts';
@@ -14,7 +20,9 @@ import { invalidGraph, type StreamOutlet, type Transformation } from '../graph/t
 import { describe, invalidOption, refuseUnknownOptions } from '../options/check-options.ts';
 import type { DeepMutable, DeepReadonly, Sync } from '../readonly.ts';
 import type { Key } from '../state/keyed-state.ts';
+import type { BroadcastDescriptors } from '../state/operator-state.ts';
 import { watermarkSpec, type Watermarks } from '../watermark/watermarks.ts';
+import { BroadcastConnectedStream, BroadcastStream, ConnectedStreams } from './connected-streams.ts';
 import { KeyedStream } from './keyed-stream.ts';
 import { StreamEnd } from './stream-end.ts';
 import type { JoinOptions, PrintOptions } from './stream-options.ts';
@@ -74,8 +82,9 @@ export class DataStream<T> {
     return this.sideOutput({ name: DEAD_LETTERS });
   }
 
-  /** Each record becomes what `map` returns. */
-  map<U>(map: (record: DeepReadonly<T>) => Sync<U>): DataStream<U> {
+  /** Each record becomes what `map` returns; an object has a lifecycle: see {@link MapFunction}. */
+  map<U>(map: ((record: DeepReadonly<T>) => Sync<U>) | MapFunction<T, U>): DataStream<U> {
+    if (typeof map === 'object') return this.#lifecycle('map', map);
     return this.#then<U>({ kind: 'map', map: recordFunction('the function of map()', map) }, 'map');
   }
 
@@ -89,8 +98,12 @@ export class DataStream<T> {
     );
   }
 
-  /** Each record becomes all that `flatMap` returns: an array or any iterable, a generator too. */
-  flatMap<U>(flatMap: (record: DeepReadonly<T>) => Iterable<U>): DataStream<U> {
+  /**
+   * Each record becomes all that `flatMap` returns: an array or any iterable, a generator too. An object has a lifecycle, and
+   * what it returns is gathered before it is sent on: see {@link FlatMapFunction}.
+   */
+  flatMap<U>(flatMap: ((record: DeepReadonly<T>) => Iterable<U>) | FlatMapFunction<T, U>): DataStream<U> {
+    if (typeof flatMap === 'object') return this.#lifecycle('flatMap', flatMap);
     return this.#then<U>(
       { kind: 'flatMap', flatMap: recordFunction('the function of flatMap()', flatMap) },
       'flatMap',
@@ -179,9 +192,27 @@ export class DataStream<T> {
     return this.#partitioned('rebalance');
   }
 
-  /** Sends each record to all subtasks of the next operator. */
-  broadcast(): DataStream<T> {
-    return this.#partitioned('broadcast');
+  /** Sends each record to all subtasks of the next operator. With states, for `connect`: they are kept alike in all of them. */
+  broadcast(): DataStream<T>;
+  broadcast<B extends BroadcastDescriptors>(states: B): BroadcastStream<T, B>;
+  broadcast(states?: BroadcastDescriptors): DataStream<T> | BroadcastStream<T, BroadcastDescriptors> {
+    if (states === undefined) return this.#partitioned('broadcast');
+    return new BroadcastStream({ ...this.#outlet, partitioning: 'broadcast' }, states);
+  }
+
+  /** Reads this stream and another one in one operator, each with a function of its own. */
+  connect<U>(other: DataStream<U>): ConnectedStreams<T, U>;
+  connect<C, B extends BroadcastDescriptors>(other: BroadcastStream<C, B>): BroadcastConnectedStream<T, C, B>;
+  connect<U, B extends BroadcastDescriptors>(
+    other: DataStream<U> | BroadcastStream<U, B>,
+  ): ConnectedStreams<T, U> | BroadcastConnectedStream<T, U, B> {
+    if (other instanceof BroadcastStream)
+      return new BroadcastConnectedStream(this.#scope, this.#outlet, other);
+    if (!(other instanceof DataStream))
+      throw invalidOption(
+        `Cannot connect a stream without a key with ${describe(other)}: give a DataStream, or stream.broadcast({ … })`,
+      );
+    return new ConnectedStreams(this.#scope, [this.#outlet, other.#outlet]);
   }
 
   /** Sends all records to the first subtask of the next operator. */
@@ -196,8 +227,15 @@ export class DataStream<T> {
     return this.#end({ kind: 'sink', sink: sink as unknown as Sink<unknown> }, sink.name);
   }
 
-  /** Calls a function with each record, at least once: after a recovery again for those since the checkpoint. */
-  forEach(forEach: (record: DeepReadonly<T>) => void): StreamEnd {
+  /**
+   * Calls a function with each record, at least once: after a recovery again for those since the checkpoint. An object has a
+   * lifecycle: see {@link ForEachFunction}.
+   */
+  forEach(forEach: ((record: DeepReadonly<T>) => void) | ForEachFunction<T>): StreamEnd {
+    if (typeof forEach === 'object') {
+      const spec = processSpec('forEach()', asProcessFunction('forEach', forEach), this.#scope.params);
+      return this.#end({ kind: 'process', process: spec, isKeyed: false, isEnd: true }, 'forEach');
+    }
     return this.#end(
       { kind: 'forEach', forEach: recordFunction('the function of forEach()', forEach) },
       'forEach',
@@ -219,6 +257,11 @@ export class DataStream<T> {
       },
       'print',
     );
+  }
+
+  #lifecycle<U>(method: 'map' | 'flatMap', fn: object): DataStream<U> {
+    const spec = processSpec(`${method}()`, asProcessFunction(method, fn), this.#scope.params);
+    return this.#then<U>({ kind: 'process', process: spec, isKeyed: false }, method);
   }
 
   #then<U>(operator: Operator, defaultName: string): DataStream<U> {

@@ -9,6 +9,12 @@ import type { StreamOutlet } from '../graph/transformation.ts';
 import { describe, invalidOption } from '../options/check-options.ts';
 import type { DeepReadonly, Flat } from '../readonly.ts';
 import type { StateDescriptors } from '../state/keyed-state.ts';
+import type { BroadcastDescriptors } from '../state/operator-state.ts';
+import {
+  BroadcastStream,
+  KeyedBroadcastConnectedStream,
+  KeyedConnectedStreams,
+} from './connected-streams.ts';
 import type { DataStream } from './data-stream.ts';
 import type { StreamScope } from './stream-scope.ts';
 import { WindowedStream } from './windowed-stream.ts';
@@ -42,6 +48,23 @@ export class KeyedStream<K, T> {
   ): DataStream<Emits | R | Q> {
     const spec = processSpec('process()', fn, this.#scope.params);
     return this.#then({ kind: 'process', process: spec, isKeyed: true }, 'process');
+  }
+
+  /** Reads this stream and another one in one operator: one that is keyed alike, or a broadcast one. */
+  connect<U>(other: KeyedStream<K, U>): KeyedConnectedStreams<K, T, U>;
+  connect<C, B extends BroadcastDescriptors>(
+    other: BroadcastStream<C, B>,
+  ): KeyedBroadcastConnectedStream<K, T, C, B>;
+  connect<U, B extends BroadcastDescriptors>(
+    other: KeyedStream<K, U> | BroadcastStream<U, B>,
+  ): KeyedConnectedStreams<K, T, U> | KeyedBroadcastConnectedStream<K, T, U, B> {
+    if (other instanceof BroadcastStream)
+      return new KeyedBroadcastConnectedStream(this.#scope, this.#outlet, other);
+    if (!(other instanceof KeyedStream))
+      throw invalidOption(
+        `Cannot connect a keyed stream with ${describe(other)}: give one that is keyed alike, or stream.broadcast({ … })`,
+      );
+    return new KeyedConnectedStreams<K, T, U>(this.#scope, [this.#outlet, other.#outlet]);
   }
 
   /** Groups the records of each key by window: `tumbling('1 hour')`, `sliding('1 hour', '5 minutes')` or `endOfInput()`. */

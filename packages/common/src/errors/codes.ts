@@ -40,6 +40,7 @@ export const ERROR_CODES = {
   MR_CHANNEL_CLOSED: external,
   MR_STATE_BACKEND: external,
   MR_STATE_INCOMPATIBLE: user,
+  MR_STATE_TOO_LARGE: user,
   MR_CHECKPOINT_CORRUPT: { fault: 'external', retry: 'never' },
   MR_CHECKPOINT_DECLINED: external,
   MR_CHECKPOINT_EXPIRED: external,

@@ -126,7 +126,7 @@ test.each<[string, StreamGraphJson, RegExp]>([
   [
     'two inputs of a map',
     graph([node(0, 'source'), node(1, 'source'), node(2, 'map', [forward(0), forward(1)])]),
-    /has 2 inputs; only a union/,
+    /has 2 inputs; a union takes several/,
   ],
   [
     'a source with an input',

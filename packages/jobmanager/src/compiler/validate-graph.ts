@@ -21,6 +21,7 @@ const KINDS: ReadonlySet<string> = new Set<OperatorKind>([
   'filter',
   'flatMap',
   'process',
+  'coProcess',
   'reduce',
   'aggregate',
   'window',
@@ -101,8 +102,10 @@ function validateNode(node: StreamNodeJson, graph: StreamGraphJson): void {
   if (node.kind === 'source' && node.inputs.length > 0)
     throw invalidGraph(`${where} is a source and cannot have inputs`);
   if (node.kind !== 'source' && node.inputs.length === 0) throw invalidGraph(`${where} has no input`);
-  if (node.inputs.length > 1 && node.kind !== 'union')
-    throw invalidGraph(`${where} has ${node.inputs.length} inputs; only a union takes several`);
+  if (node.kind === 'coProcess' ? node.inputs.length !== 2 : node.inputs.length > 1 && node.kind !== 'union')
+    throw invalidGraph(
+      `${where} has ${node.inputs.length} inputs; a union takes several, a connected function two, all others one`,
+    );
   for (const edge of node.inputs) validateEdge(edge, node, graph);
 }
 

@@ -2,7 +2,7 @@
 import type { JobId } from '@millrace/common';
 import { CHECKPOINT_ID_BLOCK } from './checkpoint-ids.ts';
 import type { Effects, StoreOperation } from './effects.ts';
-import { encodeRecord, recordKeys, type JobProgressRecord } from './job-records.ts';
+import { encodeRecord, recordKeys, type JobProgressRecord, type JobRecord } from './job-records.ts';
 
 /** The progress record of a new submission: it reserves the first attempt and the first block of checkpoint ids. */
 export function newProgress(): JobProgressRecord {
@@ -46,6 +46,11 @@ export class DurableProgress {
   updateWithoutPointer(change: Partial<JobProgressRecord>, then: () => void): void {
     const pointer: StoreOperation = { type: 'del', key: recordKeys.pointer(this.#jobId) };
     this.#effects.persist([this.write(change), pointer], then);
+  }
+
+  /** What stores a new submission. */
+  initialOperations(job: JobRecord): readonly StoreOperation[] {
+    return [{ type: 'put', key: recordKeys.job(this.#jobId), value: encodeRecord(job) }, this.write()];
   }
 
   /** The operation that stores the record, with `change`. */

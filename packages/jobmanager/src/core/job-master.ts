@@ -25,7 +25,7 @@ import {
   savepointsOf,
   type JobMasterOptions,
 } from './job-master-options.ts';
-import { encodeRecord, recordKeys, type JobRecord } from './job-records.ts';
+import type { JobRecord } from './job-records.ts';
 import type { JobSavepoints } from './job-savepoints.ts';
 import { JobScaling } from './job-scaling.ts';
 import { isStateKeptAt, isTerminal, JobLifecycle, jobIsOver } from './job-state.ts';
@@ -158,8 +158,7 @@ export class JobMaster implements RegionJob {
 
   /** The submission's records. */
   initialOperations(): readonly StoreOperation[] {
-    const value = encodeRecord(this.#of.record);
-    return [{ type: 'put', key: recordKeys.job(this.jobId), value }, this.#progress.write()];
+    return this.#progress.initialOperations(this.#of.record);
   }
 
   /** The records are durable: goes on to the first attempts of this leader. */

@@ -12,6 +12,7 @@ export type OperatorKind =
   | 'filter'
   | 'flatMap'
   | 'process'
+  | 'coProcess'
   | 'reduce'
   | 'aggregate'
   | 'window'
@@ -36,7 +37,7 @@ export interface StreamEdgeJson {
 /** State of one name that an operator declares. */
 export interface StateDescriptorJson {
   readonly name: string;
-  readonly kind: 'value' | 'list' | 'map';
+  readonly kind: 'value' | 'list' | 'map' | 'broadcast';
 }
 
 /** An operator as data. */

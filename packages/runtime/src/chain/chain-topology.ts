@@ -58,16 +58,17 @@ export function chainTopology(environment: ChainEnvironment): ChainTopology {
       consumer.chainedInputCount++;
     }
   }
+  const outputEdges = outputs.map(({ edge }) => edge);
   for (const output of outputs) {
     if (output.edge.partitioning === 'assignment') continue;
     const consumer = nodeOf(all, output.edge.toNode);
     inChain
       .get(output.edge.fromNode)
-      ?.outputs.push({ output, consumer, edge: streamEdge(consumer, output.edge) });
+      ?.outputs.push({ output, consumer, edge: streamEdge(consumer, output.edge, outputEdges) });
   }
   const inputs = inputEdges.map((edge) => {
     const node = edge.partitioning === 'assignment' ? undefined : inChain.get(edge.toNode);
-    return node === undefined ? undefined : { node, edge: streamEdge(node.node, edge) };
+    return node === undefined ? undefined : { node, edge: streamEdge(node.node, edge, inputEdges) };
   });
   const nodes = [...inChain.values()];
   const head = nodes[0];
@@ -88,12 +89,23 @@ function isNetworkEdge(inputEdges: readonly JobEdge[], edge: StreamEdge, consume
   );
 }
 
-/** The live edge, with its functions, that an edge of the job graph was made from. */
-function streamEdge(consumer: StreamNode, edge: JobEdge): StreamEdge {
+/**
+ * The live edge, with its functions, that an edge of the job graph was made from. Where a node reads one output twice the
+ * edges are told apart by their order, which is that of the node's inputs.
+ */
+function streamEdge(consumer: StreamNode, edge: JobEdge, edges: readonly JobEdge[]): StreamEdge {
   const candidates = consumer.inputs.filter(
     (input) => input.from === edge.fromNode && input.sideOutput === edge.sideOutput,
   );
-  const found = candidates.find((input) => input.partitioning === edge.partitioning) ?? candidates[0];
+  const alike = edges.filter(
+    ({ toNode, fromNode, sideOutput }) =>
+      toNode === edge.toNode && fromNode === edge.fromNode && sideOutput === edge.sideOutput,
+  );
+  const ordinal = alike.toSorted((a, b) => a.edgeId - b.edgeId).indexOf(edge);
+  const found =
+    alike.length === candidates.length
+      ? candidates[ordinal]
+      : (candidates.find((input) => input.partitioning === edge.partitioning) ?? candidates[0]);
   invariant(found !== undefined, 'an edge of the job graph is missing from the stream graph');
   return found;
 }

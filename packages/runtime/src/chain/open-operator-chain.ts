@@ -128,12 +128,12 @@ function operatorSetup(
 ): OperatorSetup {
   const restored = environment.restore.get(of.node.id) ?? [];
   const { options } = environment.graph;
+  const inline = restored.flatMap(({ inline: state }) => (isFields(state) ? [state] : []));
   return {
     ...of,
     environment,
-    restoredInline: restored
-      .map((snapshot) => snapshot.inline)
-      .filter((inline) => isTakenOver(inline, environment)),
+    restoredInline: inline.filter((state) => isTakenOver(state, environment)),
+    everyInline: inline,
     openBackend: async () =>
       openKeyedStateBackend({
         keyGroupCount: options.keyGroupCount,
@@ -159,13 +159,15 @@ function operatorSetup(
   };
 }
 
+type InlineState = { readonly [field: string]: Json };
+
+function isFields(inline: Json | undefined): inline is InlineState {
+  return typeof inline === 'object' && inline !== null && !Array.isArray(inline);
+}
+
 /** Inline state names the subtask that wrote it; of fewer subtasks now, each takes over several. */
-function isTakenOver(
-  inline: Json | undefined,
-  environment: ChainEnvironment,
-): inline is { readonly [field: string]: Json } {
-  if (typeof inline !== 'object' || inline === null || Array.isArray(inline)) return false;
-  const writer = (inline as { readonly [field: string]: Json })['subtaskIndex'];
+function isTakenOver(inline: InlineState, environment: ChainEnvironment): boolean {
+  const writer = inline['subtaskIndex'];
   return typeof writer === 'number' && writer % environment.vertex.parallelism === environment.subtaskIndex;
 }
 

@@ -50,6 +50,7 @@ export async function openOperator(setup: OperatorSetup, tracker: EventTimeTrack
     case 'sink':
       return openSinkOperator(setup, operator.sink);
     case 'process':
+    case 'coProcess':
       return openProcessOperator(setup, operator.process, operator.isKeyed);
     case 'reduce':
       return openRunningAggregate(setup, reduceLayout(operator.reduce), { isKeyed: false });

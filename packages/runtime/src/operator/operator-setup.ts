@@ -25,6 +25,8 @@ export interface OperatorSetup {
   readonly codegenId: string;
   /** Inline states of the operator that this subtask takes over, of one or several old subtasks. */
   readonly restoredInline: readonly { readonly [field: string]: Json }[];
+  /** Those of all old subtasks, whoever takes them over. */
+  readonly everyInline: readonly { readonly [field: string]: Json }[];
   /** Opens the operator's keyed state, restored. */
   openBackend(): Promise<KeyedStateBackend>;
 }

@@ -52,11 +52,11 @@ export function printOperator(setup: OperatorSetup, spec: PrintSpec): ChainOpera
   };
 }
 
-function firstSequence({ environment, restoredInline }: OperatorSetup): number {
+function firstSequence({ environment, everyInline }: OperatorSetup): number {
   const { deployment, subtaskIndex, vertex } = environment;
-  if (restoredInline.length === 0) return 0;
-  const isSame = restoredInline.every((state) => state['parallelism'] === vertex.parallelism);
+  if (everyInline.length === 0) return 0;
+  const isSame = everyInline.every((state) => state['parallelism'] === vertex.parallelism);
   if (!isSame) return deployment.attemptNumber * LINES_OF_ATTEMPT;
-  const own = restoredInline.find((state) => state['subtaskIndex'] === subtaskIndex);
+  const own = everyInline.find((state) => state['subtaskIndex'] === subtaskIndex);
   return Number(own?.['sequence'] ?? 0);
 }

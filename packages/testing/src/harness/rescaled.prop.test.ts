@@ -27,16 +27,23 @@ const operators = (input: DataStream<Reading>) => ({
     .keyBy(({ key }) => key)
     .process({
       state: { seen: valueState({ initial: 0 }), values: mapState<number, number>() },
-      onRecord({ value }, { state, timers, timestamp, now }) {
+      onRecord({ value }, ctx) {
+        const { state, timers, timestamp } = ctx;
         state.seen.update(state.seen.value() + 1);
         state.values.put(value, (state.values.get(value) ?? 0) + 1);
         timers.registerEventTime(timestamp + 5 + value);
-        if (value % 3 === 0) timers.registerProcessingTime(now() + 20);
+        if (value % 3 === 0) timers.registerProcessingTime(ctx.now() + 20);
         if (value % 5 === 0) timers.deleteEventTime(timestamp + 4 + value);
       },
       onTimer({ timestamp, domain }, { state, key }) {
         return [
-          { key, timestamp, domain, seen: state.seen.value(), values: [...state.values.keys()].sort() },
+          {
+            key,
+            timestamp,
+            domain,
+            seen: state.seen.value(),
+            values: [...state.values.keys()].sort((a, b) => a - b),
+          },
         ];
       },
     }),
@@ -119,4 +126,26 @@ test('few keys in many key groups are found again at every parallelism from 1 to
       : { kind: 'records', records: [{ value: { key: index % 3, value: index }, atMs: 1 + (index % 7) }] },
   );
   expect(await outputOf(steps, (index) => index + 1)).toEqual(await outputOf(steps, () => 1));
+});
+
+test('lines that are printed after a change of parallelism have numbers that no attempt before can have given', async () => {
+  const lines = (input: DataStream<number>): void => void input.print();
+  let harness = await ChainHarness.open({ operators: lines, parallelism: 3 });
+  const generations: number[][] = [];
+  for (const [index, parallelism] of [2, 3, 3, 3].entries()) {
+    harness.send([1, 2, 3, 4, 5, 6].map((value) => ({ value })));
+    generations.push(harness.printed.splice(0).map(({ sequence }) => Math.floor(sequence / 2 ** 32)));
+    const restore = await harness.snapshot(index + 1);
+    await harness.close();
+    const { blobStore } = harness;
+    harness = await ChainHarness.open({
+      operators: lines,
+      parallelism,
+      restore,
+      blobStore,
+      attemptNumber: index + 2,
+    });
+  }
+  await harness.close();
+  expect(generations.map((numbers) => [...new Set(numbers)])).toEqual([[0], [2], [3], [3]]);
 });

@@ -5,6 +5,7 @@ import type { Key, KeyedStateBackend, ValueStateHandle } from '@millrace/state';
 import type { Emission } from '../../chain/emission.ts';
 import { deepFreeze } from '../../chain/deep-freeze.ts';
 import type { OperatorOutput } from '../chain-stage.ts';
+import type { OperatorLists } from '../operator-state/operator-lists.ts';
 import type { OperatorSetup } from '../operator-setup.ts';
 
 /** What `open` and `close` get. */
@@ -12,11 +13,13 @@ export class LifecycleContext {
   readonly subtaskIndex: number;
   readonly parallelism: number;
   readonly params: JobParameters;
+  readonly operatorState: OperatorLists;
 
-  constructor(setup: OperatorSetup, spec: ProcessSpec) {
+  constructor(setup: OperatorSetup, spec: ProcessSpec, operatorState: OperatorLists) {
     this.subtaskIndex = setup.environment.subtaskIndex;
     this.parallelism = setup.environment.vertex.parallelism;
     this.params = spec.params;
+    this.operatorState = operatorState;
   }
 }
 
@@ -28,11 +31,14 @@ export class FunctionContext {
   readonly subtaskIndex: number;
   readonly parallelism: number;
   readonly params: JobParameters;
+  readonly operatorState: OperatorLists;
   timestamp = NaN;
   watermark: number;
   key: Key = undefined;
   readonly state: { readonly [name: string]: unknown };
   readonly timers: FunctionTimers | undefined;
+  /** Broadcast states, to read or to write. */
+  readonly broadcast: { readonly [name: string]: unknown } | undefined;
   readonly now: () => number;
   readonly emit: (record: unknown) => void;
   readonly output: (tag: { readonly name: string }, record: unknown) => void;
@@ -46,15 +52,18 @@ export class FunctionContext {
       readonly watermarkMs: number;
       readonly state: { readonly [name: string]: unknown };
       readonly timers: FunctionTimers | undefined;
+      readonly broadcast: { readonly [name: string]: unknown } | undefined;
     },
   ) {
     const { clock, output, emission } = parts;
     this.subtaskIndex = lifecycle.subtaskIndex;
     this.parallelism = lifecycle.parallelism;
     this.params = lifecycle.params;
+    this.operatorState = lifecycle.operatorState;
     this.watermark = parts.watermarkMs;
     this.state = parts.state;
     this.timers = parts.timers;
+    this.broadcast = parts.broadcast;
     this.now = () => clock.nowMs();
     this.emit = (record) => {
       emission.count++;

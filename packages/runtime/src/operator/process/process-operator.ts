@@ -1,10 +1,11 @@
-// Process functions, keyed (with state and timers) and not.
+// Process functions, keyed (with state and timers) and not, over one stream or two.
 import type { ProcessSpec } from '@millrace/api';
 import type { KeyedStateBackend, TimerDomain } from '@millrace/state';
 import type { Paused } from '../../chain/emission.ts';
-import type { ChainOperator, StageBody } from '../chain-stage.ts';
+import type { ChainOperator, FrozenOperator, StageBody } from '../chain-stage.ts';
 import { backendMethods, emitKey } from '../keyed/keyed-code.ts';
 import type { OperatorSetup } from '../operator-setup.ts';
+import { SubtaskState } from '../operator-state/subtask-state.ts';
 import { emitElements } from '../simple-stages.ts';
 import { FunctionContext, FunctionTimers, LifecycleContext, stateHandles } from './process-context.ts';
 
@@ -21,8 +22,9 @@ export async function openProcessOperator(
   isKeyed: boolean,
 ): Promise<ChainOperator> {
   const backend = isKeyed ? await setup.openBackend() : undefined;
-  const lifecycle = new LifecycleContext(setup, spec);
-  const operator = new ProcessOperator(setup, spec, { backend, lifecycle });
+  const subtaskState = new SubtaskState(setup, spec);
+  const lifecycle = new LifecycleContext(setup, spec, subtaskState.lists);
+  const operator = new ProcessOperator(setup, spec, { backend, lifecycle, subtaskState });
   await callLifecycle(setup, spec.open as Lifecycle | undefined, { lifecycle, what: 'open()' });
   return operator;
 }
@@ -44,7 +46,6 @@ class ProcessOperator implements ChainOperator {
   readonly stage;
   readonly needsRelief?: () => boolean;
   readonly relieve?: () => Promise<void> | undefined;
-  readonly freeze?: NonNullable<ChainOperator['freeze']>;
   readonly checkpointCompleted?: (checkpointId: number) => void;
   readonly checkpointAborted?: (checkpointId: number) => void;
   readonly stateEntries?: () => number;
@@ -53,9 +54,15 @@ class ProcessOperator implements ChainOperator {
   readonly #spec: ProcessSpec;
   readonly #backend: KeyedStateBackend | undefined;
   readonly #lifecycle: LifecycleContext;
+  readonly #subtaskState: SubtaskState;
+  readonly #freezeKeyed: ChainOperator['freeze'];
   readonly #context: FunctionContext;
+  /** Of records of the second input. */
+  readonly #secondContext: FunctionContext;
   readonly #timers: FunctionTimers | undefined;
   readonly #recordSite: number;
+  readonly #secondSite: number;
+  readonly #snapshotSite: number;
   readonly #timerSite: number;
   readonly #keySite: number;
   readonly #pastDue: Paused = { resume: () => this.#fire('event', this.#context.watermark) };
@@ -63,9 +70,13 @@ class ProcessOperator implements ChainOperator {
   constructor(
     setup: OperatorSetup,
     spec: ProcessSpec,
-    parts: { readonly backend: KeyedStateBackend | undefined; readonly lifecycle: LifecycleContext },
+    parts: {
+      readonly backend: KeyedStateBackend | undefined;
+      readonly lifecycle: LifecycleContext;
+      readonly subtaskState: SubtaskState;
+    },
   ) {
-    const { backend } = parts;
+    const { backend, subtaskState } = parts;
     const watermarkMs = setup.environment.restoredWatermarkMs;
     this.node = setup.node;
     this.#setup = setup;
@@ -73,30 +84,74 @@ class ProcessOperator implements ChainOperator {
     this.#backend = backend;
     this.#lifecycle = parts.lifecycle;
     this.#timers = backend === undefined ? undefined : new FunctionTimers(backend, watermarkMs);
+    this.#subtaskState = subtaskState;
+    const { clock } = setup.environment;
+    const common = { clock, output: setup.output, emission: setup.emission, watermarkMs };
     this.#context = new FunctionContext(parts.lifecycle, {
-      clock: setup.environment.clock,
-      output: setup.output,
-      emission: setup.emission,
-      watermarkMs,
+      ...common,
       state: backend === undefined ? {} : stateHandles(backend, spec.state),
       timers: this.#timers,
+      broadcast: subtaskState.broadcast?.readable,
     });
-    this.#recordSite = setup.sites.register(setup.node, 'process function onRecord');
+    this.#secondContext =
+      subtaskState.broadcast === undefined
+        ? this.#context
+        : new FunctionContext(parts.lifecycle, {
+            ...common,
+            state: {},
+            timers: undefined,
+            broadcast: subtaskState.broadcast.writable,
+          });
+    const [first, second] = namesOf(spec);
+    this.#recordSite = setup.sites.register(setup.node, `process function ${first}`);
+    this.#secondSite = setup.sites.register(setup.node, `process function ${second}`);
+    this.#snapshotSite = setup.sites.register(setup.node, 'process function snapshot');
     this.#timerSite = setup.sites.register(setup.node, 'process function onTimer');
     this.#keySite = setup.sites.register(setup.node, 'key function');
     this.stage = { kind: 'process', emitsMany: true as const, emit: (body: StageBody) => this.#emit(body) };
     if (backend === undefined) return;
-    const { close: _, ...methods } = backendMethods(backend);
+    const { close: _, freeze, ...methods } = backendMethods(backend);
+    this.#freezeKeyed = freeze;
     Object.assign(this, methods);
+  }
+
+  freeze(checkpointId: number): FrozenOperator {
+    this.#callSnapshot(checkpointId);
+    const keyed = this.#freezeKeyed?.(checkpointId);
+    const inline = this.#subtaskState.snapshot();
+    return {
+      write: async (blobStore, prefix) => ({
+        ...((await keyed?.write(blobStore, prefix)) ?? { keyedFiles: [], newBytes: 0 }),
+        ...(inline === undefined ? {} : { inline }),
+      }),
+    };
+  }
+
+  #callSnapshot(checkpointId: number): void {
+    const snapshot = this.#spec.snapshot as ((context: unknown) => unknown) | undefined;
+    if (snapshot === undefined) return;
+    const { sites } = this.#setup;
+    let returned: unknown;
+    try {
+      const { subtaskIndex, parallelism, params, operatorState } = this.#lifecycle;
+      const context = { subtaskIndex, parallelism, params, operatorState, checkpointId };
+      returned = snapshot.call(this.#spec, context);
+    } catch (error) {
+      throw sites.wrap(error, this.#snapshotSite);
+    }
+    sites.refusePromise(returned, this.#snapshotSite);
   }
 
   #emit(body: StageBody): string {
     const { unit, record } = body;
-    const context = unit.bind(this.#context, 'context');
+    const isSecond = this.#spec.onSecond !== undefined && body.inputEdge === this.node.inputs[1];
+    const isKeyed = this.#backend !== undefined && !(isSecond && this.#subtaskState.broadcast !== undefined);
+    const context = unit.bind(isSecond ? this.#secondContext : this.#context, 'context');
+    const site = isSecond ? this.#secondSite : this.#recordSite;
     const results = unit.fresh('results');
     const other = unit.bind(
       (returned: unknown, timestampMs: number) =>
-        this.#emitAll(returned, { timestampMs, site: this.#recordSite, of: undefined }),
+        this.#emitAll(returned, { timestampMs, site, of: undefined }),
       'emitAll',
     );
     // What the function emits goes through functions that do not know the row.
@@ -104,13 +159,13 @@ class ProcessOperator implements ChainOperator {
     const call = (declare: (name: string) => string): string =>
       [
         body.row === '-1' ? '' : row,
-        body.at(this.#recordSite),
+        body.at(site),
         `${context}.timestamp = ${body.timestampMs};`,
-        `${declare(results)} = ${unit.bind(this.#spec, 'process')}.onRecord(${record}, ${context});`,
+        `${declare(results)} = ${unit.bind(this.#spec, 'process')}.${isSecond ? 'onSecond' : 'onRecord'}(${record}, ${context});`,
       ].join('\n');
     const goOn = (): string =>
       `if (${results} !== undefined) {\n${emitElements(body, this.#setup.emission, { array: results, other })}\n}`;
-    if (this.#backend === undefined) return body.attempt({ names: [results], make: call, goOn });
+    if (!isKeyed) return body.attempt({ names: [results], make: call, goOn });
     const { key, hash, make } = emitKey(body, this.#setup, this.#keySite);
     const pastDue = unit.bind(() => this.#setup.emission.run(this.#pastDue), 'firePastDue');
     const setKey = `${unit.bind(this.#backend, 'backend')}.setCurrentKey(${key}, ${hash}); ${context}.key = ${key};`;
@@ -126,6 +181,7 @@ class ProcessOperator implements ChainOperator {
 
   advanceWatermark(watermarkMs: number): boolean {
     this.#context.watermark = watermarkMs;
+    this.#secondContext.watermark = watermarkMs;
     if (this.#timers === undefined) return true;
     this.#timers.watermarkMs = watermarkMs;
     return this.#fire('event', watermarkMs);
@@ -192,4 +248,10 @@ class ProcessOperator implements ChainOperator {
       await this.#backend?.close();
     }
   }
+}
+
+/** What the functions for the first and the second input are called in the user's program. */
+function namesOf({ onSecond, broadcast }: ProcessSpec): readonly [string, string] {
+  if (broadcast !== undefined) return ['onRecord', 'onBroadcast'];
+  return onSecond === undefined ? ['onRecord', 'onRecord'] : ['onFirst', 'onSecond'];
 }

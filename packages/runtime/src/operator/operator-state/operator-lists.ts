@@ -1,0 +1,206 @@
+// Lists of a subtask, not of a key: dealt out over the subtasks at a restore, or given to all of them.
+import { MillraceError } from '@millrace/common';
+import type { Json } from '@millrace/proto';
+import { deepFreeze } from '../../chain/deep-freeze.ts';
+import { jsonByteLength } from '../../checkpoint/json-byte-length.ts';
+import { decodeEntry, encodeEntry } from './entry-json.ts';
+
+/** Bytes of the lists of an operator over all of its subtasks; each has an equal part. They travel in one message. */
+const OPERATOR_STATE_BYTES_MAX = 16 * 1024 * 1024;
+
+/** Which subtask of which operator the lists are of. */
+export interface ListOwner {
+  readonly operatorName: string;
+  readonly subtaskIndex: number;
+  readonly parallelism: number;
+}
+
+/*
+ * Snapshot (a part of the operator's inline state) =>
+ *   subtaskIndex, parallelism   of the subtask that wrote it
+ *   lists    by name, the entries in order
+ *   unions   by name, the entries in order
+ */
+type InlineState = { readonly [field: string]: Json };
+type Form = 'lists' | 'unions';
+
+interface Entry {
+  readonly value: unknown;
+  readonly json: Json;
+  readonly bytes: number;
+}
+
+/** Counts bytes of all state of one operator in one subtask against its limit. Threading: the slot's thread. */
+export class StateBudget {
+  readonly #owner: ListOwner;
+  readonly #bytesMax: number;
+  #bytes = 0;
+
+  constructor(owner: ListOwner) {
+    this.#owner = owner;
+    this.#bytesMax = Math.floor(OPERATOR_STATE_BYTES_MAX / owner.parallelism);
+  }
+
+  /** @throws {MillraceError} MR_STATE_TOO_LARGE */
+  add(bytes: number, what: string): void {
+    this.#bytes += bytes;
+    // What is restored may have come from more subtasks than there are now, or unequally: only what is added is refused.
+    if (bytes <= 0 || this.#bytes <= this.#bytesMax) return;
+    this.#bytes -= bytes;
+    throw new MillraceError(
+      'MR_STATE_TOO_LARGE',
+      `Cannot add to ${what} of operator "${this.#owner.operatorName}": its operator and broadcast state would take ${this.#bytes + bytes} bytes in subtask ${this.#owner.subtaskIndex}, and at most ${this.#bytesMax} fit. Keep less, or keep it by key: keyBy(…).process(…)`,
+      {
+        details: { operator: this.#owner.operatorName, bytes: this.#bytes + bytes, bytesMax: this.#bytesMax },
+      },
+    );
+  }
+
+  /** Counts what was restored, whatever it is. */
+  take(bytes: number): void {
+    this.#bytes += bytes;
+  }
+}
+
+/** One list, as the user's functions see it. What it hands out is frozen. */
+export class OperatorList {
+  readonly #name: string;
+  readonly #budget: StateBudget;
+  #entries: Entry[];
+
+  constructor(name: string, restored: readonly Json[], budget: StateBudget) {
+    this.#name = name;
+    this.#budget = budget;
+    this.#entries = restored.map((json) => entryOf(decodeEntry(json), json));
+    for (const { bytes } of this.#entries) budget.take(bytes);
+  }
+
+  get(): readonly unknown[] {
+    return this.#entries.map(({ value }) => value);
+  }
+
+  add(value: unknown): void {
+    const entry = this.#made(value);
+    this.#budget.add(entry.bytes, this.#what);
+    this.#entries.push(entry);
+  }
+
+  addAll(values: Iterable<unknown>): void {
+    for (const value of values) this.add(value);
+  }
+
+  update(values: Iterable<unknown>): void {
+    const made = Array.from(values, (value) => this.#made(value));
+    this.clear();
+    for (const entry of made) {
+      this.#budget.add(entry.bytes, this.#what);
+      this.#entries.push(entry);
+    }
+  }
+
+  clear(): void {
+    for (const { bytes } of this.#entries) this.#budget.take(-bytes);
+    this.#entries = [];
+  }
+
+  /** As they stand in a snapshot; what is added later is not in it. */
+  json(): readonly Json[] {
+    return this.#entries.map(({ json }) => json);
+  }
+
+  get #what(): string {
+    return `the list "${this.#name}"`;
+  }
+
+  #made(value: unknown): Entry {
+    const json = encodeEntry(value, this.#what);
+    return entryOf(decodeEntry(json), json);
+  }
+}
+
+function entryOf(value: unknown, json: Json): Entry {
+  deepFreeze(value);
+  return { value, json, bytes: jsonByteLength(json) };
+}
+
+/** All lists of one operator in one subtask. Lists that nobody asked for are kept and written again. */
+export class OperatorLists {
+  readonly #owner: ListOwner;
+  readonly #restored: readonly InlineState[];
+  readonly #budget: StateBudget;
+  readonly #lists: { readonly [F in Form]: Map<string, OperatorList> } = {
+    lists: new Map(),
+    unions: new Map(),
+  };
+
+  constructor(owner: ListOwner, restored: readonly InlineState[], budget: StateBudget) {
+    this.#owner = owner;
+    this.#restored = restored
+      .filter((state) => state['lists'] !== undefined)
+      .toSorted((a, b) => Number(a['subtaskIndex']) - Number(b['subtaskIndex']));
+    this.#budget = budget;
+    for (const form of ['lists', 'unions'] as const)
+      for (const name of namesOf(this.#restored, form)) this.#open(form, name);
+  }
+
+  /** The entries of all old subtasks are dealt out in turn; with the parallelism as before each has its own again. */
+  readonly list = (name: string): OperatorList => this.#open('lists', name);
+
+  /** Every subtask gets the entries of all old ones. */
+  readonly unionList = (name: string): OperatorList => this.#open('unions', name);
+
+  /** undefined: the operator has no lists. */
+  snapshot(): { readonly lists: Json; readonly unions: Json } | undefined {
+    const { lists, unions } = this.#lists;
+    return lists.size + unions.size === 0 ? undefined : { lists: jsonOf(lists), unions: jsonOf(unions) };
+  }
+
+  #open(form: Form, name: string): OperatorList {
+    checkName(name);
+    const open = this.#lists[form].get(name);
+    if (open !== undefined) return open;
+    const other = form === 'lists' ? 'unions' : 'lists';
+    if (this.#lists[other].has(name))
+      throw new MillraceError(
+        'MR_STATE_INCOMPATIBLE',
+        `Cannot use the list "${name}" of operator "${this.#owner.operatorName}" as ${form === 'lists' ? 'a list' : 'a union list'}: it is ${form === 'lists' ? 'a union list' : 'a list'}. Give it another name`,
+        { details: { operator: this.#owner.operatorName, name } },
+      );
+    const list = new OperatorList(name, this.#inherited(form, name), this.#budget);
+    this.#lists[form].set(name, list);
+    return list;
+  }
+
+  #inherited(form: Form, name: string): readonly Json[] {
+    const { subtaskIndex, parallelism } = this.#owner;
+    const parts = this.#restored.map((state) => entriesOf(state, form, name));
+    if (form === 'unions') return parts.flat();
+    const isSame = this.#restored.every((state) => state['parallelism'] === parallelism);
+    if (isSame) {
+      const own = this.#restored.findIndex((state) => state['subtaskIndex'] === subtaskIndex);
+      return parts[own] ?? [];
+    }
+    return parts.flat().filter((_, index) => index % parallelism === subtaskIndex);
+  }
+}
+
+function checkName(name: unknown): void {
+  if (typeof name === 'string' && name !== '') return;
+  throw new MillraceError(
+    'MR_OPTION_INVALID',
+    `Cannot use ${JSON.stringify(name) ?? String(name)} as the name of a list: write text that is not empty`,
+  );
+}
+
+function namesOf(states: readonly InlineState[], form: Form): ReadonlySet<string> {
+  return new Set(states.flatMap((state) => Object.keys((state[form] ?? {}) as InlineState)));
+}
+
+function entriesOf(state: InlineState, form: Form, name: string): readonly Json[] {
+  const entries = ((state[form] ?? {}) as InlineState)[name];
+  return Array.isArray(entries) ? entries : [];
+}
+
+function jsonOf(lists: ReadonlyMap<string, OperatorList>): Json {
+  return Object.fromEntries([...lists].map(([name, list]) => [name, list.json()]));
+}
