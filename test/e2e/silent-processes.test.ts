@@ -20,11 +20,9 @@ interface JobJson {
 }
 
 beforeAll(async () => {
+  const shape = ['--taskmanagers', '2', '--slots', '2'];
   const heartbeats = ['--heartbeat-interval', '250', '--heartbeat-timeout', String(HEARTBEAT_TIMEOUT_MS)];
-  cluster = await TestCluster.start(join(temporary, 'cluster'), [
-    ...['--taskmanagers', '2', '--slots', '2'],
-    ...heartbeats,
-  ]);
+  cluster = await TestCluster.start(join(temporary, 'cluster'), [...shape, ...heartbeats]);
 });
 afterAll(async () => {
   await cluster.stop();
@@ -90,14 +88,12 @@ test.each(['map', 'open', 'source'])(
   'a loop that never returns, in a %s, loses no TaskManager, and cancel ends it within ten seconds',
   async (where) => {
     const before = (await taskManagers()).map(({ pid }) => pid);
-    const { jid } = await cluster.json<{ jid: string }>([
-      ...['run', '-d', 'test/e2e/jobs/spins.ts', '--', '--where', where],
-    ]);
+    const run = ['run', '-d', 'test/e2e/jobs/spins.ts', '--', '--where', where];
+    const { jid } = await cluster.json<{ jid: string }>(run);
     await expect.poll(freeSlots, { timeout: 20_000 }).toBe(3);
     // Runs for longer than the heartbeat time-out beside it, and is not disturbed.
-    const beside = await cluster.run([
-      ...['run', NUMBERS, '--json', '--', '--count', '1000', '--ratePerSecond', '300'],
-    ]);
+    const others = ['run', NUMBERS, '--json', '--', '--count', '1000', '--ratePerSecond', '300'];
+    const beside = await cluster.run(others);
     expect(beside.exitCode, beside.stderr).toBe(0);
     expect((await describeJob(jid)).restarts).toBe(0);
     const startedMs = performance.now();

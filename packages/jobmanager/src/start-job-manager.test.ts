@@ -290,7 +290,9 @@ test('a refused submission brings the JobManager’s own error to the client', a
   // It leaves nothing, unless another job needs it.
   await expect.poll(() => readdir(join(directory, 'jm', 'artifacts'))).toEqual([]);
   await submit(client, { ...submission(keyedGraph()), jobId: asJobId('e'.repeat(32)), isWaiting: true });
-  await expect(submit(client, submission(keyedGraph({ parallelism: 2 })))).rejects.toThrow();
+  await expect(submit(client, submission(keyedGraph({ parallelism: 2 })))).rejects.toMatchObject({
+    code: 'MR_TOO_FEW_SLOTS',
+  });
   await expect.poll(() => readdir(join(directory, 'jm', 'artifacts'))).toEqual([sha256]);
   await expect(client.describe(asJobId('f'.repeat(32)))).rejects.toMatchObject({ code: 'MR_JOB_NOT_FOUND' });
 });
