@@ -2,9 +2,10 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { asTaskManagerId, checkBindHost, invariant, MillraceError, type Logger } from '@millrace/common';
-import { crashPoint, realRandom, realTimers, type TlsIdentity } from '@millrace/common/node';
+import { crashPoint, realClock, realRandom, realTimers, type TlsIdentity } from '@millrace/common/node';
 import type { AddressedMessage, TaskManagerMessage } from '@millrace/proto';
 import { ArtifactCache } from './artifact/artifact-cache.ts';
+import { PeerWatch } from './exchange/peer-watch.ts';
 import type { LeaderConnection } from './leader/leader-connection.ts';
 import { TaskExecutor } from './task-executor/task-executor.ts';
 import { ThreadSlotHost } from './thread/thread-slot-host.ts';
@@ -12,6 +13,8 @@ import { workerEntry } from './thread/worker-entry.ts';
 
 /** Three semi-spaces of 64 MiB: measured (performance notes), short-lived records then cost a third. */
 const YOUNG_GENERATION_MEGABYTES_DEFAULT = 192;
+/** How long another TaskManager may be out of reach; as long as the JobManager would wait for it by default. */
+const PEER_TIMEOUT_MS_DEFAULT = 10_000;
 /** How long `close` waits for slots to be cancelled before it ends their threads. */
 const CLOSE_GRACE_MS = 4_000;
 
@@ -79,6 +82,12 @@ export async function startTaskManager(options: TaskManagerOptions): Promise<Run
     youngGenerationMegabytes: options.youngGenerationMegabytes ?? YOUNG_GENERATION_MEGABYTES_DEFAULT,
     isOutputLogged: true,
     spareCount: 1,
+    peers: new PeerWatch({
+      taskManagerId: options.taskManagerId,
+      timers: realTimers,
+      clock: realClock,
+      timeoutMs: options.heartbeatTimeoutMs ?? PEER_TIMEOUT_MS_DEFAULT,
+    }),
     terminationTimeoutMs: options.terminationTimeoutMs,
     onStuck: options.onStuck ?? killThisProcess,
     timers: realTimers,

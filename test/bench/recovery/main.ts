@@ -19,8 +19,6 @@ interface ProcessJson {
   readonly freeSlots?: number;
 }
 interface JobJson {
-  readonly stateBytes: number;
-  readonly state: string;
   readonly checkpoints: {
     readonly completed: number;
     readonly lastBytes: number;
@@ -86,24 +84,27 @@ export async function main(argv: string[]): Promise<number> {
     const rounds: number[] = [];
     for (let round = 0; round < Number(values.rounds); round++) {
       await calm(output);
-      const { stateBytes, checkpoints } = await describe();
+      const { checkpoints } = await describe();
       const { processes } = JSON.parse(await millrace(['cluster', 'status', '--json', ...own])) as {
         processes: ProcessJson[];
       };
       const busy = processes.filter(({ kind, freeSlots }) => kind === 'taskmanager' && freeSlots === 0);
       const victim = busy[round % busy.length];
       if (victim === undefined) throw new Error('no TaskManager is at work');
-      const before = output.newest;
+      const log = join(directory, 'logs', 'jobmanager.log');
       const killedMs = performance.now();
       const killedAtMs = Date.now();
       process.kill(victim.pid, 'SIGKILL');
-      await until('output after the kill', () => output.newest > before && output.newestMs > killedMs + 20);
+      // Until then lines of the old attempt may still be on their way.
+      await until('a deployment', () => stepsSince(log, killedAtMs).deployingMs !== undefined);
+      const before = output.newest;
+      await until('output after the kill', () => output.newest > before);
       rounds.push(output.newestMs - killedMs);
-      const steps = stepsSince(join(directory, 'logs', 'jobmanager.log'), killedAtMs);
+      const steps = stepsSince(log, killedAtMs);
       process.stdout.write(
         values.json
-          ? `${JSON.stringify({ round, ms: Math.round(rounds.at(-1) ?? 0), stateBytes, ...steps })}\n`
-          : `round ${round + 1}: ${Math.round(rounds.at(-1) ?? 0)} ms (${describeSteps(steps)}; state ${Math.round(stateBytes / 1e6)} MB, last checkpoint ${Math.round(checkpoints.lastBytes / 1e6)} MB in ${Math.round(checkpoints.lastDurationMs)} ms)\n`,
+          ? `${JSON.stringify({ round, ms: Math.round(rounds.at(-1) ?? 0), checkpointBytes: checkpoints.lastBytes, ...steps })}\n`
+          : `round ${round + 1}: ${Math.round(rounds.at(-1) ?? 0)} ms (${describeSteps(steps)}; checkpoint before of ${Math.round(checkpoints.lastBytes / 1e6)} MB, taken in ${Math.round(checkpoints.lastDurationMs)} ms)\n`,
       );
     }
     const sorted = rounds.toSorted((a, b) => a - b);

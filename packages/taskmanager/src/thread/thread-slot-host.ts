@@ -5,6 +5,7 @@ import { MillraceError, toWireError, type Cancellable, type Logger } from '@mill
 import type { SlotDeployment } from '@millrace/proto';
 import type { SlotHost, SlotHostEvents } from '../task-executor/task-executor.ts';
 import type { SlotInstruction, WorkerKey } from '../task-executor/task-executor-messages.ts';
+import type { PeerWatch } from '../exchange/peer-watch.ts';
 import { LinkBroker } from './link-broker.ts';
 import { WorkerPool, type WorkerLease, type WorkerPoolOptions } from './worker-pool.ts';
 
@@ -16,6 +17,8 @@ export interface ThreadSlotHostOptions extends WorkerPoolOptions {
   /** Below it each attempt gets a directory for its state, removed when its worker has ended. */
   readonly stateDirectory: string;
   readonly terminationTimeoutMs?: number | undefined;
+  /** Cluster mode: what notices that a producer cannot be reached. */
+  readonly peers?: PeerWatch;
   /** A thread was terminated and did not end in time: only the end of the process ends it, and frees its slot. */
   readonly onStuck?: (error: MillraceError) => void;
 }
@@ -27,6 +30,7 @@ export class ThreadSlotHost implements SlotHost {
   readonly #pool: WorkerPool;
   readonly #broker: LinkBroker;
   readonly #leases = new Map<string, WorkerLease>();
+  readonly #events = new Map<string, SlotHostEvents>();
   readonly #terminating = new Map<string, Cancellable>();
   readonly #running = new Map<string, { readonly deployment: SlotDeployment; readonly directory: string }>();
 
@@ -44,13 +48,16 @@ export class ThreadSlotHost implements SlotHost {
       onReport: (report) => events.onReport(report),
       onExit: (error) => {
         this.#leases.delete(name);
+        this.#events.delete(name);
         this.#terminating.get(name)?.cancel();
         this.#terminating.delete(name);
+        this.#options.peers?.unwatch(name);
         this.#cleanUp(name);
         events.onExit(error);
       },
     });
     this.#leases.set(name, lease);
+    this.#events.set(name, events);
   }
 
   start(key: WorkerKey, deployment: SlotDeployment, artifactDirectory: string): void {
@@ -61,6 +68,9 @@ export class ThreadSlotHost implements SlotHost {
       `${jobId}-${attemptNumber}-${slotIndex}-${key.generation}`,
     );
     this.#running.set(name, { deployment, directory });
+    this.#options.peers?.watch(name, deployment, (error) =>
+      this.#events.get(name)?.onReport({ kind: 'slot-failed', error }),
+    );
     this.#leases
       .get(name)
       ?.worker()
