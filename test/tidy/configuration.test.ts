@@ -10,9 +10,11 @@ import { root } from './sources.ts';
 type Program = ReturnType<typeof createProgram>;
 
 function verbsOf(program: Program): Program[] {
-  return program.commands.flatMap((command) =>
-    command.commands.length > 0 ? verbsOf(command) : command.name() === 'supervise' ? [] : [command],
-  );
+  return program.commands.flatMap((command) => {
+    // A command that only gathers others has no arguments of its own.
+    const isVerb = command.commands.length === 0 || command.registeredArguments.length > 0;
+    return isVerb && command.name() !== 'supervise' ? [command, ...verbsOf(command)] : verbsOf(command);
+  });
 }
 
 const verbs = verbsOf(createProgram(() => {}));

@@ -16,7 +16,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'connectors/files': ['api'],
   embedded: ['common', 'proto', 'api', 'state', 'runtime', 'jobmanager', 'taskmanager'],
   testing: ['common', 'proto', 'api', 'state', 'runtime', 'jobmanager', 'taskmanager', 'embedded'],
-  cli: ['common', 'proto', 'api', 'jobmanager', 'taskmanager', 'embedded'],
+  cli: ['common', 'proto', 'api', 'state', 'jobmanager', 'taskmanager', 'embedded'],
 };
 
 test('packages import only the packages below them', () => {

@@ -5,6 +5,7 @@ import type { ClusterStartCommandOptions } from './command/cluster.ts';
 import type { GlobalOptions } from './command/context.ts';
 import type { CertsCreateOptions } from './command/certs.ts';
 import type { JobManagerStartOptions, TaskManagerStartOptions } from './command/processes.ts';
+import type { InspectSavepointOptions } from './command/inspect-savepoint.ts';
 import type { RunOptions } from './command/prepare-job.ts';
 import type { RescaleOptions } from './command/rescale.ts';
 import type { SavepointOptions, StopOptions } from './command/savepoint.ts';
@@ -245,6 +246,22 @@ function addSavepoints(program: Command, report: Report): void {
     'millrace savepoint flight-delays',
     'millrace savepoint flight-delays ./savepoints',
     'millrace savepoint --dispose ./savepoints/savepoint-3f2a9c0d-1-7',
+  ]);
+
+  savepoint.enablePositionalOptions();
+  const inspect = withOptions(
+    savepoint
+      .command('inspect')
+      .description('what a savepoint or a checkpoint holds; checks all of its files'),
+  )
+    .argument('<path>', 'its directory')
+    .action(async (path: string, options: InspectSavepointOptions) => {
+      const command = await import('./command/inspect-savepoint.ts');
+      report(await command.inspectSavepoint(path, options));
+    });
+  examples(inspect, [
+    'millrace savepoint inspect ./savepoints/savepoint-3f2a9c0d-1-7',
+    'millrace savepoint inspect ./savepoints/savepoint-3f2a9c0d-1-7 --operator delays --samples 10 --json',
   ]);
 
   const stop = withOptions(

@@ -19,5 +19,11 @@ export {
 export { MemoryJobStore, type JobStore } from './job-store.ts';
 export { connectDispatcher, DispatcherClient, type ConnectOptions } from './adapter/dispatcher-client.ts';
 export { disposeSavepoint } from './adapter/dispose-savepoint.ts';
-export { openSavepoint, stateFilePath, type OpenedSavepoint } from './adapter/savepoint-files.ts';
+export {
+  openSavepoint,
+  readStateFile,
+  stateFilePath,
+  stateFilesOf,
+  type OpenedSavepoint,
+} from './adapter/savepoint-files.ts';
 export { startJobManager, type RunningJobManager, type StartJobManagerOptions } from './start-job-manager.ts';

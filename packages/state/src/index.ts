@@ -4,3 +4,10 @@ export { openKeyedStateBackend } from './backend/open-keyed-state-backend.ts';
 export { MemoryKeyValueStore } from './adapter/memory-key-value-store.ts';
 export { REBASE_INTERVAL } from './snapshot/checkpoint-ledger.ts';
 export { flattenString } from './table/own-key.ts';
+export {
+  inspectKeyedState,
+  type InspectedKind,
+  type InspectOptions,
+  type StateSample,
+  type StateSummary,
+} from './inspect/inspect-keyed-state.ts';

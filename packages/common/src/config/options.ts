@@ -224,6 +224,21 @@ export const OPTIONS: readonly OptionEntry[] = [
     verbs: ['savepoint'],
   },
   {
+    name: 'operator',
+    placeholder: 'uid',
+    type: { kind: 'text' },
+    help: 'only this operator, by uid or name',
+    verbs: ['savepoint inspect'],
+  },
+  {
+    name: 'samples',
+    placeholder: 'n',
+    type: { kind: 'whole-number', from: 0, to: 1_000 },
+    default: 3,
+    help: 'entries of each state that are shown',
+    verbs: ['savepoint inspect'],
+  },
+  {
     name: 'savepoint-path',
     placeholder: 'dir',
     type: { kind: 'path' },
