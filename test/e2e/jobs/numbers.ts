@@ -7,7 +7,9 @@ export default defineJob('numbers', (env) => {
   const count = params.number('count', 10);
   const ratePerSecond = params.number('ratePerSecond', 0);
   const out = params.string('out', '');
-  env.options({ checkpoint: { interval: '200ms' } });
+  env.options({
+    checkpoint: { interval: '200ms', toleratedFailures: params.number('toleratedFailures', 3) },
+  });
 
   const numbers = env
     .source(

@@ -9,6 +9,12 @@ import type { BlobStore } from '../ports.ts';
 /** Names of files that are being written; `list` leaves them out, and whoever cleans up may delete old ones. */
 const TEMPORARY_PREFIX = '.tmp-';
 const NAME_LENGTH_MAX = 1024;
+/** Causes as people call them; any other is told by its code. */
+const REASONS: Readonly<Record<string, string>> = {
+  EEXIST: 'it exists already, and blobs are never written twice',
+  ENOSPC: 'no space left',
+  EDQUOT: 'no space left',
+};
 
 /**
  * A {@link BlobStore} over a directory that all processes share.
@@ -194,8 +200,7 @@ export class DirectoryBlobStore implements BlobStore {
       return await action();
     } catch (error) {
       const code = errnoOf(error);
-      const reason =
-        code === 'EEXIST' ? 'it exists already, and blobs are never written twice' : (code ?? String(error));
+      const reason = REASONS[code ?? ''] ?? code ?? String(error);
       throw new MillraceError('MR_IO', `Cannot ${what} "${path}": ${reason}`, {
         details: { path, code: code ?? null },
         cause: error,

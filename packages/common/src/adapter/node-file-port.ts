@@ -12,10 +12,12 @@ const closeAsync = promisify(close);
 
 /** Appends at once, so that nothing of the caller's bytes is kept; the page cache takes them without touching the disk. */
 class NodeFileAppender implements FileAppender {
+  readonly #path: string;
   readonly #descriptor: number;
   #isOpen = true;
 
   constructor(path: string, makesDirectory: boolean) {
+    this.#path = path;
     try {
       if (makesDirectory) makePathNow(dirname(path));
       this.#descriptor = openSync(path, 'wx', 0o644);
@@ -26,8 +28,12 @@ class NodeFileAppender implements FileAppender {
 
   append(bytes: Uint8Array): void {
     let offset = 0;
-    while (offset < bytes.byteLength)
-      offset += writeSync(this.#descriptor, bytes, offset, bytes.byteLength - offset);
+    try {
+      while (offset < bytes.byteLength)
+        offset += writeSync(this.#descriptor, bytes, offset, bytes.byteLength - offset);
+    } catch (error) {
+      throw ioError(`Cannot write the file "${this.#path}"`, this.#path, error);
+    }
   }
 
   async syncAndClose(): Promise<void> {
@@ -35,10 +41,14 @@ class NodeFileAppender implements FileAppender {
       await fsyncAsync(this.#descriptor);
     } catch (error) {
       await this.abandon();
-      throw error;
+      throw ioError(`Cannot write the file "${this.#path}"`, this.#path, error);
     }
     this.#isOpen = false;
-    await closeAsync(this.#descriptor);
+    try {
+      await closeAsync(this.#descriptor);
+    } catch (error) {
+      throw ioError(`Cannot write the file "${this.#path}"`, this.#path, error);
+    }
     crashPoint('file-synced');
   }
 
@@ -58,6 +68,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOTDIR: 'a part of its path is a file',
   EROFS: 'the file system is read-only',
   ENOSPC: 'no space left',
+  EDQUOT: 'no space left',
   ENOENT: 'its path leads nowhere',
 };
 
@@ -109,7 +120,8 @@ async function isDirectory(path: string): Promise<boolean> {
 /**
  * {@link FilePort} over `node:fs`. `append` of a file being written is synchronous: it copies into the page cache.
  * Threading: any thread.
- * Errors of `makeDirectory` and `create` are MR_IO with the path and the reason; EEXIST of `create` is passed on as it is.
+ * Errors of what writes are MR_IO with the path and the reason; EEXIST of `create`, and whatever `link` and `unlink` throw, are
+ * passed on as they are, because committers tell by them what has become of a file.
  */
 export const nodeFilePort: FilePort = {
   async readFile(path) {
@@ -160,13 +172,23 @@ export const nodeFilePort: FilePort = {
     crashPoint('file-unlinked');
   },
   remove: (path) => rm(path, { recursive: true, force: true }),
-  rename,
-  async syncDirectory(path) {
-    const handle = await open(path, 'r');
+  async rename(from, to) {
     try {
-      await handle.sync();
-    } finally {
-      await handle.close();
+      await rename(from, to);
+    } catch (error) {
+      throw ioError(`Cannot rename the file "${from}"`, from, error);
+    }
+  },
+  async syncDirectory(path) {
+    try {
+      const handle = await open(path, 'r');
+      try {
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+    } catch (error) {
+      throw ioError(`Cannot make the names in "${path}" durable`, path, error);
     }
   },
 };

@@ -25,6 +25,8 @@ export interface LocalClusterPorts {
   readonly log: Logger;
   readonly blobStoreOf: (jobId: JobId) => BlobStore;
   readonly checkpointDirectoryOf: (jobId: JobId) => string;
+  /** As of a {@link JobManager}; without it no job can start from a checkpoint. */
+  readonly importCheckpoint?: (jobId: JobId, path: string) => Promise<Uint8Array>;
   /** One for each TaskManager. */
   readonly slotHostOf: (taskManagerId: string) => SlotHost;
   readonly artifactDirectoryOf: (deployment: SlotDeployment) => Promise<string>;
@@ -55,6 +57,7 @@ export class LocalCluster {
       store: new MemoryJobStore(),
       blobStoreOf: ports.blobStoreOf,
       checkpointDirectoryOf: ports.checkpointDirectoryOf,
+      ...(ports.importCheckpoint === undefined ? {} : { importCheckpoint: ports.importCheckpoint }),
       heartbeatIntervalMs: HEARTBEAT_INTERVAL_MS,
       heartbeatTimeoutMs: HEARTBEAT_TIMEOUT_MS,
       pid: options.pid,

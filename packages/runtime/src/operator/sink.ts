@@ -88,6 +88,8 @@ class SinkOperator implements ChainOperator {
   readonly #committer: Committer | undefined;
   readonly #site: number;
   #pending: PendingCommit[] = [];
+  /** What a transaction could not be sealed for: what was written to it is in no other. */
+  #sealFailure: MillraceError | undefined;
 
   constructor(
     setup: OperatorSetup,
@@ -119,7 +121,9 @@ class SinkOperator implements ChainOperator {
     }
   }
 
+  /** @throws {MillraceError} when an earlier transaction could not be sealed: only a restart writes its records again */
   freeze(checkpointId: number): FrozenOperator {
+    if (this.#sealFailure !== undefined) throw this.#sealFailure;
     const prepared = this.#prepare(checkpointId);
     if (this.#committer !== undefined) {
       invariant(this.#pending.length < PENDING_COMMITS_MAX, 'commits of a sink pile up');
@@ -149,7 +153,8 @@ class SinkOperator implements ChainOperator {
     try {
       // Called now: what is sealed is what came before the barrier. Its failure is seen by whoever writes the snapshot.
       const prepared = Promise.resolve(this.#writer.prepareCommit(checkpointId)).catch((error: unknown) => {
-        throw this.#setup.sites.describe(error, this.#site); // It declines the checkpoint; the job goes on.
+        this.#sealFailure = this.#setup.sites.describe(error, this.#site);
+        throw this.#sealFailure;
       });
       prepared.catch(() => undefined);
       return prepared;

@@ -1,6 +1,6 @@
 // Sinks and print: what is in snapshots, and what is committed when.
 import { describe, expect, test } from 'vitest';
-import { sinkBrand, type DataStream, type Json, type Sink } from '@millrace/api';
+import { MillraceError, sinkBrand, type DataStream, type Json, type Sink } from '@millrace/api';
 import { ChainHarness } from './chain-harness.ts';
 
 /** A sink whose transactions are arrays; the world outlives attempts. */
@@ -10,6 +10,7 @@ class RecordedSink implements Sink<number> {
   readonly committed: Json[] = [];
   readonly restored: (readonly Json[])[] = [];
   writersOpened = 0;
+  sealing: () => Promise<void> = () => Promise.resolve();
 
   describe(): { readonly [name: string]: Json } {
     return {};
@@ -24,6 +25,7 @@ class RecordedSink implements Sink<number> {
       prepareCommit: async (checkpointId: number): Promise<readonly Json[]> => {
         const sealed = rows;
         rows = [];
+        await this.sealing();
         return sealed.length === 0 ? [] : [{ checkpointId, rows: sealed }];
       },
       close: () => undefined,
@@ -76,6 +78,18 @@ describe('A sink with a committer', () => {
       { checkpointId: 1, rows: [1] },
       { checkpointId: 2, rows: [2] },
     ]);
+    await harness.close();
+  });
+
+  test('declines the checkpoint whose transaction cannot be sealed, and fails at the next one: its records are in no other', async () => {
+    const sink = new RecordedSink();
+    const full = new MillraceError('MR_IO', 'Cannot write the file "part": no space left');
+    sink.sealing = () => Promise.reject(full);
+    const harness = await open(sink);
+    harness.send([{ value: 1 }]);
+    await expect(harness.snapshot(1)).rejects.toBe(full);
+    sink.sealing = () => Promise.resolve();
+    expect(() => harness.chains[0]?.freeze(2)).toThrow(full);
     await harness.close();
   });
 

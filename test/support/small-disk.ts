@@ -1,0 +1,52 @@
+// A disk that can be full: a small tmpfs of its own. Only root may mount one; elsewhere its tests are skipped, and counted.
+import { execFileSync } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { test, type TestContext } from 'vitest';
+
+const FILLER = 'filler';
+const CHUNK_BYTES = [1024 * 1024, 4096, 1] as const;
+
+/** A mounted tmpfs. */
+export class SmallDisk implements Disposable {
+  readonly directory: string;
+
+  /** Mounts one of so many MiB at `directory`, which is made. */
+  constructor(directory: string, mebibytes: number) {
+    mkdirSync(directory, { recursive: true });
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${mebibytes}m`, 'tmpfs', directory]);
+    this.directory = directory;
+  }
+
+  /** Leaves no room at all. Somebody else may be writing, so it is done until nothing more goes in. */
+  fill(): void {
+    const descriptor = openSync(join(this.directory, FILLER), 'a');
+    for (const bytes of CHUNK_BYTES) {
+      const chunk = new Uint8Array(bytes);
+      try {
+        while (writeSync(descriptor, chunk) > 0);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+      }
+    }
+    closeSync(descriptor);
+  }
+
+  makeRoom(): void {
+    rmSync(join(this.directory, FILLER), { force: true });
+  }
+
+  [Symbol.dispose](): void {
+    execFileSync('umount', ['-l', this.directory]);
+  }
+}
+
+/** A test that mounts. Where that cannot be, it is skipped; in CI that is a failure. */
+export function testWithMounts(name: string, body: (context: TestContext) => Promise<void>): void {
+  const isRoot = process.getuid?.() === 0 && process.platform === 'linux';
+  test(name, async (context) => {
+    if (isRoot) await body(context);
+    else if (process.env['CI'] === undefined) context.skip('only root may mount a tmpfs');
+    else throw new Error('CI must run the tests that mount a tmpfs: run them as root');
+  });
+}
