@@ -102,14 +102,15 @@ export function everyState(committed: Committed) {
             byValue: mapState<number, number>(),
           },
           emits: type<string>(),
-          onRecord: ({ value, atMs }, { key, state, timers, emit }) => {
+          onRecord: ({ value, atMs }, ctx) => {
+            const { key, state, timers } = ctx;
             const total = state.total.value() + 1;
             state.total.update(total);
             state.values.add(value);
             state.byValue.put(value, (state.byValue.get(value) ?? 0) + 1);
             timers.registerEventTime(Math.ceil(atMs / MINUTE) * MINUTE);
             if (total === 1) timers.registerProcessingTime(START_MS + 300 * SECOND);
-            if (total % 20 === 0) emit(`${key} at ${total}`);
+            if (total % 20 === 0) ctx.emit(`${key} at ${total}`);
           },
           // Readers run side by side: what state holds at a moment depends on them, until all is read.
           onTimer: ({ timestamp, domain }, { key, state }) => {

@@ -4,11 +4,11 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, expect } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { root, TestCluster } from '../support/cli.ts';
 import { lineCounts } from '../support/lines.ts';
 import { findRunning, isRunning } from '../support/processes.ts';
-import { SmallDisk, testWithMounts } from '../support/small-disk.ts';
+import { needsMounts, SmallDisk } from '../support/small-disk.ts';
 
 const NUMBERS = 'test/e2e/jobs/numbers.ts';
 const HOARD = 'test/e2e/jobs/hoard.ts';
@@ -71,92 +71,72 @@ function filesBelow(directory: string): string[] {
   return readdirSync(directory, { recursive: true, encoding: 'utf8' });
 }
 
-testWithMounts(
-  'a full disk of checkpoints declines them, the job goes on, and they complete again once there is room',
-  async () => {
-    const { cluster, disk, temporary } = await clusterWith(
-      ['--taskmanagers', '1', '--slots', '1'],
-      (home) => new SmallDisk(join(home, 'checkpoints'), 16),
-    );
-    const out = join(temporary, 'out');
-    const args = ['--count', '3000', '--ratePerSecond', '150', '--toleratedFailures', '100000', '--out', out];
-    const jid = await submit(cluster, [NUMBERS, '--', ...args]);
-    await expect.poll(async () => (await reportOf(cluster, jid)).completed, LONG).toBeGreaterThanOrEqual(2);
-    disk.fill();
-    await expect.poll(async () => (await reportOf(cluster, jid)).failed, LONG).toBeGreaterThanOrEqual(3);
-    const full = await describeJob(cluster, jid);
-    const { history, completed } = await reportOf(cluster, jid);
-    expect(history.find(({ state }) => state === 'failed')?.failure).toContain('no space left');
-    expect(filesBelow(disk.directory).filter((name) => name.includes('.tmp-'))).toEqual([]);
-    await expect
-      .poll(async () => (await describeJob(cluster, jid)).recordsRead, LONG)
-      .toBeGreaterThan(full.recordsRead);
-    expect(await describeJob(cluster, jid)).toMatchObject({ state: 'RUNNING', restarts: 0 });
-    disk.makeRoom();
-    await expect.poll(async () => (await reportOf(cluster, jid)).completed, LONG).toBeGreaterThan(completed);
-    await expectFinishedOnce(cluster, jid, { out, lines: 3000 });
-  },
-);
+test('a full disk of checkpoints declines them, the job goes on, and they complete again once there is room', async (context) => {
+  needsMounts(context);
+  const { cluster, disk, temporary } = await clusterWith(
+    ['--taskmanagers', '1', '--slots', '1'],
+    (home) => new SmallDisk(join(home, 'checkpoints'), 16),
+  );
+  const out = join(temporary, 'out');
+  const args = ['--count', '3000', '--ratePerSecond', '150', '--toleratedFailures', '100000', '--out', out];
+  const jid = await submit(cluster, [NUMBERS, '--', ...args]);
+  await expect.poll(async () => (await reportOf(cluster, jid)).completed, LONG).toBeGreaterThanOrEqual(2);
+  disk.fill();
+  await expect.poll(async () => (await reportOf(cluster, jid)).failed, LONG).toBeGreaterThanOrEqual(3);
+  const full = await describeJob(cluster, jid);
+  const { history, completed } = await reportOf(cluster, jid);
+  expect(history.find(({ state }) => state === 'failed')?.failure).toContain('no space left');
+  expect(filesBelow(disk.directory).filter((name) => name.includes('.tmp-'))).toEqual([]);
+  await expect
+    .poll(async () => (await describeJob(cluster, jid)).recordsRead, LONG)
+    .toBeGreaterThan(full.recordsRead);
+  expect(await describeJob(cluster, jid)).toMatchObject({ state: 'RUNNING', restarts: 0 });
+  disk.makeRoom();
+  await expect.poll(async () => (await reportOf(cluster, jid)).completed, LONG).toBeGreaterThan(completed);
+  await expectFinishedOnce(cluster, jid, { out, lines: 3000 });
+});
 
-testWithMounts(
-  'a full disk below a sink is MR_IO with the path, and the job goes on by itself once there is room',
-  async () => {
-    const { cluster, disk } = await clusterWith(
-      ['--taskmanagers', '1', '--slots', '1'],
-      (home) => new SmallDisk(join(home, '..', 'results'), 16),
-    );
-    const out = join(disk.directory, 'out');
-    const args = ['--count', '1500', '--ratePerSecond', '150', '--out', out, '--ifExists', 'append'];
-    const jid = await submit(cluster, [NUMBERS, '--', ...args]);
-    await expect.poll(async () => (await reportOf(cluster, jid)).completed, LONG).toBeGreaterThanOrEqual(2);
-    disk.fill();
-    await expect.poll(async () => (await describeJob(cluster, jid)).error?.code, LONG).toBe('MR_IO');
-    const { error } = await describeJob(cluster, jid);
-    expect(error?.message).toContain(out);
-    expect(error?.message).toContain('no space left');
-    disk.makeRoom();
-    await expectFinishedOnce(cluster, jid, { out, lines: 1500 });
-  },
-);
+test('a full disk below a sink is MR_IO with the path, and the job goes on by itself once there is room', async (context) => {
+  needsMounts(context);
+  const { cluster, disk } = await clusterWith(
+    ['--taskmanagers', '1', '--slots', '1'],
+    (home) => new SmallDisk(join(home, '..', 'results'), 16),
+  );
+  const out = join(disk.directory, 'out');
+  const args = ['--count', '1500', '--ratePerSecond', '150', '--out', out, '--ifExists', 'append'];
+  const jid = await submit(cluster, [NUMBERS, '--', ...args]);
+  await expect.poll(async () => (await reportOf(cluster, jid)).completed, LONG).toBeGreaterThanOrEqual(2);
+  disk.fill();
+  await expect.poll(async () => (await describeJob(cluster, jid)).error?.code, LONG).toBe('MR_IO');
+  const { error } = await describeJob(cluster, jid);
+  expect(error?.message).toContain(out);
+  expect(error?.message).toContain('no space left');
+  disk.makeRoom();
+  await expectFinishedOnce(cluster, jid, { out, lines: 1500 });
+});
 
-testWithMounts(
-  'a full disk below state fails the attempt, and the job goes on once there is room',
-  async () => {
-    const { cluster, disk, temporary } = await clusterWith(
-      ['--taskmanagers', '0'],
-      (home) => new SmallDisk(join(home, '..', 'taskmanager'), 24),
-    );
-    // A TaskManager whose own files are on the small disk; what it shares with others is not.
-    copyFileSync(join(cluster.directory, 'token'), join(disk.directory, 'token'));
-    mkdirSync(join(cluster.directory, 'checkpoints'), { recursive: true });
-    symlinkSync(join(cluster.directory, 'checkpoints'), join(disk.directory, 'checkpoints'));
-    const jobManager = (await cluster.processes()).find(({ kind }) => kind === 'jobmanager');
-    const child = startTaskManager(disk.directory, jobManager?.address ?? '');
-    cleanUps.push(() => child.kill('SIGKILL'));
-    const out = join(temporary, 'out');
-    const args = [
-      '--count',
-      '60000',
-      '--keys',
-      '2000',
-      '--ratePerSecond',
-      '6000',
-      '--textLength',
-      '1000',
-      '--out',
-      out,
-    ];
-    const jid = await submit(cluster, [HOARD, '--', ...args]);
-    await expect.poll(async () => (await reportOf(cluster, jid)).completed, LONG).toBeGreaterThanOrEqual(1);
-    disk.fill();
-    await expect
-      .poll(async () => (await describeJob(cluster, jid)).error?.code, LONG)
-      .toBe('MR_STATE_BACKEND');
-    expect((await describeJob(cluster, jid)).error?.message).toMatch(/space/i);
-    disk.makeRoom();
-    await expectFinishedOnce(cluster, jid, { out, lines: 2000 });
-  },
-);
+test('a full disk below state fails the attempt, and the job goes on once there is room', async (context) => {
+  needsMounts(context);
+  const { cluster, disk, temporary } = await clusterWith(
+    ['--taskmanagers', '0'],
+    (home) => new SmallDisk(join(home, '..', 'taskmanager'), 16),
+  );
+  // A TaskManager whose own files are on the small disk; what it shares with others is not.
+  copyFileSync(join(cluster.directory, 'token'), join(disk.directory, 'token'));
+  mkdirSync(join(cluster.directory, 'checkpoints'), { recursive: true });
+  symlinkSync(join(cluster.directory, 'checkpoints'), join(disk.directory, 'checkpoints'));
+  const jobManager = (await cluster.processes()).find(({ kind }) => kind === 'jobmanager');
+  const child = startTaskManager(disk.directory, jobManager?.address ?? '');
+  cleanUps.push(() => child.kill('SIGKILL'));
+  const out = join(temporary, 'out');
+  const jid = await submit(cluster, [HOARD, '--', '--keys', '40000', '--textLength', '3000', '--out', out]);
+  await expect.poll(async () => (await describeJob(cluster, jid)).error?.code, LONG).toBe('MR_STATE_BACKEND');
+  expect((await describeJob(cluster, jid)).error?.message).toMatch(/space/i);
+  disk.resize(400);
+  await expectFinishedOnce(cluster, jid, { out, lines: 40_000 });
+  // What the attempts that failed had written is gone with them.
+  await expect.poll(() => readdirSync(join(disk.directory, 'small', 'state')), LONG).toEqual([]);
+});
 
 function startTaskManager(directory: string, address: string): ChildProcess {
   const command = join(root, 'packages/cli/bin/millrace.cjs');
@@ -175,29 +155,27 @@ function startTaskManager(directory: string, address: string): ChildProcess {
   return spawn(process.execPath, [command, ...args], { stdio: 'ignore' });
 }
 
-testWithMounts(
-  "a full disk below the JobManager's store ends its process, and the next one goes on once there is room",
-  async () => {
-    const { cluster, disk, temporary } = await clusterWith(
-      ['--taskmanagers', '1', '--slots', '1'],
-      (home) => new SmallDisk(join(home, 'jobmanager'), 16),
-    );
-    const out = join(temporary, 'out');
-    const args = ['--count', '2000', '--ratePerSecond', '150', '--out', out, '--ifExists', 'append'];
-    const jid = await submit(cluster, [NUMBERS, '--', ...args]);
-    await expect.poll(async () => (await reportOf(cluster, jid)).completed, LONG).toBeGreaterThanOrEqual(2);
-    const { pid = 0 } = findRunning(cluster.directory, 'jobmanager') ?? {};
-    expect(isRunning(pid)).toBe(true);
-    disk.fill();
-    await expect.poll(() => isRunning(pid), LONG).toBe(false);
-    expect(existsSync(join(disk.directory, 'store'))).toBe(true);
-    disk.makeRoom();
-    await expect
-      .poll(async () => (await cluster.run(['describe', jid, '--json'])).exitCode, {
-        ...LONG,
-        timeout: 180_000,
-      })
-      .toBe(0);
-    await expectFinishedOnce(cluster, jid, { out, lines: 2000 });
-  },
-);
+test("a full disk below the JobManager's store ends its process, and the next one goes on once there is room", async (context) => {
+  needsMounts(context);
+  const { cluster, disk, temporary } = await clusterWith(
+    ['--taskmanagers', '1', '--slots', '1'],
+    (home) => new SmallDisk(join(home, 'jobmanager'), 16),
+  );
+  const out = join(temporary, 'out');
+  const args = ['--count', '2000', '--ratePerSecond', '150', '--out', out, '--ifExists', 'append'];
+  const jid = await submit(cluster, [NUMBERS, '--', ...args]);
+  await expect.poll(async () => (await reportOf(cluster, jid)).completed, LONG).toBeGreaterThanOrEqual(2);
+  const { pid = 0 } = findRunning(cluster.directory, 'jobmanager') ?? {};
+  expect(isRunning(pid)).toBe(true);
+  disk.fill();
+  await expect.poll(() => isRunning(pid), LONG).toBe(false);
+  expect(existsSync(join(disk.directory, 'store'))).toBe(true);
+  disk.makeRoom();
+  await expect
+    .poll(async () => (await cluster.run(['describe', jid, '--json'])).exitCode, {
+      ...LONG,
+      timeout: 180_000,
+    })
+    .toBe(0);
+  await expectFinishedOnce(cluster, jid, { out, lines: 2000 });
+});

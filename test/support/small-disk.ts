@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { test, type TestContext } from 'vitest';
+import type { TestContext } from 'vitest';
 
 const FILLER = 'filler';
 const CHUNK_BYTES = [1024 * 1024, 4096, 1] as const;
@@ -32,6 +32,11 @@ export class SmallDisk implements Disposable {
     closeSync(descriptor);
   }
 
+  /** Gives it another size. */
+  resize(mebibytes: number): void {
+    execFileSync('mount', ['-o', `remount,size=${mebibytes}m`, this.directory]);
+  }
+
   makeRoom(): void {
     rmSync(join(this.directory, FILLER), { force: true });
   }
@@ -41,12 +46,9 @@ export class SmallDisk implements Disposable {
   }
 }
 
-/** A test that mounts. Where that cannot be, it is skipped; in CI that is a failure. */
-export function testWithMounts(name: string, body: (context: TestContext) => Promise<void>): void {
-  const isRoot = process.getuid?.() === 0 && process.platform === 'linux';
-  test(name, async (context) => {
-    if (isRoot) await body(context);
-    else if (process.env['CI'] === undefined) context.skip('only root may mount a tmpfs');
-    else throw new Error('CI must run the tests that mount a tmpfs: run them as root');
-  });
+/** Skips the test where nothing can be mounted; in CI that is a failure. */
+export function needsMounts(context: TestContext): void {
+  if (process.getuid?.() === 0 && process.platform === 'linux') return;
+  if (process.env['CI'] === undefined) context.skip('only root may mount a tmpfs');
+  throw new Error('CI must run the tests that mount a tmpfs: run them as root');
 }

@@ -328,7 +328,7 @@ export class CheckpointCoordinator {
     this.#complete.writeMetadata(metadata, (reference, error) => {
       if (this.#pending !== pending) return;
       if (reference === undefined) {
-        this.#fail(metadataNotWritten(pending.checkpointId), error);
+        this.#fail(metadataNotWritten(pending.checkpointId, error), error);
         return;
       }
       pending.phase = 'pointing';
@@ -446,10 +446,10 @@ function fileNotKept(checkpointId: number, name: string): MillraceError {
   );
 }
 
-function metadataNotWritten(checkpointId: number): MillraceError {
+function metadataNotWritten(checkpointId: number, cause: WireError | undefined): MillraceError {
   return new MillraceError(
     'MR_CHECKPOINT_DECLINED',
-    `Cannot complete checkpoint ${checkpointId}: its metadata cannot be written`,
+    `Cannot complete checkpoint ${checkpointId}: its metadata cannot be written${cause === undefined ? '' : `: ${cause.message}`}`,
     { details: { checkpointId } },
   );
 }
