@@ -2,7 +2,14 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { asTaskManagerId, checkBindHost, invariant, MillraceError, type Logger } from '@millrace/common';
-import { crashPoint, realClock, realRandom, realTimers, type TlsIdentity } from '@millrace/common/node';
+import {
+  crashPoint,
+  type CrashPoint,
+  realClock,
+  realRandom,
+  realTimers,
+  type TlsIdentity,
+} from '@millrace/common/node';
 import type { AddressedMessage, TaskManagerMessage } from '@millrace/proto';
 import { ArtifactCache } from './artifact/artifact-cache.ts';
 import { PeerWatch } from './exchange/peer-watch.ts';
@@ -180,13 +187,31 @@ function leaderOf(connection: LeaderConnection | undefined): LeaderConnection {
   return connection;
 }
 
+const SENT: Partial<Record<TaskManagerMessage['kind'], CrashPoint>> = {
+  'slot-prepared': 'taskmanager-slot-prepared',
+  'slot-running': 'taskmanager-slot-deployed',
+  'checkpoint-acknowledged': 'taskmanager-checkpoint-acknowledged',
+  'checkpoint-declined': 'taskmanager-checkpoint-declined',
+  'commit-acknowledged': 'taskmanager-committed',
+  'end-of-input': 'taskmanager-input-ended',
+  'slot-ended': 'taskmanager-slot-ended',
+};
+const RECEIVED: Partial<Record<AddressedMessage['kind'], CrashPoint>> = {
+  deploy: 'taskmanager-deployment-received',
+  'trigger-checkpoint': 'taskmanager-trigger-received',
+  'checkpoint-complete': 'taskmanager-checkpoint-complete-received',
+  'checkpoint-aborted': 'taskmanager-checkpoint-aborted-received',
+  finish: 'taskmanager-finish-received',
+};
+
 function crashAfterSending({ kind }: TaskManagerMessage): void {
-  if (kind === 'checkpoint-acknowledged') crashPoint('taskmanager-checkpoint-acknowledged');
-  else if (kind === 'slot-running') crashPoint('taskmanager-slot-deployed');
+  const point = SENT[kind];
+  if (point !== undefined) crashPoint(point);
 }
 
 function crashBeforeObeying({ kind }: AddressedMessage): void {
-  if (kind === 'checkpoint-complete') crashPoint('taskmanager-checkpoint-complete-received');
+  const point = RECEIVED[kind];
+  if (point !== undefined) crashPoint(point);
 }
 
 function checkSlotCount(slotCount: number): void {

@@ -5,10 +5,13 @@ import { link, mkdir, open, readFile, readdir, rm, rmdir, stat, unlink } from 'n
 import { dirname, join, sep } from 'node:path';
 import { MillraceError } from '../errors/millrace-error.ts';
 import type { BlobStore } from '../ports.ts';
+import { crashPoint } from './crash-point.ts';
 
 /** Names of files that are being written; `list` leaves them out, and whoever cleans up may delete old ones. */
 const TEMPORARY_PREFIX = '.tmp-';
 const NAME_LENGTH_MAX = 1024;
+/** How a checkpoint's metadata is named; only crash points tell it from other blobs. */
+const METADATA_SUFFIX = '_metadata';
 /** Causes as people call them; any other is told by its code. */
 const REASONS: Readonly<Record<string, string>> = {
   EEXIST: 'it exists already, and blobs are never written twice',
@@ -36,16 +39,23 @@ export class DirectoryBlobStore implements BlobStore {
     const path = this.#path(name);
     const directory = dirname(path);
     const temporary = join(directory, `${TEMPORARY_PREFIX}${randomBytes(8).toString('hex')}`);
+    const kind = path.endsWith(METADATA_SUFFIX) ? 'metadata' : 'state';
     await this.#attempt('write', path, async () => {
       await this.#makeDirectory(directory);
       try {
-        await writeSynced(temporary, bytes, () => this.#makeDirectoryAgain(directory));
+        await writeSynced(temporary, bytes, {
+          onDirectoryGone: () => this.#makeDirectoryAgain(directory),
+          onBegun: () => crashPoint(`${kind}-begun`),
+        });
+        crashPoint(`${kind}-synced`);
         await link(temporary, path);
+        crashPoint(`${kind}-linked`);
       } finally {
         await rm(temporary, { force: true });
       }
       await syncDirectory(directory);
     });
+    if (kind === 'state') crashPoint('state-written');
   }
 
   async get(name: string): Promise<Uint8Array> {
@@ -86,6 +96,7 @@ export class DirectoryBlobStore implements BlobStore {
       } catch (error) {
         if (!isAbsent(error)) throw error;
       }
+      crashPoint('checkpoint-file-deleted');
       await this.#removeEmptyDirectories(dirname(path));
     });
   }
@@ -168,6 +179,7 @@ export class DirectoryBlobStore implements BlobStore {
     } catch {
       return false;
     }
+    crashPoint('checkpoint-directory-removed');
     this.#made.delete(directory);
     return true;
   }
@@ -212,17 +224,18 @@ export class DirectoryBlobStore implements BlobStore {
 async function writeSynced(
   path: string,
   bytes: Uint8Array,
-  onDirectoryGone: () => Promise<void>,
+  of: { readonly onDirectoryGone: () => Promise<void>; readonly onBegun: () => void },
 ): Promise<void> {
   let file;
   try {
     file = await open(path, 'wx', 0o644);
   } catch (error) {
     if (!isAbsent(error)) throw error;
-    await onDirectoryGone();
+    await of.onDirectoryGone();
     file = await open(path, 'wx', 0o644);
   }
   try {
+    of.onBegun();
     await file.writeFile(bytes);
     await file.sync();
   } finally {

@@ -24,6 +24,7 @@ class NodeFileAppender implements FileAppender {
     } catch (error) {
       throw systemCode(error) === 'EEXIST' ? error : ioError(`Cannot create the file "${path}"`, path, error);
     }
+    crashPoint('file-created');
   }
 
   append(bytes: Uint8Array): void {
@@ -178,6 +179,7 @@ export const nodeFilePort: FilePort = {
     } catch (error) {
       throw ioError(`Cannot rename the file "${from}"`, from, error);
     }
+    crashPoint('file-renamed');
   },
   async syncDirectory(path) {
     try {

@@ -3,6 +3,7 @@
 import { mkdir } from 'node:fs/promises';
 import { ClassicLevel } from 'classic-level';
 import { MillraceError } from '@millrace/common';
+import { crashPoint } from '@millrace/common/node';
 import { encodeRecord, storeCorrupt } from '../core/job-records.ts';
 import type { StoreOperation } from '../core/effects.ts';
 import type { JobStore } from '../job-store.ts';
@@ -116,6 +117,7 @@ export class LevelJobStore implements JobStore {
       { sync: true },
     );
     await fileWritten;
+    crashPoint('jobmanager-batch-written');
     await this.#headFile.publish();
   }
 
