@@ -402,7 +402,7 @@ test('state that finds no operator fails the job and names the operator that may
     state: 'FAILED',
     error: {
       code: 'MR_STATE_INCOMPATIBLE',
-      message: expect.stringMatching(/state of operator "window-2".*new in the job: "counts"/i),
+      message: expect.stringMatching(/state of operator "window-2".*"counts" is probably it now/i),
     },
   });
 });
