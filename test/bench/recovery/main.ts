@@ -73,7 +73,17 @@ export async function main(argv: string[]): Promise<number> {
   await millrace(['cluster', 'start', ...shape, ...own]);
   const job = spawn(
     process.execPath,
-    [COMMAND, 'run', 'test/bench/recovery/job.ts', '-p', '2', ...own, '--', '--megabytes', values.megabytes],
+    [
+      COMMAND,
+      'run',
+      'test/bench/recovery/jobs/recovery.ts',
+      '-p',
+      '2',
+      ...own,
+      '--',
+      '--megabytes',
+      values.megabytes,
+    ],
     { stdio: ['ignore', 'pipe', 'ignore'] },
   );
   try {

@@ -43,7 +43,7 @@ function world() {
     asked,
     timers,
     /** One look each second. */
-    async pass(ms: number): Promise<void> {
+    pass: async (ms: number): Promise<void> => {
       for (const untilMs = nowMs + ms; nowMs < untilMs;) {
         nowMs += 1_000;
         for (const [action, dueMs] of timers) {
