@@ -197,10 +197,11 @@ export class JobMaster implements RegionJob {
     if (this.#phase === 'active') this.#regions.slotsChanged();
     this.#scaling.slotsChanged();
     const jobGraph = this.#phase === 'waiting' ? this.#scaling.toStart() : undefined;
-    if (jobGraph === undefined) return;
+    const spread = this.nextMode() === 'prepare' ? 0 : this.#scaling.slotsToSpread;
+    if (jobGraph === undefined || this.#regions.awaitsMore(jobGraph, spread)) return;
     this.#phase = 'active';
     this.#board.jobStarts(jobGraph);
-    this.#regions.start(jobGraph, this.nextMode() === 'prepare' ? 0 : this.#scaling.slotsToSpread);
+    this.#regions.start(jobGraph, spread);
     this.#scaling.started();
     this.#progress.note(this.#scaling.record);
   }

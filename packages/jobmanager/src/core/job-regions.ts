@@ -1,7 +1,7 @@
 // The groups of regions that a job is made of now, when each is to restart, and what is true of all of them together.
 import type { JobId } from '@millrace/common';
 import type { JobGraph, RegionStatus, TaskReport } from '@millrace/proto';
-import { groupRegions } from '../execution-graph/regions.ts';
+import { groupRegions, pipelinedRegions } from '../execution-graph/regions.ts';
 import type { ConnectionId } from './effects.ts';
 import type { JobMasterOptions } from './job-master-options.ts';
 import type { CheckpointedSubtasks } from './pending-checkpoint.ts';
@@ -14,7 +14,10 @@ import { RegionMaster, type RegionJob } from './region-master.ts';
  */
 const REGROUP_AFTER_MS = 10_000;
 
-/** Threading: inside `step` only. Bounds: one timer a group. */
+/** How long after a change of leadership TaskManagers may still be on their way back, each with its slots. */
+const SETTLING_MS = 3_000;
+
+/** Threading: inside `step` only. Bounds: one timer a group, and one. */
 export class JobRegions {
   readonly #jobId: JobId;
   readonly #of: JobMasterOptions;
@@ -22,6 +25,9 @@ export class JobRegions {
   #regions: readonly RegionMaster[] = [];
   #jobGraph: JobGraph;
   readonly #timers = new Map<RegionMaster, { cancel(): void }>();
+  /** Until then not all TaskManagers of an earlier leader may be back. */
+  readonly #settledMs: number;
+  #isSettling = false;
   readonly #restartAtMs = new Map<RegionMaster, number>();
 
   constructor(jobId: JobId, of: JobMasterOptions, job: RegionJob) {
@@ -29,6 +35,7 @@ export class JobRegions {
     this.#of = of;
     this.#job = job;
     this.#jobGraph = of.plan.jobGraph;
+    this.#settledMs = of.isNew ? -Infinity : of.clock.monotonicMs() + SETTLING_MS;
   }
 
   /** What they are or were last the parts of. */
@@ -38,6 +45,16 @@ export class JobRegions {
 
   get all(): readonly RegionMaster[] {
     return this.#regions;
+  }
+
+  /** True for a job whose regions would share slots only because not all TaskManagers are back yet. */
+  awaitsMore(jobGraph: JobGraph, slotCount: number): boolean {
+    const leftMs = this.#settledMs - this.#of.clock.monotonicMs();
+    if (leftMs <= 0 || slotCount === 0) return false;
+    if (groupRegions(jobGraph, slotCount).length === pipelinedRegions(jobGraph).length) return false;
+    if (!this.#isSettling) this.#of.effects.schedule(leftMs, () => this.#of.onChanged());
+    this.#isSettling = true;
+    return true;
   }
 
   /** Makes the job anew of all regions of `jobGraph`, as many together as `slotCount` slots demand, and asks for their slots. */

@@ -280,3 +280,68 @@ test('more failed checkpoints in a row than are tolerated restart all regions, o
   expect(cluster.status().restartCount).toBe(1);
   expect(cluster.messages('cancel')).toHaveLength(3);
 });
+
+test('a JobManager that dies while one region has ended and another runs takes both up, each from the newest checkpoint', () => {
+  const cluster = running(3);
+  for (const slot of slotsOf(cluster, 0))
+    for (const { executionAttemptId } of slot.deployment.subtasks)
+      cluster.report(slot, { kind: 'end-of-input', executionAttemptId });
+  const completed = checkpoint(cluster);
+  cluster.restart();
+  cluster.slots.clear();
+  for (let index = 0; index < 3; index++) cluster.connect(`tm-${index}`, 1);
+  const restored = [...cluster.slots.values()].map(({ deployment }) => deployment);
+  expect(restored.map(({ mode, restoredCheckpointId }) => [mode, restoredCheckpointId])).toEqual([
+    ['run', completed],
+    ['run', completed],
+    ['run', completed],
+  ]);
+  cluster.runAll();
+  expect(cluster.status().state).toBe('RUNNING');
+  // The region that had ended says so again, at once; the other takes its time.
+  for (const slot of slotsOf(cluster, 0))
+    for (const { executionAttemptId } of slot.deployment.subtasks)
+      cluster.report(slot, { kind: 'end-of-input', executionAttemptId });
+  const next = checkpoint(cluster);
+  expect(cluster.lastPointed).toMatchObject({ checkpointId: next, isFinal: false });
+});
+
+test.each([
+  ['before the pointer of the final checkpoint', false],
+  ['between the pointer of the final checkpoint and the commits', true],
+])('a JobManager that dies %s goes on where it was: each region once', (_, isPointed) => {
+  const cluster = running(3);
+  cluster.endOfInput();
+  const final = cluster.lastTriggered;
+  if (!isPointed) cluster.holding.add('persist');
+  cluster.acknowledge(final);
+  cluster.restart();
+  cluster.holding.clear();
+  cluster.slots.clear();
+  for (let index = 0; index < 3; index++) cluster.connect(`tm-${index}`, 1);
+  const modes = [...cluster.slots.values()].map(({ deployment }) => deployment.mode);
+  expect(new Set(modes)).toEqual(new Set([isPointed ? 'commit' : 'run']));
+  if (!isPointed) {
+    cluster.runAll();
+    cluster.endOfInput();
+    expect(cluster.lastTriggered).toBeGreaterThan(final);
+    cluster.acknowledge(cluster.lastTriggered);
+  }
+  expect(cluster.status().state).not.toBe('FINISHED');
+  cluster.commitAll(isPointed ? final : cluster.lastTriggered);
+  expect(cluster.status().state).toBe('FINISHED');
+  cluster.restart();
+  for (let index = 0; index < 3; index++) cluster.connect(`late-${index}`, 1);
+  expect(cluster.status().state).toBe('FINISHED');
+});
+
+test('after a change of leadership a job of several regions waits a little for all TaskManagers, and starts without them', () => {
+  const cluster = running(3);
+  cluster.restart();
+  cluster.slots.clear();
+  cluster.connect('tm-0', 1);
+  cluster.connect('tm-1', 1);
+  expect(cluster.slots.size).toBe(0);
+  cluster.advance(3_000);
+  expect(slotsOf(cluster, 0)).toHaveLength(2);
+});
