@@ -67,6 +67,11 @@ export class Emission {
     return this.isStopped;
   }
 
+  /** Too much waits in an output: look at the next place where the chain can stop. */
+  overdraw(): void {
+    this.count = Math.max(this.count, EMITTED_PER_LOOK);
+  }
+
   /** Runs something that may stop, behind what has stopped already. */
   run(emitting: Paused): void {
     if (this.isStopped || !emitting.resume()) this.pause(emitting);

@@ -34,6 +34,7 @@ export async function openOperatorChain(environment: ChainEnvironment): Promise<
     hasCredit: environment.hasCredit,
     freezesRecords: environment.freezeRecords === true,
   });
+  for (const output of environment.outputs) output.onOverdraft = () => emission.overdraw();
   const operators = new Map<ChainNode, ChainOperator>();
   const outputs = new Map<ChainNode, OperatorOutput>();
   const nodeOf = (node: StreamNode): ChainNode | undefined =>

@@ -26,6 +26,8 @@ import type {
 export interface ChainOutput {
   readonly edge: JobEdge;
   readonly channelCount: number;
+  /** Set by the chain: so much waits for credit that it should stop before the batch at hand is finished. */
+  onOverdraft?: () => void;
   append(channel: number, record: unknown, timestampMs: number, keyHash: number): void;
 }
 

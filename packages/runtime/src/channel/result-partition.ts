@@ -11,6 +11,12 @@ export interface ResultPartitionOptions {
 }
 
 /**
+ * Batches of a channel that may wait for credit before the chain has to stop between two rows of the batch at hand: some
+ * 8 MiB, unless single records are larger than a batch should be.
+ */
+export const OVERDRAFT_BATCHES_MAX = 32;
+
+/**
  * Output of one subtask over one edge.
  * Contract: `append` never refuses; look at `hasCredit` between batches. Threading: the task's thread only.
  */
@@ -19,6 +25,8 @@ export class ResultPartition implements ChainOutput {
   readonly channelCount: number;
   readonly #channels: readonly OutputChannel[];
   readonly #builder: BatchBuilder;
+  /** Called when OVERDRAFT_BATCHES_MAX batches wait: the element at hand gives much more than it is. */
+  onOverdraft: () => void = () => {};
 
   constructor(options: ResultPartitionOptions) {
     this.edge = options.edge;
@@ -68,6 +76,9 @@ export class ResultPartition implements ChainOutput {
   }
 
   #onBatch(target: number, batch: RecordBatch): void {
-    this.#channels[target]?.sendBatch(batch);
+    const channel = this.#channels[target];
+    if (channel === undefined) return;
+    channel.sendBatch(batch);
+    if (channel.waitingCount >= OVERDRAFT_BATCHES_MAX) this.onOverdraft();
   }
 }

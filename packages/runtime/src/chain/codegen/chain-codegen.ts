@@ -198,13 +198,17 @@ function loopText(code: ChainCode, unit: CodeUnit, loop: Loop): string {
   ].join('\n');
 }
 
-/** Where operators emit many records for one the loop may stop behind a row, and goes on with the next when called again. */
+/**
+ * Where operators emit many records for one, or records may become much larger on their way out, the loop may stop behind a
+ * row, and goes on with the next when called again.
+ */
 function stopText(
   code: ChainCode,
   unit: CodeUnit,
 ): { readonly start: string; readonly afterRow: string; readonly end: string } {
-  if (![...code.operators.values()].some((operator) => operator.stage.emitsMany === true))
-    return { start: '', afterRow: '', end: '' };
+  const emitsMany = [...code.operators.values()].some((operator) => operator.stage.emitsMany === true);
+  const hasOutputs = [...code.ports.values()].some((ports) => ports.length > 0);
+  if (!emitsMany && !hasOutputs) return { start: '', afterRow: '', end: '' };
   const emission = unit.bind(code.emission, 'emission');
   return {
     start: `if (${emission}.row >= 0) { row = ${emission}.row; ${emission}.row = -1; }`,
