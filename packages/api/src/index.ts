@@ -40,7 +40,7 @@ export type { DeadLetter } from './failure/dead-letter.ts';
 export type { FailureAction, OnFailure } from './failure/failure-policy.ts';
 // Sources and the connector kit
 export { fromArray, type FromArrayOptions } from './source/from-array.ts';
-export { generate, type GenerateOptions } from './source/generate.ts';
+export { generate, type FieldFunctions, type GenerateOptions } from './source/generate.ts';
 export { defineSource, type SourceChunk, type SourceDefinition } from './source/define-source.ts';
 export type * from './connector/source.ts';
 export type * from './connector/sink.ts';

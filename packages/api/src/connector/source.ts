@@ -26,10 +26,25 @@ export interface ConnectorContext {
   readonly parallelism: number;
 }
 
+/** What a split is opened with. */
+export interface SplitContext extends ConnectorContext {
+  /**
+   * Fields of its records that the job reads; unset: all. A source may leave out the others, and should where it saves work:
+   * nobody can tell.
+   */
+  readonly fields?: readonly string[];
+}
+
 /** A column of a {@link SourceBatch}: `values[row]`. Typed arrays for numbers; arrays for anything else. */
 export interface SourceColumn {
   readonly name: string;
   readonly values: Float64Array | readonly unknown[];
+}
+
+/** A column of a {@link SourceBatch} that is computed: `valueAt` is called where a row is needed, if the field is read at all. */
+export interface ComputedColumn {
+  readonly name: string;
+  readonly valueAt: (index: number) => unknown;
 }
 
 /** A record that could not be read. */
@@ -56,7 +71,7 @@ interface BatchHeader {
   readonly positionOf?: (row: number) => string;
 }
 
-/** What a reader hands over: records, columns of records, or indexes from which records are made in the chain's loop. */
+/** What a reader hands over: records, columns of records, or indexes from which records or their fields are made in the chain's loop. */
 export type SourceBatch<T> =
   | (BatchHeader & { readonly kind: 'records'; readonly records: readonly T[] })
   | (BatchHeader & {
@@ -69,6 +84,12 @@ export type SourceBatch<T> =
       readonly from: number;
       readonly to: number;
       readonly recordAt: (index: number) => T;
+    })
+  | (BatchHeader & {
+      readonly kind: 'computed';
+      readonly from: number;
+      readonly to: number;
+      readonly columns: readonly ComputedColumn[];
     });
 
 /** Reads one split. Threading: calls do not overlap. */
@@ -98,9 +119,5 @@ export interface Source<T> {
   /** All splits, in order. Called once a submission; afterwards they are in checkpoints. Weights may be set here. */
   enumerate(context: ConnectorContext): MaybePromise<readonly Split[]>;
   /** Opens a split behind `position`, or at its start. */
-  openSplit(
-    split: Split,
-    position: Json | undefined,
-    context: ConnectorContext,
-  ): MaybePromise<SplitReader<T>>;
+  openSplit(split: Split, position: Json | undefined, context: SplitContext): MaybePromise<SplitReader<T>>;
 }

@@ -1,6 +1,6 @@
 // A source of records computed from their index.
 import { sourceBrand } from '../brand.ts';
-import type { Source, Split, SplitReader } from '../connector/source.ts';
+import type { ComputedColumn, Source, Split, SplitReader } from '../connector/source.ts';
 import { recordFunction } from '../function/check-function.ts';
 import { integerOption, positiveOption, refuseUnknownOptions } from '../options/check-options.ts';
 import { indexSplits, startOf } from './index-splits.ts';
@@ -18,14 +18,24 @@ export interface GenerateOptions {
   readonly isOrdered?: boolean;
 }
 
+/** A function for each field, of the record's index. */
+export type FieldFunctions<T> = { readonly [K in keyof T]: (index: number) => T[K] };
+
 /**
- * Returns a source of `record(0)`, `record(1)`, …
- * Contract: `record` gives the same for the same index each time; a recovery calls it again.
+ * Returns a source of `record(0)`, `record(1)`, …, or of records whose fields are computed each by itself: then what the job
+ * does not read is never computed.
+ * Contract: the functions give the same for the same index each time; a recovery calls them again.
  * With a `count` of n and p splits, split s has the indexes from ⌊s·n/p⌋ to ⌊(s+1)·n/p⌋ − 1. Without, it has s, s + p, …
+ * @example env.source(generate({ count: 1_000_000 }, { id: (index) => index, word: (index) => `word-${index % 100}` }))
  */
-export function generate<T>(options: GenerateOptions, record: (index: number) => T): Source<T> {
+export function generate<T>(options: GenerateOptions, record: (index: number) => T): Source<T>;
+export function generate<T extends object>(options: GenerateOptions, fields: FieldFunctions<T>): Source<T>;
+export function generate<T>(
+  options: GenerateOptions,
+  made: ((index: number) => T) | FieldFunctions<T>,
+): Source<T> {
   refuseUnknownOptions('generate()', options, ['name', 'count', 'ratePerSecond', 'splits', 'isOrdered']);
-  recordFunction('the function of generate()', record);
+  const makeBatch = batchMaker(made);
   const { count, splits, ratePerSecond } = options;
   if (count !== undefined) integerOption('`count` of generate()', count, { min: 0 });
   if (splits !== undefined) integerOption('`splits` of generate()', splits, { min: 1 });
@@ -42,9 +52,40 @@ export function generate<T>(options: GenerateOptions, record: (index: number) =>
       count === undefined ? stridedSplits(splits ?? parallelism) : indexSplits(count, splits ?? parallelism),
     openSplit: (split, position) =>
       split['stride'] === undefined
-        ? rangeReader(split, startOf(split, position), record)
-        : stridedReader(split, startOf(split, position), record),
+        ? rangeReader(split, startOf(split, position), makeBatch)
+        : stridedReader(split, startOf(split, position), makeBatch),
   } satisfies Source<T>);
+}
+
+/** What a batch is made of: records by their index, or fields by it. */
+type BatchContents<T> =
+  | { readonly kind: 'indexed'; readonly recordAt: (index: number) => T }
+  | { readonly kind: 'computed'; readonly columns: readonly ComputedColumn[] };
+
+/** Returns what makes a reader's batches from how it counts. */
+type BatchMaker<T> = (indexOf: ((step: number) => number) | undefined) => BatchContents<T>;
+
+function batchMaker<T>(made: ((index: number) => T) | FieldFunctions<T>): BatchMaker<T> {
+  const counted =
+    <V>(at: (index: number) => V, indexOf: (step: number) => number) =>
+    (step: number): V =>
+      at(indexOf(step));
+  if (typeof made !== 'object' || made === null) {
+    recordFunction('the function of generate()', made);
+    return (indexOf) => ({
+      kind: 'indexed',
+      recordAt: indexOf === undefined ? made : counted(made, indexOf),
+    });
+  }
+  const fields = Object.entries<(index: number) => unknown>(made);
+  for (const [name, field] of fields) recordFunction(`the function of field "${name}" of generate()`, field);
+  return (indexOf) => ({
+    kind: 'computed',
+    columns: fields.map(([name, field]) => ({
+      name,
+      valueAt: indexOf === undefined ? field : counted(field, indexOf),
+    })),
+  });
 }
 
 function stridedSplits(splitCount: number): readonly Split[] {
@@ -61,9 +102,10 @@ function positionOf(index: number): string {
   return `index ${index}`;
 }
 
-function rangeReader<T>(split: Split, start: number, recordAt: (index: number) => T): SplitReader<T> {
+function rangeReader<T>(split: Split, start: number, makeBatch: BatchMaker<T>): SplitReader<T> {
   const from = Number(split['from']);
   const to = Number(split['to']);
+  const contents = makeBatch(undefined);
   let next = start;
   return {
     read(recordsMax) {
@@ -71,23 +113,23 @@ function rangeReader<T>(split: Split, start: number, recordAt: (index: number) =
       const begin = next;
       next = Math.min(to, next + recordsMax);
       const weightRead = next - from;
-      return { kind: 'indexed', from: begin, to: next, recordAt, positionOf, position: next, weightRead };
+      return { ...contents, from: begin, to: next, positionOf, position: next, weightRead };
     },
   };
 }
 
 /** Positions count the records of the split; the record's index is position · stride + offset. */
-function stridedReader<T>(split: Split, start: number, record: (index: number) => T): SplitReader<T> {
+function stridedReader<T>(split: Split, start: number, makeBatch: BatchMaker<T>): SplitReader<T> {
   const offset = Number(split['offset']);
   const stride = Number(split['stride']);
-  const recordAt = (step: number): T => record(step * stride + offset);
+  const contents = makeBatch((step) => step * stride + offset);
   const positionOf = (step: number): string => `index ${step * stride + offset}`;
   let next = start;
   return {
     read(recordsMax) {
       const begin = next;
       next += recordsMax;
-      return { kind: 'indexed', from: begin, to: next, recordAt, positionOf, position: next };
+      return { ...contents, from: begin, to: next, positionOf, position: next };
     },
   };
 }

@@ -28,6 +28,11 @@ async function read<T>(
     const batch = await reader.read(options.rows ?? 2);
     if (batch === undefined) break;
     if (batch.kind === 'records') records.push(...batch.records);
+    if (batch.kind === 'computed')
+      for (let index = batch.from; index < batch.to; index++)
+        records.push(
+          Object.fromEntries(batch.columns.map(({ name, valueAt }) => [name, valueAt(index)])) as T,
+        );
     if (batch.kind === 'indexed')
       for (let index = batch.from; index < batch.to; index++) records.push(batch.recordAt(index));
     positions.push(batch.position);
@@ -104,6 +109,24 @@ describe('generate', () => {
 
   test('goes on behind any position', async () => {
     expect(await wrongPositions(generate({ count: 7, splits: 2 }, (index) => index))).toEqual([]);
+  });
+
+  test('computes fields by themselves, in both kinds of splits', async () => {
+    const fields = { id: (index: number) => index, word: (index: number) => `word-${index}` };
+    const source: Source<{ id: number; word: string }> = generate({ count: 3, splits: 1 }, fields);
+    const [split] = await source.enumerate(context);
+    expect((await read(source, split)).records).toEqual([
+      { id: 0, word: 'word-0' },
+      { id: 1, word: 'word-1' },
+      { id: 2, word: 'word-2' },
+    ]);
+    const endless = generate({ splits: 2 }, fields);
+    const [, second] = await endless.enumerate(context);
+    expect((await read(endless, second, { batchesMax: 1 })).records.map(({ id }) => id)).toEqual([1, 3]);
+    expect(await wrongPositions(source)).toEqual([]);
+    expect(() => generate({}, { id: 1 as never })).toThrowError(
+      expect.objectContaining({ code: 'MR_OPTION_INVALID' }),
+    );
   });
 
   test('refuses amounts that are none', () => {

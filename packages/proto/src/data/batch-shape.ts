@@ -1,8 +1,8 @@
 // [HOT] Shapes of batches: interned by their text, with the layout of their columns and the source text that turns columns
 // into records.
-import { parseType, typeText, type ColumnType } from './column-type.ts';
+import { countColumns, parseType, typeText, type ColumnType, type Field } from './column-type.ts';
 import { fieldName } from './object-keys.ts';
-import type { BatchShape, RecordBatch } from './record-batch.ts';
+import type { BatchShape, EmittedRecord, RecordBatch } from './record-batch.ts';
 
 /** Shapes that a thread keeps; the oldest is forgotten first. */
 const SHAPES_MAX = 1024;
@@ -75,20 +75,27 @@ class ColumnShape implements TypedShape {
     this.layout = layout;
   }
 
-  emitPrelude(batch: string): string {
-    return this.layout
-      .map(({ kind }, index) => {
-        const column = `${batch}.columns[${index}]`;
-        return `const ${columnName(index)} = ${kind === 'str' ? `${column}.strings()` : column};`;
-      })
-      .join('\n');
+  get hasFields(): boolean {
+    const { type } = this;
+    return type.kind === 'struct' || (type.kind === 'maybe' && type.inner.kind === 'struct');
   }
 
-  emitRecord(row: string): string {
-    return new RecordText(row).of(this.type);
+  emitRecord(row: string, fields?: ReadonlySet<string>): EmittedRecord {
+    const record = new RecordText(row);
+    return { text: record.of(this.type, fields), columns: record.columns };
+  }
+
+  emitColumn(batch: string, index: number): string {
+    const column = `${batch}.columns[${index}]`;
+    return this.isEncoded(index) ? `${column}.strings()` : column;
+  }
+
+  isEncoded(index: number): boolean {
+    return this.layout[index]?.kind === 'str';
   }
 }
 
+/** Name of a column in the text of a record. */
 function columnName(index: number): string {
   return `column$${index}`;
 }
@@ -125,6 +132,7 @@ function memberText(key: string): string {
 
 /** Writes the expression of one record; columns are numbered in the order of the layout. */
 class RecordText {
+  readonly columns = new Set<number>();
   readonly #row: string;
   #next = 0;
 
@@ -132,14 +140,15 @@ class RecordText {
     this.#row = row;
   }
 
-  of(type: ColumnType): string {
+  /** `fields` are those of the outermost struct that are wanted; undefined: all. */
+  of(type: ColumnType, fields?: ReadonlySet<string>): string {
     switch (type.kind) {
       case 'maybe': {
         const code = this.#cell();
-        return `(${code} === 0 ? ${this.of(type.inner)} : ${code} === 1 ? null : undefined)`;
+        return `(${code} === 0 ? ${this.of(type.inner, fields)} : ${code} === 1 ? null : undefined)`;
       }
       case 'struct':
-        return this.#struct(type);
+        return this.#struct(type, fields);
       case 'tuple':
         return `[${type.elements.map((element) => this.of(element)).join(', ')}]`;
       case 'list':
@@ -157,22 +166,38 @@ class RecordText {
     }
   }
 
-  #struct(type: ColumnType & { kind: 'struct' }): string {
-    const variantOf = type.variants.length > 1 ? this.#cell() : '';
-    const fields = type.fields.map((field) => `${fieldName(field.key)}: ${this.of(field.type)}`);
-    const literals = type.variants.map(
-      (variant) => `{ ${variant.map((index) => fields[index]).join(', ')} }`,
-    );
+  #struct(type: ColumnType & { kind: 'struct' }, wanted: ReadonlySet<string> | undefined): string {
+    const variantColumn = type.variants.length > 1 ? this.#next++ : -1;
+    const texts = type.fields.map((field) => this.#field(field, wanted));
+    const literals = type.variants.map((variant) => {
+      const present = variant.map((index) => texts[index]).filter((text) => text !== undefined);
+      return present.length === 0 ? '{}' : `{ ${present.join(', ')} }`;
+    });
+    if (new Set(literals).size === 1) return `(${literals[0]})`;
+    const variantOf = this.#cellOf(variantColumn);
     const last = literals.length - 1;
     return `(${literals.map((literal, index) => (index === last ? literal : `${variantOf} === ${index} ? ${literal} : `)).join('')})`;
   }
 
+  #field({ key, type }: Field, wanted: ReadonlySet<string> | undefined): string | undefined {
+    if (wanted === undefined || wanted.has(key)) return `${fieldName(key)}: ${this.of(type)}`;
+    this.#next += countColumns(type);
+    return undefined;
+  }
+
   #cell(): string {
-    return `${columnName(this.#next++)}[${this.#row}]`;
+    return this.#cellOf(this.#next++);
+  }
+
+  #cellOf(column: number): string {
+    this.columns.add(column);
+    return `${columnName(column)}[${this.#row}]`;
   }
 
   #call(): string {
-    return `${columnName(this.#next++)}.at(${this.#row})`;
+    const column = this.#next++;
+    this.columns.add(column);
+    return `${columnName(column)}.at(${this.#row})`;
   }
 
   #constant(text: string): string {
@@ -190,15 +215,19 @@ let readerCount = 0;
 export function recordsOf(batch: RecordBatch, from = 0, to: number = batch.rowCount): unknown[] {
   let reader = readers.get(batch.shape);
   if (reader === undefined) {
+    const { text, columns } = batch.shape.emitRecord('row');
+    const declared = [...columns].map(
+      (column) => `const ${columnName(column)} = ${batch.shape.emitColumn('batch', column)};`,
+    );
     // oxlint-disable-next-line typescript/no-implied-eval -- keys reach the text as JSON literals only
     reader = new Function(
       'batch',
       'from',
       'to',
       `// records ${readerCount++}
-${batch.shape.emitPrelude('batch')}
+${declared.join('\n')}
 const records = [];
-for (let row = from; row < to; row++) records.push(${batch.shape.emitRecord('row')});
+for (let row = from; row < to; row++) records.push(${text});
 return records;`,
     ) as RecordReader;
     readers.set(batch.shape, reader);

@@ -15,17 +15,30 @@ export const RECORD_BYTES_MAX = 16 * 1024 * 1024;
 export interface BatchShape {
   /** Canonical text, e.g. `{key:f64,word:str,tags:[str]}`. */
   readonly text: string;
-  /** Source text: `const` declarations to hoist out of the loop over `batch` (an expression). */
-  emitPrelude(batch: string): string;
-  /** Source text: an expression that makes the record of row `row` (an expression); a fresh object each time. */
-  emitRecord(row: string): string;
+  /** True when its records are objects with named fields (or nothing), so that some of them may be left out. */
+  readonly hasFields: boolean;
+  /**
+   * Source text of the record of row `row` (an expression); a fresh object each time. With `fields`, of those only: a record
+   * without the others.
+   */
+  emitRecord(row: string, fields?: ReadonlySet<string>): EmittedRecord;
+  /** Source text of column `index` of `batch` (an expression), ready to be read. Strings are decoded there. */
+  emitColumn(batch: string, index: number): string;
+  /** True when a column is costly to get ready: worth to wait until a row needs it. */
+  isEncoded(index: number): boolean;
+}
+
+/** Text of a record, which reads the column with index i as `column$i`. */
+export interface EmittedRecord {
+  readonly text: string;
+  readonly columns: ReadonlySet<number>;
 }
 
 /** Records that travel together. Threading: one thread. Contract: never changed after it is made. */
 export interface RecordBatch {
   readonly rowCount: number;
   readonly shape: BatchShape;
-  /** Layout is the shape's own business: read it through `emitPrelude` and `emitRecord`, or `recordAt`. */
+  /** Layout is the shape's own business: read it through `emitColumn` and `emitRecord`, or `recordAt`. */
   readonly columns: readonly unknown[];
   /** Event times, ms since the epoch UTC; NaN: none. Length ≥ rowCount. */
   readonly timestampsMs: Float64Array;

@@ -63,10 +63,15 @@ export class DroppedTally {
   }
 
   /** `count` late records, of which `record` is one or stands for them. One in a batch is a sample. */
+  /** True for the first late record of a batch, the only one that {@link countLate} looks at. */
+  get samplesLate(): boolean {
+    return this.#lateSampledAt !== this.#of.origin.batchCount;
+  }
+
   countLate(count: number, record: unknown, row: number): void {
     this.#late += count;
     const { origin } = this.#of;
-    if (this.#lateSampledAt === origin.batchCount) return;
+    if (!this.samplesLate) return;
     this.#lateSampledAt = origin.batchCount;
     this.#sample('late', {
       position: origin.positionOf(row) ?? '',

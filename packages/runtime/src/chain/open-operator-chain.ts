@@ -7,6 +7,7 @@ import { openOperator, windowLayout } from '../operator/open-operator.ts';
 import type { OperatorSetup } from '../operator/operator-setup.ts';
 import { PartialAggregates } from '../operator/window/partial-aggregates.ts';
 import { chainTopology, type ChainNode, type ChainTopology, type OutgoingEdge } from './chain-topology.ts';
+import { edgeFields } from './fields/graph-fields.ts';
 import { Emission } from './emission.ts';
 import { generateEmit, generateEntry, type ChainCode } from './codegen/chain-codegen.ts';
 import type { OutputPort } from './codegen/output-code.ts';
@@ -73,6 +74,7 @@ export async function openOperatorChain(environment: ChainEnvironment): Promise<
     freezesRecords: environment.freezeRecords === true,
     emission,
     entries: new Map(),
+    prunesFields: environment.prunesFields !== false,
   };
   connect(topology, code, outputs);
   const hasWatermarks = topology.nodes.some((node) => node.node.operator.kind === 'watermarks');
@@ -192,6 +194,10 @@ function outputPort(environment: ChainEnvironment, outgoing: OutgoingEdge, share
     roundRobin: { next: environment.subtaskIndex % Math.max(1, outgoing.output.channelCount) },
     partials: partialsOf(environment, outgoing, shared),
     keySite: shared.sites.register(outgoing.consumer, 'key function'),
+    fields:
+      environment.prunesFields === false
+        ? 'all'
+        : edgeFields(environment.graph, outgoing.consumer, outgoing.edge),
   };
 }
 
@@ -224,11 +230,8 @@ function connect(
   outputs: ReadonlyMap<ChainNode, OperatorOutput>,
 ): void {
   const shared = topology.nodes.filter((node) => node.chainedInputCount > 1 && code.operators.has(node));
-  for (const node of shared) code.entries.set(node, { enter: () => undefined });
-  for (const node of shared) {
-    const entry = code.entries.get(node);
-    if (entry !== undefined) entry.enter = generateEntry(code, node);
-  }
+  // The last first: the text of an entry calls the entries behind it, whose fields it has to know.
+  for (const node of shared.toReversed()) code.entries.set(node, generateEntry(code, node));
   for (const [node, output] of outputs) {
     output.emit = generateEmit(code, node, undefined);
     for (const side of sideOutputsOf(node)) output.sides.set(side, generateEmit(code, node, side));

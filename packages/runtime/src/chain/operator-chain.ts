@@ -57,6 +57,8 @@ export interface OperatorChain {
   readonly sourceTimeMs: number;
   /** Event time has come to `watermarkMs` (+Infinity at the end of input): fires timers and windows. */
   advanceWatermark(watermarkMs: number): boolean;
+  /** Fields that the chain reads of a source's records; undefined: all, or its records come from elsewhere. */
+  readonly sourceFields: readonly string[] | undefined;
   /** Fires what is due in processing time. */
   advanceProcessingTime(nowMs: number): boolean;
   /** When `advanceProcessingTime` has something to do next, or Infinity. */
@@ -136,6 +138,8 @@ export interface ChainEnvironment {
   readonly print: (line: Omit<OutputLine, 'subtaskIndex'>) => void;
   /** Records are frozen, so that a function that changes one fails with MR_RECORD_MUTATED. */
   readonly freezeRecords?: boolean;
+  /** False: records are made with all their fields, whether anybody reads them or not. For tests that compare. */
+  readonly prunesFields?: boolean;
   /** Limits of keyed state, where the backend's own are not wanted. */
   readonly stateLimits?: StateLimits | undefined;
   /** Inline state of the task itself (source positions); the chain adds it to the head operator's snapshot. */

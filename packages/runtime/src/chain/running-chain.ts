@@ -13,6 +13,7 @@ import type { EventTimeTracker } from '../operator/event-time.ts';
 import type { PartialAggregates } from '../operator/window/partial-aggregates.ts';
 import type { ChainTopology } from './chain-topology.ts';
 import {
+  fieldsReadOf,
   generateBatchLoop,
   generateSourceLoop,
   sourceForm,
@@ -52,6 +53,7 @@ export interface RunningChainParts {
 
 export class RunningChain implements OperatorChain {
   readonly metrics: ChainMetrics;
+  readonly sourceFields: readonly string[] | undefined;
   readonly #parts: RunningChainParts;
   readonly #operators: readonly ChainOperator[];
   readonly #partials: readonly PartialAggregates[];
@@ -69,6 +71,7 @@ export class RunningChain implements OperatorChain {
   constructor(parts: RunningChainParts) {
     this.#parts = parts;
     this.metrics = parts.code.metrics;
+    this.sourceFields = sourceFieldsOf(parts);
     this.#operators = parts.topology.nodes.flatMap((node) => parts.code.operators.get(node) ?? []);
     this.#batchEnds = this.#operators.filter((operator) => operator.endBatch !== undefined);
     this.#partials = [...parts.code.ports.values()].flat().flatMap((port) => port.partials ?? []);
@@ -316,6 +319,14 @@ function withDropped(dropped: DroppedRecordsSnapshot | undefined): Pick<Operator
   return dropped === undefined ? {} : { dropped };
 }
 
+function sourceFieldsOf({ code, topology }: RunningChainParts): readonly string[] | undefined {
+  const { head } = topology;
+  if (head.node.operator.kind !== 'source') return undefined;
+  const fields = fieldsReadOf(code, head);
+  if (fields === 'all') return undefined;
+  return fields === 'none' ? [] : [...fields];
+}
+
 function keep<K, V>(cache: Map<K, V>, key: K, value: V): V {
   if (cache.size >= LOOPS_MAX) {
     const oldest = cache.keys().next();
@@ -332,6 +343,7 @@ function rowsOf(batch: SourceBatch<unknown>): number {
     case 'columns':
       return batch.rowCount;
     case 'indexed':
+    case 'computed':
       return batch.to - batch.from;
   }
 }

@@ -3,12 +3,13 @@ import type { BlobStore } from '@millrace/common';
 import type { StreamEdge, StreamNode } from '@millrace/api';
 import type { Json, KeyedStateFile } from '@millrace/proto';
 import type { CodeUnit } from '../chain/codegen/code-unit.ts';
+import type { RecordText } from '../chain/codegen/record-text.ts';
 
 /** What a stage may use when it writes its text. All strings are source text. */
 export interface StageBody {
   readonly unit: CodeUnit;
-  /** The record at hand: an identifier. */
-  readonly record: string;
+  /** The record at hand; only what is asked of it is made. */
+  readonly record: RecordText;
   /** Its event time: an identifier or a literal. */
   readonly timestampMs: string;
   /** The edge that the record came over. */
@@ -28,10 +29,10 @@ export interface StageBody {
   attempt(parts: Attempt): string;
   /** Statements that freeze a record made by the user, when records are to be frozen; else ''. */
   freeze(record: string): string;
-  /** The code of the stages behind this one, for a record of theirs. */
-  next(record: string, timestampMs: string): string;
+  /** The code of the stages behind this one, for the record at hand or another (an identifier). */
+  next(record: RecordText | string, timestampMs: string): string;
   /** The same for a side output. */
-  side(output: string, record: string, timestampMs: string): string;
+  side(output: string, record: RecordText | string, timestampMs: string): string;
 }
 
 /** A call of the user's functions for one record. */

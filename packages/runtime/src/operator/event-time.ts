@@ -79,7 +79,7 @@ function eventTimeText(
   return (body, name, declare) =>
     [
       body.at(site),
-      `${declare(name)} = ${body.unit.bind(timestamp, 'timestampOf')}(${body.record});`,
+      `${declare(name)} = ${body.unit.bind(timestamp, 'timestampOf')}(${body.record.argument(timestamp)});`,
       checkFirst(body, name, checkType),
       // False for NaN, for the infinities and for most of what is no number; the type is checked once a batch.
       `if (!(${name} < Infinity && ${name} > -Infinity)) ${body.unit.bind(refuse, 'refuseTime')}(${name});`,

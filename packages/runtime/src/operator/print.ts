@@ -36,7 +36,9 @@ export function printOperator(setup: OperatorSetup, spec: PrintSpec): ChainOpera
       emit: (body) => {
         const shown = body.unit.fresh('shown');
         const text =
-          formatted === undefined ? body.record : `${body.unit.bind(formatted, 'format')}(${body.record})`;
+          formatted === undefined
+            ? body.record.whole()
+            : `${body.unit.bind(formatted, 'format')}(${body.record.argument(formatted)})`;
         return body.attempt({
           names: [shown],
           make: (declare) => `${body.at(site)} ${declare(shown)} = ${text};`,

@@ -27,7 +27,7 @@ export function mapOperator(setup: Setup, map: UserFunction): ChainOperator {
       return body.attempt({
         names: [mapped],
         make: (declare) =>
-          `${body.at(site)} ${declare(mapped)} = ${body.unit.bind(map, 'map')}(${body.record});\n${checkFirst(body, mapped, refuse)}`,
+          `${body.at(site)} ${declare(mapped)} = ${body.unit.bind(map, 'map')}(${body.record.argument(map)});\n${checkFirst(body, mapped, refuse)}`,
         goOn: () => `${body.freeze(mapped)}\n${body.next(mapped, body.timestampMs)}`,
       });
     },
@@ -55,13 +55,17 @@ export function filterOperator(setup: Setup, filter: UserFunction): ChainOperato
       return body.attempt({
         names: [kept],
         make: (declare) =>
-          `${body.at(site)} ${declare(kept)} = ${body.unit.bind(filter, 'filter')}(${body.record});`,
-        goOn: () =>
-          [
+          `${body.at(site)} ${declare(kept)} = ${body.unit.bind(filter, 'filter')}(${body.record.argument(filter)});`,
+        goOn: () => {
+          const passed = body.record.behindCondition(body.unit);
+          const rest = body.next(passed.record, body.timestampMs);
+          return [
             `if (${kept} === true || (${kept} !== false && ${body.unit.bind(isTruthy, 'isTruthy')}(${kept}))) {`,
-            body.next(body.record, body.timestampMs),
+            passed.declaration(),
+            rest,
             '}',
-          ].join('\n'),
+          ].join('\n');
+        },
       });
     },
   });
@@ -98,7 +102,7 @@ export function flatMapOperator(setup: EmittingSetup, flatMap: UserFunction): Ch
       return body.attempt({
         names: [results],
         make: (declare) =>
-          `${body.at(site)} ${declare(results)} = ${body.unit.bind(flatMap, 'flatMap')}(${body.record});`,
+          `${body.at(site)} ${declare(results)} = ${body.unit.bind(flatMap, 'flatMap')}(${body.record.argument(flatMap)});`,
         goOn: () =>
           emitElements(body, setup.emission, {
             array: results,
@@ -126,7 +130,7 @@ export function emitElements(
     body.freeze(element),
     body.next(element, body.timestampMs),
     `} ${emitted} += ${array}.length;`,
-    `} else { ${other}(${array}, ${body.timestampMs}, ${body.record}, ${body.row}); }`,
+    `} else { ${other}(${array}, ${body.timestampMs}, ${body.record.again(body.isGuarded)}, ${body.row}); }`,
   ].join('\n');
 }
 
@@ -146,7 +150,7 @@ export function forEachOperator(setup: Setup, forEach: UserFunction): ChainOpera
       return body.attempt({
         names: [returned],
         make: (declare) =>
-          `${body.at(site)} out++; ${declare(returned)} = ${body.unit.bind(forEach, 'forEach')}(${body.record}, ${body.timestampMs});`,
+          `${body.at(site)} out++; ${declare(returned)} = ${body.unit.bind(forEach, 'forEach')}(${body.record.argument(forEach)}, ${body.timestampMs});`,
         goOn: () => `if (${returned} !== undefined) ${body.unit.bind(refuse, 'refuse')}(${returned});`,
       });
     },

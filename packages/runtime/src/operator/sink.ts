@@ -107,7 +107,7 @@ class SinkOperator implements ChainOperator {
         body.attempt({
           names: [],
           make: () =>
-            `${body.at(this.#site)} out++; ${body.unit.bind(writer, 'writer')}.write(${body.record}, ${body.timestampMs});`,
+            `${body.at(this.#site)} out++; ${body.unit.bind(writer, 'writer')}.write(${body.record.whole()}, ${body.timestampMs});`,
           goOn: () => '',
         }),
     };

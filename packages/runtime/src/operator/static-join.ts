@@ -1,6 +1,7 @@
 // Join with a static table, which every subtask reads whole when it opens.
 import { MillraceError } from '@millrace/common';
-import type { ConnectorContext, Operator, Source } from '@millrace/api';
+import type { Operator, Source, SplitContext } from '@millrace/api';
+import { fieldsRead, joinFields } from '../chain/fields/fields-read.ts';
 import { identityOfKey } from './key-identity.ts';
 import type { ChainOperator } from './chain-stage.ts';
 import type { OperatorSetup } from './operator-setup.ts';
@@ -22,7 +23,7 @@ export async function openStaticJoin(setup: OperatorSetup, spec: StaticJoinSpec)
   const combineSite = sites.register(node, 'join function');
   const tableKey = spec.tableKey as (row: unknown) => unknown;
   const rowsOfKey = new Map<unknown, unknown[]>();
-  await readTable(setup, spec.table, (row) => {
+  await readTable(setup, spec, (row) => {
     try {
       const key = tableKey(row);
       sites.refusePromise(key, tableSite);
@@ -60,7 +61,7 @@ export async function openStaticJoin(setup: OperatorSetup, spec: StaticJoinSpec)
             make: (declare) =>
               [
                 body.at(combineSite),
-                `${declare(joined)} = ${unit.bind(spec.combine, 'combine')}(${body.record}, ${rows}[${index}]);`,
+                `${declare(joined)} = ${unit.bind(spec.combine, 'combine')}(${body.record.argument(spec.combine)}, ${rows}[${index}]);`,
                 `if (${isFirst}) { ${isFirst} = false; ${unit.bind(refuse, 'check')}(${joined}); }`,
               ].join('\n'),
             goOn,
@@ -70,7 +71,7 @@ export async function openStaticJoin(setup: OperatorSetup, spec: StaticJoinSpec)
           make: (declare) =>
             [
               body.at(recordSite),
-              `${declare(key)} = ${unit.bind(spec.recordKey, 'recordKey')}(${body.record});`,
+              `${declare(key)} = ${unit.bind(spec.recordKey, 'recordKey')}(${body.record.argument(spec.recordKey)});`,
               `${declare(rows)} = typeof ${key} === 'string' ? (${table}.get(${key}) ?? ${unit.bind(none, 'none')}) : ${unit.bind(otherKey, 'rowsOf')}(${key});`,
             ].join('\n'),
           goOn: () =>
@@ -87,11 +88,14 @@ export async function openStaticJoin(setup: OperatorSetup, spec: StaticJoinSpec)
 
 async function readTable(
   setup: OperatorSetup,
-  table: Source<unknown>,
+  { table, tableKey, combine }: StaticJoinSpec,
   onRow: (row: unknown) => void,
 ): Promise<void> {
   const { environment } = setup;
-  const context: ConnectorContext = {
+  const read = joinFields(fieldsRead(tableKey), fieldsRead(combine, 1));
+  const isPruned = environment.prunesFields !== false && read !== 'all';
+  const context: SplitContext = {
+    ...(isPruned ? { fields: read === 'none' ? [] : [...read] } : {}),
     files: environment.files,
     baseDirectory: environment.deployment.submission.baseDirectory,
     jobName: environment.deployment.jobName,
@@ -146,5 +150,10 @@ function rowsOf(
         onRow(Object.fromEntries(batch.columns.map((column) => [column.name, column.values[row]])));
       }
       return batch.rowCount;
+    case 'computed':
+      for (let row = batch.from; row < batch.to; row++) {
+        onRow(Object.fromEntries(batch.columns.map((column) => [column.name, column.valueAt(row)])));
+      }
+      return batch.to - batch.from;
   }
 }

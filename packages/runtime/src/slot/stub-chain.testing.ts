@@ -63,6 +63,7 @@ export function openStubChain(
       metrics,
       drops,
       ownWatermarkMs: undefined,
+      sourceFields: undefined,
       needsRelief: false,
       relieve: () => undefined,
       processBatch: (_inputIndex, batch: RecordBatch) => {

@@ -1,6 +1,6 @@
 // [HOT] The task of a source vertex: asks for splits, reads them, gives their records to the chain.
 import { MillraceError, type ExecutionAttemptId } from '@millrace/common';
-import type { ConnectorContext, Operator, SourceBatch, Split } from '@millrace/api';
+import type { ConnectorContext, Operator, SourceBatch, Split, SplitContext } from '@millrace/api';
 import type { Json, SubtaskMetrics } from '@millrace/proto';
 import { AlignmentStep, BarrierAligner } from '../channel/barrier-aligner.ts';
 import { ElementKind, type BarrierElement, type ChannelElement } from '../channel/channel-element.ts';
@@ -210,10 +210,10 @@ export class SourceTask implements Task {
   }
 
   #add(start: SplitState): void {
-    const { operator, connectorContext, context } = this.#options;
+    const { operator, context } = this.#options;
     const split = new SplitProgress({
       source: operator.source,
-      connectorContext,
+      splitContext: () => this.#splitContext(),
       start,
       mailbox: context.mailbox,
       monotonicMs: () => context.ports.clock.monotonicMs(),
@@ -222,6 +222,12 @@ export class SourceTask implements Task {
     this.#splits.push(split);
     this.#splits.sort((a, b) => a.ordinal - b.ordinal);
     this.#chooseOpen();
+  }
+
+  #splitContext(): SplitContext {
+    const { connectorContext } = this.#options;
+    const fields = this.driver.chain.sourceFields;
+    return fields === undefined ? connectorContext : { ...connectorContext, fields };
   }
 
   #chooseOpen(): void {

@@ -1,6 +1,6 @@
 // [HOT] One split in one reader: opened when its turn comes, read one batch ahead where reading takes time.
 import { classify, isMillraceError, MillraceError } from '@millrace/common';
-import type { ConnectorContext, Source, SourceBatch, SplitReader } from '@millrace/api';
+import type { Source, SourceBatch, SplitContext, SplitReader } from '@millrace/api';
 import type { Json } from '@millrace/proto';
 import type { Mailbox } from './mailbox.ts';
 import type { SplitState } from './source-state.ts';
@@ -29,7 +29,8 @@ const EMPTY_GAP_MS_MAX = 2 * LOOK_MS;
 
 export interface SplitProgressOptions {
   readonly source: Source<unknown>;
-  readonly connectorContext: ConnectorContext;
+  /** Asked for when the split is opened, since the chain that it names the fields of opens later than this. */
+  readonly splitContext: () => SplitContext;
   readonly start: SplitState;
   readonly mailbox: Mailbox;
   readonly monotonicMs: () => number;
@@ -139,10 +140,10 @@ export class SplitProgress {
   }
 
   #open(): void {
-    const { source, start, connectorContext, mailbox, fail } = this.#options;
+    const { source, start, splitContext, mailbox, fail } = this.#options;
     this.#state = ReadState.Opening;
     try {
-      const reader = source.openSplit(start.split, start.position, connectorContext);
+      const reader = source.openSplit(start.split, start.position, splitContext());
       if (reader instanceof Promise)
         mailbox.await(
           reader,
@@ -226,6 +227,7 @@ export function rowCountOf(batch: SourceBatch<unknown>): number {
     case 'columns':
       return batch.rowCount;
     case 'indexed':
+    case 'computed':
       return batch.to - batch.from;
   }
 }

@@ -25,6 +25,8 @@ export interface ChainHarnessOptions<T> {
   /** Subtasks of the operators under test. */
   readonly parallelism: number;
   readonly freezesRecords?: boolean;
+  /** False: records are made with all fields, whether they are read or not. */
+  readonly prunesFields?: boolean;
   /** Every other look at the credit says no. */
   readonly refusesCredit?: boolean;
   readonly cacheEntriesMax?: number;

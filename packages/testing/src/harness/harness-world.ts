@@ -176,6 +176,7 @@ export class World<T> {
       hasCredit: () => options.refusesCredit !== true || ++this.#creditLooks % 2 === 0,
       print: (line: Omit<OutputLine, 'subtaskIndex'>) => this.onPrinted(line),
       ...(options.freezesRecords === undefined ? {} : { freezeRecords: options.freezesRecords }),
+      ...(options.prunesFields === undefined ? {} : { prunesFields: options.prunesFields }),
     };
   }
 
@@ -225,12 +226,17 @@ function buildGraph<T>(operators: OperatorsUnderTest<T>): {
     const streams = isStream(built) ? { main: built } : built;
     for (const [name, stream] of Object.entries(streams)) {
       outputs.push(name);
-      stream.forEach(() => undefined);
+      stream.forEach(takeWhole);
     }
   });
   const graph = job.plan(SUBMISSION);
   const first = graph.nodes.filter((node) => node.isImplicit !== true).length - outputs.length;
   return { graph, names: new Map(outputs.map((name, index) => [first + index, name])) };
+}
+
+/** Stands for a consumer that may look at everything: its source gives the record away. */
+function takeWhole(record: unknown): void {
+  void [record];
 }
 
 function isStream(built: TestedStream | { readonly [output: string]: TestedStream }): built is TestedStream {

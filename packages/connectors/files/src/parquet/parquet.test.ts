@@ -1,6 +1,7 @@
 import { cp, truncate, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { parquetReadObjects } from 'hyparquet';
+import type { FilePort } from '@millrace/api';
 import { compressors } from 'hyparquet-compressors';
 import { expect, test } from 'vitest';
 import { nodeFilePort } from '../fixture/node-file-port.ts';
@@ -76,6 +77,44 @@ test('parquet restored at a position goes on behind it, with the columns that we
   const end = whole.positions.at(-1);
   if (end === undefined) throw new Error('no position');
   expect((await readSplit(source, split, { context, position: end.position })).records).toEqual([]);
+});
+
+test('parquet fetches and decodes only the columns that the job reads', async () => {
+  const read: number[] = [];
+  const files: FilePort = {
+    ...nodeFilePort,
+    read: (path, position, length) => {
+      read.push(length);
+      return nodeFilePort.read(path, position, length);
+    },
+  };
+  const bytesRead = async (fields: readonly string[] | undefined): Promise<[number, unknown]> => {
+    const context = { ...connectorContext(DATA), files, ...(fields === undefined ? {} : { fields }) };
+    const source = parquet<Flight>({ path: 'flights-3m.parquet' });
+    const [split] = await source.enumerate(context);
+    if (split === undefined) throw new Error('no split');
+    const reader = await source.openSplit(split, undefined, context);
+    read.length = 0;
+    const again = await source.openSplit(split, undefined, context);
+    const batch = await again.read(1);
+    await reader.close?.();
+    const names = batch?.kind === 'columns' ? batch.columns.map(({ name }) => name) : [];
+    return [read.reduce((sum, length) => sum + length, 0), names];
+  };
+  const [all] = await bytesRead(undefined);
+  const [some, names] = await bytesRead(['origin', 'no such column']);
+  expect(names).toEqual(['origin']);
+  expect(some).toBeLessThan(all / 3);
+  expect(await bytesRead([])).toEqual([0, []]);
+});
+
+test('parquet gives all rows also when no column is read', async () => {
+  const context = { ...connectorContext(DATA), fields: [] };
+  const source = parquet<Flight>({ path: 'flights-3m.parquet' });
+  const [split] = await source.enumerate(context);
+  if (split === undefined) throw new Error('no split');
+  const { records } = await readSplit(source, split, { context, recordsMax: 4096 });
+  expect(records.length).toBe(ROW_GROUP_ROWS);
 });
 
 test('parquet gives dates and bigints where they are asked for', async () => {

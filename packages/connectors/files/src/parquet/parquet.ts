@@ -21,7 +21,9 @@ import { RowGroupReader } from './row-group-reader.ts';
 export interface ParquetOptions<T> {
   /** File, directory or glob, or several; relative to the directory where the job was submitted. */
   readonly path: PathOption;
-  /** Columns to read; default: all. Others are not fetched. */
+  /**
+   * Columns to read; default: all that the job reads, which is found in the source of its functions. Others are not fetched.
+   */
   readonly columns?: readonly (keyof T & string)[];
   /** True when event time does not decrease from row group to row group, in the order of the files. Default false. */
   readonly ordered?: boolean;
@@ -61,7 +63,8 @@ export function parquet<T extends object>(options: ParquetOptions<T>): Source<T>
     openSplit: async (split, position, context) => {
       const place = parseSplit(split);
       const footer = await footers.get(context.files, place.path, place.fileBytes);
-      const columns = openColumns(context.files, { place, footer, values, names: options.columns });
+      const { fields: wanted } = context;
+      const columns = openColumns(context.files, { place, footer, values, names: options.columns, wanted });
       const rowCount = Number(footer.row_groups[place.rowGroup]?.num_rows);
       return await RowGroupReader.open<T>(columns, { ...place, rowCount }, rowOf(position));
     },
@@ -128,15 +131,21 @@ interface RowGroupColumns {
   readonly footer: FileMetaData;
   readonly values: ValueOptions;
   readonly names: readonly string[] | undefined;
+  /** Those that the job reads; undefined: all. */
+  readonly wanted: readonly string[] | undefined;
 }
 
-function openColumns(files: FilePort, { place, footer, values, names }: RowGroupColumns): ColumnReader[] {
+function openColumns(
+  files: FilePort,
+  { place, footer, values, names, wanted }: RowGroupColumns,
+): ColumnReader[] {
   const schema = parquetSchema(footer);
   const group = footer.row_groups[place.rowGroup];
   const fields = new Map(schema.children.map((field) => [field.element.name, field]));
-  return (names ?? [...fields.keys()]).map((name) => {
+  return (names ?? [...fields.keys()]).flatMap((name) => {
     const field = fields.get(name);
     if (field === undefined || group === undefined) throw unknownColumn(name, place.path, [...fields.keys()]);
+    if (wanted !== undefined && !wanted.includes(name)) return [];
     const metadata = group.columns.find((column) => column.meta_data?.path_in_schema[0] === name)?.meta_data;
     const kind = isFlat(field) ? columnKind(field.element, values) : 'general';
     if (kind !== 'general' && metadata !== undefined && isFlatChunk(metadata)) {

@@ -1,12 +1,21 @@
 // Writes the functions of one chain: a loop for each input and record form, and an emit function for each node.
 import { literal, property, CodeUnit } from './code-unit.ts';
-import { emitOutput, type OutputPort } from './output-code.ts';
+import { emitOutput, type OutputPort, type SentRecord } from './output-code.ts';
+import {
+  AskedRecord,
+  LateRecord,
+  madeRecord,
+  type MakeRecord,
+  type RecordMaking,
+  type RecordText,
+} from './record-text.ts';
 import { deepFreeze } from '../deep-freeze.ts';
 import { EMITTED_PER_LOOK, type Emission } from '../emission.ts';
-import type { BatchShape, RecordBatch } from '@millrace/proto';
+import { recordAt, type BatchShape, type RecordBatch } from '@millrace/proto';
 import type { SourceBatch, StreamEdge } from '@millrace/api';
 import type { ChainNode } from '../chain-topology.ts';
 import type { ChainMetrics } from '../operator-chain.ts';
+import type { FieldsRead } from '../fields/fields-read.ts';
 import type { RecordFailures } from '../record-failures.ts';
 import type { ErrorSites } from '../user-error.ts';
 import type { Attempt, ChainOperator, EmitFunction, StageBody } from '../../operator/chain-stage.ts';
@@ -24,7 +33,15 @@ export interface ChainCode {
   readonly freezesRecords: boolean;
   readonly emission: Emission;
   /** Entry functions of nodes with several inputs inside the chain. */
-  readonly entries: Map<ChainNode, { enter: EmitFunction }>;
+  readonly entries: Map<ChainNode, ChainEntry>;
+  /** False: every record is made whole. */
+  readonly prunesFields: boolean;
+}
+
+/** A node's code as a function, and what it reads of a record. */
+export interface ChainEntry {
+  enter: EmitFunction;
+  fields: FieldsRead;
 }
 
 /** A loop that stopped has left the row at which it goes on in `emission.row`: it is called again with the same batch. */
@@ -33,7 +50,7 @@ export type BatchLoop = (batch: RecordBatch) => void;
 export type SourceLoop = (batch: SourceBatch<unknown>) => number;
 
 interface Arrival {
-  readonly record: string;
+  readonly record: RecordText;
   readonly timestampMs: string;
   readonly edge: StreamEdge | undefined;
   readonly keyHash?: string;
@@ -48,18 +65,28 @@ export function generateEmit(code: ChainCode, node: ChainNode, sideOutput: strin
   return guardedEmit(
     code,
     unit,
-    behind(code, unit, node, { sideOutput, record: 'record', timestampMs: 'timestampMs' }),
+    behind(code, unit, node, { sideOutput, record: madeRecord('record'), timestampMs: 'timestampMs' }),
   );
 }
 
 /** Returns the function that hands a record to `node`, for nodes with several inputs inside the chain. */
-export function generateEntry(code: ChainCode, node: ChainNode): EmitFunction {
+export function generateEntry(code: ChainCode, node: ChainNode): ChainEntry {
   const unit = new CodeUnit(`${code.codegenId} enter ${node.node.id}`);
-  return guardedEmit(
-    code,
-    unit,
-    stageText(code, unit, node, { record: 'record', timestampMs: 'timestampMs', edge: undefined }),
-  );
+  const record = new AskedRecord('record');
+  const text = stageText(code, unit, node, { record, timestampMs: 'timestampMs', edge: undefined });
+  return {
+    enter: guardedEmit(code, unit, text),
+    fields: code.prunesFields ? record.fields : 'all',
+  };
+}
+
+/** Returns what a chain reads of the records that come to `head`, or needs to have them as they were. */
+export function fieldsReadOf(code: ChainCode, head: ChainNode): FieldsRead {
+  if (!code.prunesFields) return 'all';
+  const record = new AskedRecord('record');
+  const unit = new CodeUnit(`${code.codegenId} fields`);
+  stageText(code, unit, head, { record, timestampMs: 'NaN', edge: undefined });
+  return record.fields;
 }
 
 function guardedEmit(code: ChainCode, unit: CodeUnit, text: string): EmitFunction {
@@ -82,30 +109,83 @@ export function generateBatchLoop(
   batch: { readonly shape: BatchShape; readonly hasKeyHashes: boolean },
 ): BatchLoop {
   const unit = new CodeUnit(`${code.codegenId} input ${input.inputIndex} ${batch.shape.text}`);
-  const arrival = {
-    record: 'record',
+  const { shape } = batch;
+  const columns = new ColumnText(shape);
+  const again = `${unit.bind(recordAt, 'recordAt')}(batch, row)`;
+  const record = lateRecord(code, {
+    make: (name, fields, outer) =>
+      frozen(code, unit, name, columns.declare(name, fields, outer !== undefined)),
+    again,
+  });
+  const stages = stageText(code, unit, input.node, {
+    record,
     timestampMs: 'timestampMs',
     edge: input.edge,
     row: 'row',
     ...(batch.hasKeyHashes ? { keyHash: 'hashes[row]' } : {}),
-  };
-  const stages = stageText(code, unit, input.node, arrival);
+  });
+  const read = `${record.declaration()}\nconst timestampMs = timestamps[row];`;
   const prelude = [
     'const to = batch.rowCount, timestamps = batch.timestampsMs, hashes = batch.keyHashes;',
-    batch.shape.emitPrelude('batch'),
+    columns.prelude('batch'),
   ].join('\n');
-  const read = `const record = ${batch.shape.emitRecord('row')}; const timestampMs = timestamps[row];`;
-  const again = batch.shape.emitRecord('row');
   return unit.compile(
     'batch',
     loopText(code, unit, { prelude, from: '0', read, stages, again, result: '' }),
   ) as BatchLoop;
 }
 
+/** The columns of a shape's batches, as far as records made of them need them. */
+class ColumnText {
+  readonly #shape: BatchShape;
+  /** By index: whether a row needs the column as soon as there is one. */
+  readonly #used = new Map<number, boolean>();
+
+  constructor(shape: BatchShape) {
+    this.#shape = shape;
+  }
+
+  /** What is needed behind a condition only is decoded when the first row comes there. */
+  declare(name: string, fields: FieldsRead, isConditional: boolean): string {
+    const isWhole = !this.#shape.hasFields || typeof fields === 'string';
+    const { text, columns } = this.#shape.emitRecord('row', isWhole ? undefined : fields);
+    const decoded: string[] = [];
+    for (const column of columns) {
+      const isLate = isConditional && this.#shape.isEncoded(column);
+      this.#used.set(column, this.#used.get(column) === true || !isLate);
+      if (isLate)
+        decoded.push(
+          `if (column$${column} === undefined) column$${column} = ${this.#shape.emitColumn('batch', column)};`,
+        );
+    }
+    return `${decoded.join('\n')}\nconst ${name} = ${text};`;
+  }
+
+  prelude(batch: string): string {
+    return [...this.#used]
+      .map(
+        ([column, isSoon]) =>
+          `let column$${column}${isSoon ? ` = ${this.#shape.emitColumn(batch, column)}` : ''};`,
+      )
+      .join('\n');
+  }
+}
+
+/** The record of a loop. Where nothing is pruned it is asked for as a whole from the start. */
+function lateRecord(code: ChainCode, making: RecordMaking): LateRecord {
+  const record = new LateRecord('record', making);
+  if (!code.prunesFields) record.whole();
+  return record;
+}
+
+function frozen(code: ChainCode, unit: CodeUnit, record: string, declaration: string): string {
+  return code.freezesRecords ? `${declaration}\n${unit.bind(deepFreeze, 'freeze')}(${record});` : declaration;
+}
+
 /** Which loop a batch of a source needs: batches with equal answers share one. */
 export function sourceForm(batch: SourceBatch<unknown>): string {
-  if (batch.kind !== 'columns') return batch.kind;
-  return `columns ${batch.columns.map((column) => literal(column.name)).join()}`;
+  if (batch.kind !== 'columns' && batch.kind !== 'computed') return batch.kind;
+  return `${batch.kind} ${batch.columns.map((column) => literal(column.name)).join()}`;
 }
 
 /** Returns the loop over batches of a source, for all batches of the same {@link sourceForm}. */
@@ -115,56 +195,104 @@ export function generateSourceLoop(
   batch: SourceBatch<unknown>,
 ): SourceLoop {
   const unit = new CodeUnit(`${code.codegenId} source ${sourceForm(batch)}`);
-  const { prelude, from, make } = sourceReading(batch);
-  const stages = stageText(code, unit, head, {
-    record: 'record',
-    timestampMs: 'NaN',
-    edge: undefined,
-    row: 'row',
-  });
-  const read = `const record = ${make};`;
+  const again = `${unit.bind(sourceRecordAt, 'recordAt')}(batch, row)`;
+  const reading = sourceReading(code, unit, batch, again);
+  const { record } = reading;
+  const stages = stageText(code, unit, head, { record, timestampMs: 'NaN', edge: undefined, row: 'row' });
+  const read = reading.read();
   return unit.compile(
     'batch',
     loopText(code, unit, {
-      prelude: `let maxMs = -Infinity;\n${prelude}`,
-      from,
+      prelude: `let maxMs = -Infinity;\n${reading.prelude()}`,
+      from: reading.from,
       read,
       stages,
-      again: make,
+      again,
       result: 'return maxMs;',
     }),
   ) as SourceLoop;
 }
 
-function sourceReading(batch: SourceBatch<unknown>): {
-  readonly prelude: string;
+interface SourceReading {
+  readonly record: RecordText;
   readonly from: string;
-  readonly make: string;
-} {
+  /** Asked for when the text that uses the record is written, and then what it reads from. */
+  read(): string;
+  prelude(): string;
+}
+
+function sourceReading(
+  code: ChainCode,
+  unit: CodeUnit,
+  batch: SourceBatch<unknown>,
+  again: string,
+): SourceReading {
+  const made = (prelude: string, from: string, make: string): SourceReading => ({
+    record: madeRecord('record'),
+    from,
+    prelude: () => prelude,
+    read: () => frozen(code, unit, 'record', `const record = ${make};`),
+  });
   switch (batch.kind) {
     case 'records':
-      return {
-        prelude: 'const records = batch.records, to = records.length;',
-        from: '0',
-        make: 'records[row]',
-      };
+      return made('const records = batch.records, to = records.length;', '0', 'records[row]');
     case 'indexed':
-      return {
-        prelude: 'const recordAt = batch.recordAt, to = batch.to;',
-        from: 'batch.from',
-        make: 'recordAt(row)',
-      };
-    case 'columns': {
-      const columns = batch.columns.map(
-        (_, index) => `const column${index} = batch.columns[${index}].values;`,
-      );
-      const fields = batch.columns.map((column, index) => property(column.name, `column${index}[row]`));
-      return {
-        prelude: `const to = batch.rowCount;\n${columns.join('\n')}`,
-        from: '0',
-        make: `{ ${fields.join(', ')} }`,
-      };
-    }
+      return made('const recordAt = batch.recordAt, to = batch.to;', 'batch.from', 'recordAt(row)');
+    case 'columns':
+    case 'computed':
+      return columnReading(code, unit, batch, again);
+  }
+}
+
+/** Columns of a source, with their values or with functions that compute them: these are called once a row. */
+function columnReading(
+  code: ChainCode,
+  unit: CodeUnit,
+  batch: Extract<SourceBatch<unknown>, { readonly columns: unknown }>,
+  again: string,
+): SourceReading {
+  const isComputed = batch.kind === 'computed';
+  const used = new Set<number>();
+  const make: MakeRecord = (name, fields, outer) => {
+    const cells = batch.columns.flatMap((column, index) => {
+      if (typeof fields !== 'string' && !fields.has(column.name)) return [];
+      if (isComputed && outer !== undefined && isField(column.name, outer.fields))
+        return [property(column.name, `${outer.name}[${literal(column.name)}]`)];
+      used.add(index);
+      return [property(column.name, isComputed ? `column${index}(row)` : `column${index}[row]`)];
+    });
+    return frozen(code, unit, name, `const ${name} = { ${cells.join(', ')} };`);
+  };
+  const record = lateRecord(code, { make, again });
+  return {
+    record,
+    from: isComputed ? 'batch.from' : '0',
+    prelude: () =>
+      [
+        `const to = batch.${isComputed ? 'to' : 'rowCount'};`,
+        ...[...used].map(
+          (index) => `const column${index} = batch.columns[${index}].${isComputed ? 'valueAt' : 'values'};`,
+        ),
+      ].join('\n'),
+    read: () => record.declaration(),
+  };
+}
+
+function isField(name: string, fields: FieldsRead): boolean {
+  return fields === 'all' || (fields !== 'none' && fields.has(name));
+}
+
+/** The record of one row, with all that the source gave, for an error. */
+function sourceRecordAt(batch: SourceBatch<unknown>, row: number): unknown {
+  switch (batch.kind) {
+    case 'records':
+      return batch.records[row];
+    case 'indexed':
+      return batch.recordAt(row);
+    case 'columns':
+      return Object.fromEntries(batch.columns.map(({ name, values }) => [name, values[row]]));
+    case 'computed':
+      return Object.fromEntries(batch.columns.map(({ name, valueAt }) => [name, valueAt(row)]));
   }
 }
 
@@ -181,13 +309,12 @@ interface Loop {
 function loopText(code: ChainCode, unit: CodeUnit, loop: Loop): string {
   const sites = unit.bind(code.sites, 'sites');
   const metrics = unit.bind(code.metrics, 'metrics');
-  const freeze = code.freezesRecords ? `${unit.bind(deepFreeze, 'freeze')}(record);` : '';
   const stop = stopText(code, unit);
   return [
     loop.prelude,
     `let at = -1, out = 0, row = ${loop.from};`,
     stop.start,
-    `try {\nfor (; row < to; row++) {\n${loop.read}\n${freeze}\n${loop.stages}\n${stop.afterRow}\n}`,
+    `try {\nfor (; row < to; row++) {\n${loop.read}\n${loop.stages}\n${stop.afterRow}\n}`,
     '} catch (error) {',
     // The record is made again: a variable that outlives the loop's body would keep V8 from removing the object.
     `let record; try { record = ${loop.again}; } catch {}`,
@@ -237,9 +364,9 @@ function stageText(code: ChainCode, unit: CodeUnit, node: ChainNode, arrival: Ar
         ? guardedAttempt(code, unit, arrival, parts)
         : `${parts.make((name) => `const ${name}`)}\n${parts.goOn()}`,
     freeze: (record) => (code.freezesRecords ? `${unit.bind(deepFreeze, 'freeze')}(${record});` : ''),
-    next: (record, timestampMs) => behind(code, unit, node, { record, timestampMs, row }),
+    next: (record, timestampMs) => behind(code, unit, node, { record: recordText(record), timestampMs, row }),
     side: (sideOutput, record, timestampMs) =>
-      behind(code, unit, node, { sideOutput, record, timestampMs, row }),
+      behind(code, unit, node, { sideOutput, record: recordText(record), timestampMs, row }),
   };
   return operator.stage.emit(body);
 }
@@ -252,16 +379,18 @@ function guardedAttempt(code: ChainCode, unit: CodeUnit, arrival: Arrival, parts
   return [
     `${skip}: {`,
     parts.names.length === 0 ? '' : `let ${parts.names.join(', ')};`,
-    `try {\n${parts.make((name) => name)}\n} catch (error) { ${failures}.take(error, at, ${record}, ${timestampMs}, ${row}); break ${skip}; }`,
+    `try {\n${parts.make((name) => name)}\n} catch (error) { ${failures}.take(error, at, ${record.again(true)}, ${timestampMs}, ${row}); break ${skip}; }`,
     parts.goOn(),
     '}',
   ].join('\n');
 }
 
-interface Departure {
+function recordText(record: RecordText | string): RecordText {
+  return typeof record === 'string' ? madeRecord(record) : record;
+}
+
+interface Departure extends SentRecord {
   readonly sideOutput?: string | undefined;
-  readonly record: string;
-  readonly timestampMs: string;
   readonly row?: string;
 }
 
@@ -275,7 +404,7 @@ function behind(code: ChainCode, unit: CodeUnit, node: ChainNode, departure: Dep
     parts.push(
       entry === undefined
         ? stageText(code, unit, consumer.node, { record, timestampMs, row, edge: consumer.edge })
-        : `${unit.bind(entry, 'entry')}.enter(${record}, ${timestampMs});`,
+        : `${unit.bind(entry, 'entry')}.enter(${record.having(entry.fields)}, ${timestampMs});`,
     );
   }
   for (const port of code.ports.get(node) ?? []) {

@@ -3,10 +3,11 @@ import { hashKey, hashNumber, hashString, subtaskOfKeyGroup } from '@millrace/co
 import type { UserFunction } from '@millrace/api';
 import type { ErrorSites } from '../user-error.ts';
 import type { CodeUnit } from './code-unit.ts';
+import type { RecordText } from './record-text.ts';
 
 /** Text that calls the key selector of an edge on `record`. */
-export function callKeySelector(unit: CodeUnit, selector: UserFunction, record: string): string {
-  return `${unit.bind(selector, 'keyOf')}(${record})`;
+export function callKeySelector(unit: CodeUnit, selector: UserFunction, record: RecordText): string {
+  return `${unit.bind(selector, 'keyOf')}(${record.argument(selector)})`;
 }
 
 /** Text of the hash of `key`, an identifier: numbers and strings in line, what is rare by a call. */

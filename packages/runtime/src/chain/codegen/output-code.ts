@@ -3,8 +3,10 @@ import { unreachable } from '@millrace/common';
 import type { PartialAggregates } from '../../operator/window/partial-aggregates.ts';
 import type { OutgoingEdge } from '../chain-topology.ts';
 import type { RecordFailures } from '../record-failures.ts';
+import type { FieldsRead } from '../fields/fields-read.ts';
 import type { ErrorSites } from '../user-error.ts';
 import type { CodeUnit } from './code-unit.ts';
+import type { RecordText } from './record-text.ts';
 import { callKeySelector, emitChannel, emitHash, refusingPromises } from './key-code.ts';
 
 /** Where round robin goes next; an object, so that loops and emit functions share it. */
@@ -18,10 +20,12 @@ export interface OutputPort {
   readonly roundRobin: RoundRobin;
   readonly partials: PartialAggregates | undefined;
   readonly keySite: number;
+  /** What the consumer reads of its records: only that is sent of a record that is still columns. */
+  readonly fields: FieldsRead;
 }
 
 export interface SentRecord {
-  readonly record: string;
+  readonly record: RecordText;
   readonly timestampMs: string;
 }
 
@@ -43,10 +47,10 @@ export function emitOutput(
   switch (partitioning) {
     case 'forward':
     case 'global':
-      return `out++; ${target}.append(0, ${record}, ${timestampMs}, 0);`;
+      return `out++; ${target}.append(0, ${record.having(port.fields)}, ${timestampMs}, 0);`;
     case 'broadcast': {
       const channel = unit.fresh('channel');
-      return `out++; for (let ${channel} = 0; ${channel} < ${output.channelCount}; ${channel}++) ${target}.append(${channel}, ${record}, ${timestampMs}, 0);`;
+      return `out++; for (let ${channel} = 0; ${channel} < ${output.channelCount}; ${channel}++) ${target}.append(${channel}, ${record.having(port.fields)}, ${timestampMs}, 0);`;
     }
     case 'rebalance': {
       const turn = unit.bind(port.roundRobin, 'turn');
@@ -54,7 +58,7 @@ export function emitOutput(
       return [
         `out++; const ${channel} = ${turn}.next;`,
         `${turn}.next = ${channel} + 1 === ${output.channelCount} ? 0 : ${channel} + 1;`,
-        `${target}.append(${channel}, ${record}, ${timestampMs}, 0);`,
+        `${target}.append(${channel}, ${record.having(port.fields)}, ${timestampMs}, 0);`,
       ].join('\n');
     }
     case 'hash': {
@@ -63,20 +67,20 @@ export function emitOutput(
       const key = unit.fresh('key');
       const hash = unit.fresh('hash');
       const channelOf = { keyGroupCount: chain.keyGroupCount, channelCount: output.channelCount };
-      const keyText = selector === undefined ? record : callKeySelector(unit, selector, record);
+      const keyText = selector === undefined ? record.whole() : callKeySelector(unit, selector, record);
       const hashText = emitHash(unit, key, refusingPromises(chain.sites, port.keySite));
       if (port.outgoing.consumer.onError !== undefined) {
         return [
           `at = ${port.keySite}; out++; let ${hash} = 0;`,
           `try { const ${key} = ${keyText}; ${hash} = ${hashText}; } catch (error) { ${unit.bind(chain.failures, 'failures')}.passOn(error, at); }`,
-          `${target}.append(${emitChannel(unit, hash, channelOf)}, ${record}, ${timestampMs}, ${hash});`,
+          `${target}.append(${emitChannel(unit, hash, channelOf)}, ${record.having(port.fields)}, ${timestampMs}, ${hash});`,
         ].join('\n');
       }
       return [
         `at = ${port.keySite}; out++;`,
         `const ${key} = ${keyText};`,
         `const ${hash} = ${hashText};`,
-        `${target}.append(${emitChannel(unit, hash, channelOf)}, ${record}, ${timestampMs}, ${hash});`,
+        `${target}.append(${emitChannel(unit, hash, channelOf)}, ${record.having(port.fields)}, ${timestampMs}, ${hash});`,
       ].join('\n');
     }
     case 'assignment':

@@ -3,10 +3,12 @@ import { unreachable } from '@millrace/common';
 import type { AggregateSpec, StreamNode, UserFunction } from '@millrace/api';
 import type { ColumnKind } from '@millrace/state';
 import { property, type CodeUnit } from '../../chain/codegen/code-unit.ts';
+import type { RecordText } from '../../chain/codegen/record-text.ts';
 import type { ErrorSites } from '../../chain/user-error.ts';
+import { fieldsRead, type FieldsRead } from '../../chain/fields/fields-read.ts';
 import { cutLoose } from './cut-loose.ts';
 import { OwnedAccumulators } from './owned-accumulators.ts';
-import { topNOf } from './top-n.ts';
+import { topNOf, type TopN } from './top-n.ts';
 
 /**
  * One accumulator column. Text arguments are expressions; `target` can be assigned to.
@@ -17,11 +19,11 @@ export interface AggregateCell {
   /** Name of the cell in a partial row: `n` counts records. */
   readonly partialName: string;
   /** Statement that folds a record into `target`. */
-  fold(unit: CodeUnit, target: string, record: string, isNew: string): string;
+  fold(unit: CodeUnit, target: string, record: RecordText, isNew: string): string;
   /** Expression: what folding a record into `source` gives; `source` itself is not assigned to. */
-  folded(unit: CodeUnit, source: string, record: string, isNew: string): string;
+  folded(unit: CodeUnit, source: string, record: RecordText, isNew: string): string;
   /** Expression: the accumulator of one record alone. */
-  single(unit: CodeUnit, record: string): string;
+  single(unit: CodeUnit, record: RecordText): string;
   /** Statement that merges `source` into `target`. */
   merge(unit: CodeUnit, target: string, source: string, isNew: string): string;
   /** Expression: a copy of `source` that may be merged into; unset when merging changes nothing in place. */
@@ -99,10 +101,10 @@ export function reduceLayout(reduce: UserFunction): AggregateLayout {
     column: 'value',
     partialName: 'a0',
     fold: (unit, target, record, isNew) =>
-      `${loose(unit, record)}; ${target} = ${isNew} ? ${record} : ${call(unit, target, record)};`,
+      `${loose(unit, record.whole())}; ${target} = ${isNew} ? ${record.whole()} : ${call(unit, target, record.whole())};`,
     folded: (unit, source, record, isNew) =>
-      `(${loose(unit, record)}, ${isNew} ? ${record} : ${call(unit, source, record)})`,
-    single: (_unit, record) => record,
+      `(${loose(unit, record.whole())}, ${isNew} ? ${record.whole()} : ${call(unit, source, record.whole())})`,
+    single: (_unit, record) => record.whole(),
     merge: (unit, target, source, isNew) =>
       `${target} = ${isNew} ? ${loose(unit, source)} : ${call(unit, target, source)};`,
   };
@@ -150,13 +152,13 @@ function resultOf(spec: AggregateSpec, sink: CellSink): Result {
     }
     case 'topN': {
       const top = topNOf(spec);
-      const cell = sink.add(valueCell(top.add, top.merge));
+      const cell = sink.add(valueCell(top));
       return (unit, of) => `${unit.bind(top.result, 'topResult')}(${of(cell)})`;
     }
     case 'custom': {
       const owned = new OwnedAccumulators(spec);
       sink.freezes.push(() => owned.disown());
-      const cell = sink.add(customCell(owned));
+      const cell = sink.add(customCell(owned, fieldsRead(spec.add, 1)));
       return (unit, of) => `${unit.bind(spec.result, 'result')}(${of(cell)})`;
     }
     default:
@@ -167,9 +169,11 @@ function resultOf(spec: AggregateSpec, sink: CellSink): Result {
 function conditionalCount(where: UserFunction): Omit<AggregateCell, 'partialName'> {
   return {
     ...PLUS,
-    fold: (unit, target, record) => `if (${unit.bind(where, 'where')}(${record})) ${target} += 1;`,
-    folded: (unit, source, record) => `${source} + (${unit.bind(where, 'where')}(${record}) ? 1 : 0)`,
-    single: (unit, record) => `(${unit.bind(where, 'where')}(${record}) ? 1 : 0)`,
+    fold: (unit, target, record) =>
+      `if (${unit.bind(where, 'where')}(${record.argument(where)})) ${target} += 1;`,
+    folded: (unit, source, record) =>
+      `${source} + (${unit.bind(where, 'where')}(${record.argument(where)}) ? 1 : 0)`,
+    single: (unit, record) => `(${unit.bind(where, 'where')}(${record.argument(where)}) ? 1 : 0)`,
     subtraction: 'exact',
   };
 }
@@ -177,9 +181,11 @@ function conditionalCount(where: UserFunction): Omit<AggregateCell, 'partialName
 function sumCell(select: UserFunction): Omit<AggregateCell, 'partialName'> {
   return {
     ...PLUS,
-    fold: (unit, target, record) => `${target} += ${unit.bind(select, 'select')}(${record});`,
-    folded: (unit, source, record) => `${source} + ${unit.bind(select, 'select')}(${record})`,
-    single: (unit, record) => `${unit.bind(select, 'select')}(${record})`,
+    fold: (unit, target, record) =>
+      `${target} += ${unit.bind(select, 'select')}(${record.argument(select)});`,
+    folded: (unit, source, record) =>
+      `${source} + ${unit.bind(select, 'select')}(${record.argument(select)})`,
+    single: (unit, record) => `${unit.bind(select, 'select')}(${record.argument(select)})`,
     subtraction: 'integers',
   };
 }
@@ -192,10 +198,11 @@ function extremeCell(kind: 'min' | 'max', select: UserFunction): Omit<AggregateC
     `${target} = ${picked(target, value, isNew)};`;
   return {
     column: 'f64',
-    fold: (unit, target, record, isNew) => pick(target, `${unit.bind(select, 'select')}(${record})`, isNew),
+    fold: (unit, target, record, isNew) =>
+      pick(target, `${unit.bind(select, 'select')}(${record.argument(select)})`, isNew),
     folded: (unit, source, record, isNew) =>
-      picked(source, `${unit.bind(select, 'select')}(${record})`, isNew),
-    single: (unit, record) => `${unit.bind(select, 'select')}(${record})`,
+      picked(source, `${unit.bind(select, 'select')}(${record.argument(select)})`, isNew),
+    single: (unit, record) => `${unit.bind(select, 'select')}(${record.argument(select)})`,
     merge: (_unit, target, source, isNew) => pick(target, source, isNew),
   };
 }
@@ -203,8 +210,8 @@ function extremeCell(kind: 'min' | 'max', select: UserFunction): Omit<AggregateC
 function edgeCell(kind: 'first' | 'last', select: UserFunction): Omit<AggregateCell, 'partialName'> {
   const assign = (target: string, value: string, isNew: string): string =>
     kind === 'last' ? `${target} = ${value};` : `if (${isNew}) ${target} = ${value};`;
-  const selected = (unit: CodeUnit, record: string): string =>
-    `${unit.bind(cutLoose, 'cutLoose')}(${unit.bind(select, 'select')}(${record}))`;
+  const selected = (unit: CodeUnit, record: RecordText): string =>
+    `${unit.bind(cutLoose, 'cutLoose')}(${unit.bind(select, 'select')}(${record.argument(select)}))`;
   return {
     column: 'value',
     fold: (unit, target, record, isNew) => assign(target, selected(unit, record), isNew),
@@ -216,31 +223,33 @@ function edgeCell(kind: 'first' | 'last', select: UserFunction): Omit<AggregateC
   };
 }
 
-function valueCell(
-  add: (accumulator: unknown, record: unknown) => unknown,
-  merge: (a: unknown, b: unknown) => unknown,
-): Omit<AggregateCell, 'partialName'> {
+function valueCell({
+  add,
+  merge,
+  fields,
+}: Pick<TopN, 'add' | 'merge' | 'fields'>): Omit<AggregateCell, 'partialName'> {
   return {
     column: 'value',
-    fold: (unit, target, record) => `${target} = ${unit.bind(add, 'add')}(${target}, ${record});`,
-    folded: (unit, source, record) => `${unit.bind(add, 'add')}(${source}, ${record})`,
+    fold: (unit, target, record) =>
+      `${target} = ${unit.bind(add, 'add')}(${target}, ${record.having(fields)});`,
+    folded: (unit, source, record) => `${unit.bind(add, 'add')}(${source}, ${record.having(fields)})`,
     changesInPlace: true,
-    single: (unit, record) => `${unit.bind(add, 'add')}(undefined, ${record})`,
+    single: (unit, record) => `${unit.bind(add, 'add')}(undefined, ${record.having(fields)})`,
     merge: (unit, target, source, isNew) =>
       `${target} = ${isNew} ? ${source} : ${unit.bind(merge, 'merge')}(${target}, ${source});`,
   };
 }
 
 /** The user's functions may change the accumulator that they get: {@link OwnedAccumulators} hands out what may be changed. */
-function customCell(owned: OwnedAccumulators): Omit<AggregateCell, 'partialName'> {
+function customCell(owned: OwnedAccumulators, fields: FieldsRead): Omit<AggregateCell, 'partialName'> {
   return {
     column: 'value',
     fold: (unit, target, record, isNew) =>
-      `${target} = ${unit.bind(owned, 'owned')}.add(${isNew}, ${target}, ${record});`,
+      `${target} = ${unit.bind(owned, 'owned')}.add(${isNew}, ${target}, ${record.having(fields)});`,
     folded: (unit, source, record, isNew) =>
-      `${unit.bind(owned, 'owned')}.add(${isNew}, ${source}, ${record})`,
+      `${unit.bind(owned, 'owned')}.add(${isNew}, ${source}, ${record.having(fields)})`,
     changesInPlace: true,
-    single: (unit, record) => `${unit.bind(owned, 'owned')}.add(true, undefined, ${record})`,
+    single: (unit, record) => `${unit.bind(owned, 'owned')}.add(true, undefined, ${record.having(fields)})`,
     merge: (unit, target, source, isNew) =>
       `${target} = ${isNew} ? ${source} : ${unit.bind(owned, 'owned')}.merge(${target}, ${source});`,
     copy: (unit, source) => `${unit.bind(structuredClone, 'clone')}(${source})`,

@@ -43,7 +43,7 @@ function directFold(body: StageBody, parts: FoldParts, then: (folded: FoldedRow)
     body.at(parts.site),
     ...cells.map((cell, index) =>
       isPartial
-        ? cell.merge(unit, target(index), `${record}.${cell.partialName}`, isNew)
+        ? cell.merge(unit, target(index), record.field(cell.partialName), isNew)
         : cell.fold(unit, target(index), record, isNew),
     ),
     `${table}.markDirty(${row});`,

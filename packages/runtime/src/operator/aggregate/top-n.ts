@@ -1,5 +1,6 @@
 // The accumulator of topN: a sorted array of at most `limit` entries that is never changed once it is made.
 import type { AggregateSpec } from '@millrace/api';
+import { fieldsRead, joinFields, type FieldsRead } from '../../chain/fields/fields-read.ts';
 import { cutLoose } from './cut-loose.ts';
 
 type TopNSpec = Extract<AggregateSpec, { readonly kind: 'topN' }>;
@@ -12,6 +13,8 @@ interface Ranked {
 }
 
 export interface TopN {
+  /** What it reads of a record. */
+  readonly fields: FieldsRead;
   /** Returns the accumulator with `record`; the same one when the record is not among the greatest. */
   readonly add: (accumulator: unknown, record: unknown) => unknown;
   readonly merge: (a: unknown, b: unknown) => unknown;
@@ -68,10 +71,20 @@ export function topNOf(spec: TopNSpec): TopN {
   }
 
   return {
+    fields: topNFields(spec),
     add,
     merge,
     result: (accumulator) => ((accumulator ?? NOTHING) as readonly Ranked[]).map((ranked) => ranked.kept),
   };
+}
+
+/** What a topN reads of a record: without `select` the record itself is kept. */
+export function topNFields({ by, tieBreak, select }: TopNSpec): FieldsRead {
+  if (select === undefined) return 'all';
+  return [by, tieBreak, select].reduce<FieldsRead>(
+    (fields, callee) => (callee === undefined ? fields : joinFields(fields, fieldsRead(callee))),
+    'none',
+  );
 }
 
 /** Greater measures come first, of equal ones the smaller tie; what came first stays first. */

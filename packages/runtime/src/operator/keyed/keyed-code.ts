@@ -22,9 +22,9 @@ export function emitKey(body: StageBody, setup: OperatorSetup, site: number): Ke
   const selector = inputEdge?.keySelector;
   const keyText =
     inputEdge?.isPreAggregated === true
-      ? `${record}.k`
+      ? record.field('k')
       : selector === undefined
-        ? record
+        ? record.whole()
         : callKeySelector(unit, selector, record);
   // Where failing records are left out, whoever sent this one may have found no key for it.
   const hashText =

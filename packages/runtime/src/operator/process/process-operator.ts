@@ -148,6 +148,7 @@ class ProcessOperator implements ChainOperator {
     const isKeyed = this.#backend !== undefined && !(isSecond && this.#subtaskState.broadcast !== undefined);
     const context = unit.bind(isSecond ? this.#secondContext : this.#context, 'context');
     const site = isSecond ? this.#secondSite : this.#recordSite;
+    const called = (isSecond ? this.#spec.onSecond : undefined) ?? this.#spec.onRecord;
     const results = unit.fresh('results');
     const other = unit.bind(
       (returned: unknown, timestampMs: number) =>
@@ -161,7 +162,7 @@ class ProcessOperator implements ChainOperator {
         body.row === '-1' ? '' : row,
         body.at(site),
         `${context}.timestamp = ${body.timestampMs};`,
-        `${declare(results)} = ${unit.bind(this.#spec, 'process')}.${isSecond ? 'onSecond' : 'onRecord'}(${record}, ${context});`,
+        `${declare(results)} = ${unit.bind(this.#spec, 'process')}.${isSecond ? 'onSecond' : 'onRecord'}(${record.argument(called)}, ${context});`,
       ].join('\n');
     const goOn = (): string =>
       `if (${results} !== undefined) {\n${emitElements(body, this.#setup.emission, { array: results, other })}\n}`;

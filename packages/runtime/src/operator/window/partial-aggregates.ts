@@ -3,6 +3,7 @@
 import { invariant, MillraceError } from '@millrace/common';
 import type { StreamNode, UserFunction, WindowAssignerSpec } from '@millrace/api';
 import { CodeUnit } from '../../chain/codegen/code-unit.ts';
+import type { RecordText } from '../../chain/codegen/record-text.ts';
 import { callKeySelector, emitChannel, emitHash, refusingPromises } from '../../chain/codegen/key-code.ts';
 import type { ChainMetrics, ChainOutput } from '../../chain/operator-chain.ts';
 import type { ErrorSites } from '../../chain/user-error.ts';
@@ -122,7 +123,7 @@ export class PartialAggregates {
   /** Statements that fold one record, or send it by itself. */
   emitRecord(
     unit: CodeUnit,
-    sent: { readonly record: string; readonly timestampMs: string },
+    sent: { readonly record: RecordText; readonly timestampMs: string },
     keySite: number,
   ): string {
     const { record, timestampMs } = sent;
@@ -152,7 +153,7 @@ export class PartialAggregates {
     ].join('\n');
   }
 
-  #emitSingle(unit: CodeUnit, key: string, record: string, keySite: number): string {
+  #emitSingle(unit: CodeUnit, key: string, record: RecordText, keySite: number): string {
     const { output, sites } = this.#options;
     const hash = unit.fresh('hash');
     const cells = this.#cells.map((cell) => `${cell.partialName}: ${cell.single(unit, record)}`);

@@ -43,7 +43,7 @@ export class RecordContents implements WindowContents {
       `${table}.columns[0][${row}] += 1;`,
       `${table}.markDirty(${row});`,
       `${unit.bind(this.#backend, 'backend')}.setCurrentKey([${locals.key}, ${locals.slice}], ${locals.hash});`,
-      `${unit.bind(this.#list, 'list')}.add(${body.record});`,
+      `${unit.bind(this.#list, 'list')}.add(${body.record.whole()});`,
       then,
     ].join('\n');
   }

@@ -323,7 +323,7 @@ function eventTimeStage(
   const slice = unit.fresh('slice');
   const isPartial = body.inputEdge?.isPreAggregated === true;
   const assign = isPartial
-    ? `const ${slice} = ${record}.s;`
+    ? `const ${slice} = ${record.field('s')};`
     : `if (!(${body.timestampMs} >= ${firings}.lo && ${body.timestampMs} < ${firings}.hi)) ${firings}.moveTo(${body.timestampMs});\nconst ${slice} = ${firings}.hi;`;
   const added = [
     contents.running === undefined
@@ -340,7 +340,7 @@ function eventTimeStage(
       [
         assign,
         `if (${slice} < ${firings}.aliveFrom) {`,
-        emitLate(body, spec, setup.tally, isPartial ? `${record}.${PARTIAL_COUNT}` : '1'),
+        emitLate(body, spec, setup.tally, isPartial ? record.field(PARTIAL_COUNT) : '1'),
         '} else {',
         contents.emitAdd(body, { key, hash, slice }, added),
         '}',
@@ -351,5 +351,6 @@ function eventTimeStage(
 /** Late records go to their side output, or are counted. */
 function emitLate(body: StageBody, spec: WindowSpec, tally: DroppedTally, count: string): string {
   if (spec.lateOutput !== undefined) return body.side(spec.lateOutput, body.record, body.timestampMs);
-  return `${body.unit.bind(tally, 'tally')}.countLate(${count}, ${body.record}, ${body.row});`;
+  const late = body.unit.bind(tally, 'tally');
+  return `${late}.countLate(${count}, ${late}.samplesLate ? ${body.record.again(false)} : undefined, ${body.row});`;
 }

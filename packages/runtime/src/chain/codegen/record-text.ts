@@ -1,0 +1,163 @@
+// How generated text refers to a record: one that is there, or one that is still columns and is made no sooner, and with no
+// more fields, than the text that follows asks for.
+import type { UserFunction } from '@millrace/api';
+import { fieldsRead, joinFields, type FieldsRead } from '../fields/fields-read.ts';
+import { literal, type CodeUnit } from './code-unit.ts';
+
+/** A record in generated text. Whoever asks for its name says what for. All strings are source text. */
+export interface RecordText {
+  /** Identifier of the record, for code that may do anything with it. */
+  whole(): string;
+  /** What to give `callee` as its parameter `index`: of the record it sees what it reads, or nothing if it never looks. */
+  argument(callee: UserFunction, index?: number): string;
+  /** A field of a record that the engine made itself. */
+  field(name: string): string;
+  /**
+   * Expression that makes the whole record once more, for what is rare: it counts as no read. `isExact`: the record is
+   * kept as what it was (a dead letter), so that nobody before may leave a field out.
+   */
+  again(isExact: boolean): string;
+  /** What to give code that reads these fields. */
+  having(fields: FieldsRead): string;
+  /** The record where only some rows come: what is not needed before is made there. */
+  behindCondition(unit: CodeUnit): ConditionalRecord;
+}
+
+/** A record behind a condition. `declaration` is asked for when all text that uses the record is written. */
+export interface ConditionalRecord {
+  readonly record: RecordText;
+  declaration(): string;
+}
+
+/** Returns the text of a record that is in the variable `name`. */
+export function madeRecord(name: string): RecordText {
+  const made: RecordText = {
+    whole: () => name,
+    argument: () => name,
+    field: (field) => `${name}[${literal(field)}]`,
+    again: () => name,
+    having: () => name,
+    behindCondition: () => ({ record: made, declaration: () => '' }),
+  };
+  return made;
+}
+
+/**
+ * Returns the statements that declare `name` as the record with these fields. `outer`: the record as it is outside of the
+ * condition behind which this is.
+ */
+export type MakeRecord = (name: string, fields: FieldsRead, outer?: OuterRecord) => string;
+
+/** A record that is there already, with these fields at least. */
+export interface OuterRecord {
+  readonly name: string;
+  readonly fields: FieldsRead;
+}
+
+/** A record that somebody else makes, with the fields that are asked for here. */
+export class AskedRecord implements RecordText {
+  readonly #name: string;
+  #fields: FieldsRead = 'none';
+
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  /** What has been asked for so far. */
+  get fields(): FieldsRead {
+    return this.#fields;
+  }
+
+  whole(): string {
+    return this.having('all');
+  }
+
+  argument(callee: UserFunction, index = 0): string {
+    return this.having(fieldsRead(callee, index));
+  }
+
+  field(name: string): string {
+    return `${this.having(new Set([name]))}[${literal(name)}]`;
+  }
+
+  again(isExact: boolean): string {
+    return isExact ? this.whole() : this.#name;
+  }
+
+  having(fields: FieldsRead): string {
+    this.#fields = joinFields(this.#fields, fields);
+    return this.#name;
+  }
+
+  behindCondition(): ConditionalRecord {
+    return { record: this, declaration: () => '' };
+  }
+}
+
+/** How a {@link LateRecord} comes about. */
+export interface RecordMaking {
+  readonly make: MakeRecord;
+  /** Expression of the whole record. */
+  readonly again: string;
+}
+
+/** A record that is columns until it is asked for. */
+export class LateRecord implements RecordText {
+  readonly name: string;
+  readonly #making: RecordMaking;
+  readonly #outer: LateRecord | undefined;
+  #fields: FieldsRead = 'none';
+
+  constructor(name: string, making: RecordMaking, outer?: LateRecord) {
+    this.name = name;
+    this.#making = making;
+    this.#outer = outer;
+  }
+
+  get fields(): FieldsRead {
+    return this.#fields;
+  }
+
+  whole(): string {
+    return this.having('all');
+  }
+
+  argument(callee: UserFunction, index = 0): string {
+    return this.having(fieldsRead(callee, index));
+  }
+
+  field(name: string): string {
+    return `${this.having(new Set([name]))}[${literal(name)}]`;
+  }
+
+  again(): string {
+    return this.#making.again;
+  }
+
+  having(fields: FieldsRead): string {
+    if (fields === 'none') return this.#fields === 'all' ? this.name : 'undefined';
+    this.#fields = joinFields(this.#fields, fields);
+    return this.name;
+  }
+
+  behindCondition(unit: CodeUnit): ConditionalRecord {
+    if (this.#fields === 'all') return { record: this, declaration: () => '' };
+    const record = new LateRecord(unit.fresh('record'), this.#making, this);
+    return { record, declaration: () => record.declaration() };
+  }
+
+  declaration(): string {
+    if (this.#fields === 'none') return '';
+    const outer = this.#outer;
+    if (outer !== undefined && contains(outer.#fields, this.#fields))
+      return `const ${this.name} = ${outer.name};`;
+    return this.#making.make(this.name, this.#fields, outer);
+  }
+}
+
+/** True when a record made with `all` these fields can stand for one with only `some`. */
+function contains(all: FieldsRead, some: FieldsRead): boolean {
+  if (all === 'all' || all === 'none' || some === 'all' || some === 'none') return all === 'all';
+  for (const field of some) if (!all.has(field)) return false;
+  return true;
+}

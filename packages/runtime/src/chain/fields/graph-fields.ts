@@ -1,0 +1,104 @@
+// What is read of the records on an edge of the graph, by all operators that they come to as they are: with it a producer
+// leaves out what its consumer, in another slot, would only carry along.
+import { unreachable } from '@millrace/common';
+import type { AggregateSpec, Operator, StreamEdge, StreamGraph, StreamNode } from '@millrace/api';
+import { topNFields } from '../../operator/aggregate/top-n.ts';
+import { fieldsRead, joinFields, type FieldsRead } from './fields-read.ts';
+
+/**
+ * Returns what `consumer` and those behind it read of the records that come over `edge`. Both sides of an edge have the same
+ * program, so that each finds the same.
+ */
+export function edgeFields(graph: StreamGraph, consumer: StreamNode, edge: StreamEdge): FieldsRead {
+  const { keySelector, partitioning } = edge;
+  // Without a selector the record is its own key.
+  const key: FieldsRead =
+    keySelector !== undefined ? fieldsRead(keySelector) : partitioning === 'hash' ? 'all' : 'none';
+  return joinFields(key, nodeFields(graph, consumer));
+}
+
+/** Graphs have no cycles: an input has a smaller id than its node. */
+function nodeFields(graph: StreamGraph, node: StreamNode): FieldsRead {
+  const { operator } = node;
+  // A record that may become a dead letter is kept as it came.
+  if (node.onError !== undefined) return 'all';
+  switch (operator.kind) {
+    case 'map':
+      return fieldsRead(operator.map);
+    case 'flatMap':
+      return fieldsRead(operator.flatMap);
+    case 'forEach':
+      return fieldsRead(operator.forEach);
+    case 'process':
+      return fieldsRead(operator.process.onRecord);
+    case 'coProcess': {
+      const { onRecord, onSecond } = operator.process;
+      return joinFields(fieldsRead(onRecord), onSecond === undefined ? 'none' : fieldsRead(onSecond));
+    }
+    case 'staticJoin':
+      return joinFields(fieldsRead(operator.recordKey), fieldsRead(operator.combine));
+    case 'print':
+      return operator.format === undefined ? 'all' : fieldsRead(operator.format);
+    case 'sink':
+    case 'reduce':
+      return 'all';
+    case 'aggregate':
+      return aggregateFields(operator.aggregates);
+    case 'window':
+      return windowFields(graph, node, operator);
+    case 'filter':
+      return joinFields(fieldsRead(operator.filter), outputFields(graph, node, undefined));
+    case 'watermarks': {
+      const { watermarks } = operator;
+      const time: FieldsRead = watermarks.kind === 'bounded' ? fieldsRead(watermarks.timestamp) : 'none';
+      return joinFields(time, outputFields(graph, node, undefined));
+    }
+    case 'union':
+    case 'source':
+      return outputFields(graph, node, undefined);
+    default:
+      return unreachable(operator);
+  }
+}
+
+/** Records that come too late go on as they are. */
+function windowFields(
+  graph: StreamGraph,
+  node: StreamNode,
+  operator: Extract<Operator, { readonly kind: 'window' }>,
+): FieldsRead {
+  if (operator.function.kind !== 'aggregate') return 'all';
+  const late = operator.lateOutput === undefined ? 'none' : outputFields(graph, node, operator.lateOutput);
+  return joinFields(aggregateFields(operator.function.aggregates), late);
+}
+
+function outputFields(graph: StreamGraph, node: StreamNode, sideOutput: string | undefined): FieldsRead {
+  let fields: FieldsRead = 'none';
+  for (const consumer of graph.nodes) {
+    for (const edge of consumer.inputs) {
+      if (edge.from === node.id && edge.sideOutput === sideOutput)
+        fields = joinFields(fields, edgeFields(graph, consumer, edge));
+      if (fields === 'all') return fields;
+    }
+  }
+  return fields;
+}
+
+function aggregateFields(aggregates: { readonly [name: string]: AggregateSpec }): FieldsRead {
+  let fields: FieldsRead = 'none';
+  for (const spec of Object.values(aggregates)) fields = joinFields(fields, specFields(spec));
+  return fields;
+}
+
+function specFields(spec: AggregateSpec): FieldsRead {
+  switch (spec.kind) {
+    case 'count':
+      return spec.where === undefined ? 'none' : fieldsRead(spec.where);
+    case 'topN':
+      return topNFields(spec);
+    case 'custom':
+      return fieldsRead(spec.add, 1);
+    default:
+      return fieldsRead(spec.select);
+  }
+}
