@@ -25,8 +25,8 @@ export interface ClusterStartOptions {
   /** 0: any free port. */
   readonly port: number;
   readonly isRestarting: boolean;
-  readonly heartbeatIntervalMs: number;
-  readonly heartbeatTimeoutMs: number;
+  readonly heartbeatIntervalMs?: number;
+  readonly heartbeatTimeoutMs?: number;
   /** Absolute. undefined: the JobManager's default. */
   readonly savepointDirectory: string | undefined;
 }

@@ -11,8 +11,9 @@ export interface SupervisorOptions {
   readonly taskManagerCount: number;
   readonly slotsPerTaskManager: number;
   readonly isRestarting: boolean;
-  readonly heartbeatIntervalMs: number;
-  readonly heartbeatTimeoutMs: number;
+  /** Not given: what the processes take by themselves. */
+  readonly heartbeatIntervalMs?: number | undefined;
+  readonly heartbeatTimeoutMs?: number | undefined;
   /** Of every process. */
   readonly flags: readonly string[];
   readonly savepointDirectory?: string;
@@ -141,8 +142,8 @@ function planProcesses(options: SupervisorOptions): Supervised[] {
   const { savepointDirectory } = options;
   const savepoints = savepointDirectory === undefined ? [] : ['--savepoint-dir', savepointDirectory];
   const [host, port] = splitAddress(options.jobManagerAddress);
-  const timeout = ['--heartbeat-timeout', String(options.heartbeatTimeoutMs)];
-  const heartbeat = ['--heartbeat-interval', String(options.heartbeatIntervalMs), ...timeout];
+  const timeout = flagOf('--heartbeat-timeout', options.heartbeatTimeoutMs);
+  const heartbeat = [...flagOf('--heartbeat-interval', options.heartbeatIntervalMs), ...timeout];
   const [jobManagerId = '', ...taskManagerIds] = processIds(options.taskManagerCount);
   const jobManager: Supervised = {
     kind: 'jobmanager',
@@ -195,4 +196,8 @@ async function stopAll(
 function splitAddress(address: string): [host: string, port: string] {
   const colon = address.lastIndexOf(':');
   return [address.slice(0, colon), address.slice(colon + 1)];
+}
+
+function flagOf(name: string, value: number | undefined): readonly string[] {
+  return value === undefined ? [] : [name, String(value)];
 }
