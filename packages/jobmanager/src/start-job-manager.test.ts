@@ -3,9 +3,18 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Client, credentials, Metadata, type ClientDuplexStream } from '@grpc/grpc-js';
+import {
+  Client,
+  credentials,
+  Metadata,
+  status,
+  type ClientDuplexStream,
+  type ServiceError,
+} from '@grpc/grpc-js';
 import { asJobId, asTaskManagerId, silentLogger, type JobId } from '@millrace/common';
 import {
+  CONTROL_MESSAGE_BYTES_MAX,
+  DISPATCHER_SERVICE,
   RESOURCE_MANAGER_SERVICE,
   type JobEvent,
   type JobSubmission,
@@ -356,4 +365,22 @@ test('a taken port, a second JobManager on one directory, a foreign address and 
   const startedMs = performance.now();
   await expect(connectDispatcher({ address, token })).rejects.toMatchObject({ code: 'MR_NO_CLUSTER' });
   expect(performance.now() - startedMs).toBeLessThan(2_000);
+});
+
+test('a message above the limit is refused before it is read', async () => {
+  const running = await start();
+  const client = new Client(running.address, credentials.createInsecure(), {
+    'grpc.max_send_message_length': -1,
+  });
+  closing.push(() => client.close());
+  const metadata = new Metadata();
+  metadata.set('authorization', `Bearer ${token}`);
+  const { path, responseDeserialize } = DISPATCHER_SERVICE.submitJob;
+  const error = await new Promise<ServiceError | null>((resolve) => {
+    const serialize = (bytes: Buffer): Buffer => bytes;
+    const call = client.makeClientStreamRequest(path, serialize, responseDeserialize, metadata, resolve);
+    call.on('error', () => undefined); // The callback has it.
+    call.write(Buffer.alloc(CONTROL_MESSAGE_BYTES_MAX + 1));
+  });
+  expect(error?.code).toBe(status.RESOURCE_EXHAUSTED);
 });

@@ -7,8 +7,12 @@ import { startMillrace, type CommandResult, type RunningCommand } from '../../su
 import { runCommand, type Engine } from './engine.ts';
 
 const COMPOSE_FILE = 'deploy/compose.yaml';
+/** Any user will do: ours, or where we are root one that nobody knows. */
+const OTHER_USER = 4_321;
 
 export class ContainerCluster {
+  /** Number of the user that the containers run as. */
+  readonly user = String(process.getuid?.() || OTHER_USER);
   /** At the same path here and in the containers; anybody may write to it. */
   readonly work: string;
   readonly #engine: Engine;
@@ -24,6 +28,8 @@ export class ContainerCluster {
     this.work = join(directory, 'work');
     this.#env = {
       MILLRACE_WORK: this.work,
+      MILLRACE_UID: this.user,
+      MILLRACE_GID: this.user,
       MILLRACE_CLIENT: join(directory, 'client'),
       MILLRACE_PORT: String(port),
       MILLRACE_HEARTBEAT_TIMEOUT: '5000',

@@ -43,7 +43,7 @@ describe.runIf(engine !== undefined)('containers', () => {
     expect(ours).toBeLessThanOrEqual(LAYERS_BYTES_MAX);
     expect(await cluster.engine('image', 'inspect', '-f', '{{.Config.User}}', IMAGE)).toBe('node');
     for (const container of [await cluster.jobManager(), ...(await cluster.taskManagers())]) {
-      expect(await cluster.engine('exec', container, 'id', '-u')).toBe('1000');
+      expect(await cluster.engine('exec', container, 'id', '-u')).toBe(cluster.user);
       await expect(cluster.engine('exec', container, 'touch', '/opt/millrace/x')).rejects.toThrow('touch');
       const status = await cluster.engine('exec', container, 'cat', '/proc/1/status');
       expect(status).toMatch(/^CapEff:\s+0+$/m);
