@@ -99,7 +99,8 @@ async function unitsPerSecond(work: Work, turnMs: number, nowMs: () => number): 
   return (units * 1000) / elapsedMs;
 }
 
-function median(values: readonly number[]): number {
+/** The middle one; of an even number, the greater of the two. */
+export function median(values: readonly number[]): number {
   const sorted = values.toSorted((left, right) => left - right);
   return sorted[sorted.length >> 1] ?? Number.NaN;
 }

@@ -60,7 +60,7 @@ test('millrace checkpoints shows what was taken, outlives the JobManager, and a 
   await expect
     .poll(() => readdirSync(join(cluster.directory, 'checkpoints')), { timeout: 30_000 })
     .not.toContain(jid);
-  expect((await cluster.run(['checkpoints', jid])).stdout).toContain('none of its checkpoints is kept');
+  expect((await cluster.run(['checkpoints', jid])).stdout).toContain('None of its checkpoints is kept');
 });
 
 test('a damaged newest checkpoint fails the job, and the command that its error names starts from an older one', async () => {

@@ -178,10 +178,21 @@ class JobView {
       const lines = status.state === 'FINISHED' ? this.#tables.lines() : [];
       process.stdout.write([...lines, '', ...summary(status, elapsedMs, this.#options), ''].join('\n'));
       if (status.error !== undefined && status.state === 'FAILED')
-        process.stderr.write(`${describeWireError(status.error).join('\n')}\n`);
+        process.stderr.write(
+          `${[...describeWireError(status.error), ...this.#startAgain(status)].join('\n')}\n`,
+        );
     }
     if (status.state === 'FAILED') return ExitCode.JobFailed;
     return status.state === 'CANCELED' && wasInterrupted ? ExitCode.Interrupted : ExitCode.Ok;
+  }
+
+  /** Where the state of a failed job is; the error of a damaged checkpoint says it already. */
+  #startAgain({ jobId, checkpoints, error }: JobStatus): string[] {
+    const isThere = checkpoints.lastCompletedId !== undefined && this.#options.isEmbedded !== true;
+    if (!isThere || error?.code === 'MR_CHECKPOINT_CORRUPT') return [];
+    return [
+      `Its checkpoints are kept: millrace checkpoints ${jobId}; to start again from the newest: millrace run -s ${jobId} <job.ts>`,
+    ];
   }
 
   #isFresh(line: OutputLine): boolean {

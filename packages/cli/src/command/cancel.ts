@@ -1,6 +1,7 @@
 // `cancel`: asks the cluster to end a job, and waits until it has.
 import { MillraceError } from '@millrace/common';
 import { ExitCode } from '../exit-code.ts';
+import { keptLine } from './checkpoints.ts';
 import {
   findJob,
   isEnded,
@@ -15,7 +16,7 @@ const CANCEL_TIMEOUT_MS = 20_000;
 const POLL_MS = 50;
 
 export async function cancel(reference: string, options: GlobalOptions): Promise<ExitCode> {
-  const job = await withDispatcher(options, async (client) => {
+  const { job, kept } = await withDispatcher(options, async (client) => {
     const found = findJob(await client.list(), reference);
     if (isEnded(found)) {
       throw new MillraceError(
@@ -30,9 +31,9 @@ export async function cancel(reference: string, options: GlobalOptions): Promise
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
       now = await client.describe(found.jobId);
     }
-    return now;
+    return { job: now, kept: isEnded(now) ? keptLine(await client.checkpoints(found.jobId)) : undefined };
   });
   if (options.json === true) printJson({ jid: job.jobId, name: job.name, state: job.state });
-  else printLines([`${jobReferenceLine(job)} is ${job.state}`]);
+  else printLines([`${jobReferenceLine(job)} is ${job.state}`, ...(kept === undefined ? [] : [kept])]);
   return isEnded(job) ? ExitCode.Ok : ExitCode.Failure;
 }

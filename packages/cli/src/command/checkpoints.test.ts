@@ -67,9 +67,9 @@ test('checkpoints shows options, counts, a table with the newest first, and why 
 
 test('checkpoints of an ended job say how to start from those that are kept', () => {
   expect(checkpointLines(report, true).at(-1)).toBe(
-    'The job has ended. Kept: 41. To start from one: millrace run -s /checkpoints/3f2a9c0d7e5b4a1f8c6d2e0b9a7f5c31 --from-checkpoint 41 <job.ts>',
+    'The job has ended. Checkpoints 41 are kept in /checkpoints/3f2a9c0d7e5b4a1f8c6d2e0b9a7f5c31. To start from one: millrace run -s 3f2a9c0d7e5b4a1f8c6d2e0b9a7f5c31 --from-checkpoint 41 <job.ts>',
   );
   expect(checkpointLines({ ...report, retained: [] }, true).at(-1)).toBe(
-    'The job has ended, and none of its checkpoints is kept.',
+    'The job has ended. None of its checkpoints is kept.',
   );
 });

@@ -71,7 +71,7 @@ export function checkpointLines(report: CheckpointReport, isOver: boolean): stri
     ...failures.map(
       ({ checkpointId, state, failure }) => `Checkpoint ${checkpointId} ${state}: ${failure ?? ''}`,
     ),
-    ...(isOver ? startAgainLines(report) : []),
+    ...(isOver ? ['', `The job has ended. ${keptLine(report)}`] : []),
   ];
 }
 
@@ -121,13 +121,11 @@ function entryTable(report: CheckpointReport): string[] {
   return formatTable(headers, rows);
 }
 
-function startAgainLines({ directory, retained }: CheckpointReport): string[] {
-  if (retained.length === 0) return ['', 'The job has ended, and none of its checkpoints is kept.'];
+/** What is left of an ended job's checkpoints, and how to start from one. */
+export function keptLine({ jobId, directory, retained }: CheckpointReport): string {
+  if (retained.length === 0) return 'None of its checkpoints is kept.';
   const ids = retained.map(({ checkpointId }) => checkpointId).toReversed();
-  return [
-    '',
-    `The job has ended. Kept: ${ids.join(', ')}. To start from one: millrace run -s ${directory} --from-checkpoint ${ids[0] ?? ''} <job.ts>`,
-  ];
+  return `Checkpoints ${ids.join(', ')} are kept in ${directory}. To start from one: millrace run -s ${jobId} --from-checkpoint ${ids[0] ?? ''} <job.ts>`;
 }
 
 function isKept({ retained }: CheckpointReport, { checkpointId }: CheckpointEntry): boolean {

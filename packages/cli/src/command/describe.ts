@@ -5,6 +5,7 @@ import { describeWireError } from '../terminal/show-error.ts';
 import { formatWatermark } from '../terminal/progress.ts';
 import { formatBytes, formatDuration, formatTable } from '../terminal/table.ts';
 import { droppedOf, droppedOfVertex, newestDropped, sampleLines } from './dropped.ts';
+import { keptLine } from './checkpoints.ts';
 import {
   findJob,
   isEnded,
@@ -116,14 +117,16 @@ export async function list(options: ListOptions): Promise<ExitCode> {
 }
 
 export async function describe(reference: string, options: GlobalOptions): Promise<ExitCode> {
-  const job = await withDispatcher(options, async (client) =>
-    client.describe(findJob(await client.list(), reference).jobId),
-  );
+  const { job, kept } = await withDispatcher(options, async (client) => {
+    const found = await client.describe(findJob(await client.list(), reference).jobId);
+    const isStateLeft = isEnded(found) && found.state !== 'FINISHED';
+    return { job: found, kept: isStateLeft ? keptLine(await client.checkpoints(found.jobId)) : undefined };
+  });
   if (options.json === true) {
     printJson(jobJson(job));
     return ExitCode.Ok;
   }
-  printLines(describeLines(job));
+  printLines([...describeLines(job), ...(kept === undefined ? [] : ['', kept])]);
   return ExitCode.Ok;
 }
 
