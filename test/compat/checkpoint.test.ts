@@ -78,6 +78,8 @@ describe.each(fixtures)('%s', (name) => {
     const inline = JSON.stringify(operators.map((each) => each.inline));
     expect(inline).toContain('"committables":[{"id"');
     expect(inline).toContain('"splits":[{');
+    expect(inline).toContain('"marks":[');
+    expect(inline).toContain('"rules":[');
   });
 
   test('is restored: the output is that of a run without a failure', async () => {

@@ -6,6 +6,7 @@ import {
   count,
   defineJob,
   endOfInput,
+  fromArray,
   generate,
   listState,
   mapState,
@@ -93,6 +94,34 @@ export function everyState(committed: Committed) {
         }))
         .watermarks(boundedOutOfOrderness('5 minutes', ({ atMs }) => atMs));
       const keyed = readings.keyBy(({ key }) => key);
+
+      readings
+        .process({
+          emits: type<string>(),
+          onRecord: ({ atMs }, ctx) => {
+            const marks = ctx.operatorState.list<number>('marks');
+            ctx.operatorState.unionList<number>('all marks').update([atMs]);
+            marks.add(atMs);
+            // Whoever is at the end of the first or the second split has read nothing else.
+            const index = (atMs - START_MS) / SECOND;
+            if (index === 132 || index === 265) ctx.emit(`${index}: ${marks.get().length} marks`);
+          },
+        })
+        .uid('lists')
+        .sink(transactions('lists', committed));
+
+      readings
+        .connect(env.source(fromArray([1, 2, 4])).broadcast({ rules: mapState<number, number>() }))
+        .process({
+          onBroadcast: (rule, { broadcast }) => broadcast.rules.put(rule, rule),
+          onRecord: ({ atMs }, { broadcast }) => {
+            const index = (atMs - START_MS) / SECOND;
+            if (index % 50 < 40) return [];
+            return [`${index}: ${[...broadcast.rules.values()].reduce((a, b) => a + b, 0)}`];
+          },
+        })
+        .uid('broadcast')
+        .sink(transactions('broadcast', committed));
 
       keyed
         .process({
