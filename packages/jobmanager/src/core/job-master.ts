@@ -318,9 +318,7 @@ export class JobMaster implements RegionJob {
 
   /** The TaskManager's connection is closed; its slots are gone. Whatever it hosted fails together, once. */
   taskManagerLost(connectionId: ConnectionId, error: MillraceError): void {
-    const hosted = this.#regions.hostedBy(connectionId);
-    for (const region of hosted) region.taskManagerLost(connectionId);
-    if (hosted.length > 0) this.#failed(hosted, error);
+    this.#failed(this.#regions.lost(connectionId), error);
   }
 
   regionFailed(region: RegionMaster, error: unknown): void {

@@ -122,8 +122,12 @@ export class JobRegions {
     return position < 0 ? undefined : region;
   }
 
-  hostedBy(connectionId: ConnectionId): readonly RegionMaster[] {
-    return this.#regions.filter((region) => region.hosts(connectionId));
+  /** A TaskManager is gone. Returns the regions that fail with it; those that were being stopped may have started anew. */
+  lost(connectionId: ConnectionId): readonly RegionMaster[] {
+    const hosted = this.#regions.filter((region) => region.hosts(connectionId));
+    const failed = hosted.filter(({ isLive }) => isLive);
+    for (const region of hosted) region.taskManagerLost(connectionId);
+    return failed;
   }
 
   trigger(checkpoint: TriggeredCheckpoint): void {

@@ -345,3 +345,14 @@ test('after a change of leadership a job of several regions waits a little for a
   cluster.advance(3_000);
   expect(slotsOf(cluster, 0)).toHaveLength(2);
 });
+
+test('the loss of a TaskManager on which a region is being cancelled is no second failure', () => {
+  const cluster = running();
+  const [slot] = slotsOf(cluster, 0);
+  fail(cluster, 0);
+  cluster.kill(slot?.connectionId ?? 0);
+  expect(cluster.status().restartCount).toBe(1);
+  expect(attemptOf(cluster, 0)).toBe(4);
+  cluster.runAll();
+  expect(cluster.status().state).toBe('RUNNING');
+});
