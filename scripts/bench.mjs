@@ -2,6 +2,7 @@
 //
 //   node scripts/bench.mjs [micro] [name…] [--only name,…] [--json]   ratios of parts of the engine: test/bench/main.ts
 //   node scripts/bench.mjs peers [arguments]                          whole jobs against Flink: test/bench/peers/main.ts
+//   node scripts/bench.mjs soak [arguments]                           `npm run soak`: minutes under load: test/soak/main.ts
 //   node scripts/bench.mjs recovery [--rounds n] [--megabytes n] [--json]   output after kill -9: test/bench/recovery/main.ts
 //
 // The packages are not bundled: they are resolved from their `dist`, as a user's program would have them.
@@ -16,6 +17,7 @@ const [first, ...others] = process.argv.slice(2);
 const ENTRIES = {
   micro: { micro: 'test/bench/main.ts', 'exchange-peer': 'test/bench/exchange-peer.ts' },
   peers: { peers: 'test/bench/peers/main.ts' },
+  soak: { soak: 'test/soak/main.ts' },
   recovery: { recovery: 'test/bench/recovery/main.ts' },
 };
 const name = Object.hasOwn(ENTRIES, first ?? '') ? first : 'micro';

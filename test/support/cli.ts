@@ -1,9 +1,12 @@
 // The command as a user runs it: a process of its own.
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-export const root = fileURLToPath(new URL('../..', import.meta.url));
-const COMMAND = fileURLToPath(new URL('../../packages/cli/bin/millrace.cjs', import.meta.url));
+/** The checkout, also for a program that is bundled somewhere below it. */
+export const root = checkoutOf(dirname(fileURLToPath(import.meta.url)));
+const COMMAND = join(root, 'packages/cli/bin/millrace.cjs');
 
 export interface CommandResult {
   readonly exitCode: number | null;
@@ -23,6 +26,10 @@ export interface RunningCommand {
   readonly stdout: string;
   readonly stderr: string;
   readonly ended: Promise<CommandResult>;
+}
+
+function checkoutOf(directory: string): string {
+  return existsSync(join(directory, 'pnpm-workspace.yaml')) ? directory : checkoutOf(dirname(directory));
 }
 
 /** Runs `millrace …args` to its end. */

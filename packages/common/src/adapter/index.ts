@@ -1,5 +1,5 @@
 // What `@millrace/common/node` gives: the ports over Node itself. Only `main.ts` files, worker entries and tests make these.
-export { areCrashPointsEnabled, crashPoint, type CrashPoint } from './crash-point.ts';
+export { areCrashPointsEnabled, CRASH_POINTS, crashPoint, type CrashPoint } from './crash-point.ts';
 export {
   CA_FILE,
   CLUSTER_ROLES,
@@ -12,5 +12,6 @@ export {
   type TlsIdentity,
 } from './certificates.ts';
 export { DirectoryBlobStore } from './directory-blob-store.ts';
+export { grpcProxySwitch } from './grpc-proxy.ts';
 export { nodeFilePort } from './node-file-port.ts';
 export { realClock, realRandom, realTimers } from './real-ports.ts';

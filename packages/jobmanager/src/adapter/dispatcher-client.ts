@@ -1,7 +1,7 @@
 // The client's side of the Dispatcher service.
 import { Client, connectivityState, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { MillraceError, type JobId } from '@millrace/common';
-import type { TlsIdentity } from '@millrace/common/node';
+import { grpcProxySwitch, type TlsIdentity } from '@millrace/common/node';
 import {
   ARTIFACT_CHUNK_BYTES,
   AUTHORIZATION_METADATA_KEY,
@@ -52,7 +52,7 @@ export async function connectDispatcher({
     'grpc.max_receive_message_length': CONTROL_MESSAGE_BYTES_MAX,
     'grpc.max_send_message_length': CONTROL_MESSAGE_BYTES_MAX,
     'grpc.enable_retries': 0,
-    'grpc.enable_http_proxy': 0,
+    'grpc.enable_http_proxy': grpcProxySwitch,
     // A connection of its own: channels with equal options would share one, and with it its failures.
     'grpc.use_local_subchannel_pool': 1,
   });

@@ -2,6 +2,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Metadata } from '@grpc/grpc-js';
 import type { JobId } from '@millrace/common';
+import { grpcProxySwitch } from '@millrace/common/node';
 import { AUTHORIZATION_METADATA_KEY } from '@millrace/proto';
 import { LINK_MESSAGE_BYTES_MAX } from './link-message-v1.ts';
 
@@ -10,12 +11,12 @@ const JOB_KEY = 'millrace-job-id';
 const ATTEMPT_KEY = 'millrace-attempt';
 const SECRET_KEY = 'millrace-link-secret';
 
-/** No compression, no retries, no proxies; the receive window works only on the client's side. */
+/** No compression, no retries; the receive window works only on the client's side. */
 export const EXCHANGE_OPTIONS = {
   'grpc.max_receive_message_length': LINK_MESSAGE_BYTES_MAX,
   'grpc.max_send_message_length': LINK_MESSAGE_BYTES_MAX,
   'grpc.enable_retries': 0,
-  'grpc.enable_http_proxy': 0,
+  'grpc.enable_http_proxy': grpcProxySwitch,
   'grpc-node.flow_control_window': RECEIVE_WINDOW_BYTES,
 } as const;
 

@@ -1,7 +1,7 @@
 // The TaskManager's stream to the JobManager: opened, kept, and opened again with bounded backoff when it breaks.
 import { Client, Metadata, status, type ClientDuplexStream, type ServiceError } from '@grpc/grpc-js';
 import { MillraceError, type Cancellable, type Logger, type TimerPort } from '@millrace/common';
-import type { TlsIdentity } from '@millrace/common/node';
+import { grpcProxySwitch, type TlsIdentity } from '@millrace/common/node';
 import {
   AUTHORIZATION_METADATA_KEY,
   CONTROL_MESSAGE_BYTES_MAX,
@@ -27,7 +27,7 @@ const CHANNEL_OPTIONS = {
   'grpc.max_receive_message_length': CONTROL_MESSAGE_BYTES_MAX,
   'grpc.max_send_message_length': CONTROL_MESSAGE_BYTES_MAX,
   'grpc.enable_retries': 0,
-  'grpc.enable_http_proxy': 0,
+  'grpc.enable_http_proxy': grpcProxySwitch,
   // The library would wait a second after the first refusal; a cluster starts all its processes at once.
   'grpc.initial_reconnect_backoff_ms': RECONNECT_DELAY_MS_MIN,
   'grpc.max_reconnect_backoff_ms': RECONNECT_DELAY_MS_MAX,

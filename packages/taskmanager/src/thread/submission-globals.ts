@@ -10,6 +10,8 @@ const KEPT_VARIABLES: readonly string[] = [
   'TMP',
   'SYSTEMROOT',
   'UV_THREADPOOL_SIZE',
+  'grpc_proxy',
+  'no_grpc_proxy',
 ];
 
 /**
