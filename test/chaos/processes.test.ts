@@ -8,9 +8,9 @@ import { findRunning, killNow, recordedProcesses } from '../support/processes.ts
 import { until } from '../support/until.ts';
 import { FLAWLESS, SequenceRun } from './sequence-run.ts';
 
-const CLUSTER = ['--taskmanagers', '2', '--slots', '2', '--heartbeat-timeout', '2s'];
+const CLUSTER = ['--taskmanagers', '2', '--slots', '2', '--heartbeat-timeout', '3s'];
 /** Three times the heartbeat timeout. */
-const ZOMBIE_MS = 6_000;
+const ZOMBIE_MS = 9_000;
 const COUNT = 16_000;
 const RATE_PER_SECOND = 8_000;
 const STEP_TIMEOUT_MS = 60_000;
@@ -49,7 +49,7 @@ async function zombie(victim: string, whileStopped: () => Promise<void>): Promis
   try {
     await whileStopped();
     await until(() => performance.now() - stoppedMs >= ZOMBIE_MS, {
-      timeoutMs: 2 * ZOMBIE_MS,
+      timeoutMs: 3 * ZOMBIE_MS,
       what: 'the zombie',
     });
   } finally {

@@ -9,7 +9,7 @@ import { compareCounts, lineCounts } from '../support/lines.ts';
 import { expectedLines } from './jobs/sequence-data.ts';
 import { hiddenFiles } from './visible-files.ts';
 
-export const SEQUENCE_JOB = 'test/chaos/jobs/sequence.ts';
+const SEQUENCE_JOB = 'test/chaos/jobs/sequence.ts';
 /** The longest that a job may take to get somewhere, recoveries on a busy machine included. */
 const STEP_TIMEOUT_MS = 120_000;
 
@@ -116,7 +116,7 @@ export interface Outcome extends OutputComparison {
 export const FLAWLESS = { isAllRead: true, late: 0, lost: 0, duplicated: 0, outOfOrder: 0, pending: [] };
 
 /** Compares the output of whichever runs wrote it with what `count` records give, and removes it. */
-export async function compareOutput({
+async function compareOutput({
   out,
   count,
 }: Pick<SequenceOptions, 'out' | 'count'>): Promise<OutputComparison> {

@@ -6,8 +6,8 @@ import { JobWatch } from '../support/job-watch.ts';
 import { recordedProcesses } from '../support/processes.ts';
 import { sampleOf, type Sample } from './samples.ts';
 
-export const SAMPLE_INTERVAL_MS = 1_000;
-const JOB = 'test/soak/steady.ts';
+const SAMPLE_INTERVAL_MS = 1_000;
+const JOB = 'test/soak/jobs/steady.ts';
 
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
