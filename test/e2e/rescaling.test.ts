@@ -4,9 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { TestCluster, type RunningCommand } from '../support/cli.ts';
-import { compareCounts, lineCounts } from '../support/lines.ts';
+import { compareMovingSums } from '../support/moving-sums.ts';
 import { findRunning, killNow } from '../support/processes.ts';
-import { readingAt } from './jobs/moving-sums.ts';
 
 const JOB = 'test/e2e/jobs/moving-sums.ts';
 const COUNT = 12_000;
@@ -53,43 +52,8 @@ async function jobThat(isWanted: (job: JobJson) => boolean, what: string): Promi
   }
 }
 
-const SLIDE = 2_000;
-const SIZE = 10_000;
-
-/** What the job must give, worked out record by record. */
-function expected(): { readonly windows: Map<string, number>; readonly timers: Map<string, number> } {
-  const sums = new Map<string, { sensor: string; start: number; count: number; sum: number }>();
-  const timers = new Map<string, number>();
-  for (let index = 0; index < COUNT; index++) {
-    const { sensor, time, value } = readingAt(index);
-    for (let start = Math.floor(time / SLIDE) * SLIDE; start > time - SIZE; start -= SLIDE) {
-      const window = sums.get(`${sensor}/${start}`) ?? { sensor, start, count: 0, sum: 0 };
-      sums.set(`${sensor}/${start}`, { ...window, count: window.count + 1, sum: window.sum + value });
-    }
-    timers.set(JSON.stringify({ sensor, at: Math.ceil(time / SIZE) * SIZE }), 1);
-  }
-  const windows = [...sums.values()].map(({ sensor, start, count, sum }): [string, number] => [
-    `${sensor} ${start} ${count} ${sum}`,
-    1,
-  ]);
-  return { windows: new Map(windows), timers };
-}
-
 async function expectExactOutput(): Promise<void> {
-  const wanted = expected();
-  const windows = new Map<string, number>();
-  for (const [line, times] of await lineCounts(join(temporary, 'out/windows'))) {
-    const { key, windowStart, count, sum } = JSON.parse(line) as {
-      key: string;
-      windowStart: number;
-      count: number;
-      sum: number;
-    };
-    windows.set(`${key} ${windowStart} ${count} ${sum}`, times);
-  }
-  expect(compareCounts(wanted.windows, windows)).toEqual({ lost: 0, duplicated: 0 });
-  const timers = await lineCounts(join(temporary, 'out/timers'));
-  expect(compareCounts(wanted.timers, timers)).toEqual({ lost: 0, duplicated: 0 });
+  expect(await compareMovingSums(join(temporary, 'out'), COUNT)).toEqual({ lost: 0, duplicated: 0 });
 }
 
 test('a job that is rescaled from 1 to 3 to 2 while it runs gives the output of one that is not', async () => {

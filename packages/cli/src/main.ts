@@ -248,16 +248,16 @@ function addSavepoints(program: Command, report: Report): void {
     'millrace savepoint --dispose ./savepoints/savepoint-3f2a9c0d-1-7',
   ]);
 
-  savepoint.enablePositionalOptions();
   const inspect = withOptions(
     savepoint
       .command('inspect')
       .description('what a savepoint or a checkpoint holds; checks all of its files'),
   )
     .argument('<path>', 'its directory')
-    .action(async (path: string, options: InspectSavepointOptions) => {
+    .action(async (path: string, _own: unknown, verb: Command) => {
       const command = await import('./command/inspect-savepoint.ts');
-      report(await command.inspectSavepoint(path, options));
+      // Options that `savepoint` has, too, are its own, wherever they stand.
+      report(await command.inspectSavepoint(path, verb.optsWithGlobals<InspectSavepointOptions>()));
     });
   examples(inspect, [
     'millrace savepoint inspect ./savepoints/savepoint-3f2a9c0d-1-7',

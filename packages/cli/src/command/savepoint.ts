@@ -19,6 +19,8 @@ import {
 /** A stop goes on while a JobManager is started anew; it is asked for again this long. */
 const ASK_AGAIN_TIMEOUT_MS = 60_000;
 const ASK_AGAIN_DELAY_MS = 200;
+/** What a JobManager answers that has just been started anew. */
+const PASSING: ReadonlySet<string> = new Set(['MR_JOB_NOT_RUNNING', 'MR_JOB_FINISHED']);
 
 export interface SavepointOptions extends GlobalOptions {
   readonly dispose?: string;
@@ -85,9 +87,9 @@ async function stopOnce(
       }
       return await client.takeSavepoint(request, onEvent);
     } catch (error) {
+      // A job that has just ended says so with its next status.
       const isPassing =
-        isMillraceError(error) &&
-        (error.code === 'MR_CHANNEL_CLOSED' || (isLost && error.code === 'MR_JOB_NOT_RUNNING'));
+        isMillraceError(error) && (error.code === 'MR_CHANNEL_CLOSED' || (isLost && PASSING.has(error.code)));
       if (!isPassing || performance.now() > deadlineMs) throw error;
       if (!isLost && error.code === 'MR_CHANNEL_CLOSED')
         process.stderr.write('The JobManager does not answer; waiting for it to come back\n');

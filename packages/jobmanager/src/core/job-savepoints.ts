@@ -98,15 +98,15 @@ export class JobSavepoints {
    */
   take(requestId: number, { mode, directory = this.#of.directory }: SavepointRequest): void {
     const { job } = this.#of;
-    if (job.isOver) throw jobIsOver(job, 'take a savepoint of');
-    if (!job.isAtWork && this.stop === undefined) throw notRunning(job);
     const open = this.#open;
-    if (open !== undefined) {
-      if (mode === 'continue' || open.mode !== mode || open.requestIds.length >= WAITING_MAX)
-        throw this.#failed('another savepoint of it is being taken. Wait for that one');
+    const isSameStop = mode !== 'continue' && open?.mode === mode && open.requestIds.length < WAITING_MAX;
+    if (isSameStop) {
       open.requestIds.push(requestId);
       return;
     }
+    if (job.isOver) throw jobIsOver(job, 'take a savepoint of');
+    if (!job.isAtWork && this.stop === undefined) throw notRunning(job);
+    if (open !== undefined) throw this.#failed('another savepoint of it is being taken. Wait for that one');
     const taken: OpenSavepoint = {
       mode,
       directory,
