@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { TestCluster } from '../support/cli.ts';
+import { JobWatch } from '../support/job-watch.ts';
 import { compareMovingSums } from '../support/moving-sums.ts';
+import { until } from '../support/until.ts';
 
 const JOB = 'test/e2e/jobs/moving-sums.ts';
 const temporary = mkdtempSync(join(tmpdir(), 'millrace-savepoints-'));
@@ -29,36 +31,29 @@ afterAll(async () => {
   rmSync(temporary, { recursive: true, force: true });
 });
 
+function argumentsOf(of: { readonly out: string; readonly count: number }, ratePerSecond: number): string[] {
+  return ['--', '--count', String(of.count), '--ratePerSecond', String(ratePerSecond), '--out', of.out];
+}
+
 /** Submits the job over `count` readings; resolves when it has read some. Without periodic checkpoints: only savepoints are taken. */
 async function started(of: { readonly out: string; readonly count: number }): Promise<string> {
-  const { jid } = await cluster.json<{ jid: string }>([
-    ...['run', '-d', '-p', '2', '--checkpoint-interval', '1 hour', JOB],
-    ...['--', '--count', String(of.count), '--ratePerSecond', '1000', '--out', of.out],
-  ]);
+  const verb = ['run', '-d', '-p', '2', '--checkpoint-interval', '1 hour', JOB];
+  const { jid } = await cluster.json<{ jid: string }>([...verb, ...argumentsOf(of, 1_000)]);
   await hasRead(jid, 300);
   return jid;
 }
 
 async function hasRead(jid: string, records: number): Promise<void> {
-  await expect
-    .poll(
-      async () => {
-        const { exitCode, stdout } = await cluster.run(['describe', jid, '--json']);
-        const job =
-          exitCode === 0 ? (JSON.parse(stdout) as { state: string; recordsRead: number }) : undefined;
-        return job?.state === 'RUNNING' && job.recordsRead > records;
-      },
-      { timeout: 60_000 },
-    )
-    .toBe(true);
+  const watch = new JobWatch(cluster.directory, jid);
+  const isThere = (): boolean => watch.latest?.state === 'RUNNING' && watch.latest.recordsRead > records;
+  await until(isThere, { timeoutMs: 60_000, what: `${records} records` });
+  watch.stop();
 }
 
 /** Starts it again from a savepoint, to its end. */
 async function resumed(of: { readonly from: string; readonly out: string; readonly count: number }) {
-  const { exitCode, stdout, stderr } = await cluster.run([
-    ...['run', '-p', '3', '--wait', '-s', of.from, JOB],
-    ...['--', '--count', String(of.count), '--ratePerSecond', '50000', '--out', of.out],
-  ]);
+  const verb = ['run', '-p', '3', '--wait', '-s', of.from, JOB];
+  const { exitCode, stdout, stderr } = await cluster.run([...verb, ...argumentsOf(of, 50_000)]);
   expect(exitCode, stderr).toBe(0);
   return stdout;
 }
@@ -132,7 +127,6 @@ test.each([
   'taskmanager-checkpoint-acknowledged',
   'taskmanager-checkpoint-complete-received',
   'file-linked',
-  'file-unlinked',
 ])('a stop is carried through, or the job goes on, although a process dies at %s', async (point) => {
   const of = { out: join(temporary, point), count: 6_000 };
   const jid = await started(of);

@@ -195,6 +195,19 @@ test('a stop whose savepoint cannot be written goes on from its checkpoint, what
   expect(cluster.status().state).toBe('RUNNING');
 });
 
+test('a drain whose savepoint cannot be written ends the job all the same, because windows have fired before their time', () => {
+  const cluster = running();
+  const request = cluster.savepoint('drain');
+  cluster.holding.add('export-savepoint');
+  cluster.acknowledge(1);
+  cluster.held[0]?.fail(new MillraceError('MR_IO', 'Cannot write: ENOSPC'));
+  expect(cluster.status().state).toBe('RUNNING');
+  cluster.commitAll(1);
+  expect(cluster.status().state).toBe('FINISHED');
+  expect(cluster.status().savepoint).toBeUndefined();
+  expect(failure(cluster, request)?.message).toMatch(/ENOSPC.*its results are committed, and it ends$/);
+});
+
 test('31: a TaskManager that dies behind the pointer of a stop costs nothing: another slot commits, and the job ends', () => {
   const cluster = running();
   const request = cluster.savepoint('stop');

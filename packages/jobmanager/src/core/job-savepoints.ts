@@ -53,6 +53,8 @@ interface OpenSavepoint {
   readonly requestIds: number[];
   phase: 'checkpoint' | 'resuming' | 'copying' | 'written';
   savepoint: SavepointReference | undefined;
+  /** Of a drain that ends without its savepoint. */
+  failure: MillraceError | undefined;
 }
 
 /** Bounds: one savepoint at a time. Threading: inside `step` only. */
@@ -71,6 +73,7 @@ export class JobSavepoints {
         requestIds: [],
         phase: 'resuming',
         savepoint: undefined,
+        failure: undefined,
       };
   }
 
@@ -113,6 +116,7 @@ export class JobSavepoints {
       requestIds: [requestId],
       phase: 'checkpoint',
       savepoint: undefined,
+      failure: undefined,
     };
     this.#open = taken;
     this.#of.coordinator.request({
@@ -152,12 +156,13 @@ export class JobSavepoints {
     const open = this.#open;
     if (open === undefined || open.mode === 'continue') return;
     if (open.phase === 'written' && state === 'FINISHED') {
-      this.#succeed(open);
+      if (open.failure === undefined) this.#succeed(open);
+      else this.#close(open.failure);
       return;
     }
     const cause = error === undefined ? undefined : fromWireError(error);
     const why = cause?.message ?? `it is ${state}`;
-    this.#close(this.#failed(open.phase === 'written' ? `${why}. ${this.#advice()}` : why, cause));
+    this.#close(this.#failed(open.savepoint === undefined ? why : `${why}. ${this.#advice()}`, cause));
   }
 
   /** The error of a job that failed while it was to stop: says from where it can be started without loss. */
@@ -168,7 +173,7 @@ export class JobSavepoints {
 
   #advice(): string {
     const { stop } = this;
-    if (this.#open?.phase === 'written')
+    if (this.#open?.savepoint !== undefined)
       return `Its savepoint is consistent: start the job from it, with -s ${stop?.path ?? ''}`;
     return `Its newest checkpoint, chk-${stop?.epoch ?? 0}-${stop?.checkpointId ?? 0}, is consistent: start the job from that, with -s and its directory`;
   }
@@ -209,22 +214,11 @@ export class JobSavepoints {
   }
 
   #copied(open: OpenSavepoint, outcome: Outcome, savepoint: SavepointReference): void {
-    const { progress, effects, job, onStopGivenUp, onStopWritten } = this.#of;
+    const { progress, effects, job, onStopWritten } = this.#of;
     const { jobId } = job;
     if (this.#open !== open) return; // The job has ended meanwhile, and whoever waited knows.
     if (!outcome.ok) {
-      const cause = fromWireError(outcome.error);
-      const error = this.#failed(
-        `it cannot be written to "${savepoint.path}": ${cause.message}. The job goes on`,
-        cause,
-      );
-      effects.log('warn', 'savepoint failed', { jobId, error: toWireError(error) });
-      if (open.mode === 'continue') this.#close(error);
-      else
-        progress.update({ stop: undefined }, () => {
-          this.#close(error);
-          onStopGivenUp(error);
-        });
+      this.#copyFailed(open, savepoint.path, fromWireError(outcome.error));
       return;
     }
     effects.log('info', 'savepoint written', { jobId, path: savepoint.path });
@@ -237,6 +231,28 @@ export class JobSavepoints {
     progress.note({ savepoint });
     this.#tell({ kind: 'committing' });
     onStopWritten();
+  }
+
+  /** A job that was drained cannot go on: windows have fired before their time. It ends without its savepoint. */
+  #copyFailed(open: OpenSavepoint, path: string, cause: MillraceError): void {
+    const { progress, effects, job, onStopGivenUp, onStopWritten } = this.#of;
+    const isDrained = open.mode === 'drain';
+    const after = isDrained
+      ? 'The job is drained: its results are committed, and it ends'
+      : 'The job goes on';
+    const error = this.#failed(`it cannot be written to "${path}": ${cause.message}. ${after}`, cause);
+    effects.log('warn', 'savepoint failed', { jobId: job.jobId, error: toWireError(error) });
+    if (open.mode === 'continue') this.#close(error);
+    else if (isDrained) {
+      open.phase = 'written';
+      open.failure = error;
+      onStopWritten();
+    } else {
+      progress.update({ stop: undefined }, () => {
+        this.#close(error);
+        onStopGivenUp(error);
+      });
+    }
   }
 
   #succeed(open: OpenSavepoint): void {

@@ -64,6 +64,9 @@ const FAULTS_MAX = 8;
 const KIND_SHARE = 0.4;
 /** Share of the seeds in which somebody cancels the job: it proves less than a job that goes on. */
 const CANCEL_SHARE = 0.04;
+/** Share of the seeds in which somebody asks for a savepoint, or for a stop with one. */
+const SAVEPOINT_SHARE = 0.2;
+const DRAWN_APART: ReadonlySet<FaultKind> = new Set(['cancel-job', 'take-savepoint']);
 /** Share of the seeds in which all that can fail does, and much of it. */
 const STORMY_SHARE = 0.02;
 
@@ -97,7 +100,9 @@ export function drawPlan(seed: number, knobs: readonly Knob[] = []): SimPlan {
   const world = drawWorld(prng, knobs);
   const expectedMs = 500 + world.inputMs * 1.5;
   const isStormy = prng.next() < STORMY_SHARE;
-  const kinds = FAULT_KINDS.filter((kind) => kind !== 'cancel-job' && (prng.next() < KIND_SHARE || isStormy));
+  const kinds = FAULT_KINDS.filter(
+    (kind) => !DRAWN_APART.has(kind) && (prng.next() < KIND_SHARE || isStormy),
+  );
   const count = isStormy ? FAULTS_MAX * 2 : 1 + prng.below(FAULTS_MAX);
   const of = { expectedMs, world };
   const faults =
@@ -112,6 +117,7 @@ export function drawPlan(seed: number, knobs: readonly Knob[] = []): SimPlan {
   for (const { kind, share, rateMax } of CHANCES)
     if (prng.next() < share || isStormy) rates[kind] = round(prng.next() * rateMax, 5);
   const healMs = Math.round(expectedMs * (1 + prng.next() * 4) + 3_000);
+  if (prng.next() < SAVEPOINT_SHARE) faults.push(drawFault(prng, 'take-savepoint', of));
   return { seed, world, faults, rates: rates satisfies FaultRates, healMs };
 }
 

@@ -1,5 +1,5 @@
 // JobManagers, TaskManagers, their disks and networks, in one thread under one scheduler.
-import { asTaskManagerId, Prng, type JobId, type Logger } from '@millrace/common';
+import { asTaskManagerId, MillraceError, Prng, type JobId, type Logger } from '@millrace/common';
 import type { StreamGraph } from '@millrace/api';
 import { JobManager } from '@millrace/jobmanager';
 import type { JobStatus, JobSubmission, OutputLine, SlotDeployment } from '@millrace/proto';
@@ -270,6 +270,7 @@ export class SimCluster {
       store,
       blobStoreOf: () => this.blobStore.portOf(process),
       checkpointDirectoryOf: () => CHECKPOINT_DIRECTORY,
+      exportSavepoint: () => this.#failExport(process),
       heartbeatIntervalMs: plan.world.heartbeatIntervalMs,
       heartbeatTimeoutMs: plan.world.heartbeatTimeoutMs,
     });
@@ -306,6 +307,28 @@ export class SimCluster {
       leader.jobManager.rescale({ jobId: this.jobId, parallelism, vertices: [] }).catch(() => undefined);
     });
     return true;
+  }
+
+  /** A client asks for a savepoint. Returns whether there was somebody to ask. */
+  takeSavepoint(mode: 'continue' | 'stop'): boolean {
+    const leader = this.#leader;
+    if (leader === undefined || leader.process.isDead || !this.isSubmitted) return false;
+    leader.process.post(1, 'savepoint', () => {
+      leader.jobManager.savepoint({ jobId: this.jobId, mode }, () => undefined).catch(() => undefined);
+    });
+    return true;
+  }
+
+  /**
+   * No savepoint can be written here: a job that was to stop has stopped, and its checkpoint is committed, when it learns
+   * that it must go on. So every job gives all of its output.
+   */
+  #failExport(process: SimProcess): Promise<void> {
+    return new Promise((_resolve, reject) => {
+      process.post(this.#options.trouble.operationMs(), 'savepoint copy', () =>
+        reject(new MillraceError('MR_IO', 'Cannot write the savepoint: the disk is full')),
+      );
+    });
   }
 
   #cancel(): void {

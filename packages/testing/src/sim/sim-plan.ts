@@ -62,6 +62,7 @@ export const FAULT_KINDS = [
   'user-throws',
   'rescale-job',
   'cancel-job',
+  'take-savepoint',
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
