@@ -1,8 +1,9 @@
 // Plants each bug of planted-bugs.mjs and counts the seeds until the simulator finds it.
-//   node test/sim/plant-bugs.mjs [--seeds 1000] [--from 1] [--only text] [--write]
-// --write: makes docs/internals/planted-bugs.md of it, which only a run over all bugs may.
+//   pnpm sim:bugs [--seeds 1000] [--from 1] [--only text] [--resume] [--minutes 3] [--write]
+// --resume: leaves out what an earlier run has found; --minutes: stops after about so long.
+// --write: makes docs/internals/planted-bugs.md of what all runs have found.
 import { spawn } from 'node:child_process';
-import { rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { bundleSimulation, dataUrl } from './bundle.mjs';
@@ -13,6 +14,8 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '1000' },
     from: { type: 'string', default: '1' },
     only: { type: 'string', default: '' },
+    resume: { type: 'boolean', default: false },
+    minutes: { type: 'string', default: 'Infinity' },
     write: { type: 'boolean', default: false },
   },
 });
@@ -48,20 +51,26 @@ function shortened(violation) {
   return line.length > 110 ? `${line.slice(0, 107)}…` : line;
 }
 
-const rows = [];
+const resultsFile = new URL('../node_modules/.cache/sim/planted-bugs.json', import.meta.url);
+/** By bug: what was found, and what it was planted as. */
+const results = values.resume && existsSync(resultsFile) ? JSON.parse(readFileSync(resultsFile, 'utf8')) : {};
+const endMs = Date.now() + Number(values.minutes) * 60_000;
 for (const [index, bug] of plantedBugs.entries()) {
-  if (!bug.id.includes(values.only)) continue;
+  if (!bug.id.includes(values.only) || Date.now() > endMs) continue;
+  if (results[bug.id]?.to === bug.to && results[bug.id].found !== undefined) continue;
   const found = await find(bug, index);
   console.log(
     `${found === undefined ? `NOT FOUND in ${seedsMax}` : found.count}\t${bug.id}\t${found === undefined ? '' : shortened(found.violation)}`,
   );
-  rows.push({ bug, found });
+  results[bug.id] = { to: bug.to, found };
+  writeFileSync(resultsFile, JSON.stringify(results));
 }
+const rows = plantedBugs.map((bug) => ({ bug, found: results[bug.id]?.found }));
 const missed = rows.filter(({ found }) => found === undefined);
 console.log(`${rows.length - missed.length} of ${rows.length} planted bugs found`);
 process.exitCode = missed.length === 0 ? 0 : 1;
 
-if (values.write && values.only === '') {
+if (values.write) {
   const text = [
     '# Planted bugs',
     '',

@@ -9,27 +9,6 @@
 export const plantedBugs = [
   // Fencing, leadership, membership
   {
-    id: 'a silent leader is never given up',
-    row: 1,
-    file: 'taskmanager/src/task-executor/task-executor-core.ts',
-    from: 'if (!this.#isConnected || !this.#isRegistered) this.#cancelAll(() => true);',
-    to: '',
-  },
-  {
-    id: 'a slot is free before its worker has ended',
-    row: 1,
-    file: 'jobmanager/src/core/region-attempt.ts',
-    from: "return this.#phases.every((phase) => phase === 'ended');",
-    to: 'return true;',
-  },
-  {
-    id: 'a new leader does not stop what an older one deployed',
-    row: 2,
-    file: 'taskmanager/src/task-executor/task-executor-core.ts',
-    from: 'this.#cancelAll((deployment) => deployment.leaderEpoch < leaderEpoch);',
-    to: '',
-  },
-  {
     id: 'each leader has the epoch of the one before',
     row: 2,
     file: 'jobmanager/src/job-manager.ts',
@@ -42,13 +21,6 @@ export const plantedBugs = [
     file: 'jobmanager/src/core/job-master.ts',
     from: "if (isTerminal(this.state)) this.#phase = 'ended';",
     to: '',
-  },
-  {
-    id: 'the end is told before it is durable',
-    row: 5,
-    file: 'jobmanager/src/core/job-master.ts',
-    from: "if (this.state !== 'RUNNING') this.#transition('RUNNING');\n    this.#close('FINISHED');",
-    to: "if (this.state !== 'RUNNING') this.#transition('RUNNING');\n    this.#regions.finish();\n    this.#close('FINISHED');",
   },
   {
     id: 'a TaskManager that registers anew keeps its old connection',
@@ -84,6 +56,27 @@ export const plantedBugs = [
     file: 'taskmanager/src/exchange/channel-exchange.ts',
     from: 'for (const events of open) events.onClosed(error ?? brokenLink());',
     to: '',
+  },
+  {
+    id: 'a TaskManager that is lost keeps its slots',
+    row: 8,
+    file: 'jobmanager/src/core/region-attempt.ts',
+    from: "if (slot.connectionId === connectionId) this.#phases[position] = 'ended';",
+    to: 'void position; void slot;',
+  },
+  {
+    id: 'a write of the store that failed counts as done',
+    row: 10,
+    file: 'jobmanager/src/core/effect-queue.ts',
+    from: 'if (outcome.ok) then();',
+    to: 'if (outcome.ok || !outcome.ok) then();',
+  },
+  {
+    id: 'a cancelled attempt comes back with a late deployment',
+    row: 1,
+    file: 'taskmanager/src/task-executor/attempt-fence.ts',
+    from: 'endedIn.set(slotIndex, Math.max(endedIn.get(slotIndex) ?? 0, attemptNumber));',
+    to: 'void endedIn; void slotIndex; void attemptNumber;',
   },
   // Checkpoints
   {
@@ -146,8 +139,8 @@ export const plantedBugs = [
     id: 'the name of a sealed file is not synced',
     row: 20,
     file: 'api/src/file-sink/file-writer.ts',
-    from: 'await this.#files.syncDirectory(directory);\n    return committables;',
-    to: 'return committables;',
+    from: 'await this.#files.syncDirectory(directory);\n',
+    to: '\n',
   },
   {
     id: 'a pending name is removed before the final one is durable',
@@ -356,6 +349,13 @@ export const plantedBugs = [
     to: 'const nowMs = this.#of.clock.nowMs() - 1_767_225_600_000;\n    // A final',
   },
   {
+    id: 'restored watermarks are not told',
+    row: 53,
+    file: 'runtime/src/task/chain-driver.ts',
+    from: 'if (this.#owesRestored) this.#sendRestored();',
+    to: '',
+  },
+  {
     id: 'the watermark passes splits that are to come',
     row: 72,
     file: 'runtime/src/task/source-task.ts',
@@ -390,6 +390,13 @@ export const plantedBugs = [
     file: 'runtime/src/channel/input-gate.ts',
     from: 'if (this.#aligner.isBlocked(index)) continue;\n      const channel = this.channels[index];\n      const element = channel?.queue.poll();',
     to: 'const channel = this.channels[index];\n      if (this.#aligner.isBlocked(index) && channel?.queue.peek()?.kind !== ElementKind.Batch) continue;\n      const element = channel?.queue.poll();',
+  },
+  {
+    id: 'batches in an old shape are dropped when records get another',
+    row: 0,
+    file: 'proto/src/data/batch-builder.ts',
+    from: 'this.flushAll();\n    this.#targets.fill(undefined);',
+    to: 'this.#targets.fill(undefined);',
   },
 ];
 

@@ -53,6 +53,7 @@ export class SimInvariants {
   readonly #owners = new Map<string, number>();
   #referenced: ReadonlySet<string> = new Set();
   #newestCheckpointId = 0;
+  #epoch = 0;
   /** Who wrote the newest epoch. */
   #leader: object | undefined;
   /** The leader under which the end became durable. */
@@ -92,7 +93,8 @@ export class SimInvariants {
   // The JobManager's store
 
   onStoreWrite(writer: object, operations: readonly StoreOperation[]): void {
-    if (operations.some(({ key }) => key === 'epoch')) this.#leader = writer;
+    const epoch = operations.find(({ key }) => key === 'epoch');
+    if (epoch !== undefined && epoch.type !== 'del') this.#onEpoch(writer, epoch.value);
     else if (writer !== this.#leader)
       this.violated('a JobManager writes to the store after another one took over');
     for (const operation of operations) {
@@ -158,6 +160,13 @@ export class SimInvariants {
 
   // What is stored of the job
 
+  #onEpoch(writer: object, record: Uint8Array): void {
+    this.#leader = writer;
+    const { epoch } = jsonOf(record) as { readonly epoch: number };
+    if (epoch <= this.#epoch) this.violated(`a JobManager takes epoch ${epoch} after ${this.#epoch}`);
+    this.#epoch = epoch;
+  }
+
   #onPointer(retained: readonly CheckpointReference[]): void {
     const newest = retained.at(-1);
     if (newest === undefined) return;
@@ -202,15 +211,17 @@ export class SimInvariants {
   }
 
   #onProgress(record: Uint8Array): void {
-    const { state } = JSON.parse(Buffer.from(record.subarray(RECORD_HEADER_BYTES)).toString('utf8')) as {
-      readonly state: JobState;
-    };
+    const { state } = jsonOf(record) as { readonly state: JobState };
     if (this.endState !== undefined && state !== this.endState)
       this.violated(`the store says ${state} after ${this.endState}`);
     if (!TERMINAL.has(state) || this.endState !== undefined) return;
     this.#endedBy = this.#state?.leader ?? 0;
     this.endState = state;
   }
+}
+
+function jsonOf(record: Uint8Array): unknown {
+  return JSON.parse(Buffer.from(record.subarray(RECORD_HEADER_BYTES)).toString('utf8'));
 }
 
 function nameOf(path: string): string {

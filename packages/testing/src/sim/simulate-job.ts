@@ -38,6 +38,9 @@ const JOB_ID = '0123456789abcdef0123456789abcdef' as JobId;
 export const LIVENESS_MS = 180_000;
 /** After its end a job is watched for so long: nothing may change any more. */
 const AFTERMATH_MS = 5_000;
+/** In one seed of so many the JobManager dies when the job is over, which must stay over. */
+const LEADER_LOST_AFTER_END_EVERY = 4;
+const LEADER_DOWN_MS = 200;
 const EVENTS_MAX = 3_000_000;
 
 /** Carries out `plan`. Never rejects for what goes wrong in the run: that is among the violations. */
@@ -164,15 +167,23 @@ class SimRun {
   async #aftermath(): Promise<void> {
     const { scheduler, invariants } = this;
     const hasSettled = this.trouble.isHealed;
+    if (this.#plan.seed % LEADER_LOST_AFTER_END_EVERY === 0) this.#loseLeader();
     await this.#run(Math.max(scheduler.nowMs, this.#plan.healMs) + AFTERMATH_MS, () => false);
     if (this.#isViolated) return;
     for (const residue of this.cluster.residue()) invariants.violated(`the job is over, and ${residue}`);
     if (invariants.endState === 'FINISHED') invariants.commits.onFinished();
     const isKept = invariants.endState === 'FAILED' || this.#isKeptWhenCancelled;
-    if (hasSettled && !isKept && invariants.blobsLeft > 0)
+    const isSwept = this.#plan.seed % LEADER_LOST_AFTER_END_EVERY !== 0;
+    if (hasSettled && isSwept && !isKept && invariants.blobsLeft > 0)
       invariants.violated(
         `the job is ${invariants.endState}, and ${invariants.blobsLeft} checkpoint files are left`,
       );
+  }
+
+  /** The next one must leave alone what is over. */
+  #loseLeader(): void {
+    if (!this.cluster.killJobManager()) return;
+    this.trouble.later(LEADER_DOWN_MS, 'restart jobmanager', () => this.cluster.startJobManager());
   }
 
   get #isKeptWhenCancelled(): boolean {
