@@ -2,6 +2,8 @@ import type { SimCase } from './sim-case.ts';
 
 /** URL of the excerpt of the main job's input. */
 export const dataUrl: string;
+/** For whoever runs the bundle. */
+export const nodeFlags: readonly string[];
 /**
  * Bundles the simulation from the sources. Returns the path of the bundle. `edit` gets each source's path and text and
  * returns its text.

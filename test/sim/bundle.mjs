@@ -10,6 +10,9 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 /** URL of the excerpt of the main job's input. */
 export const dataUrl = new URL('data/', import.meta.url).href;
 
+/** For whoever runs the bundle: what a run makes is young and dies soon. */
+export const nodeFlags = ['--enable-source-maps', '--max-semi-space-size=64'];
+
 /** Returns the path of the bundle. `edit` gets each source's path and text and returns its text. */
 export async function bundleSimulation({ name = 'run', edit = (_path, text) => text } = {}) {
   mkdirSync(here('../node_modules/.cache/sim'), { recursive: true });

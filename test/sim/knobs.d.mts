@@ -4,3 +4,5 @@ export const knobs: readonly {
   readonly file: string;
   readonly choices: readonly number[];
 }[];
+/** Returns `source` with its knobs made changeable. */
+export function withKnobs(path: string, source: string): string;

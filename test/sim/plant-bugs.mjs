@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
-import { bundleSimulation, dataUrl } from './bundle.mjs';
+import { bundleSimulation, dataUrl, nodeFlags } from './bundle.mjs';
 import { plantedBugs, planting } from './planted-bugs.mjs';
 
 const { values } = parseArgs({
@@ -28,7 +28,7 @@ async function find(bug, index) {
   check();
   const options = { data: dataUrl, form: 'json', isTraced: false, isStopping: true };
   const range = { first: Number(values.from), count: seedsMax, step: 1 };
-  const child = spawn(process.execPath, [bundle, JSON.stringify({ ...options, ...range })], {
+  const child = spawn(process.execPath, [...nodeFlags, bundle, JSON.stringify({ ...options, ...range })], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   let count = 0;
@@ -55,7 +55,11 @@ const resultsFile = new URL('../node_modules/.cache/sim/planted-bugs.json', impo
 /** By bug: what was found, and what it was planted as. */
 const results = values.resume && existsSync(resultsFile) ? JSON.parse(readFileSync(resultsFile, 'utf8')) : {};
 const endMs = Date.now() + Number(values.minutes) * 60_000;
-for (const [index, bug] of plantedBugs.entries()) {
+/** Those that were never tried come first. */
+const order = [...plantedBugs.entries()].sort(
+  ([, a], [, b]) => Number(a.id in results) - Number(b.id in results),
+);
+for (const [index, bug] of order) {
   if (!bug.id.includes(values.only) || Date.now() > endMs) continue;
   if (results[bug.id]?.to === bug.to && results[bug.id].found !== undefined) continue;
   const found = await find(bug, index);

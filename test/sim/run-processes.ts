@@ -1,7 +1,7 @@
 // Runs seeds or cases in processes of their own, from a bundle that is made once.
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { dataUrl } from './bundle.mjs';
+import { dataUrl, nodeFlags } from './bundle.mjs';
 import type { SeedReport } from './seed-report.ts';
 import type { SimCase } from './sim-case.ts';
 
@@ -29,7 +29,7 @@ export function runSeeds(
     isStopping: false,
     ...seeds,
   });
-  const child = spawn(process.execPath, ['--enable-source-maps', bundle, options], {
+  const child = spawn(process.execPath, [...nodeFlags, bundle, options], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const reports: SeedReport[] = [];

@@ -29,9 +29,21 @@ const options = JSON.parse(process.argv[2] ?? '{}') as Options;
 const { form } = options;
 const trace = (line: string): void => void process.stdout.write(`${line}\n`);
 
-function simulate(of: SimCase, isTraced: boolean): Promise<SimResult> {
+/** Promises that were rejected, and nobody listened: the process would have ended. */
+const unhandled: unknown[] = [];
+process.on('unhandledRejection', (error) => unhandled.push(error));
+
+async function simulate(of: SimCase, isTraced: boolean): Promise<SimResult> {
   const simulated = simulatedJobOf(of.job, new URL(options.data));
-  return simulateJob(simulated, of.plan, isTraced ? { trace } : {});
+  const result = await simulateJob(simulated, of.plan, isTraced ? { trace } : {});
+  const rejected = unhandled
+    .splice(0)
+    .map((error) => `a process ended with an error of its own: ${textOf(error)}`);
+  return { ...result, violations: [...result.violations, ...rejected] };
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 /** Of this process: a busy machine does not show in it. */

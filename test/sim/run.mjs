@@ -8,7 +8,7 @@ import { spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { bundleSimulation, dataUrl, readPinned } from './bundle.mjs';
+import { bundleSimulation, dataUrl, nodeFlags, readPinned } from './bundle.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -35,7 +35,7 @@ const options = {
     : {}),
 };
 const bundle = await bundleSimulation();
-const { status } = spawnSync(process.execPath, ['--enable-source-maps', bundle, JSON.stringify(options)], {
+const { status } = spawnSync(process.execPath, [...nodeFlags, bundle, JSON.stringify(options)], {
   stdio: 'inherit',
 });
 rmSync(bundle, { force: true });

@@ -1,0 +1,14 @@
+/** A bug that the simulator must find. */
+export interface PlantedBug {
+  readonly id: string;
+  readonly row: number;
+  readonly file: string;
+  readonly from: string;
+  readonly to: string;
+}
+export const plantedBugs: readonly PlantedBug[];
+/** Returns an edit of sources that plants `bug`, and says at its end whether it did. */
+export function planting(bug: PlantedBug): {
+  readonly edit: (path: string, text: string) => string;
+  readonly check: () => void;
+};
