@@ -44,20 +44,6 @@ export const plantedBugs = [
     to: 'this.#attemptNumber = 0;',
   },
   {
-    id: 'a worker that does not end in time is left alone',
-    row: 9,
-    file: 'taskmanager/src/task-executor/task-executor-core.ts',
-    from: "if (slot !== undefined) this.#emit({ kind: 'terminate-worker', ...keyOf(slot) });\n        return;",
-    to: 'return;',
-  },
-  {
-    id: 'a broken data connection goes unnoticed',
-    row: 11,
-    file: 'taskmanager/src/exchange/channel-exchange.ts',
-    from: 'for (const events of open) events.onClosed(error ?? brokenLink());',
-    to: '',
-  },
-  {
     id: 'a TaskManager that is lost keeps its slots',
     row: 8,
     file: 'jobmanager/src/core/region-attempt.ts',

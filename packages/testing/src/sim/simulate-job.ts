@@ -38,6 +38,8 @@ const JOB_ID = '0123456789abcdef0123456789abcdef' as JobId;
 export const LIVENESS_MS = 180_000;
 /** After its end a job is watched for so long: nothing may change any more. */
 const AFTERMATH_MS = 5_000;
+/** Faults go on for so long after an end that came before the moment of healing. */
+const TROUBLE_AFTER_END_MS = 1_000;
 /** In one seed of so many the JobManager dies when the job is over, which must stay over. */
 const LEADER_LOST_AFTER_END_EVERY = 4;
 const LEADER_DOWN_MS = 200;
@@ -168,7 +170,11 @@ class SimRun {
     const { scheduler, invariants } = this;
     const hasSettled = this.trouble.isHealed;
     if (this.#plan.seed % LEADER_LOST_AFTER_END_EVERY === 0) this.#loseLeader();
-    await this.#run(Math.max(scheduler.nowMs, this.#plan.healMs) + AFTERMATH_MS, () => false);
+    if (!hasSettled) {
+      await this.#run(scheduler.nowMs + TROUBLE_AFTER_END_MS, () => false);
+      this.trouble.heal();
+    }
+    await this.#run(scheduler.nowMs + AFTERMATH_MS, () => false);
     if (this.#isViolated) return;
     for (const residue of this.cluster.residue()) invariants.violated(`the job is over, and ${residue}`);
     if (invariants.endState === 'FINISHED') invariants.commits.onFinished();
