@@ -1,4 +1,5 @@
 // Processes that do not die but say nothing, and user code that never returns.
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -83,6 +84,64 @@ test('a TaskManager that is stopped for three heartbeat time-outs and goes on ch
   await expect.poll(freeSlots, { timeout: 30_000 }).toBe(4);
   expect((await taskManagers()).map(({ pid }) => pid)).toContain(zombie.pid);
 });
+
+const canCut =
+  process.getuid?.() === 0 && ['iptables', 'ss'].every((tool) => spawnSync(tool, ['-V']).status === 0);
+if (!canCut)
+  process.stderr.write('skipped 1: a link between TaskManagers is cut by root only, with iptables and ss\n');
+
+/** Ports on which the slots of a TaskManager hand out their data. */
+function portsOf(pid: number): readonly string[] {
+  const lines = execFileSync('ss', ['-Hltnp'], { encoding: 'utf8' }).split('\n');
+  return lines
+    .filter((line) => line.includes(`pid=${pid},`))
+    .map((line) => /:(\d+)\s/.exec(line)?.[1] ?? '')
+    .filter((port) => port !== '');
+}
+
+test.skipIf(!canCut)(
+  'a job whose TaskManagers cannot reach each other, though the JobManager hears both, fails over and loses nothing',
+  async () => {
+    const out = join(temporary, 'cut');
+    const shape = ['--count', '12000', '--ratePerSecond', '1000', '--out', out];
+    const { jid } = await cluster.json<{ jid: string }>([
+      'run',
+      '-d',
+      '-p',
+      '4',
+      'test/e2e/jobs/moving-sums.ts',
+      '--',
+      ...shape,
+    ]);
+    await expect
+      .poll(async () => (await describeJob(jid)).checkpoints.completed, { timeout: 30_000 })
+      .toBeGreaterThan(1);
+    const [first] = await taskManagers();
+    const rules = portsOf(first?.pid ?? 0).map((port) => [
+      'INPUT',
+      '-p',
+      'tcp',
+      '--dport',
+      port,
+      '-j',
+      'DROP',
+    ]);
+    expect(rules.length).toBeGreaterThan(1);
+    for (const rule of rules) execFileSync('iptables', ['-I', ...rule]);
+    try {
+      await expect
+        .poll(async () => (await describeJob(jid)).restarts, { timeout: 20_000 })
+        .toBeGreaterThan(0);
+      expect(await taskManagers()).toHaveLength(2);
+    } finally {
+      for (const rule of rules) execFileSync('iptables', ['-D', ...rule]);
+    }
+    await expect.poll(async () => (await describeJob(jid)).state, { timeout: 60_000 }).toBe('FINISHED');
+    const counts = await lineCounts(join(out, 'timers'));
+    expect(counts.size).toBeGreaterThan(100);
+    expect([...counts.values()].every((count) => count === 1)).toBe(true);
+  },
+);
 
 test.each(['map', 'open', 'source'])(
   'a loop that never returns, in a %s, loses no TaskManager, and cancel ends it within ten seconds',
