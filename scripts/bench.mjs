@@ -4,6 +4,7 @@
 //   node scripts/bench.mjs peers [arguments]                          whole jobs against Flink: test/bench/peers/main.ts
 //   node scripts/bench.mjs soak [arguments]                           `npm run soak`: minutes under load: test/soak/main.ts
 //   node scripts/bench.mjs recovery [--rounds n] [--megabytes n] [--json]   output after kill -9: test/bench/recovery/main.ts
+//   node scripts/bench.mjs rescale [--rounds n] [--megabytes n] [--rate n] [--json]   output while the parallelism changes: test/bench/rescale/main.ts
 //
 // The packages are not bundled: they are resolved from their `dist`, as a user's program would have them.
 import { spawnSync } from 'node:child_process';
@@ -19,6 +20,7 @@ const ENTRIES = {
   peers: { peers: 'test/bench/peers/main.ts' },
   soak: { soak: 'test/soak/main.ts' },
   recovery: { recovery: 'test/bench/recovery/main.ts' },
+  rescale: { rescale: 'test/bench/rescale/main.ts' },
 };
 const name = Object.hasOwn(ENTRIES, first ?? '') ? first : 'micro';
 const rest = name === first ? others : process.argv.slice(2);

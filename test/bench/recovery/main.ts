@@ -1,14 +1,11 @@
 // How long a job's output stops when a TaskManager is killed: real processes, keyed state, one slot spare.
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { calm, COMMAND, millrace, Output, until } from './followed-job.ts';
 
-const COMMAND = join(process.cwd(), 'packages/cli/bin/millrace.cjs');
-const STEP_TIMEOUT_MS = 180_000;
-/** Between a recovery and the next kill: some checkpoints, so that each round is like the others. */
-const CALM_MS = 4_000;
 const P95 = 0.95;
 
 interface ProcessJson {
@@ -24,37 +21,6 @@ interface JobJson {
     readonly lastBytes: number;
     readonly lastDurationMs: number;
   };
-}
-
-/** The greatest number printed so far, and when it came. */
-class Output {
-  newest = -1;
-  newestMs = 0;
-  #rest = '';
-
-  constructor(child: ChildProcess) {
-    child.stdout?.on('data', (chunk: Buffer) => {
-      const lines = (this.#rest + chunk.toString()).split('\n');
-      this.#rest = lines.pop() ?? '';
-      for (const line of lines) {
-        const index = Number(/(\d+)$/.exec(line)?.[1] ?? -1);
-        if (index <= this.newest) continue;
-        this.newest = index;
-        this.newestMs = performance.now();
-      }
-    });
-  }
-}
-
-function millrace(args: readonly string[]): Promise<string> {
-  const child = spawn(process.execPath, [COMMAND, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
-  let text = '';
-  child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
-  return new Promise((resolve, reject) => {
-    child.once('close', (code) =>
-      code === 0 ? resolve(text) : reject(new Error(`millrace ${args.join(' ')}: exit code ${code}`)),
-    );
-  });
 }
 
 /** Returns the exit code. */
@@ -131,26 +97,6 @@ export async function main(argv: string[]): Promise<number> {
     job.kill('SIGKILL');
     await millrace(['cluster', 'stop', ...own]);
     rmSync(directory, { recursive: true, force: true });
-  }
-}
-
-/** Waits until output has come for a while without a pause. */
-async function calm(output: Output): Promise<void> {
-  const since = performance.now();
-  let last = output.newestMs;
-  let calmSince = since;
-  await until('calm', () => {
-    if (output.newestMs - last > 1_000) calmSince = performance.now();
-    last = output.newestMs;
-    return performance.now() - calmSince > CALM_MS;
-  });
-}
-
-async function until(what: string, isTrue: () => boolean): Promise<void> {
-  const deadlineMs = performance.now() + STEP_TIMEOUT_MS;
-  while (!isTrue()) {
-    if (performance.now() > deadlineMs) throw new Error(`Waited ${STEP_TIMEOUT_MS} ms for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
 

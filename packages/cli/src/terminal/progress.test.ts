@@ -64,6 +64,15 @@ test('a change of state is shown at once', () => {
   expect(out.text).toContain('restarts 1');
 });
 
+test('how many slots a job has shows where the number changes', () => {
+  const out = screen(false);
+  const display = new ProgressDisplay(out, () => 0);
+  display.show(status({ isAutoParallel: true, parallelism: 3 }));
+  display.show(status({ state: 'RESTARTING', rescaleCount: 1 }));
+  expect(out.text).toContain('RUNNING on 3 slots  read');
+  expect(out.text).toContain('RESTARTING on 1 slot  read');
+});
+
 test('on a terminal the lines are drawn over', () => {
   const out = screen(true);
   let nowMs = 0;

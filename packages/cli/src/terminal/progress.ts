@@ -102,7 +102,7 @@ function terminalLines(status: JobStatus, rate: number, elapsedMs: number): stri
       ? ''
       : `  ${'█'.repeat(Math.round(share * BAR_CELLS)).padEnd(BAR_CELLS, '░')} ${percent(share)}`;
   return [
-    `${status.name}  ${status.state}  ${formatDuration(elapsedMs)}${status.restartCount > 0 ? `  (${status.restartCount} restarts)` : ''}`,
+    `${status.name}  ${status.state}${slotsNote(status)}  ${formatDuration(elapsedMs)}${status.restartCount > 0 ? `  (${status.restartCount} restarts)` : ''}`,
     `  read         ${formatCount(status.recordsRead)} records${bar}  ${formatCount(rate)}/s`,
     `  watermark    ${formatWatermark(status.watermarkMs)}`,
     `  checkpoints  ${status.checkpoints.completedCount} completed, ${status.checkpoints.failedCount} failed`,
@@ -113,11 +113,17 @@ function terminalLines(status: JobStatus, rate: number, elapsedMs: number): stri
 function plainLine(status: JobStatus, rate: number, elapsedMs: number): string {
   const share = status.inputShare === undefined ? '' : ` (${percent(status.inputShare)})`;
   return (
-    `[${formatDuration(elapsedMs).padStart(7)}] ${status.state}  read ${formatCount(status.recordsRead)}${share}  ` +
+    `[${formatDuration(elapsedMs).padStart(7)}] ${status.state}${slotsNote(status)}  read ${formatCount(status.recordsRead)}${share}  ` +
     `${formatCount(rate)}/s  watermark ${formatWatermark(status.watermarkMs)}  ` +
     `checkpoints ${status.checkpoints.completedCount}  state ${formatBytes(status.stateBytes)}` +
     (status.restartCount > 0 ? `  restarts ${status.restartCount}` : '')
   );
+}
+
+/** How many slots a job has whose number changes. */
+function slotsNote({ parallelism, isAutoParallel = false, rescaleCount = 0 }: JobStatus): string {
+  if (!isAutoParallel && rescaleCount === 0) return '';
+  return ` on ${parallelism} ${parallelism === 1 ? 'slot' : 'slots'}`;
 }
 
 function percent(share: number): string {

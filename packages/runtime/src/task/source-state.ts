@@ -49,19 +49,21 @@ export function encodeReaderState(state: ReaderState): Json {
 }
 
 /**
- * Returns a new reader's share of what the old readers had: the old subtasks whose index falls on it, so that each old
- * reader's splits have exactly one heir at any parallelism.
+ * Returns a new reader's share of what the old readers had, so that each split has exactly one heir: with as many readers as
+ * before its own splits, else all open splits dealt out in the order of their ordinals, so that readers that are new have
+ * something to read. Counters go to the readers on whom the old subtasks' indexes fall.
  * @throws {MillraceError} MR_CHECKPOINT_CORRUPT for what no reader wrote
  */
 export function inheritReaderState(
   restore: readonly SubtaskSnapshot[],
   heir: { readonly nodeId: number; readonly subtaskIndex: number; readonly parallelism: number },
 ): ReaderState {
-  const splits: SplitState[] = [];
+  const own: SplitState[] = [];
+  const all: SplitState[] = [];
+  let isSame = true;
   let weightFinished = 0;
   let recordsRead = 0;
   for (const snapshot of restore) {
-    if (snapshot.subtaskIndex % heir.parallelism !== heir.subtaskIndex) continue;
     const operator = snapshot.operators.find((candidate) => candidate.nodeId === heir.nodeId);
     if (operator?.inline === undefined || operator.inline === null) continue;
     const json = operator.inline as unknown as ReaderStateJson;
@@ -71,11 +73,20 @@ export function inheritReaderState(
         `Cannot restore the splits of "${operator.uid}": the snapshot is not a reader's`,
       );
     }
-    weightFinished += json.weightFinished;
-    recordsRead += json.recordsRead ?? 0;
-    for (const split of json.splits)
-      splits.push({ ...split, eventTimeMaxMs: split.eventTimeMaxMs ?? -Infinity });
+    const isHeir = snapshot.subtaskIndex % heir.parallelism === heir.subtaskIndex;
+    isSame &&= snapshot.parallelism === heir.parallelism;
+    if (isHeir) {
+      weightFinished += json.weightFinished;
+      recordsRead += json.recordsRead ?? 0;
+    }
+    for (const split of json.splits) {
+      const state = { ...split, eventTimeMaxMs: split.eventTimeMaxMs ?? -Infinity };
+      all.push(state);
+      if (isHeir) own.push(state);
+    }
   }
-  splits.sort((a, b) => a.ordinal - b.ordinal);
-  return { weightFinished, recordsRead, splits };
+  all.sort((a, b) => a.ordinal - b.ordinal);
+  own.sort((a, b) => a.ordinal - b.ordinal);
+  const dealt = all.filter((_, index) => index % heir.parallelism === heir.subtaskIndex);
+  return { weightFinished, recordsRead, splits: isSame ? own : dealt };
 }
