@@ -62,12 +62,12 @@ export class DroppedTally {
     return this.#skipped + this.#deadLettered;
   }
 
-  /** `count` late records, of which `record` is one or stands for them. One in a batch is a sample. */
   /** True for the first late record of a batch, the only one that {@link countLate} looks at. */
   get samplesLate(): boolean {
     return this.#lateSampledAt !== this.#of.origin.batchCount;
   }
 
+  /** `count` late records, of which `record` is one or stands for them. One in a batch is a sample. */
   countLate(count: number, record: unknown, row: number): void {
     this.#late += count;
     const { origin } = this.#of;
