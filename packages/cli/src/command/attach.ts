@@ -218,6 +218,7 @@ function summary(
       (checkpoints.lastBytes === undefined ? '' : `; the last has ${formatBytes(checkpoints.lastBytes)}`),
     ...deadLetterLines(status, deadLetterPaths),
     ...(status.restartCount > 0 ? [`  restarts     ${status.restartCount}`] : []),
+    ...(status.savepoint === undefined ? [] : [`  savepoint    ${status.savepoint.path}`]),
     ...committedPaths(status, sinkPaths).map(
       (path, index) => `  ${index === 0 ? 'files       ' : '            '} ${path}`,
     ),

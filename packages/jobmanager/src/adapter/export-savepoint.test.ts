@@ -60,6 +60,7 @@ test('what a JobManager that died left is removed, and what it had finished is n
   const left = join(directory, 'savepoints', '.tmp-savepoint-a-1-2');
   await mkdir(left, { recursive: true });
   await writeFile(join(left, 'state-1'), 'half');
+  await mkdir(join(directory, 'savepoints', '.tmp-savepoint-a-1-1'));
   await exported();
   const before = await readFile(join(path, '_metadata'));
   await rm(join(directory, 'old'), { recursive: true });

@@ -1,6 +1,6 @@
 // Copies a complete checkpoint to where a user wants it: self-contained, with names relative to its own directory, and
 // whole or not there at all.
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { MillraceError, type JobId } from '@millrace/common';
 import { crashPoint } from '@millrace/common/node';
@@ -28,7 +28,7 @@ const TEMPORARY_PREFIX = '.tmp-';
 
 /**
  * Writes into a directory beside `path`, syncs all of it, and renames it: a process that dies leaves nothing but that
- * directory, which the next attempt removes. A savepoint of the same checkpoint that is there already is what was wanted.
+ * directory, which the job's next savepoint there removes. A savepoint of the same checkpoint that is there already is what was wanted.
  * Contract: one leader at a time, so that nobody else writes to the same temporary name.
  * @throws {MillraceError} MR_CHECKPOINT_CORRUPT for a damaged file, MR_IO when it cannot be written
  */
@@ -40,7 +40,7 @@ export async function exportSavepoint(of: ExportOptions): Promise<void> {
   const temporary = join(parent, `${TEMPORARY_PREFIX}${basename(of.path)}`);
   try {
     await mkdir(parent, { recursive: true });
-    await rm(temporary, { recursive: true, force: true });
+    await removeLeft(parent, of);
     await mkdir(temporary);
     const renamed = await copyFiles(of, { root, metadata, temporary });
     const complete: CheckpointMetadata = { ...renamed, savepoint: { isDrained: of.isDrained } };
@@ -53,6 +53,16 @@ export async function exportSavepoint(of: ExportOptions): Promise<void> {
   } catch (error) {
     await rm(temporary, { recursive: true, force: true }).catch(() => undefined);
     throw asIoError(of.path, error);
+  }
+}
+
+/** Removes what leaders that died left of savepoints of this job: one is copied at a time. */
+async function removeLeft(parent: string, { path, checkpoint }: ExportOptions): Promise<void> {
+  const own = /^(savepoint-[0-9a-f]+)-/.exec(basename(path))?.[1] ?? basename(path);
+  for (const name of await readdir(parent)) {
+    if (!name.startsWith(`${TEMPORARY_PREFIX}${own}-`)) continue;
+    const epoch = Number(/-(\d+)-\d+$/.exec(name)?.[1] ?? 0);
+    if (epoch <= checkpoint.epoch) await rm(join(parent, name), { recursive: true, force: true });
   }
 }
 

@@ -10,14 +10,20 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { AddressedMessage, JobEvent, TaskExecutorMessage, TaskManagerMessage } from './messages.ts';
 import {
+  decodeClientError,
   decodeJobEvent,
   decodeProcessList,
+  decodeSavepointEvent,
+  decodeSavepointRequest,
   decodeSubmitJobChunk,
+  decodeSubmitJobResponse,
+  encodeClientError,
   encodeJobEvent,
   encodeProcessList,
+  encodeSavepointEvent,
+  encodeSavepointRequest,
   encodeSubmitJobChunk,
-  encodeClientError,
-  decodeClientError,
+  encodeSubmitJobResponse,
 } from './dispatcher-codec.ts';
 import { DATA_EXCHANGE_SERVICE, DISPATCHER_SERVICE } from './services.ts';
 import { decodeTaskExecutorMessage, encodeTaskExecutorMessage } from './task-executor-codec.ts';
@@ -161,7 +167,12 @@ test('parts of a submission survive encoding, and a hash that is none is refused
     kind: 'header',
     submission,
   });
-  const restored = { ...submission, restoreFrom: '/checkpoints/x', restoreCheckpointId: 41 };
+  const restored = {
+    ...submission,
+    restoreFrom: '/checkpoints/x',
+    restoreCheckpointId: 41,
+    isNonRestoredStateAllowed: true as const,
+  };
   expect(decodeSubmitJobChunk(encodeSubmitJobChunk({ kind: 'header', submission: restored }))).toEqual({
     kind: 'header',
     submission: restored,
@@ -260,4 +271,33 @@ test('services have their paths and hand raw frames on as they are', () => {
   });
   const frame = Buffer.from([1, 2, 3]);
   expect(DATA_EXCHANGE_SERVICE.exchange.responseDeserialize(frame)).toBe(frame);
+});
+
+test('the request for a savepoint, its events, and the mapping of a restore survive encoding', () => {
+  for (const request of [
+    { jobId, mode: 'drain' as const, directory: '/savepoints' },
+    { jobId, mode: 'continue' as const },
+  ])
+    expect(decodeSavepointRequest(encodeSavepointRequest(request))).toEqual(request);
+  expect(() =>
+    decodeSavepointRequest(encodeSavepointRequest({ jobId, mode: 'stop', directory: 'relative' })),
+  ).toThrow(expect.objectContaining({ code: 'MR_PROTOCOL' }));
+  const savepoint = { path: '/s', checkpointId: 7, totalBytes: 9, timestampMs: 1, mode: 'stop' as const };
+  for (const event of [
+    { kind: 'checkpoint' as const, checkpointId: 7, acknowledged: 1, subtasks: 4 },
+    { kind: 'copying' as const, bytes: 1, totalBytes: 9 },
+    { kind: 'committing' as const },
+    { kind: 'done' as const, savepoint },
+  ])
+    expect(decodeSavepointEvent(encodeSavepointEvent(event))).toEqual(event);
+  const restore = {
+    path: '/s',
+    jobName: 'j',
+    checkpointId: 7,
+    isSavepoint: true,
+    isDrained: false,
+    operators: [{ uid: 'a', oldName: 'b', name: 'c', from: 1, to: 2, state: ['splits'], bytes: 0 }],
+  };
+  for (const result of [{ jobId }, { jobId, restore }])
+    expect(decodeSubmitJobResponse(encodeSubmitJobResponse(result))).toEqual(result);
 });

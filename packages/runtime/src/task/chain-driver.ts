@@ -195,6 +195,8 @@ export class ChainDriver {
     this.#isStopped = mode !== 'continue';
     if (this.#isStopped || this.#context.deployment.options.checkpointMode === 'stop-the-world')
       this.#heldById = checkpointId;
+    // Nothing will be counted any more, unless it is aborted: whoever commits later knows what was read.
+    if (this.#isStopped) this.#context.reportMetrics();
     const frozen = this.chain.freeze(checkpointId);
     const syncMs = clock.monotonicMs() - startedMs;
     this.checkpoints.write({
