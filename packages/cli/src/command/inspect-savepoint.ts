@@ -2,10 +2,10 @@
 import { existsSync } from 'node:fs';
 import { MillraceError } from '@millrace/common';
 import { openSavepoint, type OpenedSavepoint } from '@millrace/jobmanager';
-import type { StateSample, StateSummary } from '@millrace/state';
+import type { StateSample } from '@millrace/state';
 import { ExitCode } from '../exit-code.ts';
 import { jsonOf } from '../savepoint/json-of.ts';
-import { reportSavepoint, type OperatorReport } from '../savepoint/savepoint-report.ts';
+import { reportSavepoint, type OperatorReport, type ShownState } from '../savepoint/savepoint-report.ts';
 import { formatBytes, formatTable } from '../terminal/table.ts';
 import { isoTime, printJson, printLines, type GlobalOptions } from './context.ts';
 
@@ -135,7 +135,7 @@ function operatorLines(operator: OperatorReport): string[] {
   return lines;
 }
 
-function timesOf({ firstMs, lastMs }: StateSummary): string | null {
+function timesOf({ firstMs, lastMs }: ShownState): string | null {
   if (firstMs === undefined) return null;
   const [first, last] = [firstMs, lastMs].map((ms) => isoTime(ms) ?? String(ms));
   return first === last ? (first ?? null) : `${first} … ${last}`;

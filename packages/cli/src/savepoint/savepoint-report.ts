@@ -3,7 +3,8 @@ import { open } from 'node:fs/promises';
 import type { OpenedSavepoint } from '@millrace/jobmanager';
 import { readStateFile, stateFilePath, stateFilesOf } from '@millrace/jobmanager';
 import type { CheckpointOperator, Json, KeyedStateFile, OperatorSnapshot } from '@millrace/proto';
-import { inspectKeyedState, type StateSummary } from '@millrace/state';
+import { inspectKeyedState, type InspectedKind, type StateSummary } from '@millrace/state';
+import { operatorStates } from './operator-states.ts';
 
 /** Small state of an operator, by the layout that the engine's operators give it. */
 export interface InlineSummary {
@@ -17,6 +18,11 @@ export interface InlineSummary {
   readonly transactions: { readonly count: number; readonly samples: readonly Json[] };
 }
 
+/** A state by key, or one of the operator's subtasks. */
+export type ShownState = Omit<StateSummary, 'kind'> & {
+  readonly kind: InspectedKind | 'operator-list' | 'union-list' | 'broadcast';
+};
+
 /** All that a savepoint has of one operator. */
 export interface OperatorReport extends InlineSummary {
   readonly uid: string;
@@ -24,7 +30,7 @@ export interface OperatorReport extends InlineSummary {
   readonly kind: string;
   readonly parallelism: number;
   readonly declared: CheckpointOperator['state'];
-  readonly states: readonly StateSummary[];
+  readonly states: readonly ShownState[];
   /** Of its files. */
   readonly bytes: number;
 }
@@ -69,11 +75,14 @@ export async function reportSavepoint(
       kind: operator?.kind ?? '',
       parallelism: operator?.parallelism ?? 0,
       declared: operator?.state ?? [],
-      states: await inspectKeyedState({
-        files,
-        samplesMax: options.samplesMax,
-        read: (file, offset, length) => readPart(stateFilePath(root, file), offset, length),
-      }),
+      states: [
+        ...(await inspectKeyedState({
+          files,
+          samplesMax: options.samplesMax,
+          read: (file, offset, length) => readPart(stateFilePath(root, file), offset, length),
+        })),
+        ...operatorStates(of, options.samplesMax),
+      ],
       bytes: files.reduce((sum: number, file: KeyedStateFile) => sum + file.bytes, 0),
       ...inlineOf(of, options.samplesMax),
     });

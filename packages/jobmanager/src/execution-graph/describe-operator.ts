@@ -6,6 +6,7 @@ const LAYOUT_OPTIONS: { readonly [kind in OperatorKind]?: readonly string[] } = 
   window: ['assigner', 'function', 'aggregates'],
   aggregate: ['aggregates'],
   process: ['isKeyed'],
+  coProcess: ['isKeyed'],
 };
 
 /** All operators of a job. */

@@ -79,12 +79,22 @@ function oldOperators(metadata: CheckpointMetadata): ReadonlyMap<string, OldOper
   return operators;
 }
 
+function namesOf(kind: string, states: Json | undefined): readonly string[] {
+  if (typeof states !== 'object' || states === null || Array.isArray(states)) return [];
+  return Object.keys(states).map((name) => `${kind} ${name}`);
+}
+
 /** What small state is about, by the layout that runtime's operators give it. */
 function inlineStates({ inline }: OperatorSnapshot): readonly string[] {
   if (typeof inline !== 'object' || inline === null || Array.isArray(inline)) return [];
   const fields = inline as { readonly [field: string]: Json };
   if (fields['splits'] !== undefined || fields['remaining'] !== undefined) return ['splits'];
   const { pending } = fields;
-  if (Array.isArray(pending)) return pending.length > 0 ? ['transactions'] : [];
-  return [];
+  const transactions = Array.isArray(pending) && pending.length > 0 ? ['transactions'] : [];
+  return [
+    ...transactions,
+    ...namesOf('operator list', fields['lists']),
+    ...namesOf('union list', fields['unions']),
+    ...namesOf('broadcast', fields['broadcast']),
+  ];
 }
