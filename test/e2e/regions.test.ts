@@ -1,0 +1,67 @@
+// A job of two pipelines that nothing connects: what kills one does not touch the other.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { TestCluster } from '../support/cli.ts';
+import { lineCounts } from '../support/lines.ts';
+import { killNow } from '../support/processes.ts';
+
+const COUNT = 3_000;
+const temporary = mkdtempSync(join(tmpdir(), 'millrace-regions-'));
+let cluster: TestCluster;
+
+interface JobJson {
+  readonly state: string;
+  readonly restarts: number;
+  readonly checkpoints: { readonly completed: number };
+  readonly regions: readonly {
+    readonly attempt: number;
+    readonly slots: number;
+    readonly running: boolean;
+  }[];
+}
+
+beforeAll(async () => {
+  cluster = await TestCluster.start(join(temporary, 'cluster'), ['--taskmanagers', '3', '--slots', '1']);
+});
+afterAll(async () => {
+  await cluster.stop();
+  rmSync(temporary, { recursive: true, force: true });
+});
+
+test('kill -9 of the TaskManager of one pipeline restarts that one, while the other goes on; both give each line once', async () => {
+  const out = join(temporary, 'out');
+  const shape = ['--count', String(COUNT), '--ratePerSecond', '200', '--out', out];
+  const { jid } = await cluster.json<{ jid: string }>([
+    'run',
+    '-d',
+    'test/e2e/jobs/two-pipelines.ts',
+    '--',
+    ...shape,
+  ]);
+  const describeJob = (): Promise<JobJson> => cluster.json<JobJson>(['describe', jid]);
+  await expect
+    .poll(async () => (await describeJob()).checkpoints.completed, { timeout: 30_000 })
+    .toBeGreaterThan(2);
+  const before = await describeJob();
+  expect(before.regions).toMatchObject([{ slots: 1 }, { slots: 1 }]);
+
+  const busy = (await cluster.processes()).find(
+    ({ kind, freeSlots }) => kind === 'taskmanager' && freeSlots === 0,
+  );
+  expect(killNow(busy?.pid ?? 0)).toBe(true);
+  await expect.poll(async () => (await describeJob()).restarts, { timeout: 20_000 }).toBe(1);
+  await expect.poll(async () => (await describeJob()).state, { timeout: 30_000 }).toBe('RUNNING');
+
+  const after = await describeJob();
+  const changed = after.regions.filter(({ attempt }, index) => attempt !== before.regions[index]?.attempt);
+  expect(changed).toHaveLength(1);
+  await expect.poll(async () => (await describeJob()).state, { timeout: 60_000 }).toBe('FINISHED');
+  expect((await describeJob()).restarts).toBe(1);
+  for (const name of ['left', 'right']) {
+    const counts = await lineCounts(join(out, name));
+    expect(counts.size).toBe(COUNT);
+    expect([...counts.values()].every((count) => count === 1)).toBe(true);
+  }
+});
