@@ -51,7 +51,8 @@ export function readHealthFiles(directory: string, nowMs: number): readonly Proc
     const id = name.slice(0, -'.json'.length);
     try {
       const path = join(directory, name);
-      const ageMs = nowMs - statSync(path).mtimeMs;
+      // Both are the wall clock's: one that was set back makes a file of the future, which says no more than an old one.
+      const ageMs = Math.abs(nowMs - statSync(path).mtimeMs);
       if (ageMs > FRESH_MS)
         return { id, isReady: false, detail: `it was last seen ${Math.round(ageMs / 1_000)} s ago` };
       return { ...(JSON.parse(readFileSync(path, 'utf8')) as HealthReport), id };

@@ -29,7 +29,7 @@ export function jobJson(job: JobStatus): Record<string, unknown> {
     state: job.state,
     'start-time': job.startTimeMs,
     'end-time': job.endTimeMs ?? -1,
-    duration: (job.endTimeMs ?? Date.now()) - job.startTimeMs,
+    duration: durationMs(job),
     parallelism: job.parallelism,
     isAutoParallel: job.isAutoParallel === true,
     rescales: job.rescaleCount ?? 0,
@@ -69,6 +69,11 @@ function savepointJson({ savepoint }: JobStatus): Record<string, unknown> | null
   return { path, checkpointId, bytes: totalBytes, time: isoTime(timestampMs), stopped: mode !== 'continue' };
 }
 
+/** By the wall clock, which may have been set back meanwhile. */
+function durationMs({ startTimeMs, endTimeMs }: JobStatus): number {
+  return Math.max(0, (endTimeMs ?? Date.now()) - startTimeMs);
+}
+
 function vertexJson(vertex: VertexProgress): Record<string, unknown> {
   return {
     id: vertex.vertexId,
@@ -102,7 +107,7 @@ export async function list(options: ListOptions): Promise<ExitCode> {
     job.state,
     slotsOf(job),
     new Date(job.startTimeMs).toISOString().slice(0, 19).replace('T', ' '),
-    formatDuration((job.endTimeMs ?? Date.now()) - job.startTimeMs),
+    formatDuration(durationMs(job)),
     job.recordsRead,
     job.checkpoints.completedCount,
     job.restartCount,

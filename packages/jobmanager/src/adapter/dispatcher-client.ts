@@ -70,14 +70,26 @@ export async function connectDispatcher({
 
 /** True as soon as the channel is connected, false as soon as an attempt has failed. */
 async function isReady(client: Client, timeoutMs: number): Promise<boolean> {
+  // gRPC's deadline is of the wall clock, which may jump while it waits; this one is not.
+  let timer: NodeJS.Timeout | undefined;
+  const timedOut = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), timeoutMs);
+  });
+  try {
+    return await Promise.race([timedOut, becomesReady(client)]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function becomesReady(client: Client): Promise<boolean> {
   const channel = client.getChannel();
-  const deadline = Date.now() + timeoutMs;
   for (;;) {
     const state = channel.getConnectivityState(true);
     if (state === connectivityState.READY) return true;
     if (state === connectivityState.TRANSIENT_FAILURE || state === connectivityState.SHUTDOWN) return false;
     const isChanged = await new Promise<boolean>((resolve) => {
-      channel.watchConnectivityState(state, deadline, (error) =>
+      channel.watchConnectivityState(state, Infinity, (error) =>
         resolve(error === undefined || error === null),
       );
     });

@@ -130,8 +130,13 @@ export class LeaderConnection {
       ...peerOptions(identity, 'jobmanager'),
     });
     this.#client = client;
-    client.waitForReady(Date.now() + CONNECT_TIMEOUT_MS, (error) => {
+    // gRPC's deadline is of the wall clock, which may jump while it waits; ours is not.
+    this.#retry = this.#options.timers.schedule(CONNECT_TIMEOUT_MS, () => {
+      if (!this.#isClosed && this.#client === client) this.#again(client, undefined);
+    });
+    client.waitForReady(Infinity, (error) => {
       if (this.#isClosed || this.#client !== client) return;
+      this.#retry?.cancel();
       if (error === undefined || error === null) this.#openStream(client);
       else this.#again(client, error);
     });
