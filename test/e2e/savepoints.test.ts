@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { TestCluster } from '../support/cli.ts';
 import { JobWatch } from '../support/job-watch.ts';
+import { lineCounts } from '../support/lines.ts';
 import { compareMovingSums } from '../support/moving-sums.ts';
 import { until } from '../support/until.ts';
 
@@ -102,10 +103,17 @@ test('a job that is stopped mid-way goes on from its savepoint, moved, at anothe
   expect(refused.exitCode).toBe(4);
 });
 
-test('a program that a savepoint does not fit is refused before it starts, and what finds no operator can be given up', async () => {
-  const out = join(temporary, 'refused-out');
+test('a drained job has fired its windows for all that it read; a program that its savepoint does not fit is refused before it starts', async () => {
+  const out = join(temporary, 'drained-out');
   const jid = await started({ out, count: 30_000 });
-  const { path } = await cluster.json<Taken>(['stop', jid]);
+  const { path } = await cluster.json<Taken>(['stop', jid, '--drain']);
+  const { recordsRead } = await cluster.json<{ recordsRead: number }>(['describe', jid]);
+  let counted = 0;
+  for (const line of (await lineCounts(join(out, 'windows'))).keys())
+    counted += (JSON.parse(line) as { count: number }).count;
+  // Each record is in five sliding windows.
+  expect(counted / 5).toBe(recordsRead);
+  expect(recordsRead).toBeLessThan(30_000);
   const other = ['run', '-s', path, 'test/e2e/jobs/numbers.ts'];
   const refused = await cluster.run([...other, '--', '--count', '10']);
   expect(refused.exitCode).toBe(1);
