@@ -8,6 +8,8 @@ import { lineCounts } from '../support/lines.ts';
 import { findRunning, killNow } from '../support/processes.ts';
 
 const NUMBERS = 'test/e2e/jobs/numbers.ts';
+const HOARD = 'test/e2e/jobs/hoard.ts';
+const LONG = { timeout: 120_000, interval: 200 };
 const temporary = mkdtempSync(join(tmpdir(), 'millrace-e2e-'));
 let cluster: TestCluster;
 
@@ -62,6 +64,36 @@ test('millrace checkpoints shows what was taken, outlives the JobManager, and a 
     .not.toContain(jid);
   expect((await cluster.run(['checkpoints', jid])).stdout).toContain('None of its checkpoints is kept');
 });
+
+test.each(['stop-the-world', 'at-least-once'] as const)(
+  'with %s nothing is lost when a TaskManager is killed',
+  async (mode) => {
+    const out = join(temporary, mode);
+    const submitted = [
+      'run',
+      '-d',
+      '--wait',
+      '-p',
+      '2',
+      '--checkpoint-mode',
+      mode,
+      HOARD,
+      '--',
+      '--out',
+      out,
+    ];
+    const ownArgs = ['--keys', '20000', '--splits', '4', '--ratePerSecond', '4000'];
+    const { jid } = await cluster.json<{ jid: string }>([...submitted, ...ownArgs]);
+    await expect.poll(async () => (await reportOf(jid)).completed, LONG).toBeGreaterThanOrEqual(2);
+    killNow(findRunning(cluster.directory, 'taskmanager-1')?.pid ?? 0);
+    await expect.poll(() => stateOf(jid), LONG).toBe('FINISHED');
+    expect(await cluster.json(['describe', jid])).toMatchObject({ restarts: 1 });
+    const counts = await lineCounts(out);
+    const keys = [...counts.keys()].map((line) => (JSON.parse(line) as { number: number }).number);
+    expect(new Set(keys).size).toBe(20_000);
+    if (mode === 'stop-the-world') expect([...counts.values()].every((count) => count === 1)).toBe(true);
+  },
+);
 
 test('a damaged newest checkpoint fails the job, and the command that its error names starts from an older one', async () => {
   const out = join(temporary, 'damaged');

@@ -8,8 +8,12 @@ export default defineJob(
     const { params } = env;
     const keys = params.number('keys', 2_000);
     const textLength = params.number('textLength', 100);
+    const ratePerSecond = params.number('ratePerSecond', 0);
     env
-      .source(generate({ count: 2 * keys, splits: 1 }, (index) => index))
+      .source(
+        generate({ count: 2 * keys, splits: params.number('splits', 1) }, (index) => index),
+        ratePerSecond > 0 ? { ratePerSecond } : {},
+      )
       .map((index) => ({ key: index % keys, seen: 1, text: `${index}`.padEnd(textLength, 'x') }))
       .keyBy(({ key }) => key)
       .reduce((a, b) => ({ key: a.key, seen: a.seen + b.seen, text: b.text }))
