@@ -4,7 +4,7 @@ import { mix32 } from '@millrace/common';
 import { compare, median, type Bench, type Row } from './compare.ts';
 import { runLocalJob } from './local-job.ts';
 
-const RECORDS = 12_000_000;
+const RECORDS = 6_000_000;
 const KEYS = 100_000;
 /** More often than people take them, so that what they cost stands out; each finds all keys changed. */
 const INTERVAL = '250 ms';
