@@ -301,16 +301,10 @@ export class CheckpointCoordinator {
       triggeredAtMs: pending.timestampMs,
       subtaskCount: pending.subtasks.executions.length,
     });
-    pending.timeout = this.#of.effects.schedule(this.#of.options.checkpointTimeoutMs, () => {
-      if (this.#pending !== pending || pending.phase !== 'gathering') return;
-      const { missing } = pending;
-      this.#fail(
-        new MillraceError(
-          'MR_CHECKPOINT_EXPIRED',
-          `Cannot complete checkpoint ${pending.checkpointId}: ${missing.length} of ${pending.subtasks.executions.length} subtasks had not acknowledged it after ${this.#of.options.checkpointTimeoutMs} ms (first: ${missing[0]?.vertex.name ?? 'none'}, subtask ${missing[0]?.subtaskIndex ?? 0})`,
-          { details: { checkpointId: pending.checkpointId } },
-        ),
-      );
+    const { checkpointTimeoutMs } = this.#of.options;
+    pending.timeout = this.#of.effects.schedule(checkpointTimeoutMs, () => {
+      const isWaiting = pending.phase === 'gathering' || pending.phase === 'writing';
+      if (this.#pending === pending && isWaiting) this.#fail(expired(pending, checkpointTimeoutMs));
     });
     const { checkpointId, timestampMs, mode } = pending;
     this.#of.listener.onTrigger({ checkpointId, timestampMs, mode });
@@ -323,7 +317,6 @@ export class CheckpointCoordinator {
 
   #writeMetadata(pending: PendingCheckpoint): void {
     pending.phase = 'writing';
-    pending.timeout?.cancel();
     const metadata = pending.metadata(this.#of, this.#of.outputLines());
     this.#complete.writeMetadata(metadata, (reference, error) => {
       if (this.#pending !== pending) return;
@@ -332,6 +325,7 @@ export class CheckpointCoordinator {
         return;
       }
       pending.phase = 'pointing';
+      pending.timeout?.cancel();
       pending.request?.onPointing(reference);
       const ending = this.#ending(pending, { state: 'completed', totalBytes: reference.totalBytes });
       const alongside = this.#of.listener.noteCheckpoints({
@@ -443,6 +437,23 @@ function fileNotKept(checkpointId: number, name: string): MillraceError {
     'MR_CHECKPOINT_DECLINED',
     `Cannot complete checkpoint ${checkpointId}: a snapshot needs "${name}", which belongs to no checkpoint that is kept`,
     { details: { checkpointId, name } },
+  );
+}
+
+function expired(
+  { checkpointId, phase, missing, subtasks }: PendingCheckpoint,
+  timeoutMs: number,
+): MillraceError {
+  const [first] = missing;
+  const why =
+    phase === 'writing'
+      ? 'its metadata was not written'
+      : `${missing.length} of ${subtasks.executions.length} subtasks had not acknowledged it`;
+  const where = first === undefined ? '' : ` (first: ${first.vertex.name}, subtask ${first.subtaskIndex})`;
+  return new MillraceError(
+    'MR_CHECKPOINT_EXPIRED',
+    `Cannot complete checkpoint ${checkpointId}: ${why} after ${timeoutMs} ms${where}`,
+    { details: { checkpointId } },
   );
 }
 

@@ -421,6 +421,23 @@ test('a trigger names the newest complete checkpoint of its attempt, and one tha
   expect(named).toEqual([0, 1, 2, 2]);
 });
 
+test('a store that does not answer about metadata costs the checkpoint, and what it writes too late does not count', () => {
+  const cluster = running({ checkpointFailuresTolerated: 5 });
+  complete(cluster);
+  cluster.holding.add('write-blob');
+  const late = complete(cluster);
+  expect(cluster.held).toHaveLength(1);
+  pass(cluster, 10_000);
+  expect(cluster.status().checkpoints).toMatchObject({ completedCount: 1, failedCount: 1 });
+  expect(cluster.status().checkpoints.lastFailure).toContain('its metadata was not written after 10000 ms');
+  cluster.holding.clear();
+  cluster.held[0]?.release();
+  expect(cluster.pointer()?.retained.map(({ checkpointId }) => checkpointId)).toEqual([1]);
+  complete(cluster);
+  expect(cluster.pointer()?.retained.map(({ checkpointId }) => checkpointId)).not.toContain(late);
+  expect(cluster.needlessFiles()).toEqual([]);
+});
+
 test('a snapshot that needs a file of no checkpoint that is kept fails its checkpoint, and the kept one stays', () => {
   const cluster = running({ checkpointsRetainedMax: 1, checkpointFailuresTolerated: 10 });
   for (let round = 0; round < 5; round++) complete(cluster);

@@ -436,7 +436,12 @@ export class JobManagerCore {
     const ended = [...this.#jobs.values()].filter((job) => job.isEnded);
     for (const job of ended) this.#releaseArtifacts(job);
     ended.sort((a, b) => (a.endTimeMs ?? 0) - (b.endTimeMs ?? 0));
-    for (const { jobId } of ended.slice(0, Math.max(0, ended.length - ENDED_JOBS_MAX))) {
+    for (const job of ended.slice(0, Math.max(0, ended.length - ENDED_JOBS_MAX))) {
+      const { jobId } = job;
+      const { retained, directory } = job.checkpoints();
+      // From now on their directory is all that is known of them.
+      if (retained.length > 0)
+        this.#effects.log('warn', 'kept checkpoints of a forgotten job', { jobId, directory });
       this.#jobs.delete(jobId);
       this.#artifactsReleased.delete(jobId);
       this.#effects.persist(

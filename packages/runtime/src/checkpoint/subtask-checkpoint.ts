@@ -14,6 +14,9 @@ export interface FrozenSubtask {
   readonly syncMs: number;
 }
 
+/** Snapshots of one subtask that are written at once: one whose checkpoint was given up, and the next. */
+const WRITES_MAX = 2;
+
 /**
  * Writes the snapshots of one subtask.
  * Contract: a failed write declines the checkpoint and the job goes on; an aborted one is forgotten: its result is
@@ -23,6 +26,8 @@ export class SubtaskCheckpoints {
   readonly #context: TaskContext;
   /** Checkpoints whose files are being written. Bounded by the JobManager, which has few pending. */
   readonly #writing = new Set<number>();
+  /** Writes under way, those of checkpoints that are over included: each holds on to bytes until the store answers. */
+  #writesUnderWay = 0;
 
   constructor(context: TaskContext) {
     this.#context = context;
@@ -32,9 +37,15 @@ export class SubtaskCheckpoints {
     const { mailbox, ports } = this.#context;
     const startedMs = ports.clock.monotonicMs();
     this.#writing.add(frozen.checkpointId);
+    if (this.#writesUnderWay >= WRITES_MAX) {
+      this.#decline(frozen.checkpointId, storeTooSlow(frozen.checkpointId));
+      return;
+    }
+    this.#writesUnderWay++;
     mailbox.await(
       startWrite(() => frozen.chain.write(ports.blobStore, this.#prefix(frozen.checkpointId))),
       ({ operators, newBytes }) => {
+        this.#writesUnderWay--;
         const oversize = oversizeOf(operators);
         if (oversize !== undefined) {
           this.#decline(frozen.checkpointId, oversize);
@@ -52,7 +63,10 @@ export class SubtaskCheckpoints {
           asyncMs,
         });
       },
-      (error) => this.#decline(frozen.checkpointId, error),
+      (error) => {
+        this.#writesUnderWay--;
+        this.#decline(frozen.checkpointId, error);
+      },
     );
   }
 
@@ -109,6 +123,14 @@ export class SubtaskCheckpoints {
       totalBytes,
     };
   }
+}
+
+function storeTooSlow(checkpointId: number): MillraceError {
+  return new MillraceError(
+    'MR_CHECKPOINT_DECLINED',
+    `Cannot write the snapshot of checkpoint ${checkpointId}: those of ${WRITES_MAX} earlier ones are still being written`,
+    { details: { checkpointId } },
+  );
 }
 
 /** The error for snapshots that do not fit into an acknowledgement; undefined: they do. */

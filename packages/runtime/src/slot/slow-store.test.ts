@@ -1,0 +1,55 @@
+// A store that takes longer than checkpoints may: they are given up one after the other, and what is held on to is bounded.
+import { defineJob, generate } from '@millrace/api';
+import { MemoryKeyValueStore } from '@millrace/state';
+import { MemoryBlobStore, VirtualTime } from '@millrace/testing';
+import { expect, test } from 'vitest';
+import { CollectingSink } from './collecting-sink.testing.ts';
+import { compileTestJob } from './compile-job.testing.ts';
+import { TestCluster } from './slot-harness.testing.ts';
+
+/** Answers when it is told to. */
+class SlowBlobStore extends MemoryBlobStore {
+  readonly waiting: (() => void)[] = [];
+  isSlow = true;
+
+  override async put(name: string, bytes: Uint8Array): Promise<void> {
+    if (this.isSlow) await new Promise<void>((resolve) => this.waiting.push(resolve));
+    await super.put(name, bytes);
+  }
+}
+
+test('a store that does not answer has two snapshots of a subtask to write at most; others are declined, and the job goes on', async () => {
+  const time = new VirtualTime();
+  const blobStore = new SlowBlobStore();
+  const sink = new CollectingSink<number>();
+  const plan = defineJob('sums', (env) => {
+    env
+      .source(generate({ count: 2_000, ratePerSecond: 1_000 }, (index) => index))
+      .keyBy((index) => index % 5)
+      .reduce((a, b) => a + b)
+      .sink(sink.sink());
+  }).plan({ args: [], params: {}, environment: {}, baseDirectory: '/' });
+  const openKeyValueStore = async (): Promise<MemoryKeyValueStore> => new MemoryKeyValueStore();
+  const job = compileTestJob(plan, 1);
+  const cluster = await TestCluster.start({ job, time, blobStore, openKeyValueStore, slot: {} });
+  const declined: number[] = [];
+  for (let round = 0; round < 6; round++) {
+    await time.runFor(100);
+    const checkpointId = cluster.trigger();
+    await time.runFor(100);
+    for (const report of cluster.reports)
+      if (report.kind === 'checkpoint-declined' && report.checkpointId === checkpointId)
+        declined.push(checkpointId);
+    for (const slot of cluster.slots) slot.checkpointAborted(checkpointId);
+  }
+  expect(blobStore.waiting).toHaveLength(2);
+  expect(declined).toEqual([3, 4, 5, 6]);
+  expect(cluster.failure).toBeUndefined();
+  blobStore.isSlow = false;
+  for (const answer of blobStore.waiting) answer();
+  await time.runFor(100);
+  cluster.trigger();
+  await time.runFor(100);
+  expect(cluster.completed.map(({ checkpointId }) => checkpointId)).toEqual([7]);
+  await cluster.cancel();
+});
