@@ -47,6 +47,15 @@ test('an address that other machines reach is refused without certificates, and 
   });
 });
 
+test('a token is not sent to another machine without encryption', async () => {
+  const env = { MILLRACE_CONFIG_DIR: join(temporary, 'clear'), MILLRACE_TOKEN: 'secret' };
+  for (const args of [['list'], ['cluster', 'status'], ['taskmanager', 'start']])
+    expect(await millrace([...args, '-m', 'jobmanager.example.org:6123'], { env })).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringMatching(/MR_OPTION_INVALID.*unencrypted.*--certs.*--insecure-internal/),
+    });
+});
+
 test('TaskManagers that are there before their JobManager join it with certificates, run a job, and leave in good order', async () => {
   const directory = join(temporary, 'secure');
   const env = {
@@ -87,7 +96,10 @@ test('TaskManagers that are there before their JobManager join it with certifica
     },
     { ...UP, what: 'both TaskManagers' },
   );
-  expect(await millrace(['health', ...client])).toMatchObject({ exitCode: 0 });
+  await until(async () => (await millrace(['health', ...client])).exitCode === 0, {
+    ...UP,
+    what: 'all to say that they are well',
+  });
 
   const job = ['run', 'test/e2e/jobs/numbers.ts', ...client, '-p', '2', '--', '--count', '100'];
   expect(await millrace(job)).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('FINISHED') });

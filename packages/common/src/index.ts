@@ -37,5 +37,11 @@ export {
   type OptionValue,
 } from './config/option-entry.ts';
 export { OPTIONS, optionsOf } from './config/options.ts';
-export { checkBindHost, formatAddress, isLoopback, isWildcard } from './config/bind-address.ts';
+export {
+  checkBindHost,
+  checkPeerAddress,
+  formatAddress,
+  isLoopback,
+  isWildcard,
+} from './config/bind-address.ts';
 export { RingBuffer } from './collections/ring-buffer.ts';

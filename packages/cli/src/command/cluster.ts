@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { clusterStatus, startCluster, stopCluster } from '../cluster/cluster.ts';
 import { ExitCode } from '../exit-code.ts';
 import { formatTable } from '../terminal/table.ts';
-import { clusterDirectoryOf, printJson, printLines, type GlobalOptions } from './context.ts';
+import { clusterDirectoryOf, connectionOf, printJson, printLines, type GlobalOptions } from './context.ts';
 
 export interface ClusterStartCommandOptions extends GlobalOptions {
   readonly taskmanagers: number;
@@ -47,6 +47,7 @@ function counted(count: number, noun: string, ending = 's'): string {
 
 export async function clusterStatusCommand(options: GlobalOptions): Promise<ExitCode> {
   const directory = clusterDirectoryOf(options);
+  if (options.jobmanager !== undefined) connectionOf(options, 'cli'); // Refuses what may not be asked.
   const processes = await clusterStatus(directory, options.jobmanager);
   if (options.json === true) {
     printJson({ processes: processes.map(({ isAlive, ...entry }) => ({ ...entry, alive: isAlive })) });

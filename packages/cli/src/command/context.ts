@@ -1,14 +1,20 @@
 // What every command gets: where the cluster is, how to write, how to ask.
-import { MillraceError, WATERMARK_END_MS } from '@millrace/common';
+import { checkPeerAddress, MillraceError, WATERMARK_END_MS } from '@millrace/common';
+import type { ClusterRole } from '@millrace/common/node';
 import { connectDispatcher, type DispatcherClient } from '@millrace/jobmanager';
 import type { JobStatus } from '@millrace/proto';
-import { ClusterDirectory, type ClusterSecrets } from '../cluster/cluster-directory.ts';
+import {
+  ClusterDirectory,
+  type ClusterCredentials,
+  type ClusterSecrets,
+} from '../cluster/cluster-directory.ts';
 import { DEFAULT_RPC_PORT } from '../cluster/cluster.ts';
 
 /** Options that every command takes. */
 export interface GlobalOptions extends ClusterSecrets {
   readonly jobmanager?: string;
   readonly configDir?: string;
+  readonly insecureInternal?: boolean;
   readonly json?: boolean;
   readonly color?: boolean;
 }
@@ -43,6 +49,23 @@ export function jobManagerAddress(options: GlobalOptions): string {
 }
 
 /**
+ * Where the JobManager is, and what a process of this role shows there.
+ * @throws {MillraceError} MR_OPTION_INVALID when the token would travel unencrypted to another machine
+ */
+export function connectionOf(
+  options: GlobalOptions,
+  role: ClusterRole,
+): ClusterCredentials & { readonly address: string } {
+  const address = jobManagerAddress(options);
+  const credentials = clusterDirectoryOf(options).credentials(role);
+  checkPeerAddress(address, {
+    isEncrypted: credentials.identity !== undefined,
+    isInsecureAllowed: options.insecureInternal === true,
+  });
+  return { address, ...credentials };
+}
+
+/**
  * Runs `action` with a connection to the cluster, and closes it.
  * @throws {MillraceError} MR_NO_CLUSTER when none answers
  */
@@ -50,8 +73,7 @@ export async function withDispatcher<T>(
   options: GlobalOptions,
   action: (client: DispatcherClient) => Promise<T>,
 ): Promise<T> {
-  const credentials = clusterDirectoryOf(options).credentials('cli');
-  const client = await connectDispatcher({ address: jobManagerAddress(options), ...credentials });
+  const client = await connectDispatcher(connectionOf(options, 'cli'));
   try {
     return await action(client);
   } finally {

@@ -8,13 +8,12 @@ import { DEFAULT_RPC_PORT } from '../cluster/cluster.ts';
 import { keepHealthFile } from '../cluster/health-file.ts';
 import { ExitCode } from '../exit-code.ts';
 import { asLogLevel, processLogger } from '../logger.ts';
-import { clusterDirectoryOf, jobManagerAddress, type GlobalOptions } from './context.ts';
+import { clusterDirectoryOf, connectionOf, type GlobalOptions } from './context.ts';
 
 /** Options of both processes. */
 interface ProcessOptions extends GlobalOptions {
   readonly host?: string;
   readonly advertisedHost?: string;
-  readonly insecureInternal?: boolean;
   readonly logLevel?: string;
   readonly heartbeatTimeout?: number;
 }
@@ -93,10 +92,10 @@ export async function startTaskManagerProcess(options: TaskManagerStartOptions):
     );
   }
   const log = processLogger('taskmanager', asLogLevel(options.logLevel)).withContext({ taskManagerId: id });
-  const credentials = directory.credentials('taskmanager');
+  const { address, ...credentials } = connectionOf(options, 'taskmanager');
   warnOfExpiry(credentials, log);
   const taskManager = await startTaskManager({
-    jobManagerAddress: jobManagerAddress(options),
+    jobManagerAddress: address,
     ...credentials,
     taskManagerId: id,
     slotCount: options.slots ?? 1,

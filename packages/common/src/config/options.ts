@@ -42,6 +42,11 @@ export const OPTIONS: readonly OptionEntry[] = [
     defaultText: "token in the cluster's directory, made at the first start",
   },
   { name: 'token', type: { kind: 'secret' }, help: "the cluster's token itself, before any file" },
+  {
+    name: 'insecure-internal',
+    type: { kind: 'switch' },
+    help: 'allow addresses beyond loopback without certificates, so without encryption',
+  },
   { name: 'json', type: { kind: 'switch' }, help: 'print JSON' },
   // cluster start
   {
@@ -162,12 +167,6 @@ export const OPTIONS: readonly OptionEntry[] = [
     help: 'silence after which the JobManager, or another TaskManager, is lost',
     defaultText: 'as the JobManager says',
     verbs: ['taskmanager start'],
-  },
-  {
-    name: 'insecure-internal',
-    type: { kind: 'switch' },
-    help: 'allow another address than loopback without certificates, so without encryption',
-    verbs: PROCESSES,
   },
   {
     name: 'log-level',
