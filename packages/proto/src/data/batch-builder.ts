@@ -1,6 +1,12 @@
 // [HOT] Gathers records into columns, one batch a target, and adapts to the shapes that come.
 import { MillraceError } from '@millrace/common';
-import { generateStore, type AppendContext, type TargetRows, type TargetStore } from './append-codegen.ts';
+import {
+  generateFieldAppend,
+  generateStore,
+  type AppendContext,
+  type TargetRows,
+  type TargetStore,
+} from './append-codegen.ts';
 import { shapeOfType, type TypedShape } from './batch-shape.ts';
 import { inferType, VALUE_TYPE, widenType } from './infer-type.ts';
 import {
@@ -9,6 +15,7 @@ import {
   RECORD_BYTES_MAX,
   type BatchBuilder,
   type BatchBuilderOptions,
+  type FieldAppender,
   type RecordBatch,
 } from './record-batch.ts';
 
@@ -45,6 +52,7 @@ class AdaptiveBatchBuilder implements BatchBuilder {
   #shape: TypedShape | undefined;
   #store: TargetStore | undefined;
   #wideningCount = 0;
+  readonly #appenders: { readonly names: readonly string[]; readonly appender: FieldAppender }[] = [];
 
   constructor(options: BatchBuilderOptions) {
     this.#options = options;
@@ -68,6 +76,21 @@ class AdaptiveBatchBuilder implements BatchBuilder {
       this.#use(shapeOfType(inferType(record)));
       this.append(target, record, timestampMs, keyHash);
     };
+  }
+
+  fieldAppender(names: readonly string[]): FieldAppender {
+    const appender: FieldAppender = { append: () => undefined };
+    this.#appenders.push({ names, appender });
+    this.#generateFor(names, appender);
+    return appender;
+  }
+
+  #generateFor(names: readonly string[], appender: FieldAppender): void {
+    appender.append = generateFieldAppend(this.#shape, names, {
+      codegenId: this.#options.codegenId,
+      context: this.#context,
+      otherwise: (target, record, timestampMs, keyHash) => this.append(target, record, timestampMs, keyHash),
+    });
   }
 
   get pendingRows(): number {
@@ -146,6 +169,7 @@ class AdaptiveBatchBuilder implements BatchBuilder {
     this.#shape = shape;
     this.#store = store;
     this.append = store.append;
+    for (const { names, appender } of this.#appenders) this.#generateFor(names, appender);
   }
 }
 

@@ -2,7 +2,7 @@
 // into records.
 import { countColumns, parseType, typeText, type ColumnType, type Field } from './column-type.ts';
 import { fieldName } from './object-keys.ts';
-import type { BatchShape, EmittedRecord, RecordBatch } from './record-batch.ts';
+import type { BatchShape, EmittedFields, EmittedRecord, RecordBatch } from './record-batch.ts';
 
 /** Shapes that a thread keeps; the oldest is forgotten first. */
 const SHAPES_MAX = 1024;
@@ -83,6 +83,18 @@ class ColumnShape implements TypedShape {
   emitRecord(row: string, fields?: ReadonlySet<string>): EmittedRecord {
     const record = new RecordText(row);
     return { text: record.of(this.type, fields), columns: record.columns };
+  }
+
+  emitFields(row: string, fields?: ReadonlySet<string>): EmittedFields | undefined {
+    const { type } = this;
+    if (type.kind !== 'struct' || type.variants.length !== 1) return undefined;
+    const record = new RecordText(row);
+    const cells = record.fieldsOf(type, fields);
+    return {
+      names: cells.map(({ key }) => key),
+      values: cells.map(({ text }) => text),
+      columns: record.columns,
+    };
   }
 
   emitColumn(batch: string, index: number): string {
@@ -177,6 +189,19 @@ class RecordText {
     const variantOf = this.#cellOf(variantColumn);
     const last = literals.length - 1;
     return `(${literals.map((literal, index) => (index === last ? literal : `${variantOf} === ${index} ? ${literal} : `)).join('')})`;
+  }
+
+  /** The fields of a struct with one order of keys, in that order. */
+  fieldsOf(
+    type: ColumnType & { kind: 'struct' },
+    wanted: ReadonlySet<string> | undefined,
+  ): readonly { readonly key: string; readonly text: string }[] {
+    const cells = type.fields.map((field) => {
+      if (wanted === undefined || wanted.has(field.key)) return { key: field.key, text: this.of(field.type) };
+      this.#next += countColumns(field.type);
+      return undefined;
+    });
+    return (type.variants[0] ?? []).map((index) => cells[index]).filter((cell) => cell !== undefined);
   }
 
   #field({ key, type }: Field, wanted: ReadonlySet<string> | undefined): string | undefined {

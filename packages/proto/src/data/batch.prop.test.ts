@@ -139,6 +139,54 @@ test('records of every target arrive in order and exactly, over a batch built an
   );
 });
 
+test('records given as the values of their fields arrive as whole ones do', () => {
+  const names = ['a', 'b', '__proto__', 'return -1;'];
+  const values = fc.tuple(
+    fc.oneof(int, structuredValue),
+    fc.oneof({ weight: 5, arbitrary: word as fc.Arbitrary<unknown> }, objectGraph),
+    fc.oneof(
+      { weight: 5, arbitrary: fc.record({ 'return -1;': word }) as fc.Arbitrary<unknown> },
+      objectGraph,
+    ),
+    optional(word),
+  );
+  const isShared = fc.oneof({ weight: 9, arbitrary: fc.constant(false) }, fc.constant(true));
+  fc.assert(
+    fc.property(fc.array(fc.tuple(values, isShared), { maxLength: 30 }), (rows) => {
+      const batches: RecordBatch[] = [];
+      const builder = createBatchBuilder({
+        codegenId: 'test',
+        targetCount: 1,
+        isKeyed: true,
+        rowsMax: 7,
+        onBatch: (_, batch) => void batches.push(batch),
+      });
+      const appender = builder.fieldAppender(names);
+      const expected: string[] = [];
+      rows.forEach(([row, shares], index) => {
+        const given = shares ? [row[0], row[2], row[2], row[3]] : row;
+        const record = objectOf(names.map((name, field) => [name, given[field]]));
+        expected.push(outline(structuredClone(record)));
+        // Now and then a whole record, of this kind or of another.
+        if (index % 5 === 4) builder.append(0, record, index, index);
+        else appender.append(0, index, index, ...given);
+        if (index % 11 === 10) {
+          builder.append(0, { other: index }, index, index);
+          expected.push(outline({ other: index }));
+        }
+      });
+      builder.flushAll();
+      expect(
+        batches
+          .map(encodeBatchV1)
+          .map(decodeBatchV1)
+          .flatMap((batch) => recordsOf(batch).map(outline)),
+      ).toEqual(expected);
+    }),
+    { numRuns: 300 },
+  );
+});
+
 test('changed bytes of a batch are refused as corrupt', () => {
   fc.assert(
     fc.property(sentStream, fc.nat(), fc.integer({ min: 1, max: 255 }), (sent, at, flip) => {

@@ -22,6 +22,11 @@ export interface BatchShape {
    * without the others.
    */
   emitRecord(row: string, fields?: ReadonlySet<string>): EmittedRecord;
+  /**
+   * The fields of the record by themselves, in its order, with `fields` of those only; undefined where rows have different
+   * fields, or none by name.
+   */
+  emitFields(row: string, fields?: ReadonlySet<string>): EmittedFields | undefined;
   /** Source text of column `index` of `batch` (an expression), ready to be read. Strings are decoded there. */
   emitColumn(batch: string, index: number): string;
   /** True when a column is costly to get ready: worth to wait until a row needs it. */
@@ -31,6 +36,13 @@ export interface BatchShape {
 /** Text of a record, which reads the column with index i as `column$i`. */
 export interface EmittedRecord {
   readonly text: string;
+  readonly columns: ReadonlySet<number>;
+}
+
+/** Texts of a record's fields. */
+export interface EmittedFields {
+  readonly names: readonly string[];
+  readonly values: readonly string[];
   readonly columns: ReadonlySet<number>;
 }
 
@@ -56,11 +68,21 @@ export interface BatchBuilder {
    * @throws {MillraceError} MR_UNSUPPORTED_VALUE naming the field, for what structured clone refuses
    */
   append(target: number, record: unknown, timestampMs: number, keyHash: number): void;
+  /**
+   * Returns what appends records with exactly these fields, in this order, without an object: the fields' values go into
+   * their columns. The same as `append` of an object literal with them.
+   */
+  fieldAppender(names: readonly string[]): FieldAppender;
   /** Hands the target's batch over, if it has a row. */
   flush(target: number): void;
   flushAll(): void;
   /** Rows that wait in all targets. */
   readonly pendingRows: number;
+}
+
+/** See {@link BatchBuilder.fieldAppender}. Contract: call `appender.append(…)`; never keep the function itself. */
+export interface FieldAppender {
+  append: (target: number, timestampMs: number, keyHash: number, ...values: unknown[]) => void;
 }
 
 /** What a batch builder is made with: whom it works for, and when a batch is full. */

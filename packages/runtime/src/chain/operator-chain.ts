@@ -13,6 +13,7 @@ import type { DroppedCounts } from './dropped-records.ts';
 import type { OriginChannel } from './record-origin.ts';
 import type {
   DroppedSample,
+  FieldAppender,
   JobEdge,
   JobVertex,
   Json,
@@ -29,6 +30,8 @@ export interface ChainOutput {
   /** Set by the chain: so much waits for credit that it should stop before the batch at hand is finished. */
   onOverdraft?: () => void;
   append(channel: number, record: unknown, timestampMs: number, keyHash: number): void;
+  /** What takes records as the values of these fields; unset: objects only. */
+  fieldAppender?(names: readonly string[]): FieldAppender;
 }
 
 /** State that the barrier froze in all operators of the chain. */

@@ -1,5 +1,11 @@
 // [HOT] One outgoing edge of a subtask: gathers records into batches per consumer, keeps control events in order behind them.
-import { createBatchBuilder, type BatchBuilder, type JobEdge, type RecordBatch } from '@millrace/proto';
+import {
+  createBatchBuilder,
+  type BatchBuilder,
+  type FieldAppender,
+  type JobEdge,
+  type RecordBatch,
+} from '@millrace/proto';
 import type { ChainOutput } from '../chain/operator-chain.ts';
 import type { ControlElement } from './channel-element.ts';
 import type { OutputChannel } from './output-channel.ts';
@@ -62,6 +68,10 @@ export class ResultPartition implements ChainOutput {
 
   append(channel: number, record: unknown, timestampMs: number, keyHash: number): void {
     this.#builder.append(channel, record, timestampMs, keyHash);
+  }
+
+  fieldAppender(names: readonly string[]): FieldAppender {
+    return this.#builder.fieldAppender(names);
   }
 
   /** Finishes the batches begun. */

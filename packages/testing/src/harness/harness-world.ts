@@ -128,6 +128,7 @@ export class World<T> {
       channelCount,
       append: (channel, record, timestampMs, keyHash) =>
         builder.append(channel, record, timestampMs, keyHash),
+      fieldAppender: (names) => builder.fieldAppender(names),
     };
   }
 

@@ -6,6 +6,7 @@ import {
   LateRecord,
   madeRecord,
   type MakeRecord,
+  type RecordCells,
   type RecordMaking,
   type RecordText,
 } from './record-text.ts';
@@ -115,6 +116,7 @@ export function generateBatchLoop(
   const record = lateRecord(code, {
     make: (name, fields, outer) =>
       frozen(code, unit, name, columns.declare(name, fields, outer !== undefined)),
+    cells: (fields, outer) => columns.cells(fields, outer !== undefined),
     again,
   });
   const stages = stageText(code, unit, input.node, {
@@ -149,6 +151,17 @@ class ColumnText {
   declare(name: string, fields: FieldsRead, isConditional: boolean): string {
     const isWhole = !this.#shape.hasFields || typeof fields === 'string';
     const { text, columns } = this.#shape.emitRecord('row', isWhole ? undefined : fields);
+    return `${this.#prepare(columns, isConditional)}\nconst ${name} = ${text};`;
+  }
+
+  cells(fields: FieldsRead, isConditional: boolean): RecordCells | undefined {
+    const cells = this.#shape.emitFields('row', typeof fields === 'string' ? undefined : fields);
+    if (cells === undefined) return undefined;
+    const { names, values, columns } = cells;
+    return { names, values, before: this.#prepare(columns, isConditional) };
+  }
+
+  #prepare(columns: ReadonlySet<number>, isConditional: boolean): string {
     const decoded: string[] = [];
     for (const column of columns) {
       const isLate = isConditional && this.#shape.isEncoded(column);
@@ -158,7 +171,7 @@ class ColumnText {
           `if (column$${column} === undefined) column$${column} = ${this.#shape.emitColumn('batch', column)};`,
         );
     }
-    return `${decoded.join('\n')}\nconst ${name} = ${text};`;
+    return decoded.join('\n');
   }
 
   prelude(batch: string): string {
@@ -263,7 +276,20 @@ function columnReading(
     });
     return frozen(code, unit, name, `const ${name} = { ${cells.join(', ')} };`);
   };
-  const record = lateRecord(code, { make, again });
+  // A field that is computed must not be computed twice: the key function has it from the record.
+  const cells = (fields: FieldsRead): RecordCells | undefined => {
+    if (isComputed) return undefined;
+    const names: string[] = [];
+    const values: string[] = [];
+    batch.columns.forEach(({ name }, index) => {
+      if (fields !== 'all' && !isField(name, fields)) return;
+      used.add(index);
+      names.push(name);
+      values.push(`column${index}[row]`);
+    });
+    return { names, values, before: '' };
+  };
+  const record = lateRecord(code, { make, cells, again });
   return {
     record,
     from: isComputed ? 'batch.from' : '0',

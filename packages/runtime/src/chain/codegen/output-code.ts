@@ -2,12 +2,16 @@
 import { unreachable } from '@millrace/common';
 import type { PartialAggregates } from '../../operator/window/partial-aggregates.ts';
 import type { OutgoingEdge } from '../chain-topology.ts';
+import type { ChainOutput } from '../operator-chain.ts';
 import type { RecordFailures } from '../record-failures.ts';
 import type { FieldsRead } from '../fields/fields-read.ts';
 import type { ErrorSites } from '../user-error.ts';
-import type { CodeUnit } from './code-unit.ts';
-import type { RecordText } from './record-text.ts';
+import { property, type CodeUnit } from './code-unit.ts';
+import type { RecordCells, RecordText } from './record-text.ts';
 import { callKeySelector, emitChannel, emitHash, refusingPromises } from './key-code.ts';
+
+/** Fields that are copied one by one at most; a wider record goes as an object. */
+const COPIED_FIELDS_MAX = 32;
 
 /** Where round robin goes next; an object, so that loops and emit functions share it. */
 export interface RoundRobin {
@@ -41,16 +45,16 @@ export function emitOutput(
   },
 ): string {
   const { output, edge } = port.outgoing;
-  const target = unit.bind(output, 'output');
-  const { record, timestampMs } = sent;
+  const { record } = sent;
+  const append = (channel: string, hash: string): string => appendText(unit, port, sent, { channel, hash });
   const partitioning = output.edge.partitioning;
   switch (partitioning) {
     case 'forward':
     case 'global':
-      return `out++; ${target}.append(0, ${record.having(port.fields)}, ${timestampMs}, 0);`;
+      return `out++; ${append('0', '0')}`;
     case 'broadcast': {
       const channel = unit.fresh('channel');
-      return `out++; for (let ${channel} = 0; ${channel} < ${output.channelCount}; ${channel}++) ${target}.append(${channel}, ${record.having(port.fields)}, ${timestampMs}, 0);`;
+      return `out++; for (let ${channel} = 0; ${channel} < ${output.channelCount}; ${channel}++) { ${append(channel, '0')} }`;
     }
     case 'rebalance': {
       const turn = unit.bind(port.roundRobin, 'turn');
@@ -58,7 +62,7 @@ export function emitOutput(
       return [
         `out++; const ${channel} = ${turn}.next;`,
         `${turn}.next = ${channel} + 1 === ${output.channelCount} ? 0 : ${channel} + 1;`,
-        `${target}.append(${channel}, ${record.having(port.fields)}, ${timestampMs}, 0);`,
+        append(channel, '0'),
       ].join('\n');
     }
     case 'hash': {
@@ -73,14 +77,14 @@ export function emitOutput(
         return [
           `at = ${port.keySite}; out++; let ${hash} = 0;`,
           `try { const ${key} = ${keyText}; ${hash} = ${hashText}; } catch (error) { ${unit.bind(chain.failures, 'failures')}.passOn(error, at); }`,
-          `${target}.append(${emitChannel(unit, hash, channelOf)}, ${record.having(port.fields)}, ${timestampMs}, ${hash});`,
+          append(emitChannel(unit, hash, channelOf), hash),
         ].join('\n');
       }
       return [
         `at = ${port.keySite}; out++;`,
         `const ${key} = ${keyText};`,
         `const ${hash} = ${hashText};`,
-        `${target}.append(${emitChannel(unit, hash, channelOf)}, ${record.having(port.fields)}, ${timestampMs}, ${hash});`,
+        append(emitChannel(unit, hash, channelOf), hash),
       ].join('\n');
     }
     case 'assignment':
@@ -88,4 +92,32 @@ export function emitOutput(
     default:
       return unreachable(partitioning);
   }
+}
+
+/** A record that is still columns is copied column by column; any other is given as it is. */
+function appendText(
+  unit: CodeUnit,
+  { outgoing: { output }, fields }: OutputPort,
+  { record, timestampMs }: SentRecord,
+  to: { readonly channel: string; readonly hash: string },
+): string {
+  const cells = output.fieldAppender === undefined ? undefined : record.cells(fields);
+  if (cells === undefined || cells.names.length > COPIED_FIELDS_MAX)
+    return `${unit.bind(output, 'output')}.append(${to.channel}, ${record.having(fields)}, ${timestampMs}, ${to.hash});`;
+  return `${cells.before}\n${appendFieldsText(unit, output, cells, { ...to, timestampMs })}`;
+}
+
+/** Statement that sends a record that is its fields only, as columns where the output takes them. */
+export function appendFieldsText(
+  unit: CodeUnit,
+  output: ChainOutput,
+  { names, values }: Pick<RecordCells, 'names' | 'values'>,
+  to: { readonly channel: string; readonly timestampMs: string; readonly hash: string },
+): string {
+  if (output.fieldAppender === undefined) {
+    const fields = names.map((name, index) => property(name, values[index] ?? 'undefined'));
+    return `${unit.bind(output, 'output')}.append(${to.channel}, { ${fields.join(', ')} }, ${to.timestampMs}, ${to.hash});`;
+  }
+  const appender = unit.bind(output.fieldAppender(names), 'fields');
+  return `${appender}.append(${[to.channel, to.timestampMs, to.hash, ...values].join(', ')});`;
 }

@@ -17,10 +17,19 @@ export interface RecordText {
    * kept as what it was (a dead letter), so that nobody before may leave a field out.
    */
   again(isExact: boolean): string;
+  /** The fields by themselves, where the record is columns of which each row has the same fields; else undefined. */
+  cells(fields: FieldsRead): RecordCells | undefined;
   /** What to give code that reads these fields. */
   having(fields: FieldsRead): string;
   /** The record where only some rows come: what is not needed before is made there. */
   behindCondition(unit: CodeUnit): ConditionalRecord;
+}
+
+/** Fields of a record, in its order, and expressions of their values, which statements `before` may have to prepare. */
+export interface RecordCells {
+  readonly names: readonly string[];
+  readonly values: readonly string[];
+  readonly before: string;
 }
 
 /** A record behind a condition. `declaration` is asked for when all text that uses the record is written. */
@@ -36,6 +45,7 @@ export function madeRecord(name: string): RecordText {
     argument: () => name,
     field: (field) => `${name}[${literal(field)}]`,
     again: () => name,
+    cells: () => undefined,
     having: () => name,
     behindCondition: () => ({ record: made, declaration: () => '' }),
   };
@@ -84,6 +94,10 @@ export class AskedRecord implements RecordText {
     return isExact ? this.whole() : this.#name;
   }
 
+  cells(): undefined {
+    return undefined;
+  }
+
   having(fields: FieldsRead): string {
     this.#fields = joinFields(this.#fields, fields);
     return this.#name;
@@ -97,6 +111,8 @@ export class AskedRecord implements RecordText {
 /** How a {@link LateRecord} comes about. */
 export interface RecordMaking {
   readonly make: MakeRecord;
+  /** The fields by themselves; `outer` as for `make`. */
+  readonly cells: (fields: FieldsRead, outer?: OuterRecord) => RecordCells | undefined;
   /** Expression of the whole record. */
   readonly again: string;
 }
@@ -132,6 +148,10 @@ export class LateRecord implements RecordText {
 
   again(): string {
     return this.#making.again;
+  }
+
+  cells(fields: FieldsRead): RecordCells | undefined {
+    return fields === 'none' ? undefined : this.#making.cells(fields, this.#outer);
   }
 
   having(fields: FieldsRead): string {

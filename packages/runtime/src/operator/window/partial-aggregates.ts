@@ -3,6 +3,7 @@
 import { invariant, MillraceError } from '@millrace/common';
 import type { StreamNode, UserFunction, WindowAssignerSpec } from '@millrace/api';
 import { CodeUnit } from '../../chain/codegen/code-unit.ts';
+import { appendFieldsText } from '../../chain/codegen/output-code.ts';
 import type { RecordText } from '../../chain/codegen/record-text.ts';
 import { callKeySelector, emitChannel, emitHash, refusingPromises } from '../../chain/codegen/key-code.ts';
 import type { ChainMetrics, ChainOutput } from '../../chain/operator-chain.ts';
@@ -154,15 +155,27 @@ export class PartialAggregates {
   }
 
   #emitSingle(unit: CodeUnit, key: string, record: RecordText, keySite: number): string {
-    const { output, sites } = this.#options;
+    const { sites } = this.#options;
     const hash = unit.fresh('hash');
-    const cells = this.#cells.map((cell) => `${cell.partialName}: ${cell.single(unit, record)}`);
+    const values = this.#cells.map((cell) => cell.single(unit, record));
     const slice = this.#slices === undefined ? '0' : `${unit.bind(this, 'partials')}.hi`;
     return [
       `const ${hash} = ${emitHash(unit, key, refusingPromises(sites, keySite))};`,
       `at = ${this.#site}; out++;`,
-      `${unit.bind(output, 'output')}.append(${this.#channelText(unit, hash)}, { ${[`k: ${key}`, `s: ${slice}`, 'n: 1', ...cells].join(', ')} }, NaN, ${hash});`,
+      this.#appendText(unit, [key, slice, '1', ...values], hash),
     ].join('\n');
+  }
+
+  /** Statement that sends a partial row. */
+  #appendText(unit: CodeUnit, values: readonly string[], hash: string): string {
+    const names = ['k', 's', PARTIAL_COUNT, ...this.#cells.map((cell) => cell.partialName)];
+    const channel = this.#channelText(unit, hash);
+    return appendFieldsText(
+      unit,
+      this.#options.output,
+      { names, values },
+      { channel, timestampMs: 'NaN', hash },
+    );
   }
 
   #channelText(unit: CodeUnit, hash: string): string {
@@ -175,16 +188,15 @@ export class PartialAggregates {
   #generateFlushRow(): (slice: PartialSlice, id: number) => void {
     const unit = new CodeUnit(`${this.#options.codegenId} partials of ${this.#options.consumer.id}`);
     const keys = unit.bind(this.#keys, 'keys');
-    const cells = this.#cells.map((cell, index) => `${cell.partialName}: slice.columns[${index}][id]`);
-    const fields = [
-      `k: ${keys}.keys[id]`,
-      `s: ${this.#slices === undefined ? '0' : 'slice.end'}`,
-      'n: slice.counts[id]',
-      ...cells,
+    const values = [
+      `${keys}.keys[id]`,
+      this.#slices === undefined ? '0' : 'slice.end',
+      'slice.counts[id]',
+      ...this.#cells.map((_, index) => `slice.columns[${index}][id]`),
     ];
     const body = [
       `const hash = ${keys}.hashes[id];`,
-      `${unit.bind(this.#options.output, 'output')}.append(${this.#channelText(unit, 'hash')}, { ${fields.join(', ')} }, NaN, hash);`,
+      this.#appendText(unit, values, 'hash'),
       'slice.counts[id] = 0;',
       ...this.#cells.map(
         (cell, index) => `slice.columns[${index}][id] = ${cell.column === 'f64' ? '0' : 'undefined'};`,
