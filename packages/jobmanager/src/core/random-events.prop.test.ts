@@ -34,10 +34,20 @@ class Invariants {
     holds(this.#cluster.missingFiles().length === 0, 'files of retained checkpoints are never deleted');
     for (const sent of this.#cluster.sent.slice(this.#seen)) this.#checkMessage(sent);
     this.#seen = this.#cluster.sent.length;
-    const isFinished = this.#cluster.core.jobs()[0]?.state === 'FINISHED';
+    if (this.#cluster.core.jobs()[0]?.state === 'FINISHED') this.#checkEnd(pointed);
+  }
+
+  /** Nothing is left to read, or the job was stopped: then its savepoint is there, unless it was drained. */
+  #checkEnd(pointed: number): void {
+    const { lastPointed, savepoints } = this.#cluster;
+    const modes = this.#cluster
+      .messages('trigger-checkpoint')
+      .filter(({ checkpointId }) => checkpointId === pointed)
+      .map(({ mode }) => mode);
+    const isStopped = modes.includes('stop') && [...savepoints.values()].includes(pointed);
     holds(
-      !isFinished || this.#cluster.lastPointed?.isFinal === true,
-      'a job is finished by its final checkpoint only',
+      lastPointed?.isFinal === true || isStopped || modes.includes('drain'),
+      'a job is finished by its final checkpoint, or by a stop whose savepoint is written',
     );
   }
 
@@ -112,10 +122,13 @@ interface PlayedJob {
   readonly slotCount: number;
   /** By region; empty: one region, which is rescaled. */
   readonly subtasksOf: readonly number[];
+  /** Somebody asks for savepoints, and for stops with one. */
+  readonly hasSavepoints?: true;
 }
 
 const ONE_REGION: PlayedJob = { graph: keyedGraph, slotCount: 2, subtasksOf: [5] };
 const TWO_REGIONS: PlayedJob = { graph: twoRegionGraph, slotCount: 3, subtasksOf: [2, 5] };
+const STOPPED: PlayedJob = { ...TWO_REGIONS, hasSavepoints: true };
 const RESCALED: PlayedJob = { graph: keyedGraph, slotCount: 3, subtasksOf: [] };
 
 function play(seed: number, job: PlayedJob): ScriptedCluster {
@@ -142,8 +155,32 @@ function play(seed: number, job: PlayedJob): ScriptedCluster {
   const pick = <T>(items: readonly T[]): T | undefined => items[prng.below(items.length)];
   const slot = (): ScriptedSlot | undefined => pick([...cluster.slots.values()]);
   const isRescaled = job.subtasksOf.length === 0;
+  const acknowledgeAll = (): void => {
+    if (cluster.lastTriggered === 0) return;
+    for (const target of cluster.slots.values()) {
+      if (target.deployment.mode !== 'run') continue;
+      for (const { executionAttemptId } of target.deployment.subtasks)
+        acknowledgements.add(target, cluster.lastTriggered, executionAttemptId);
+    }
+    cluster.acknowledge(cluster.lastTriggered);
+  };
+  const endCancelled = (): void => {
+    const target = slot();
+    const isCancelled = cluster
+      .messages('cancel')
+      .some(
+        (message) =>
+          message.attemptNumber === target?.deployment.attemptNumber &&
+          message.slotIndex === target.deployment.slotIndex,
+      );
+    if (target !== undefined && isCancelled) cluster.end(target);
+  };
+  const askForSavepoint = (): void => savepoint(cluster, prng.below(24));
+  // A stop has a long way to go: what gets it on happens more often.
+  const stopping = [acknowledgeAll, acknowledgeAll, endCancelled, endCancelled, () => cluster.runAll()];
   const actions: readonly (() => void)[] = [
     ...(isRescaled ? [() => rescale(cluster, prng.below(5))] : []),
+    ...(job.hasSavepoints === true ? [askForSavepoint, askForSavepoint, askForSavepoint, ...stopping] : []),
     () => cluster.advance(prng.below(1_500)),
     () => cluster.connections.forEach((connection) => cluster.heartbeat(connection)),
     () => cluster.runAll(),
@@ -156,15 +193,7 @@ function play(seed: number, job: PlayedJob): ScriptedCluster {
       acknowledgements.add(target, id, subtask.executionAttemptId);
       cluster.acknowledgeSubtask(target, subtask.executionAttemptId, id);
     },
-    () => {
-      if (cluster.lastTriggered === 0) return;
-      for (const target of cluster.slots.values()) {
-        if (target.deployment.mode !== 'run') continue;
-        for (const { executionAttemptId } of target.deployment.subtasks)
-          acknowledgements.add(target, cluster.lastTriggered, executionAttemptId);
-      }
-      cluster.acknowledge(cluster.lastTriggered);
-    },
+    acknowledgeAll,
     () =>
       void (prng.below(3) === 0
         ? cluster.holding.add(prng.below(2) === 0 ? 'persist' : 'write-blob')
@@ -176,17 +205,7 @@ function play(seed: number, job: PlayedJob): ScriptedCluster {
       if (target !== undefined && prng.below(3) === 0)
         cluster.report(target, { kind: 'slot-failed', error: failure });
     },
-    () => {
-      const target = slot();
-      const isCancelled = cluster
-        .messages('cancel')
-        .some(
-          (message) =>
-            message.attemptNumber === target?.deployment.attemptNumber &&
-            message.slotIndex === target.deployment.slotIndex,
-        );
-      if (target !== undefined && isCancelled) cluster.end(target);
-    },
+    endCancelled,
     () => {
       const connection = pick(cluster.connections);
       if (connection !== undefined && prng.below(4) === 0) cluster.kill(connection);
@@ -238,6 +257,17 @@ function rescale(cluster: ScriptedCluster, wish: number): void {
   cluster.rescale({ jobId, vertices: [], parallelism: wish === 4 ? 'auto' : wish });
 }
 
+/** Now and then a savepoint, a stop or a drain, which may be copied later, or fail. */
+function savepoint(cluster: ScriptedCluster, wish: number): void {
+  if (cluster.core.jobs().length === 0) return;
+  const copy = cluster.held.find(({ command }) => command.kind === 'export-savepoint');
+  if (wish < 6) cluster.savepoint(wish < 3 ? 'continue' : wish < 5 ? 'stop' : 'drain');
+  else if (wish < 8) cluster.holding.add('export-savepoint');
+  else if (wish < 10) copy?.fail(new MillraceError('MR_IO', 'Cannot write: disk full'));
+  else if (wish < 12) copy?.release();
+  else if (wish < 14) cluster.commitAll(cluster.pointer()?.retained.at(-1)?.checkpointId ?? 0);
+}
+
 /** Everything works from now on: the job must finish. */
 function heal(cluster: ScriptedCluster, job: PlayedJob): void {
   cluster.holding.clear();
@@ -262,6 +292,7 @@ test.each([
   ['one region', ONE_REGION, 150],
   ['two regions', TWO_REGIONS, 150],
   ['one region that is rescaled', RESCALED, 150],
+  ['two regions, with savepoints and stops', STOPPED, 150],
 ])(
   'random orders of failures, answers and restarts never break an invariant of a job of %s, which finishes once all is whole',
   (_, job, numRuns) => {
