@@ -10,6 +10,7 @@ test('an error is shown with the frames of the user alone, also those of arrow f
     'Error: no delay',
     '    at <anonymous> (/app/packages/etl/src/job.ts:5:24)',
     '    at Array.map (<anonymous>)',
+    '    at async Promise.allSettled (index 1)',
     '    at eval (eval at compile (/app/x.ts:1:1), <anonymous>:3:5)',
     `    at runBatch (${engine}runtime/src/chain.ts:1:1)`,
     '    at load (/app/node_modules/csv/index.js:1:1)',

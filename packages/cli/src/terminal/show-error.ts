@@ -68,6 +68,7 @@ function locationOf(line: string): string {
 
 function isUserLocation(location: string): boolean {
   return (
+    /:\d+:\d+$/.test(location) &&
     !/^node:|^<anonymous>|^native$|^eval at |[\\/]node_modules[\\/]/.test(location) &&
     !location.startsWith(ENGINE_DIRECTORY)
   );

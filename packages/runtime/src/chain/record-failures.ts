@@ -8,7 +8,7 @@ import type { Emission } from './emission.ts';
 import { rawText, type RawText } from './raw-text.ts';
 import type { RecordOrigin } from './record-origin.ts';
 import { jsonOf } from './text-of.ts';
-import { isOfRecord, messageOf, type ErrorSites } from './user-error.ts';
+import { isOfRecord, messageOf, whatIs, type ErrorSites } from './user-error.ts';
 
 /** Characters of a malformed record that an error shows. */
 const RAW_SHOWN_CHARS_MAX = 1024;
@@ -50,7 +50,7 @@ export class RecordFailures {
     const wrapped = sites.describe(error, site, record, row);
     if (!isOfRecord(wrapped) || isSystemError(error)) throw sites.fatal(wrapped);
     this.#leaveOut(node, policy, wrapped, {
-      position: origin.positionOf(row) ?? positionOfTime(record),
+      position: origin.positionOf(row) ?? whatIs(record),
       reason: isMillraceError(error) ? error.message : `${sites.whatOf(site)}: ${messageOf(error)}`,
       raw: () => rawText(jsonOf(record)),
       timestampMs,
@@ -135,10 +135,6 @@ function tooMany(error: MillraceError, { recordsMax }: FailurePolicy): MillraceE
     `${error.message} (and \`max\` is ${recordsMax}: so many records of this subtask have been left out before it)`,
     { details: { ...error.details, recordsMax }, retry: 'never', cause: error.cause ?? error },
   );
-}
-
-function positionOfTime(record: unknown): string {
-  return typeof record === 'object' && record !== null && 'windowEnd' in record ? 'window' : 'timer';
 }
 
 /** What the operating system says, such as a full disk, is not the record's fault. */

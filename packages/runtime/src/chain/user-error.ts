@@ -83,7 +83,9 @@ export class ErrorSites {
     const where = `${what} of "${node.name}" (uid "${node.uid}", subtask ${this.#subtaskIndex})`;
     const at = [
       position === undefined ? '' : ` at ${position}`,
-      record === undefined ? '' : `${position === undefined ? ' at record' : ', on'} ${details.record}`,
+      record === undefined
+        ? ''
+        : `${position === undefined ? ` at ${whatIs(record)}` : ', on'} ${details.record}`,
     ].join('');
     if (isFrozenObjectError(error)) {
       return new MillraceError(
@@ -155,6 +157,13 @@ const CODES_OF_RECORDS: ReadonlySet<string> = new Set([
 
 export function isOfRecord({ code }: MillraceError): boolean {
   return CODES_OF_RECORDS.has(code);
+}
+
+/** What a function was called for where no batch is at hand. */
+export function whatIs(of: unknown): 'timer' | 'window' | 'record' {
+  if (typeof of !== 'object' || of === null) return 'record';
+  if ('windowStart' in of && 'windowEnd' in of) return 'window';
+  return 'domain' in of && 'timestamp' in of ? 'timer' : 'record';
 }
 
 /** What was thrown, in one line. */
