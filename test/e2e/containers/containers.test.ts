@@ -17,7 +17,7 @@ const UP = { timeoutMs: 120_000 } as const;
 
 const engine = findEngine();
 if (engine === undefined)
-  console.warn('Skipped: 6 tests of containers, because neither docker nor podman with compose answers here');
+  console.warn('Skipped: 7 tests of containers, because neither docker nor podman with compose answers here');
 
 describe.runIf(engine !== undefined)('containers', () => {
   let cluster: ContainerCluster;
@@ -49,6 +49,15 @@ describe.runIf(engine !== undefined)('containers', () => {
       expect(status).toMatch(/^CapEff:\s+0+$/m);
       expect(status).toMatch(/^NoNewPrivs:\s+1$/m);
     }
+  });
+
+  test('the image is the command: it runs a job by itself, and refuses what the command refuses', async () => {
+    const run = ['run', '--rm', '--user', cluster.user, '-v', `${root}:${root}:ro`, '-w', root, IMAGE];
+    const job = ['run', '--embedded', 'test/e2e/jobs/numbers.ts', '--', '--count', '10'];
+    expect(await cluster.engine(...run, ...job)).toContain('9² = 81');
+    await expect(
+      cluster.engine('run', '--rm', IMAGE, 'jobmanager', 'start', '--host', '0.0.0.0'),
+    ).rejects.toThrow(/exit code 2.*MR_OPTION_INVALID.*--certs/s);
   });
 
   test('the submit port is on loopback only, and takes certificates and the token only', async () => {
