@@ -185,6 +185,13 @@ export const plantedBugs = [
     to: 'return true;',
   },
   {
+    id: 'a stop whose savepoint cannot be written ends the job all the same',
+    row: 31,
+    file: 'jobmanager/src/core/job-savepoints.ts',
+    from: 'progress.update({ stop: undefined }, () => {',
+    to: 'progress.update({}, () => {',
+  },
+  {
     id: 'a second checkpoint starts while one is pending',
     row: 33,
     file: 'jobmanager/src/core/checkpoint-coordinator.ts',
