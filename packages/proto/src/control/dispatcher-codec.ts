@@ -252,6 +252,9 @@ export function decodeJobRequest(bytes: Uint8Array): JobId {
   return jobIdOf(decodeWith(v1.JobRequest, bytes).jobId);
 }
 
+/** Characters of a path. */
+const PATH_LENGTH_MAX = 4096;
+
 /** Bytes of the request for a savepoint. */
 export function encodeSavepointRequest({ jobId, mode, directory }: SavepointRequest): Uint8Array {
   return v1.SavepointRequest.encode({
@@ -269,6 +272,7 @@ export function decodeSavepointRequest(bytes: Uint8Array): SavepointRequest {
   const directory = request.directory ?? '';
   if (directory !== '' && !directory.startsWith('/') && !/^[A-Za-z]:/.test(directory))
     throw malformed('the directory of a savepoint is not absolute');
+  if (directory.length > PATH_LENGTH_MAX) throw malformed('the directory of a savepoint is too long');
   return { jobId: jobIdOf(request.jobId), mode, ...(directory === '' ? {} : { directory }) };
 }
 
