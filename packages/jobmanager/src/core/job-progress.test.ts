@@ -74,3 +74,32 @@ test('the watermark does not go back within an attempt, ends with the input, and
   progress.clear(jobGraph.vertices);
   expect(progress.fields().watermarkMs).toBeNull();
 });
+
+test('what was left out is kept over attempts until the new one says what it has, with the newest samples', () => {
+  const progress = new JobProgress(jobGraph);
+  const sample = (atMs: number, subtaskIndex: number) =>
+    ({
+      cause: 'skipped',
+      operator: 'map',
+      subtaskIndex,
+      position: `${atMs}`,
+      code: '',
+      reason: '',
+      raw: '',
+      atMs,
+    }) as const;
+  progress.update([
+    metrics(2, 0, { dropped: { skipped: 4 }, droppedSamples: [sample(1, 0), sample(4, 0)] }),
+    metrics(2, 1, { dropped: { skipped: 2 }, droppedSamples: [sample(2, 1), sample(3, 1)] }),
+  ]);
+  progress.clear(jobGraph.vertices);
+  expect(progress.fields().vertices[2]).toMatchObject({ recordsIn: 0, dropped: { skipped: 6 } });
+  // The first subtask took over the counts and samples of both, as after a restore.
+  progress.update([
+    metrics(2, 0, { dropped: { skipped: 5 }, droppedSamples: [sample(1, 0), sample(2, 1), sample(3, 1)] }),
+    metrics(2, 1, { dropped: {} }),
+  ]);
+  const [, , vertex] = progress.fields().vertices;
+  expect(vertex?.dropped).toEqual({ skipped: 5 });
+  expect(vertex?.droppedSamples?.map(({ atMs }) => atMs)).toEqual([1, 2, 3]);
+});

@@ -10,6 +10,8 @@ const SAMPLES_MAX = 5;
 export class JobProgress {
   #jobGraph: JobGraph;
   readonly #metrics = new Map<string, SubtaskMetrics>();
+  /** What each subtask has left out since the job began, as it said last, in whichever attempt. */
+  readonly #dropped = new Map<string, SubtaskMetrics['dropped']>();
   /** Newest samples of each subtask, over all attempts: those of older ones may be among them. */
   readonly #samples = new Map<string, readonly DroppedSample[]>();
   #watermarkMs: number | null = null;
@@ -32,6 +34,7 @@ export class JobProgress {
   #take(subtask: SubtaskMetrics): void {
     const { vertexId, subtaskIndex, droppedSamples } = subtask;
     this.#metrics.set(keyOf(vertexId, subtaskIndex), subtask);
+    this.#dropped.set(keyOf(vertexId, subtaskIndex), subtask.dropped);
     if (droppedSamples !== undefined) this.#samples.set(keyOf(vertexId, subtaskIndex), droppedSamples);
   }
 
@@ -42,8 +45,8 @@ export class JobProgress {
   }
 
   /**
-   * Counters are those of an attempt: a new one at these vertices starts from nothing. What was left out is in checkpoints;
-   * until the attempt reports it, samples are those of the last one.
+   * Counters are those of an attempt: a new one at these vertices starts from nothing. What was left out is in checkpoints:
+   * until the attempt reports it, it is what the last one said.
    */
   clear(vertices: readonly JobVertex[]): void {
     for (const { vertexId, parallelism } of vertices)
@@ -111,6 +114,15 @@ export class JobProgress {
     return found;
   }
 
+  #droppedOf({ vertexId, parallelism }: JobVertex): Record<string, number> {
+    const dropped: Record<string, number> = {};
+    for (let index = 0; index < parallelism; index++) {
+      for (const [cause, count] of Object.entries(this.#dropped.get(keyOf(vertexId, index)) ?? {}))
+        dropped[cause] = (dropped[cause] ?? 0) + count;
+    }
+    return dropped;
+  }
+
   #droppedSamples({ vertexId, parallelism }: JobVertex): Pick<VertexProgress, 'droppedSamples'> {
     const newest = new Map<string, DroppedSample>();
     for (let index = 0; index < parallelism; index++) {
@@ -124,11 +136,7 @@ export class JobProgress {
 
   #vertex(vertex: JobVertex): VertexProgress {
     const subtasks = this.#of(vertex);
-    const dropped: Record<string, number> = {};
-    for (const subtask of subtasks) {
-      for (const [cause, count] of Object.entries(subtask.dropped))
-        dropped[cause] = (dropped[cause] ?? 0) + count;
-    }
+    const dropped = this.#droppedOf(vertex);
     const sum = (of: (subtask: SubtaskMetrics) => number): number =>
       subtasks.reduce((total, subtask) => total + of(subtask), 0);
     const mean = (of: (subtask: SubtaskMetrics) => number): number =>
