@@ -39,7 +39,7 @@ export async function exportSavepoint(of: ExportOptions): Promise<void> {
   const parent = dirname(of.path);
   const temporary = join(parent, `${TEMPORARY_PREFIX}${basename(of.path)}`);
   try {
-    await mkdir(parent, { recursive: true });
+    await makeDirectory(parent);
     await removeLeft(parent, of);
     await mkdir(temporary);
     const renamed = await copyFiles(of, { root, metadata, temporary });
@@ -54,6 +54,14 @@ export async function exportSavepoint(of: ExportOptions): Promise<void> {
     await rm(temporary, { recursive: true, force: true }).catch(() => undefined);
     throw asIoError(of.path, error);
   }
+}
+
+/** Makes a directory; the name of each that was not there is durable. */
+async function makeDirectory(directory: string): Promise<void> {
+  const first = await mkdir(directory, { recursive: true });
+  if (first === undefined) return;
+  const top = dirname(first);
+  for (let made = directory; made !== top; made = dirname(made)) await syncDirectory(dirname(made));
 }
 
 /** Removes what leaders that died left of savepoints of this job: one is copied at a time. */
