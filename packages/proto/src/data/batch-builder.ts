@@ -21,6 +21,8 @@ import {
 
 /** Times that one builder widens its shape or makes an exception; from then on every record is a value. */
 const WIDENINGS_MAX = 32;
+/** Lists of fields that one builder has code for. */
+const APPENDERS_MAX = 64;
 /** Rows that a target has room for at first. */
 const CAPACITY_MIN = 16;
 
@@ -52,7 +54,10 @@ class AdaptiveBatchBuilder implements BatchBuilder {
   #shape: TypedShape | undefined;
   #store: TargetStore | undefined;
   #wideningCount = 0;
-  readonly #appenders: { readonly names: readonly string[]; readonly appender: FieldAppender }[] = [];
+  readonly #appenders = new Map<
+    string,
+    { readonly names: readonly string[]; readonly appender: FieldAppender }
+  >();
 
   constructor(options: BatchBuilderOptions) {
     this.#options = options;
@@ -79,14 +84,29 @@ class AdaptiveBatchBuilder implements BatchBuilder {
   }
 
   fieldAppender(names: readonly string[]): FieldAppender {
+    const key = JSON.stringify(names);
+    const known = this.#appenders.get(key);
+    if (known !== undefined) return known.appender;
     const appender: FieldAppender = { append: () => undefined };
-    this.#appenders.push({ names, appender });
-    this.#generateFor(names, appender);
+    if (this.#appenders.size < APPENDERS_MAX) {
+      this.#appenders.set(key, { names, appender });
+      this.#generateWhenUsed(names, appender);
+    } else {
+      // Without a shape it makes objects, whatever shape comes.
+      this.#generateFor(names, appender, undefined);
+    }
     return appender;
   }
 
-  #generateFor(names: readonly string[], appender: FieldAppender): void {
-    appender.append = generateFieldAppend(this.#shape, names, {
+  #generateWhenUsed(names: readonly string[], appender: FieldAppender): void {
+    appender.append = (...args) => {
+      this.#generateFor(names, appender, this.#shape);
+      appender.append(...args);
+    };
+  }
+
+  #generateFor(names: readonly string[], appender: FieldAppender, shape: TypedShape | undefined): void {
+    appender.append = generateFieldAppend(shape, names, {
       codegenId: this.#options.codegenId,
       context: this.#context,
       otherwise: (target, record, timestampMs, keyHash) => this.append(target, record, timestampMs, keyHash),
@@ -169,7 +189,7 @@ class AdaptiveBatchBuilder implements BatchBuilder {
     this.#shape = shape;
     this.#store = store;
     this.append = store.append;
-    for (const { names, appender } of this.#appenders) this.#generateFor(names, appender);
+    for (const { names, appender } of this.#appenders.values()) this.#generateWhenUsed(names, appender);
   }
 }
 
