@@ -22,11 +22,12 @@ interface OldOperator {
 export function reportRestore(jobGraph: JobGraph, metadata: CheckpointMetadata, path: string): RestoreReport {
   const old = oldOperators(metadata);
   const described = new Map((metadata.operators ?? []).map((operator) => [operator.uid, operator]));
-  const operators: RestoredOperator[] = jobGraph.streamGraph.nodes.map((node) => ({
-    ...oldPart(node.uid, old.get(node.uid), described.get(node.uid)),
-    name: node.name,
-    to: parallelismOf(jobGraph, node.id),
-  }));
+  const operators: RestoredOperator[] = jobGraph.streamGraph.nodes.flatMap((node) => {
+    const part = oldPart(node.uid, old.get(node.uid), described.get(node.uid));
+    // A sink of dead letters that nobody asked for, and that has nothing, is nothing to people.
+    if (node.isImplicit === true && part.state.length === 0) return [];
+    return [{ ...part, name: node.name, to: parallelismOf(jobGraph, node.id) }];
+  });
   const known = new Set(jobGraph.streamGraph.nodes.map(({ uid }) => uid));
   for (const [uid, operator] of old)
     if (!known.has(uid)) operators.push({ ...oldPart(uid, operator, described.get(uid)), name: '', to: 0 });
