@@ -23,7 +23,7 @@ export class ChannelInvariants {
     this.#violated = violated;
   }
 
-  onFrame(frame: Uint8Array): void {
+  onFrame(linkId: number, frame: Uint8Array): void {
     const kind = frame[FRAME_KIND_AT];
     const isOfInterest =
       kind === StreamElementKind.Watermark ||
@@ -31,7 +31,7 @@ export class ChannelInvariants {
       kind === StreamElementKind.Credit;
     if (!isOfInterest || frame.length < FRAME_HEADER_BYTES) return;
     const { header, element } = decodeFrameV1(frame);
-    const name = nameOf(header);
+    const name = `${linkId}/${nameOf(header)}`;
     const channel = this.#channels.get(name) ?? { watermarkMs: -Infinity, batches: 0, creditsReturned: 0 };
     this.#channels.set(name, channel);
     if (element.kind === StreamElementKind.Credit) channel.creditsReturned += element.count;

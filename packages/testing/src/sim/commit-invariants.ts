@@ -34,6 +34,11 @@ export class CommitInvariants {
     return this.#committed.size;
   }
 
+  /** Another job begins: its attempts are counted anew. */
+  nextJob(): void {
+    this.#running.clear();
+  }
+
   /** The state of an operator, in a checkpoint that is complete. */
   onComplete(inline: unknown): void {
     collectPendingNames(inline, this.#committable);

@@ -64,9 +64,9 @@ const FAULTS_MAX = 8;
 const KIND_SHARE = 0.4;
 /** Share of the seeds in which somebody cancels the job: it proves less than a job that goes on. */
 const CANCEL_SHARE = 0.04;
-/** Share of the seeds in which somebody asks for a savepoint, or for a stop with one. */
-const SAVEPOINT_SHARE = 0.2;
-const DRAWN_APART: ReadonlySet<FaultKind> = new Set(['cancel-job', 'take-savepoint']);
+/** Share of the seeds in which it is stopped with a savepoint, and goes on from that in another shape. */
+const STOP_SHARE = 0.12;
+const DRAWN_APART: ReadonlySet<FaultKind> = new Set(['cancel-job', 'stop-job']);
 /** Share of the seeds in which all that can fail does, and much of it. */
 const STORMY_SHARE = 0.02;
 
@@ -91,6 +91,7 @@ const CHANCES: readonly ChanceRange[] = [
   { kind: 'slow-operation', share: 0.25, rateMax: 0.05 },
   { kind: 'fail-sink-prepare', share: 0.15, rateMax: 0.1 },
   { kind: 'fail-sink-commit', share: 0.15, rateMax: 0.1 },
+  { kind: 'fail-savepoint', share: 0.4, rateMax: 0.5 },
   { kind: 'user-throws', share: 0.1, rateMax: 0.002 },
 ];
 
@@ -112,12 +113,12 @@ export function drawPlan(seed: number, knobs: readonly Knob[] = []): SimPlan {
           const kind = kinds[prng.below(kinds.length)] ?? 'kill-taskmanager';
           return drawFault(prng, kind, of);
         });
+  if (prng.next() < STOP_SHARE) faults.push(drawFault(prng, 'stop-job', of));
   if (prng.next() < CANCEL_SHARE) faults.push(drawFault(prng, 'cancel-job', of));
   const rates: { [kind in ChanceKind]?: number } = {};
   for (const { kind, share, rateMax } of CHANCES)
     if (prng.next() < share || isStormy) rates[kind] = round(prng.next() * rateMax, 5);
   const healMs = Math.round(expectedMs * (1 + prng.next() * 4) + 3_000);
-  if (prng.next() < SAVEPOINT_SHARE) faults.push(drawFault(prng, 'take-savepoint', of));
   return { seed, world, faults, rates: rates satisfies FaultRates, healMs };
 }
 

@@ -57,8 +57,10 @@ export class FaultStrikes {
         return this.#fill(cluster, fault);
       case 'rescale-job':
         return cluster.rescaleJob(1 + ((fault.target >>> 8) % PARALLELISM_MAX));
-      case 'take-savepoint':
-        return cluster.takeSavepoint((fault.target >>> 8) % 2 === 0 ? 'stop' : 'continue');
+      case 'savepoint-job':
+        return cluster.takeSavepoint('continue');
+      case 'stop-job':
+        return cluster.takeSavepoint('stop');
       case 'cancel-job':
         cluster.cancelJob();
         return true;

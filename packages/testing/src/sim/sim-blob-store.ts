@@ -48,8 +48,9 @@ export class SimBlobStore {
     this.#options = options;
   }
 
-  /** The store as `process` uses it. */
-  portOf(process: SimProcess): BlobStore {
+  /** The files of a job, as `process` uses them. */
+  portOf(process: SimProcess, jobId: string): BlobStore {
+    const own = `${jobId}/`;
     const call = <T>(operation: string, effect: () => T): Promise<T> =>
       process.call({
         label: `blob ${operation}`,
@@ -61,12 +62,12 @@ export class SimBlobStore {
       put: (name, bytes) => {
         const copy = bytes.slice();
         const operation = name.endsWith('_metadata') ? 'put metadata' : 'put';
-        return call(operation, () => this.#put(name, copy));
+        return call(operation, () => this.#put(own + name, copy));
       },
-      get: (name) => call('get', () => this.#get(name)),
-      has: (name) => call('has', () => this.#options.blobs.has(name)),
-      list: (prefix) => call('list', () => this.#list(prefix)),
-      delete: (name) => call('delete', () => this.#delete(name)),
+      get: (name) => call('get', () => this.#get(own + name)),
+      has: (name) => call('has', () => this.#options.blobs.has(own + name)),
+      list: (prefix) => call('list', () => this.#list(own + prefix).map((name) => name.slice(own.length))),
+      delete: (name) => call('delete', () => this.#delete(own + name)),
     };
   }
 

@@ -1,8 +1,8 @@
 // JobManagers, TaskManagers, their disks and networks, in one thread under one scheduler.
-import { asTaskManagerId, MillraceError, Prng, type JobId, type Logger } from '@millrace/common';
+import { asTaskManagerId, Prng, type BlobStore, type JobId, type Logger } from '@millrace/common';
 import type { StreamGraph } from '@millrace/api';
 import { JobManager } from '@millrace/jobmanager';
-import type { JobStatus, JobSubmission, OutputLine, SlotDeployment } from '@millrace/proto';
+import type { BarrierMode, JobStatus, JobSubmission, OutputLine, SlotDeployment } from '@millrace/proto';
 import { TaskExecutor } from '@millrace/taskmanager';
 import { SimLeaderConnection, type ControlPlaneOptions, type Leader } from './sim-control-plane.ts';
 import { SimBlobStore } from './sim-blob-store.ts';
@@ -15,6 +15,7 @@ import { SimLedger } from './sim-ledger.ts';
 import type { SimPlan } from './sim-plan.ts';
 import { SimProcess } from './sim-process.ts';
 import { SimRoutes } from './sim-routes.ts';
+import { SimSavepoints } from './sim-savepoints.ts';
 import { SimSlotHost } from './sim-slot-host.ts';
 import type { SimTrouble } from './sim-trouble.ts';
 import type { SimScheduler } from './scheduler.ts';
@@ -32,9 +33,9 @@ export interface SimClusterOptions {
   readonly plan: SimPlan;
   readonly trouble: SimTrouble;
   readonly invariants: SimInvariants;
-  readonly jobId: JobId;
   /** Asked for when it is needed: its graph has sinks of this cluster. */
-  readonly submissionOf: () => JobSubmission;
+  readonly submissionOf: (jobId: JobId, restoreFrom: string | undefined) => JobSubmission;
+  readonly firstJobId: JobId;
   readonly graphOf: (deployment: SlotDeployment) => StreamGraph;
   readonly logOf: (name: string) => Logger;
   /** Where the checkpoints' files are kept. */
@@ -50,7 +51,8 @@ interface RunningTaskManager {
 
 /** Threading: one thread. */
 export class SimCluster {
-  readonly jobId: JobId;
+  /** Of the job that runs, or ran last. */
+  jobId: JobId;
   readonly disk: SimDisk;
   readonly blobStore: SimBlobStore;
   readonly jobStore: SimJobStore;
@@ -65,7 +67,9 @@ export class SimCluster {
   readonly #options: SimClusterOptions;
   readonly #prng: Prng;
   readonly #control: ControlPlaneOptions;
+  readonly #savepoints: SimSavepoints;
   #submission: JobSubmission | undefined;
+  #restoreFrom: string | undefined;
   /** A JobManager that waits for the store's lock. */
   #standby: SimProcess | undefined;
   #leader: Leader | undefined;
@@ -76,7 +80,11 @@ export class SimCluster {
   constructor(options: SimClusterOptions) {
     const { trouble, invariants, plan, scheduler, blobs } = options;
     this.#options = options;
-    this.jobId = options.jobId;
+    this.jobId = options.firstJobId;
+    this.#savepoints = new SimSavepoints({
+      delayMs: () => trouble.operationMs(),
+      fateOf: () => trouble.savepointFate(),
+    });
     this.#prng = new Prng(plan.seed ^ 0x2545f491);
     this.routes = new SimRoutes(scheduler, new Prng(plan.seed ^ 0x1b873593));
     this.blobStore = new SimBlobStore({
@@ -109,9 +117,9 @@ export class SimCluster {
       delayMs: () => trouble.frameMs(),
       noticeMs: () => trouble.noticeMs(),
       routes: this.routes,
-      onFrame: (frame) => {
+      onFrame: (linkId, frame) => {
         scheduler.mix(frame.length);
-        invariants.channels.onFrame(frame);
+        invariants.channels.onFrame(linkId, frame);
       },
     });
     this.#control = {
@@ -201,7 +209,7 @@ export class SimCluster {
       network: this.network,
       graphOf,
       filesOf: (thread, deployment) => this.disk.portOf(thread, attemptOf(deployment)),
-      blobStoreOf: (thread) => this.blobStore.portOf(thread),
+      blobStoreOf: (thread, { jobId }) => this.blobStore.portOf(thread, jobId),
       logOf,
       delayMs: (what) => trouble.localMs(what),
       flipAt: () => trouble.flipOfRow(),
@@ -262,15 +270,17 @@ export class SimCluster {
     }
     this.#standby = undefined;
     this.jobManager = process;
+    const blobStoreOf = (jobId: JobId): BlobStore => this.blobStore.portOf(process, jobId);
     const opened = JobManager.open({
       clock: process.clock,
       random: process.random,
       timers: process.timers,
       log: logOf(process.name),
       store,
-      blobStoreOf: () => this.blobStore.portOf(process),
+      blobStoreOf,
+      ...this.#savepoints.portsOf(process, blobStoreOf),
+      savepointDirectory: '/savepoints',
       checkpointDirectoryOf: () => CHECKPOINT_DIRECTORY,
-      exportSavepoint: () => this.#failExport(process),
       heartbeatIntervalMs: plan.world.heartbeatIntervalMs,
       heartbeatTimeoutMs: plan.world.heartbeatTimeoutMs,
     });
@@ -309,26 +319,39 @@ export class SimCluster {
     return true;
   }
 
-  /** A client asks for a savepoint. Returns whether there was somebody to ask. */
-  takeSavepoint(mode: 'continue' | 'stop'): boolean {
+  /** A client asks for a savepoint, with the job's end behind it or not. Returns whether there was somebody to ask. */
+  takeSavepoint(mode: BarrierMode): boolean {
     const leader = this.#leader;
     if (leader === undefined || leader.process.isDead || !this.isSubmitted) return false;
     leader.process.post(1, 'savepoint', () => {
+      // Nobody waits for it: what has become of it is asked at the job's end.
       leader.jobManager.savepoint({ jobId: this.jobId, mode }, () => undefined).catch(() => undefined);
     });
     return true;
   }
 
-  /**
-   * No savepoint can be written here: a job that was to stop has stopped, and its checkpoint is committed, when it learns
-   * that it must go on. So every job gives all of its output.
-   */
-  #failExport(process: SimProcess): Promise<void> {
-    return new Promise((_resolve, reject) => {
-      process.post(this.#options.trouble.operationMs(), 'savepoint copy', () =>
-        reject(new MillraceError('MR_IO', 'Cannot write the savepoint: the disk is full')),
-      );
-    });
+  /** The savepoint behind which the job has ended; undefined: it ended otherwise. */
+  get stoppedAt(): string | undefined {
+    const savepoint = this.lastStatus?.savepoint;
+    const isStopped = this.#options.invariants.endState === 'FINISHED' && savepoint?.mode === 'stop';
+    return isStopped ? savepoint.path : undefined;
+  }
+
+  /** The job goes on from a savepoint, as another job. */
+  goOn(jobId: JobId, restoreFrom: string): void {
+    this.jobId = jobId;
+    this.#restoreFrom = restoreFrom;
+    this.#submission = undefined;
+    this.isSubmitted = false;
+    this.lastStatus = undefined;
+    this.#isCancelWanted = false;
+    const leader = this.#leader;
+    if (leader !== undefined && !leader.process.isDead) this.#submit(leader.process, leader.jobManager);
+  }
+
+  #submissionNow(): JobSubmission {
+    this.#submission ??= this.#options.submissionOf(this.jobId, this.#restoreFrom);
+    return this.#submission;
   }
 
   #cancel(): void {
@@ -358,8 +381,10 @@ export class SimCluster {
   }
 
   #submit(process: SimProcess, jobManager: JobManager): void {
+    const { jobId } = this;
     const submit = (): void => {
-      jobManager.submit((this.#submission ??= this.#options.submissionOf())).then(
+      if (jobId !== this.jobId) return;
+      jobManager.submit(this.#submissionNow()).then(
         () => {
           this.isSubmitted = true;
           this.#watch(jobManager);
@@ -372,8 +397,9 @@ export class SimCluster {
 
   #watch(jobManager: JobManager): void {
     const leader = this.#leaderCount;
-    jobManager.watch(this.jobId, (event) => {
-      if (event.kind !== 'status') return;
+    const { jobId } = this;
+    jobManager.watch(jobId, (event) => {
+      if (event.kind !== 'status' || jobId !== this.jobId) return;
       this.lastStatus = event.status;
       this.#options.invariants.onStatus(leader, event.status);
     });

@@ -3,6 +3,7 @@ import { crc32 } from 'node:zlib';
 import {
   decodeCheckpointMetadataV1,
   decodeCheckpointPointerV1,
+  type CheckpointPointer,
   type CheckpointReference,
   type JobState,
   type JobStatus,
@@ -71,6 +72,16 @@ export class SimInvariants {
     this.violations.push(what);
   }
 
+  /** Another job goes on where this one ended. */
+  nextJob(): void {
+    this.endState = undefined;
+    this.#state = undefined;
+    this.#endedBy = Infinity;
+    this.#newestCheckpointId = 0;
+    this.#referenced = new Set();
+    this.commits.nextJob();
+  }
+
   // The blob store
 
   onBlobPut(name: string, isFirst: boolean): void {
@@ -99,8 +110,7 @@ export class SimInvariants {
       this.violated('a JobManager writes to the store after another one took over');
     for (const operation of operations) {
       if (operation.type === 'del') continue;
-      if (operation.key.startsWith('pointer/'))
-        this.#onPointer(decodeCheckpointPointerV1(operation.value).retained);
+      if (operation.key.startsWith('pointer/')) this.#onPointer(decodeCheckpointPointerV1(operation.value));
       if (operation.key.startsWith('progress/')) this.#onProgress(operation.value);
     }
   }
@@ -148,13 +158,13 @@ export class SimInvariants {
   // User code
 
   /** A keyed function was called in a subtask. */
-  onKey(attemptNumber: number, operator: string, key: string, subtaskIndex: number): void {
-    const name = `${attemptNumber}/${operator}/${key}`;
+  onKey(attempt: string, operator: string, key: string, subtaskIndex: number): void {
+    const name = `${attempt}/${operator}/${key}`;
     const owner = this.#owners.get(name);
     if (owner === undefined) this.#owners.set(name, subtaskIndex);
     else if (owner !== subtaskIndex)
       this.violated(
-        `key ${key} of ${operator} is in subtasks ${owner} and ${subtaskIndex} of attempt ${attemptNumber}`,
+        `key ${key} of ${operator} is in subtasks ${owner} and ${subtaskIndex} of attempt ${attempt}`,
       );
   }
 
@@ -167,7 +177,7 @@ export class SimInvariants {
     this.#epoch = epoch;
   }
 
-  #onPointer(retained: readonly CheckpointReference[]): void {
+  #onPointer({ jobId, retained }: CheckpointPointer): void {
     const newest = retained.at(-1);
     if (newest === undefined) return;
     if (newest.checkpointId <= this.#newestCheckpointId)
@@ -175,12 +185,12 @@ export class SimInvariants {
     this.#newestCheckpointId = newest.checkpointId;
     this.checkpointsCompleted++;
     const referenced = new Set<string>();
-    for (const reference of retained) this.#collectFiles(reference, referenced);
+    for (const reference of retained) this.#collectFiles(jobId, reference, referenced);
     this.#referenced = referenced;
   }
 
-  #collectFiles({ epoch, checkpointId }: CheckpointReference, into: Set<string>): void {
-    const name = `chk-${epoch}-${checkpointId}/_metadata`;
+  #collectFiles(jobId: string, { epoch, checkpointId }: CheckpointReference, into: Set<string>): void {
+    const name = `${jobId}/chk-${epoch}-${checkpointId}/_metadata`;
     into.add(name);
     const bytes = this.#of.blobs.get(name);
     if (bytes === undefined) {
@@ -191,8 +201,8 @@ export class SimInvariants {
       for (const { operators } of subtasks) {
         for (const { keyedFiles, inline } of operators) {
           for (const file of keyedFiles) {
-            into.add(file.name);
-            this.#verify(checkpointId, file);
+            into.add(`${jobId}/${file.name}`);
+            this.#verify(checkpointId, { ...file, name: `${jobId}/${file.name}` });
           }
           this.commits.onComplete(inline);
         }

@@ -10,8 +10,10 @@ export interface SimLinkOptions {
   readonly noticeMs: () => number;
   readonly routes: SimRoutes;
   /** Sees each frame before it is sent. */
-  readonly onFrame: (frame: Uint8Array) => void;
+  readonly onFrame: (linkId: number, frame: Uint8Array) => void;
 }
+
+let nextLinkId = 1;
 
 /** Two ends of one connection between two threads. */
 export class SimLinkPair {
@@ -25,8 +27,9 @@ export class SimLinkPair {
 
   constructor(of: { readonly consumer: SimProcess; readonly producer: SimProcess }, options: SimLinkOptions) {
     this.#options = options;
-    this.consuming = new SimLinkEnd(of.consumer, options);
-    this.producing = new SimLinkEnd(of.producer, options);
+    const id = nextLinkId++;
+    this.consuming = new SimLinkEnd(id, of.consumer, options);
+    this.producing = new SimLinkEnd(id, of.producer, options);
     this.consuming.peer = this.producing;
     this.producing.peer = this.consuming;
     this.#route = {
@@ -69,6 +72,7 @@ export class SimLinkPair {
 /** One end. Contract: as the port says. */
 export class SimLinkEnd implements Link {
   peer: SimLinkEnd | undefined;
+  readonly #id: number;
   readonly #owner: SimProcess;
   readonly #options: SimLinkOptions;
   readonly #lane: SimLane;
@@ -83,7 +87,8 @@ export class SimLinkEnd implements Link {
   onReset: () => void = () => undefined;
   onOver: () => void = () => undefined;
 
-  constructor(owner: SimProcess, options: SimLinkOptions) {
+  constructor(id: number, owner: SimProcess, options: SimLinkOptions) {
+    this.#id = id;
     this.#owner = owner;
     this.#options = options;
     this.#lane = new SimLane(owner.scheduler);
@@ -107,7 +112,7 @@ export class SimLinkEnd implements Link {
 
   sendFrame(channelId: number, frame: Uint8Array): void {
     if (this.isResetNext && !this.#isClosed && !this.#isLost) return this.onReset();
-    this.#options.onFrame(frame);
+    this.#options.onFrame(this.#id, frame);
     this.#send('frame', (events) => events.onFrame(channelId, frame));
   }
 

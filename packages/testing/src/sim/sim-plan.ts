@@ -61,8 +61,9 @@ export const FAULT_KINDS = [
   'slow-operator',
   'user-throws',
   'rescale-job',
+  'savepoint-job',
+  'stop-job',
   'cancel-job',
-  'take-savepoint',
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
@@ -79,6 +80,7 @@ export const CHANCE_KINDS = [
   'fail-disk-operation',
   'fail-store-write',
   'slow-operation',
+  'fail-savepoint',
   'fail-sink-prepare',
   'fail-sink-commit',
   'user-throws',

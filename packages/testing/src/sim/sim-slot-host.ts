@@ -15,7 +15,7 @@ export interface SimSlotHostOptions {
   readonly network: SimDataNetwork;
   readonly graphOf: (deployment: SlotDeployment) => StreamGraph;
   readonly filesOf: (thread: SimProcess, deployment: SlotDeployment) => FilePort;
-  readonly blobStoreOf: (thread: SimProcess) => BlobStore;
+  readonly blobStoreOf: (thread: SimProcess, deployment: SlotDeployment) => BlobStore;
   readonly logOf: (name: string) => Logger;
   /** How long a worker takes to start, a message between threads, an access to the local store. */
   readonly delayMs: (what: 'worker start' | 'message' | 'store') => number;
@@ -142,7 +142,7 @@ export class SimSlotHost implements SlotHost {
         timers: thread.timers,
         random: thread.random,
         log: logOf(`${thread.name} #${deployment.attemptNumber}`),
-        blobStore: blobStoreOf(thread),
+        blobStore: blobStoreOf(thread, deployment),
         openKeyValueStore: async () => {
           await yieldToWorld();
           const token = {};

@@ -175,6 +175,10 @@ export class SimTrouble {
     return this.#fate('fail-disk-operation');
   }
 
+  savepointFate(): OperationFate {
+    return this.#fate('fail-savepoint');
+  }
+
   sinkFate(operation: 'prepare' | 'commit'): OperationFate {
     return this.#fate(operation === 'prepare' ? 'fail-sink-prepare' : 'fail-sink-commit');
   }

@@ -33,11 +33,17 @@ export interface SimulateOptions {
   readonly trace?: (line: string) => void;
 }
 
-const JOB_ID = '0123456789abcdef0123456789abcdef' as JobId;
+/** A job, and what goes on from its savepoint. */
+const JOB_IDS = {
+  first: '0123456789abcdef0123456789abcdef' as JobId,
+  second: 'fedcba9876543210fedcba9876543210' as JobId,
+};
 /** After healing, a job must have finished, or given all that it can, within this time. */
 export const LIVENESS_MS = 180_000;
 /** After its end a job is watched for so long: nothing may change any more. */
 const AFTERMATH_MS = 5_000;
+/** And then at most so long until nothing is left of it: keepalive, time-outs of heartbeats, grace. */
+const RESIDUE_MS_MAX = 30_000;
 /** Faults go on for so long after an end that came before the moment of healing. */
 const TROUBLE_AFTER_END_MS = 1_000;
 /** In one seed of so many the JobManager dies when the job is over, which must stay over. */
@@ -100,9 +106,9 @@ class SimRun {
       plan,
       trouble: this.trouble,
       invariants: this.invariants,
-      jobId: JOB_ID,
-      submissionOf: () => this.#submission(),
-      graphOf: ({ attemptNumber }) => this.#graph(attemptNumber),
+      firstJobId: JOB_IDS.first,
+      submissionOf: (jobId, restoreFrom) => this.#submission(jobId, restoreFrom),
+      graphOf: ({ jobId, attemptNumber }) => this.#graph(jobId, attemptNumber),
       blobs: this.#blobs,
       logOf: (name) => (trace === undefined ? silentLogger : tracingLogger(scheduler, name, trace)),
     });
@@ -121,6 +127,7 @@ class SimRun {
     try {
       await this.#untilItHasAll();
       if (!this.#isViolated) await this.#untilItIsOver();
+      if (!this.#isViolated) await this.#goOnPerhaps();
       if (!this.#isViolated) await this.#aftermath();
       if (!this.#isViolated) this.#compareAtEnd();
     } catch (error) {
@@ -166,6 +173,17 @@ class SimRun {
       invariants.violated(`not over ${LIVENESS_MS} ms after all faults were over: ${this.#stateText()}`);
   }
 
+  /** A job that was stopped goes on from its savepoint, with another parallelism and other chains. */
+  async #goOnPerhaps(): Promise<void> {
+    const path = this.cluster.stoppedAt;
+    if (path === undefined) return;
+    this.trouble.effective.set('go-on-from-savepoint', 1);
+    this.invariants.nextJob();
+    this.cluster.goOn(JOB_IDS.second, path);
+    await this.#untilItHasAll();
+    if (!this.#isViolated) await this.#untilItIsOver();
+  }
+
   async #aftermath(): Promise<void> {
     const { scheduler, invariants } = this;
     const hasSettled = this.trouble.isHealed;
@@ -175,6 +193,9 @@ class SimRun {
       this.trouble.heal();
     }
     await this.#run(scheduler.nowMs + AFTERMATH_MS, () => false);
+    // Who lost its connection unnoticed learns of the end when it has another one.
+    for (let waitedMs = 0; waitedMs < RESIDUE_MS_MAX && this.cluster.residue().length > 0; waitedMs += 1_000)
+      await this.#run(scheduler.nowMs + 1_000, () => false);
     if (this.#isViolated) return;
     for (const residue of this.cluster.residue()) invariants.violated(`the job is over, and ${residue}`);
     if (invariants.endState === 'FINISHED') invariants.commits.onFinished();
@@ -238,11 +259,20 @@ class SimRun {
     return `${lastStatus?.state ?? 'no state'} ${lastStatus?.error?.message ?? ''}`;
   }
 
-  #submission(): JobSubmission {
-    const { isAutoParallel, parallelism } = this.#plan.world;
+  /** The world as a job has it: the second one is shaped otherwise. */
+  #worldOf(jobId: JobId): SimWorld {
+    const { world } = this.#plan;
+    if (jobId === JOB_IDS.first) return world;
+    const parallelism = 1 + ((world.parallelism + (this.#plan.seed % 3)) % 4);
+    return { ...world, parallelism, isChainingEnabled: !world.isChainingEnabled };
+  }
+
+  #submission(jobId: JobId, restoreFrom: string | undefined): JobSubmission {
+    const { isAutoParallel, parallelism } = this.#worldOf(jobId);
     return {
-      jobId: JOB_ID,
-      streamGraph: describeStreamGraph(this.#graph(0)),
+      jobId,
+      ...(restoreFrom === undefined ? {} : { restoreFrom }),
+      streamGraph: describeStreamGraph(this.#graph(jobId, 0)),
       artifact: { version: 1, entry: '', files: [] },
       submission: this.#simulated.submissionOf(this.#plan.world),
       parallelism: isAutoParallel ? 'auto' : parallelism,
@@ -250,20 +280,22 @@ class SimRun {
     };
   }
 
-  #graph(attemptNumber: number): StreamGraph {
-    const { world } = this.#plan;
-    const graph = this.#simulated.jobOf(this.#hooks(attemptNumber)).plan(this.#simulated.submissionOf(world));
+  #graph(jobId: JobId, attemptNumber: number): StreamGraph {
+    const world = this.#worldOf(jobId);
+    const graph = this.#simulated
+      .jobOf(this.#hooks(jobId, attemptNumber))
+      .plan(this.#simulated.submissionOf(world));
     return { ...graph, options: { ...graph.options, ...optionsOf(world) } };
   }
 
-  #hooks(attemptNumber: number): SimHooks {
+  #hooks(jobId: JobId, attemptNumber: number): SimHooks {
     return {
       attemptNumber,
       sink: (name) => this.cluster.ledger.sinkOf(name),
       userCall: () => this.trouble.userCall(),
       violated: (what) => this.invariants.violated(what),
       onKey: (operator, key, subtaskIndex) =>
-        this.invariants.onKey(attemptNumber, operator, key, subtaskIndex),
+        this.invariants.onKey(`${jobId}/${attemptNumber}`, operator, key, subtaskIndex),
     };
   }
 }
