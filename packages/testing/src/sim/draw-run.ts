@@ -172,7 +172,7 @@ function drawFault(
 ): PlannedFault {
   return {
     kind,
-    place: drawPlace(prng, of.expectedMs),
+    place: drawPlace(prng, kind, of.expectedMs),
     target: prng.nextUint32(),
     durationMs: Math.round(durationOf(prng, kind, of.world.heartbeatTimeoutMs)),
     isSilent: prng.next() < 0.25,
@@ -196,8 +196,15 @@ function durationOf(prng: Prng, kind: FaultKind, heartbeatTimeoutMs: number): nu
   }
 }
 
-function drawPlace(prng: Prng, expectedMs: number): FaultPlace {
+/** What somebody asks for of a job: mostly while it is at work, as its checkpoints show. */
+const ASKED: ReadonlySet<FaultKind> = new Set(['rescale-job', 'savepoint-job', 'stop-job']);
+
+function drawPlace(prng: Prng, kind: FaultKind, expectedMs: number): FaultPlace {
   const choice = prng.next();
+  if (ASKED.has(kind) && choice < 0.7)
+    return choice < 0.35
+      ? { label: 'store write pointer', nth: 1 + prng.below(4) }
+      : { label: 'control trigger-checkpoint', nth: 1 + prng.below(3) };
   if (choice < 0.4) return { afterMs: round(prng.next() * expectedMs, 1) };
   const [labels, nthMax] = choice < 0.75 ? [RARE_LABELS, RARE_NTH_MAX] : [COMMON_LABELS, COMMON_NTH_MAX];
   return { label: labels[prng.below(labels.length)] ?? 'turn', nth: 1 + prng.below(nthMax) };
