@@ -63,7 +63,7 @@ function corrupt({ jobId, reference, older }: Wanted, cause: unknown): MillraceE
 
 /** Reads the metadata of a checkpoint or savepoint that a user named. */
 export function readImportedCheckpoint(outcome: Outcome, path: string): CheckpointReading {
-  if (!outcome.ok) return { ok: false, error: fromWireError({ ...outcome.error, retry: 'never' }) };
+  if (!outcome.ok) return { ok: false, error: fromWireError(outcome.error) };
   try {
     return { ok: true, metadata: decodeCheckpointMetadataV1(outcome.bytes ?? new Uint8Array()) };
   } catch (cause) {

@@ -383,6 +383,21 @@ test('a job started from a checkpoint takes its state over under an id of its ow
   expect(other.lastTriggered).toBe(2);
 });
 
+test('a checkpoint to start from that cannot be copied for now is copied later', () => {
+  const cluster = running();
+  complete(cluster);
+  const imported = cluster.blobs.get('chk-1-1/_metadata');
+  if (imported === undefined) throw new Error('no metadata');
+  const other = new ScriptedCluster();
+  other.connect('a', 3);
+  other.submit(keyedGraph({ parallelism: 3 }), { restoreFrom: '/old/chk-1-1' });
+  expect(other.status()).toMatchObject({ state: 'RESTARTING', error: { code: 'MR_IO' } });
+  other.blobs.set('/old/chk-1-1', imported);
+  pass(other, 1_000);
+  other.runAll();
+  expect(other.status().state).toBe('RUNNING');
+});
+
 test('state that finds no operator fails the job and names the operator that may be it', () => {
   const cluster = running();
   complete(cluster);
