@@ -288,8 +288,8 @@ export const plantedBugs = [
     id: 'an old reader has several heirs',
     row: 71,
     file: 'runtime/src/task/source-state.ts',
-    from: 'if (snapshot.subtaskIndex % heir.parallelism !== heir.subtaskIndex) continue;',
-    to: 'if (snapshot.subtaskIndex !== heir.subtaskIndex && heir.subtaskIndex !== 0) continue;',
+    from: 'const dealt = all.filter((_, index) => index % heir.parallelism === heir.subtaskIndex);',
+    to: 'const dealt = all.filter((_, index) => index % heir.parallelism === heir.subtaskIndex || heir.subtaskIndex === 1);',
   },
   {
     id: 'a reader remembers one record too few',
