@@ -33,7 +33,7 @@ export async function main(argv: string[]): Promise<number> {
   const program = ['--megabytes', values.megabytes, '--ratePerSecond', values.rate];
   const job = spawn(
     process.execPath,
-    [COMMAND, 'run', 'test/bench/recovery/job.ts', '-p', '1', ...own, '--', ...program],
+    [COMMAND, 'run', 'test/bench/recovery/jobs/recovery.ts', '-p', '1', ...own, '--', ...program],
     { stdio: ['ignore', 'pipe', 'ignore'] },
   );
   try {
