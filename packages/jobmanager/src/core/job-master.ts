@@ -141,7 +141,7 @@ export class JobMaster implements RegionJob {
   /** The fewest slots that it will take as soon as it can. */
   get slotsWanted(): number {
     if (this.isOver || this.state === 'FAILING' || this.state === 'CANCELLING') return 0;
-    return this.#phase === 'active' ? this.#regions.slotsWanted : this.#scaling.slotsNeeded;
+    return this.#phase === 'active' ? this.#regions.slotsWanted : this.#scaling.slotsWanted;
   }
 
   get outputLines(): readonly OutputLine[] {

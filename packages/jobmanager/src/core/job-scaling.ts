@@ -54,6 +54,7 @@ export class JobScaling {
   #timer: { cancel(): void } | undefined;
   /** The number of slots for which the timer runs. */
   #timerSlots = 0;
+  #isReserved = false;
   #hasWaited = false;
   #sawNoSlot = false;
   #runningSinceMs = -Infinity;
@@ -67,6 +68,11 @@ export class JobScaling {
 
   get plan(): JobPlan {
     return this.#plan;
+  }
+
+  /** Slots that it will take as soon as it can, beyond those that are reserved for it. */
+  get slotsWanted(): number {
+    return this.#isReserved ? 0 : this.slotsNeeded;
   }
 
   /** Slots without which it does not start. */
@@ -120,6 +126,7 @@ export class JobScaling {
     this.#rescaleCount++;
     const { jobId, pool, clock, effects } = this.#of;
     pool.reserve(jobId, plan.slotCount);
+    this.#isReserved = true;
     this.#stopTimer();
     const underWay = this.#change?.phase === 'done' ? undefined : this.#change;
     this.#change =
@@ -200,8 +207,7 @@ export class JobScaling {
 
   /** An attempt has its slots. */
   started(): void {
-    const { jobId, pool } = this.#of;
-    pool.reserve(jobId, 0);
+    this.#release();
     this.#stopTimer();
     this.#hasWaited = false;
     this.#sawNoSlot = false;
@@ -251,7 +257,12 @@ export class JobScaling {
   /** The job is over. */
   ended(): void {
     this.#stopTimer();
+    this.#release();
+  }
+
+  #release(): void {
     this.#of.pool.reserve(this.#of.jobId, 0);
+    this.#isReserved = false;
   }
 
   #stopTimer(): void {

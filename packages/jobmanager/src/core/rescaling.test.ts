@@ -238,3 +238,22 @@ test('a rescaled job comes to its end with all that is pending committed', () =>
   cluster.commitAll(cluster.lastTriggered);
   expect(cluster.status()).toMatchObject({ state: 'FINISHED', parallelism: 1 });
 });
+
+test('while a job stops for its rescale its slots are promised once, and the others are there for a new job', () => {
+  const cluster = running(5, keyedGraph(), 1);
+  rescale(cluster, { parallelism: 2 });
+  cluster.acknowledge(cluster.lastTriggered);
+  expect(cluster.status().state).toBe('RESTARTING');
+  const [four, three] = ['e', 'f'].map((digit) => digit.repeat(32) as typeof jobId);
+  const refusedOne = cluster.submit(keyedGraph(), { jobId: four ?? jobId, parallelism: 4 });
+  expect(cluster.replies.get(refusedOne)).toMatchObject({
+    code: 'MR_TOO_FEW_SLOTS',
+    details: { slotsMissing: 1 },
+  });
+  const taken = cluster.submit(keyedGraph(), { jobId: three ?? jobId, parallelism: 3 });
+  expect(cluster.replies.get(taken)).toBeUndefined();
+  cluster.endAll();
+  cluster.runAll();
+  cluster.runAll();
+  expect([jobId, three ?? jobId].map((id) => cluster.status(id).state)).toEqual(['RUNNING', 'RUNNING']);
+});

@@ -114,7 +114,7 @@ export class SlotPool {
 
   /** Free slots that other jobs have not reserved. */
   freeFor(jobId: JobId): number {
-    return Math.max(0, this.freeCount - this.#reservedByOthers(jobId));
+    return Math.max(0, this.freeCount - this.#reservedByOthers(jobId, () => true));
   }
 
   /** Slots that this job has or may take: its own, those that are free, and those that will be soon. */
@@ -123,14 +123,17 @@ export class SlotPool {
       ({ holder, releasingSinceMs }) =>
         holder === undefined || holder.jobId === jobId || releasingSinceMs !== undefined,
     );
-    return Math.max(0, count - this.#reservedByOthers(jobId));
+    // What they are about to give up counts as available, so that it cannot be what they have.
+    const isKept = ({ releasingSinceMs }: Slot): boolean => releasingSinceMs === undefined;
+    return Math.max(0, count - this.#reservedByOthers(jobId, isKept));
   }
 
-  #reservedByOthers(jobId: JobId): number {
+  /** Slots that other jobs have reserved beyond those that they hold, as far as these count. */
+  #reservedByOthers(jobId: JobId, counts: (slot: Slot) => boolean): number {
     let reserved = 0;
     for (const [other, count] of this.#reserved) {
       if (other === jobId) continue;
-      const held = this.#count(({ holder }) => holder?.jobId === other);
+      const held = this.#count((slot) => slot.holder?.jobId === other && counts(slot));
       reserved += Math.max(0, count - held);
     }
     return reserved;
