@@ -28,6 +28,10 @@ const CONNECT_TIMEOUT_MS_DEFAULT = 5_000;
 /** How long one call may take; watching has no end. */
 const CALL_TIMEOUT_MS = 60_000;
 
+/** Who watches a job notices so late that the network swallows everything; a JobManager may be busy for a while. */
+const KEEPALIVE_TIME_MS = 10_000;
+const KEEPALIVE_TIMEOUT_MS = 20_000;
+
 export interface ConnectOptions {
   /** `host:port` of the JobManager. */
   readonly address: string;
@@ -51,6 +55,8 @@ export async function connectDispatcher({
     ...peerOptions(identity, 'jobmanager'),
     'grpc.max_receive_message_length': CONTROL_MESSAGE_BYTES_MAX,
     'grpc.max_send_message_length': CONTROL_MESSAGE_BYTES_MAX,
+    'grpc.keepalive_time_ms': KEEPALIVE_TIME_MS,
+    'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
     'grpc.enable_retries': 0,
     'grpc.enable_http_proxy': grpcProxySwitch,
     // A connection of its own: channels with equal options would share one, and with it its failures.
