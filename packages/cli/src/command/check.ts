@@ -17,17 +17,18 @@ export async function check(
   options: RunOptions & { readonly types?: boolean },
 ): Promise<ExitCode> {
   const { submission } = await prepareJob(file, args, options);
+  const { name, nodes } = submission.streamGraph;
+  const operators = nodes.filter((node) => node.isImplicit !== true).length;
   const isWanted = options.types !== false;
   const types = isWanted ? await checkTypes(resolve(file)) : UNCHECKED;
   if (options.json === true) {
     printJson({
       file,
-      job: submission.streamGraph.name,
-      operators: submission.streamGraph.nodes.length,
+      job: name,
+      operators,
       types,
     });
   } else {
-    const { name, nodes } = submission.streamGraph;
     printLines([
       ...types.output,
       types.isChecked
@@ -35,7 +36,7 @@ export async function check(
         : isWanted
           ? 'Types: not checked, because TypeScript is not installed beside the job file: npm install --save-dev typescript, or leave them unchecked with --no-types'
           : 'Types: not checked, as asked for with --no-types',
-      `Graph: job "${name}" with ${nodes.length} operators`,
+      `Graph: job "${name}" with ${operators} operators`,
     ]);
   }
   return types.isOk === true || !isWanted ? ExitCode.Ok : ExitCode.Failure;
