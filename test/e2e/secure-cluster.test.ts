@@ -2,12 +2,25 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
-import { millrace, startMillrace, type RunningCommand } from '../support/cli.ts';
+import { afterAll, afterEach, expect, test } from 'vitest';
+import { millrace, startMillrace, type CommandOptions, type RunningCommand } from '../support/cli.ts';
+import { killNow } from '../support/processes.ts';
 import { until } from '../support/until.ts';
 
 const temporary = mkdtempSync(join(tmpdir(), 'millrace-e2e-'));
 afterAll(() => rmSync(temporary, { recursive: true, force: true }));
+
+const started: RunningCommand[] = [];
+afterEach(() => {
+  for (const { pid } of started.splice(0)) killNow(pid); // Those that a failed test has left.
+});
+
+/** Starts a process that does not outlive its test. */
+function start(args: readonly string[], options: CommandOptions = {}): RunningCommand {
+  const running = startMillrace(args, options);
+  started.push(running);
+  return running;
+}
 
 const UP = { timeoutMs: 30_000 } as const;
 
@@ -66,27 +79,20 @@ test('TaskManagers that are there before their JobManager join it with certifica
   };
   expect(await millrace(['certs', 'create', '--json'], { env })).toMatchObject({ exitCode: 0 });
   // A port that is free now; whoever takes it meanwhile fails this test with a message that says so.
-  const probe = startMillrace([
-    'jobmanager',
-    'start',
-    '--port',
-    '0',
-    '--config-dir',
-    join(temporary, 'probe'),
-  ]);
+  const probe = start(['jobmanager', 'start', '--port', '0', '--config-dir', join(temporary, 'probe')]);
   const port = (await addressOf(probe)).split(':')[1] ?? '';
   process.kill(probe.pid, 'SIGTERM');
   expect(await probe.ended).toMatchObject({ exitCode: 0 });
 
   const taskManagers = ['a', 'b'].map((id) =>
-    startMillrace(['taskmanager', 'start', '--id', id, '-m', `localhost:${port}`], { env }),
+    start(['taskmanager', 'start', '--id', id, '-m', `localhost:${port}`], { env }),
   );
   for (const taskManager of taskManagers)
     await until(() => taskManager.stdout.includes('no connection to the JobManager'), {
       ...UP,
       what: 'a first attempt',
     });
-  const jobManager = startMillrace(['jobmanager', 'start', '--port', port], { env });
+  const jobManager = start(['jobmanager', 'start', '--port', port], { env });
   expect(await addressOf(jobManager)).toBe(`localhost:${port}`);
   const client = ['--config-dir', directory, '-m', `localhost:${port}`];
   await until(
@@ -121,9 +127,9 @@ test('a token given by environment is in no log, no output, no error and no list
     MILLRACE_LOG_LEVEL: 'debug',
     MILLRACE_CONFIG_DIR: join(temporary, 'canary'),
   };
-  const jobManager = startMillrace(['jobmanager', 'start', '--port', '0'], { env });
+  const jobManager = start(['jobmanager', 'start', '--port', '0'], { env });
   const address = await addressOf(jobManager);
-  const taskManager = startMillrace(['taskmanager', 'start', '-m', address], { env });
+  const taskManager = start(['taskmanager', 'start', '-m', address], { env });
   await until(
     async () =>
       (await millrace(['cluster', 'status', '-m', address], { env })).stdout.includes('taskmanager'),
