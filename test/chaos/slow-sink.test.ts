@@ -4,7 +4,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { TestCluster } from '../support/cli.ts';
 import { recordedProcesses } from '../support/processes.ts';
 import { until } from '../support/until.ts';
@@ -22,6 +22,9 @@ const BUFFER_BYTES = PARALLELISM ** 2 * 2 * 8 * 256 * 1024 * 1.25;
 /** What a heap grows by between two collections that are due; the same before and while it is slow. */
 const HEAP_NOISE_BYTES = 64 * MIB;
 
+const temporary = mkdtempSync(join(tmpdir(), 'millrace-slow-sink-'));
+afterAll(() => rmSync(temporary, { recursive: true, force: true }));
+
 function residentBytes(pid: number): number {
   const kibibytes = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
   return Number(kibibytes ?? NaN) * 1024;
@@ -30,7 +33,6 @@ function residentBytes(pid: number): number {
 test.skipIf(process.platform !== 'linux')(
   'a sink at a hundredth of the speed does not let memory grow',
   async () => {
-    const temporary = mkdtempSync(join(tmpdir(), 'millrace-slow-sink-'));
     await using cluster = await TestCluster.start(join(temporary, 'cluster'), [
       '--taskmanagers',
       '2',
@@ -73,7 +75,6 @@ test.skipIf(process.platform !== 'linux')(
     const slow = await phase(slowToMs);
     const after = await phase(Date.now() + FAST_MS);
     await cluster.run(['cancel', jid]);
-    rmSync(temporary, { recursive: true, force: true });
     const shown = Object.entries({ fast, slow, after }).map(
       ([name, { peaks, rate }]) =>
         `${name} ${Math.round(rate).toLocaleString('en-US')}/s, ${peaks.map((bytes) => `${Math.round(bytes / MIB)} MiB`).join(' and ')}`,
