@@ -19,8 +19,8 @@ const PARALLELISM = 2;
 const MIB = 1024 * 1024;
 /** Channels, each with eight batches of 256 KiB on either side, and a quarter more. */
 const BUFFER_BYTES = PARALLELISM ** 2 * 2 * 8 * 256 * 1024 * 1.25;
-/** What a heap grows by between two collections that are due; the same before and while it is slow. */
-const HEAP_NOISE_BYTES = 64 * MIB;
+/** Two semi-spaces of a worker's young generation, which come to their full length when they will; what was not bounded would be ten times as much. */
+const HEAP_NOISE_BYTES = 128 * MIB;
 
 const temporary = mkdtempSync(join(tmpdir(), 'millrace-slow-sink-'));
 afterAll(() => rmSync(temporary, { recursive: true, force: true }));
