@@ -72,6 +72,29 @@ test.each([
     message: /^MR_JOB_FILE: .*"job\.ts".*no data today/,
   },
   {
+    what: 'ends the process while it is imported',
+    files: { 'job.ts': 'process.exit(0);\n' },
+    message: /^MR_JOB_FILE: .*"job\.ts".*process\.exit\(0\)/,
+  },
+  {
+    what: 'waits for ever while it is imported',
+    files: { 'job.ts': 'await new Promise(() => {});\nexport default 1;\n' },
+    message: /^MR_JOB_FILE: .*"job\.ts".*never comes/,
+  },
+  {
+    what: 'leaves a promise rejected',
+    files: {
+      'job.ts':
+        "import { defineJob, fromArray } from '@millrace/api';\nPromise.reject(new Error('no data today'));\nexport default defineJob('left', (env) => void env.source(fromArray([1])).print());\n",
+    },
+    message: /^MR_JOB_FILE: .*"job\.ts".*no data today/,
+  },
+  {
+    what: 'exports nothing, but leaves a timer',
+    files: { 'job.ts': 'setInterval(() => {}, 1_000);\n' },
+    message: /^MR_JOB_FILE: .*"job\.ts".*export default defineJob\(/,
+  },
+  {
     what: 'throws while it builds its graph',
     files: {
       'job.ts':

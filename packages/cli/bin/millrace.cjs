@@ -7,6 +7,8 @@ import('../dist/main.js').then(
   (millrace) =>
     millrace.main(process.argv.slice(2)).then((exitCode) => {
       process.exitCode = exitCode;
+      // A job file was loaded in this process: a timer or a socket that it opened must not keep the command.
+      process.stdout.write('', () => process.stderr.write('', () => process.exit()));
     }),
   (error) => {
     process.stderr.write(

@@ -1,9 +1,10 @@
 // Job file → artifact: one ES module with everything that it imports, its source map, and assets such as WebAssembly.
 import { createHash } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
-import { isAbsolute, join, relative, resolve } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { build, type Message, type OutputFile, type Plugin } from 'esbuild';
+import { build, type Loader, type Message, type OutputFile, type Plugin } from 'esbuild';
 import { MillraceError } from '@millrace/common';
 import type { ArtifactManifest } from '@millrace/proto';
 
@@ -22,6 +23,9 @@ const BANNER = [
   'const __filename = __millraceFileURLToPath(import.meta.url);',
   "const __dirname = __millraceFileURLToPath(new URL('.', import.meta.url));",
 ].join('\n');
+
+/** A module that uses the banner's names, so that a program's own `__dirname` or `require` gets another one. */
+const BANNER_NAMES = 'millrace:banner-names';
 
 /**
  * Bundles a job file.
@@ -52,7 +56,8 @@ export async function bundleJob(file: string, workingDirectory = process.cwd()):
     loader: { '.wasm': 'file' },
     assetNames: '[name]-[hash]',
     logLevel: 'silent',
-    plugins: [refuseNativeAddons(), urlAssets()],
+    inject: [BANNER_NAMES],
+    plugins: [reserveBannerNames(), refuseNativeAddons(), wasmAssets()],
   }).catch((error: unknown) => {
     throw compileError(file, error, workingDirectory);
   });
@@ -86,6 +91,20 @@ function withAbsoluteSources(output: OutputFile, directory: string): Uint8Array 
   return Buffer.from(JSON.stringify({ ...map, sources }));
 }
 
+/** esbuild does not read the banner: it keeps clear of the names there only if it sees them used as globals. */
+function reserveBannerNames(): Plugin {
+  const namespace = 'millrace';
+  return {
+    name: 'millrace-banner-names',
+    setup(pluginBuild) {
+      pluginBuild.onResolve({ filter: /^millrace:banner-names$/ }, ({ path }) => ({ path, namespace }));
+      pluginBuild.onLoad({ filter: /.*/, namespace }, () => ({
+        contents: 'void [typeof require, typeof __filename, typeof __dirname];',
+      }));
+    },
+  };
+}
+
 /** A native add-on cannot travel in a bundle: says so, with the file that wants it. */
 function refuseNativeAddons(): Plugin {
   return {
@@ -103,40 +122,69 @@ function refuseNativeAddons(): Plugin {
           ],
         }),
       );
+      // The main file of a package for one platform.
+      pluginBuild.onLoad({ filter: /\.node$/ }, ({ path }) => ({
+        errors: [
+          {
+            text: `native add-on "${basename(path)}"`,
+            detail: 'native-add-on',
+            notes: [{ text: dirname(path) }],
+          },
+        ],
+      }));
     },
   };
 }
 
-/** `new URL('./x.wasm', import.meta.url)`: the file becomes an asset beside the bundle. */
-function urlAssets(): Plugin {
+/** How a module names a WebAssembly file beside it: by its URL, or as wasm-bindgen does, by its directory. */
+const WASM_BY_URL = /new URL\(\s*(['"])([^'"]+\.wasm)\1\s*,\s*import\.meta\.url\s*\)/g;
+const WASM_BY_JOIN = /\.join\(\s*__dirname\s*,\s*(['"])([^'"]+\.wasm)\1\s*\)/g;
+const WASM_BY_TEMPLATE = /(`)\$\{__dirname\}\/([^`$]+\.wasm)`/g;
+
+/** The WebAssembly files that a module names become assets beside the bundle. */
+function wasmAssets(): Plugin {
   return {
-    name: 'millrace-url-assets',
+    name: 'millrace-wasm-assets',
     setup(pluginBuild) {
-      pluginBuild.onLoad({ filter: /\.[cm]?[jt]sx?$/, namespace: 'file' }, async (args) => {
-        if (args.path.includes('node_modules') && !args.path.endsWith('.mjs') && !args.path.endsWith('.js'))
-          return undefined;
-        const { readFile } = await import('node:fs/promises');
-        const source = await readFile(args.path, 'utf8');
-        if (!source.includes('import.meta.url') || !/new URL\(\s*['"][^'"]+\.wasm['"]/.test(source))
-          return undefined;
+      pluginBuild.onLoad({ filter: /\.[cm]?[jt]sx?$/, namespace: 'file' }, async ({ path }) => {
+        const source = await readFile(path, 'utf8');
+        if (!source.includes('.wasm')) return undefined;
         const imports: string[] = [];
-        const contents = source.replace(
-          /new URL\(\s*(['"])([^'"]+\.wasm)\1\s*,\s*import\.meta\.url\s*\)/g,
-          (_match, _quote: string, asset: string) => {
+        const contents = source
+          .replace(WASM_BY_URL, (_match, _quote: string, asset: string) => {
             const name = `__millraceAsset${imports.length}`;
-            imports.push(
-              `import ${name} from ${JSON.stringify(asset.startsWith('.') || isAbsolute(asset) ? asset : `./${asset}`)};`,
-            );
+            imports.push(`import ${name} from ${JSON.stringify(besideOf(asset))};`);
             return `new URL(${name}, import.meta.url)`;
-          },
-        );
-        return {
-          contents: `${contents}\n${imports.join('\n')}`,
-          loader: args.path.endsWith('ts') ? 'ts' : 'js',
-        };
+          })
+          .replace(
+            WASM_BY_JOIN,
+            (_match, _quote: string, asset: string) => `.join(__dirname, ${requireOf(asset)})`,
+          )
+          .replace(
+            WASM_BY_TEMPLATE,
+            (_match, _quote: string, asset: string) => `(__dirname + '/' + ${requireOf(asset)})`,
+          );
+        return contents === source
+          ? undefined
+          : { contents: [contents, ...imports].join('\n'), loader: loaderOf(path) };
       });
     },
   };
+}
+
+function besideOf(asset: string): string {
+  return asset.startsWith('.') || isAbsolute(asset) ? asset : `./${asset}`;
+}
+
+/** Only CommonJS has `__dirname`; there an asset is required. */
+function requireOf(asset: string): string {
+  return `require(${JSON.stringify(besideOf(asset))})`;
+}
+
+function loaderOf(path: string): Loader {
+  const isTypeScript = /\.[cm]?tsx?$/.test(path);
+  if (path.endsWith('x')) return isTypeScript ? 'tsx' : 'jsx';
+  return isTypeScript ? 'ts' : 'js';
 }
 
 function compileError(file: string, error: unknown, workingDirectory: string): MillraceError {

@@ -27,11 +27,44 @@ export async function planArtifact(
   const directory = await mkdtemp(join(tmpdir(), 'millrace-artifact-'));
   try {
     for (const [path, bytes] of artifact.files) await writeFile(join(directory, path), bytes);
-    const job = await importJob(join(directory, artifact.manifest.entry), file);
-    const graph = planJob(job, submission, file);
-    return { job, graph, json: describeStreamGraph(graph) };
+    return await watched(file, async () => {
+      const job = await importJob(join(directory, artifact.manifest.entry), file);
+      const graph = planJob(job, submission, file);
+      return { job, graph, json: describeStreamGraph(graph) };
+    });
   } finally {
     await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Runs the user's code in this process, which is the command's: what would end it without a word is an error of the
+ * job file instead.
+ */
+async function watched<T>(file: string, run: () => Promise<T>): Promise<T> {
+  const exit = process.exit;
+  let refuse: (error: unknown) => void = () => {};
+  const refused = new Promise<never>((_resolve, reject) => (refuse = reject));
+  const onStarved = (): void =>
+    refuse(jobFileError(`Cannot load "${file}": it awaits at its top level what never comes`, undefined));
+  const onRejection = (error: unknown): void =>
+    refuse(jobFileError(`Cannot load "${file}": it leaves a promise rejected: ${messageOf(error)}`, error));
+  process.exit = (code) => {
+    const error = jobFileError(`Cannot load "${file}": it calls process.exit(${code ?? ''})`, undefined);
+    refuse(error);
+    throw error;
+  };
+  process.once('beforeExit', onStarved);
+  process.on('unhandledRejection', onRejection);
+  try {
+    const result = await Promise.race([run(), refused]);
+    // Node reports a rejection that nobody handles only after all microtasks.
+    await Promise.race([new Promise((resolve) => setImmediate(resolve)), refused]);
+    return result;
+  } finally {
+    process.exit = exit;
+    process.off('beforeExit', onStarved);
+    process.off('unhandledRejection', onRejection);
   }
 }
 
