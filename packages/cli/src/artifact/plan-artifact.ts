@@ -42,7 +42,7 @@ export async function planArtifact(
  * job file instead.
  */
 async function watched<T>(file: string, run: () => Promise<T>): Promise<T> {
-  const exit = process.exit;
+  const exit = process.exit.bind(process);
   let refuse: (error: unknown) => void = () => {};
   const refused = new Promise<never>((_resolve, reject) => (refuse = reject));
   const onStarved = (): void =>

@@ -263,13 +263,16 @@ function interruptOnce(
     view.pause();
     prompt = createInterface({ input: process.stdin, output: process.stderr });
     prompt.on('SIGINT', onInterrupt);
-    prompt.on('close', () => view.resume());
+    // Whatever ends the question but yes, also Ctrl-D, leaves the job: the next Ctrl-C asks again.
+    prompt.on('close', () => {
+      view.resume();
+      if (!isCancelling) count = 0;
+    });
     const goesOn =
       isEmbedded === true ? 'It goes on otherwise.' : 'It goes on otherwise, also without this command.';
     prompt.question(`Cancel job ${view.jobName}? ${goesOn} [y/N] `, (answer) => {
-      prompt?.close();
       if (/^y(es)?$/i.test(answer.trim())) cancel();
-      else count = 0;
+      else prompt?.close();
     });
   };
   process.on('SIGINT', onInterrupt);
