@@ -48,7 +48,7 @@ export const plantedBugs = [
     row: 8,
     file: 'jobmanager/src/core/region-attempt.ts',
     from: "if (slot.connectionId === connectionId) this.#phases[position] = 'ended';",
-    to: 'void position; void slot;',
+    to: 'void [position, slot];',
   },
   {
     id: 'a write of the store that failed counts as done',

@@ -14,7 +14,7 @@ export interface SimCase {
 }
 
 /** One seed in so many runs the main job, the others a random one. */
-const MAIN_JOB_EVERY = 8;
+const MAIN_JOB_EVERY = 20;
 const BASE = '/job';
 
 export function drawCase(seed: number): SimCase {
