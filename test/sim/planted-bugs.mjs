@@ -391,6 +391,70 @@ export const plantedBugs = [
     from: 'this.flushAll();\n    this.#targets.fill(undefined);',
     to: 'this.#targets.fill(undefined);',
   },
+  // Found at once: whoever makes one of these mistakes must not wait for a rare fault
+  {
+    id: 'a control event overtakes the records before it',
+    row: 26,
+    file: 'runtime/src/channel/result-partition.ts',
+    from: '    this.flush();\n    for (let index = 0;',
+    to: '    for (let index = 0;',
+  },
+  {
+    id: 'a batch is sent twice',
+    row: 60,
+    file: 'runtime/src/channel/output-channel.ts',
+    from: 'this.#sentBytes += this.#transmit(next);',
+    to: 'this.#sentBytes += this.#transmit(next); if (next.kind === ElementKind.Batch) this.#transmit(next);',
+  },
+  {
+    id: 'the end of input does not reach the last channel',
+    row: 29,
+    file: 'runtime/src/channel/result-partition.ts',
+    from: 'index++) this.#channels[index]?.sendControl(element);',
+    to: 'index++) if (element.kind !== 4 || index < this.#channels.length - 1) this.#channels[index]?.sendControl(element);',
+  },
+  {
+    id: 'a checkpoint is complete with its first acknowledgement',
+    row: 19,
+    file: 'jobmanager/src/core/pending-checkpoint.ts',
+    from: 'return this.#snapshots.size === this.subtasks.executions.length;',
+    to: 'return this.#snapshots.size > 0;',
+  },
+  {
+    id: 'transactions are committed before the pointer is durable',
+    row: 34,
+    file: 'jobmanager/src/core/checkpoint-coordinator.ts',
+    from: 'this.#complete.movePointer(reference, { files: filesOf(metadata), alongside }, () =>',
+    to: 'this.#of.listener.onComplete(pending.checkpointId, pending.isFinal); this.#complete.movePointer(reference, { files: filesOf(metadata), alongside }, () =>',
+  },
+  {
+    id: 'only one slot of a TaskManager learns that a checkpoint is complete',
+    row: 35,
+    file: 'taskmanager/src/task-executor/task-executor-core.ts',
+    from: 'if (isListening && slot.runs(message.jobId, message.attemptNumber)) this.#tell(slot, instruction);',
+    to: "if (isListening && slot.runs(message.jobId, message.attemptNumber) && (slot.index === 0 || instruction.kind !== 'checkpoint-complete')) this.#tell(slot, instruction);",
+  },
+  {
+    id: 'a split is given to every reader that asks',
+    row: 71,
+    file: 'runtime/src/task/enumerator-task.ts',
+    from: 'state.remaining.splice(index, 1);',
+    to: 'if (reader === 0) state.remaining.splice(index, 1);',
+  },
+  {
+    id: 'heartbeats are not looked at',
+    row: 61,
+    file: 'jobmanager/src/core/job-manager-core.ts',
+    from: 'taskManager.lastHeardMs = this.#of.clock.monotonicMs();',
+    to: '',
+  },
+  {
+    id: 'state that was written as a change is not restored',
+    row: 46,
+    file: 'state/src/snapshot/restore-files.ts',
+    from: 'index >= (lastBases.get(run.keyGroup) ?? 0),',
+    to: 'index === (lastBases.get(run.keyGroup) ?? 0),',
+  },
 ];
 
 /** Returns an edit of sources that plants `bug`, and says at its end whether it did. */
