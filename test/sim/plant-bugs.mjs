@@ -1,5 +1,6 @@
 // Plants each bug of planted-bugs.mjs and counts the seeds until the simulator finds it.
-//   pnpm sim:bugs [--seeds 1000] [--from 1] [--only text] [--resume] [--minutes 3] [--write]
+//   pnpm sim:bugs [--seeds 1000] [--from 1] [--only text] [--open] [--resume] [--minutes 3] [--write]
+// --open: those that were not found so far, instead of the others.
 // --resume: leaves out what an earlier run has found; --minutes: stops after about so long.
 // --write: makes docs/internals/planted-bugs.md of what all runs have found.
 import { spawn } from 'node:child_process';
@@ -7,7 +8,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { bundleSimulation, dataUrl, nodeFlags } from './bundle.mjs';
-import { plantedBugs, planting } from './planted-bugs.mjs';
+import { openBugs, plantedBugs, planting } from './planted-bugs.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -16,6 +17,7 @@ const { values } = parseArgs({
     only: { type: 'string', default: '' },
     resume: { type: 'boolean', default: false },
     minutes: { type: 'string', default: 'Infinity' },
+    open: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
   },
 });
@@ -56,9 +58,8 @@ const resultsFile = new URL('../node_modules/.cache/sim/planted-bugs.json', impo
 const results = values.resume && existsSync(resultsFile) ? JSON.parse(readFileSync(resultsFile, 'utf8')) : {};
 const endMs = Date.now() + Number(values.minutes) * 60_000;
 /** Those that were never tried come first. */
-const order = [...plantedBugs.entries()].sort(
-  ([, a], [, b]) => Number(a.id in results) - Number(b.id in results),
-);
+const bugs = values.open ? openBugs : plantedBugs;
+const order = [...bugs.entries()].sort(([, a], [, b]) => Number(a.id in results) - Number(b.id in results));
 for (const [index, bug] of order) {
   if (!bug.id.includes(values.only) || Date.now() > endMs) continue;
   if (results[bug.id]?.to === bug.to && results[bug.id].found !== undefined) continue;
@@ -69,12 +70,12 @@ for (const [index, bug] of order) {
   results[bug.id] = { to: bug.to, found };
   writeFileSync(resultsFile, JSON.stringify(results));
 }
-const rows = plantedBugs.map((bug) => ({ bug, found: results[bug.id]?.found }));
+const rows = bugs.map((bug) => ({ bug, found: results[bug.id]?.found }));
 const missed = rows.filter(({ found }) => found === undefined);
 console.log(`${rows.length - missed.length} of ${rows.length} planted bugs found`);
 process.exitCode = missed.length === 0 ? 0 : 1;
 
-if (values.write) {
+if (values.write && !values.open) {
   const text = [
     '# Planted bugs',
     '',

@@ -7,6 +7,8 @@ export interface PlantedBug {
   readonly to: string;
 }
 export const plantedBugs: readonly PlantedBug[];
+/** Not found so far. */
+export const openBugs: readonly PlantedBug[];
 /** Returns an edit of sources that plants `bug`, and says at its end whether it did. */
 export function planting(bug: PlantedBug): {
   readonly edit: (path: string, text: string) => string;

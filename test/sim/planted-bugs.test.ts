@@ -4,14 +4,14 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { bundleSimulation } from './bundle.mjs';
 import { withKnobs } from './knobs.mjs';
-import { plantedBugs, planting } from './planted-bugs.mjs';
+import { openBugs, plantedBugs, planting } from './planted-bugs.mjs';
 import { runSeeds } from './run-processes.ts';
 
 const PLANTED_COUNT = Number(process.env['MILLRACE_SIM_BUGS'] ?? 10);
 const SEEDS_MAX = 1_000;
 
 test('Every planted bug finds its place in the sources', () => {
-  for (const bug of plantedBugs) {
+  for (const bug of [...plantedBugs, ...openBugs]) {
     const path = fileURLToPath(new URL(`../../packages/${bug.file}`, import.meta.url));
     const { edit, check } = planting(bug);
     edit(path, withKnobs(path, readFileSync(path, 'utf8')));
