@@ -237,3 +237,27 @@ test('check finds a type error by file and line with exit code 1, and nothing wr
   expect(right.exitCode, right.stdout).toBe(0);
   expect(JSON.parse(right.stdout)).toMatchObject({ job: 'numbers', types: { isChecked: true, isOk: true } });
 });
+
+test('check finds the types of Node without a tsconfig.json and in a workspace below them, and takes JavaScript', async () => {
+  const usesNode = [
+    "import { sep } from 'node:path';",
+    "import { defineJob, fromArray } from '@millrace/api';",
+    "export default defineJob('node', (env) => void env.source(fromArray([1])).map((n) => sep + n).print());",
+  ].join('\n');
+  using project = makeProject({
+    'node_modules/@types/node/package.json':
+      '{ "name": "@types/node", "version": "1.0.0", "types": "index.d.ts" }',
+    'node_modules/@types/node/index.d.ts': "declare module 'node:path' { export const sep: string; }\n",
+    'job.ts': usesNode,
+    'job.js': usesNode,
+    'member/tsconfig.json': JSON.stringify({
+      compilerOptions: { strict: true, target: 'es2022', module: 'nodenext', types: ['node'] },
+    }),
+    'member/job.ts': usesNode,
+  });
+  for (const file of ['job.ts', 'job.js', 'member/job.ts']) {
+    const checked = await millrace(['check', file], { cwd: project.directory });
+    expect(checked.stdout).toContain('Types: no errors');
+    expect(checked.exitCode).toBe(0);
+  }
+});

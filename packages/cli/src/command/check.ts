@@ -66,7 +66,8 @@ async function checkTypes(path: string): Promise<TypeCheck> {
   const config = nearestConfig(dirname(path));
   const directory = await mkdtemp(join(tmpdir(), 'millrace-check-'));
   try {
-    const target = config === undefined ? defaultFlags(path) : await flagsForProject(config, path, directory);
+    const target =
+      config === undefined ? defaultFlags(path, version) : await flagsForProject(config, path, directory);
     const { exitCode, output } = await runCompiler(compiler, target, dirname(path));
     return { isChecked: true, isOk: exitCode === 0, version, output };
   } finally {
@@ -85,14 +86,21 @@ const STRICT_DEFAULTS = [
   '--allowImportingTsExtensions',
 ];
 
-function defaultFlags(path: string): string[] {
-  return [...STRICT_DEFAULTS, path];
+function defaultFlags(path: string, version: string): string[] {
+  // From TypeScript 6 on the types of Node are there only if asked for; before, `*` is the name of a package.
+  const types = Number.parseInt(version, 10) >= 6 ? ['--types', '*'] : [];
+  return [...STRICT_DEFAULTS, ...types, ...(isJavaScript(path) ? ['--allowJs'] : []), path];
+}
+
+/** TypeScript takes a JavaScript file only when told, and then looks at its syntax. */
+function isJavaScript(path: string): boolean {
+  return /\.[cm]?jsx?$/.test(path);
 }
 
 /** The project's options for this one file, in a configuration of its own in `directory`. */
 async function flagsForProject(config: string, path: string, directory: string): Promise<string[]> {
   const derived = join(directory, 'tsconfig.json');
-  const typeRoots = [join(dirname(config), 'node_modules', '@types')].filter((root) => existsSync(root));
+  const typeRoots = typeRootsAbove(dirname(config));
   await writeFile(
     derived,
     JSON.stringify({
@@ -105,6 +113,7 @@ async function flagsForProject(config: string, path: string, directory: string):
         declaration: false,
         declarationMap: false,
         allowImportingTsExtensions: true,
+        ...(isJavaScript(path) ? { allowJs: true } : {}),
         ...(typeRoots.length > 0 ? { typeRoots } : {}),
       },
       files: [path],
@@ -113,6 +122,13 @@ async function flagsForProject(config: string, path: string, directory: string):
     }),
   );
   return ['-p', derived];
+}
+
+/** Where TypeScript would look from the project's own configuration: a workspace has its types in a folder above. */
+function typeRootsAbove(directory: string): string[] {
+  const root = join(directory, 'node_modules', '@types');
+  const roots = existsSync(root) ? [root] : [];
+  return dirname(directory) === directory ? roots : [...roots, ...typeRootsAbove(dirname(directory))];
 }
 
 function nearestConfig(directory: string): string | undefined {
