@@ -301,6 +301,62 @@ export const plantedBugs = [
     from: 'taskManager.lastHeardMs = this.#of.clock.monotonicMs();',
     to: '',
   },
+  {
+    id: 'a snapshot may need files of an aborted checkpoint',
+    row: 13,
+    file: 'state/src/snapshot/checkpoint-ledger.ts',
+    from: 'this.#clock.lastFrozen = this.#clock.current++;\n    return (files) => {\n      pending.files = files;',
+    to: 'this.#clock.lastFrozen = this.#clock.current++;\n    return (files) => {\n      pending.files = files;\n      this.complete(checkpointId);',
+  },
+  {
+    id: 'a failed commit counts as done',
+    row: 36,
+    file: 'runtime/src/operator/sink.ts',
+    from: 'if (committables.length > 0) await commitOrExplain(this.#setup, this.#committer, committables);',
+    to: 'if (committables.length > 0) await commitOrExplain(this.#setup, this.#committer, committables).catch(() => undefined);',
+  },
+  {
+    id: 'a row is taken from memory without being written',
+    row: 67,
+    file: 'state/src/spill/working-set.ts',
+    from: 'if (rows.stored[row] !== changed) {',
+    to: 'if (rows.stored[row] !== changed && changed % 3 !== 0) {',
+  },
+  {
+    id: 'splits that readers have not begun are in no snapshot',
+    row: 71,
+    file: 'runtime/src/task/source-task.ts',
+    from: 'splits: this.#splits.map((split) => split.snapshot()),',
+    to: 'splits: this.#splits.filter((split) => split.state !== ReadState.Unopened).map((split) => split.snapshot()),',
+  },
+  {
+    id: 'restored timers never fire',
+    row: 52,
+    file: 'state/src/timers/keyed-timers.ts',
+    from: 'this.#event.rebuild();',
+    to: '',
+  },
+  {
+    id: 'batches are sent without credit',
+    row: 59,
+    file: 'runtime/src/channel/output-channel.ts',
+    from: 'if (this.#credits === 0) return;',
+    to: '',
+  },
+  {
+    id: 'batches in an old shape are dropped when records get another',
+    row: 0,
+    file: 'proto/src/data/batch-builder.ts',
+    from: 'this.flushAll();\n    this.#targets.fill(undefined);',
+    to: 'this.#targets.fill(undefined);',
+  },
+  {
+    id: 'state that was written as a change is not restored',
+    row: 46,
+    file: 'state/src/snapshot/restore-files.ts',
+    from: 'index >= (lastBases.get(run.keyGroup) ?? 0),',
+    to: 'index === (lastBases.get(run.keyGroup) ?? 0),',
+  },
 ];
 
 /**
@@ -322,13 +378,6 @@ export const openBugs = [
     file: 'taskmanager/src/task-executor/attempt-fence.ts',
     from: 'endedIn.set(slotIndex, Math.max(endedIn.get(slotIndex) ?? 0, attemptNumber));',
     to: 'void endedIn; void slotIndex; void attemptNumber;',
-  },
-  {
-    id: 'a snapshot may need files of an aborted checkpoint',
-    row: 13,
-    file: 'state/src/snapshot/checkpoint-ledger.ts',
-    from: 'this.#clock.lastFrozen = this.#clock.current++;\n    return (files) => {\n      pending.files = files;',
-    to: 'this.#clock.lastFrozen = this.#clock.current++;\n    return (files) => {\n      pending.files = files;\n      this.complete(checkpointId);',
   },
   {
     id: 'the name of a sealed file is not synced',
@@ -366,13 +415,6 @@ export const openBugs = [
     to: ') return;',
   },
   {
-    id: 'a failed commit counts as done',
-    row: 36,
-    file: 'runtime/src/operator/sink.ts',
-    from: 'if (committables.length > 0) await commitOrExplain(this.#setup, this.#committer, committables);',
-    to: 'if (committables.length > 0) await commitOrExplain(this.#setup, this.#committer, committables).catch(() => undefined);',
-  },
-  {
     id: 'of several old subtasks only one has its transactions restored',
     row: 41,
     file: 'runtime/src/operator/sink.ts',
@@ -401,32 +443,11 @@ export const openBugs = [
     to: 'void confirmed; return 0;',
   },
   {
-    id: 'a row is taken from memory without being written',
-    row: 67,
-    file: 'state/src/spill/working-set.ts',
-    from: 'if (rows.stored[row] !== changed) {',
-    to: 'if (rows.stored[row] !== changed && changed % 3 !== 0) {',
-  },
-  {
-    id: 'splits that readers have not begun are in no snapshot',
-    row: 71,
-    file: 'runtime/src/task/source-task.ts',
-    from: 'splits: this.#splits.map((split) => split.snapshot()),',
-    to: 'splits: this.#splits.filter((split) => split.state !== ReadState.Unopened).map((split) => split.snapshot()),',
-  },
-  {
     id: 'processing-time timers fire a millisecond early',
     row: 51,
     file: 'runtime/src/task/chain-driver.ts',
     from: 'if (dueMs > nowMs) return undefined;\n    this.#run(this.chain.advanceProcessingTime(nowMs), nothingMore);',
     to: 'if (dueMs > nowMs + 1) return undefined;\n    this.#run(this.chain.advanceProcessingTime(nowMs + 1), nothingMore);',
-  },
-  {
-    id: 'restored timers never fire',
-    row: 52,
-    file: 'state/src/timers/keyed-timers.ts',
-    from: 'this.#event.rebuild();',
-    to: '',
   },
   {
     id: 'restored watermarks are not told',
@@ -436,32 +457,11 @@ export const openBugs = [
     to: '',
   },
   {
-    id: 'batches are sent without credit',
-    row: 59,
-    file: 'runtime/src/channel/output-channel.ts',
-    from: 'if (this.#credits === 0) return;',
-    to: '',
-  },
-  {
     id: 'nobody wakes up for credit',
     row: 60,
     file: 'runtime/src/channel/output-channel.ts',
     from: 'if (!hadCredit && this.hasCredit) this.onCredit();',
     to: 'void hadCredit;',
-  },
-  {
-    id: 'batches in an old shape are dropped when records get another',
-    row: 0,
-    file: 'proto/src/data/batch-builder.ts',
-    from: 'this.flushAll();\n    this.#targets.fill(undefined);',
-    to: 'this.#targets.fill(undefined);',
-  },
-  {
-    id: 'state that was written as a change is not restored',
-    row: 46,
-    file: 'state/src/snapshot/restore-files.ts',
-    from: 'index >= (lastBases.get(run.keyGroup) ?? 0),',
-    to: 'index === (lastBases.get(run.keyGroup) ?? 0),',
   },
 ];
 
