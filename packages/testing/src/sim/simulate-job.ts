@@ -42,6 +42,8 @@ const JOB_IDS = {
 export const LIVENESS_MS = 180_000;
 /** After its end a job is watched for so long: nothing may change any more. */
 const AFTERMATH_MS = 5_000;
+/** From the last line that a job without an end had to give until somebody cancels it. */
+const SETTLED_MS = 2_000;
 /** And then at most so long until nothing is left of it: keepalive, time-outs of heartbeats, grace. */
 const RESIDUE_MS_MAX = 30_000;
 /** Faults go on for so long after an end that came before the moment of healing. */
@@ -162,6 +164,8 @@ class SimRun {
       return;
     }
     this.#isComplete = !hasEnded;
+    // What is visible is durable a little later.
+    await this.#run(this.scheduler.nowMs + SETTLED_MS, () => hasEnded);
     cluster.cancelJob();
   }
 
