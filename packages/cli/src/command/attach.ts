@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline';
 import { isMillraceError, type JobId, type WireError } from '@millrace/common';
 import type { JobEvent, JobStatus, OutputLine } from '@millrace/proto';
 import { ExitCode } from '../exit-code.ts';
+import { FreshLines } from '../terminal/fresh-lines.ts';
 import { OutputTables } from '../terminal/output-tables.ts';
 import { ProgressDisplay, type Screen } from '../terminal/progress.ts';
 import { describeWireError } from '../terminal/show-error.ts';
@@ -96,7 +97,7 @@ class JobView {
   readonly #options: AttachOptions;
   readonly #progress: ProgressDisplay;
   readonly #tables = new OutputTables();
-  readonly #seen = new Map<string, number>();
+  readonly #lines = new FreshLines();
   #isLost = false;
   #shownError = '';
   #jobName = '';
@@ -140,7 +141,7 @@ class JobView {
 
   /** Lines that were seen already, before a re-attachment, are not shown again. */
   output(lines: readonly OutputLine[]): void {
-    const fresh = lines.filter((line) => this.#isFresh(line));
+    const fresh = this.#lines.take(lines);
     for (const line of fresh) if (line.form === 'row') this.#tables.add(line);
     const texts = fresh
       .filter(({ form }) => form === 'text')
@@ -170,13 +171,16 @@ class JobView {
         ...jobJson(status),
         seconds: elapsedMs / 1_000,
         printed: this.#printed,
+        printedLeftOut: this.#lines.leftOutCount,
         tables: this.#tables.tables(),
         files: this.#options.sinkPaths,
         deadLetters: this.#options.deadLetterPaths,
       });
     } else {
       const lines = status.state === 'FINISHED' ? this.#tables.lines() : [];
-      process.stdout.write([...lines, '', ...summary(status, elapsedMs, this.#options), ''].join('\n'));
+      process.stdout.write(
+        [...lines, '', ...summary(status, elapsedMs, this.#options), ...this.#leftOut(), ''].join('\n'),
+      );
       if (status.error !== undefined && status.state === 'FAILED')
         process.stderr.write(
           `${[...describeWireError(status.error), ...this.#startAgain(status)].join('\n')}\n`,
@@ -186,6 +190,15 @@ class JobView {
     return status.state === 'CANCELED' && wasInterrupted ? ExitCode.Interrupted : ExitCode.Ok;
   }
 
+  /** A job may print faster than a terminal takes it. */
+  #leftOut(): string[] {
+    const count = this.#lines.leftOutCount;
+    if (count === 0) return [];
+    return [
+      `  printed      ${count.toLocaleString('en-US')} lines were left out, as they came faster than they could be shown; write to a sink what has to be complete`,
+    ];
+  }
+
   /** Where the state of a failed job is; the error of a damaged checkpoint says it already. */
   #startAgain({ jobId, checkpoints, error }: JobStatus): string[] {
     const isThere = checkpoints.lastCompletedId !== undefined && this.#options.isEmbedded !== true;
@@ -193,14 +206,6 @@ class JobView {
     return [
       `Its checkpoints are kept: millrace checkpoints ${jobId}; to start again from the newest: millrace run -s ${jobId} <job.ts>`,
     ];
-  }
-
-  #isFresh(line: OutputLine): boolean {
-    const key = `${line.nodeId}/${line.subtaskIndex}`;
-    const next = this.#seen.get(key) ?? 0;
-    if (line.sequence < next) return false;
-    this.#seen.set(key, line.sequence + 1);
-    return true;
   }
 }
 

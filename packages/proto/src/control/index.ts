@@ -15,7 +15,7 @@ export {
   RESOURCE_MANAGER_SERVICE,
   type MethodDefinition,
 } from './services.ts';
-export { OUTPUT_LINES_MAX } from './output-codec.ts';
+export { OUTPUT_LINES_MAX, OUTPUT_LINES_OF_ATTEMPT } from './output-codec.ts';
 export { decodeTaskExecutorMessage, encodeTaskExecutorMessage } from './task-executor-codec.ts';
 export { decodeTaskManagerMessage, encodeTaskManagerMessage } from './task-manager-codec.ts';
 export {

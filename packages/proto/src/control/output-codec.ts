@@ -5,6 +5,9 @@ import { malformed, safeInteger, type wire } from './wire.ts';
 /** Lines in one message at most. */
 export const OUTPUT_LINES_MAX = 10_000;
 
+/** Room for the lines of one attempt in their numbers, which stay below 2^53 for two million attempts. */
+export const OUTPUT_LINES_OF_ATTEMPT = 2 ** 32;
+
 /** Printed lines as the generated encoder takes them. */
 export function outputMessage(lines: readonly OutputLine[]): wire.v1.OutputMessage.$Properties {
   return {

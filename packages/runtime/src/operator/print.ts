@@ -1,13 +1,11 @@
 // `print()`: lines for the terminal of whoever submitted the job.
 import type { Operator } from '@millrace/api';
+import { OUTPUT_LINES_OF_ATTEMPT } from '@millrace/proto';
 import { jsonOf, lineOf } from '../chain/text-of.ts';
 import type { ChainOperator } from './chain-stage.ts';
 import type { OperatorSetup } from './operator-setup.ts';
 
 type PrintSpec = Extract<Operator, { readonly kind: 'print' }>;
-
-/** Room for the lines of one attempt in its numbers, which stay below 2^53 for two million attempts. */
-const LINES_OF_ATTEMPT = 2 ** 32;
 
 /**
  * Lines are numbered from 0 and the number is in snapshots, so that a line shown before a recovery is known again. With
@@ -58,7 +56,7 @@ function firstSequence({ environment, everyInline }: OperatorSetup): number {
   const { deployment, subtaskIndex, vertex } = environment;
   if (everyInline.length === 0) return 0;
   const isSame = everyInline.every((state) => state['parallelism'] === vertex.parallelism);
-  if (!isSame) return deployment.attemptNumber * LINES_OF_ATTEMPT;
+  if (!isSame) return deployment.attemptNumber * OUTPUT_LINES_OF_ATTEMPT;
   const own = everyInline.find((state) => state['subtaskIndex'] === subtaskIndex);
   return Number(own?.['sequence'] ?? 0);
 }
