@@ -37,6 +37,8 @@ const REATTACH_DELAY_MS = 200;
 
 /** Printed lines that the JSON document has at most; a job that prints more should write to a sink. */
 const PRINTED_LINES_MAX = 10_000;
+/** Lines that a JobManager keeps of a job: as many may be fewer than there were. */
+const LINES_KEPT_MAX = 1_000;
 
 /** A pseudo-terminal that nobody has sized says 0 columns. */
 const COLUMNS_DEFAULT = 100;
@@ -81,7 +83,10 @@ async function follow(
           view.output(event.lines);
         }
       });
-      if (last !== undefined && isEnded(last)) return last;
+      if (last !== undefined && isEnded(last)) {
+        if ((last.rescaleCount ?? 0) > 0) await tableAgain(client, jobId, view);
+        return last;
+      }
     } catch (error) {
       if (isEmbedded === true || (isMillraceError(error) && error.code === 'MR_JOB_NOT_FOUND')) throw error;
       lostMs ??= performance.now();
@@ -92,11 +97,20 @@ async function follow(
   }
 }
 
+/** A change of parallelism takes rows back that are printed again: the JobManager knows which count. */
+async function tableAgain(client: JobClient, jobId: JobId, view: JobView): Promise<void> {
+  const lines: OutputLine[] = [];
+  await client.watch(jobId, (event) => {
+    if (event.kind === 'output') lines.push(...event.lines);
+  });
+  view.replaceRows(lines);
+}
+
 /** What the person at the terminal sees of one job. */
 class JobView {
   readonly #options: AttachOptions;
   readonly #progress: ProgressDisplay;
-  readonly #tables = new OutputTables();
+  #tables = new OutputTables();
   readonly #lines = new FreshLines();
   #isLost = false;
   #shownError = '';
@@ -150,6 +164,13 @@ class JobView {
     if (texts.length === 0 || this.#options.isJson) return;
     this.#progress.clear();
     process.stdout.write(`${texts.join('\n')}\n`);
+  }
+
+  /** Shows these rows instead of those so far, if they are all that there are. */
+  replaceRows(lines: readonly OutputLine[]): void {
+    if (lines.length >= LINES_KEPT_MAX) return;
+    this.#tables = new OutputTables();
+    for (const line of lines) if (line.form === 'row') this.#tables.add(line);
   }
 
   lost(): void {

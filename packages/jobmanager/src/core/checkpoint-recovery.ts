@@ -8,6 +8,7 @@ import type { CheckpointCoordinator } from './checkpoint-coordinator.ts';
 import { readCheckpoint, readImportedCheckpoint } from './checkpoint-reading.ts';
 import type { Effects } from './effects.ts';
 import { withAdvice } from './older-checkpoints.ts';
+import { staysPrinted } from './printed-again.ts';
 import { filesOf } from './retained-checkpoints.ts';
 
 /** What takes time asks again whether its answer is still wanted. */
@@ -29,6 +30,8 @@ interface CheckpointRecoveryOptions {
   readonly effects: Effects;
   readonly coordinator: CheckpointCoordinator;
   readonly onOutput: (lines: readonly OutputLine[]) => void;
+  /** Lines for which `stays` does not hold are printed again by what is restored. */
+  readonly onRestore: (stays: (line: OutputLine) => boolean) => void;
 }
 
 /** Threading: inside `step` only. */
@@ -147,6 +150,7 @@ export class CheckpointRecovery {
         answer.failed(error);
         return;
       }
+      this.#of.onRestore(staysPrinted(jobGraph, result.metadata));
       answer.done(plan);
     });
   }

@@ -66,7 +66,7 @@ export function coordinatorOf(
 export function recoveryOf(
   { record, pointer, plan, effects }: JobMasterOptions,
   coordinator: CheckpointCoordinator,
-  onOutput: (lines: readonly OutputLine[]) => void,
+  board: StatusBoard,
 ): CheckpointRecovery {
   const { jobId, restoreFrom, isNonRestoredStateAllowed } = record.submission;
   return new CheckpointRecovery({
@@ -77,7 +77,8 @@ export function recoveryOf(
     isNonRestoredStateAllowed,
     effects,
     coordinator,
-    onOutput,
+    onOutput: (lines) => board.restoreLines(lines),
+    onRestore: (stays) => board.retainLines(stays),
   });
 }
 

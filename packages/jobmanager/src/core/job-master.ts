@@ -101,7 +101,7 @@ export class JobMaster implements RegionJob {
       noteCheckpoints: (checkpoints) => this.#progress.write({ checkpoints }),
       outputLines: () => this.#board.lines,
     });
-    this.#recovery = recoveryOf(of, this.#coordinator, (lines) => this.#board.restoreLines(lines));
+    this.#recovery = recoveryOf(of, this.#coordinator, this.#board);
     this.savepoints = savepointsOf(of, this, {
       progress: this.#progress,
       coordinator: this.#coordinator,

@@ -13,6 +13,11 @@ export class OutputBuffer {
     return this.#lines;
   }
 
+  /** Forgets lines that will be printed again under other numbers. */
+  retain(stays: (line: OutputLine) => boolean): void {
+    this.#lines = this.#lines.filter(stays);
+  }
+
   /** Takes lines in the order of each subtask's sequence. Returns those that are new. */
   add(lines: readonly OutputLine[]): readonly OutputLine[] {
     const fresh: OutputLine[] = [];

@@ -62,6 +62,11 @@ export class StatusBoard {
     this.#output.add(lines);
   }
 
+  /** Forgets what the next attempt prints again under other numbers. */
+  retainLines(stays: (line: OutputLine) => boolean): void {
+    this.#output.retain(stays);
+  }
+
   /** All of the job starts, with a parallelism that may be another one. */
   jobStarts(jobGraph: JobGraph): void {
     this.#progress.replace(jobGraph);
