@@ -68,6 +68,7 @@ export interface SimDiskOptions {
 export class SimDisk {
   readonly #options: SimDiskOptions;
   readonly #directories = new Map<string, Directory>();
+  #syncCount = 0;
   readonly #users = new WeakMap<FilePort, DiskUser>();
   /** Nothing can be added. */
   isFull = false;
@@ -144,10 +145,18 @@ export class SimDisk {
 
   /** Files of a directory by name, as a process that starts now sees them. */
   files(path: string): ReadonlyMap<string, Uint8Array> {
-    const files = new Map<string, Uint8Array>();
-    for (const [name, inode] of this.#directories.get(path)?.current ?? [])
-      files.set(name, inode.bytes.slice(0, inode.length));
-    return files;
+    return contentsOf(this.#directories.get(path)?.current);
+  }
+
+  /** Files of a directory that no crash takes away; a name of which it may take away that it was removed is not among them. */
+  durableFiles(path: string): ReadonlyMap<string, Uint8Array> {
+    const { durable, current } = this.#directories.get(path) ?? {};
+    return contentsOf(new Map([...(durable ?? [])].filter(([name]) => current?.has(name) === true)));
+  }
+
+  /** How often a directory was synced: what is durable is the same until it changes. */
+  get syncCount(): number {
+    return this.#syncCount;
   }
 
   /** What the power failure of `process` takes with it. Its operations on a directory survive up to some point. */
@@ -269,6 +278,7 @@ export class SimDisk {
     const directory = this.#directory(path);
     for (const operation of directory.volatile) perform(directory.durable, operation);
     directory.volatile = [];
+    this.#syncCount++;
   }
 
   #makeDirectory(path: string): void {
@@ -327,4 +337,10 @@ function split(path: string): readonly [parent: string, name: string] {
 /** An error as Node's file system throws it. */
 function fileError(code: 'ENOENT' | 'EEXIST' | 'EIO' | 'ENOSPC', what: string): Error {
   return Object.assign(new Error(`${code}: ${what}`), { code });
+}
+
+function contentsOf(names: ReadonlyMap<string, Inode> | undefined): ReadonlyMap<string, Uint8Array> {
+  const files = new Map<string, Uint8Array>();
+  for (const [name, inode] of names ?? []) files.set(name, inode.bytes.slice(0, inode.length));
+  return files;
 }

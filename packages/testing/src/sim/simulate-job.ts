@@ -1,7 +1,7 @@
 // One plan, one run: a job on a simulated cluster, with faults, compared with what it must give.
 import { silentLogger, type JobId, type Logger } from '@millrace/common';
 import { describeStreamGraph, type StreamGraph } from '@millrace/api';
-import type { JobState, JobSubmission } from '@millrace/proto';
+import type { JobState, JobSubmission, OutputLine } from '@millrace/proto';
 import { compareOutputs } from './compare-outputs.ts';
 import { turnKnobs } from './knobs.ts';
 import { SimScheduler } from './scheduler.ts';
@@ -87,6 +87,8 @@ class SimRun {
   readonly #blobs = new Map<string, Uint8Array>();
   /** Output that was compared last. */
   #comparedCount = -1;
+  /** Lines of the job that the present one goes on from. */
+  #printedBefore: readonly OutputLine[] = [];
   #isComplete = false;
 
   constructor(simulated: SimulatedJob, plan: SimPlan, { trace }: SimulateOptions) {
@@ -183,6 +185,8 @@ class SimRun {
     if (path === undefined) return;
     this.trouble.effective.set('go-on-from-savepoint', 1);
     this.invariants.nextJob();
+    // What it printed until then stays what it printed: whoever goes on does not print it again.
+    this.#printedBefore = this.cluster.printed();
     this.cluster.goOn(JOB_IDS.second, path);
     await this.#untilItHasAll();
     if (!this.#isViolated) await this.#untilItIsOver();
@@ -224,7 +228,7 @@ class SimRun {
   #compareAtEnd(): void {
     const { cluster, invariants } = this;
     const isPart = invariants.endState !== 'FINISHED' && !this.#isComplete;
-    const printed = isPart ? [] : cluster.printed();
+    const printed = isPart ? [] : this.#printed();
     // What is read is what a power failure leaves.
     for (const name of cluster.taskManagers.keys()) cluster.killTaskManager(name);
     const outputs = this.#outputs(printed);
@@ -233,18 +237,28 @@ class SimRun {
   }
 
   #hasAll(): boolean {
-    const { count } = this.invariants.commits;
+    const { disk } = this.cluster;
+    const count = this.invariants.commits.count + disk.syncCount;
     if (count === this.#comparedCount) return false;
-    const differences = compareOutputs(this.#simulated.expected, this.#outputs(), { isPart: false });
+    // What a power failure could take away is not there yet: a cancellation would leave it to that.
+    const outputs = this.#outputs(this.#printed(), (directory) => disk.durableFiles(directory));
+    const differences = compareOutputs(this.#simulated.expected, outputs, { isPart: false });
     if (differences.length === 0) return true;
     this.#comparedCount = count;
     return false;
   }
 
-  #outputs(printed = this.cluster.printed()): Outputs {
-    const { disk, ledger } = this.cluster;
+  #printed(): readonly OutputLine[] {
+    return [...this.#printedBefore, ...this.cluster.printed()];
+  }
+
+  #outputs(
+    printed = this.#printed(),
+    files = (directory: string) => this.cluster.disk.files(directory),
+  ): Outputs {
+    const { ledger } = this.cluster;
     return this.#simulated.outputs({
-      files: (directory) => disk.files(directory),
+      files,
       rows: (name) => ledger.rowsOf(name),
       printed,
     });
