@@ -67,6 +67,7 @@ const CANCEL_SHARE = 0.04;
 /** Share of the seeds in which it is stopped with a savepoint, and goes on from that in another shape. */
 const STOP_SHARE = 0;
 const DRAWN_APART: ReadonlySet<FaultKind> = new Set(['cancel-job', 'stop-job']);
+const CHECKPOINT_TIMEOUT_MS_SLOW = 5_000;
 /** Share of the seeds in which all that can fail does, and much of it. */
 const STORMY_SHARE = 0;
 
@@ -98,7 +99,7 @@ const CHANCES: readonly ChanceRange[] = [
 /** Draws the run of a seed. */
 export function drawPlan(seed: number, knobs: readonly Knob[] = []): SimPlan {
   const prng = new Prng(seed);
-  const world = drawWorld(prng, knobs);
+  const world = feasible(drawWorld(prng, knobs));
   const expectedMs = 500 + world.inputMs * 1.5;
   const isStormy = prng.next() < STORMY_SHARE;
   const kinds = FAULT_KINDS.filter(
@@ -154,6 +155,12 @@ function drawWorld(prng: Prng, knobs: readonly Knob[]): SimWorld {
     areWritesTorn: prng.next() < 0.5,
     knobs: drawKnobs(prng, knobs),
   };
+}
+
+/** A job in a slow world must be able to complete a checkpoint before its time-out. */
+function feasible(world: SimWorld): SimWorld {
+  const isSlow = world.networkMsMax > 2 || world.diskMsMax > 5 || 'CHANNEL_CREDITS' in world.knobs;
+  return isSlow ? { ...world, checkpointTimeoutMs: CHECKPOINT_TIMEOUT_MS_SLOW } : world;
 }
 
 /** In half of the runs the engine is as it is shipped. */
