@@ -96,7 +96,7 @@ function running(): void {
 describe('registration', () => {
   test('waits until each slot has a worker, then names their addresses', () => {
     expect(short(core.start())).toEqual(['provide-worker', 'provide-worker']);
-    expect(step({ kind: 'leader-connected' })).toEqual([]);
+    expect(step({ kind: 'leader-connected' })).toEqual(['set-timer leader-timeout']);
     expect(step({ kind: 'worker-ready', ...SLOT_0, dataAddress: '127.0.0.1:1' })).toEqual([]);
     const commands = core.step({
       kind: 'worker-ready',
@@ -121,6 +121,18 @@ describe('registration', () => {
       },
     ]);
     expect(step(registered())).toEqual(['clear-timer leader-timeout', 'set-timer heartbeat']);
+  });
+
+  test('is sent again until the leader answers', () => {
+    core.start();
+    step({ kind: 'leader-connected' });
+    step({ kind: 'worker-ready', ...SLOT_0, dataAddress: '127.0.0.1:1' });
+    step({ kind: 'worker-ready', slotIndex: 1, generation: 1, dataAddress: '127.0.0.1:2' });
+    const timeout = { kind: 'timer', timer: { kind: 'leader-timeout' }, rssBytes: 1 } as const;
+    for (let round = 0; round < 2; round++)
+      expect(step(timeout)).toEqual(['send register', 'set-timer leader-timeout']);
+    expect(step(registered())).toEqual(['clear-timer leader-timeout', 'set-timer heartbeat']);
+    expect(step(timeout)).toEqual([]);
   });
 
   test('is followed by a heartbeat each interval, with the sampled memory', () => {

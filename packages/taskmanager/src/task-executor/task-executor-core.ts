@@ -59,6 +59,7 @@ export class TaskExecutorCore {
   #isShutDown = false;
   #heartbeatIntervalMs = HEARTBEAT_INTERVAL_MS_DEFAULT;
   #heartbeatTimeoutMs: number;
+  #isLeaderTimeoutRunning = false;
 
   constructor(options: TaskExecutorOptions) {
     this.#options = options;
@@ -114,7 +115,14 @@ export class TaskExecutorCore {
   #onConnected(): void {
     if (this.#isConnected) return;
     this.#isConnected = true;
-    this.#register();
+    this.#registerAgain();
+  }
+
+  /** Runs since the leader was last heard; whoever connects again does not prolong it. */
+  #armLeaderTimeout(): void {
+    if (this.#isLeaderTimeoutRunning) return;
+    this.#isLeaderTimeoutRunning = true;
+    this.#emit({ kind: 'set-timer', timer: { kind: 'leader-timeout' }, delayMs: this.#heartbeatTimeoutMs });
   }
 
   #register(): void {
@@ -126,12 +134,18 @@ export class TaskExecutorCore {
     });
   }
 
+  /** Until the leader answers, again and again: it may never have got the registration, and the same again changes nothing. */
+  #registerAgain(): void {
+    this.#register();
+    this.#armLeaderTimeout();
+  }
+
   #onDisconnected(): void {
     this.#isConnected = false;
-    if (!this.#isRegistered) return; // The timer runs since the leader was last heard.
+    if (!this.#isRegistered) return;
     this.#isRegistered = false;
     this.#emit({ kind: 'clear-timer', timer: { kind: 'heartbeat' } });
-    this.#emit({ kind: 'set-timer', timer: { kind: 'leader-timeout' }, delayMs: this.#heartbeatTimeoutMs });
+    this.#armLeaderTimeout();
   }
 
   #onLeaderMessage(message: AddressedMessage): void {
@@ -176,6 +190,7 @@ export class TaskExecutorCore {
   #onRegistered(message: Extract<TaskExecutorMessage, { kind: 'registered' }>): void {
     this.#heartbeatIntervalMs = message.heartbeatIntervalMs;
     this.#heartbeatTimeoutMs = this.#options.heartbeatTimeoutMs ?? message.heartbeatTimeoutMs;
+    this.#isLeaderTimeoutRunning = false;
     this.#emit({ kind: 'clear-timer', timer: { kind: 'leader-timeout' } });
     this.#emit({ kind: 'set-timer', timer: { kind: 'heartbeat' }, delayMs: this.#heartbeatIntervalMs });
     if (this.#isRegistered) return;
@@ -194,7 +209,10 @@ export class TaskExecutorCore {
         this.#emit({ kind: 'set-timer', timer, delayMs: this.#heartbeatIntervalMs });
         return;
       case 'leader-timeout':
-        if (!this.#isConnected || !this.#isRegistered) this.#cancelAll(() => true);
+        this.#isLeaderTimeoutRunning = false;
+        if (this.#isRegistered) return;
+        this.#cancelAll(() => true);
+        if (this.#isConnected) this.#registerAgain();
         return;
       case 'grace': {
         const slot = this.#slotOf(timer);

@@ -65,11 +65,11 @@ const KIND_SHARE = 0.4;
 /** Share of the seeds in which somebody cancels the job: it proves less than a job that goes on. */
 const CANCEL_SHARE = 0.04;
 /** Share of the seeds in which it is stopped with a savepoint, and goes on from that in another shape. */
-const STOP_SHARE = 0;
+const STOP_SHARE = 0.12;
 const DRAWN_APART: ReadonlySet<FaultKind> = new Set(['cancel-job', 'stop-job']);
 const CHECKPOINT_TIMEOUT_MS_SLOW = 5_000;
 /** Share of the seeds in which all that can fail does, and much of it. */
-const STORMY_SHARE = 0;
+const STORMY_SHARE = 0.02;
 
 interface ChanceRange {
   readonly kind: ChanceKind;

@@ -208,7 +208,9 @@ class SimRun {
     for (const residue of this.cluster.residue()) invariants.violated(`the job is over, and ${residue}`);
     if (invariants.endState === 'FINISHED') invariants.commits.onFinished();
     const isKept = invariants.endState === 'FAILED' || this.#isKeptWhenCancelled;
-    const isSwept = this.#plan.seed % LEADER_LOST_AFTER_END_EVERY !== 0;
+    // A store that did not list what is there leaves it to the sweep of the next leader.
+    const isListed = !this.trouble.effective.has('stale-blob-list');
+    const isSwept = isListed && this.#plan.seed % LEADER_LOST_AFTER_END_EVERY !== 0;
     if (hasSettled && isSwept && !isKept && invariants.blobsLeft > 0)
       invariants.violated(
         `the job is ${invariants.endState}, and ${invariants.blobsLeft} checkpoint files are left`,
