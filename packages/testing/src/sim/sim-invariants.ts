@@ -1,5 +1,6 @@
 // What must hold at every moment of a run, whatever fails. Knows nothing of how the engine does it.
 import { crc32 } from 'node:zlib';
+import type { JobId } from '@millrace/common';
 import {
   decodeCheckpointMetadataV1,
   decodeCheckpointPointerV1,
@@ -50,6 +51,7 @@ export class SimInvariants {
   readonly #of: SimInvariantsOptions;
   readonly #created = new Set<string>();
   readonly #lateBlobs = new Set<string>();
+  readonly #endedJobs = new Set<string>();
   readonly #verified = new Set<string>();
   readonly #owners = new Map<string, number>();
   #referenced: ReadonlySet<string> = new Set();
@@ -73,7 +75,8 @@ export class SimInvariants {
   }
 
   /** Another job goes on where this one ended. */
-  nextJob(): void {
+  nextJob(ended: JobId): void {
+    this.#endedJobs.add(ended);
     this.endState = undefined;
     this.#state = undefined;
     this.#endedBy = Infinity;
@@ -86,7 +89,8 @@ export class SimInvariants {
 
   onBlobPut(name: string, isFirst: boolean): void {
     if (!isFirst) this.violated(`blob ${name} is written twice`);
-    if (this.endState !== undefined) this.#lateBlobs.add(name);
+    const [jobId = ''] = name.split('/');
+    if (this.endState !== undefined || this.#endedJobs.has(jobId)) this.#lateBlobs.add(name);
   }
 
   /** Checkpoint files of a job that has ended; those that came after its end nobody looks for. */

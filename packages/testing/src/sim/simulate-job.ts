@@ -184,7 +184,7 @@ class SimRun {
     const path = this.cluster.stoppedAt;
     if (path === undefined) return;
     this.trouble.effective.set('go-on-from-savepoint', 1);
-    this.invariants.nextJob();
+    this.invariants.nextJob(JOB_IDS.first);
     // What it printed until then stays what it printed: whoever goes on does not print it again.
     this.#printedBefore = this.cluster.printed();
     this.cluster.goOn(JOB_IDS.second, path);
