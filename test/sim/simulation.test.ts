@@ -1,7 +1,7 @@
 // Random jobs, and the main job, on a simulated cluster: whatever dies, lingers or lies, the output is what it must be.
 //   pnpm sim --seed n --trace        one seed, and all that happens in it
 //   MILLRACE_SIM_SEEDS=n npx vitest run --project sim     so many
-//   MILLRACE_SIM_FIRST=n             the first of them; unset, another one each time
+//   MILLRACE_SIM_FIRST=n             the first of them; unset, another one each day
 import { readdirSync, rmSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { bundleSimulation, readPinned } from './bundle.mjs';
@@ -17,7 +17,12 @@ const PROCESSES = 2;
 const QUIET_SHARE_MAX = 0.2;
 
 const seedCount = Number(process.env['MILLRACE_SIM_SEEDS'] ?? SEEDS_DEFAULT);
-const firstSeed = Number(process.env['MILLRACE_SIM_FIRST'] ?? Math.floor(Math.random() * SEEDS_MAX));
+const DAY_MS = 24 * 3_600_000;
+const SEEDS_OF_A_DAY = 100_000;
+/** Other seeds every day, and the same for everybody on one: what a change is tried with before is what it is tried with after. */
+const firstSeed = Number(
+  process.env['MILLRACE_SIM_FIRST'] ?? (Math.floor(Date.now() / DAY_MS) * SEEDS_OF_A_DAY) % SEEDS_MAX,
+);
 let bundle: string;
 
 function failureOf({ seed, violations }: SeedReport): string {

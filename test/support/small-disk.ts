@@ -1,6 +1,7 @@
 // A disk that can be full: a small tmpfs of its own. Only root may mount one; elsewhere its tests are skipped, and counted.
 import { execFileSync } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'vitest';
 
@@ -48,7 +49,21 @@ export class SmallDisk implements Disposable {
 
 /** Skips the test where nothing can be mounted; in CI that is a failure. */
 export function needsMounts(context: TestContext): void {
-  if (process.getuid?.() === 0 && process.platform === 'linux') return;
+  if (canMount()) return;
   if (process.env['CI'] === undefined) context.skip('only root may mount a tmpfs');
   throw new Error('CI must run the tests that mount a tmpfs: run them as root');
+}
+
+/** Root in a container may not. */
+function canMount(): boolean {
+  if (process.getuid?.() !== 0 || process.platform !== 'linux') return false;
+  const directory = mkdtempSync(join(tmpdir(), 'millrace-mount-'));
+  try {
+    new SmallDisk(directory, 1)[Symbol.dispose]();
+    return true;
+  } catch {
+    return false;
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
 }
