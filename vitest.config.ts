@@ -31,7 +31,6 @@ export default defineConfig({
           exclude: ['test/e2e/containers/**'], // npm run e2e:containers
           testTimeout: 300_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
         },
       },
     ],
