@@ -10,6 +10,8 @@ import { SequenceRun, type Outcome } from './sequence-run.ts';
 /** A second of input, and as long again for each recovery. */
 const COUNT = 4_000;
 const RATE_PER_SECOND = 4_000;
+/** For what is asked of a running job by a command, which has to start up meanwhile: ten seconds of input, mostly not waited for. */
+const SLOW_RATE_PER_SECOND = 400;
 const ABORT_TIMEOUT_MS = 30_000;
 const IDS_BLOCKED = 20;
 
@@ -27,18 +29,26 @@ export type Provocation = (of: Provoked) => Promise<Outcome | undefined>;
 const arm = ({ armory, point }: Provoked): void => writeFileSync(join(armory, point), '');
 const start = (
   { cluster, out }: Provoked,
-  jobFlags: readonly string[] = [],
-  flags: readonly string[] = [],
+  {
+    ratePerSecond = RATE_PER_SECOND,
+    jobFlags = [],
+    flags = [],
+  }: {
+    readonly ratePerSecond?: number;
+    readonly jobFlags?: readonly string[];
+    readonly flags?: readonly string[];
+  } = {},
 ): Promise<SequenceRun> =>
   SequenceRun.start({
     cluster,
     out,
     count: COUNT,
-    ratePerSecond: RATE_PER_SECOND,
+    ratePerSecond,
     checkpointInterval: '100ms',
     flags: ['-p', '4', ...flags],
     jobFlags,
   });
+const startSlow = (of: Provoked): Promise<SequenceRun> => start(of, { ratePerSecond: SLOW_RATE_PER_SECOND });
 
 /** A job that runs from its submission to its end comes by. */
 const run: Provocation = async (of) => {
@@ -59,7 +69,7 @@ const comeBack =
 
 /** A TaskManager that stops for a while makes a checkpoint expire, which the others are told. */
 const abort: Provocation = async (of) => {
-  const job = await start(of, ['--checkpointTimeout', '2s']);
+  const job = await start(of, { jobFlags: ['--checkpointTimeout', '2s'] });
   await job.reaches(0.2);
   arm(of);
   const paused = findRunning(of.cluster.directory, 'taskmanager-2')?.pid ?? 0;
@@ -77,8 +87,8 @@ const abort: Provocation = async (of) => {
 
 /** A cancellation comes by. Whoever asked for it may be told that nobody answered, and asks again. */
 const cancel: Provocation = async (of) => {
-  const job = await start(of);
-  await job.reaches(0.2);
+  const job = await startSlow(of);
+  await job.reaches(0.1);
   arm(of);
   while (!job.watch.hasEnded) await of.cluster.run(['cancel', job.jid]);
   const { state } = await job.watch.ended;
@@ -90,8 +100,8 @@ const cancel: Provocation = async (of) => {
 const stopAndGoOn =
   (armedFor: 'stop' | 'restore'): Provocation =>
   async (of) => {
-    const job = await start(of);
-    await job.reaches(0.2);
+    const job = await startSlow(of);
+    await job.reaches(0.1);
     if (armedFor === 'stop') arm(of);
     // Whoever asked may be told that nobody answered; a stop that was not recorded is forgotten.
     while (!job.watch.hasEnded)
@@ -100,15 +110,15 @@ const stopAndGoOn =
     if (state !== 'FINISHED') throw new Error(`The job is ${state}`);
     if (savepoint === undefined || savepoint.mode === 'continue') return job.finishes();
     if (armedFor === 'restore') arm(of);
-    const restored = await start(of, [], ['-s', savepoint.path]);
+    const restored = await start(of, { flags: ['-s', savepoint.path] });
     // What is left of the input is read; the output has all of it.
     return { ...(await restored.finishes()), isAllRead: true };
   };
 
 /** A job that becomes less parallel while it runs. Whoever asked may be told that nobody answered, and asks again. */
 const rescale: Provocation = async (of) => {
-  const job = await start(of);
-  await job.reaches(0.2);
+  const job = await startSlow(of);
+  await job.reaches(0.1);
   arm(of);
   while (!job.watch.hasEnded && job.watch.latest?.parallelism !== 2)
     await of.cluster.run(['rescale', job.jid, '-p', '2']);

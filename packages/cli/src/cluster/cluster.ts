@@ -234,7 +234,10 @@ export async function stopCluster(directory: ClusterDirectory): Promise<number> 
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     const left = all();
     if (left.length === 0) break;
-    for (const pid of left) tryKill(pid, signal);
+    // A second SIGTERM would end at once what is ending as it should.
+    const isAsked = (pid: number): boolean =>
+      signal === 'SIGTERM' && byHand.some((asked) => asked.pid === pid);
+    for (const pid of left) if (!isAsked(pid)) tryKill(pid, signal);
     await waitUntil(() => all().length === 0, signal === 'SIGTERM' ? 5_000 : 2_000);
   }
   directory.removeRecord();
