@@ -17,7 +17,12 @@ export type {
   KeyedBroadcastConnectedStream,
   KeyedConnectedStreams,
 } from './stream/connected-streams.ts';
-export type { Window, WindowedStream, WindowResult } from './stream/windowed-stream.ts';
+export type {
+  AllWindowedStream,
+  AllWindowResult,
+  WindowedStream,
+  WindowResult,
+} from './stream/windowed-stream.ts';
 export type { StreamEnd } from './stream/stream-end.ts';
 export type { JoinOptions, PrintOptions } from './stream/stream-options.ts';
 export type { DeepReadonly } from './readonly.ts';
@@ -28,7 +33,53 @@ export type { FlatMapFunction, ForEachFunction, MapFunction } from './function/l
 export * from './state/keyed-state.ts';
 export type * from './state/operator-state.ts';
 export * from './aggregate/aggregates.ts';
-export { endOfInput, sliding, tumbling, type WindowOptions } from './window/windows.ts';
+export type { Change } from './changelog/change.ts';
+export {
+  countWindow,
+  cumulating,
+  endOfInput,
+  globalWindow,
+  session,
+  sliding,
+  tumbling,
+  type SessionOptions,
+  type WindowAssigner,
+  type WindowOptions,
+} from './window/windows.ts';
+export { trigger, type Trigger, type TriggerContext, type TriggerFunctions } from './window/triggers.ts';
+export {
+  continuousEventTimeTrigger,
+  continuousProcessingTimeTrigger,
+  countTrigger,
+  deltaTrigger,
+  endOfInputTrigger,
+  eventTimeTrigger,
+  neverTrigger,
+  processingTimePeriodTrigger,
+  processingTimeTrigger,
+  type EarlyAndLate,
+} from './window/built-in-triggers.ts';
+export {
+  processingTimeoutTrigger,
+  purgingTrigger,
+  type ProcessingTimeoutOptions,
+} from './window/combined-triggers.ts';
+export {
+  countEvictor,
+  deltaEvictor,
+  evictor,
+  timeEvictor,
+  type Evict,
+  type Evictor,
+  type EvictorOptions,
+  type WindowElement,
+} from './window/evictors.ts';
+export type {
+  ProcessAllWindowFunction,
+  ProcessWindowFunction,
+  Window,
+  WindowContext,
+} from './window/window-function.ts';
 export {
   boundedOutOfOrderness,
   monotonous,
@@ -65,6 +116,7 @@ export { deadLetterDirectory } from './failure/dead-letter-sink.ts';
 export type { FailurePolicy } from './failure/failure-policy.ts';
 export type * from './aggregate/aggregate-spec.ts';
 export type * from './graph/operator.ts';
+export type * from './graph/window-spec.ts';
 export type * from './graph/stream-graph.ts';
 export { describeStreamGraph } from './graph/describe-stream-graph.ts';
 export { overrideCheckpoint } from './options/checkpoint-options.ts';

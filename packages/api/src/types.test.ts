@@ -366,10 +366,10 @@ describe('the compiler refuses', () => {
       // @ts-expect-error: windows are for keyed streams
       flights.window(tumbling('1 hour'));
       const windows = flights.keyBy((flight) => flight.origin).window(tumbling('1 h'));
-      windows.lateOutput(outputTag<Flight>('late'));
-      windows.lateOutput(outputTag<DeepReadonly<Flight>>('late'));
+      windows.sideOutputLateData(outputTag<Flight>('late'));
+      windows.sideOutputLateData(outputTag<DeepReadonly<Flight>>('late'));
       // @ts-expect-error: records of another type
-      windows.lateOutput(outputTag<number>('late'));
+      windows.sideOutputLateData(outputTag<number>('late'));
     });
   });
 

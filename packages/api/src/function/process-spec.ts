@@ -81,12 +81,14 @@ function commonSpec(
   };
 }
 
-function lifecycleFunction(what: string, fn: UserFunction): UserFunction {
+/** @throws {MillraceError} MR_OPTION_INVALID for what is no function */
+export function lifecycleFunction(what: string, fn: UserFunction): UserFunction {
   if (typeof fn === 'function') return fn;
   throw invalidOption(`Cannot use ${describe(fn)} as ${what}: write a function`);
 }
 
-function checkedStates(what: string, states: StateDescriptors): StateDescriptors {
+/** @throws {MillraceError} MR_OPTION_INVALID for what is no declared state, or too many */
+export function checkedStates(what: string, states: StateDescriptors): StateDescriptors {
   const entries = Object.entries(states);
   if (entries.length > STATES_MAX)
     throw invalidOption(`Cannot declare ${entries.length} states in ${what}: at most ${STATES_MAX}`);

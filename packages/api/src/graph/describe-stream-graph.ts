@@ -1,8 +1,8 @@
 // The StreamGraph as data: what is submitted, compared and shown. No function's source ever gets into it.
 import type { Json, StateDescriptorJson, StreamGraphJson, StreamNodeJson } from '@millrace/proto';
-import type { AggregateSpec } from '../aggregate/aggregate-spec.ts';
 import type { FailurePolicy } from '../failure/failure-policy.ts';
 import type { Operator, WatermarkSpec } from './operator.ts';
+import { describeAggregates, describeWindow, describeWindowState } from './describe-window.ts';
 import type { StreamGraph, StreamNode } from './stream-graph.ts';
 
 type OptionsJson = { readonly [name: string]: Json };
@@ -50,7 +50,7 @@ function describeState(operator: Operator): readonly StateDescriptorJson[] {
     case 'aggregate':
       return [{ name: operator.kind, kind: 'value' }];
     case 'window':
-      return [{ name: 'window', kind: operator.function.kind === 'process' ? 'list' : 'value' }];
+      return describeWindowState(operator);
     default:
       return [];
   }
@@ -71,15 +71,7 @@ function describeOptions(operator: Operator): OptionsJson {
     case 'aggregate':
       return { aggregates: describeAggregates(operator.aggregates) };
     case 'window':
-      return {
-        assigner: { ...operator.assigner },
-        allowedLatenessMs: operator.allowedLatenessMs,
-        ...(operator.lateOutput === undefined ? {} : { lateOutput: operator.lateOutput }),
-        function: operator.function.kind,
-        ...(operator.function.kind === 'aggregate'
-          ? { aggregates: describeAggregates(operator.function.aggregates) }
-          : {}),
-      };
+      return describeWindow(operator);
     case 'staticJoin':
       return {
         joinType: operator.joinType,
@@ -106,13 +98,4 @@ function describePolicy({ action, recordsMax }: FailurePolicy): Json {
 
 function describeWatermarks(watermarks: WatermarkSpec): OptionsJson {
   return watermarks.kind === 'bounded' ? { kind: 'bounded', boundMs: watermarks.boundMs } : { kind: 'none' };
-}
-
-function describeAggregates(aggregates: { readonly [name: string]: AggregateSpec }): OptionsJson {
-  return Object.fromEntries(
-    Object.entries(aggregates).map(([name, spec]) => [
-      name,
-      spec.kind === 'topN' ? `topN ${spec.limit}` : spec.kind,
-    ]),
-  );
 }

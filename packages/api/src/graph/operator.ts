@@ -5,6 +5,7 @@ import type { Sink } from '../connector/sink.ts';
 import type { Source } from '../connector/source.ts';
 import type { FailurePolicy } from '../failure/failure-policy.ts';
 import type { JobParameters } from '../job/job-parameters.ts';
+import type { WindowSpec } from './window-spec.ts';
 
 /** Any function of the user's; the API's types made sure that it fits. */
 export type UserFunction = (...args: never[]) => unknown;
@@ -14,16 +15,6 @@ export type WatermarkSpec =
   /** Watermark = greatest event time seen − `boundMs` − 1. */
   | { readonly kind: 'bounded'; readonly boundMs: number; readonly timestamp: (record: never) => number }
   | { readonly kind: 'none' };
-
-/** Which windows a record is in. Units: milliseconds. */
-export interface WindowAssignerSpec {
-  readonly kind: 'tumbling' | 'sliding' | 'endOfInput';
-  readonly timeDomain: 'event' | 'processing';
-  /** 0 with `endOfInput`, which has one window that fires when the input is at its end. */
-  readonly sizeMs: number;
-  readonly slideMs: number;
-  readonly offsetMs: number;
-}
 
 /** A declared state of a process function. */
 export type StateSpec =
@@ -50,13 +41,6 @@ export interface ProcessSpec {
   readonly snapshot?: UserFunction;
   readonly close?: UserFunction;
 }
-
-/** What a window does with its records. */
-export type WindowFunctionSpec =
-  | { readonly kind: 'aggregate'; readonly aggregates: { readonly [name: string]: AggregateSpec } }
-  | { readonly kind: 'reduce'; readonly reduce: UserFunction }
-  /** Gets `(key, records, window)` and returns an array of results. */
-  | { readonly kind: 'process'; readonly process: UserFunction };
 
 /** An operator: its options and the user's functions, as they were given, never wrapped. */
 export type Operator =
@@ -85,15 +69,7 @@ export type Operator =
   | { readonly kind: 'reduce'; readonly reduce: UserFunction }
   /** Keyed and running: emits `{ key, …results }` for each record. */
   | { readonly kind: 'aggregate'; readonly aggregates: { readonly [name: string]: AggregateSpec } }
-  /** Emits `{ key, windowStart, windowEnd, …results }`, or what reduce or process gives; event time = windowEnd − 1. */
-  | {
-      readonly kind: 'window';
-      readonly assigner: WindowAssignerSpec;
-      readonly allowedLatenessMs: number;
-      /** Name of the side output for late records. */
-      readonly lateOutput?: string;
-      readonly function: WindowFunctionSpec;
-    }
+  | WindowSpec
   | { readonly kind: 'union' }
   | {
       readonly kind: 'staticJoin';

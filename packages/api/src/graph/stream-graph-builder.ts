@@ -108,6 +108,7 @@ function isPreAggregated({ operator, onError }: Transformation): boolean {
   return (
     onError === undefined &&
     operator.kind === 'window' &&
+    operator.strategy === 'slices' &&
     operator.function.kind === 'aggregate' &&
     operator.assigner.timeDomain === 'event' &&
     operator.lateOutput === undefined

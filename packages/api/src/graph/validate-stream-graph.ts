@@ -4,6 +4,7 @@ import { DEAD_LETTERS } from '../failure/dead-letter.ts';
 import { invalidOption } from '../options/check-options.ts';
 import type { Operator } from './operator.ts';
 import { hasDeadLetters } from './dead-letter-nodes.ts';
+import type { WindowSpec } from './window-spec.ts';
 import type { StreamEdge, StreamGraph, StreamNode } from './stream-graph.ts';
 import { invalidGraph } from './transformation.ts';
 
@@ -75,11 +76,7 @@ function factsOf(node: StreamNode, known: readonly StreamFacts[]): StreamFacts {
   };
 }
 
-function checkWindow(
-  node: StreamNode,
-  window: Extract<Operator, { kind: 'window' }>,
-  facts: StreamFacts,
-): void {
+function checkWindow(node: StreamNode, window: WindowSpec, facts: StreamFacts): void {
   const { kind, timeDomain } = window.assigner;
   if (kind === 'endOfInput') {
     if (facts.unboundedSource === undefined) return;
@@ -98,6 +95,11 @@ function checkWindow(
   }
 }
 
+/** A function that is an object sends to whichever it likes. */
+function hasSideOutput(window: WindowSpec, sideOutput: string): boolean {
+  return window.lateOutput === sideOutput || window.function.apply?.isRich === true;
+}
+
 function checkSideOutput(node: StreamNode, edge: StreamEdge, graph: StreamGraph): void {
   const { sideOutput } = edge;
   const producer = graph.nodes[edge.from];
@@ -114,12 +116,12 @@ function checkSideOutput(node: StreamNode, edge: StreamEdge, graph: StreamGraph)
     );
   }
   if (operator.kind === 'process' || operator.kind === 'coProcess') return;
-  if (operator.kind === 'window' && operator.lateOutput === sideOutput) return;
+  if (operator.kind === 'window' && hasSideOutput(operator, sideOutput)) return;
   throw invalidGraph(
     `Operator "${node.name}" reads side output "${sideOutput}" of "${producer.name}", which never sends to it: ` +
       (operator.kind === 'window'
-        ? 'declare it with .lateOutput(tag) before the window function'
-        : 'process functions and windows with .lateOutput(tag) have side outputs'),
+        ? 'declare it with .sideOutputLateData(tag) before the window function'
+        : 'process functions and windows with .sideOutputLateData(tag) have side outputs'),
     { operator: node.name, sideOutput },
   );
 }

@@ -116,7 +116,7 @@ describe('defineJob', () => {
         const windows = byUser
           .window(sliding('1 hour', '5 minutes', { offset: '1 minute' }))
           .allowedLateness('10 s')
-          .lateOutput(late)
+          .sideOutputLateData(late)
           .aggregate({ top: topN(2, { by: (click) => click.at }) });
         windows.print({ as: 'table', title: 'Top' });
         windows.sideOutput(late).sink(discard);
@@ -137,6 +137,9 @@ describe('defineJob', () => {
       },
       allowedLatenessMs: 10_000,
       lateOutput: 'late',
+      trigger: 'event time',
+      emit: 'append',
+      strategy: 'slices',
       function: 'aggregate',
       aggregates: { top: 'topN 2' },
     });
@@ -154,7 +157,7 @@ describe('defineJob', () => {
         .window(tumbling(5, { time: 'processing' }))
         .aggregate({ n: count() })
         .print();
-      byUser.window(tumbling(5)).lateOutput(outputTag('late')).aggregate({ n: count() }).print();
+      byUser.window(tumbling(5)).sideOutputLateData(outputTag('late')).aggregate({ n: count() }).print();
       byUser
         .window(tumbling(5))
         .reduce((a) => a)
@@ -309,7 +312,7 @@ describe('a job is refused when it is built', () => {
             .sideOutput(tag)
             .print(),
       ),
-    ).toMatch(/^MR_GRAPH_INVALID: .*lateOutput/);
+    ).toMatch(/^MR_GRAPH_INVALID: .*sideOutputLateData/);
     expect(
       refusal(
         (env) =>

@@ -23,10 +23,15 @@ import type { Key } from '../state/keyed-state.ts';
 import type { BroadcastDescriptors } from '../state/operator-state.ts';
 import { watermarkSpec, type Watermarks } from '../watermark/watermarks.ts';
 import { BroadcastConnectedStream, BroadcastStream, ConnectedStreams } from './connected-streams.ts';
+import { globalWindow, type WindowAssigner } from '../window/windows.ts';
 import { KeyedStream } from './keyed-stream.ts';
 import { StreamEnd } from './stream-end.ts';
 import type { JoinOptions, PrintOptions } from './stream-options.ts';
 import type { StreamScope } from './stream-scope.ts';
+import { countWindows, windowing, AllWindowedStream } from './windowed-stream.ts';
+
+/** The key of all records where there is none. */
+const onlyKey = (): number => 0;
 
 /**
  * A stream of records `T`.
@@ -116,6 +121,17 @@ export class DataStream<T> {
     return new KeyedStream<K, T>(this.#scope, { ...this.#outlet, partitioning: 'hash', keySelector });
   }
 
+  /** Groups all records by window, in one subtask: `keyBy(…).window(…)` has as many as there are keys. */
+  windowAll(assigner: WindowAssigner<DeepReadonly<T>>): AllWindowedStream<T> {
+    const outlet = { ...this.#outlet, partitioning: 'hash', keySelector: onlyKey } as const;
+    return new AllWindowedStream<T>(windowing(this.#scope, outlet, { assigner, isKeyed: false }));
+  }
+
+  /** As `keyBy(…).countWindow(…)`, of all records together. */
+  countWindowAll(size: number, slide?: number): AllWindowedStream<T> {
+    return countWindows(this.windowAll(globalWindow()), size, slide);
+  }
+
   /** Records of this stream and the others, in no order between them. The watermark is the least of all. */
   union<U>(...others: readonly DataStream<U>[]): DataStream<T | U> {
     if (others.length === 0)
@@ -178,7 +194,7 @@ export class DataStream<T> {
     return this.#then<T>({ kind: 'watermarks', watermarks: spec }, 'watermarks');
   }
 
-  /** Records that a process function sent to `tag`, or that came too late for a window with `.lateOutput(tag)`. */
+  /** Records that a process function sent to `tag`, or that came too late for a window with `.sideOutputLateData(tag)`. */
   sideOutput<U>(tag: OutputTag<U>): DataStream<U> {
     return new DataStream<U>(
       this.#scope,

@@ -4,7 +4,7 @@ import { aggregateSpecs } from '../aggregate/aggregate-specs.ts';
 import { recordFunction } from '../function/check-function.ts';
 import type { KeyedProcessFunction } from '../function/process-function.ts';
 import { processSpec } from '../function/process-spec.ts';
-import type { Operator, WindowAssignerSpec } from '../graph/operator.ts';
+import type { Operator } from '../graph/operator.ts';
 import type { StreamOutlet } from '../graph/transformation.ts';
 import { describe, invalidOption } from '../options/check-options.ts';
 import type { DeepReadonly, Flat } from '../readonly.ts';
@@ -17,7 +17,8 @@ import {
 } from './connected-streams.ts';
 import type { DataStream } from './data-stream.ts';
 import type { StreamScope } from './stream-scope.ts';
-import { WindowedStream } from './windowed-stream.ts';
+import { globalWindow, type WindowAssigner } from '../window/windows.ts';
+import { countWindows, windowing, WindowedStream } from './windowed-stream.ts';
 
 /** A stream of records `T`, grouped by a key `K`. */
 export class KeyedStream<K, T> {
@@ -67,15 +68,17 @@ export class KeyedStream<K, T> {
     return new KeyedConnectedStreams<K, T, U>(this.#scope, [this.#outlet, other.#outlet]);
   }
 
-  /** Groups the records of each key by window: `tumbling('1 hour')`, `sliding('1 hour', '5 minutes')` or `endOfInput()`. */
-  window(assigner: WindowAssignerSpec): WindowedStream<K, T> {
-    const kind: unknown = assigner?.kind;
-    if (kind !== 'tumbling' && kind !== 'sliding' && kind !== 'endOfInput') {
-      throw invalidOption(
-        `Cannot use ${describe(assigner)} as a window: write tumbling(…), sliding(…) or endOfInput()`,
-      );
-    }
-    return new WindowedStream<K, T>(this.#scope, this.#outlet, { assigner, allowedLatenessMs: 0 });
+  /** Groups the records of each key by window: `tumbling('1 hour')`, `session('30 minutes')`, `countWindow(100)` and so on. */
+  window(assigner: WindowAssigner<DeepReadonly<T>>): WindowedStream<K, T> {
+    return new WindowedStream<K, T>(windowing(this.#scope, this.#outlet, { assigner, isKeyed: true }));
+  }
+
+  /**
+   * `countWindow(size)`: each `size` records of a key. `countWindow(size, slide)`: at every `slide` records of a key the newest
+   * `size`, also when there are fewer yet. Results have no event time. Source: Flink's countWindow.
+   */
+  countWindow(size: number, slide?: number): WindowedStream<K, T> {
+    return countWindows(this.window(globalWindow()), size, slide);
   }
 
   #then<U>(operator: Operator, defaultName: string): DataStream<U> {

@@ -3,7 +3,7 @@ import type { CheckpointOperator, JobGraph, Json, OperatorKind, StreamNodeJson }
 
 /** Options that the meaning of an operator's state depends on, in an order that says nothing. */
 const LAYOUT_OPTIONS: { readonly [kind in OperatorKind]?: readonly string[] } = {
-  window: ['assigner', 'function', 'aggregates'],
+  window: ['assigner', 'strategy', 'evictor', 'emit', 'function', 'aggregates'],
   aggregate: ['aggregates'],
   process: ['isKeyed'],
   coProcess: ['isKeyed'],

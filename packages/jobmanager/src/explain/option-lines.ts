@@ -12,6 +12,7 @@ const UNSAID: Readonly<Record<string, Json>> = {
   dates: 'ms',
   timeDomain: 'event',
   boundedness: 'bounded',
+  strategy: 'slices',
 };
 /** Groups whose members are clear without the name of the group. */
 const UNNAMED_GROUPS: ReadonlySet<string> = new Set(['connector', 'assigner']);

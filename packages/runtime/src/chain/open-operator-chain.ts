@@ -1,10 +1,11 @@
 // Opens the operators of one vertex in one subtask, and generates the code between them.
-import type { Operator, StreamNode } from '@millrace/api';
+import type { Operator, SlicedAssignerSpec, StreamNode } from '@millrace/api';
 import type { Json } from '@millrace/proto';
 import { openKeyedStateBackend } from '@millrace/state';
 import { OperatorOutput, type ChainOperator } from '../operator/chain-stage.ts';
-import { openOperator, windowLayout } from '../operator/open-operator.ts';
+import { openOperator } from '../operator/open-operator.ts';
 import type { OperatorSetup } from '../operator/operator-setup.ts';
+import { windowLayout } from '../operator/window/open-window.ts';
 import { PartialAggregates } from '../operator/window/partial-aggregates.ts';
 import { chainTopology, type ChainNode, type ChainTopology, type OutgoingEdge } from './chain-topology.ts';
 import { edgeFields } from './fields/graph-fields.ts';
@@ -215,7 +216,7 @@ function partialsOf(
   return new PartialAggregates({
     ...shared,
     consumer,
-    assigner: operator.assigner,
+    assigner: operator.assigner as SlicedAssignerSpec,
     layout,
     keySelector: edge.keySelector,
     output,

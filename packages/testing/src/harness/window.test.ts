@@ -105,7 +105,7 @@ describe('A tumbling window', () => {
       const main = input
         .keyBy((reading) => reading.key)
         .window(tumbling(10))
-        .lateOutput(late)
+        .sideOutputLateData(late)
         .aggregate({ n: count() });
       return { main, late: main.sideOutput(late) };
     })

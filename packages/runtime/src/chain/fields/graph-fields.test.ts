@@ -98,7 +98,7 @@ test('a window reads its aggregates, and for late records what their side output
   expect(fieldsOf((rows) => window(rows).aggregate({ n: count() }).forEach(drop))).toEqual([['b']]);
   expect(
     fieldsOf((rows) => {
-      const counts = window(rows).lateOutput(late).aggregate({ n: count() });
+      const counts = window(rows).sideOutputLateData(late).aggregate({ n: count() });
       counts.forEach(drop);
       counts.sideOutput(late).forEach((row) => void row.url);
     }),

@@ -1,7 +1,7 @@
 // What is read of the records on an edge of the graph, by all operators that they come to as they are: with it a producer
 // leaves out what its consumer, in another slot, would only carry along.
 import { unreachable } from '@millrace/common';
-import type { AggregateSpec, Operator, StreamEdge, StreamGraph, StreamNode } from '@millrace/api';
+import type { AggregateSpec, StreamEdge, StreamGraph, StreamNode, WindowSpec } from '@millrace/api';
 import { topNFields } from '../../operator/aggregate/top-n.ts';
 import { fieldsRead, joinFields, type FieldsRead } from './fields-read.ts';
 
@@ -62,14 +62,12 @@ function nodeFields(graph: StreamGraph, node: StreamNode): FieldsRead {
 }
 
 /** Records that come too late go on as they are. */
-function windowFields(
-  graph: StreamGraph,
-  node: StreamNode,
-  operator: Extract<Operator, { readonly kind: 'window' }>,
-): FieldsRead {
-  if (operator.function.kind !== 'aggregate') return 'all';
+function windowFields(graph: StreamGraph, node: StreamNode, operator: WindowSpec): FieldsRead {
+  if (operator.function.kind !== 'aggregate' || operator.strategy === 'windows') return 'all';
   const late = operator.lateOutput === undefined ? 'none' : outputFields(graph, node, operator.lateOutput);
-  return joinFields(aggregateFields(operator.function.aggregates), late);
+  const { assigner } = operator;
+  const gap = assigner.kind === 'session' && assigner.gap !== undefined ? fieldsRead(assigner.gap) : 'none';
+  return joinFields(joinFields(aggregateFields(operator.function.aggregates), gap), late);
 }
 
 function outputFields(graph: StreamGraph, node: StreamNode, sideOutput: string | undefined): FieldsRead {

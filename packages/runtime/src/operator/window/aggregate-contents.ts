@@ -5,19 +5,28 @@ import type { AggregateLayout } from '../aggregate/aggregate-layout.ts';
 import { foldText } from '../aggregate/fold-code.ts';
 import type { EmitFunction, StageBody } from '../chain-stage.ts';
 import type { OperatorSetup } from '../operator-setup.ts';
-import { RunningWindow } from './running-window.ts';
+import { BestKeptWindow, type KeptWindow } from './kept-window.ts';
+import type { CallWindowFunction } from './window-function.ts';
 import type { WindowBounds, WindowContents, WindowLocals } from './window-contents.ts';
 
 type FireRow = (row: number, key: unknown, bounds: WindowBounds) => void;
 type UseRow = (row: number) => void;
+type FireAccumulator = (accumulator: unknown[], key: unknown, bounds: WindowBounds) => void;
+type CellText = (unit: CodeUnit, index: number) => string;
 type FireMerged = (key: unknown, bounds: WindowBounds) => void;
+
+/**
+ * Whether a slice is in several windows: one after the other, and gone with the last; or in another way, or kept for longer.
+ */
+export type WindowOverlap = 'none' | 'sliding' | 'other';
 
 export class AggregateContents implements WindowContents {
   readonly table: RowTable;
-  readonly running: RunningWindow | undefined;
+  readonly running: KeptWindow | undefined;
   readonly #layout: AggregateLayout;
   readonly #setup: OperatorSetup;
-  readonly #isWrapped: boolean;
+  readonly #head: readonly ('key' | 'window')[];
+  readonly #call: CallWindowFunction | undefined;
   readonly #site: number;
   readonly #fireRow: FireRow;
   readonly #load: UseRow;
@@ -25,18 +34,24 @@ export class AggregateContents implements WindowContents {
   readonly #fireMerged: FireMerged;
 
   /**
-   * `isWrapped`: results are `{ key, windowStart, windowEnd, … }`, else the bare accumulator. `slides`: a slice is in several
-   * windows, one after the other.
+   * `head`: what stands in results before the aggregates. `call`: the function that gets the results. `overlap`: whether a slice
+   * is in several windows.
    */
   constructor(
     setup: OperatorSetup,
     table: RowTable,
-    options: { readonly layout: AggregateLayout; readonly isWrapped: boolean; readonly slides: boolean },
+    options: {
+      readonly layout: AggregateLayout;
+      readonly head: readonly ('key' | 'window')[];
+      readonly call: CallWindowFunction | undefined;
+      readonly overlap: WindowOverlap;
+    },
   ) {
     this.table = table;
     this.#setup = setup;
     this.#layout = options.layout;
-    this.#isWrapped = options.isWrapped;
+    this.#head = options.head;
+    this.#call = options.call;
     this.#site = setup.sites.register(setup.node, 'window function');
     // Accumulators of the window being merged, a cell each.
     const scratch: unknown[] = this.#layout.cells.map((cell) => (cell.column === 'f64' ? 0 : undefined));
@@ -52,13 +67,18 @@ export class AggregateContents implements WindowContents {
     ) as FireMerged;
     this.#load = this.#generateUse('load', scratch, true);
     this.#merge = this.#generateUse('merge', scratch, false);
-    this.running =
-      options.slides && RunningWindow.canRun(options.layout)
-        ? new RunningWindow(table, options.layout, {
-            codegenId: `${setup.codegenId} node ${setup.node.id}`,
-            fire: (cell) => this.#generateFire('id, key, bounds', 'running', cell) as FireRow,
-          })
-        : undefined;
+    this.running = this.#keptWindow(options.overlap);
+  }
+
+  #keptWindow(overlap: WindowOverlap): KeptWindow | undefined {
+    if (overlap === 'none') return undefined;
+    const code = {
+      codegenId: `${this.#setup.codegenId} node ${this.#setup.node.id}`,
+      fireId: (cell: CellText) => this.#generateFire('id, key, bounds', 'running', cell) as FireRow,
+      fireAccumulator: (cell: CellText) =>
+        this.#generateFire('accumulator, key, bounds', 'merged window', cell) as FireAccumulator,
+    };
+    return new BestKeptWindow(this.table, this.#layout, { code, subtracts: overlap === 'sliding' });
   }
 
   emitAdd(body: StageBody, locals: WindowLocals, then: string): string {
@@ -102,16 +122,17 @@ export class AggregateContents implements WindowContents {
   #generateFire(parameters: string, what: string, cell: (unit: CodeUnit, index: number) => string): unknown {
     const unit = new CodeUnit(`${this.#setup.codegenId} fire ${this.#setup.node.id} ${what}`);
     const output: { emit: EmitFunction } = this.#setup.output;
-    const head = this.#isWrapped
-      ? [
-          property('key', 'key'),
-          property('windowStart', 'bounds.startMs'),
-          property('windowEnd', 'bounds.endMs'),
-        ]
-      : [];
+    const head = this.#head.flatMap((part) =>
+      part === 'key'
+        ? [property('key', 'key')]
+        : [property('windowStart', 'bounds.startMs'), property('windowEnd', 'bounds.endMs')],
+    );
     const result = this.#layout.results(unit, (index) => cell(unit, index), head);
+    const call = this.#call;
     const emit = (text: string): string =>
-      `${unit.bind(output, 'output')}.emit(${text}, bounds.timestampMs);`;
+      call === undefined
+        ? `${unit.bind(output, 'output')}.emit(${text}, bounds.timestampMs);`
+        : `${unit.bind(call, 'call')}(key, ${text}, bounds);`;
     if (!this.#layout.hasResultFunction) return unit.compile(parameters, emit(result));
     const failed = unit.bind(
       (error: unknown, key: unknown, bounds: WindowBounds) => this.#failed(error, key, bounds),

@@ -1,7 +1,7 @@
 // [HOT] Pre-aggregation: what a producer folds of the consuming window before records cross the exchange. Nothing of it is in
 // a snapshot: it is flushed before any control event is sent on.
 import { invariant, MillraceError } from '@millrace/common';
-import type { StreamNode, UserFunction, WindowAssignerSpec } from '@millrace/api';
+import type { StreamNode, UserFunction, SlicedAssignerSpec } from '@millrace/api';
 import { CodeUnit } from '../../chain/codegen/code-unit.ts';
 import { appendFieldsText } from '../../chain/codegen/output-code.ts';
 import type { RecordText } from '../../chain/codegen/record-text.ts';
@@ -70,7 +70,7 @@ function valuesOf(capacity: number): unknown[] {
 
 export interface PartialAggregatesOptions {
   readonly consumer: StreamNode;
-  readonly assigner: WindowAssignerSpec;
+  readonly assigner: SlicedAssignerSpec;
   readonly layout: AggregateLayout;
   readonly keySelector: UserFunction;
   readonly output: ChainOutput;

@@ -1,17 +1,8 @@
 // Windows that keep their records, for a function that wants them all.
 import type { KeyedStateBackend, ListStateHandle, RowTable } from '@millrace/state';
-import type { ErrorSites } from '../../chain/user-error.ts';
 import type { StageBody } from '../chain-stage.ts';
-import type { OperatorSetup } from '../operator-setup.ts';
+import type { CallWindowFunction } from './window-function.ts';
 import type { WindowBounds, WindowContents, WindowLocals } from './window-contents.ts';
-
-/** What a window function learns about its window. */
-interface WindowArgument {
-  readonly start: number;
-  readonly end: number;
-}
-
-type WindowFunction = (key: unknown, records: readonly unknown[], window: WindowArgument) => unknown;
 
 /** Records are in a list for each (key, slice); the table says which there are, and counts them. */
 export class RecordContents implements WindowContents {
@@ -19,17 +10,11 @@ export class RecordContents implements WindowContents {
   readonly table: RowTable;
   readonly #list: ListStateHandle;
   readonly #backend: KeyedStateBackend;
-  readonly #setup: OperatorSetup;
-  readonly #process: WindowFunction;
-  readonly #sites: ErrorSites;
-  readonly #site: number;
+  readonly #call: CallWindowFunction;
 
-  constructor(setup: OperatorSetup, backend: KeyedStateBackend, process: WindowFunction) {
-    this.#setup = setup;
+  constructor(backend: KeyedStateBackend, call: CallWindowFunction) {
     this.#backend = backend;
-    this.#process = process;
-    this.#sites = setup.sites;
-    this.#site = setup.sites.register(setup.node, 'window function');
+    this.#call = call;
     this.table = backend.table({ name: 'slices', columns: ['f64'], hasNamespaces: true });
     this.#list = backend.listState('records');
   }
@@ -59,24 +44,7 @@ export class RecordContents implements WindowContents {
       this.#backend.setCurrentKey([key, slice], keyHash);
       for (const record of this.#list.get()) records.push(record);
     }
-    if (records.length === 0) return;
-    const window = { key, windowStart: bounds.startMs, windowEnd: bounds.endMs };
-    const { emission, output, failures } = this.#setup;
-    const onError = (error: unknown): void =>
-      failures.take(error, this.#site, window, bounds.timestampMs, -1);
-    let results: unknown;
-    try {
-      results = this.#process(key, records, { start: bounds.startMs, end: bounds.endMs });
-      this.#sites.refusePromise(results, this.#site);
-    } catch (error) {
-      onError(error);
-    }
-    if (!Array.isArray(results)) return;
-    emission.emitAll(results as readonly unknown[], {
-      timestampMs: bounds.timestampMs,
-      emit: output.emit,
-      onError,
-    });
+    if (records.length > 0) this.#call(key, records, bounds);
   }
 
   dropSlice(slice: number): void {

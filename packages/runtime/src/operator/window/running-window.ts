@@ -4,6 +4,7 @@ import type { RowTable } from '@millrace/state';
 import { CodeUnit } from '../../chain/codegen/code-unit.ts';
 import type { AggregateLayout } from '../aggregate/aggregate-layout.ts';
 import { identityOfKey } from '../key-identity.ts';
+import type { KeptWindow } from './kept-window.ts';
 import { KeyIndex } from './key-index.ts';
 import type { WindowBounds } from './window-contents.ts';
 
@@ -13,6 +14,12 @@ const RUNNING_KEYS_MAX = 262_144;
 const DEAD_KEYS_MIN = 4_096;
 
 type MoveRow = (row: number, id: number) => boolean;
+/** Text of what the window emits. */
+export interface RunningWindowCode {
+  readonly codegenId: string;
+  readonly fireId: (cell: (unit: CodeUnit, index: number) => string) => FireKey;
+}
+
 type FireKey = (id: number, key: unknown, bounds: WindowBounds) => void;
 
 /**
@@ -21,7 +28,7 @@ type FireKey = (id: number, key: unknown, bounds: WindowBounds) => void;
  * Contract: sums are subtracted only as long as all are whole numbers within ±2^53; the first other one ends it for good.
  * Doubles would drift, and one NaN would stay for ever.
  */
-export class RunningWindow {
+export class RunningWindow implements KeptWindow {
   readonly #table: RowTable;
   readonly #keys = new KeyIndex(RUNNING_KEYS_MAX);
   readonly #originals: unknown[] = [];
@@ -36,20 +43,13 @@ export class RunningWindow {
   #deadCount = 0;
   #isUsable = true;
 
-  constructor(
-    table: RowTable,
-    layout: AggregateLayout,
-    generated: {
-      readonly codegenId: string;
-      readonly fire: (cell: (unit: CodeUnit, index: number) => string) => FireKey;
-    },
-  ) {
+  constructor(table: RowTable, layout: AggregateLayout, code: RunningWindowCode) {
     this.#table = table;
     this.#presence = new Int32Array(this.#keys.capacity);
     this.columns = layout.cells.map(() => new Float64Array(this.#keys.capacity));
-    this.#add = this.#generateMove(layout, `${generated.codegenId} add to running window`, '+');
-    this.#subtract = this.#generateMove(layout, `${generated.codegenId} subtract from running window`, '-');
-    this.#fire = generated.fire((unit, index) => `${unit.bind(this, 'running')}.columns[${index}][id]`);
+    this.#add = this.#generateMove(layout, `${code.codegenId} add to running window`, '+');
+    this.#subtract = this.#generateMove(layout, `${code.codegenId} subtract from running window`, '-');
+    this.#fire = code.fireId((unit, index) => `${unit.bind(this, 'running')}.columns[${index}][id]`);
   }
 
   static canRun(layout: AggregateLayout): boolean {

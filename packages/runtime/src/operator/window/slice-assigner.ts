@@ -1,17 +1,21 @@
 // Which slice an event time is in, and which windows a slice is in. Pure arithmetic on milliseconds; a window or slice is
 // named by its end, and is half-open: [end − length, end).
 import { invariant } from '@millrace/common';
-import type { WindowAssignerSpec } from '@millrace/api';
+import type { SlicedAssignerSpec } from '@millrace/api';
 
-/** Windows of one length that start every slide, cut into slices that no window's edge divides. */
+/**
+ * Windows of one length that start every slide, or that start together and grow by it, cut into slices that no window's edge
+ * divides.
+ */
 export class SliceAssigner {
   readonly sizeMs: number;
   readonly slideMs: number;
   readonly offsetMs: number;
   /** Length of a slice: the greatest common divisor of length and slide. */
   readonly sliceMs: number;
+  readonly #isCumulating: boolean;
 
-  constructor(spec: WindowAssignerSpec) {
+  constructor(spec: SlicedAssignerSpec) {
     invariant(
       spec.sizeMs > 0 && spec.slideMs > 0 && spec.slideMs <= spec.sizeMs,
       'a window has a length and a slide',
@@ -20,17 +24,28 @@ export class SliceAssigner {
     this.slideMs = spec.slideMs;
     this.offsetMs = spec.offsetMs;
     this.sliceMs = greatestCommonDivisor(spec.sizeMs, spec.slideMs);
+    this.#isCumulating = spec.kind === 'cumulating';
   }
 
   /** End of the slice that `timestampMs` is in. */
   sliceEnd(timestampMs: number): number {
-    return (Math.floor((timestampMs - this.offsetMs) / this.sliceMs) + 1) * this.sliceMs + this.offsetMs;
+    return endAfter(timestampMs, this.sliceMs, this.offsetMs);
   }
 
   /** End of the first window that ends after `timestampMs`. */
   windowEndAfter(timestampMs: number): number {
-    const phase = this.offsetMs + this.sizeMs;
-    return (Math.floor((timestampMs - phase) / this.slideMs) + 1) * this.slideMs + phase;
+    // Cumulating windows end where their slices do.
+    return endAfter(
+      timestampMs,
+      this.slideMs,
+      this.#isCumulating ? this.offsetMs : this.offsetMs + this.sizeMs,
+    );
+  }
+
+  windowStart(windowEnd: number): number {
+    return this.#isCumulating
+      ? endAfter(windowEnd - 1, this.sizeMs, this.offsetMs) - this.sizeMs
+      : windowEnd - this.sizeMs;
   }
 
   firstWindowEnd(sliceEnd: number): number {
@@ -38,7 +53,15 @@ export class SliceAssigner {
   }
 
   lastWindowEnd(sliceEnd: number): number {
-    return this.windowEndAfter(sliceEnd - this.sliceMs + this.sizeMs - this.slideMs);
+    return this.#isCumulating
+      ? endAfter(sliceEnd - 1, this.sizeMs, this.offsetMs)
+      : this.windowEndAfter(sliceEnd - this.sliceMs + this.sizeMs - this.slideMs);
+  }
+
+  /** End of the first slice of which a window ends after `timestampMs`. */
+  firstSliceAlive(timestampMs: number): number {
+    if (!this.#isCumulating) return this.windowEndAfter(timestampMs) - this.sizeMs + this.sliceMs;
+    return endAfter(timestampMs, this.sizeMs, this.offsetMs) - this.sizeMs + this.sliceMs;
   }
 
   /** End of the earliest window of a slice that ends after `afterMs`, or NaN when it has none. */
@@ -47,6 +70,11 @@ export class SliceAssigner {
     const end = this.windowEndAfter(Math.max(sliceEnd - 1, afterMs));
     return end <= this.lastWindowEnd(sliceEnd) ? end : NaN;
   }
+}
+
+/** The first of the points that lie `period` apart, `phase` being one, after `timestampMs`. */
+function endAfter(timestampMs: number, period: number, phase: number): number {
+  return (Math.floor((timestampMs - phase) / period) + 1) * period + phase;
 }
 
 function greatestCommonDivisor(a: number, b: number): number {

@@ -1,7 +1,7 @@
 // What a window keeps of its records, and what it gives when it fires. Two kinds: accumulators, and the records themselves.
 import type { RowTable } from '@millrace/state';
 import type { StageBody } from '../chain-stage.ts';
-import type { RunningWindow } from './running-window.ts';
+import type { KeptWindow } from './kept-window.ts';
 
 /** A window: [start, end) in milliseconds, and the event time of what it emits. */
 export interface WindowBounds {
@@ -19,7 +19,7 @@ export interface WindowLocals {
 
 export interface WindowContents {
   /** The window that fired last, where it can be moved on; its owner tells it of slices that change or go. */
-  readonly running: RunningWindow | undefined;
+  readonly running: KeptWindow | undefined;
   /** Has a row for each (slice end, key) with records. */
   readonly table: RowTable;
   /** Statements that add the record at hand, or a partial row, to its slice, and go on with `then`. */

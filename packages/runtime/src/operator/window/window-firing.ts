@@ -2,7 +2,7 @@
 import { invariant } from '@millrace/common';
 import type { RowCursor } from '@millrace/state';
 import type { FiredTimes } from './fired-times.ts';
-import type { RunningWindow } from './running-window.ts';
+import type { KeptWindow } from './kept-window.ts';
 import type { WindowBounds, WindowContents } from './window-contents.ts';
 
 /** Emits a window key by key. */
@@ -81,10 +81,10 @@ class SliceFiring implements WindowFiring {
 
 class RunningFiring implements WindowFiring {
   readonly bounds: WindowBounds;
-  readonly #running: RunningWindow;
+  readonly #running: KeptWindow;
   #from = 0;
 
-  constructor(running: RunningWindow, bounds: WindowBounds) {
+  constructor(running: KeptWindow, bounds: WindowBounds) {
     this.bounds = bounds;
     this.#running = running;
   }

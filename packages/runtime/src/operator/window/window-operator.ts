@@ -1,8 +1,7 @@
 // Windows: which slice a record goes to, which records are late, and when windows fire. What a window keeps is its contents'.
-import type { Operator } from '@millrace/api';
+import type { SlicedAssignerSpec, WindowSpec } from '@millrace/api';
 import type { Json } from '@millrace/proto';
 import type { RowCursor } from '@millrace/state';
-import type { DroppedTally } from '../../chain/dropped-records.ts';
 import type { Paused } from '../../chain/emission.ts';
 import type { ChainOperator, FrozenOperator, StageBody } from '../chain-stage.ts';
 import { emitKey } from '../keyed/keyed-code.ts';
@@ -10,12 +9,11 @@ import { identityOfKey } from '../key-identity.ts';
 import type { OperatorSetup } from '../operator-setup.ts';
 import { PARTIAL_COUNT } from '../aggregate/aggregate-layout.ts';
 import { FiredTimes } from './fired-times.ts';
+import { emitLate } from './late-records.ts';
 import { noEventTime } from './partial-aggregates.ts';
 import { SliceAssigner } from './slice-assigner.ts';
 import type { WindowBounds, WindowContents } from './window-contents.ts';
 import { openFiring, type WindowFiring } from './window-firing.ts';
-
-export type WindowSpec = Extract<Operator, { readonly kind: 'window' }>;
 
 /**
  * Fires windows in the order of their ends.
@@ -156,11 +154,11 @@ class WindowFirings {
   }
 
   #boundsOf(endMs: number): WindowBounds {
-    return { startMs: endMs - this.#slices.sizeMs, endMs, timestampMs: endMs - 1 };
+    return { startMs: this.#slices.windowStart(endMs), endMs, timestampMs: endMs - 1 };
   }
 
   #slicesOf(windowEnd: number): readonly number[] {
-    const start = windowEnd - this.#slices.sizeMs;
+    const start = this.#slices.windowStart(windowEnd);
     const slices = this.#contents.table.namespaces();
     const within: number[] = [];
     // Firing goes from the oldest on, so that what is wanted stands near the front.
@@ -188,8 +186,7 @@ class WindowFirings {
   }
 
   #moveAlive(): void {
-    const { sizeMs, sliceMs } = this.#slices;
-    this.aliveFrom = this.#slices.windowEndAfter(this.firedMs + 1 - this.#latenessMs) - sizeMs + sliceMs;
+    this.aliveFrom = this.#slices.firstSliceAlive(this.firedMs + 1 - this.#latenessMs);
   }
 }
 
@@ -198,10 +195,10 @@ export interface WindowOperatorParts {
   readonly backendMethods: Partial<ChainOperator>;
 }
 
-/** Returns the operator of a tumbling or sliding window. */
+/** Returns the operator of a tumbling, sliding or cumulating window. */
 export function windowOperator(
   setup: OperatorSetup,
-  spec: WindowSpec,
+  spec: WindowSpec & { readonly assigner: SlicedAssignerSpec },
   parts: WindowOperatorParts,
 ): ChainOperator {
   const isEventTime = spec.assigner.timeDomain === 'event';
@@ -328,7 +325,7 @@ function eventTimeStage(
   const added = [
     contents.running === undefined
       ? ''
-      : `if (${slice} <= ${firings}.firedMs + 1) ${unit.bind(contents.running, 'running')}.invalidate();`,
+      : `if (${slice} <= ${firings}.firedMs + 1) ${unit.bind(contents.running, 'running')}.invalidate(${key});`,
     spec.allowedLatenessMs > 0
       ? `if (${slice} <= ${firings}.firedMs + 1) ${firings}.noteLate(${key}, ${hash}, ${slice});`
       : '',
@@ -346,11 +343,4 @@ function eventTimeStage(
         '}',
       ].join('\n'),
   });
-}
-
-/** Late records go to their side output, or are counted. */
-function emitLate(body: StageBody, spec: WindowSpec, tally: DroppedTally, count: string): string {
-  if (spec.lateOutput !== undefined) return body.side(spec.lateOutput, body.record, body.timestampMs);
-  const late = body.unit.bind(tally, 'tally');
-  return `${late}.countLate(${count}, ${late}.samplesLate ? ${body.record.again(false)} : undefined, ${body.row});`;
 }

@@ -1,0 +1,87 @@
+// From a window of the graph to its operator.
+import { invariant } from '@millrace/common';
+import type { SlicedAssignerSpec, WindowSpec } from '@millrace/api';
+import { aggregateLayout, reduceLayout, type AggregateLayout } from '../aggregate/aggregate-layout.ts';
+import type { ChainOperator } from '../chain-stage.ts';
+import { backendMethods } from '../keyed/keyed-code.ts';
+import type { OperatorSetup } from '../operator-setup.ts';
+import { AggregateContents, type WindowOverlap } from './aggregate-contents.ts';
+import { openPerWindowOperator } from './per-window/per-window-operator.ts';
+import { RecordContents } from './record-contents.ts';
+import type { WindowContents } from './window-contents.ts';
+import { windowFunction } from './window-function.ts';
+import { endOfInputOperator, windowOperator } from './window-operator.ts';
+
+/** Layout of a window's accumulators; undefined for a window that keeps its records. */
+export function windowLayout(
+  spec: WindowSpec,
+  setup: Pick<OperatorSetup, 'node' | 'sites'>,
+): AggregateLayout | undefined {
+  switch (spec.function.kind) {
+    case 'aggregate':
+      return aggregateLayout(spec.function.aggregates, setup.node, setup.sites);
+    case 'reduce':
+      return reduceLayout(spec.function.reduce);
+    case 'process':
+      return undefined;
+  }
+}
+
+/** Opens the operator of a window, as its strategy says. */
+export async function openWindow(setup: OperatorSetup, spec: WindowSpec): Promise<ChainOperator> {
+  switch (spec.strategy) {
+    case 'windows':
+      return openPerWindowOperator(setup, spec, windowLayout(spec, setup));
+    case 'sessions':
+      return openPerWindowOperator(setup, spec, windowLayout(spec, setup));
+    case 'slices':
+      return openSlices(setup, spec, spec.assigner as SlicedAssignerSpec);
+  }
+}
+
+async function openSlices(
+  setup: OperatorSetup,
+  spec: WindowSpec,
+  assigner: SlicedAssignerSpec,
+): Promise<ChainOperator> {
+  const backend = await setup.openBackend();
+  const layout = windowLayout(spec, setup);
+  const { apply } = spec.function;
+  const call = apply === undefined ? undefined : windowFunction(setup, apply, spec.isKeyed);
+  let contents: WindowContents;
+  if (layout === undefined) {
+    invariant(call !== undefined, 'a window without accumulators has a function');
+    contents = new RecordContents(backend, call);
+  } else {
+    const table = backend.table({
+      name: 'slices',
+      columns: layout.cells.map((cell) => cell.column),
+      hasNamespaces: true,
+    });
+    contents = new AggregateContents(setup, table, {
+      layout,
+      call,
+      overlap: overlapOf(spec, assigner),
+      head: headOf(spec),
+    });
+  }
+  const parts = {
+    contents,
+    backendMethods: backendMethods(backend, () => layout?.freeze()),
+  };
+  return assigner.kind === 'endOfInput'
+    ? endOfInputOperator(setup, parts)
+    : windowOperator(setup, { ...spec, assigner }, parts);
+}
+
+/** What stands in a window's results before its aggregates. */
+function headOf({ function: fn, isKeyed }: WindowSpec): readonly ('key' | 'window')[] {
+  if (fn.kind !== 'aggregate' || fn.apply !== undefined) return [];
+  return isKeyed ? ['key', 'window'] : ['window'];
+}
+
+/** With allowed lateness slices outlive their windows. */
+function overlapOf({ allowedLatenessMs }: WindowSpec, { kind }: SlicedAssignerSpec): WindowOverlap {
+  if (kind !== 'sliding' && kind !== 'cumulating') return 'none';
+  return kind === 'sliding' && allowedLatenessMs === 0 ? 'sliding' : 'other';
+}
