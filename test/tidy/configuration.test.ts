@@ -5,7 +5,8 @@ import { expect, test } from 'vitest';
 import { environmentName, flagsOf, OPTIONS, valuesOf, type OptionEntry } from '@millrace/common';
 import { createProgram } from '../../packages/cli/src/main.ts';
 import { verbOf } from '../../packages/cli/src/options/command-options.ts';
-import { root } from './sources.ts';
+import { isKnownVariable } from '../../packages/cli/src/options/unknown-variables.ts';
+import { filesBelow, root } from './sources.ts';
 
 type Program = ReturnType<typeof createProgram>;
 
@@ -50,8 +51,9 @@ test('docs/operations/configuration.md has every option', async () => {
     '**Secrets** come by file or by environment, never by flag, because the list of processes shows those; they are in no log, no answer and no error.',
     'The environment of a process reaches no job: a job sees the variables that `--env` names.',
     '',
-    'A variable that a verb does not know does nothing there, so that one environment fits all containers. Kubernetes sets',
-    '`<SERVICE>_PORT` for each service: do not name one `millrace`.',
+    'A variable that a verb does not know does nothing there, so that one environment fits all containers. One that no verb knows, but that is nearly',
+    'that of an option, is told on standard error with the one that it is nearest to: `MILLRACE_SLOT is no option, and does nothing: did you mean',
+    'MILLRACE_SLOTS?` Kubernetes sets `<SERVICE>_PORT` for each service: do not name one `millrace`.',
     '',
     'This page is made from `packages/common/src/config/options.ts`: `npx vitest run --project unit test/tidy -u`.',
     '',
@@ -79,3 +81,14 @@ function defaultOf(entry: OptionEntry): string {
   if (entry.default !== undefined) return `\`${entry.default}\``;
   return entry.defaultText ?? (entry.type.kind === 'switch' ? '`false`' : '-');
 }
+
+test('every MILLRACE_ variable that the project reads is an option, or known as its own', () => {
+  const files = ['packages', 'test', 'scripts'].flatMap((directory) => [
+    ...filesBelow(directory, '.ts'),
+    ...filesBelow(directory, '.mjs'),
+  ]);
+  const read = files.flatMap(({ text }) =>
+    [...text.matchAll(/process\.env(?:\.|\[')(MILLRACE_[A-Z_]+)/g)].map(([, variable = '']) => variable),
+  );
+  expect([...new Set(read)].filter((variable) => !isKnownVariable(variable))).toEqual([]);
+});

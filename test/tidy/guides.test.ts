@@ -1,6 +1,6 @@
 // The TypeScript in the README and the guides compiles, strictly, against the packages as they are built.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { codeBlocks, missingLine } from '../support/guide.ts';
@@ -8,10 +8,9 @@ import { root } from './sources.ts';
 
 const PAGES = [
   'README.md',
-  'docs/guides/api.md',
-  'docs/guides/failing-records.md',
-  'docs/guides/files.md',
-  'docs/guides/first-job.md',
+  ...readdirSync(join(root, 'docs', 'guides'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/guides/${name}`),
 ];
 const CHECK_TIMEOUT_MS = 60_000;
 /** Inside the package whose dependencies are what a program imports. */

@@ -11,6 +11,7 @@ import type { RescaleOptions } from './command/rescale.ts';
 import type { SavepointOptions, StopOptions } from './command/savepoint.ts';
 import { ExitCode, exitCodeOf } from './exit-code.ts';
 import { applyEnvironment, withOptions } from './options/command-options.ts';
+import { unknownVariables } from './options/unknown-variables.ts';
 import { exitWhenPipeCloses } from './terminal/closed-pipe.ts';
 import { describeError } from './terminal/show-error.ts';
 import { packageVersion } from './version.ts';
@@ -41,7 +42,10 @@ export function createProgram(report: Report): Command {
     .exitOverride()
     .showHelpAfterError('(--help shows the options)')
     .configureHelp({ showGlobalOptions: true })
-    .hook('preAction', (_program, command) => applyEnvironment(command, process.env));
+    .hook('preAction', (_program, command) => {
+      for (const line of unknownVariables(process.env)) process.stderr.write(`${line}\n`);
+      applyEnvironment(command, process.env);
+    });
   examples(program, [
     'millrace run job.ts',
     'millrace cluster start --taskmanagers 2 --slots 2',

@@ -116,6 +116,22 @@ class EagerTaskManager {
     this.#client.close();
   }
 
+  /** The subtask of the first slot prints lines 1 to `count`. */
+  print(count: number): void {
+    const slot = this.#slots.get(0);
+    if (slot === undefined) throw new Error('nothing is deployed');
+    for (let from = 1; from <= count; from += 500) {
+      const lines = Array.from({ length: Math.min(500, count - from + 1) }, (_line, index) => ({
+        nodeId: 3,
+        subtaskIndex: 0,
+        sequence: from + index,
+        form: 'text',
+        text: `line ${from + index} of the job`,
+      }));
+      this.#report(slot, { kind: 'output', lines });
+    }
+  }
+
   #receive(message: AddressedMessage): void {
     this.received.push(message);
     if (message.kind === 'deploy') this.#deploy(message.deployment);
@@ -212,6 +228,30 @@ test('a job is submitted, run, checkpointed and finished over gRPC, and its clie
   expect(taskManager.received.map(({ kind }) => kind)).toContain('finish');
   await expect(client.cancel(jobId)).rejects.toMatchObject({ code: 'MR_JOB_FINISHED' });
   await expect.poll(() => readdir(join(directory, 'jm', 'artifacts'))).toEqual([]);
+});
+
+test('a client that is attached gets each of 200,000 lines that a job prints, in their order', async () => {
+  const running = await start();
+  const taskManager = new EagerTaskManager(running.address, 'tm');
+  const client = await dispatcher(running);
+  await expect.poll(async () => (await client.processes()).length).toBe(2);
+  const jobId = await submit(
+    client,
+    submission(keyedGraph({ parallelism: 2, checkpointIntervalMs: 60_000 })),
+  );
+  let next = 0;
+  let isPrinting = false;
+  await client.watch(jobId, (event) => {
+    if (event.kind === 'output') {
+      for (const { subtaskIndex, sequence } of event.lines)
+        if (subtaskIndex === 0) expect(sequence).toBe(next++);
+      if (next === 200_001) void client.cancel(jobId);
+    } else if (event.status.state === 'RUNNING' && !isPrinting) {
+      isPrinting = true;
+      taskManager.print(200_000);
+    }
+  });
+  expect(next).toBe(200_001);
 });
 
 test('a TaskManager’s death is noticed at once, and its job runs again when another comes', async () => {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, constants, openSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -96,6 +96,11 @@ function printed(): string[] {
     .sort();
 }
 
+/** Resolves when the job's function has come to where it blocks: a cancel that comes before ends the slot in good order. */
+async function isThere(marker: string): Promise<void> {
+  await expect.poll(() => existsSync(marker), { timeout: 20_000 }).toBe(true);
+}
+
 const WORDS = `
   import { defineJob, fromArray, count } from '@millrace/api';
   export default defineJob('words', (env) => {
@@ -177,11 +182,16 @@ test('two TaskManagers exchange data over gRPC', async () => {
 });
 
 test('a worker that never returns is terminated after the grace period, and its slot runs the next attempt', async () => {
+  const marker = join(directory, 'blocked');
   const blocked = await bundleJob({
     'job.ts': `
+      import { writeFileSync } from 'node:fs';
       import { defineJob, fromArray } from '@millrace/api';
       export default defineJob('blocked', (env) => {
-        env.source(fromArray([1])).map((n: number) => { for (;;) if (n > 2) return n; }).print();
+        env.source(fromArray([1])).map((n: number) => {
+          writeFileSync(${JSON.stringify(marker)}, '');
+          for (;;) if (n > 2) return n;
+        }).print();
       });
     `,
   });
@@ -190,7 +200,7 @@ test('a worker that never returns is terminated after the grace period, and its 
   const [slot] = await slotsOf('tm-1');
   if (slot === undefined) throw new Error('no slot');
   deploy(blocked, [slot]);
-  await leader.until(isKind('slot-running'));
+  await isThere(marker);
   leader.send({ kind: 'cancel', leaderEpoch: 1, jobId: JOB_ID, attemptNumber: 1, slotIndex: 0 });
   await leader.until(isKind('slot-ended'));
 
@@ -204,13 +214,17 @@ test('a worker that never returns is terminated after the grace period, and its 
 
 test('a worker that hangs in a call of the operating system cannot be terminated: the process is told to end', async () => {
   const pipe = join(directory, 'pipe');
+  const marker = join(directory, 'hangs');
   execFileSync('mkfifo', [pipe]);
   const hung = await bundleJob({
     'job.ts': `
-      import { openSync } from 'node:fs';
+      import { openSync, writeFileSync } from 'node:fs';
       import { defineJob, fromArray } from '@millrace/api';
       export default defineJob('hung', (env) => {
-        env.source(fromArray([1])).map((n: number) => openSync(${JSON.stringify(pipe)}, 'r') + n).print();
+        env.source(fromArray([1])).map((n: number) => {
+          writeFileSync(${JSON.stringify(marker)}, '');
+          return openSync(${JSON.stringify(pipe)}, 'r') + n;
+        }).print();
       });
     `,
   });
@@ -218,7 +232,7 @@ test('a worker that hangs in a call of the operating system cannot be terminated
   await start('tm-1', 1, { terminationTimeoutMs: 300, onStuck: (error) => stuck.push(error) });
   const slots = await slotsOf('tm-1');
   deploy(hung, slots);
-  await leader.until(isKind('slot-running'));
+  await isThere(marker);
   leader.send({ kind: 'cancel', leaderEpoch: 1, jobId: JOB_ID, attemptNumber: 1, slotIndex: 0 });
   await expect.poll(() => stuck.length, { timeout: 10_000 }).toBe(1);
   expect(stuck[0]).toMatchObject({ code: 'MR_WORKER_LOST', details: { slotIndex: 0, jobId: JOB_ID } });

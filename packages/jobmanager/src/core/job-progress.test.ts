@@ -71,7 +71,7 @@ test('the watermark does not go back within an attempt, ends with the input, and
   expect(progress.fields().watermarkMs).toBe(900);
   progress.update([end(1, 8.64e15)]);
   expect(progress.fields().watermarkMs).toBe(8.64e15);
-  progress.clear(jobGraph.vertices);
+  progress.attemptStarts(jobGraph.vertices);
   expect(progress.fields().watermarkMs).toBeNull();
 });
 
@@ -92,8 +92,8 @@ test('what was left out is kept over attempts until the new one says what it has
     metrics(2, 0, { dropped: { skipped: 4 }, droppedSamples: [sample(1, 0), sample(4, 0)] }),
     metrics(2, 1, { dropped: { skipped: 2 }, droppedSamples: [sample(2, 1), sample(3, 1)] }),
   ]);
-  progress.clear(jobGraph.vertices);
-  expect(progress.fields().vertices[2]).toMatchObject({ recordsIn: 0, dropped: { skipped: 6 } });
+  progress.attemptStarts(jobGraph.vertices);
+  expect(progress.fields().vertices[2]).toMatchObject({ dropped: { skipped: 6 } });
   // The first subtask took over the counts and samples of both, as after a restore.
   progress.update([
     metrics(2, 0, { dropped: { skipped: 5 }, droppedSamples: [sample(1, 0), sample(2, 1), sample(3, 1)] }),
@@ -102,4 +102,18 @@ test('what was left out is kept over attempts until the new one says what it has
   const [, , vertex] = progress.fields().vertices;
   expect(vertex?.dropped).toEqual({ skipped: 5 });
   expect(vertex?.droppedSamples?.map(({ atMs }) => atMs)).toEqual([1, 2, 3]);
+});
+
+test('records in, out and read, and the share of the input, stay over attempts until the new one says what it took over', () => {
+  const progress = new JobProgress(jobGraph);
+  progress.update([
+    metrics(0, 0, { inputTotal: 100 }),
+    metrics(1, 0, { recordsIn: 40, recordsOut: 40, inputRead: 40, busyShare: 1 }),
+    metrics(1, 1, { recordsIn: 10, recordsOut: 10, inputRead: 10, busyShare: 1 }),
+  ]);
+  progress.attemptStarts(jobGraph.vertices);
+  expect(progress.fields()).toMatchObject({ recordsRead: 50, inputShare: 0.5 });
+  expect(progress.fields().vertices[1]).toMatchObject({ recordsIn: 50, recordsOut: 50, busyShare: 0 });
+  progress.update([metrics(1, 0, { recordsIn: 30, recordsOut: 30, inputRead: 30 })]);
+  expect(progress.fields()).toMatchObject({ recordsRead: 40, inputShare: 0.4 });
 });

@@ -6,7 +6,7 @@ import type { InputFigures } from './job-records.ts';
 /** Samples of records left out that are kept of each vertex. */
 const SAMPLES_MAX = 5;
 
-/** The newest metrics of each subtask of the current attempt. Bounds: one entry a subtask. */
+/** The newest metrics of each subtask, whichever attempt reported them. Bounds: one entry a subtask. */
 export class JobProgress {
   #jobGraph: JobGraph;
   readonly #metrics = new Map<string, SubtaskMetrics>();
@@ -38,19 +38,28 @@ export class JobProgress {
     if (droppedSamples !== undefined) this.#samples.set(keyOf(vertexId, subtaskIndex), droppedSamples);
   }
 
-  /** Goes on with another parallelism, from nothing if it is another one. */
+  /** Goes on with another parallelism, from nothing if it is another one: other subtasks have the counts then. */
   replace(jobGraph: JobGraph): void {
-    if (jobGraph !== this.#jobGraph) this.clear(this.#jobGraph.vertices);
+    if (jobGraph !== this.#jobGraph) {
+      this.#metrics.clear();
+      this.#watermarkMs = null;
+    }
     this.#jobGraph = jobGraph;
   }
 
   /**
-   * Counters are those of an attempt: a new one at these vertices starts from nothing. What was left out is in checkpoints:
-   * until the attempt reports it, it is what the last one said.
+   * A new attempt at these vertices. Counts of records are in checkpoints: until the attempt reports what it took over, they are
+   * what the last one said. What an attempt is busy with, and its event time, start anew.
    */
-  clear(vertices: readonly JobVertex[]): void {
-    for (const { vertexId, parallelism } of vertices)
-      for (let index = 0; index < parallelism; index++) this.#metrics.delete(keyOf(vertexId, index));
+  attemptStarts(vertices: readonly JobVertex[]): void {
+    for (const { vertexId, parallelism } of vertices) {
+      for (let index = 0; index < parallelism; index++) {
+        const key = keyOf(vertexId, index);
+        const last = this.#metrics.get(key);
+        if (last === undefined) continue;
+        this.#metrics.set(key, { ...last, busyShare: 0, backPressuredShare: 0, watermarkMs: null });
+      }
+    }
     this.#watermarkMs = null;
   }
 

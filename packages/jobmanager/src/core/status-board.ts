@@ -72,9 +72,8 @@ export class StatusBoard {
     this.#progress.replace(jobGraph);
   }
 
-  /** Counters are those of an attempt: a new one at these vertices starts from nothing. */
   attemptStarts(vertices: readonly JobVertex[]): void {
-    this.#progress.clear(vertices);
+    this.#progress.attemptStarts(vertices);
   }
 
   metrics(subtasks: readonly SubtaskMetrics[]): void {
@@ -142,7 +141,7 @@ export class StatusBoard {
     };
   }
 
-  /** What the subtasks have reported of this attempt. */
+  /** What the subtasks have reported. */
   inputFigures(): InputFigures {
     return this.#progress.fields();
   }

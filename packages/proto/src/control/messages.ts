@@ -85,7 +85,7 @@ export type TaskReport = ReportHeader &
     | { readonly kind: 'output'; readonly lines: readonly OutputLine[] }
   );
 
-/** Counters since the start of the attempt; shares are of the last interval, in 0…1. */
+/** Records are counted since the job began, what was processed twice once; bytes since the attempt. Shares are of the last interval, in 0…1. */
 export interface SubtaskMetrics {
   readonly vertexId: JobVertexId;
   readonly subtaskIndex: number;

@@ -72,6 +72,7 @@ function sharing(isShared: boolean): fc.Arbitrary<unknown> {
     .map(({ date, tags, n }) => {
       const copy = isShared ? tags : [...tags];
       const point = { n };
+      const view = Uint8Array.from(tags, (tag) => tag.length);
       return {
         from: date,
         to: isShared && n > 0 ? date : new Date(date),
@@ -80,6 +81,8 @@ function sharing(isShared: boolean): fc.Arbitrary<unknown> {
         point,
         index: new Map([['point', isShared ? point : { n }]]),
         list: [{ n }, isShared ? point : { n }],
+        view,
+        tail: new DataView(isShared ? view.buffer : view.slice().buffer, Math.min(1, view.length)),
       };
     });
 }

@@ -1,48 +1,36 @@
 // Values that the compact codecs do not take themselves: Map, Set, RegExp, Error, typed arrays, sparse arrays, cycles and
-// shared references. node:v8's serializer does no I/O; its views are moved into buffers of their own.
-import { DefaultDeserializer, DefaultSerializer } from 'node:v8';
+// shared references. node:v8's serializer does no I/O; how it writes views of buffers is in clone-views.ts.
 import { MillraceError } from '@millrace/common';
 import { corruptFrame } from './bytes.ts';
+import { bufferOf, CloneDeserializer, CloneSerializer } from './clone-views.ts';
 
 /** Nesting that the search for a refused field follows. */
 const SEARCH_DEPTH_MAX = 64;
 /** Objects that the search for a refused field looks at. */
 const SEARCH_OBJECTS_MAX = 10_000;
 
-const { _readHostObject: readView } = DefaultDeserializer.prototype as unknown as {
-  readonly _readHostObject: (this: DefaultDeserializer) => ArrayBufferView;
-};
-
-/** Views over buffers of their own; Node's would point into the bytes that were read. */
-class OwnDeserializer extends DefaultDeserializer {
-  _readHostObject(): unknown {
-    const view = readView.call(this);
-    const buffer = new Uint8Array(view.buffer, view.byteOffset, view.byteLength).slice().buffer;
-    if (view instanceof DataView) return new DataView(buffer);
-    if (view instanceof Uint8Array) return new Uint8Array(buffer);
-    const Copy = view.constructor as new (buffer: ArrayBuffer) => ArrayBufferView;
-    return new Copy(buffer);
-  }
-}
-
 /**
  * Returns the serializer's bytes of `value`.
  * @throws {MillraceError} MR_UNSUPPORTED_VALUE naming the field that structured clone refuses
  */
 export function serializeClone(value: unknown, path: string): Uint8Array {
-  const serializer = new DefaultSerializer();
   try {
-    serializer.writeHeader();
-    serializer.writeValue(value);
+    return cloneBytes(value);
   } catch (cause) {
     throw refusedAt(value, path, cause);
   }
+}
+
+function cloneBytes(value: unknown): Uint8Array {
+  const serializer = new CloneSerializer(() => sharedBuffers(value));
+  serializer.writeHeader();
+  serializer.writeValue(value);
   return serializer.releaseBuffer();
 }
 
 /** @throws {MillraceError} MR_FRAME_CORRUPT */
 export function deserializeClone(bytes: Uint8Array): unknown {
-  const deserializer = new OwnDeserializer(bytes.slice());
+  const deserializer = new CloneDeserializer(bytes.slice());
   try {
     deserializer.readHeader();
     return deserializer.readValue() as unknown;
@@ -65,7 +53,7 @@ export function refusedAt(value: unknown, path: string, cause: unknown): Millrac
   );
 }
 
-/** Returns every object that structured clone would find in `value`, itself included, each once. */
+/** Returns every object that structured clone would find in `value`, itself and the buffers of views included, each once. */
 export function objectsWithin(value: object): ReadonlySet<object> {
   const objects = new Set<object>([value]);
   for (const object of objects) {
@@ -75,10 +63,25 @@ export function objectsWithin(value: object): ReadonlySet<object> {
   return objects;
 }
 
+/** Returns the buffers that `value` refers to more than once: by several views, or by a view and as such. */
+function sharedBuffers(value: unknown): ReadonlySet<object> {
+  const once = new Set<object>();
+  const shared = new Set<object>();
+  if (typeof value !== 'object' || value === null) return shared;
+  for (const object of objectsWithin(value)) {
+    for (const part of partsOf(object)) {
+      if (!(part instanceof ArrayBuffer)) continue;
+      if (once.has(part)) shared.add(part);
+      once.add(part);
+    }
+  }
+  return shared;
+}
+
 function partsOf(object: object): readonly unknown[] {
   if (object instanceof Map) return [...(object as Map<unknown, unknown>)].flat();
   if (object instanceof Set) return [...(object as Set<unknown>)];
-  if (ArrayBuffer.isView(object)) return [];
+  if (ArrayBuffer.isView(object)) return [bufferOf(object)];
   const parts = Object.values(object);
   return object instanceof Error ? [...parts, object.cause] : parts;
 }
@@ -106,6 +109,7 @@ function findRefused(value: unknown, path: string, search: Search): Refused | un
 
 function findInside(value: object, path: string, search: Search): Refused | undefined {
   let found: Refused | undefined;
+  if (ArrayBuffer.isView(value)) return isClonedAlone(value) ? undefined : { path, value };
   if (value instanceof Map) {
     for (const [key, entry] of value as Map<unknown, unknown>) {
       const name =
@@ -135,9 +139,7 @@ function fieldPath(parent: object, path: string, key: string): string {
 
 function isClonedAlone(value: object): boolean {
   try {
-    const serializer = new DefaultSerializer();
-    serializer.writeHeader();
-    serializer.writeValue(value);
+    cloneBytes(value);
     return true;
   } catch {
     return false;
@@ -151,6 +153,8 @@ function reasonOf(cause: unknown): string {
 function describe(value: unknown): string {
   if (typeof value === 'function') return `the function "${value.name}"`;
   if (typeof value === 'symbol') return 'a symbol';
+  if (ArrayBuffer.isView(value))
+    return `a view of a shared or resizable buffer (give it a copy: new ${value.constructor.name}(view))`;
   const name: unknown = (value as { constructor?: { name?: unknown } }).constructor?.name;
   return typeof name === 'string' && name !== '' ? `a ${name}` : 'an object of the host';
 }

@@ -38,6 +38,21 @@ export function objectOf(entries: readonly (readonly [string, unknown])[]): Reco
 }
 
 const bytes = fc.uint8Array({ maxLength: 20 });
+/** Views of one buffer, and sometimes the buffer itself, in an array. */
+function viewsOf(view: Uint8Array): fc.Arbitrary<unknown> {
+  const { buffer } = view.slice();
+  const bounds = fc.tuple(fc.nat({ max: buffer.byteLength }), fc.nat({ max: buffer.byteLength }));
+  const one = fc.tuple(fc.nat({ max: 3 }), bounds).map(([kind, [a, b]]): unknown => {
+    const offset = Math.min(a, b);
+    const length = Math.max(a, b) - offset;
+    if (kind === 0) return buffer;
+    if (kind === 1) return new DataView(buffer, offset, length);
+    if (kind === 2) return new Uint16Array(buffer, offset & ~1, (buffer.byteLength - (offset & ~1)) >> 1);
+    return new Uint8Array(buffer, offset, length);
+  });
+  return fc.array(one, { minLength: 1, maxLength: 3 });
+}
+
 const leaf: fc.Arbitrary<unknown> = fc.oneof(
   { weight: 8, arbitrary: primitiveValue },
   { weight: 2, arbitrary: date },
@@ -46,6 +61,7 @@ const leaf: fc.Arbitrary<unknown> = fc.oneof(
   fc.float64Array({ maxLength: 4 }),
   fc.int32Array({ maxLength: 4 }),
   bytes.map((view) => new DataView(view.slice().buffer)),
+  bytes.chain(viewsOf),
   fc.constant(/a+b/giu),
 );
 

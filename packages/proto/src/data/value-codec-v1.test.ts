@@ -84,6 +84,41 @@ test('a view of a pooled Buffer comes back as a Uint8Array with a buffer of its 
   expect(copied.buffer.byteLength).toBe(3);
 });
 
+test('views of one buffer come back as views of one buffer, at their offsets, however large it is', () => {
+  const { buffer } = Uint8Array.from({ length: 100_000 }, (_byte, index) => index);
+  const value = {
+    of: [new Uint8Array(buffer, 10, 20), new Float64Array(buffer, 16, 2)],
+    whole: { buffer, view: new DataView(buffer, 1) },
+  };
+  const copied = copy(value) as typeof value;
+  expect(outline(copied)).toBe(outline(structuredClone(value)));
+  expect(copied.of[0]?.buffer).toBe(copied.whole.buffer);
+  expect(copied.of[1]?.buffer).toBe(copied.whole.buffer);
+  expect([...new Uint8Array(copied.whole.buffer)]).toEqual([...new Uint8Array(buffer)]);
+});
+
+test('the only view of a small buffer comes with the whole of it, of a large one alone', () => {
+  const small = copy(new Uint16Array(new ArrayBuffer(64), 8, 4)) as Uint16Array;
+  expect([small.byteOffset, small.length, small.buffer.byteLength]).toEqual([8, 4, 64]);
+  const large = copy(new Uint16Array(new ArrayBuffer(65_536), 8, 4)) as Uint16Array;
+  expect([large.byteOffset, large.length, large.buffer.byteLength]).toEqual([0, 4, 8]);
+});
+
+test('Buffers of one pool are values of their own', () => {
+  const pool = new ArrayBuffer(8_192);
+  const value = { a: Buffer.from(pool, 0, 3), b: [Buffer.from(pool, 1, 4)] };
+  const copied = copy(value) as typeof value;
+  expect([copied.a.buffer.byteLength, copied.b[0]?.buffer.byteLength]).toEqual([3, 4]);
+  expect(encodeValueV1(value).length).toBeLessThan(200);
+});
+
+test('a view of a shared or a resizable buffer is refused by name', () => {
+  for (const buffer of [new SharedArrayBuffer(8), new ArrayBuffer(8, { maxByteLength: 16 } as never)])
+    expect(() => encodeValueV1({ a: 1, at: [new Uint8Array(buffer)] }, 'record')).toThrow(
+      expect.objectContaining({ code: 'MR_UNSUPPORTED_VALUE', details: { path: 'record.at[0]' } }),
+    );
+});
+
 test('a list a thousand deep round-trips', () => {
   let value: unknown = null;
   for (let depth = 0; depth < 1000; depth++) value = { next: value };

@@ -1,6 +1,7 @@
 // [HOT] Value v1: any value that structured clone takes, as compact bytes. It is the codec of state values and of columns
 // that have no better one. Never edited; a change is value-codec-v2.ts.
 import { ByteReader, ByteWriter, corruptFrame } from './bytes.ts';
+import { isPlainView } from './clone-views.ts';
 import { writeKeys, readObject } from './object-keys.ts';
 import { deserializeClone, objectsWithin, refusedAt, serializeClone } from './structured-clone.ts';
 import { hasOnlyElements, isOrdinary } from './ordinary-object.ts';
@@ -16,7 +17,7 @@ import { hasOnlyElements, isOrdinary } from './ordinary-object.ts';
  *   9 DATE     => FLOAT64 ms
  *  10 ARRAY    => VARINT count, values; no holes
  *  11 OBJECT   => keys (object-keys.ts), values in the order of the keys
- *  12 BYTES    => VARINT length, bytes: a Uint8Array
+ *  12 BYTES    => VARINT length, bytes: a Uint8Array of a whole buffer that nothing else in the value has
  *  13 CLONE    => VARINT length, bytes of node:v8's serializer: only as a whole value, for everything else
  *  0x40..0x7f  the integer tag - 0x40
  *  0x80..0xff  LATIN1 of tag - 0x80 code units
@@ -54,7 +55,8 @@ let seenStart = 0;
 
 /**
  * Writes `value`, which is read, never kept or changed. As in structured clone: only own enumerable string keys count,
- * prototypes are dropped, cycles and shared references are kept. Typed arrays come back with a buffer of their own.
+ * prototypes are dropped, cycles and shared references are kept, views of one buffer included (clone-views.ts says which
+ * buffers come whole).
  * @param path what the error calls the value
  * @throws {MillraceError} MR_UNSUPPORTED_VALUE naming the field, for functions, symbols and whatever else has no copy
  */
@@ -197,7 +199,7 @@ function writeObject(writer: ByteWriter, value: object, depth: number): boolean 
     return true;
   }
   if (value instanceof Uint8Array) {
-    if (value.constructor !== Uint8Array) return false;
+    if (!isPlainView(value) || !addSeen(value.buffer)) return false;
     writer.u8(BYTES).varint(value.length).bytes(value);
     return true;
   }

@@ -17,7 +17,7 @@ export function outline(root: unknown): string {
     if (value instanceof RegExp) return String(value);
     if (value instanceof Error) return `error ${value.name} ${value.message} ${write(value.cause)}`;
     if (ArrayBuffer.isView(value))
-      return `${value.constructor.name} ${value.byteOffset} ${hex(value.buffer as ArrayBuffer)}`;
+      return `${value.constructor.name} ${value.byteOffset} ${value.byteLength} ${write(value.buffer)}`;
     if (value instanceof ArrayBuffer) return `buffer ${hex(value)}`;
     const kind = Array.isArray(value) ? `array${value.length}` : 'object';
     return `${kind}{${Object.keys(value)

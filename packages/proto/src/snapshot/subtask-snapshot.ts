@@ -33,6 +33,16 @@ export interface OperatorSnapshot {
   readonly inline?: Json;
   /** Records that the operator left out since the job began; undefined: none. */
   readonly dropped?: DroppedRecordsSnapshot;
+  /** Of the operator that heads its vertex: what came into the vertex and left it. */
+  readonly counts?: RecordCountsSnapshot;
+}
+
+/** Records of one vertex in one subtask since the job began: what was processed twice counts once. */
+export interface RecordCountsSnapshot {
+  /** Of the subtask that wrote it: its heir takes the counts over. */
+  readonly subtaskIndex: number;
+  readonly recordsIn: number;
+  readonly recordsOut: number;
 }
 
 /** Counts of one operator in one subtask. */

@@ -14,6 +14,7 @@ import { generateEmit, generateEntry, type ChainCode } from './codegen/chain-cod
 import type { OutputPort } from './codegen/output-code.ts';
 import type { ChainEnvironment, ChainMetrics, OperatorChain } from './operator-chain.ts';
 import { ChainTallies, inheritedDrops } from './dropped-records.ts';
+import { inheritedCounts } from './record-counts.ts';
 import { RecordFailures } from './record-failures.ts';
 import { RecordOrigin } from './record-origin.ts';
 import { RunningChain } from './running-chain.ts';
@@ -27,7 +28,11 @@ import { ErrorSites } from './user-error.ts';
 export async function openOperatorChain(environment: ChainEnvironment): Promise<OperatorChain> {
   const topology = chainTopology(environment);
   const tallies = openTallies(environment, topology);
-  const metrics: ChainMetrics = { recordsIn: 0, recordsOut: 0, stateEntries: 0, stateBytes: 0 };
+  const counts = inheritedCounts(environment.restore.get(topology.head.node.id) ?? [], {
+    subtaskIndex: environment.subtaskIndex,
+    parallelism: environment.vertex.parallelism,
+  });
+  const metrics: ChainMetrics = { ...counts, stateEntries: 0, stateBytes: 0 };
   const { origin } = tallies;
   const sites = new ErrorSites(environment.subtaskIndex, environment.executionAttemptId, origin);
   const codegenId = codegenIdOf(environment);

@@ -92,7 +92,7 @@ export interface OperatorChain {
   close(): Promise<void>;
 }
 
-/** Plain counters, read now and then. */
+/** Plain counters, read now and then; records since the job began, what was processed twice once. */
 export interface ChainMetrics {
   recordsIn: number;
   recordsOut: number;

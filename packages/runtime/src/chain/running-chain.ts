@@ -266,6 +266,8 @@ export class RunningChain implements OperatorChain {
       if (parts !== undefined) frozen.set(operator, parts);
     }
     const headId = topology.head.node.id;
+    const { subtaskIndex } = environment;
+    const counts = { subtaskIndex, recordsIn: this.metrics.recordsIn, recordsOut: this.metrics.recordsOut };
     return {
       write: async (blobStore, prefix) => {
         const operators: OperatorSnapshot[] = [];
@@ -281,6 +283,7 @@ export class RunningChain implements OperatorChain {
             keyedFiles: state?.keyedFiles ?? [],
             ...(inline === undefined ? {} : { inline }),
             ...withDropped(dropped.get(nodeId)),
+            ...(nodeId === headId ? { counts } : {}),
           });
         }
         return { operators, newBytes };

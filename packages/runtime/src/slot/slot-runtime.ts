@@ -198,6 +198,8 @@ export class SlotRuntime implements AsyncDisposable {
     this.#loop.stop();
     // What the batch at hand printed before it failed may be what tells why.
     this.#lines.publish();
+    // A job that fails early has read something all the same.
+    this.#reportMetrics();
     this.#ports.log.error?.('slot failed', { error, executionAttemptId });
     this.#ports.report({
       kind: 'slot-failed',

@@ -1,7 +1,6 @@
 // What a reader keeps in checkpoints: its splits, each with the position behind the last processed batch.
 /*
- * ReaderState v1 =>  { version: 1, weightFinished, recordsRead?, splits: [split, …] }
- *   recordsRead => NUMBER   since the job began; absent: 0
+ * ReaderState v1 =>  { version: 1, weightFinished, splits: [split, …] }
  *   split => { ordinal, split, position?, eventTimeMaxMs, weightRead }
  *   eventTimeMaxMs => NUMBER | null   greatest event time seen; null: none
  */
@@ -20,8 +19,6 @@ export interface SplitState {
 
 export interface ReaderState {
   readonly weightFinished: number;
-  /** Since the job began, not since the attempt: what was read twice counts once. */
-  readonly recordsRead: number;
   /** In the order of their ordinals. */
   readonly splits: readonly SplitState[];
 }
@@ -29,7 +26,6 @@ export interface ReaderState {
 interface ReaderStateJson {
   readonly version: 1;
   readonly weightFinished: number;
-  readonly recordsRead?: number;
   readonly splits: readonly (Omit<SplitState, 'eventTimeMaxMs'> & {
     readonly eventTimeMaxMs: number | null;
   })[];
@@ -39,7 +35,6 @@ export function encodeReaderState(state: ReaderState): Json {
   const json: ReaderStateJson = {
     version: 1,
     weightFinished: state.weightFinished,
-    recordsRead: state.recordsRead,
     splits: state.splits.map((split) => ({
       ...split,
       eventTimeMaxMs: Number.isFinite(split.eventTimeMaxMs) ? split.eventTimeMaxMs : null,
@@ -62,7 +57,6 @@ export function inheritReaderState(
   const all: SplitState[] = [];
   let isSame = true;
   let weightFinished = 0;
-  let recordsRead = 0;
   for (const snapshot of restore) {
     const operator = snapshot.operators.find((candidate) => candidate.nodeId === heir.nodeId);
     if (operator?.inline === undefined || operator.inline === null) continue;
@@ -75,10 +69,7 @@ export function inheritReaderState(
     }
     const isHeir = snapshot.subtaskIndex % heir.parallelism === heir.subtaskIndex;
     isSame &&= snapshot.parallelism === heir.parallelism;
-    if (isHeir) {
-      weightFinished += json.weightFinished;
-      recordsRead += json.recordsRead ?? 0;
-    }
+    if (isHeir) weightFinished += json.weightFinished;
     for (const split of json.splits) {
       const state = { ...split, eventTimeMaxMs: split.eventTimeMaxMs ?? -Infinity };
       all.push(state);
@@ -88,5 +79,5 @@ export function inheritReaderState(
   all.sort((a, b) => a.ordinal - b.ordinal);
   own.sort((a, b) => a.ordinal - b.ordinal);
   const dealt = all.filter((_, index) => index % heir.parallelism === heir.subtaskIndex);
-  return { weightFinished, recordsRead, splits: isSame ? own : dealt };
+  return { weightFinished, splits: isSame ? own : dealt };
 }

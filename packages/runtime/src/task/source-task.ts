@@ -56,8 +56,6 @@ export class SourceTask implements Task {
   #hasRequested = false;
   #hasAllSplits = false;
   #weightFinished: number;
-  /** Read by the attempts before this one, up to the checkpoint that it began from. */
-  readonly #recordsReadBefore: number;
   #watermarkSentMs = -Infinity;
   /** Records went through since the watermark was last looked at. */
   #owesWatermark = false;
@@ -74,7 +72,6 @@ export class SourceTask implements Task {
     this.#rate = new RateLimit(ratePerSecond / subtask.vertex.parallelism, nowMs);
     this.#pace = new ReadPace();
     this.#weightFinished = options.start.weightFinished;
-    this.#recordsReadBefore = options.start.recordsRead;
     for (const split of options.start.splits) this.#add(split);
   }
 
@@ -102,7 +99,6 @@ export class SourceTask implements Task {
   snapshot(): Json {
     return encodeReaderState({
       weightFinished: this.#weightFinished,
-      recordsRead: this.#recordsReadBefore + this.driver.chain.metrics.recordsIn,
       splits: this.#splits.map((split) => split.snapshot()),
     });
   }
@@ -160,8 +156,7 @@ export class SourceTask implements Task {
   metrics(shares: { readonly busyShare: number; readonly backPressuredShare: number }): SubtaskMetrics {
     let inputRead = this.#weightFinished;
     for (const split of this.#splits) inputRead += split.weightRead;
-    const metrics = this.driver.metrics({ ...shares, inputRead });
-    return { ...metrics, recordsIn: this.#recordsReadBefore + metrics.recordsIn };
+    return this.driver.metrics({ ...shares, inputRead });
   }
 
   async close(): Promise<void> {
