@@ -39,9 +39,13 @@ async function printedBy(page: string, { text, line }: CodeBlock): Promise<reado
     target: 'node20',
     conditions: ['millrace-source'],
     logLevel: 'silent',
-    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+    banner: {
+      js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);",
+    },
   });
-  const { default: job } = (await import(pathToFileURL(`${file}.mjs`).href)) as { readonly default: PlannableJob };
+  const { default: job } = (await import(pathToFileURL(`${file}.mjs`).href)) as {
+    readonly default: PlannableJob;
+  };
   const { printed } = await executeJob(job, { baseDirectory: directory });
   return printed.map((printedLine) => printedLine.text);
 }
@@ -63,7 +67,8 @@ describe.each(pages)('$page', ({ page, blocks }) => {
     'the job at line %i prints what the page says',
     { timeout: RUN_TIMEOUT_MS },
     async (_line, { job, expected }) => {
-      if (expected?.language !== 'text') throw new Error('No block ```text follows that says what the job prints');
+      if (expected?.language !== 'text')
+        throw new Error('No block ```text follows that says what the job prints');
       const printed = await printedBy(page, job);
       const wanted = linesOf(expected.text);
       if ('ordered' in expected.attributes) expect(printed).toEqual(wanted);

@@ -35,7 +35,9 @@ export function unknownVariables(environment: NodeJS.ProcessEnv): readonly strin
   return Object.keys(environment).flatMap((variable) => {
     if (!variable.startsWith(PREFIX) || isKnownVariable(variable)) return [];
     const nearest = nearestOption(variable);
-    return nearest === undefined ? [] : [`${variable} is no option, and does nothing: did you mean ${nearest}?`];
+    return nearest === undefined
+      ? []
+      : [`${variable} is no option, and does nothing: did you mean ${nearest}?`];
   });
 }
 

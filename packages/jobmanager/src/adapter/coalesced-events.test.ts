@@ -55,7 +55,8 @@ test('a job that prints 200,000 lines while the client reads nothing loses none 
   expect(written()).toHaveLength(200_001);
   expect(written().slice(0, 2)).toEqual(['line 0', 'line 1']);
   expect(written().slice(-2)).toEqual(['line 199999', 1]);
-  for (const event of events) if (event.kind === 'output') expect(bytesOf(event)).toBeLessThanOrEqual(LINES_MESSAGE_BYTES);
+  for (const event of events)
+    if (event.kind === 'output') expect(bytesOf(event)).toBeLessThanOrEqual(LINES_MESSAGE_BYTES);
 });
 
 test('a client that never reads costs a bounded amount of memory, and gets the end when it does', () => {
@@ -63,7 +64,10 @@ test('a client that never reads costs a bounded amount of memory, and gets the e
   coalesced.offer(status(0));
   const text = 'x'.repeat(1_000_000);
   for (let sequence = 1; sequence <= 100; sequence++) {
-    coalesced.offer({ kind: 'output', lines: [{ nodeId: 1, subtaskIndex: 0, sequence, form: 'text', text }] });
+    coalesced.offer({
+      kind: 'output',
+      lines: [{ nodeId: 1, subtaskIndex: 0, sequence, form: 'text', text }],
+    });
     coalesced.offer(status(sequence));
   }
   expect(events).toHaveLength(1);

@@ -79,7 +79,10 @@ export class CloneSerializer extends DefaultSerializer {
     if (!isOrdinaryBuffer(buffer)) throw refusedView('a view of a shared or resizable buffer');
     const kind = kindOfTypedArray.call(view) ?? 'DataView';
     this.writeUint32(1 + KINDS.indexOf(kind as (typeof KINDS)[number]));
-    const isWhole = buffer.byteLength <= LONE_BUFFER_BYTES_MAX || byteLength === buffer.byteLength || this.#isShared(buffer);
+    const isWhole =
+      buffer.byteLength <= LONE_BUFFER_BYTES_MAX ||
+      byteLength === buffer.byteLength ||
+      this.#isShared(buffer);
     this.writeUint32(isWhole ? byteOffset : 0);
     this.writeUint32(byteLength);
     this.writeValue(isWhole ? buffer : buffer.slice(byteOffset, byteOffset + byteLength));

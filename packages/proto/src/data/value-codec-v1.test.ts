@@ -2,6 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { decodeValueV1, encodeValueV1 } from './value-codec-v1.ts';
 import { outline } from './value-outline.testing.ts';
 
+/** The types of the oldest Node have no second argument. */
+function resizableBuffer(byteLength: number, maxByteLength: number): ArrayBuffer {
+  return Reflect.construct(ArrayBuffer, [byteLength, { maxByteLength }]) as ArrayBuffer;
+}
+
 const copy = (value: unknown): unknown => decodeValueV1(encodeValueV1(value));
 
 describe('refusals name the field', () => {
@@ -113,7 +118,7 @@ test('Buffers of one pool are values of their own', () => {
 });
 
 test('a view of a shared or a resizable buffer is refused by name', () => {
-  for (const buffer of [new SharedArrayBuffer(8), new ArrayBuffer(8, { maxByteLength: 16 } as never)])
+  for (const buffer of [new SharedArrayBuffer(8), resizableBuffer(8, 16)])
     expect(() => encodeValueV1({ a: 1, at: [new Uint8Array(buffer)] }, 'record')).toThrow(
       expect.objectContaining({ code: 'MR_UNSUPPORTED_VALUE', details: { path: 'record.at[0]' } }),
     );

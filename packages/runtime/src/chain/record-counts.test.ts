@@ -21,5 +21,8 @@ test('counts of old subtasks have one heir each, with fewer and with more subtas
   ]);
   expect(heirs(4).map(({ recordsIn }) => recordsIn)).toEqual([1, 10, 100, 0]);
   const { counts: _counts, ...without } = snapshot(0, 1);
-  expect(inheritedCounts([without], { subtaskIndex: 0, parallelism: 1 })).toEqual({ recordsIn: 0, recordsOut: 0 });
+  expect(inheritedCounts([without], { subtaskIndex: 0, parallelism: 1 })).toEqual({
+    recordsIn: 0,
+    recordsOut: 0,
+  });
 });

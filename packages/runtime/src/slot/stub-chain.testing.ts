@@ -2,6 +2,7 @@
 import type { SourceBatch } from '@millrace/api';
 import { recordsOf, type Json, type OperatorSnapshot, type RecordBatch } from '@millrace/proto';
 import type { ChainEnvironment, OperatorChain } from '../chain/operator-chain.ts';
+import { inheritedCounts } from '../chain/record-counts.ts';
 
 /** `t` is the event time, `key` decides where it goes. */
 export interface TestRecord {
@@ -43,7 +44,15 @@ export function openStubChain(
     let transactions: Transaction[] = [];
     let watermarkMs = environment.restoredWatermarkMs;
     let sourceTimeMs = NaN;
-    const metrics = { recordsIn: 0, recordsOut: 0, stateEntries: 0, stateBytes: 0 };
+    const { subtaskIndex, vertex } = environment;
+    const metrics = {
+      ...inheritedCounts(environment.restore.get(nodeId) ?? [], {
+        subtaskIndex,
+        parallelism: vertex.parallelism,
+      }),
+      stateEntries: 0,
+      stateBytes: 0,
+    };
     const drops = { counts: { late: 0, skipped: 0, deadLettered: 0 }, samples: [] };
     for (const snapshot of isSink ? (environment.restore.get(nodeId) ?? []) : []) {
       for (const transaction of snapshot.inline as unknown as Transaction[])
@@ -106,7 +115,10 @@ export function openStubChain(
         const inline = (isSink
           ? [...transactions]
           : (environment.snapshotSource?.() ?? null)) as unknown as Json;
-        const operators: OperatorSnapshot[] = [{ nodeId, uid: `node-${nodeId}`, keyedFiles: [], inline }];
+        const counts = { subtaskIndex, recordsIn: metrics.recordsIn, recordsOut: metrics.recordsOut };
+        const operators: OperatorSnapshot[] = [
+          { nodeId, uid: `node-${nodeId}`, keyedFiles: [], inline, counts },
+        ];
         return { write: async () => ({ operators, newBytes: 0 }) };
       },
       checkpointCompleted: () => {},
