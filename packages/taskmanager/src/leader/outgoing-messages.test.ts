@@ -1,4 +1,11 @@
-import { asJobId, asTaskManagerId, asJobVertexId, executionAttemptId } from '@millrace/common';
+import {
+  asJobId,
+  asJobVertexId,
+  asTaskManagerId,
+  executionAttemptId,
+  MillraceError,
+  toWireError,
+} from '@millrace/common';
 import {
   CONTROL_MESSAGE_BYTES_MAX,
   RESOURCE_MANAGER_SERVICE,
@@ -48,20 +55,17 @@ function connection() {
   return { outgoing, sent, drain, givenUp: () => givenUp };
 }
 
-test('OutgoingMessages leaves out metrics first, then lines, and says how many when the connection takes some again', () => {
+test('OutgoingMessages leaves out lines, never the metrics behind them, and says how many when the connection takes some again', () => {
   const { outgoing, sent, drain } = connection();
   const text = 'x'.repeat(1024 * 1024);
   let sequence = 0;
   const print = (): void => outgoing.send({ ...HEADER, kind: 'output', lines: [line(sequence++, text)] });
-  while (outgoing.waitingBytes <= METRICS_WAITING_BYTES_MAX) print();
-  const before = sent.length;
-  outgoing.send(metrics);
-  expect(sent.length).toBe(before);
   while (outgoing.waitingBytes <= OUTPUT_WAITING_BYTES_MAX) print();
   const full = sent.length;
   for (let count = 0; count < 100; count++) print();
   expect(sent.length).toBe(full);
-  outgoing.send({ ...HEADER, kind: 'slot-running' });
+  // The last ones of a job say what it has read: nothing would come after them.
+  outgoing.send(metrics);
   expect(sent.length).toBe(full + 1);
   drain();
   expect(sent.length).toBe(full + 2);
@@ -76,6 +80,17 @@ test('OutgoingMessages leaves out metrics first, then lines, and says how many w
     ],
   });
   expect(outgoing.waitingBytes).toBe(0);
+});
+
+test('OutgoingMessages leaves out metrics when even messages that must come wait', () => {
+  const { outgoing, sent, drain } = connection();
+  const error = toWireError(new MillraceError('MR_INTERNAL', 'x'.repeat(8 * 1024 * 1024)));
+  while (outgoing.waitingBytes <= METRICS_WAITING_BYTES_MAX)
+    outgoing.send({ ...HEADER, kind: 'slot-failed', error });
+  const full = sent.length;
+  outgoing.send(metrics);
+  expect(sent.length).toBe(full);
+  drain();
   outgoing.send(metrics);
   expect(sent.at(-1)?.kind).toBe('metrics');
 });

@@ -2,10 +2,12 @@
 import { MillraceError, toWireError } from '@millrace/common';
 import { CONTROL_MESSAGE_BYTES_MAX, type OutputLine, type TaskManagerMessage } from '@millrace/proto';
 
-/** Bytes that may wait for the connection before metrics are left out; newer ones follow. */
-export const METRICS_WAITING_BYTES_MAX = 1024 * 1024;
 /** Bytes that may wait before printed lines are left out. */
 export const OUTPUT_WAITING_BYTES_MAX = 16 * 1024 * 1024;
+/** Bytes that may wait for the connection before metrics are left out: lines alone never reach it. Newer ones follow. */
+export const METRICS_WAITING_BYTES_MAX = OUTPUT_WAITING_BYTES_MAX + 2 * CONTROL_MESSAGE_BYTES_MAX;
+/** How many lines were left out is said when no more bytes than these wait. */
+export const NOTICE_WAITING_BYTES_MAX = 1024 * 1024;
 /** Bytes that may wait at all: the rest is a few messages a subtask. Beyond it the connection is given up. */
 export const WAITING_BYTES_MAX = 8 * CONTROL_MESSAGE_BYTES_MAX;
 
@@ -21,7 +23,7 @@ type Output = Extract<TaskManagerMessage, { kind: 'output' }>;
 
 /**
  * The messages of one connection.
- * Contract: metrics go first, then printed lines, which are counted: a line says how many were left out. A snapshot or an
+ * Contract: printed lines are left out first, and counted, then metrics: a line says how many were left out. A snapshot or an
  * error that is too large for a message becomes one that says so. Bounds: WAITING_BYTES_MAX. Threading: the main thread.
  */
 export class OutgoingMessages {
@@ -63,7 +65,7 @@ export class OutgoingMessages {
     }
     this.#options.write(bytes, () => {
       this.#waitingBytes -= bytes.byteLength;
-      if (this.#leftOut.size > 0 && this.#waitingBytes <= METRICS_WAITING_BYTES_MAX) this.#tellOfLeftOut();
+      if (this.#leftOut.size > 0 && this.#waitingBytes <= NOTICE_WAITING_BYTES_MAX) this.#tellOfLeftOut();
     });
   }
 
