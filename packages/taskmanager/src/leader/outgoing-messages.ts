@@ -7,7 +7,7 @@ export const OUTPUT_WAITING_BYTES_MAX = 16 * 1024 * 1024;
 /** Bytes that may wait for the connection before metrics are left out: lines alone never reach it. Newer ones follow. */
 export const METRICS_WAITING_BYTES_MAX = OUTPUT_WAITING_BYTES_MAX + 2 * CONTROL_MESSAGE_BYTES_MAX;
 /** How many lines were left out is said when no more bytes than these wait. */
-export const NOTICE_WAITING_BYTES_MAX = 1024 * 1024;
+const NOTICE_WAITING_BYTES_MAX = 1024 * 1024;
 /** Bytes that may wait at all: the rest is a few messages a subtask. Beyond it the connection is given up. */
 export const WAITING_BYTES_MAX = 8 * CONTROL_MESSAGE_BYTES_MAX;
 
