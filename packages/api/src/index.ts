@@ -81,6 +81,27 @@ export type {
   WindowContext,
 } from './window/window-function.ts';
 export {
+  begin,
+  type Begin,
+  type Condition,
+  type RepeatOptions,
+  type StepContext,
+} from './pattern/pattern.ts';
+export type { Pattern } from './pattern/pattern.ts';
+export {
+  noSkip,
+  skipPastLastEvent,
+  skipToFirst,
+  skipToLast,
+  skipToNext,
+  type SkipOptions,
+  type SkipStrategy,
+} from './pattern/after-match.ts';
+export type * from './pattern/pattern-json.ts';
+export type { MatchOf, PartialMatch, PatternLike } from './pattern/pattern-types.ts';
+export type { MatchContext, PatternOptions, PatternStream, TimedOutMatch } from './stream/pattern-stream.ts';
+export type { RuleMatch } from './stream/keyed-stream.ts';
+export {
   boundedOutOfOrderness,
   monotonous,
   noWatermarks,
@@ -115,8 +136,12 @@ export { DEAD_LETTERS } from './failure/dead-letter.ts';
 export { deadLetterDirectory } from './failure/dead-letter-sink.ts';
 export type { FailurePolicy } from './failure/failure-policy.ts';
 export type * from './aggregate/aggregate-spec.ts';
+export type * from './pattern/pattern-spec.ts';
+export { windowMs } from './pattern/check-pattern.ts';
+export { parsePatternRule, patternOfJson } from './pattern/parse-pattern.ts';
 export type * from './graph/operator.ts';
 export type * from './graph/window-spec.ts';
+export type * from './graph/pattern-operator.ts';
 export type * from './graph/stream-graph.ts';
 export { describeStreamGraph } from './graph/describe-stream-graph.ts';
 export { overrideCheckpoint } from './options/checkpoint-options.ts';

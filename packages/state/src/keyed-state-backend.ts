@@ -124,6 +124,7 @@ export interface KeyedStateBackend {
   /** Key that handles and timers are about. */
   setCurrentKey(key: Key, keyHash: number): void;
   readonly currentKey: Key;
+  readonly currentKeyHash: number;
   /** True when dirty entries in memory have passed their limit: the task yields after the batch until false. */
   readonly isWriteBehindFull: boolean;
   /** Starts writing out and evicting if needed; called between batches. Resolves at once when there is nothing to do. */

@@ -1,6 +1,7 @@
 // The StreamGraph as data: what is submitted, compared and shown. No function's source ever gets into it.
 import type { Json, StateDescriptorJson, StreamGraphJson, StreamNodeJson } from '@millrace/proto';
 import type { FailurePolicy } from '../failure/failure-policy.ts';
+import { describePattern } from '../pattern/describe-pattern.ts';
 import type { Operator, WatermarkSpec } from './operator.ts';
 import { describeAggregates, describeWindow, describeWindowState } from './describe-window.ts';
 import type { StreamGraph, StreamNode } from './stream-graph.ts';
@@ -46,6 +47,12 @@ function describeState(operator: Operator): readonly StateDescriptorJson[] {
           kind: 'broadcast' as const,
         })),
       ];
+    case 'pattern':
+      return [
+        { name: 'queue', kind: 'list' },
+        { name: 'matches', kind: 'value' },
+        ...(operator.pattern === undefined ? [{ name: 'rules', kind: 'broadcast' as const }] : []),
+      ];
     case 'reduce':
     case 'aggregate':
       return [{ name: operator.kind, kind: 'value' }];
@@ -72,6 +79,8 @@ function describeOptions(operator: Operator): OptionsJson {
       return { aggregates: describeAggregates(operator.aggregates) };
     case 'window':
       return describeWindow(operator);
+    case 'pattern':
+      return describePattern(operator);
     case 'staticJoin':
       return {
         joinType: operator.joinType,

@@ -6,6 +6,7 @@ import type { Source } from '../connector/source.ts';
 import type { FailurePolicy } from '../failure/failure-policy.ts';
 import type { JobParameters } from '../job/job-parameters.ts';
 import type { WindowSpec } from './window-spec.ts';
+import type { PatternOperatorSpec } from './pattern-operator.ts';
 
 /** Any function of the user's; the API's types made sure that it fits. */
 export type UserFunction = (...args: never[]) => unknown;
@@ -70,6 +71,7 @@ export type Operator =
   /** Keyed and running: emits `{ key, …results }` for each record. */
   | { readonly kind: 'aggregate'; readonly aggregates: { readonly [name: string]: AggregateSpec } }
   | WindowSpec
+  | PatternOperatorSpec
   | { readonly kind: 'union' }
   | {
       readonly kind: 'staticJoin';

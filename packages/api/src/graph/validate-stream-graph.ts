@@ -23,6 +23,7 @@ export function validateStreamGraph(graph: StreamGraph): void {
     const fact = factsOf(node, facts);
     facts.push(fact);
     if (node.operator.kind === 'window') checkWindow(node, node.operator, fact);
+    if (node.operator.kind === 'pattern') checkPatternTime(node, node.operator.timeDomain, facts);
     if (node.parallelism !== undefined && node.parallelism > graph.options.keyGroupCount) {
       throw invalidOption(
         `Cannot run operator "${node.name}" with parallelism ${node.parallelism}: the job has ${graph.options.keyGroupCount} key groups; ` +
@@ -100,6 +101,17 @@ function hasSideOutput(window: WindowSpec, sideOutput: string): boolean {
   return window.lateOutput === sideOutput || window.function.apply?.isRich === true;
 }
 
+/** Rules need no event time: only the events do. */
+function checkPatternTime(node: StreamNode, timeDomain: string, facts: readonly StreamFacts[]): void {
+  const events = node.inputs[0];
+  if (timeDomain !== 'event' || (events !== undefined && facts[events.from]?.hasEventTime === true)) return;
+  throw invalidGraph(
+    `Pattern "${node.name}" can never match: no watermarks reach it; give event time to each source that it reads with ` +
+      ".watermarks(boundedOutOfOrderness('1 minute', (record) => record.time)), or use { time: 'processing' }",
+    { operator: node.name },
+  );
+}
+
 function checkSideOutput(node: StreamNode, edge: StreamEdge, graph: StreamGraph): void {
   const { sideOutput } = edge;
   const producer = graph.nodes[edge.from];
@@ -117,6 +129,11 @@ function checkSideOutput(node: StreamNode, edge: StreamEdge, graph: StreamGraph)
   }
   if (operator.kind === 'process' || operator.kind === 'coProcess') return;
   if (operator.kind === 'window' && hasSideOutput(operator, sideOutput)) return;
+  // `select` may send to any.
+  if (operator.kind === 'pattern' && (operator.onMatch !== undefined || operator.onTimedOut !== undefined))
+    return;
+  if (operator.kind === 'pattern' && [operator.lateOutput, operator.timedOutOutput].includes(sideOutput))
+    return;
   throw invalidGraph(
     `Operator "${node.name}" reads side output "${sideOutput}" of "${producer.name}", which never sends to it: ` +
       (operator.kind === 'window'

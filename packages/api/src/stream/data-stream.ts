@@ -18,6 +18,8 @@ import { processSpec } from '../function/process-spec.ts';
 import type { Operator } from '../graph/operator.ts';
 import { invalidGraph, type StreamOutlet, type Transformation } from '../graph/transformation.ts';
 import { describe, invalidOption, refuseUnknownOptions } from '../options/check-options.ts';
+import { patternSpec, type Begin } from '../pattern/pattern.ts';
+import type { PatternLike } from '../pattern/pattern-types.ts';
 import type { DeepMutable, DeepReadonly, Sync } from '../readonly.ts';
 import type { Key } from '../state/keyed-state.ts';
 import type { BroadcastDescriptors } from '../state/operator-state.ts';
@@ -25,6 +27,7 @@ import { watermarkSpec, type Watermarks } from '../watermark/watermarks.ts';
 import { BroadcastConnectedStream, BroadcastStream, ConnectedStreams } from './connected-streams.ts';
 import { globalWindow, type WindowAssigner } from '../window/windows.ts';
 import { KeyedStream } from './keyed-stream.ts';
+import { patternSettings, PatternStream, type PatternOptions } from './pattern-stream.ts';
 import { StreamEnd } from './stream-end.ts';
 import type { JoinOptions, PrintOptions } from './stream-options.ts';
 import type { StreamScope } from './stream-scope.ts';
@@ -172,6 +175,26 @@ export class DataStream<T> {
   process<Emits = never, R = never>(fn: ProcessFunction<T, Emits, R>): DataStream<Emits | R> {
     const spec = processSpec('process()', fn, this.#scope.params);
     return this.#then<Emits | R>({ kind: 'process', process: spec, isKeyed: false }, 'process');
+  }
+
+  /**
+   * Looks for a pattern in all events of the stream, in one subtask; as {@link KeyedStream.pattern} otherwise.
+   * @throws {MillraceError} MR_PATTERN_INVALID
+   */
+  pattern<M>(
+    pattern:
+      | PatternLike<DeepReadonly<T>, M>
+      | ((begin: Begin<DeepReadonly<T>>) => PatternLike<DeepReadonly<T>, M>),
+    options: PatternOptions<DeepReadonly<T>> = {},
+  ): PatternStream<null, T, M> {
+    return new PatternStream({
+      scope: this.#scope,
+      inputs: [{ ...this.#outlet, partitioning: 'hash', keySelector: () => null }],
+      isKeyed: false,
+      pattern: patternSpec(pattern),
+      settings: patternSettings('pattern()', options as PatternOptions<never>),
+      outputs: {},
+    });
   }
 
   /**

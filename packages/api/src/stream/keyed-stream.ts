@@ -7,8 +7,11 @@ import { processSpec } from '../function/process-spec.ts';
 import type { Operator } from '../graph/operator.ts';
 import type { StreamOutlet } from '../graph/transformation.ts';
 import { describe, invalidOption } from '../options/check-options.ts';
+import { patternSpec, type Begin } from '../pattern/pattern.ts';
+import type { PatternRule } from '../pattern/pattern-json.ts';
+import type { PatternLike } from '../pattern/pattern-types.ts';
 import type { DeepReadonly, Flat } from '../readonly.ts';
-import type { StateDescriptors } from '../state/keyed-state.ts';
+import { mapState, type StateDescriptors } from '../state/keyed-state.ts';
 import type { BroadcastDescriptors } from '../state/operator-state.ts';
 import {
   BroadcastStream,
@@ -16,9 +19,19 @@ import {
   KeyedConnectedStreams,
 } from './connected-streams.ts';
 import type { DataStream } from './data-stream.ts';
+import { patternSettings, PatternStream, type PatternOptions } from './pattern-stream.ts';
 import type { StreamScope } from './stream-scope.ts';
 import { globalWindow, type WindowAssigner } from '../window/windows.ts';
 import { countWindows, windowing, WindowedStream } from './windowed-stream.ts';
+
+/** A match of a rule that came as data. */
+export interface RuleMatch<K, T> {
+  readonly rule: string;
+  readonly version: number;
+  readonly key: K;
+  /** By step: the event of one that is taken once, else a list. */
+  readonly match: { readonly [step: string]: DeepReadonly<T> | readonly DeepReadonly<T>[] | undefined };
+}
 
 /** A stream of records `T`, grouped by a key `K`. */
 export class KeyedStream<K, T> {
@@ -79,6 +92,46 @@ export class KeyedStream<K, T> {
    */
   countWindow(size: number, slide?: number): WindowedStream<K, T> {
     return countWindows(this.window(globalWindow()), size, slide);
+  }
+
+  /**
+   * Looks for a pattern in the events of each key: `begin('a', …).followedBy('b', …)`, or a function of `begin`, whose types are
+   * the stream's.
+   * @throws {MillraceError} MR_PATTERN_INVALID
+   */
+  pattern<M>(
+    pattern:
+      | PatternLike<DeepReadonly<T>, M>
+      | ((begin: Begin<DeepReadonly<T>>) => PatternLike<DeepReadonly<T>, M>),
+    options: PatternOptions<DeepReadonly<T>> = {},
+  ): PatternStream<K, T, M> {
+    return new PatternStream({
+      scope: this.#scope,
+      inputs: [this.#outlet],
+      isKeyed: true,
+      pattern: patternSpec(pattern),
+      settings: patternSettings('pattern()', options as PatternOptions<never>),
+      outputs: {},
+    });
+  }
+
+  /**
+   * Looks for patterns that come as data: `rules` adds, changes and retires them while the job runs. A rule counts for events
+   * that are taken after it came; partial matches of the version before finish on that one. A rule that cannot be read is a
+   * failing record: see `.onError(…)`.
+   */
+  dynamicPatterns(
+    rules: DataStream<PatternRule>,
+    options: PatternOptions<DeepReadonly<T>> = {},
+  ): PatternStream<K, T, RuleMatch<K, T>> {
+    return new PatternStream({
+      scope: this.#scope,
+      inputs: [this.#outlet, rules.broadcast({ rules: mapState() }).outlet],
+      isKeyed: true,
+      pattern: undefined,
+      settings: patternSettings('dynamicPatterns()', options as PatternOptions<never>),
+      outputs: {},
+    });
   }
 
   #then<U>(operator: Operator, defaultName: string): DataStream<U> {

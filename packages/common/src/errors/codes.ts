@@ -28,6 +28,7 @@ export const ERROR_CODES = {
   MR_NATIVE_ADDON: user,
   MR_NESTED_EXECUTE: user,
   MR_PROMISE_RETURNED: user,
+  MR_PATTERN_INVALID: user,
   MR_OPTION_INVALID: user,
   MR_USER_FUNCTION: { fault: 'user', retry: 'backoff' },
   MR_RECORD_MUTATED: user,

@@ -25,6 +25,7 @@ const KINDS: ReadonlySet<string> = new Set<OperatorKind>([
   'reduce',
   'aggregate',
   'window',
+  'pattern',
   'union',
   'staticJoin',
   'watermarks',
@@ -102,11 +103,17 @@ function validateNode(node: StreamNodeJson, graph: StreamGraphJson): void {
   if (node.kind === 'source' && node.inputs.length > 0)
     throw invalidGraph(`${where} is a source and cannot have inputs`);
   if (node.kind !== 'source' && node.inputs.length === 0) throw invalidGraph(`${where} has no input`);
-  if (node.kind === 'coProcess' ? node.inputs.length !== 2 : node.inputs.length > 1 && node.kind !== 'union')
+  if (!takesInputs(node))
     throw invalidGraph(
-      `${where} has ${node.inputs.length} inputs; a union takes several, a connected function two, all others one`,
+      `${where} has ${node.inputs.length} inputs; a union takes several, a connected function two, a pattern a second one for rules, all others one`,
     );
   for (const edge of node.inputs) validateEdge(edge, node, graph);
+}
+
+function takesInputs({ kind, inputs }: StreamNodeJson): boolean {
+  if (kind === 'union') return true;
+  if (kind === 'coProcess') return inputs.length === 2;
+  return inputs.length <= (kind === 'pattern' ? 2 : 1);
 }
 
 function validateEdge(edge: StreamEdgeJson, node: StreamNodeJson, graph: StreamGraphJson): void {

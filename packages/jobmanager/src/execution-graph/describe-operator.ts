@@ -7,6 +7,7 @@ const LAYOUT_OPTIONS: { readonly [kind in OperatorKind]?: readonly string[] } = 
   aggregate: ['aggregates'],
   process: ['isKeyed'],
   coProcess: ['isKeyed'],
+  pattern: ['pattern'],
 };
 
 /** All operators of a job. */

@@ -16,6 +16,7 @@ export type OperatorKind =
   | 'reduce'
   | 'aggregate'
   | 'window'
+  | 'pattern'
   | 'union'
   | 'staticJoin'
   | 'watermarks'

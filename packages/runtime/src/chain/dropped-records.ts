@@ -68,7 +68,7 @@ export class DroppedTally {
   }
 
   /** `count` late records, of which `record` is one or stands for them. One in a batch is a sample. */
-  countLate(count: number, record: unknown, row: number): void {
+  countLate(count: number, record: unknown, row: number, reason = 'its windows have fired'): void {
     this.#late += count;
     const { origin } = this.#of;
     if (!this.samplesLate) return;
@@ -76,7 +76,7 @@ export class DroppedTally {
     this.#sample('late', {
       position: origin.positionOf(row) ?? '',
       code: '',
-      reason: 'its windows have fired',
+      reason,
       raw: lineOf(record, SAMPLE_TEXT_CHARS_MAX),
     });
   }

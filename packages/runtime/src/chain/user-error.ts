@@ -153,6 +153,7 @@ const CODES_OF_RECORDS: ReadonlySet<string> = new Set([
   'MR_KEY_INVALID',
   'MR_UNSUPPORTED_VALUE',
   'MR_RECORD_MALFORMED',
+  'MR_PATTERN_INVALID',
 ]);
 
 export function isOfRecord({ code }: MillraceError): boolean {

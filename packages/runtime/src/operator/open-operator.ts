@@ -6,6 +6,7 @@ import type { ChainOperator } from './chain-stage.ts';
 import { sourceOperator, watermarksOperator, type EventTimeTracker } from './event-time.ts';
 import { openRunningAggregate } from './keyed/running-aggregate.ts';
 import type { OperatorSetup } from './operator-setup.ts';
+import { openPatternOperator } from './pattern/pattern-operator.ts';
 import { printOperator } from './print.ts';
 import { openProcessOperator } from './process/process-operator.ts';
 import {
@@ -54,6 +55,8 @@ export async function openOperator(setup: OperatorSetup, tracker: EventTimeTrack
       return openRunningAggregate(setup, aggregateLayout(operator.aggregates, setup.node, setup.sites), {
         isKeyed: true,
       });
+    case 'pattern':
+      return openPatternOperator(setup, operator);
     case 'window':
       return openWindow(setup, operator);
     default:

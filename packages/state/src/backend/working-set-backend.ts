@@ -94,6 +94,10 @@ export class WorkingSetBackend implements KeyedStateBackend {
     return this.#current.key;
   }
 
+  get currentKeyHash(): number {
+    return this.#current.hash;
+  }
+
   get isWriteBehindFull(): boolean {
     return this.#workingSet.isFull;
   }

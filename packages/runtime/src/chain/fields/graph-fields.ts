@@ -40,6 +40,7 @@ function nodeFields(graph: StreamGraph, node: StreamNode): FieldsRead {
     case 'print':
       return operator.format === undefined ? 'all' : fieldsRead(operator.format);
     case 'sink':
+    case 'pattern':
     case 'reduce':
       return 'all';
     case 'aggregate':

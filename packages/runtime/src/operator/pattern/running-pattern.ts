@@ -1,0 +1,24 @@
+// A pattern that runs: the one of the program, or a rule that came as data.
+import { compilePattern } from './compile-pattern.ts';
+import { Matcher, type MatcherOptions } from './matcher.ts';
+import type { PatternSpec } from '@millrace/api';
+
+/** One pattern of an operator. */
+export interface RunningPattern {
+  /** Names its state. Never given twice. */
+  readonly number: number;
+  readonly matcher: Matcher;
+  /** It starts no more matches: another version took its place, or its rule was retired. */
+  readonly isDraining: boolean;
+  /** Of a rule; the program's own pattern has an empty name. */
+  readonly rule: string;
+  readonly version: number;
+}
+
+export function runningPattern(
+  spec: PatternSpec,
+  of: Omit<RunningPattern, 'matcher'>,
+  options: MatcherOptions,
+): RunningPattern {
+  return { ...of, matcher: new Matcher(compilePattern(spec), options) };
+}
