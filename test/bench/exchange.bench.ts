@@ -54,8 +54,11 @@ class Puller {
   #isClosing = false;
 
   constructor(address: string) {
-    const link = { token: TOKEN, jobId: asJobId(JOB), attemptNumber: 1, linkSecret: '' };
-    this.#exchange = new ChannelExchange({ timers: realTimers, connect: () => openGrpcLink(address, link) });
+    const request = { token: TOKEN, jobId: asJobId(JOB), attemptNumber: 1, linkSecret: '' };
+    this.#exchange = new ChannelExchange({
+      timers: realTimers,
+      connect: () => openGrpcLink({ address, request, timers: realTimers }),
+    });
     for (let index = 0; index < CHANNELS_MAX; index++) {
       this.#receivers.push(
         this.#exchange.openReceiver(channelAddress(index, address), {

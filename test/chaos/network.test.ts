@@ -90,6 +90,20 @@ const scenarios: readonly Scenario[] = [
     },
   },
   {
+    // Long before checkpoints expire, and before gRPC's own pings.
+    name: 'the open links between slots are half-open while new ones can be made',
+    jobFlags: ['--checkpointTimeout', '120s'],
+    disturb: async ({ proxy, run, exchange }) => {
+      await run.reaches(0.2);
+      const dead = proxy.freeze(exchange);
+      expect(dead.count).toBeGreaterThan(0);
+      await run.restarts(1);
+      expect(run.watch.latest?.error?.message).toContain('while a new connection was answered');
+      await run.completes(1);
+      dead.heal();
+    },
+  },
+  {
     name: 'the links of the TaskManagers to the JobManager are cut',
     disturb: async ({ proxy, run, control }) => {
       for (const share of [0.2, 0.5]) {

@@ -104,6 +104,8 @@ interface Connection {
   readonly client: Socket;
   readonly target: Socket;
   readonly pipes: readonly [Pipe, Pipe];
+  /** Half-open, whatever happens to others that lead to the same port. */
+  readonly state: { isFrozen: boolean };
 }
 
 /** A client that asked for a connection, and what it sent behind its request. */
@@ -173,6 +175,20 @@ export class FaultProxy implements AsyncDisposable {
     return {
       heal: () => {
         rule.fault = { kind: 'pass' };
+        this.#flush();
+      },
+    };
+  }
+
+  /** Of the connections that are open now nothing passes and none closes, while new ones are as ever, until `heal`. */
+  freeze(applies: LinkFilter): { readonly count: number; heal(): void } {
+    const hit = this.#matching(applies);
+    for (const { state } of hit) state.isFrozen = true;
+    this.#faultsDone += hit.length;
+    return {
+      count: hit.length,
+      heal: () => {
+        for (const { state } of hit) state.isFrozen = false;
         this.#flush();
       },
     };
@@ -257,13 +273,14 @@ export class FaultProxy implements AsyncDisposable {
       client.setNoDelay(true);
       target.setNoDelay(true);
       this.#connectionsMade++;
-      const faultNow = (): LinkFault => this.#faultOf(port);
+      const state = { isFrozen: false };
+      const faultNow = (): LinkFault => (state.isFrozen ? { kind: 'half-open' } : this.#faultOf(port));
       const onBytes = (count: number): void => void (this.#bytesPassed += count);
       const pipes: [Pipe, Pipe] = [
         new Pipe(client, target, faultNow, onBytes),
         new Pipe(target, client, faultNow, onBytes),
       ];
-      const connection: Connection = { targetPort: port, client, target, pipes };
+      const connection: Connection = { targetPort: port, client, target, pipes, state };
       this.#connections.add(connection);
       // A half-open link shows nobody that the other end is gone.
       const onClose = (): void => {

@@ -29,7 +29,13 @@ export type { DeepReadonly } from './readonly.ts';
 export { outputTag, type, type OutputTag, type TypeToken } from './function/output-tag.ts';
 export type * from './function/process-function.ts';
 export type * from './function/co-process-function.ts';
-export type { FlatMapFunction, ForEachFunction, MapFunction } from './function/lifecycle-functions.ts';
+export type {
+  FilterFunction,
+  FilterGuardFunction,
+  FlatMapFunction,
+  ForEachFunction,
+  MapFunction,
+} from './function/lifecycle-functions.ts';
 export * from './state/keyed-state.ts';
 export type * from './state/operator-state.ts';
 export * from './aggregate/aggregates.ts';

@@ -23,7 +23,6 @@ export {
   openSavepoint,
   readStateFile,
   stateFilePath,
-  stateFilesOf,
   type OpenedSavepoint,
 } from './adapter/savepoint-files.ts';
 export { startJobManager, type RunningJobManager, type StartJobManagerOptions } from './start-job-manager.ts';

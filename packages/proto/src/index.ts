@@ -5,6 +5,7 @@ export type * from './graph/job-graph.ts';
 export type * from './graph/deployment.ts';
 export type * from './snapshot/subtask-snapshot.ts';
 export * from './snapshot/checkpoint-metadata.ts';
+export { renameFiles, stateFilesOf } from './snapshot/state-files.ts';
 export {
   CHECKPOINT_METADATA_BYTES_MAX,
   decodeCheckpointMetadataV1,

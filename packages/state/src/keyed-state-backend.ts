@@ -81,6 +81,20 @@ export interface MapStateHandle {
   clear(): void;
 }
 
+/** The kinds of state that a user declares. */
+export type UserStateKind = 'value' | 'list' | 'map';
+
+/**
+ * A walk over the keys that had something in a state when it began, in no order.
+ * Contract: between two calls states may be changed, and `relieve` may run; no second walk over the same state is open.
+ * Bounds: it keeps those keys whose rows never left memory.
+ */
+export interface KeyWalk {
+  /** Makes the next key the current one; false at the end, which closes the walk. */
+  next(): boolean;
+  close(): void;
+}
+
 /** Which clock a timer waits for. */
 export type TimerDomain = 'event' | 'processing';
 
@@ -121,6 +135,8 @@ export interface KeyedStateBackend {
   listState(name: string): ListStateHandle;
   mapState(name: string): MapStateHandle;
   readonly timers: TimerQueue;
+  /** For a backend that was opened with `areKeysWalked`. */
+  walkKeys(kind: UserStateKind, name: string): KeyWalk;
   /** Key that handles and timers are about. */
   setCurrentKey(key: Key, keyHash: number): void;
   readonly currentKey: Key;
@@ -149,6 +165,8 @@ export interface KeyedStateBackendOptions {
   readonly spillLogBytesMax?: number;
   readonly codegenId: string;
   readonly log: Logger;
+  /** Keys of declared states are walked, for which the store keeps directories of them. Default: they are not. */
+  readonly areKeysWalked?: boolean;
   /** State with at most so many entries is written whole by each snapshot. Default: 4,096. */
   readonly wholeSnapshotEntriesMax?: number;
   /** Lets the task go on between slices of a snapshot's writing. Default: a microtask, which lets only promises go on. */

@@ -22,6 +22,8 @@ import { workerEntry } from './thread/worker-entry.ts';
 const YOUNG_GENERATION_MEGABYTES_DEFAULT = 192;
 /** How long another TaskManager may be out of reach; as long as the JobManager would wait for it by default. */
 const PEER_TIMEOUT_MS_DEFAULT = 10_000;
+/** How long `leave` waits for jobs to move elsewhere. With what `close` takes it fits into the 30 s of most supervisors. */
+const LEAVE_TIMEOUT_MS_DEFAULT = 25_000;
 /** How long `close` waits for slots to be cancelled before it ends their threads. */
 const CLOSE_GRACE_MS = 4_000;
 
@@ -47,6 +49,10 @@ export interface TaskManagerOptions {
   /** After this long without a leader everything is cancelled. Unset: as the leader says. */
   readonly heartbeatTimeoutMs?: number;
   readonly cancelGraceMs?: number;
+  /** Resident memory beyond which it leaves and ends, with MR_MEMORY_LIMIT. Unset: there is no limit. */
+  readonly memoryBytesMax?: number | undefined;
+  /** How long it waits, when it leaves, for its jobs to move elsewhere. */
+  readonly leaveTimeoutMs?: number | undefined;
   /** How long a terminated thread may take to end. After it this process kills itself, or calls `onStuck`. */
   readonly terminationTimeoutMs?: number;
   readonly onStuck?: (error: MillraceError) => void;
@@ -58,9 +64,14 @@ export interface TaskManagerOptions {
 export interface RunningTaskManager {
   /** True while the JobManager knows it. */
   readonly isRegistered: boolean;
+  /**
+   * Has its jobs take a checkpoint and move elsewhere, or wait for other slots; resolves when nothing runs here any more,
+   * or after `leaveTimeoutMs`. `close` follows.
+   */
+  leave(): Promise<void>;
   /** Cancels what runs, tells the JobManager, ends all threads. */
   close(): Promise<void>;
-  /** Settles when the TaskManager has ended; rejects with MR_UNAUTHENTICATED when the JobManager refuses its token. */
+  /** Settles when the TaskManager has ended; rejects with MR_UNAUTHENTICATED when the JobManager refuses its token, with MR_MEMORY_LIMIT when it has taken too much memory. */
   readonly closed: Promise<void>;
 }
 
@@ -83,7 +94,7 @@ export async function startTaskManager(options: TaskManagerOptions): Promise<Run
     stateDirectory: join(directory, 'state'),
     entry: options.workerEntry ?? workerEntry(),
     setup: {
-      exchange: { host, advertisedHost, token, identity },
+      exchange: { host, advertisedHost, token, identity, silenceMs: options.heartbeatTimeoutMs },
       isDebugLogged: log.debug !== undefined,
     },
     youngGenerationMegabytes: options.youngGenerationMegabytes ?? YOUNG_GENERATION_MEGABYTES_DEFAULT,
@@ -113,6 +124,7 @@ export async function startTaskManager(options: TaskManagerOptions): Promise<Run
       slotCount: options.slotCount,
       heartbeatTimeoutMs: options.heartbeatTimeoutMs,
       cancelGraceMs: options.cancelGraceMs,
+      rssBytesMax: options.memoryBytesMax,
     },
     {
       timers: realTimers,
@@ -125,6 +137,13 @@ export async function startTaskManager(options: TaskManagerOptions): Promise<Run
       onStaleLeader: () => leader.connection?.reconnect(),
       artifactDirectoryOf: ({ artifact }) => artifacts.directoryOf(artifact),
       rssBytes: () => process.memoryUsage.rss(),
+      onMemoryOver: (rssBytes, isFar) => {
+        const error = memoryOver(rssBytes, options.memoryBytesMax ?? 0);
+        const slotMemory = slots.memory();
+        log.error?.('resident memory is over its limit', { ...error.details, isFar, slotMemory });
+        const left = isFar ? Promise.resolve() : leave();
+        void left.then(close).finally(() => end.reject(error));
+      },
     },
   );
   const end = deferred();
@@ -154,6 +173,7 @@ export async function startTaskManager(options: TaskManagerOptions): Promise<Run
       onRefused: (error) => void close().finally(() => end.reject(error)),
     },
   );
+  const leave = (): Promise<void> => executor.leave(options.leaveTimeoutMs ?? LEAVE_TIMEOUT_MS_DEFAULT);
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => (closing ??= shutDown());
   const shutDown = async (): Promise<void> => {
@@ -169,6 +189,7 @@ export async function startTaskManager(options: TaskManagerOptions): Promise<Run
     get isRegistered() {
       return isRegistered;
     },
+    leave,
     close: async () => {
       await close();
       end.resolve();
@@ -180,6 +201,15 @@ export async function startTaskManager(options: TaskManagerOptions): Promise<Run
 /** `process.exit` waits for threads, and one of them does not end. */
 function killThisProcess(): void {
   process.kill(process.pid, 'SIGKILL');
+}
+
+function memoryOver(rssBytes: number, bytesMax: number): MillraceError {
+  const [shown, limit] = [rssBytes, bytesMax].map((bytes) => Math.round(bytes / (1024 * 1024)));
+  return new MillraceError(
+    'MR_MEMORY_LIMIT',
+    `Cannot go on: the TaskManager takes ${shown} MB of memory, and ${limit} MB is its limit. Its log says which slot takes how much`,
+    { details: { rssBytes, bytesMax } },
+  );
 }
 
 function leaderOf(connection: LeaderConnection | undefined): LeaderConnection {

@@ -7,6 +7,8 @@ import { channel } from './channel.ts';
 
 const frameCount = Number(process.argv[2]);
 const channelCount = Number(process.argv[3]);
+/** Before each hundredth frame its thread computes for so long. */
+const busyMs = Number(process.argv[4] ?? 0);
 const server = await DataExchangeServer.open({ host: '127.0.0.1', token: 'secret' });
 const exchange = new ChannelExchange({
   timers: realTimers,
@@ -26,11 +28,18 @@ function produce(index: number): void {
     onSubscribed: () => undefined,
     onUpstream: (frame) => {
       credit += frame[0] ?? 0;
-      for (; credit > 0 && sent < frameCount; credit--) sender.send(numbered(sent++));
+      for (; credit > 0 && sent < frameCount; credit--) {
+        if (sent % 100 === 99) compute();
+        sender.send(numbered(sent++));
+      }
       if (sent === frameCount) sender.close();
     },
     onClosed: () => undefined,
   });
+}
+
+function compute(): void {
+  for (const untilMs = performance.now() + busyMs; performance.now() < untilMs;);
 }
 
 /** A frame of 8 to 1,031 bytes that starts with its number. */

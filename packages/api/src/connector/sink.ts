@@ -2,6 +2,7 @@
 // visible once the checkpoint is complete.
 import type { Json } from '@millrace/proto';
 import type { sinkBrand } from '../brand.ts';
+import type { OperatorState } from '../state/operator-state.ts';
 import type { ConnectorContext, MaybePromise } from './source.ts';
 
 /** What a sink may use of the world. */
@@ -12,6 +13,8 @@ export interface SinkContext extends ConnectorContext {
   readonly operatorUid: string;
   /** Counts deployments of the job; a later attempt has a higher number. */
   readonly attemptNumber: number;
+  /** Lists of the writer's subtask, restored already in `openWriter`. */
+  readonly operatorState: OperatorState;
 }
 
 /** What {@link Sink.prepare} may use of the world. */
@@ -36,6 +39,8 @@ export interface SinkWriter<T> {
    * Returns committables: plain JSON that names each transaction in full.
    */
   prepareCommit(checkpointId: number): MaybePromise<readonly Json[]>;
+  /** Called at the barrier, before `prepareCommit`: the last moment to put into `operatorState` what is not there yet. */
+  snapshot?(checkpointId: number): void;
   close(): MaybePromise<void>;
 }
 

@@ -50,6 +50,28 @@ export interface BroadcastContext<B extends BroadcastDescriptors, Emits> extends
   readonly broadcast: StateHandles<B>;
 }
 
+/** What `onBroadcast` of a function over a keyed stream knows. */
+export interface KeyedBroadcastContext<
+  K,
+  S extends StateDescriptors,
+  B extends BroadcastDescriptors,
+  Emits,
+> extends BroadcastContext<B, Emits> {
+  /**
+   * Calls `fn` with each key of this subtask that has something in the declared state `name`, and with that state of the key.
+   * Contract: it begins when `onBroadcast` has returned and what it emitted is sent, and is over before the next record, timer
+   * or barrier; several are carried out in the order of the calls. `fn` is synchronous; what it emits has the broadcast record's
+   * event time. Keys come in no order, each once. What it throws is handled as `onError` says. Complexity: one step a key; rows
+   * that are not in memory are read, and leave it again.
+   * @throws {TypeError} for a name that is not in `state`
+   * Source: Flink's `KeyedBroadcastProcessFunction.Context.applyToKeyedState`
+   */
+  applyToKeyedState<N extends keyof S & string>(
+    name: N,
+    fn: (key: DeepReadonly<K>, state: StateHandles<S>[N]) => void,
+  ): void;
+}
+
 /**
  * A function over a stream and a broadcast one, whose records every subtask gets.
  * Contract: as `ProcessFunction`. `onBroadcast` does the same in every subtask: what it writes depends on the record and the
@@ -80,7 +102,7 @@ export interface KeyedBroadcastProcessFunction<
   readonly emits?: TypeToken<Emits>;
   open?(context: OpenContext): MaybePromise<void>;
   onRecord(record: DeepReadonly<T>, context: KeyedProcessContext<K, S, Emits> & Views<B>): Emitted<R>;
-  onBroadcast(record: DeepReadonly<C>, context: BroadcastContext<B, Emits>): Emitted<Q>;
+  onBroadcast(record: DeepReadonly<C>, context: KeyedBroadcastContext<K, S, B, Emits>): Emitted<Q>;
   onTimer?(timer: Timer, context: KeyedProcessContext<K, S, Emits> & Views<B>): Emitted<U>;
   snapshot?(context: SnapshotContext): void;
   close?(context: OpenContext): MaybePromise<void>;

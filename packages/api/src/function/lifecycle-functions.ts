@@ -1,4 +1,4 @@
-// map, flatMap and forEach with a lifecycle: objects instead of functions, where something is to be opened, kept and closed.
+// map, filter, flatMap and forEach with a lifecycle: objects instead of functions, where something is to be opened, kept and closed.
 import type { MaybePromise } from '../connector/source.ts';
 import { describe, invalidOption, refuseUnknownOptions } from '../options/check-options.ts';
 import type { DeepReadonly, Sync } from '../readonly.ts';
@@ -18,6 +18,16 @@ export interface MapFunction<T, U> extends Lifecycle {
   map(record: DeepReadonly<T>, context: OpenContext): Sync<U>;
 }
 
+/** A `filter` with a lifecycle: records for which it is true go on as they are. */
+export interface FilterFunction<T> extends Lifecycle {
+  filter(record: DeepReadonly<T>, context: OpenContext): boolean;
+}
+
+/** A {@link FilterFunction} that says of which type the records are that it keeps. */
+export interface FilterGuardFunction<T, U extends DeepReadonly<T>> extends Lifecycle {
+  filter(record: DeepReadonly<T>, context: OpenContext): record is U;
+}
+
 /** A `flatMap` with a lifecycle. */
 export interface FlatMapFunction<T, U> extends Lifecycle {
   flatMap(record: DeepReadonly<T>, context: OpenContext): Iterable<U>;
@@ -28,7 +38,7 @@ export interface ForEachFunction<T> extends Lifecycle {
   forEach(record: DeepReadonly<T>, context: OpenContext): void;
 }
 
-type Method = 'map' | 'flatMap' | 'forEach';
+type Method = 'map' | 'filter' | 'flatMap' | 'forEach';
 
 /** The process function that does the same. @throws {MillraceError} MR_OPTION_INVALID, MR_PROMISE_RETURNED */
 export function asProcessFunction(method: Method, fn: object): ProcessFunction<unknown, unknown, never> {
@@ -58,6 +68,8 @@ function onRecordOf(
   switch (method) {
     case 'map':
       return (record, context) => oneResult(call(record, context)) as never[];
+    case 'filter':
+      return (record, context) => keptRecord(record, call(record, context)) as never[];
     case 'flatMap':
       return (record, context) => allResults(call(record, context)) as never[];
     case 'forEach':
@@ -70,6 +82,12 @@ function onRecordOf(
 /** What a map gave, as a process function returns it; a promise is handed on as it is, because it is refused then. */
 export function oneResult(result: unknown): unknown {
   return isPromise(result) ? result : [result];
+}
+
+/** The record, where a filter kept it. */
+function keptRecord(record: unknown, isKept: unknown): unknown {
+  if (isPromise(isKept)) return isKept;
+  return isKept ? [record] : undefined;
 }
 
 /** What a flatMap gave, gathered. */

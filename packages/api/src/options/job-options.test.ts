@@ -24,6 +24,7 @@ describe('resolveJobOptions', () => {
         resetAfterMs: 600_000,
         attemptsMax: 12,
       },
+      prepareTimeoutMs: 120_000,
       stateCacheEntriesMax: 500_000,
     });
   });
@@ -35,6 +36,7 @@ describe('resolveJobOptions', () => {
       bufferTimeout: '1 s',
       chaining: false,
       stateCacheEntries: 1_000,
+      prepareTimeout: '10 min',
       restart: { type: 'fixed-delay', delay: '2 s', attempts: 3 },
     });
     expect(options).toMatchObject({
@@ -42,6 +44,7 @@ describe('resolveJobOptions', () => {
       bufferTimeoutMs: 1_000,
       isChainingEnabled: false,
       stateCacheEntriesMax: 1_000,
+      prepareTimeoutMs: 600_000,
       restart: { type: 'fixed-delay', delayMs: 2_000, attemptsMax: 3 },
     });
     expect(options.checkpointIntervalMs).toBeUndefined();

@@ -65,6 +65,8 @@ export interface JobOptions {
   readonly chaining?: boolean;
   /** Default: exponential delay. */
   readonly restart?: RestartOptions;
+  /** How long the sinks may take to prepare what they write to, all together, before the job begins. Default 2 min. */
+  readonly prepareTimeout?: Duration;
   /** Entries of keyed state that each keyed subtask keeps in memory; the others are on disk. Default 500,000. */
   readonly stateCacheEntries?: number;
   /**
@@ -87,6 +89,7 @@ const DEFAULT_EXPONENTIAL = {
 const DEFAULT_FAILURE_RATE_DELAY = '1 s';
 /** Failures whose times a failure rate may need at once. */
 const FAILURES_MAX = 10_000;
+const DEFAULT_PREPARE_TIMEOUT = '2 min';
 const DEFAULT_STATE_CACHE_ENTRIES = 500_000;
 const OPTIONS = [
   'parallelism',
@@ -96,6 +99,7 @@ const OPTIONS = [
   'keyGroups',
   'chaining',
   'restart',
+  'prepareTimeout',
   'stateCacheEntries',
   'deadLetters',
 ];
@@ -129,6 +133,7 @@ export function resolveJobOptions(options: JobOptions): JobOptionsJson {
     bufferTimeoutMs: wholeMs('`bufferTimeout`', options.bufferTimeout ?? 10),
     isChainingEnabled: chaining,
     restart: resolveRestart(options.restart ?? { type: 'exponential-delay' }),
+    prepareTimeoutMs: positiveMs('`prepareTimeout`', options.prepareTimeout ?? DEFAULT_PREPARE_TIMEOUT),
     stateCacheEntriesMax: integerOption(
       '`stateCacheEntries`',
       options.stateCacheEntries ?? DEFAULT_STATE_CACHE_ENTRIES,

@@ -8,6 +8,8 @@ import type { OnFailure } from '../failure/failure-policy.ts';
 import { recordFunction } from '../function/check-function.ts';
 import {
   asProcessFunction,
+  type FilterFunction,
+  type FilterGuardFunction,
   type FlatMapFunction,
   type ForEachFunction,
   type MapFunction,
@@ -96,10 +98,13 @@ export class DataStream<T> {
     return this.#then<U>({ kind: 'map', map: recordFunction('the function of map()', map) }, 'map');
   }
 
-  /** Keeps the records for which `filter` is true. */
-  filter<U extends DeepReadonly<T>>(filter: (record: DeepReadonly<T>) => record is U): DataStream<U>;
-  filter(filter: (record: DeepReadonly<T>) => boolean): DataStream<T>;
-  filter(filter: (record: DeepReadonly<T>) => boolean): DataStream<T> {
+  /** Keeps the records for which `filter` is true; an object has a lifecycle: see {@link FilterFunction}. */
+  filter<U extends DeepReadonly<T>>(
+    filter: ((record: DeepReadonly<T>) => record is U) | FilterGuardFunction<T, U>,
+  ): DataStream<U>;
+  filter(filter: ((record: DeepReadonly<T>) => boolean) | FilterFunction<T>): DataStream<T>;
+  filter(filter: ((record: DeepReadonly<T>) => boolean) | FilterFunction<T>): DataStream<T> {
+    if (typeof filter === 'object') return this.#lifecycle('filter', filter);
     return this.#then<T>(
       { kind: 'filter', filter: recordFunction('the function of filter()', filter) },
       'filter',
@@ -298,7 +303,7 @@ export class DataStream<T> {
     );
   }
 
-  #lifecycle<U>(method: 'map' | 'flatMap', fn: object): DataStream<U> {
+  #lifecycle<U>(method: 'map' | 'filter' | 'flatMap', fn: object): DataStream<U> {
     const spec = processSpec(`${method}()`, asProcessFunction(method, fn), this.#scope.params);
     return this.#then<U>({ kind: 'process', process: spec, isKeyed: false }, method);
   }

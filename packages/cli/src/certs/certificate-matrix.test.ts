@@ -12,7 +12,7 @@ import {
 } from '@grpc/grpc-js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { asJobId, silentLogger, type WireError } from '@millrace/common';
-import { type ClusterRole, type TlsIdentity } from '@millrace/common/node';
+import { realTimers, type ClusterRole, type TlsIdentity } from '@millrace/common/node';
 import { connectDispatcher, startJobManager, type RunningJobManager } from '@millrace/jobmanager';
 import { DATA_EXCHANGE_SERVICE, DISPATCHER_SERVICE, RESOURCE_MANAGER_SERVICE } from '@millrace/proto';
 import { clientCredentials, peerOptions, serverCredentials } from '@millrace/proto/grpc';
@@ -144,7 +144,7 @@ test('the ResourceManager takes TaskManagers of the cluster, and nobody else', a
 /** How a link ends that shows this identity. */
 async function closeOf(identity: TlsIdentity | undefined, address: string): Promise<string> {
   const request = { token, jobId: asJobId('a'.repeat(32)), attemptNumber: 1, linkSecret: '' };
-  const link = openGrpcLink(address, request, identity);
+  const link = openGrpcLink({ address, request, identity, timers: realTimers });
   const error = await new Promise<WireError | undefined>((resolve) =>
     link.open({
       onSubscribe: () => undefined,

@@ -27,6 +27,8 @@ export interface ClusterStartOptions {
   readonly isRestarting: boolean;
   readonly heartbeatIntervalMs?: number;
   readonly heartbeatTimeoutMs?: number;
+  /** Of each TaskManager. undefined: none. */
+  readonly memoryLimitMegabytes?: number | undefined;
   /** Absolute. undefined: the JobManager's default. */
   readonly savepointDirectory: string | undefined;
 }
@@ -40,6 +42,8 @@ export interface ProcessStatus {
   readonly isAlive: boolean;
   readonly slots?: number;
   readonly freeSlots?: number;
+  /** Resident memory, at its last heartbeat. */
+  readonly rssBytes?: number;
 }
 
 const COMMAND = fileURLToPath(new URL('../../bin/millrace.cjs', import.meta.url));
@@ -75,6 +79,7 @@ export async function startCluster(options: ClusterStartOptions): Promise<Starte
     flags: directory.flags,
     heartbeatIntervalMs: options.heartbeatIntervalMs,
     heartbeatTimeoutMs: options.heartbeatTimeoutMs,
+    memoryLimitMegabytes: options.memoryLimitMegabytes,
     ...(options.savepointDirectory === undefined ? {} : { savepointDirectory: options.savepointDirectory }),
     command: [process.execPath, COMMAND],
   };
@@ -199,6 +204,7 @@ export async function clusterStatus(
       isAlive: isUp,
       ...(seen?.slots === undefined ? {} : { slots: seen.slots }),
       ...(seen?.freeSlots === undefined ? {} : { freeSlots: seen.freeSlots }),
+      ...(seen?.rssBytes === undefined ? {} : { rssBytes: seen.rssBytes }),
     });
   }
   for (const seen of byName.values()) known.push({ ...seen, isAlive: true });
@@ -225,20 +231,21 @@ export async function stopCluster(directory: ClusterDirectory): Promise<number> 
     return [...new Set(references.filter(isAlive).map(({ pid }) => pid))];
   };
   const endedCount = all().filter((pid) => pid !== supervisor?.pid).length;
-  for (const { pid } of byHand) tryKill(pid, 'SIGTERM');
+  // SIGTERM would have a TaskManager wait for its jobs to move to others that end, too.
+  for (const { pid } of byHand) tryKill(pid, 'SIGINT');
   if (supervisor !== undefined && isAlive(supervisor)) {
     tryKill(supervisor.pid, 'SIGTERM');
     await waitUntil(() => !isAlive(supervisor), STOP_TIMEOUT_MS);
   }
   // Without a living supervisor its children are still there.
-  for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+  for (const signal of ['SIGINT', 'SIGKILL'] as const) {
     const left = all();
     if (left.length === 0) break;
-    // A second SIGTERM would end at once what is ending as it should.
+    // A second signal would end at once what is ending as it should.
     const isAsked = (pid: number): boolean =>
-      signal === 'SIGTERM' && byHand.some((asked) => asked.pid === pid);
+      signal === 'SIGINT' && byHand.some((asked) => asked.pid === pid);
     for (const pid of left) if (!isAsked(pid)) tryKill(pid, signal);
-    await waitUntil(() => all().length === 0, signal === 'SIGTERM' ? 5_000 : 2_000);
+    await waitUntil(() => all().length === 0, signal === 'SIGINT' ? 5_000 : 2_000);
   }
   directory.removeRecord();
   return endedCount;

@@ -14,6 +14,8 @@ export interface SupervisorOptions {
   /** Not given: what the processes take by themselves. */
   readonly heartbeatIntervalMs?: number | undefined;
   readonly heartbeatTimeoutMs?: number | undefined;
+  /** Of each TaskManager. */
+  readonly memoryLimitMegabytes?: number | undefined;
   /** Of every process. */
   readonly flags: readonly string[];
   readonly savepointDirectory?: string;
@@ -162,7 +164,17 @@ function planProcesses(options: SupervisorOptions): Supervised[] {
     ...fresh,
   };
   const taskManagers = taskManagerIds.map((id): Supervised => {
-    const flags = [...timeout, '--host', host, '--id', id, '--slots', String(options.slotsPerTaskManager)];
+    const memory = flagOf('--memory-limit', options.memoryLimitMegabytes);
+    const flags = [
+      ...timeout,
+      ...memory,
+      '--host',
+      host,
+      '--id',
+      id,
+      '--slots',
+      String(options.slotsPerTaskManager),
+    ];
     return {
       kind: 'taskmanager',
       id,
@@ -178,7 +190,9 @@ async function stopAll(
   processes: readonly Supervised[],
   onAnyEnd: (wake: () => void) => void,
 ): Promise<void> {
-  for (const { child } of [...processes].reverse()) child?.kill('SIGTERM');
+  // SIGTERM would have a TaskManager wait for its jobs to move to others that end, too.
+  for (const { child, kind } of [...processes].reverse())
+    child?.kill(kind === 'taskmanager' ? 'SIGINT' : 'SIGTERM');
   await new Promise<void>((resolve) => {
     const check = (): void => {
       if (processes.every(({ child }) => child === undefined)) resolve();

@@ -12,6 +12,8 @@ export interface ClusterStartCommandOptions extends GlobalOptions {
   readonly restart: boolean;
   readonly heartbeatInterval: number;
   readonly heartbeatTimeout: number;
+  /** MB */
+  readonly memoryLimit?: number;
   readonly savepointDir?: string;
 }
 
@@ -25,6 +27,7 @@ export async function clusterStart(options: ClusterStartCommandOptions): Promise
     isRestarting: options.restart,
     heartbeatIntervalMs: options.heartbeatInterval,
     heartbeatTimeoutMs: options.heartbeatTimeout,
+    memoryLimitMegabytes: options.memoryLimit,
     savepointDirectory: options.savepointDir === undefined ? undefined : resolve(options.savepointDir),
   });
   const { address, taskManagerCount, slotsPerTaskManager, startedAgain } = started;
@@ -57,7 +60,7 @@ export async function clusterStatusCommand(options: GlobalOptions): Promise<Exit
     printLines(['No cluster is running here. Start one: millrace cluster start']);
     return ExitCode.Ok;
   }
-  const rows = processes.map(({ kind, id, pid, address, isAlive, slots, freeSlots }) => [
+  const rows = processes.map(({ kind, id, pid, address, isAlive, slots, freeSlots, rssBytes }) => [
     kind,
     id,
     pid === 0 ? '-' : String(pid),
@@ -65,8 +68,9 @@ export async function clusterStatusCommand(options: GlobalOptions): Promise<Exit
     address === '' ? '-' : address,
     slots ?? null,
     freeSlots ?? null,
+    rssBytes === undefined ? null : `${Math.round(rssBytes / (1024 * 1024))} MB`,
   ]);
-  printLines(formatTable(['Kind', 'Id', 'Pid', 'State', 'Address', 'Slots', 'Free'], rows));
+  printLines(formatTable(['Kind', 'Id', 'Pid', 'State', 'Address', 'Slots', 'Free', 'Memory'], rows));
   return ExitCode.Ok;
 }
 

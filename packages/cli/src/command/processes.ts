@@ -28,11 +28,14 @@ export interface JobManagerStartOptions extends ProcessOptions {
 export interface TaskManagerStartOptions extends ProcessOptions {
   readonly slots?: number;
   readonly id?: string;
+  readonly leaveTimeout?: number;
+  /** MB */
+  readonly memoryLimit?: number;
 }
 
 /** Runs a JobManager until SIGTERM or SIGINT. */
 export async function startJobManagerProcess(options: JobManagerStartOptions): Promise<ExitCode> {
-  const ended = untilSignal();
+  const signals = new EndSignals();
   const { startJobManager } = await import('@millrace/jobmanager');
   const directory = clusterDirectoryOf(options);
   directory.ensure();
@@ -62,8 +65,8 @@ export async function startJobManagerProcess(options: JobManagerStartOptions): P
     detail: `listens at ${jobManager.address}`,
     listensAt: formatAddress(isWildcard(host) ? '127.0.0.1' : host, portOf(jobManager.address)),
   }));
-  const failure = await Promise.race([ended, jobManager.failed]);
-  await jobManager.close();
+  const failure = await Promise.race([signals.first, jobManager.failed]);
+  await Promise.race([jobManager.close(), signals.second]);
   if (failure !== undefined) throw failure;
   return ExitCode.Ok;
 }
@@ -78,9 +81,9 @@ function portOf(address: string): number {
   return Number(address.slice(address.lastIndexOf(':') + 1));
 }
 
-/** Runs a TaskManager until SIGTERM or SIGINT. */
+/** Runs a TaskManager until SIGTERM, which has its jobs move elsewhere first, or SIGINT or a second signal, which do not wait. */
 export async function startTaskManagerProcess(options: TaskManagerStartOptions): Promise<ExitCode> {
-  const ended = untilSignal();
+  const signals = new EndSignals();
   const { startTaskManager } = await import('@millrace/taskmanager');
   const directory = clusterDirectoryOf(options);
   directory.ensure();
@@ -105,6 +108,8 @@ export async function startTaskManagerProcess(options: TaskManagerStartOptions):
     directory: directory.stateOf(id),
     log,
     ...(options.heartbeatTimeout === undefined ? {} : { heartbeatTimeoutMs: options.heartbeatTimeout }),
+    leaveTimeoutMs: options.leaveTimeout,
+    memoryBytesMax: options.memoryLimit === undefined ? undefined : options.memoryLimit * 1024 * 1024,
   });
   const isEncrypted = credentials.identity !== undefined;
   log.info?.('taskmanager started', { slots: options.slots ?? 1, isEncrypted });
@@ -112,7 +117,13 @@ export async function startTaskManagerProcess(options: TaskManagerStartOptions):
     isReady: taskManager.isRegistered,
     detail: `${taskManager.isRegistered ? 'registered with' : 'waits for'} the JobManager`,
   }));
-  await Promise.race([ended, taskManager.closed]);
+  await Promise.race([signals.first, taskManager.closed]);
+  if (signals.isGraceful) {
+    log.info?.('leaving: jobs move elsewhere first; a second signal ends it at once', {
+      limitMs: options.leaveTimeout,
+    });
+    await Promise.race([taskManager.leave(), signals.second, taskManager.closed]);
+  }
   await taskManager.close();
   return ExitCode.Ok;
 }
@@ -134,10 +145,28 @@ function warnOfExpiry({ identity }: ClusterCredentials, log: Logger): void {
   });
 }
 
-/** Called before anything else: as the first process of a container a process without a handler is deaf to SIGTERM. */
-function untilSignal(): Promise<void> {
-  return new Promise((resolveSignal) => {
-    process.once('SIGTERM', () => resolveSignal());
-    process.once('SIGINT', () => resolveSignal());
-  });
+/** Made before anything else: as the first process of a container a process without a handler is deaf to SIGTERM. */
+class EndSignals {
+  /** The first one was SIGTERM: there is time for an end in good order. */
+  isGraceful = false;
+  readonly first: Promise<void>;
+  readonly second: Promise<void>;
+
+  constructor() {
+    let [onFirst, onSecond] = [(): void => {}, (): void => {}];
+    this.first = new Promise((resolve) => (onFirst = resolve));
+    this.second = new Promise((resolve) => (onSecond = resolve));
+    let count = 0;
+    const onSignal = (signal: NodeJS.Signals): void => {
+      if (count++ > 0) {
+        onSecond();
+        // The next one ends it as it would end any process.
+        process.off('SIGTERM', onSignal).off('SIGINT', onSignal);
+        return;
+      }
+      this.isGraceful = signal === 'SIGTERM';
+      onFirst();
+    };
+    process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+  }
 }

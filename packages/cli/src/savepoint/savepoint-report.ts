@@ -1,8 +1,14 @@
 // What a savepoint holds, operator by operator: read from its files alone, each of which is checked, without a cluster.
 import { open } from 'node:fs/promises';
 import type { OpenedSavepoint } from '@millrace/jobmanager';
-import { readStateFile, stateFilePath, stateFilesOf } from '@millrace/jobmanager';
-import type { CheckpointOperator, Json, KeyedStateFile, OperatorSnapshot } from '@millrace/proto';
+import { readStateFile, stateFilePath } from '@millrace/jobmanager';
+import {
+  stateFilesOf,
+  type CheckpointOperator,
+  type Json,
+  type KeyedStateFile,
+  type OperatorSnapshot,
+} from '@millrace/proto';
 import { inspectKeyedState, type InspectedKind, type StateSummary } from '@millrace/state';
 import { operatorStates } from './operator-states.ts';
 

@@ -169,6 +169,22 @@ export const OPTIONS: readonly OptionEntry[] = [
     verbs: ['taskmanager start'],
   },
   {
+    name: 'memory-limit',
+    placeholder: 'MB',
+    type: { kind: 'whole-number', from: 64 },
+    help: 'resident memory beyond which it takes no more work, has its jobs move elsewhere, and ends',
+    defaultText: 'no limit',
+    verbs: ['cluster start', 'taskmanager start'],
+  },
+  {
+    name: 'leave-timeout',
+    placeholder: 'ms',
+    type: { kind: 'whole-number', from: 0 },
+    default: 25_000,
+    help: 'how long it waits, after SIGTERM, for its jobs to move elsewhere',
+    verbs: ['taskmanager start'],
+  },
+  {
     name: 'log-level',
     placeholder: 'level',
     type: { kind: 'choice', choices: ['error', 'warn', 'info', 'debug'] },

@@ -64,6 +64,7 @@ export const ERROR_CODES = {
   MR_STALE_EPOCH: internal,
   MR_TASKMANAGER_LOST: external,
   MR_WORKER_LOST: external,
+  MR_MEMORY_LIMIT: external,
   MR_ARTIFACT_CORRUPT: external,
   MR_ARTIFACT_TOO_LARGE: user,
   MR_JOB_NOT_FOUND: user,

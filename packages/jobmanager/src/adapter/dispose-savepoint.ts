@@ -2,8 +2,8 @@
 import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { MillraceError } from '@millrace/common';
-import { CHECKPOINT_METADATA_NAME } from '@millrace/proto';
-import { openSavepoint, stateFilesOf } from './savepoint-files.ts';
+import { CHECKPOINT_METADATA_NAME, stateFilesOf } from '@millrace/proto';
+import { openSavepoint } from './savepoint-files.ts';
 
 /**
  * Deletes the savepoint at `path`. It is renamed first, so that a process that dies leaves no half of it under its name.

@@ -2,12 +2,12 @@ import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DirectoryBlobStore, realRandom } from '@millrace/common/node';
-import { decodeCheckpointMetadataV1 } from '@millrace/proto';
+import { decodeCheckpointMetadataV1, stateFilesOf } from '@millrace/proto';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { older, retainedCheckpoint, retainedJobId, state } from '../test-kit/retained-checkpoint.testing.ts';
 import { exportSavepoint } from './export-savepoint.ts';
 import { importCheckpoint } from './import-checkpoint.ts';
-import { openSavepoint, stateFilePath, stateFilesOf } from './savepoint-files.ts';
+import { openSavepoint, stateFilePath } from './savepoint-files.ts';
 
 let directory = '';
 let path = '';

@@ -8,9 +8,11 @@ import {
   CHECKPOINT_METADATA_NAME,
   checkpointDirectoryName,
   encodeCheckpointMetadataV1,
+  renameFiles,
+  stateFilesOf,
   type CheckpointMetadata,
 } from '@millrace/proto';
-import { openSavepoint, readStateFile, renameFiles, stateFilesOf } from './savepoint-files.ts';
+import { openSavepoint, readStateFile } from './savepoint-files.ts';
 
 export interface ExportOptions {
   /** Of the job's checkpoints. */

@@ -2,8 +2,13 @@
 // touches the other's files.
 import type { BlobStore, RandomPort } from '@millrace/common';
 import { crashPoint } from '@millrace/common/node';
-import { encodeCheckpointMetadataV1, type CheckpointMetadata } from '@millrace/proto';
-import { openSavepoint, readStateFile, renameFiles, stateFilesOf } from './savepoint-files.ts';
+import {
+  encodeCheckpointMetadataV1,
+  renameFiles,
+  stateFilesOf,
+  type CheckpointMetadata,
+} from '@millrace/proto';
+import { openSavepoint, readStateFile } from './savepoint-files.ts';
 
 /**
  * Copies what `path` (a directory of a checkpoint or savepoint, or its `_metadata`) refers to. Resolves to the metadata

@@ -66,7 +66,7 @@ test('`prepare` is recorded before anything is deployed, and is never called on 
 test('`prepare` that takes too long fails its attempt, and is tried again', () => {
   const cluster = new ScriptedCluster();
   cluster.connect('a', 1);
-  cluster.submit(keyedGraph({ checkpointIntervalMs: 10_000_000 }));
+  cluster.submit(keyedGraph({ checkpointIntervalMs: 10_000_000, prepareTimeoutMs: 120_000 }));
   for (let second = 0; second < 120; second++) {
     for (const connection of cluster.connections) cluster.heartbeat(connection);
     cluster.advance(1_000);

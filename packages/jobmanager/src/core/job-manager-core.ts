@@ -138,6 +138,8 @@ export class JobManagerCore {
       for (const job of this.#jobs.values()) job.slotsChanged();
       this.#forgetOldJobs();
     }
+    for (const connectionId of this.#pool.takeEmptied())
+      this.#effects.send(connectionId, { kind: 'may-leave', leaderEpoch: this.#of.leaderEpoch });
     return this.#effects.take();
   }
 
@@ -189,7 +191,12 @@ export class JobManagerCore {
     if (taskManager === undefined || taskManager.instanceId !== message.instanceId) return;
     taskManager.lastHeardMs = this.#of.clock.monotonicMs();
     if (message.kind === 'heartbeat') {
+      taskManager.rssBytes = message.rssBytes;
       this.#reconcile(taskManager, message.slots);
+      return;
+    }
+    if (message.kind === 'leaving') {
+      this.#leave(taskManager, message.limitMs);
       return;
     }
     if (message.kind === 'slot-ended') {
@@ -262,6 +269,14 @@ export class JobManagerCore {
       this.#jobs.get(holder.jobId)?.slotEnded(taskManager.connectionId, slotIndex, holder.attemptNumber);
       this.#isChanged = true;
     }
+  }
+
+  /** It is to end, and has so long for it: its jobs move elsewhere, or wait for other slots, and then it may go. */
+  #leave({ connectionId, taskManagerId, instanceId }: TaskManager, limitMs: number): void {
+    if (!this.#pool.markLeaving(connectionId)) return;
+    this.#effects.log('info', 'taskmanager leaves', { taskManagerId, instanceId, limitMs });
+    for (const job of this.#jobs.values()) job.taskManagerLeaves(connectionId, limitMs);
+    this.#isChanged = true;
   }
 
   #lose(connectionId: ConnectionId, why: string): void {

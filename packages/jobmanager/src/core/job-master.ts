@@ -1,5 +1,5 @@
 // Leads one job: its regions, its checkpoints, what a failure means, and its end. Events in, commands out.
-import { toWireError, type JobId, type MillraceError, type WireError } from '@millrace/common';
+import type { JobId, MillraceError } from '@millrace/common';
 import type {
   CheckpointReport,
   JobGraph,
@@ -14,25 +14,22 @@ import { hasAnySink, type RestorePlan } from '../execution-graph/execution-graph
 import type { CheckpointCoordinator } from './checkpoint-coordinator.ts';
 import { checkpointReportOf } from './checkpoint-report.ts';
 import type { CheckpointRecovery, RecoveryAnswer } from './checkpoint-recovery.ts';
-import { DurableProgress } from './durable-progress.ts';
+import type { DurableProgress } from './durable-progress.ts';
 import type { ConnectionId, StoreOperation } from './effects.ts';
+import type { JobDepartures } from './job-departures.ts';
+import type { JobFailures } from './job-failures.ts';
+import type { JobEnd, JobEnding } from './job-ending.ts';
 import type { JobPhase } from './job-phase.ts';
 import { refused } from './job-plan.ts';
-import {
-  boardOf,
-  coordinatorOf,
-  recoveryOf,
-  savepointsOf,
-  type JobMasterOptions,
-} from './job-master-options.ts';
+import type { JobMasterOptions } from './job-master-options.ts';
+import { partsOf } from './job-parts.ts';
 import type { JobRecord } from './job-records.ts';
 import type { JobSavepoints } from './job-savepoints.ts';
-import { JobScaling } from './job-scaling.ts';
-import { isStateKeptAt, isTerminal, JobLifecycle, jobIsOver } from './job-state.ts';
+import type { JobScaling } from './job-scaling.ts';
+import { isTerminal, JobLifecycle, jobIsOver } from './job-state.ts';
 import type { RegionAttempt } from './region-attempt.ts';
-import { JobRegions } from './job-regions.ts';
+import type { JobRegions } from './job-regions.ts';
 import type { RegionJob, RegionMaster } from './region-master.ts';
-import { RestartStrategy } from './restart-strategy.ts';
 import type { StatusBoard } from './status-board.ts';
 
 /** Threading: inside `step` only. */
@@ -42,7 +39,7 @@ export class JobMaster implements RegionJob {
   readonly #of: JobMasterOptions;
   readonly #lifecycle: JobLifecycle;
   readonly #coordinator: CheckpointCoordinator;
-  readonly #restart: RestartStrategy;
+  readonly #failures: JobFailures;
   readonly #scaling: JobScaling;
   readonly #recovery: CheckpointRecovery;
   readonly #board: StatusBoard;
@@ -50,65 +47,42 @@ export class JobMaster implements RegionJob {
   #phase: JobPhase = 'storing';
   /** All of the job while it is active or stopping, else none. */
   readonly #regions: JobRegions;
+  readonly #ending: JobEnding;
+  readonly #departures: JobDepartures;
   #attemptNumber: number;
-  #isEndNoted = false;
-  #error: WireError | undefined;
   /** Of a job that has no regions yet. */
   #restartTimer: { cancel(): void } | undefined;
   #isCheckpointCertain = true;
 
   constructor(of: JobMasterOptions) {
-    const { record, progress, plan, effects } = of;
     this.#of = of;
-    this.jobId = record.submission.jobId;
-    this.#regions = new JobRegions(this.jobId, of, this);
-    this.#progress = new DurableProgress(this.jobId, effects, progress);
+    this.jobId = of.record.submission.jobId;
     // The attempts and checkpoint ids that an earlier leader reserved it may have used.
-    this.#attemptNumber = of.isNew ? 0 : progress.attemptNumber;
-    this.#error = progress.error;
-    this.#lifecycle = JobLifecycle.of(progress.state, of.isNew);
-    this.#scaling = new JobScaling({
-      ...of,
+    this.#attemptNumber = of.isNew ? 0 : of.progress.attemptNumber;
+    this.#lifecycle = JobLifecycle.of(of.progress.state, of.isNew);
+    const parts = partsOf(of, {
       jobId: this.jobId,
-      record: progress,
-      job: {
-        graphAtWork: () => this.#graphAtWork,
-        takeCheckpoint: (then) => this.#coordinator.takeNow(then),
-        restart: () => this.#restartAll(),
-        start: () => this.slotsChanged(),
-        publish: () => this.#board.publish(),
-      },
+      job: this,
+      now: () => ({ state: this.state, attemptNumber: this.#attemptNumber }),
+      graphAtWork: () => this.#graphAtWork,
+      checkpointComplete: (checkpointId) => this.#checkpointComplete(checkpointId),
+      failed: (regions, error) => this.#failed(regions, error),
+      progressed: () => this.regionProgressed(),
+      slotsChanged: () => this.slotsChanged(),
+      restartAll: () => this.#restartAll(),
+      move: (regions) => this.#move(regions),
+      stopGivenUp: (error) => this.#goOnFromCheckpoint(error),
     });
-    this.#restart = new RestartStrategy(plan.jobGraph.streamGraph.options.restart, of.random);
-    this.#board = boardOf(of, () => ({
-      state: this.state,
-      attemptNumber: this.#attemptNumber,
-      regions: this.#regions.statuses,
-      error: this.#error,
-      record: this.#progress.record,
-      checkpoints: this.#coordinator.progress,
-      scaling: this.#scaling,
-    }));
-    this.#coordinator = coordinatorOf(of, {
-      onTrigger: (checkpoint) => this.#regions.trigger(checkpoint),
-      onComplete: (checkpointId) => this.#checkpointComplete(checkpointId),
-      onAborted: (checkpointId, mode) => {
-        this.#regions.notifyRunning('checkpoint-aborted', checkpointId);
-        this.savepoints.aborted(mode);
-      },
-      onTooManyFailures: (error) => this.#failed(this.#regions.all, error),
-      reserveIds: (reserved, then) => this.#progress.update({ checkpointIdsReserved: reserved }, then),
-      noteCheckpoints: (checkpoints) => this.#progress.write({ checkpoints }),
-      outputLines: () => this.#board.lines,
-    });
-    this.#recovery = recoveryOf(of, this.#coordinator, this.#board);
-    this.savepoints = savepointsOf(of, this, {
-      progress: this.#progress,
-      coordinator: this.#coordinator,
-      inputFigures: () => this.#board.inputFigures(),
-      onStopWritten: () => this.regionProgressed(),
-      onStopGivenUp: (error) => this.#goOnFromCheckpoint(error),
-    });
+    this.#regions = parts.regions;
+    this.#progress = parts.progress;
+    this.#scaling = parts.scaling;
+    this.#board = parts.board;
+    this.#coordinator = parts.coordinator;
+    this.#recovery = parts.recovery;
+    this.#failures = parts.failures;
+    this.savepoints = parts.savepoints;
+    this.#ending = parts.ending;
+    this.#departures = parts.departures;
     if (isTerminal(this.state)) this.#phase = 'ended';
   }
 
@@ -127,7 +101,7 @@ export class JobMaster implements RegionJob {
   /** All of it runs, and a checkpoint may follow. */
   get isAtWork(): boolean {
     if (this.#phase !== 'active' || this.state !== 'RUNNING') return false;
-    return this.#finalCheckpointId === undefined;
+    return this.#ending.finalCheckpointId === undefined;
   }
 
   get isEnded(): boolean {
@@ -207,14 +181,8 @@ export class JobMaster implements RegionJob {
   }
 
   nextMode(): SlotDeployment['mode'] {
-    if (this.#finalCheckpointId !== undefined) return 'commit';
+    if (this.#ending.finalCheckpointId !== undefined) return 'commit';
     return !this.#progress.record.isPrepared && hasAnySink(this.#regions.jobGraph) ? 'prepare' : 'run';
-  }
-
-  /** The complete checkpoint behind which only commits are left to do. */
-  get #finalCheckpointId(): number | undefined {
-    const { latest } = this.#coordinator;
-    return latest?.isFinal === true ? latest.checkpointId : this.savepoints.stoppedAtId;
   }
 
   get nextAttemptNumber(): number {
@@ -227,10 +195,7 @@ export class JobMaster implements RegionJob {
 
   attemptStarts(region: RegionMaster, { attemptNumber, mode }: RegionAttempt, then: () => void): void {
     this.#attemptNumber = attemptNumber;
-    if (mode === 'run') {
-      this.#isEndNoted = false;
-      this.#progress.note({ inputFigures: undefined });
-    }
+    if (mode === 'run') this.#ending.attemptsRead();
     this.#board.attemptStarts(region.group.jobGraph.vertices);
     if (attemptNumber <= this.#progress.record.attemptNumber) then();
     else this.#progress.update({ attemptNumber }, then);
@@ -252,7 +217,7 @@ export class JobMaster implements RegionJob {
         this.#coordinator.decline(report.checkpointId, report.error);
         return;
       case 'commit-acknowledged':
-        if (report.checkpointId >= (this.#finalCheckpointId ?? Infinity))
+        if (report.checkpointId >= (this.#ending.finalCheckpointId ?? Infinity))
           region.committed(connectionId, report.slotIndex);
         return;
       case 'metrics':
@@ -282,7 +247,7 @@ export class JobMaster implements RegionJob {
 
   regionRunning(): void {
     if (this.#phase !== 'active' || !this.#regions.areRunning) return;
-    this.#restart.running(this.#of.clock.monotonicMs());
+    this.#failures.running();
     this.#transition('RUNNING');
     this.#coordinator.start(this.#regions.subtasks);
     this.#scaling.running(this.#regions.jobGraph);
@@ -292,25 +257,20 @@ export class JobMaster implements RegionJob {
 
   regionProgressed(): void {
     if (this.#phase !== 'active') return;
-    if (this.#finalCheckpointId !== undefined) this.#finishedPerhaps();
-    else if (!this.#isEndNoted && this.#regions.areAtEndOfInput) {
-      this.#isEndNoted = true;
-      // Written before the pointer of the final checkpoint, because writes keep their order: who only commits knows them.
-      this.#progress.update({ inputFigures: this.#board.inputFigures() }, () => undefined);
-      this.#coordinator.finish();
-    }
+    if (this.#ending.finalCheckpointId !== undefined) this.#finishedPerhaps();
+    else this.#ending.inputProgressed();
   }
 
   #checkpointComplete(checkpointId: number): void {
     if (this.#phase !== 'active') return;
-    this.#restart.progressed();
+    this.#failures.progressed();
     this.#regions.notifyRunning('checkpoint-complete', checkpointId);
     this.#board.publish();
-    if (this.#finalCheckpointId === checkpointId) this.#finishedPerhaps();
+    if (this.#ending.finalCheckpointId === checkpointId) this.#finishedPerhaps();
   }
 
   #finishedPerhaps(): void {
-    if (!this.#regions.areCommitted || !this.savepoints.isWritten) return;
+    if (!this.#ending.isDone) return;
     // Only commits were left to do: the job has run.
     if (this.state !== 'RUNNING') this.#transition('RUNNING');
     this.#close('FINISHED');
@@ -318,7 +278,22 @@ export class JobMaster implements RegionJob {
 
   /** The TaskManager's connection is closed; its slots are gone. Whatever it hosted fails together, once. */
   taskManagerLost(connectionId: ConnectionId, error: MillraceError): void {
-    this.#failed(this.#regions.lost(connectionId), error);
+    const failed = this.#regions.lost(connectionId);
+    if (failed.length > 0) this.#failed(failed, error);
+  }
+
+  /** The TaskManager wants to end, and does so after `limitMs`. */
+  taskManagerLeaves(connectionId: ConnectionId, limitMs: number): void {
+    this.#departures.leave(connectionId, limitMs);
+  }
+
+  /** Planned: no failure. All of a job that follows the slots starts with those that are left. */
+  #move(regions: readonly RegionMaster[]): void {
+    if (this.#phase !== 'active') return;
+    if (this.state !== 'RESTARTING') this.#transition('RESTARTING');
+    this.#scaling.slotsLeave();
+    if (this.#scaling.plan.isAuto) this.#stopAll();
+    else this.#stopRegions(regions);
   }
 
   regionFailed(region: RegionMaster, error: unknown): void {
@@ -331,27 +306,21 @@ export class JobMaster implements RegionJob {
     const isStarting = this.#phase === 'reading';
     const failed = regions.filter(({ isLive }) => isLive);
     if (isStarting ? failed.length > 0 : this.#phase !== 'active' || failed.length === 0) return;
-    const error = (this.#error = toWireError(thrown));
-    const attemptNumber = failed[0]?.attempt?.attemptNumber ?? this.#attemptNumber;
-    const of = { jobId: this.jobId, regions: failed.flatMap(({ group }) => group.regions) };
-    this.#of.effects.log('warn', 'attempt failed', { ...of, attemptNumber, error });
-    const nowMs = this.#of.clock.monotonicMs();
-    const verdict = this.#restart.judge(error, nowMs);
-    if (verdict.kind === 'fail') {
-      this.#error = this.savepoints.explain(this.#recovery.advise(verdict.error));
+    const delayMs = this.#failures.judge(thrown, { regions: failed, attemptNumber: this.#attemptNumber });
+    if (delayMs === undefined) {
       this.#transition('FAILING');
       this.#stopAll();
       return;
     }
-    this.#progress.note({ restartCount: this.#progress.record.restartCount + 1 });
     if (this.state !== 'RESTARTING') this.#transition('RESTARTING');
     else this.#board.publish();
     if (isStarting) {
       this.#phase = 'backing-off';
-      this.#restartTimer = this.#of.effects.schedule(verdict.delayMs, () => this.#recover());
+      this.#restartTimer = this.#of.effects.schedule(delayMs, () => this.#recover());
       return;
     }
-    for (const region of failed) this.#regions.restartNoSooner(region, nowMs + verdict.delayMs);
+    const nowMs = this.#of.clock.monotonicMs();
+    for (const region of failed) this.#regions.restartNoSooner(region, nowMs + delayMs);
     this.#stopRegions(failed);
   }
 
@@ -392,8 +361,7 @@ export class JobMaster implements RegionJob {
   rescale(request: RescaleRequest, then: () => void): void {
     if (this.isOver || this.state === 'CANCELLING' || this.state === 'FAILING')
       throw jobIsOver(this, 'rescale');
-    if (this.#isEndNoted || this.#finalCheckpointId !== undefined)
-      throw refused('all of its input is read, and it is about to finish');
+    if (this.#ending.isNear) throw refused('all of its input is read, and it is about to finish');
     const record = this.#scaling.ask(request);
     if (record === undefined) {
       then();
@@ -407,12 +375,12 @@ export class JobMaster implements RegionJob {
 
   /** What the present attempts are, where they are all at work and could be replaced by others. */
   get #graphAtWork(): JobGraph | undefined {
-    return this.isAtWork && !this.#isEndNoted ? this.#regions.jobGraph : undefined;
+    return this.isAtWork && !this.#ending.isEndNoted ? this.#regions.jobGraph : undefined;
   }
 
   /** A planned start of all of the job: no failure, and nothing that the restart strategy counts. */
   #restartAll(): void {
-    this.#error = undefined;
+    this.#failures.error = undefined;
     this.#transition('RESTARTING');
     this.#stopAll();
   }
@@ -420,8 +388,7 @@ export class JobMaster implements RegionJob {
   /** A stop that came to nothing is no failure of the job: it starts again at once, from its newest checkpoint. */
   #goOnFromCheckpoint(error: MillraceError): void {
     if (this.#phase !== 'active') return;
-    this.#error = toWireError(error);
-    this.#progress.note({ restartCount: this.#progress.record.restartCount + 1 });
+    this.#failures.note(error);
     if (this.state !== 'RESTARTING') this.#transition('RESTARTING');
     this.#stopAll();
   }
@@ -461,26 +428,21 @@ export class JobMaster implements RegionJob {
   }
 
   /** Makes the end durable; only then it shows, and workers are told to end. */
-  #close(state: 'FINISHED' | 'FAILED' | 'CANCELED'): void {
+  #close(state: JobEnd): void {
     this.#phase = 'closing';
-    this.#coordinator.stop(() => undefined);
-    if (state === 'FINISHED') this.#error = undefined;
-    const isStateKept = isStateKeptAt(state, this.#regions.jobGraph.streamGraph.options);
-    const ended = (): void => {
+    if (state === 'FINISHED') this.#failures.error = undefined;
+    this.#ending.close(state, this.#regions.jobGraph.streamGraph.options, (cleanUp) => {
       this.#phase = 'ended';
       this.#scaling.ended();
       this.#lifecycle.transition(state);
       this.#of.effects.log('info', 'job ended', { jobId: this.jobId, state });
       this.#regions.finish();
-      this.savepoints.whenIdle(() => this.#coordinator.cleanUp(isStateKept));
-      this.savepoints.ended(state, this.#error);
-      if (state !== 'FAILED') this.#error = undefined;
+      cleanUp();
+      this.savepoints.ended(state, this.#failures.error);
+      if (state !== 'FAILED') this.#failures.error = undefined;
       this.#board.publish(true);
       this.#of.onChanged();
-    };
-    const change = this.#board.endRecord(state);
-    if (isStateKept) this.#progress.update(change, ended);
-    else this.#progress.updateWithoutPointer(change, ended);
+    });
   }
 
   /** An ended job whose checkpoints are not kept: deletes what a process that died, or was late, left of them. */

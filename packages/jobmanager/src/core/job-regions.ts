@@ -122,6 +122,11 @@ export class JobRegions {
     return position < 0 ? undefined : region;
   }
 
+  /** The regions that have slots of this TaskManager, and are not about to give them back. */
+  hostedBy(connectionId: ConnectionId): readonly RegionMaster[] {
+    return this.#regions.filter((region) => region.isLive && region.hosts(connectionId));
+  }
+
   /** A TaskManager is gone. Returns the regions that fail with it; those that were being stopped may have started anew. */
   lost(connectionId: ConnectionId): readonly RegionMaster[] {
     const hosted = this.#regions.filter((region) => region.hosts(connectionId));

@@ -205,6 +205,11 @@ export class JobScaling {
     });
   }
 
+  /** Slots go on purpose: nothing that may come back is waited for. */
+  slotsLeave(): void {
+    this.#hasWaited = true;
+  }
+
   /** An attempt has its slots. */
   started(): void {
     this.#release();

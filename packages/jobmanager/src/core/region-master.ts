@@ -10,9 +10,6 @@ import type { JobMasterOptions } from './job-master-options.ts';
 import { RegionAttempt, workerLost } from './region-attempt.ts';
 import type { RegionPhase } from './region-phase.ts';
 
-/** How long `prepare` of all sinks may take, together. A target that does not answer must not hold a job for ever. */
-const PREPARE_TIMEOUT_MS = 120_000;
-
 /** What a group of regions asks of its job master, and tells it. */
 export interface RegionJob {
   /** What the next attempt is for. */
@@ -177,15 +174,17 @@ export class RegionMaster {
     else if (attempt.mode === 'prepare') this.#limitPrepare(attempt);
   }
 
+  /** A target that does not answer must not hold a job for ever. */
   #limitPrepare(attempt: RegionAttempt): void {
-    this.#of.effects.schedule(PREPARE_TIMEOUT_MS, () => {
+    const { prepareTimeoutMs: timeoutMs } = this.group.jobGraph.streamGraph.options;
+    this.#of.effects.schedule(timeoutMs, () => {
       if (this.#attempt !== attempt || this.#isPrepareDone) return;
       this.#job.regionFailed(
         this,
         new MillraceError(
           'MR_TIMEOUT',
-          `Cannot start the job: its sinks were not prepared after ${describeDuration(PREPARE_TIMEOUT_MS)}. Look at where they write to`,
-          { details: { attemptNumber: attempt.attemptNumber, timeoutMs: PREPARE_TIMEOUT_MS } },
+          `Cannot start the job: its sinks were not prepared after ${describeDuration(timeoutMs)}. Look at where they write to, or give them longer with the job's option \`prepareTimeout\``,
+          { details: { attemptNumber: attempt.attemptNumber, timeoutMs } },
         ),
       );
     });

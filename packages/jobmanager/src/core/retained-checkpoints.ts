@@ -3,6 +3,7 @@
 import {
   checkpointDirectoryName,
   CHECKPOINT_METADATA_NAME,
+  stateFilesOf,
   type CheckpointMetadata,
   type CheckpointReference,
 } from '@millrace/proto';
@@ -28,25 +29,12 @@ export function checkpointIdOf(name: string): number {
 
 /** Names of all files that a checkpoint needs, its metadata included. */
 export function filesOf(metadata: CheckpointMetadata): ReadonlySet<string> {
-  const files = new Set([metadataName(metadata)]);
-  for (const { subtasks } of metadata.vertices) {
-    for (const { operators } of subtasks)
-      for (const { keyedFiles } of operators) for (const { name } of keyedFiles) files.add(name);
-  }
-  return files;
+  return new Set([metadataName(metadata), ...stateFilesOf(metadata).map(({ name }) => name)]);
 }
 
 /** Bytes of all files that a checkpoint needs, each once: its metadata of `metadataBytes`, and the files of keyed state. */
 export function totalBytesOf(metadata: CheckpointMetadata, metadataBytes: number): number {
-  const bytesOf = new Map<string, number>();
-  for (const { subtasks } of metadata.vertices) {
-    for (const { operators } of subtasks)
-      for (const { keyedFiles } of operators)
-        for (const { name, bytes } of keyedFiles) bytesOf.set(name, bytes);
-  }
-  let totalBytes = metadataBytes;
-  for (const bytes of bytesOf.values()) totalBytes += bytes;
-  return totalBytes;
+  return stateFilesOf(metadata).reduce((sum, { bytes }) => sum + bytes, metadataBytes);
 }
 
 /** Name of a checkpoint's metadata file. */

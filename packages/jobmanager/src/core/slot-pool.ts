@@ -33,6 +33,10 @@ export interface TaskManager {
   readonly pid: number;
   readonly slots: readonly Slot[];
   lastHeardMs: number;
+  /** Resident memory at its last heartbeat; 0: none yet. */
+  rssBytes: number;
+  /** It said that it leaves: none of its slots is given to anybody, or counts as anybody's. `told`: that it may. */
+  leaving: 'no' | 'asked' | 'told';
 }
 
 export interface Registration {
@@ -81,6 +85,8 @@ export class SlotPool {
         releasingSinceMs: jobId === undefined ? undefined : monotonicMs,
       })),
       lastHeardMs: monotonicMs,
+      rssBytes: 0,
+      leaving: 'no',
     };
     this.#byConnection.set(connectionId, taskManager);
     return taskManager;
@@ -93,6 +99,27 @@ export class SlotPool {
     return taskManager;
   }
 
+  /** Nobody gets a slot of it any more. Returns false when that was so already. */
+  markLeaving(connectionId: ConnectionId): boolean {
+    const taskManager = this.#byConnection.get(connectionId);
+    if (taskManager === undefined || taskManager.leaving !== 'no') return false;
+    taskManager.leaving = 'asked';
+    return true;
+  }
+
+  /** TaskManagers that leave and of which nobody has a slot any more; each once. */
+  takeEmptied(): readonly ConnectionId[] {
+    const emptied: ConnectionId[] = [];
+    for (const taskManager of this.#byConnection.values()) {
+      if (taskManager.leaving !== 'asked') continue;
+      if (taskManager.slots.some(({ holder }) => holder !== undefined)) continue;
+      taskManager.leaving = 'told';
+      emptied.push(taskManager.connectionId);
+    }
+    return emptied;
+  }
+
+  /** Slots of all TaskManagers but those that leave. */
   get slotCount(): number {
     return this.#count(() => true);
   }
@@ -147,6 +174,7 @@ export class SlotPool {
       a.taskManagerId < b.taskManagerId ? -1 : 1,
     );
     for (const taskManager of taskManagers) {
+      if (taskManager.leaving !== 'no') continue;
       let round = taskManager.slots.filter(({ holder }) => holder !== undefined).length;
       for (const slot of taskManager.slots)
         if (slot.holder === undefined) free.push({ taskManager, slot, round: round++ });
@@ -184,7 +212,7 @@ export class SlotPool {
 
   /** TaskManagers as `cluster status` shows them. */
   processes(): readonly ProcessStatus[] {
-    return [...this.#byConnection.values()].map(({ taskManagerId, pid, address, slots }) => ({
+    return [...this.#byConnection.values()].map(({ taskManagerId, pid, address, slots, rssBytes }) => ({
       kind: 'taskmanager' as const,
       id: taskManagerId,
       pid,
@@ -192,6 +220,7 @@ export class SlotPool {
       address: address === '' ? (slots[0]?.dataAddress ?? '') : address,
       slots: slots.length,
       freeSlots: slots.filter(({ holder }) => holder === undefined).length,
+      ...(rssBytes === 0 ? {} : { rssBytes }),
     }));
   }
 
@@ -208,8 +237,8 @@ export class SlotPool {
 
   #count(predicate: (slot: Slot) => boolean): number {
     let count = 0;
-    for (const { slots } of this.#byConnection.values())
-      for (const slot of slots) if (predicate(slot)) count++;
+    for (const { slots, leaving } of this.#byConnection.values())
+      for (const slot of slots) if (leaving === 'no' && predicate(slot)) count++;
     return count;
   }
 }

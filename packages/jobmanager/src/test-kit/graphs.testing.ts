@@ -28,6 +28,7 @@ const testOptions: JobOptionsJson = {
     resetAfterMs: 60_000,
     attemptsMax: 5,
   },
+  prepareTimeoutMs: 120_000,
   stateCacheEntriesMax: 1_000,
 };
 

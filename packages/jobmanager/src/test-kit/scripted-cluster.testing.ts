@@ -319,6 +319,16 @@ export class ScriptedCluster {
     });
   }
 
+  /** The TaskManager says that it ends, within `limitMs`. */
+  leave(connectionId: number, limitMs: number): void {
+    const taskManager = this.#taskManagers.get(connectionId);
+    if (taskManager === undefined) return;
+    const { name, instanceId } = taskManager;
+    const message = { kind: 'leaving', taskManagerId: asTaskManagerId(name), instanceId } as const;
+    const received = { ...message, leaderEpoch: this.epoch, limitMs };
+    this.step({ kind: 'received', connectionId, message: received });
+  }
+
   get connections(): readonly number[] {
     return [...this.#taskManagers.keys()];
   }

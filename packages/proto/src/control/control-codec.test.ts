@@ -63,6 +63,7 @@ const fromTaskManager: readonly TaskManagerMessage[] = [
     slots: [{ slotIndex: 0, dataAddress: '' }],
     rssBytes: 2 ** 40,
   },
+  { kind: 'leaving', ...from, leaderEpoch: 7, limitMs: 30_000 },
   { kind: 'slot-prepared', ...header },
   { kind: 'slot-running', ...header },
   { kind: 'slot-ended', ...header },
@@ -134,6 +135,7 @@ const orders: readonly TaskExecutorMessage[] = [
   { kind: 'checkpoint-complete', leaderEpoch, jobId, attemptNumber: 1, checkpointId: 1 },
   { kind: 'checkpoint-aborted', leaderEpoch, jobId, attemptNumber: 1, checkpointId: 1 },
   { kind: 'finish', leaderEpoch, jobId, attemptNumber: 1, slotIndex: 0 },
+  { kind: 'may-leave', leaderEpoch },
 ];
 const fromJobManager = orders.map(addressed);
 
@@ -192,7 +194,7 @@ test('parts of a submission survive encoding, and a hash that is none is refused
 test('processes and job events survive encoding', () => {
   const processes = [
     { kind: 'jobmanager', id: 'jobmanager', pid: 1, address: 'x:1' },
-    { kind: 'taskmanager', id: 't', pid: 2, address: '', slots: 2, freeSlots: 0 },
+    { kind: 'taskmanager', id: 't', pid: 2, address: '', slots: 2, freeSlots: 0, rssBytes: 2 ** 33 },
   ] as const;
   expect(decodeProcessList(encodeProcessList(processes))).toEqual(processes);
   const status = {

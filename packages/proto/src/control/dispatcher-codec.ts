@@ -322,7 +322,7 @@ export function decodeJobEvent(bytes: Uint8Array): JobEvent {
 /** Bytes of the answer that names the cluster's processes. */
 export function encodeProcessList(processes: readonly ProcessStatus[]): Uint8Array {
   return v1.ListProcessesResponse.encode({
-    processes: processes.map(({ kind, id, pid, address, slots, freeSlots }) => ({
+    processes: processes.map(({ kind, id, pid, address, slots, freeSlots, rssBytes }) => ({
       kind,
       id,
       pid,
@@ -330,6 +330,7 @@ export function encodeProcessList(processes: readonly ProcessStatus[]): Uint8Arr
       hasSlots: slots !== undefined,
       slots: slots ?? 0,
       freeSlots: freeSlots ?? 0,
+      rssBytes: rssBytes ?? 0,
     })),
   }).finish();
 }
@@ -346,6 +347,7 @@ export function decodeProcessList(bytes: Uint8Array): readonly ProcessStatus[] {
       pid: process.pid ?? 0,
       address: process.address ?? '',
       ...(process.hasSlots ? { slots: process.slots ?? 0, freeSlots: process.freeSlots ?? 0 } : {}),
+      ...(process.rssBytes ? { rssBytes: safeInteger(process.rssBytes, 'rssBytes') } : {}),
     };
   });
 }

@@ -36,6 +36,15 @@ export type TaskManagerMessage =
       readonly slots: readonly SlotReport[];
       readonly rssBytes: number;
     }
+  /** It is about to end and wants no more slots taken: what runs there is to move elsewhere. Answered by `may-leave`. */
+  | {
+      readonly kind: 'leaving';
+      readonly taskManagerId: TaskManagerId;
+      readonly instanceId: string;
+      readonly leaderEpoch: number;
+      /** It ends after this long, whatever runs there then. */
+      readonly limitMs: number;
+    }
   | TaskReport;
 
 interface ReportHeader {
@@ -185,7 +194,9 @@ export type TaskExecutorMessage =
       readonly jobId: JobId;
       readonly attemptNumber: number;
       readonly slotIndex: number;
-    };
+    }
+  /** No job has a slot of this TaskManager, which said that it leaves, nor will any get one. */
+  | { readonly kind: 'may-leave'; readonly leaderEpoch: number };
 
 /** A message as it is sent: meant for one process of a TaskManager, and refused by any other. */
 export type AddressedMessage = TaskExecutorMessage & { readonly instanceId: string };

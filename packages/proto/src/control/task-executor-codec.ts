@@ -53,6 +53,8 @@ function bodyOf(message: TaskExecutorMessage): Envelope {
       return { checkpointComplete: checkpointOf(message) };
     case 'checkpoint-aborted':
       return { checkpointAborted: checkpointOf(message) };
+    case 'may-leave':
+      return { mayLeave: {} };
     default:
       return unreachable(message);
   }
@@ -121,6 +123,7 @@ function orderOf(envelope: Envelope): TaskExecutorMessage {
     return { kind: 'checkpoint-complete', leaderEpoch, ...readCheckpoint(envelope.checkpointComplete) };
   if (envelope.checkpointAborted)
     return { kind: 'checkpoint-aborted', leaderEpoch, ...readCheckpoint(envelope.checkpointAborted) };
+  if (envelope.mayLeave) return { kind: 'may-leave', leaderEpoch };
   throw malformed('it has no content that this version knows');
 }
 

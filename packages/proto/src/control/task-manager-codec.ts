@@ -46,6 +46,8 @@ function bodyOf(message: TaskManagerMessage): Envelope {
       },
     };
   }
+  if (message.kind === 'leaving')
+    return { leaving: { leaderEpoch: message.leaderEpoch, limitMs: message.limitMs } };
   const { leaderEpoch, jobId, attemptNumber, slotIndex } = message;
   return { report: { leaderEpoch, jobId, attemptNumber, slotIndex, ...reportBody(message) } };
 }
@@ -112,7 +114,7 @@ export function decodeTaskManagerMessage(bytes: Uint8Array): TaskManagerMessage 
   const envelope: Envelope = decodeWith(v1.TaskManagerEnvelope, bytes);
   const taskManagerId = asTaskManagerId(text(envelope.taskManagerId, 'taskManagerId'));
   const instanceId = text(envelope.instanceId, 'instanceId');
-  const { register, heartbeat, report } = envelope;
+  const { register, heartbeat, leaving, report } = envelope;
   if (register) {
     return {
       kind: 'register',
@@ -131,6 +133,15 @@ export function decodeTaskManagerMessage(bytes: Uint8Array): TaskManagerMessage 
       leaderEpoch: safeInteger(heartbeat.leaderEpoch ?? 0, 'leaderEpoch'),
       slots: slotsOf(heartbeat.slots),
       rssBytes: safeInteger(heartbeat.rssBytes ?? 0, 'rssBytes'),
+    };
+  }
+  if (leaving) {
+    return {
+      kind: 'leaving',
+      taskManagerId,
+      instanceId,
+      leaderEpoch: safeInteger(leaving.leaderEpoch ?? 0, 'leaderEpoch'),
+      limitMs: safeInteger(leaving.limitMs ?? 0, 'limitMs'),
     };
   }
   if (!report) throw malformed('it has no content that this version knows');

@@ -82,6 +82,8 @@ export interface JobOptionsJson {
   readonly bufferTimeoutMs: number;
   readonly isChainingEnabled: boolean;
   readonly restart: RestartStrategyJson;
+  /** How long `prepare` of all sinks may take, together. */
+  readonly prepareTimeoutMs: number;
   /** Entries of keyed state that an operator keeps in memory, per subtask. */
   readonly stateCacheEntriesMax: number;
 }

@@ -143,8 +143,9 @@ function operatorSetup(
     environment,
     restoredInline: inline.filter((state) => isTakenOver(state, environment)),
     everyInline: inline,
-    openBackend: async () =>
+    openBackend: async (more) =>
       openKeyedStateBackend({
+        ...more,
         keyGroupCount: options.keyGroupCount,
         keyGroupRange: environment.keyGroupRange,
         cacheEntriesMax: options.stateCacheEntriesMax,

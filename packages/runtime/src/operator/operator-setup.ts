@@ -27,6 +27,6 @@ export interface OperatorSetup {
   readonly restoredInline: readonly { readonly [field: string]: Json }[];
   /** Those of all old subtasks, whoever takes them over. */
   readonly everyInline: readonly { readonly [field: string]: Json }[];
-  /** Opens the operator's keyed state, restored. */
-  openBackend(): Promise<KeyedStateBackend>;
+  /** Opens the operator's keyed state, restored. `areKeysWalked`: for a function that is applied to all keys. */
+  openBackend(more?: { readonly areKeysWalked: boolean }): Promise<KeyedStateBackend>;
 }

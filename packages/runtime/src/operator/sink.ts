@@ -1,9 +1,10 @@
 // Sinks: a writer in the loop, and a committer driven by checkpoints.
 import { classify, invariant, MillraceError } from '@millrace/common';
-import type { Committer, Sink, SinkContext, SinkWriter } from '@millrace/api';
+import type { Committer, OperatorState, Sink, SinkContext, SinkWriter } from '@millrace/api';
 import type { Json } from '@millrace/proto';
 import type { ChainOperator, ChainStage, FrozenOperator } from './chain-stage.ts';
 import type { OperatorSetup } from './operator-setup.ts';
+import { SubtaskState } from './operator-state/subtask-state.ts';
 
 /** Committables of one checkpoint that are not committed yet. */
 interface PendingCommit {
@@ -20,6 +21,7 @@ const PENDING_COMMITS_MAX = 10_000;
  */
 export async function openSinkOperator(setup: OperatorSetup, sink: Sink<unknown>): Promise<ChainOperator> {
   const { environment } = setup;
+  const state = new SubtaskState(setup, {});
   const context: SinkContext = {
     files: environment.files,
     baseDirectory: environment.deployment.submission.baseDirectory,
@@ -29,6 +31,7 @@ export async function openSinkOperator(setup: OperatorSetup, sink: Sink<unknown>
     runId: environment.deployment.runId,
     operatorUid: setup.node.uid,
     attemptNumber: environment.deployment.attemptNumber,
+    operatorState: state.lists as OperatorState,
   };
   const restored = setup.restoredInline.flatMap((state) => restoredCommittables(state));
   const committer = (await sink.openCommitter?.(context)) ?? undefined;
@@ -37,7 +40,7 @@ export async function openSinkOperator(setup: OperatorSetup, sink: Sink<unknown>
     environment.deployment.mode === 'commit'
       ? undefined
       : await openWriterOrExplain(setup, sink, context, restored);
-  return new SinkOperator(setup, { writer, committer });
+  return new SinkOperator(setup, { writer, committer, state });
 }
 
 async function openWriterOrExplain(
@@ -86,6 +89,7 @@ class SinkOperator implements ChainOperator {
   readonly #setup: OperatorSetup;
   readonly #writer: SinkWriter<unknown> | undefined;
   readonly #committer: Committer | undefined;
+  readonly #state: SubtaskState;
   readonly #site: number;
   #pending: PendingCommit[] = [];
   /** What a transaction could not be sealed for: what was written to it is in no other. */
@@ -93,12 +97,17 @@ class SinkOperator implements ChainOperator {
 
   constructor(
     setup: OperatorSetup,
-    opened: { readonly writer: SinkWriter<unknown> | undefined; readonly committer: Committer | undefined },
+    opened: {
+      readonly writer: SinkWriter<unknown> | undefined;
+      readonly committer: Committer | undefined;
+      readonly state: SubtaskState;
+    },
   ) {
     this.node = setup.node;
     this.#setup = setup;
     this.#writer = opened.writer;
     this.#committer = opened.committer;
+    this.#state = opened.state;
     this.#site = setup.sites.register(setup.node, 'sink');
     const { writer } = opened;
     this.stage = {
@@ -124,6 +133,7 @@ class SinkOperator implements ChainOperator {
   /** @throws {MillraceError} when an earlier transaction could not be sealed: only a restart writes its records again */
   freeze(checkpointId: number): FrozenOperator {
     if (this.#sealFailure !== undefined) throw this.#sealFailure;
+    const state = this.#snapshot(checkpointId);
     const prepared = this.#prepare(checkpointId);
     if (this.#committer !== undefined) {
       invariant(this.#pending.length < PENDING_COMMITS_MAX, 'commits of a sink pile up');
@@ -133,7 +143,7 @@ class SinkOperator implements ChainOperator {
     return {
       write: async () => {
         await prepared;
-        if (this.#committer === undefined) return { keyedFiles: [], newBytes: 0 };
+        if (this.#committer === undefined && state === undefined) return { keyedFiles: [], newBytes: 0 };
         const pending: Json[] = [];
         for (const entry of waiting) {
           const committables = await entry.committables;
@@ -142,10 +152,20 @@ class SinkOperator implements ChainOperator {
         return {
           keyedFiles: [],
           newBytes: 0,
-          inline: { subtaskIndex: this.#setup.environment.subtaskIndex, pending },
+          inline: { subtaskIndex: this.#setup.environment.subtaskIndex, pending, ...state },
         };
       },
     };
+  }
+
+  /** Its lists as they are now; undefined: it has none. */
+  #snapshot(checkpointId: number): { readonly [field: string]: Json } | undefined {
+    try {
+      this.#writer?.snapshot?.(checkpointId);
+    } catch (error) {
+      throw this.#setup.sites.wrap(error, this.#site);
+    }
+    return this.#state.snapshot();
   }
 
   #prepare(checkpointId: number): Promise<readonly Json[]> {

@@ -39,6 +39,7 @@ export const testOptions: JobOptionsJson = {
   bufferTimeoutMs: 10,
   isChainingEnabled: true,
   restart: { type: 'none' },
+  prepareTimeoutMs: 120_000,
   stateCacheEntriesMax: 1000,
 };
 

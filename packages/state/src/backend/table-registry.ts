@@ -40,10 +40,13 @@ export class TableRegistry {
   readonly #byName = new Map<string, StateTable>();
   readonly #clock: StampClock;
   readonly #keyGroupCount: number;
+  readonly #areKeysWalked: boolean;
 
-  constructor(clock: StampClock, keyGroupCount: number) {
+  /** `areKeysWalked`: of value, list and map states. */
+  constructor(clock: StampClock, keyGroupCount: number, areKeysWalked: boolean) {
     this.#clock = clock;
     this.#keyGroupCount = keyGroupCount;
+    this.#areKeysWalked = areKeysWalked;
   }
 
   /**
@@ -106,7 +109,7 @@ export class TableRegistry {
     return this.#add(
       subkeyKind === 'none'
         ? new KeyedTable(
-            { name: fullName, columns, hasNamespaces: false, cells },
+            { name: fullName, columns, hasNamespaces: false, cells, isWalked: this.#areKeysWalked },
             this.#clock,
             this.#keyGroupCount,
           )

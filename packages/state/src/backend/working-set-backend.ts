@@ -1,12 +1,15 @@
 // The keyed-state backend: tables in memory, a store behind them, snapshots of both.
+import { invariant } from '@millrace/common';
 import type {
   FrozenKeyedState,
   KeyedStateBackend,
   KeyedStateBackendOptions,
+  KeyWalk,
   ListStateHandle,
   MapStateHandle,
   RowTable,
   TableDescriptor,
+  UserStateKind,
   ValueStateHandle,
 } from '../keyed-state-backend.ts';
 import { CheckpointLedger } from '../snapshot/checkpoint-ledger.ts';
@@ -17,6 +20,7 @@ import { LOG_BYTES_MAX_DEFAULT } from '../spill/spill-log.ts';
 import { WorkingSet } from '../spill/working-set.ts';
 import type { RowStore } from '../table/row-store.ts';
 import { NOTHING_CONFIRMED, StampClock } from '../table/stamp-clock.ts';
+import { TableKeyWalk } from '../table/key-walk.ts';
 import { KeyedTimers } from '../timers/keyed-timers.ts';
 import { CurrentKey } from '../user-state/current-key.ts';
 import { ListState } from '../user-state/list-state.ts';
@@ -24,6 +28,8 @@ import { MapState } from '../user-state/map-state.ts';
 import { ValueState } from '../user-state/value-state.ts';
 import { TableRegistry } from './table-registry.ts';
 
+/** The table that has a row for each key with something in such a state. */
+const HEADS = { value: '~value', list: '~list-head', map: '~map-head' } as const;
 const ROW_BYTES = 40;
 /** What a value takes, about. */
 const VALUE_BYTES = 64;
@@ -43,7 +49,7 @@ export class WorkingSetBackend implements KeyedStateBackend {
   constructor(options: KeyedStateBackendOptions) {
     this.#options = options;
     const { keyGroupCount, keyGroupRange } = options;
-    this.registry = new TableRegistry(this.#clock, keyGroupCount);
+    this.registry = new TableRegistry(this.#clock, keyGroupCount, options.areKeysWalked === true);
     this.#ledger = new CheckpointLedger({
       clock: this.#clock,
       range: keyGroupRange,
@@ -83,6 +89,11 @@ export class WorkingSetBackend implements KeyedStateBackend {
     const entries = this.registry.pairTable('~map-entry', name);
     const directory = this.registry.pairTable('~map-directory', name);
     return new MapState({ heads, entries, directory }, this.#current, this.#clock);
+  }
+
+  walkKeys(kind: UserStateKind, name: string): KeyWalk {
+    invariant(this.#options.areKeysWalked === true, 'the backend was not opened for walks over its keys');
+    return new TableKeyWalk(this.registry.keyedTable(HEADS[kind], name), this.#current);
   }
 
   setCurrentKey(key: unknown, keyHash: number): void {

@@ -3,7 +3,13 @@ import { hashKey, mix32 } from '@millrace/common';
 import { ByteSink, ByteSource, readKeyV1, writeKeyV1 } from '@millrace/proto';
 import type { StateTable } from '../backend/table-registry.ts';
 import { DIRECTORY_CHUNK_ENTRIES } from '../table/slice-cursor.ts';
-import type { RowIdentity, StoredDirectory, StoredRow, StoredRows } from '../table/stored-rows.ts';
+import type {
+  RowIdentity,
+  StoredDirectory,
+  StoredRow,
+  StoredRows,
+  WalkedDirectory,
+} from '../table/stored-rows.ts';
 import type { RowSpill } from './row-spill.ts';
 import { ROW_TAG, writeChunkKey, writeIdentity } from './store-keys.ts';
 import { writeStoredRow } from './stored-row-codec.ts';
@@ -14,7 +20,12 @@ type DirectoryEntry = readonly [key: unknown, hash: number];
 class Directory {
   entryCount = 0;
   tail: DirectoryEntry[] = [];
+  /** Positions of rows that were removed. */
+  readonly free: number[] = [];
 }
+
+/** The directory of a table whose keys are walked outlives its namespace, which empties and comes back. */
+const WALKED_GENERATION = 0;
 
 /** A namespace whose rows the store may still have. */
 interface DroppedDirectory {
@@ -38,6 +49,8 @@ export class TableStore implements StoredRows {
   /** By generation; undefined: nobody iterates this table. */
   readonly #directories: Map<number, Directory> | undefined;
   readonly #dropped: DroppedDirectory[] = [];
+  /** While a walk is open no position gets another row. */
+  #openWalks = 0;
 
   constructor(
     table: StateTable,
@@ -48,7 +61,7 @@ export class TableStore implements StoredRows {
     this.#at = at;
     this.#writeBehind = spill.writeBehind;
     this.#spill = spill;
-    this.#directories = table.name.startsWith('~') ? undefined : new Map();
+    this.#directories = table.name.startsWith('~') && !table.isWalked ? undefined : new Map();
   }
 
   get hasDropped(): boolean {
@@ -89,6 +102,21 @@ export class TableStore implements StoredRows {
     };
   }
 
+  openWalk(): WalkedDirectory | undefined {
+    const directory = this.#directories?.get(WALKED_GENERATION);
+    if (directory === undefined) return undefined;
+    this.#openWalks++;
+    return {
+      entryCount: directory.entryCount,
+      readChunk: (chunk) => this.#readChunk(directory, WALKED_GENERATION, chunk),
+      close: () => this.#openWalks--,
+    };
+  }
+
+  freePosition(position: number): void {
+    if (position >= 0) this.#directories?.get(WALKED_GENERATION)?.free.push(position);
+  }
+
   dropNamespace(namespace: number, generation: number): void {
     const directory = this.#directories?.get(generation);
     if (directory === undefined) return;
@@ -115,24 +143,44 @@ export class TableStore implements StoredRows {
 
   #addToDirectory(identity: RowIdentity): number {
     const directories = this.#directories as Map<number, Directory>;
-    let directory = directories.get(identity.generation);
+    const generation = this.#table.isWalked ? WALKED_GENERATION : identity.generation;
+    let directory = directories.get(generation);
     if (directory === undefined) {
       directory = new Directory();
-      directories.set(identity.generation, directory);
+      directories.set(generation, directory);
     }
+    const entry = [identity.key, identity.hash] as const;
+    const free = this.#openWalks === 0 ? directory.free.pop() : undefined;
+    if (free !== undefined) return this.#replace(directory, free, entry);
     const position = directory.entryCount++;
-    directory.tail.push([identity.key, identity.hash]);
+    directory.tail.push(entry);
     if (directory.tail.length === DIRECTORY_CHUNK_ENTRIES) {
-      const chunk = Math.floor(position / DIRECTORY_CHUNK_ENTRIES);
-      const sink = new ByteSink();
-      for (const [key, hash] of directory.tail) {
-        sink.u32(hash);
-        writeKeyV1(sink, key);
-      }
-      this.#writeBehind.put(Buffer.from(this.#chunkKey(identity.generation, chunk)), sink.copy());
+      this.#writeChunk(generation, Math.floor(position / DIRECTORY_CHUNK_ENTRIES), directory.tail);
       directory.tail = [];
     }
     return position;
+  }
+
+  /** So that keys which come and go leave no directory behind that grows with time. */
+  #replace(directory: Directory, position: number, entry: DirectoryEntry): number {
+    const offset = position % DIRECTORY_CHUNK_ENTRIES;
+    const chunk = (position - offset) / DIRECTORY_CHUNK_ENTRIES;
+    if (position >= directory.entryCount - directory.tail.length) directory.tail[offset] = entry;
+    else {
+      const entries = [...this.#readChunk(directory, WALKED_GENERATION, chunk)];
+      entries[offset] = entry;
+      this.#writeChunk(WALKED_GENERATION, chunk, entries);
+    }
+    return position;
+  }
+
+  #writeChunk(generation: number, chunk: number, entries: readonly DirectoryEntry[]): void {
+    const sink = new ByteSink();
+    for (const [key, hash] of entries) {
+      sink.u32(hash);
+      writeKeyV1(sink, key);
+    }
+    this.#writeBehind.put(Buffer.from(this.#chunkKey(generation, chunk)), sink.copy());
   }
 
   #readChunk(directory: Directory, generation: number, chunk: number): readonly DirectoryEntry[] {

@@ -50,6 +50,8 @@ export class KeyedTable implements RowTable {
   readonly subkeyKind: SubkeyKindV1;
   readonly cells: CellCodec;
   readonly isEvictable = true;
+  /** Its keys are walked: the store keeps a directory of them. Only tables without namespaces. */
+  readonly isWalked: boolean;
   readonly rows: RowStore;
   readonly columns: readonly (Float64Array | unknown[])[];
   readonly removals: RemovalLog;
@@ -67,7 +69,7 @@ export class KeyedTable implements RowTable {
   readonly #spareSlots: Int32Array[] = [];
 
   constructor(
-    descriptor: TableDescriptor & { readonly cells: CellCodec },
+    descriptor: TableDescriptor & { readonly cells: CellCodec; readonly isWalked?: boolean },
     clock: StampClock,
     keyGroupCount: number,
   ) {
@@ -75,6 +77,7 @@ export class KeyedTable implements RowTable {
     this.cells = descriptor.cells;
     this.subkeyKind = descriptor.hasNamespaces ? 'number' : 'none';
     this.hasNamespaces = descriptor.hasNamespaces;
+    this.isWalked = descriptor.isWalked === true;
     this.rows = new RowStore({
       columnKinds: descriptor.columns,
       hasSubkeys: descriptor.hasNamespaces,
@@ -144,6 +147,7 @@ export class KeyedTable implements RowTable {
     }
     if (stored !== undefined && rows.stored[row] !== NOT_STORED) {
       stored.delete(this.#identity(slice, rows.keys.get(row), keyHash));
+      if (this.isWalked) stored.freePosition(rows.directoryPositions[row] as number);
     }
     this.evict(row, slice);
     if (slice.index.count === 0 && slice.awayCount === 0) this.#forget(slice);

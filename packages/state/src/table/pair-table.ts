@@ -19,6 +19,7 @@ export class PairTable {
   readonly columns: readonly (Float64Array | unknown[])[];
   /** Timers stay in memory. */
   readonly isEvictable: boolean;
+  readonly isWalked = false;
   wasAbsent = false;
   storedRows: StoredRows | undefined;
   readonly #index = new OpenIndex();

@@ -24,6 +24,14 @@ export interface StoredDirectory {
   readChunk(chunk: number): readonly (readonly [key: unknown, hash: number])[];
 }
 
+/** The directory of a table whose keys are walked; it only grows while a walk is open. */
+export interface WalkedDirectory {
+  /** When the walk began. */
+  readonly entryCount: number;
+  readChunk(chunk: number): readonly (readonly [key: unknown, hash: number])[];
+  close(): void;
+}
+
 /** Rows of one table that left memory. Undefined on the table: none ever did, at the cost of one branch. */
 export interface StoredRows {
   /** undefined: not there. */
@@ -33,6 +41,10 @@ export interface StoredRows {
   directoryOf(namespace: number, generation: number): StoredDirectory | undefined;
   /** Deletes a namespace's rows bit by bit, later. */
   dropNamespace(namespace: number, generation: number): void;
+  /** For a table whose keys are walked. */
+  openWalk(): WalkedDirectory | undefined;
+  /** The row that the directory names there was removed: another may take its place. */
+  freePosition(position: number): void;
   /** Rows that the store has and memory has not; kept by the table. */
   awayCount: number;
 }

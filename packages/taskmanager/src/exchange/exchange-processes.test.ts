@@ -1,4 +1,5 @@
 import { fork, type ChildProcess } from 'node:child_process';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeAll, expect, test } from 'vitest';
 import { asJobId, type WireError } from '@millrace/common';
@@ -22,8 +23,9 @@ afterEach(() => {
 async function startPeer(
   frameCount: number,
   channelCount: number,
+  busyMs = 0,
 ): Promise<{ child: ChildProcess; address: string }> {
-  const child = fork(fileURLToPath(peer), [String(frameCount), String(channelCount)]);
+  const child = fork(fileURLToPath(peer), [frameCount, channelCount, busyMs].map(String));
   children.push(child);
   const message = await new Promise<{ address: string }>((resolve) =>
     child.once('message', (sent) => resolve(sent as { address: string })),
@@ -31,12 +33,49 @@ async function startPeer(
   return { child, address: message.address };
 }
 
-function consumerOf(token = 'secret', attemptNumber = 1, linkSecret = 'of the attempt'): ChannelExchange {
+function consumerOf(
+  token = 'secret',
+  attemptNumber = 1,
+  linkSecret = 'of the attempt',
+  silenceMs?: number,
+): ChannelExchange {
   return new ChannelExchange({
     timers: realTimers,
     connect: ({ dataAddress }) =>
-      openGrpcLink(dataAddress, { token, jobId: asJobId('a'.repeat(32)), attemptNumber, linkSecret }),
+      openGrpcLink({
+        address: dataAddress,
+        request: { token, jobId: asJobId('a'.repeat(32)), attemptNumber, linkSecret },
+        timers: realTimers,
+        silenceMs,
+      }),
   });
+}
+
+/** Stands between a consumer and its producer; `freeze` makes the connections of that moment half-open. */
+async function startRelay(address: string) {
+  const port = Number(address.slice(address.lastIndexOf(':') + 1));
+  const open: { readonly sockets: readonly Socket[]; isFrozen: boolean }[] = [];
+  const server = createServer((client) => {
+    const target = connect({ host: '127.0.0.1', port });
+    const connection = { sockets: [client, target], isFrozen: false };
+    open.push(connection);
+    client.on('data', (bytes) => void (connection.isFrozen || target.write(bytes)));
+    target.on('data', (bytes) => void (connection.isFrozen || client.write(bytes)));
+    for (const socket of connection.sockets) socket.on('error', () => socket.destroy());
+    client.on('close', () => target.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    get connectionsMade() {
+      return open.length;
+    },
+    freeze: () => open.forEach((connection) => (connection.isFrozen = true)),
+    close: () => {
+      for (const { sockets } of open) for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  };
 }
 
 /** Takes frames and gives credit for 16 at a time; resolves when the channel is closed. */
@@ -86,6 +125,30 @@ test('ChannelExchange notices within a second that the producing process was kil
 
   expect((await closed)?.code).toBe('MR_CHANNEL_CLOSED');
   expect(performance.now() - killedMs).toBeLessThan(1_000);
+});
+
+test('ChannelExchange notices that its connection is dead, although the producing process is alive and takes new ones', async () => {
+  const relay = await startRelay((await startPeer(1_000_000, 1)).address);
+  const exchange = consumerOf('secret', 1, 'of the attempt', 400);
+  const { closed } = consume(exchange, 0, relay.address, (sequence) => {
+    if (sequence === 100) relay.freeze();
+  });
+
+  const error = await closed;
+  expect(error?.code).toBe('MR_CHANNEL_CLOSED');
+  expect(error?.message).toContain('while a new connection was answered');
+  expect(relay.connectionsMade).toBe(2);
+  relay.close();
+});
+
+test('ChannelExchange waits for a producer whose thread computes for many times the silence of a dead connection', async () => {
+  const { address } = await startPeer(300, 1, 1_500);
+  const exchange = consumerOf('secret', 1, 'of the attempt', 80);
+  const { sequences, closed } = consume(exchange, 0, address);
+
+  expect(await closed).toBeUndefined();
+  expect(sequences).toHaveLength(300);
+  exchange.close();
 });
 
 test('DataExchangeServer refuses a wrong token, another attempt, and who does not know the secret of the attempt', async () => {

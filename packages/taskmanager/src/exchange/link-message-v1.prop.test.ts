@@ -9,16 +9,21 @@ import {
   entryBytes,
   frameEntry,
   LinkMessageReaderV1,
+  PING_ENTRY,
+  PONG_ENTRY,
   subscribeEntry,
   type LinkEntry,
+  type LinkSigns,
 } from './link-message-v1.ts';
 
 type Word =
   | readonly ['subscribe', number, string]
   | readonly ['frame', number, readonly number[]]
-  | readonly ['close', number, string | undefined];
+  | readonly ['close', number, string | undefined]
+  | readonly ['ping']
+  | readonly ['pong'];
 
-function recorder(): { readonly words: Word[]; readonly events: LinkEvents } {
+function recorder(): { readonly words: Word[]; readonly events: LinkEvents; readonly signs: LinkSigns } {
   const words: Word[] = [];
   return {
     words,
@@ -30,6 +35,11 @@ function recorder(): { readonly words: Word[]; readonly events: LinkEvents } {
       },
       onChannelClosed: (id, error) => words.push(['close', id, error?.message]),
       onLinkClosed: () => undefined,
+    },
+    signs: {
+      onPing: () => words.push(['ping']),
+      onPong: () => words.push(['pong']),
+      onFrameAnnounced: () => undefined,
     },
   };
 }
@@ -44,12 +54,14 @@ const word: fc.Arbitrary<Word> = fc.oneof(
     fc.array(fc.integer({ min: 0, max: 255 }), { maxLength: 40 }),
   ),
   fc.tuple(fc.constant('close' as const), channelId, fc.constantFrom(undefined, failure.message)),
+  fc.constantFrom(['ping'] as const, ['pong'] as const),
 );
 
 function entryOf(of: Word): LinkEntry {
   if (of[0] === 'subscribe') return subscribeEntry(of[1], of[2]);
   if (of[0] === 'frame') return frameEntry(of[1], Uint8Array.from(of[2]));
-  return closeEntry(of[1], of[2] === undefined ? undefined : failure);
+  if (of[0] === 'close') return closeEntry(of[1], of[2] === undefined ? undefined : failure);
+  return of[0] === 'ping' ? PING_ENTRY : PONG_ENTRY;
 }
 
 function encode(words: readonly Word[]): Buffer {
@@ -72,8 +84,8 @@ function outcomeOf(action: () => void): string {
 test('LinkMessage v1 gives back what was packed, in order, with frames at multiples of 8', () => {
   fc.assert(
     fc.property(fc.array(word, { maxLength: 20 }), (words) => {
-      const { words: got, events } = recorder();
-      new LinkMessageReaderV1(events).read(encode(words));
+      const { words: got, events, signs } = recorder();
+      new LinkMessageReaderV1(events, signs).read(encode(words));
       expect(got).toEqual(words);
     }),
   );
@@ -89,7 +101,8 @@ test('LinkMessage v1 that was changed or cut gives words or MR_PROTOCOL, never a
       (words, at, byte, cut) => {
         const message = encode(words);
         message[at % message.byteLength] = byte;
-        const reader = new LinkMessageReaderV1({ ...recorder().events, onFrame: () => undefined });
+        const { events, signs } = recorder();
+        const reader = new LinkMessageReaderV1({ ...events, onFrame: () => undefined }, signs);
         const outcome = outcomeOf(() => reader.read(message.subarray(0, message.byteLength - (cut % 9))));
         expect(outcome).toMatch(/^(read|MR_PROTOCOL)$/);
       },
@@ -105,16 +118,25 @@ test('LinkMessage v1 has the bytes that its grammar says', () => {
     '01000000010000000200000000000000' + '6162000000000000',
   );
   expect(encode([['close', 2, undefined]]).toString('hex')).toBe('03000000020000000000000000000000');
+  expect(encode([['ping'], ['pong']]).toString('hex')).toBe(
+    '05000000000000000000000000000000' + '06000000000000000000000000000000',
+  );
 });
 
 test('LinkMessage v1 carries a large frame as a message of its own, behind its announcement', () => {
   const frame = new Uint8Array(128 * 1024).fill(5);
   const announcement = announcementOf(frameEntry(7, frame));
   if (announcement === undefined) throw new Error('not announced');
-  const { words, events } = recorder();
-  const reader = new LinkMessageReaderV1(events);
-  reader.read(encodeLinkMessageV1([announcement], entryBytes(announcement)));
-  expect(words).toEqual([]);
+  const { words, events, signs } = recorder();
+  const announced: number[] = [];
+  const reader = new LinkMessageReaderV1(events, {
+    ...signs,
+    onFrameAnnounced: (bytes) => announced.push(bytes),
+  });
+  const announcing = encodeLinkMessageV1([announcement], entryBytes(announcement));
+  expect(announcing.toString('hex')).toBe('04000000070000000000000000000200');
+  reader.read(announcing);
+  expect([words, announced]).toEqual([[], [128 * 1024]]);
   reader.read(frame);
   expect(words).toEqual([['frame', 7, [...frame]]]);
   expect(announcementOf(frameEntry(7, frame.subarray(1)))).toBeUndefined();

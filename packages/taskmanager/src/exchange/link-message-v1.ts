@@ -4,15 +4,18 @@ import type { LinkEvents } from './link.ts';
 
 /*
  * LinkMessage v1 => entry+
- *   entry   => kind UINT8, zero UINT8[3], channelId UINT32, bytes UINT32, zero UINT32, payload UINT8[bytes], zeros to a multiple of 8
+ *   entry   => kind UINT8, zero UINT8[3], channelId UINT32, bytes UINT32, following UINT32, payload UINT8[bytes], zeros to a multiple of 8
  *   kind    => 1 subscribe (payload: key, UTF-8), 2 frame, 3 close (payload: WireError as JSON, or nothing),
- *              4 frame whose payload is the whole next message; the last entry of its own message
+ *              4 frame whose payload is the whole next message, of `following` bytes; the last entry of its own message,
+ *              5 ping, 6 pong: the answer to it. `following` is 0 in all but 4, `channelId` in 5 and 6
  * Little endian. Payloads start at multiples of 8, so that a frame may be read as typed arrays in place.
  */
 const KIND_SUBSCRIBE = 1;
 const KIND_FRAME = 2;
 const KIND_CLOSE = 3;
 const KIND_FRAME_FOLLOWS = 4;
+const KIND_PING = 5;
+const KIND_PONG = 6;
 const HEADER_BYTES = 16;
 
 /**
@@ -30,6 +33,17 @@ export interface LinkEntry {
   readonly kind: number;
   readonly channelId: number;
   readonly payload: Uint8Array;
+  /** Bytes of the next message, which is this frame. */
+  readonly following?: number;
+}
+
+/** What the reader of a direction is told besides the events of the link. */
+export interface LinkSigns {
+  /** The other end asks for a pong. */
+  onPing(): void;
+  onPong(): void;
+  /** The next message has so many bytes, and nothing comes before it. */
+  onFrameAnnounced(bytes: number): void;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -45,8 +59,13 @@ export function frameEntry(channelId: number, frame: Uint8Array): LinkEntry {
 /** The entry that announces `entry` in case its payload is to be the next message, else undefined. */
 export function announcementOf(entry: LinkEntry): LinkEntry | undefined {
   if (entry.kind !== KIND_FRAME || entry.payload.byteLength < FOLLOWING_FRAME_BYTES_MIN) return undefined;
-  return { kind: KIND_FRAME_FOLLOWS, channelId: entry.channelId, payload: NOTHING };
+  const following = entry.payload.byteLength;
+  return { kind: KIND_FRAME_FOLLOWS, channelId: entry.channelId, payload: NOTHING, following };
 }
+
+/** Asks the other end for a pong. */
+export const PING_ENTRY: LinkEntry = { kind: KIND_PING, channelId: 0, payload: NOTHING };
+export const PONG_ENTRY: LinkEntry = { kind: KIND_PONG, channelId: 0, payload: NOTHING };
 
 export function closeEntry(channelId: number, error: WireError | undefined): LinkEntry {
   return {
@@ -70,7 +89,7 @@ export function encodeLinkMessageV1(entries: readonly LinkEntry[], bytes: number
     message.writeUInt32LE(entry.kind, offset);
     message.writeUInt32LE(entry.channelId, offset + 4);
     message.writeUInt32LE(byteLength, offset + 8);
-    message.writeUInt32LE(0, offset + 12);
+    message.writeUInt32LE(entry.following ?? 0, offset + 12);
     message.set(entry.payload, offset + HEADER_BYTES);
     const end = offset + HEADER_BYTES + byteLength;
     offset += entryBytes(entry);
@@ -82,11 +101,13 @@ export function encodeLinkMessageV1(entries: readonly LinkEntry[], bytes: number
 /** Reads the messages of one direction of a link, in order. Threading: one thread. */
 export class LinkMessageReaderV1 {
   readonly #events: LinkEvents;
+  readonly #signs: LinkSigns;
   /** Channel of the frame that the next message is. */
   #following: number | undefined;
 
-  constructor(events: LinkEvents) {
+  constructor(events: LinkEvents, signs: LinkSigns) {
     this.#events = events;
+    this.#signs = signs;
   }
 
   /**
@@ -117,7 +138,11 @@ export class LinkMessageReaderV1 {
     else if (kind === KIND_SUBSCRIBE)
       this.#events.onSubscribe(channelId, Buffer.from(payload).toString('utf8'));
     else if (kind === KIND_CLOSE) this.#events.onChannelClosed(channelId, decodeError(payload));
-    else if (kind === KIND_FRAME_FOLLOWS) this.#following = channelId;
+    else if (kind === KIND_FRAME_FOLLOWS) {
+      this.#following = channelId;
+      this.#signs.onFrameAnnounced(message.readUInt32LE(offset + 12));
+    } else if (kind === KIND_PING) this.#signs.onPing();
+    else if (kind === KIND_PONG) this.#signs.onPong();
     else throw malformed(`its kind ${kind} is unknown`, offset);
     return from + padded(bytes);
   }

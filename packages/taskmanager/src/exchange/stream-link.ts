@@ -15,6 +15,8 @@ import {
   entryBytes,
   frameEntry,
   LinkMessageReaderV1,
+  PING_ENTRY,
+  PONG_ENTRY,
   subscribeEntry,
   type LinkEntry,
 } from './link-message-v1.ts';
@@ -39,6 +41,18 @@ export interface StreamLinkOptions {
   readonly peer: string;
   /** Ends the call at once, both ways. */
   readonly abort: () => void;
+  /** Signs of life of the other end. */
+  readonly signs?: LinkSignsOfLife | undefined;
+}
+
+/** What is seen of a connection besides what it carries. */
+export interface LinkSignsOfLife {
+  /** Something has come. */
+  heard(): void;
+  /** A single message of so many bytes is about to come. */
+  expect(bytes: number): void;
+  /** The connection is over. */
+  stop(): void;
 }
 
 /**
@@ -52,6 +66,9 @@ export class StreamLink implements Link {
   #queuedBytes = 0;
   /** A frame that was announced and is the next message. */
   #following: Uint8Array | undefined;
+  /** Pings and pongs go before what waits. */
+  #isPingWanted = false;
+  #isPongWanted = false;
   #isFlushScheduled = false;
   #isWaitingForDrain = false;
   #isClosing = false;
@@ -66,8 +83,8 @@ export class StreamLink implements Link {
       this.#isWaitingForDrain = false;
       this.#flush();
     });
-    stream.on('error', (error) => this.#over(channelLost(options.peer, error)));
-    stream.on('cancelled', () => this.#over(channelLost(options.peer, undefined)));
+    stream.on('error', (error) => this.#over(channelLost(options.peer, error.message)));
+    stream.on('cancelled', () => this.#over(channelLost(options.peer)));
     stream.on('close', () => this.#over(undefined));
   }
 
@@ -78,7 +95,14 @@ export class StreamLink implements Link {
       queueMicrotask(() => events.onLinkClosed(error));
       return;
     }
-    const reader = new LinkMessageReaderV1(events);
+    const reader = new LinkMessageReaderV1(events, {
+      onPing: () => {
+        this.#isPongWanted = true;
+        this.#flushSoon();
+      },
+      onPong: () => undefined, // Whatever comes is a sign of life.
+      onFrameAnnounced: (bytes) => this.#options.signs?.expect(bytes),
+    });
     this.#stream.on('data', (message) => this.#onData(message, reader));
     this.#stream.on('end', () => {
       this.#over(undefined);
@@ -98,6 +122,18 @@ export class StreamLink implements Link {
     this.#send(closeEntry(channelId, error));
   }
 
+  /** Asks the other end for a sign of life. */
+  ping(): void {
+    this.#isPingWanted = true;
+    this.#flushSoon();
+  }
+
+  /** Gives the connection up: its other end is not there any more. */
+  abandon(reason: string): void {
+    this.#over(channelLost(this.#options.peer, reason));
+    this.#options.abort();
+  }
+
   close(): void {
     this.#isClosing = true;
     if (!this.#isFlushScheduled) this.#flush();
@@ -110,7 +146,11 @@ export class StreamLink implements Link {
       this.#queuedBytes <= LINK_QUEUE_BYTES_MAX && this.#queue.offer(entry),
       'data exchange queue is full: more was sent than credit allows',
     );
-    if (this.#isFlushScheduled || this.#isWaitingForDrain) return;
+    this.#flushSoon();
+  }
+
+  #flushSoon(): void {
+    if (this.#isOver || this.#isFlushScheduled || this.#isWaitingForDrain) return;
     this.#isFlushScheduled = true;
     queueMicrotask(() => {
       this.#isFlushScheduled = false;
@@ -129,7 +169,7 @@ export class StreamLink implements Link {
   }
 
   get #hasMore(): boolean {
-    return this.#queue.count > 0 || this.#following !== undefined;
+    return this.#queue.count > 0 || this.#following !== undefined || this.#isPingWanted || this.#isPongWanted;
   }
 
   #nextMessage(): Uint8Array {
@@ -138,8 +178,8 @@ export class StreamLink implements Link {
       this.#following = undefined;
       return frame;
     }
-    const entries: LinkEntry[] = [];
-    let bytes = 0;
+    const entries = this.#takeSigns();
+    let bytes = entries.reduce((sum, entry) => sum + entryBytes(entry), 0);
     while (bytes < MESSAGE_BYTES_TARGET && this.#following === undefined) {
       const entry = this.#queue.poll();
       if (entry === undefined) break;
@@ -152,8 +192,17 @@ export class StreamLink implements Link {
     return encodeLinkMessageV1(entries, bytes);
   }
 
+  #takeSigns(): LinkEntry[] {
+    const entries: LinkEntry[] = [];
+    if (this.#isPingWanted) entries.push(PING_ENTRY);
+    if (this.#isPongWanted) entries.push(PONG_ENTRY);
+    this.#isPingWanted = this.#isPongWanted = false;
+    return entries;
+  }
+
   #onData(message: Uint8Array, reader: LinkMessageReaderV1): void {
     if (this.#isOver) return;
+    this.#options.signs?.heard();
     try {
       reader.read(message);
     } catch (error) {
@@ -166,18 +215,15 @@ export class StreamLink implements Link {
     if (this.#overBy !== undefined) return;
     this.#overBy = { error };
     this.#isOver = true;
+    this.#options.signs?.stop();
     this.#events?.onLinkClosed(error);
   }
 }
 
-function channelLost(peer: string, cause: Error | undefined): WireError {
+function channelLost(peer: string, reason = 'the other end went away'): WireError {
   return toWireError(
-    new MillraceError(
-      'MR_CHANNEL_CLOSED',
-      `Lost the data connection to ${peer}: ${cause?.message ?? 'the other end went away'}`,
-      {
-        details: { peer },
-      },
-    ),
+    new MillraceError('MR_CHANNEL_CLOSED', `Lost the data connection to ${peer}: ${reason}`, {
+      details: { peer },
+    }),
   );
 }

@@ -53,6 +53,7 @@ function messages(attemptNumber: number): Readonly<Record<TaskExecutorMessage['k
     },
     'checkpoint-complete': { kind: 'checkpoint-complete', ...checkpoint },
     'checkpoint-aborted': { kind: 'checkpoint-aborted', ...checkpoint },
+    'may-leave': { kind: 'may-leave', leaderEpoch: EPOCH },
   };
 }
 
@@ -98,7 +99,7 @@ describe.each(kinds)('%s', (kind) => {
     expect(core.slots).toMatchObject([{ jobId: JOB, attemptNumber: ATTEMPT }]);
   });
 
-  if (kind === 'registered') return; // It is about no attempt.
+  if (kind === 'registered' || kind === 'may-leave') return; // They are about no attempt.
 
   test.each([ATTEMPT - 1, ATTEMPT + 1])(
     'of attempt %i does nothing to the one that runs',

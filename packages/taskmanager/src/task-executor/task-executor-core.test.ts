@@ -383,3 +383,69 @@ describe('leaders', () => {
     expect(step({ kind: 'timer', timer: { kind: 'leader-timeout' }, rssBytes: 1 })).toEqual([]);
   });
 });
+
+describe('leaving', () => {
+  const leave: TaskExecutorEvent = { kind: 'leave', limitMs: 20_000 };
+  const mayLeave = leader({ kind: 'may-leave', leaderEpoch: 1 });
+
+  test('is told to the leader, and goes on until the leader says that nobody has a slot any more', () => {
+    running();
+    const commands = core.step(leave);
+    expect(short(commands)).toEqual(['send leaving', 'set-timer leave-limit']);
+    expect(commands[0]).toMatchObject({ message: { leaderEpoch: 1, limitMs: 20_000, instanceId: 'i1' } });
+    expect(step(leave)).toEqual([]);
+    expect(step(cancel)).toContain('tell cancel');
+    expect(step(mayLeave)).toEqual(['clear-timer leave-limit', 'left']);
+    expect(step(mayLeave)).toEqual([]);
+  });
+
+  test('ends with its time, whatever runs', () => {
+    running();
+    core.step(leave);
+    expect(step({ kind: 'timer', timer: { kind: 'leave-limit' }, rssBytes: 0 })).toContain('left');
+  });
+
+  test('waits for nobody without a leader, or once that is away', () => {
+    core.start();
+    expect(step(leave)).toContain('left');
+  });
+
+  test('waits no longer once the leader is away', () => {
+    running();
+    core.step(leave);
+    expect(step({ kind: 'leader-disconnected' })).toContain('left');
+  });
+
+  test('is nothing that a leader can ask for', () => {
+    running();
+    expect(step(mayLeave)).toEqual([]);
+  });
+});
+
+describe('memory', () => {
+  test('over its limit is told to the process, which may then leave', () => {
+    core = new TaskExecutorCore({
+      taskManagerId: asTaskManagerId('tm-1'),
+      instanceId: 'i1',
+      address: '',
+      pid: 7,
+      slotCount: 2,
+      rssBytesMax: 100,
+    });
+    running();
+    const beat = (rssBytes: number) => step({ kind: 'timer', timer: { kind: 'heartbeat' }, rssBytes });
+    expect(beat(110)).not.toContain('memory-over');
+    expect(beat(110)).not.toContain('memory-over');
+    expect(core.step({ kind: 'timer', timer: { kind: 'heartbeat' }, rssBytes: 111 })).toContainEqual({
+      kind: 'memory-over',
+      rssBytes: 111,
+      isFar: false,
+    });
+    expect(beat(110)).not.toContain('memory-over');
+    expect(core.step({ kind: 'timer', timer: { kind: 'heartbeat' }, rssBytes: 200 })).toContainEqual({
+      kind: 'memory-over',
+      rssBytes: 200,
+      isFar: true,
+    });
+  });
+});

@@ -10,6 +10,8 @@ import {
 import type { AddressedMessage, SlotDeployment, SlotReport, TaskExecutorMessage } from '@millrace/proto';
 import type { SlotReportBody } from '@millrace/runtime';
 import { AttemptFence } from './attempt-fence.ts';
+import { Departure } from './departure.ts';
+import { MemoryGuard } from './memory-guard.ts';
 import { Slot } from './slot-table.ts';
 import { keyOf, mustNotBeMissed, otherInstance, staleEpoch, workerLost } from './slot-verdicts.ts';
 import type {
@@ -39,6 +41,8 @@ export interface TaskExecutorOptions {
   /** Wins over what the leader names. */
   readonly heartbeatTimeoutMs?: number | undefined;
   readonly cancelGraceMs?: number | undefined;
+  /** Resident memory of the process beyond which it does not go on. Unset: there is no limit. */
+  readonly rssBytesMax?: number | undefined;
 }
 
 /**
@@ -60,9 +64,12 @@ export class TaskExecutorCore {
   #heartbeatIntervalMs = HEARTBEAT_INTERVAL_MS_DEFAULT;
   #heartbeatTimeoutMs: number;
   #isLeaderTimeoutRunning = false;
+  readonly #departure = new Departure((command) => this.#emit(command));
+  readonly #memory: MemoryGuard;
 
   constructor(options: TaskExecutorOptions) {
     this.#options = options;
+    this.#memory = new MemoryGuard(options.rssBytesMax);
     this.#heartbeatTimeoutMs = options.heartbeatTimeoutMs ?? HEARTBEAT_TIMEOUT_MS_DEFAULT;
     this.#slots = Array.from({ length: options.slotCount }, (_, index) => new Slot(index));
   }
@@ -99,6 +106,9 @@ export class TaskExecutorCore {
         break;
       case 'timer':
         this.#onTimer(event.timer, event.rssBytes);
+        break;
+      case 'leave':
+        this.#departure.begin(event.limitMs, this.#isRegistered ? this.#sender : undefined);
         break;
       case 'shut-down':
         this.#isShutDown = true;
@@ -142,6 +152,7 @@ export class TaskExecutorCore {
 
   #onDisconnected(): void {
     this.#isConnected = false;
+    this.#departure.end(); // Whatever ran over this connection is over, and starts anew elsewhere.
     if (!this.#isRegistered) return;
     this.#isRegistered = false;
     this.#emit({ kind: 'clear-timer', timer: { kind: 'heartbeat' } });
@@ -170,6 +181,9 @@ export class TaskExecutorCore {
         return;
       case 'finish':
         this.#onFinish(message);
+        return;
+      case 'may-leave':
+        this.#departure.end();
         return;
       case 'trigger-checkpoint':
       case 'checkpoint-complete':
@@ -206,6 +220,7 @@ export class TaskExecutorCore {
         if (!this.#isRegistered) return;
         this.#rssBytes = rssBytes;
         this.#heartbeat();
+        this.#judgeMemory(rssBytes);
         this.#emit({ kind: 'set-timer', timer, delayMs: this.#heartbeatIntervalMs });
         return;
       case 'leader-timeout':
@@ -213,6 +228,9 @@ export class TaskExecutorCore {
         if (this.#isRegistered) return;
         this.#cancelAll(() => true);
         if (this.#isConnected) this.#registerAgain();
+        return;
+      case 'leave-limit':
+        this.#departure.end();
         return;
       case 'grace': {
         const slot = this.#slotOf(timer);
@@ -224,19 +242,24 @@ export class TaskExecutorCore {
     }
   }
 
-  #heartbeat(): void {
+  #judgeMemory(rssBytes: number): void {
+    const verdict = this.#memory.look(rssBytes);
+    if (verdict !== undefined) this.#emit({ kind: 'memory-over', rssBytes, isFar: verdict === 'far-over' });
+  }
+
+  get #sender() {
     const { taskManagerId, instanceId } = this.#options;
-    this.#emit({
-      kind: 'send',
-      message: {
-        kind: 'heartbeat',
-        taskManagerId,
-        instanceId,
-        leaderEpoch: this.#leaderEpoch,
-        slots: this.slots,
-        rssBytes: this.#rssBytes,
-      },
-    });
+    return { taskManagerId, instanceId, leaderEpoch: this.#leaderEpoch };
+  }
+
+  #heartbeat(): void {
+    const message = {
+      kind: 'heartbeat',
+      ...this.#sender,
+      slots: this.slots,
+      rssBytes: this.#rssBytes,
+    } as const;
+    this.#emit({ kind: 'send', message });
   }
 
   // --- deployments ---
@@ -346,7 +369,7 @@ export class TaskExecutorCore {
   // --- workers ---
 
   #onWorkerEvent(
-    event: Exclude<TaskExecutorEvent, { kind: `leader-${string}` | 'timer' | 'shut-down' }>,
+    event: Exclude<TaskExecutorEvent, { kind: `leader-${string}` | 'timer' | 'leave' | 'shut-down' }>,
   ): void {
     const slot = this.#slotOf(event);
     if (slot === undefined) return;

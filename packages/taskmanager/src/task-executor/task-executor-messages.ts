@@ -14,6 +14,8 @@ export type TaskExecutorTimer =
   | { readonly kind: 'heartbeat' }
   /** The leader has been away for too long. */
   | { readonly kind: 'leader-timeout' }
+  /** It waits no longer for its jobs to move elsewhere. */
+  | { readonly kind: 'leave-limit' }
   /** The worker had its time to end by itself. */
   | ({ readonly kind: 'grace' } & WorkerKey);
 
@@ -29,6 +31,8 @@ export type TaskExecutorEvent =
   | ({ readonly kind: 'artifact-failed'; readonly error: WireError } & WorkerKey)
   | ({ readonly kind: 'slot-report'; readonly report: SlotReportBody } & WorkerKey)
   | { readonly kind: 'timer'; readonly timer: TaskExecutorTimer; readonly rssBytes: number }
+  /** The process is to end in good order: jobs that run here are to move elsewhere first. `left` follows. */
+  | { readonly kind: 'leave'; readonly limitMs: number }
   /** The process is to end: cancel everything. */
   | { readonly kind: 'shut-down' };
 
@@ -58,5 +62,9 @@ export type TaskExecutorCommand =
     } & WorkerKey)
   | ({ readonly kind: 'tell-slot'; readonly instruction: SlotInstruction } & WorkerKey)
   | ({ readonly kind: 'terminate-worker' } & WorkerKey)
+  /** Resident memory stays over its limit: the process should leave; `isFar`: at once. Each once. */
+  | { readonly kind: 'memory-over'; readonly rssBytes: number; readonly isFar: boolean }
+  /** Nothing is left to wait for: the process may end. Once. */
+  | { readonly kind: 'left' }
   | { readonly kind: 'set-timer'; readonly timer: TaskExecutorTimer; readonly delayMs: number }
   | { readonly kind: 'clear-timer'; readonly timer: TaskExecutorTimer };

@@ -45,6 +45,8 @@ export interface TaskExecutorPorts {
   readonly onStaleLeader: () => void;
   readonly artifactDirectoryOf: (deployment: SlotDeployment) => Promise<string>;
   readonly rssBytes: () => number;
+  /** Resident memory is over its limit, or far over it: the process should leave, or end at once. Each once. */
+  readonly onMemoryOver?: (rssBytes: number, isFar: boolean) => void;
 }
 
 /** Threading: one thread; events are worked off one at a time, in order. */
@@ -57,6 +59,7 @@ export class TaskExecutor {
   /** Nothing runs any more and nothing will: what still comes in is of no interest, and sets no timers. */
   #isShutDown = false;
   #onIdle: (() => void) | undefined;
+  #onLeft: (() => void) | undefined;
 
   constructor(options: TaskExecutorOptions, ports: TaskExecutorPorts) {
     this.#core = new TaskExecutorCore(options);
@@ -78,6 +81,17 @@ export class TaskExecutor {
 
   onLeaderMessage(message: AddressedMessage): void {
     this.#dispatch({ kind: 'leader-message', message });
+  }
+
+  /**
+   * Says that it leaves; resolves once no job has a slot here any more, or after `limitMs`, or when the leader is away.
+   * What still runs then is the caller's to shut down.
+   */
+  leave(limitMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onLeft = resolve;
+      this.#dispatch({ kind: 'leave', limitMs });
+    });
   }
 
   /** Cancels everything; resolves when nothing runs any more. The caller bounds the wait. */
@@ -142,6 +156,12 @@ export class TaskExecutor {
         return;
       case 'terminate-worker':
         slots.terminate(command);
+        return;
+      case 'memory-over':
+        this.#ports.onMemoryOver?.(command.rssBytes, command.isFar);
+        return;
+      case 'left':
+        this.#onLeft?.();
         return;
       case 'set-timer':
         this.#setTimer(command.timer, command.delayMs);

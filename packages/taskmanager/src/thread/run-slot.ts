@@ -26,6 +26,7 @@ export interface SlotSurroundings {
         readonly server: DataExchangeServer;
         readonly token: string;
         readonly identity: TlsIdentity | undefined;
+        readonly silenceMs: number | undefined;
       }
     | undefined;
   readonly log: Logger;
@@ -75,8 +76,10 @@ async function openNetwork(
         grpc !== undefined && clustered !== undefined,
         'a slot of another process without a data exchange',
       );
-      const { token, identity } = clustered;
-      return grpc.openGrpcLink(producer.dataAddress, { token, jobId, attemptNumber, linkSecret }, identity);
+      const { token, identity, silenceMs } = clustered;
+      const request = { token, jobId, attemptNumber, linkSecret };
+      const address = producer.dataAddress;
+      return grpc.openGrpcLink({ address, request, identity, timers: realTimers, silenceMs });
     },
   });
   for (const link of links) if (link.peerRole === 'consumer') exchange.accept(portLink(link.port));

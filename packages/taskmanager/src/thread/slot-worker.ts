@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads';
 import { MillraceError, toWireError, unreachable, type Logger, type WireError } from '@millrace/common';
 import type { SlotReportBody } from '@millrace/runtime';
 import type { SlotInstruction } from '../task-executor/task-executor-messages.ts';
-import type { FromWorker, StartSlot, ToWorker, WorkerSetup } from './thread-messages.ts';
+import type { FromWorker, StartSlot, ToWorker, WorkerMemory, WorkerSetup } from './thread-messages.ts';
 
 export interface SlotWorkerEvents {
   onReady(dataAddress: string): void;
@@ -34,6 +34,8 @@ export class SlotWorker {
   #error: WireError | undefined;
   #isTerminating = false;
   #isGone = false;
+  /** As the thread said last; undefined: nothing yet. */
+  memory: WorkerMemory | undefined;
 
   constructor(options: SlotWorkerOptions) {
     this.#log = options.log;
@@ -102,6 +104,11 @@ export class SlotWorker {
       case 'report':
         this.#events?.onReport(message.report);
         return;
+      case 'memory': {
+        const { heapBytes, externalBytes } = message;
+        this.memory = { heapBytes, externalBytes };
+        return;
+      }
       case 'log':
         this.#log[message.level]?.(message.message, message.fields);
         return;

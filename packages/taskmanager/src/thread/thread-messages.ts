@@ -12,6 +12,8 @@ export interface ExchangeSetup {
   readonly advertisedHost: string | undefined;
   readonly token: string;
   readonly identity: TlsIdentity | undefined;
+  /** How long a connection may be dead before it is noticed. */
+  readonly silenceMs: number | undefined;
 }
 
 /** Given when the thread starts. */
@@ -40,12 +42,21 @@ export interface StartSlot {
   readonly links: readonly LinkPort[];
 }
 
+/** What a worker's thread takes. */
+export interface WorkerMemory {
+  /** Of V8. */
+  readonly heapBytes: number;
+  /** Outside of it: Buffers, typed arrays, and what native code says that it holds. */
+  readonly externalBytes: number;
+}
+
 export type ToWorker = StartSlot | { readonly kind: 'instruction'; readonly instruction: SlotInstruction };
 
 export type FromWorker =
   /** Imported, listening, waiting for a deployment. */
   | { readonly kind: 'ready'; readonly dataAddress: string }
   | { readonly kind: 'report'; readonly report: SlotReportBody }
+  | ({ readonly kind: 'memory' } & WorkerMemory)
   | { readonly kind: 'log'; readonly level: LogLevel; readonly message: string; readonly fields: LogFields };
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';

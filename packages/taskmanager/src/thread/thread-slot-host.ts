@@ -7,6 +7,7 @@ import type { SlotHost, SlotHostEvents } from '../task-executor/task-executor.ts
 import type { SlotInstruction, WorkerKey } from '../task-executor/task-executor-messages.ts';
 import type { PeerWatch } from '../exchange/peer-watch.ts';
 import { LinkBroker } from './link-broker.ts';
+import type { WorkerMemory } from './thread-messages.ts';
 import { WorkerPool, type WorkerLease, type WorkerPoolOptions } from './worker-pool.ts';
 
 /** How long a thread may take to end once it is terminated. JavaScript ends at once; a call into the operating system does not. */
@@ -21,6 +22,12 @@ export interface ThreadSlotHostOptions extends WorkerPoolOptions {
   readonly peers?: PeerWatch;
   /** A thread was terminated and did not end in time: only the end of the process ends it, and frees its slot. */
   readonly onStuck?: (error: MillraceError) => void;
+}
+
+/** `slot`: index and generation. */
+export interface SlotMemory extends WorkerMemory {
+  readonly slot: string;
+  readonly jobId?: string;
 }
 
 /** Threading: the main thread. */
@@ -99,6 +106,16 @@ export class ThreadSlotHost implements SlotHost {
       this.#limit({ slotIndex: key.slotIndex, ...(jobId === undefined ? {} : { jobId }) }),
     );
     worker.terminate();
+  }
+
+  /** What each slot's thread takes, as it said last, with the job that runs there. */
+  memory(): readonly SlotMemory[] {
+    return [...this.#leases].flatMap(([name, lease]) => {
+      const memory = lease.worker()?.memory;
+      if (memory === undefined) return [];
+      const jobId = this.#running.get(name)?.deployment.jobId;
+      return [{ slot: name, ...(jobId === undefined ? {} : { jobId }), ...memory }];
+    });
   }
 
   /** Ends all threads, also those that have just started. */

@@ -26,10 +26,17 @@ post({ kind: 'ready', dataAddress: exchange?.server.address ?? '' });
 // The engine is imported while the worker waits: the TaskManager registers the sooner.
 const engine = import('./run-slot.ts');
 
+/** How often a worker says what it takes. */
+const MEMORY_INTERVAL_MS = 1_000;
+setInterval(() => {
+  const { heapTotal: heapBytes, external: externalBytes } = process.memoryUsage();
+  post({ kind: 'memory', heapBytes, externalBytes });
+}, MEMORY_INTERVAL_MS).unref();
+
 async function openServer(options: ExchangeSetup) {
   const { DataExchangeServer } = await import('../exchange/data-exchange-server.ts');
-  const { token, identity } = options;
-  return { server: await DataExchangeServer.open(options), token, identity };
+  const { token, identity, silenceMs } = options;
+  return { server: await DataExchangeServer.open(options), token, identity, silenceMs };
 }
 
 function onMessage(message: ToWorker): void {

@@ -1,6 +1,6 @@
 /* oxlint-disable vitest/expect-expect -- verifyOperator asserts */
 import { expect, test } from 'vitest';
-import { mapState, outputTag, type, valueState } from '@millrace/api';
+import { listState, mapState, outputTag, type, valueState } from '@millrace/api';
 import { endOfInput, record, verifyOperator, watermark } from './verify-operator.ts';
 
 const everyWay = { parallelism: [1, 3] };
@@ -189,4 +189,103 @@ test('what a broadcast state hands out cannot be changed, nor written where it m
     .expect()
     .holds();
   expect(new Set(seen)).toEqual(new Set(['entries,get,has,isEmpty,keys,values']));
+});
+
+test('a function is applied to all keys of a state when a broadcast record comes, before anything else does', async () => {
+  await verifyOperator<Order>((input) =>
+    input
+      .keyBy(({ id }) => id)
+      .connect(input.broadcast({ rules: mapState<string, number>() }))
+      .process({
+        state: { total: valueState<number>(), seen: listState<string>(), last: mapState<string, number>() },
+        emits: type<string>(),
+        onRecord({ is, id, amount }, { state, broadcast }) {
+          if (is !== 'order') return;
+          state.total.update((state.total.value() ?? 0) + amount);
+          if (amount > 5) state.seen.add(id);
+          state.last.put('amount', amount);
+          return [`${id} after ${[...broadcast.rules.keys()].join()}`];
+        },
+        onBroadcast({ is, id, amount }, ctx) {
+          if (is !== 'rule') return;
+          ctx.applyToKeyedState('total', (key, total) => {
+            ctx.emit(`${id}: ${key} has ${total.value()}`);
+            if (amount < 0) total.clear();
+            else total.update((total.value() ?? 0) * amount);
+          });
+          ctx.applyToKeyedState('seen', (key, seen) =>
+            ctx.emit(`${id}: ${key} saw ${[...seen.get()].join()}`),
+          );
+          ctx.applyToKeyedState('last', (_key, last) => last.put(id, amount));
+          ctx.broadcast.rules.put(id, amount);
+          return [`${id} begins`];
+        },
+      }),
+  )
+    .input(
+      order('a', 1),
+      order('b', 7),
+      watermark(2),
+      rule('double', 2),
+      watermark(3),
+      order('a', 1),
+      watermark(4),
+      rule('drop', -1),
+      watermark(5),
+      order('b', 2),
+    )
+    .expect(
+      record('a after '),
+      record('b after '),
+      watermark(2),
+      record('double begins'),
+      record('double: a has 1'),
+      record('double: b has 7'),
+      record('double: b saw b'),
+      watermark(3),
+      record('a after double'),
+      watermark(4),
+      record('drop begins'),
+      record('drop: a has 3'),
+      record('drop: b has 14'),
+      record('drop: b saw b'),
+      watermark(5),
+      record('b after double,drop'),
+    )
+    .survivesRestoreAtEveryStep({ parallelism: [1] });
+});
+
+test('what is applied to all keys fails with the key, and names that are not declared are refused', async () => {
+  const failing = verifyOperator<Order>((input) =>
+    input
+      .keyBy(({ id }) => id)
+      .connect(input.broadcast({ rules: mapState<string, number>() }))
+      .process({
+        state: { total: valueState<number>() },
+        onRecord: ({ amount }, { state }) => state.total.update(amount),
+        onBroadcast({ is }, ctx) {
+          if (is === 'rule')
+            ctx.applyToKeyedState('total', (key) => {
+              throw new Error(`not for ${key}`);
+            });
+        },
+      }),
+  )
+    .input(order('a', 1), rule('r', 1))
+    .expect();
+  await expect(failing.holds()).rejects.toThrow(/applyToKeyedState.*not for a|not for a.*applyToKeyedState/s);
+  const unknown = verifyOperator<Order>((input) =>
+    input
+      .keyBy(({ id }) => id)
+      .connect(input.broadcast({ rules: mapState<string, number>() }))
+      .process({
+        state: { total: valueState<number>() },
+        onRecord: () => undefined,
+        // @ts-expect-error: it is no declared state
+        onBroadcast: (_record, ctx) => ctx.applyToKeyedState('sum', () => undefined),
+      }),
+  )
+    .input(rule('r', 1))
+    .expect();
+  await expect(unknown.holds()).rejects.toThrow(/"sum"; there are total/);
 });

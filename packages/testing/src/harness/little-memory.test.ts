@@ -1,6 +1,6 @@
 // Timers and windows that fire for more keys than fit into memory stop for relief.
 import { expect, test } from 'vitest';
-import { sliding, valueState } from '@millrace/api';
+import { mapState, sliding, type, valueState } from '@millrace/api';
 import type { OperatorChain } from '@millrace/runtime';
 import { ChainHarness } from './chain-harness.ts';
 import type { OperatorsUnderTest } from './harness-options.ts';
@@ -69,4 +69,40 @@ test('windows of several slices', async () => {
   );
   expect(total).toBe(2 * (KEY_COUNT / 2 - 1));
   expect(mostAtOnce).toBeLessThan(FIRED_PER_RELIEF_MAX);
+});
+
+test('a function that is applied to all keys', async () => {
+  interface Element {
+    readonly key: number;
+    readonly isRule?: boolean;
+  }
+  const operators: OperatorsUnderTest<Element> = (input) =>
+    input
+      .keyBy(({ key }) => key)
+      .connect(input.broadcast({ rules: mapState<string, number>() }))
+      .process({
+        state: { seen: valueState<number>() },
+        emits: type<number>(),
+        onRecord: ({ key, isRule }, { state }) => {
+          if (isRule !== true) state.seen.update(key);
+        },
+        onBroadcast: ({ isRule }, ctx) => {
+          if (isRule !== true) return;
+          ctx.applyToKeyedState('seen', (key, seen) => {
+            seen.update(-key);
+            ctx.emit(key);
+          });
+        },
+      });
+  const harness = await ChainHarness.open<Element>({ operators, parallelism: 1, cacheEntriesMax: 100 });
+  const chain = harness.chains[0] as OperatorChain;
+  for (let from = 0; from < KEY_COUNT; from += 1000) {
+    harness.send(Array.from({ length: 1000 }, (_, index) => ({ value: { key: from + index } })));
+    await relieve(chain);
+  }
+  harness.send([{ value: { key: -1, isRule: true } }]);
+  expect(harness.emitted.map(({ record }) => record as number).toSorted((a, b) => a - b)).toEqual(
+    Array.from({ length: KEY_COUNT }, (_, key) => key),
+  );
+  await harness.close();
 });

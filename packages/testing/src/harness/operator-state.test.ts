@@ -129,4 +129,44 @@ describe('operator state', () => {
     });
     await expect(late.snapshot(1)).rejects.toMatchObject({ code: 'MR_PROMISE_RETURNED' });
   });
+
+  test('a filter with a lifecycle keeps lists, and sends its records on as they are', async () => {
+    const closed: number[] = [];
+    const operators = (input: DataStream<number>) =>
+      input.filter({
+        filter(n: number, { operatorState }: OpenContext) {
+          const seen = operatorState.list<number>('seen');
+          if (seen.get().includes(n)) return false;
+          seen.add(n);
+          return true;
+        },
+        close: ({ subtaskIndex }) => void closed.push(subtaskIndex),
+      });
+    const first = await ChainHarness.open<number>({ operators, parallelism: 1 });
+    first.send([{ value: 1, atMs: 5 }, { value: 2 }, { value: 1 }]);
+    const snapshot = await first.snapshot(1);
+    await first.close();
+    expect(first.emitted.map(({ record, timestampMs }) => [record, timestampMs])).toEqual([
+      [1, 5],
+      [2, NaN],
+    ]);
+    const second = await ChainHarness.open<number>({
+      operators,
+      parallelism: 1,
+      restore: snapshot,
+      blobStore: first.blobStore,
+      attemptNumber: 2,
+    });
+    second.send([{ value: 2 }, { value: 3 }]);
+    await second.close();
+    expect(second.emitted.map(({ record }) => record)).toEqual([3]);
+    expect(closed).toEqual([0, 0]);
+    const promising = await ChainHarness.open<number>({
+      operators: (input) => input.filter({ filter: () => Promise.resolve(true) as never }),
+      parallelism: 1,
+    });
+    expect(() => promising.send([{ value: 1 }])).toThrow(
+      expect.objectContaining({ code: 'MR_PROMISE_RETURNED' }),
+    );
+  });
 });

@@ -121,6 +121,42 @@ describe('A sink with a committer', () => {
   });
 });
 
+describe('A sink writer', () => {
+  /** It numbers its rows, across restores, in a list. */
+  const numbering = (found: (readonly unknown[])[], withCommitter: boolean): Sink<number> => ({
+    [sinkBrand]: 1,
+    name: 'numbering',
+    describe: () => ({}),
+    openWriter({ operatorState }) {
+      const list = operatorState.list<number>('next');
+      found.push(list.get());
+      let next = list.get()[0] ?? 0;
+      return {
+        write: () => void next++,
+        snapshot: () => list.update([next]),
+        prepareCommit: () => (withCommitter ? [{ next }] : []),
+        close: () => undefined,
+      };
+    },
+    ...(withCommitter ? { openCommitter: () => ({ commit: () => Promise.resolve() }) } : {}),
+  });
+
+  test.each([true, false])('keeps operator state, with a committer: %s', async (withCommitter) => {
+    const found: (readonly unknown[])[] = [];
+    const sink = numbering(found, withCommitter);
+    const first = await open(sink, { parallelism: 2 });
+    first.send([{ value: 1 }, { value: 2 }, { value: 3 }]);
+    const snapshot = await first.snapshot(1);
+    await first.close();
+    const same = await open(sink, { parallelism: 2, restore: snapshot, blobStore: first.blobStore });
+    const again = await same.snapshot(2);
+    await same.close();
+    const fewer = await open(sink, { restore: again, blobStore: first.blobStore });
+    await fewer.close();
+    expect(found).toEqual([[], [], [2], [1], [2, 1]]);
+  });
+});
+
 describe('print', () => {
   test('numbers its lines on after a restore', async () => {
     const operators = (input: DataStream<number>): void =>

@@ -9,6 +9,8 @@ const CLOCK_JUMP_MS_MAX = 3_600_000;
 /** An operator that is slow takes up to this for each thing that it does, ms. */
 const SLOW_STEP_MS_MAX = 60;
 const SLOW_LINK_MS_MAX = 600;
+/** A TaskManager that leaves has none, one, two or three times this for it. */
+const LEAVE_MS = 700;
 /** As many as there are slots. */
 const PARALLELISM_MAX = 6;
 
@@ -36,6 +38,8 @@ export class FaultStrikes {
       case 'kill-taskmanager':
       case 'restart-same-id':
         return this.#killTaskManager(cluster, nameOf(cluster, fault), fault.durationMs);
+      case 'leave-taskmanager':
+        return this.#leave(cluster, nameOf(cluster, fault), fault);
       case 'kill-jobmanager':
         return this.#killJobManager(cluster, fault.durationMs);
       case 'kill-both':
@@ -109,6 +113,14 @@ export class FaultStrikes {
     if (!cluster.killTaskManager(name)) return false;
     this.#world.later(downMs, `restart ${name}`, () => cluster.startTaskManager(name));
     return true;
+  }
+
+  /** It ends in good order, with more or less time for it, and comes back. */
+  #leave(cluster: SimCluster, name: string, { durationMs, target }: PlannedFault): boolean {
+    const limitMs = ((target >>> 8) % 4) * LEAVE_MS;
+    return cluster.leaveTaskManager(name, limitMs, () =>
+      this.#world.later(durationMs, `restart ${name}`, () => cluster.startTaskManager(name)),
+    );
   }
 
   #killJobManager(cluster: SimCluster, downMs: number): boolean {

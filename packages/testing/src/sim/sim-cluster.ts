@@ -227,6 +227,18 @@ export class SimCluster {
     return true;
   }
 
+  /** Tells a TaskManager to end in good order; `onEnd` once its process has ended by that. Returns whether it ran. */
+  leaveTaskManager(name: string, limitMs: number, onEnd: () => void): boolean {
+    const running = this.taskManagers.get(name);
+    if (running === undefined) return false;
+    running.process.post(0, 'leave', () => {
+      void running.executor.leave(limitMs).then(() => {
+        if (this.taskManagers.get(name) === running && this.killTaskManager(name)) onEnd();
+      });
+    });
+    return true;
+  }
+
   // The JobManager
 
   startJobManager(): void {

@@ -41,6 +41,7 @@ export interface SimWorld {
 /** What happens once, at its place. */
 export const FAULT_KINDS = [
   'kill-taskmanager',
+  'leave-taskmanager',
   'kill-jobmanager',
   'kill-both',
   'kill-all',

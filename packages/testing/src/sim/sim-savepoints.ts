@@ -6,8 +6,9 @@ import {
   checkpointDirectoryName,
   decodeCheckpointMetadataV1,
   encodeCheckpointMetadataV1,
+  renameFiles,
+  stateFilesOf,
   type CheckpointMetadata,
-  type KeyedStateFile,
 } from '@millrace/proto';
 import type { OperationFate } from './sim-disk.ts';
 import type { SimProcess } from './sim-process.ts';
@@ -53,7 +54,7 @@ export class SimSavepoints {
         const { savepoint: _savepoint, ...metadata } = decodeCheckpointMetadataV1(bytes);
         const prefix = `restored/${process.random.nextId(8)}`;
         for (const [name, content] of files) await blobStoreOf(jobId).put(`${prefix}/${name}`, content);
-        return encodeCheckpointMetadataV1(renamed(metadata, (name) => `${prefix}/${name}`));
+        return encodeCheckpointMetadataV1(renameFiles(metadata, (name) => `${prefix}/${name}`));
       },
       checkCheckpoint: (path) =>
         this.#call(process, 'savepoint read', () => decodeCheckpointMetadataV1(this.#find(path).metadata)),
@@ -88,34 +89,11 @@ async function filesOf(
   read: (name: string) => Promise<Uint8Array>,
 ): Promise<ReadonlyMap<string, Uint8Array>> {
   const files = new Map<string, Uint8Array>();
-  for (const file of keyedFilesOf(metadata)) {
-    if (files.has(file.name)) continue;
+  for (const file of stateFilesOf(metadata)) {
     const bytes = await read(file.name);
     if (bytes.length !== file.bytes || crc32(bytes) !== file.crc32)
       throw new MillraceError('MR_CHECKPOINT_CORRUPT', `The state file "${file.name}" is damaged`);
     files.set(file.name, bytes);
   }
   return files;
-}
-
-function keyedFilesOf({ vertices }: CheckpointMetadata): readonly KeyedStateFile[] {
-  return vertices.flatMap(({ subtasks }) =>
-    subtasks.flatMap(({ operators }) => operators.flatMap(({ keyedFiles }) => keyedFiles)),
-  );
-}
-
-function renamed(metadata: CheckpointMetadata, nameOf: (name: string) => string): CheckpointMetadata {
-  return {
-    ...metadata,
-    vertices: metadata.vertices.map((vertex) => ({
-      ...vertex,
-      subtasks: vertex.subtasks.map((subtask) => ({
-        ...subtask,
-        operators: subtask.operators.map((operator) => ({
-          ...operator,
-          keyedFiles: operator.keyedFiles.map((file) => ({ ...file, name: nameOf(file.name) })),
-        })),
-      })),
-    })),
-  };
 }

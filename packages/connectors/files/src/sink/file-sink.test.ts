@@ -12,8 +12,15 @@ interface Row {
   text?: string;
 }
 
+/** This sink keeps no lists. */
+const operatorState: SinkContext['operatorState'] = {
+  list: (name) => expect.fail(`the list ${name} was asked for`),
+  unionList: (name) => expect.fail(`the list ${name} was asked for`),
+};
+
 function sinkContext(directory: string, changes: Partial<SinkContext> = {}): SinkContext {
-  return { ...connectorContext(directory), runId: 'run-7', operatorUid: 'out', attemptNumber: 0, ...changes };
+  const own = { runId: 'run-7', operatorUid: 'out', attemptNumber: 0, operatorState };
+  return { ...connectorContext(directory), ...own, ...changes };
 }
 
 function sinkOf(options: Partial<JsonLinesOptions> = {}): Sink<Row> {

@@ -462,6 +462,7 @@ export declare namespace millrace {
             hasSlots: boolean;
             slots: number;
             freeSlots: number;
+            rssBytes: number;
             static encode(message: millrace.v1.ProcessMessage.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
             static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.ProcessMessage & millrace.v1.ProcessMessage.$Shape;
         }
@@ -475,6 +476,7 @@ export declare namespace millrace {
                 hasSlots?: (boolean|null);
                 slots?: (number|null);
                 freeSlots?: (number|null);
+                rssBytes?: (number|null);
                 $unknowns?: Uint8Array[];
             }
             type $Shape = millrace.v1.ProcessMessage.$Properties;
@@ -554,7 +556,8 @@ export declare namespace millrace {
             register?: (millrace.v1.Register.$Properties|null);
             heartbeat?: (millrace.v1.Heartbeat.$Properties|null);
             report?: (millrace.v1.TaskReport.$Properties|null);
-            message?: ("register"|"heartbeat"|"report");
+            leaving?: (millrace.v1.Leaving.$Properties|null);
+            message?: ("register"|"heartbeat"|"report"|"leaving");
             static encode(message: millrace.v1.TaskManagerEnvelope.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
             static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.TaskManagerEnvelope & millrace.v1.TaskManagerEnvelope.$Shape;
         }
@@ -566,7 +569,8 @@ export declare namespace millrace {
                 register?: (millrace.v1.Register.$Properties|null);
                 heartbeat?: (millrace.v1.Heartbeat.$Properties|null);
                 report?: (millrace.v1.TaskReport.$Properties|null);
-                message?: ("register"|"heartbeat"|"report");
+                leaving?: (millrace.v1.Leaving.$Properties|null);
+                message?: ("register"|"heartbeat"|"report"|"leaving");
                 $unknowns?: Uint8Array[];
             }
             type $Shape = {
@@ -575,10 +579,32 @@ export declare namespace millrace {
               register?: millrace.v1.Register.$Shape|null;
               heartbeat?: millrace.v1.Heartbeat.$Shape|null;
               report?: millrace.v1.TaskReport.$Shape|null;
+              leaving?: millrace.v1.Leaving.$Shape|null;
               $unknowns?: Uint8Array[];
             } & (
-              ({ message?: undefined; register?: null; heartbeat?: null; report?: null }|{ message?: "register"; register: millrace.v1.Register.$Shape; heartbeat?: null; report?: null }|{ message?: "heartbeat"; register?: null; heartbeat: millrace.v1.Heartbeat.$Shape; report?: null }|{ message?: "report"; register?: null; heartbeat?: null; report: millrace.v1.TaskReport.$Shape })
+              ({ message?: undefined; register?: null; heartbeat?: null; report?: null; leaving?: null }|{ message?: "register"; register: millrace.v1.Register.$Shape; heartbeat?: null; report?: null; leaving?: null }|{ message?: "heartbeat"; register?: null; heartbeat: millrace.v1.Heartbeat.$Shape; report?: null; leaving?: null }|{ message?: "report"; register?: null; heartbeat?: null; report: millrace.v1.TaskReport.$Shape; leaving?: null }|{ message?: "leaving"; register?: null; heartbeat?: null; report?: null; leaving: millrace.v1.Leaving.$Shape })
             );
+        }
+
+        interface ILeaving extends millrace.v1.Leaving.$Properties {
+        }
+
+        class Leaving {
+            constructor(properties?: millrace.v1.Leaving.$Properties);
+            $unknowns?: Uint8Array[];
+            leaderEpoch: number;
+            limitMs: number;
+            static encode(message: millrace.v1.Leaving.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.Leaving & millrace.v1.Leaving.$Shape;
+        }
+
+        namespace Leaving {
+            interface $Properties {
+                leaderEpoch?: (number|null);
+                limitMs?: (number|null);
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = millrace.v1.Leaving.$Properties;
         }
 
         interface IRegister extends millrace.v1.Register.$Properties {
@@ -888,7 +914,8 @@ export declare namespace millrace {
             checkpointComplete?: (millrace.v1.CheckpointComplete.$Properties|null);
             checkpointAborted?: (millrace.v1.CheckpointAborted.$Properties|null);
             finish?: (millrace.v1.Finish.$Properties|null);
-            message?: ("registered"|"deploy"|"cancel"|"triggerCheckpoint"|"checkpointComplete"|"checkpointAborted"|"finish");
+            mayLeave?: (millrace.v1.MayLeave.$Properties|null);
+            message?: ("registered"|"deploy"|"cancel"|"triggerCheckpoint"|"checkpointComplete"|"checkpointAborted"|"finish"|"mayLeave");
             static encode(message: millrace.v1.TaskExecutorEnvelope.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
             static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.TaskExecutorEnvelope & millrace.v1.TaskExecutorEnvelope.$Shape;
         }
@@ -904,7 +931,8 @@ export declare namespace millrace {
                 checkpointComplete?: (millrace.v1.CheckpointComplete.$Properties|null);
                 checkpointAborted?: (millrace.v1.CheckpointAborted.$Properties|null);
                 finish?: (millrace.v1.Finish.$Properties|null);
-                message?: ("registered"|"deploy"|"cancel"|"triggerCheckpoint"|"checkpointComplete"|"checkpointAborted"|"finish");
+                mayLeave?: (millrace.v1.MayLeave.$Properties|null);
+                message?: ("registered"|"deploy"|"cancel"|"triggerCheckpoint"|"checkpointComplete"|"checkpointAborted"|"finish"|"mayLeave");
                 $unknowns?: Uint8Array[];
             }
             type $Shape = {
@@ -917,9 +945,10 @@ export declare namespace millrace {
               checkpointComplete?: millrace.v1.CheckpointComplete.$Shape|null;
               checkpointAborted?: millrace.v1.CheckpointAborted.$Shape|null;
               finish?: millrace.v1.Finish.$Shape|null;
+              mayLeave?: millrace.v1.MayLeave.$Shape|null;
               $unknowns?: Uint8Array[];
             } & (
-              ({ message?: undefined; registered?: null; deploy?: null; cancel?: null; triggerCheckpoint?: null; checkpointComplete?: null; checkpointAborted?: null; finish?: null }|{ message?: "registered"; registered: millrace.v1.Registered.$Shape; deploy?: null; cancel?: null; triggerCheckpoint?: null; checkpointComplete?: null; checkpointAborted?: null; finish?: null }|{ message?: "deploy"; registered?: null; deploy: millrace.v1.Deploy.$Shape; cancel?: null; triggerCheckpoint?: null; checkpointComplete?: null; checkpointAborted?: null; finish?: null }|{ message?: "cancel"; registered?: null; deploy?: null; cancel: millrace.v1.Cancel.$Shape; triggerCheckpoint?: null; checkpointComplete?: null; checkpointAborted?: null; finish?: null }|{ message?: "triggerCheckpoint"; registered?: null; deploy?: null; cancel?: null; triggerCheckpoint: millrace.v1.TriggerCheckpoint.$Shape; checkpointComplete?: null; checkpointAborted?: null; finish?: null }|{ message?: "checkpointComplete"; registered?: null; deploy?: null; cancel?: null; triggerCheckpoint?: null; checkpointComplete: millrace.v1.CheckpointComplete.$Shape; checkpointAborted?: null; finish?: null }|{ message?: "checkpointAborted"; registered?: null; deploy?: null; cancel?: null; triggerCheckpoint?: null; checkpointComplete?: null; checkpointAborted: millrace.v1.CheckpointAborted.$Shape; finish?: null }|{ message?: "finish"; registered?: null; deploy?: null; cancel?: null; triggerCheckpoint?: null; checkpointComplete?: null; checkpointAborted?: null; finish: millrace.v1.Finish.$Shape })
+              ({ message?: undefined; registered?: null; deploy?: null; cancel?: null; triggerCheckpoint?: null; checkpointComplete?: null; checkpointAborted?: null; finish?: null; mayLeave?: null }|{ message?: "registered"; registered: millrace.v1.Registered.$Shape; deploy?: null; cancel?: null; triggerCheckpoint?: null; checkpointComplete?: null; checkpointAborted?: null; finish?: null; mayLeave?: null }|{ message?: "deploy"; registered?: null; deploy: millrace.v1.Deploy.$Shape; cancel?: null; triggerCheckpoint?: null; checkpointComplete?: null; checkpointAborted?: null; finish?: null; mayLeave?: null }|{ message?: "cancel"; registered?: null; deploy?: null; cancel: millrace.v1.Cancel.$Shape; triggerCheckpoint?: null; checkpointComplete?: null; checkpointAborted?: null; finish?: null; mayLeave?: null }|{ message?: "triggerCheckpoint"; registered?: null; deploy?: null; cancel?: null; triggerCheckpoint: millrace.v1.TriggerCheckpoint.$Shape; checkpointComplete?: null; checkpointAborted?: null; finish?: null; mayLeave?: null }|{ message?: "checkpointComplete"; registered?: null; deploy?: null; cancel?: null; triggerCheckpoint?: null; checkpointComplete: millrace.v1.CheckpointComplete.$Shape; checkpointAborted?: null; finish?: null; mayLeave?: null }|{ message?: "checkpointAborted"; registered?: null; deploy?: null; cancel?: null; triggerCheckpoint?: null; checkpointComplete?: null; checkpointAborted: millrace.v1.CheckpointAborted.$Shape; finish?: null; mayLeave?: null }|{ message?: "finish"; registered?: null; deploy?: null; cancel?: null; triggerCheckpoint?: null; checkpointComplete?: null; checkpointAborted?: null; finish: millrace.v1.Finish.$Shape; mayLeave?: null }|{ message?: "mayLeave"; registered?: null; deploy?: null; cancel?: null; triggerCheckpoint?: null; checkpointComplete?: null; checkpointAborted?: null; finish?: null; mayLeave: millrace.v1.MayLeave.$Shape })
             );
         }
 
@@ -942,6 +971,23 @@ export declare namespace millrace {
                 $unknowns?: Uint8Array[];
             }
             type $Shape = millrace.v1.Registered.$Properties;
+        }
+
+        interface IMayLeave extends millrace.v1.MayLeave.$Properties {
+        }
+
+        class MayLeave {
+            constructor(properties?: millrace.v1.MayLeave.$Properties);
+            $unknowns?: Uint8Array[];
+            static encode(message: millrace.v1.MayLeave.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.MayLeave & millrace.v1.MayLeave.$Shape;
+        }
+
+        namespace MayLeave {
+            interface $Properties {
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = millrace.v1.MayLeave.$Properties;
         }
 
         interface IDeploy extends millrace.v1.Deploy.$Properties {

@@ -1953,6 +1953,7 @@ export const millrace: unknown = $root.millrace = (() => {
             ProcessMessage.prototype.hasSlots = false;
             ProcessMessage.prototype.slots = 0;
             ProcessMessage.prototype.freeSlots = 0;
+            ProcessMessage.prototype.rssBytes = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
 
             ProcessMessage.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -1975,6 +1976,8 @@ export const millrace: unknown = $root.millrace = (() => {
                     writer.uint32(48).uint32(message.slots);
                 if (message.freeSlots != null && $Object.hasOwnProperty.call(message, "freeSlots") && message.freeSlots !== 0)
                     writer.uint32(56).uint32(message.freeSlots);
+                if (message.rssBytes != null && $Object.hasOwnProperty.call(message, "rssBytes") && (typeof message.rssBytes === "object" ? message.rssBytes.low || message.rssBytes.high : message.rssBytes !== 0))
+                    writer.uint32(64).uint64(message.rssBytes);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -2069,6 +2072,15 @@ export const millrace: unknown = $root.millrace = (() => {
                                 message.freeSlots = value;
                             else
                                 delete message.freeSlots;
+                            continue;
+                        }
+                    case 8: {
+                            if (wireType !== 0)
+                                break;
+                            if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                message.rssBytes = value;
+                            else
+                                delete message.rssBytes;
                             continue;
                         }
                     }
@@ -2387,11 +2399,12 @@ export const millrace: unknown = $root.millrace = (() => {
             TaskManagerEnvelope.prototype.register = null;
             TaskManagerEnvelope.prototype.heartbeat = null;
             TaskManagerEnvelope.prototype.report = null;
+            TaskManagerEnvelope.prototype.leaving = null;
 
             let $oneOfFields;
 
             $Object.defineProperty(TaskManagerEnvelope.prototype, "message", {
-                get: $util.oneOfGetter($oneOfFields = ["register", "heartbeat", "report"]),
+                get: $util.oneOfGetter($oneOfFields = ["register", "heartbeat", "report", "leaving"]),
                 set: $util.oneOfSetter($oneOfFields)
             });
 
@@ -2412,6 +2425,8 @@ export const millrace: unknown = $root.millrace = (() => {
                     $root.millrace.v1.Heartbeat.encode(message.heartbeat, writer.uint32(34).fork(), _depth + 1).ldelim();
                 if (message.report != null && $Object.hasOwnProperty.call(message, "report"))
                     $root.millrace.v1.TaskReport.encode(message.report, writer.uint32(42).fork(), _depth + 1).ldelim();
+                if (message.leaving != null && $Object.hasOwnProperty.call(message, "leaving"))
+                    $root.millrace.v1.Leaving.encode(message.leaving, writer.uint32(50).fork(), _depth + 1).ldelim();
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -2484,6 +2499,13 @@ export const millrace: unknown = $root.millrace = (() => {
                             message.message = "report";
                             continue;
                         }
+                    case 6: {
+                            if (wireType !== 2)
+                                break;
+                            message.leaving = $root.millrace.v1.Leaving.decode(reader, reader.size(), $undefined, _depth + 1, message.leaving);
+                            message.message = "leaving";
+                            continue;
+                        }
                     }
                     reader.skipType(wireType, _depth, tag);
                     if (!reader.discardUnknown) {
@@ -2502,6 +2524,100 @@ export const millrace: unknown = $root.millrace = (() => {
             };
 
             return TaskManagerEnvelope;
+        })();
+
+        v1.Leaving = (function() {
+
+            const Leaving = function (properties) {
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            Leaving.prototype.leaderEpoch = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+            Leaving.prototype.limitMs = 0;
+
+            Leaving.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.leaderEpoch != null && $Object.hasOwnProperty.call(message, "leaderEpoch") && (typeof message.leaderEpoch === "object" ? message.leaderEpoch.low || message.leaderEpoch.high : message.leaderEpoch !== 0))
+                    writer.uint32(8).uint64(message.leaderEpoch);
+                if (message.limitMs != null && $Object.hasOwnProperty.call(message, "limitMs") && message.limitMs !== 0)
+                    writer.uint32(16).uint32(message.limitMs);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            Leaving.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message, value;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.millrace.v1.Leaving();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 0)
+                                break;
+                            if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                message.leaderEpoch = value;
+                            else
+                                delete message.leaderEpoch;
+                            continue;
+                        }
+                    case 2: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.uint32())
+                                message.limitMs = value;
+                            else
+                                delete message.limitMs;
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return Leaving;
         })();
 
         v1.Register = (function() {
@@ -3747,11 +3863,12 @@ export const millrace: unknown = $root.millrace = (() => {
             TaskExecutorEnvelope.prototype.checkpointComplete = null;
             TaskExecutorEnvelope.prototype.checkpointAborted = null;
             TaskExecutorEnvelope.prototype.finish = null;
+            TaskExecutorEnvelope.prototype.mayLeave = null;
 
             let $oneOfFields;
 
             $Object.defineProperty(TaskExecutorEnvelope.prototype, "message", {
-                get: $util.oneOfGetter($oneOfFields = ["registered", "deploy", "cancel", "triggerCheckpoint", "checkpointComplete", "checkpointAborted", "finish"]),
+                get: $util.oneOfGetter($oneOfFields = ["registered", "deploy", "cancel", "triggerCheckpoint", "checkpointComplete", "checkpointAborted", "finish", "mayLeave"]),
                 set: $util.oneOfSetter($oneOfFields)
             });
 
@@ -3778,6 +3895,8 @@ export const millrace: unknown = $root.millrace = (() => {
                     $root.millrace.v1.CheckpointAborted.encode(message.checkpointAborted, writer.uint32(58).fork(), _depth + 1).ldelim();
                 if (message.finish != null && $Object.hasOwnProperty.call(message, "finish"))
                     $root.millrace.v1.Finish.encode(message.finish, writer.uint32(66).fork(), _depth + 1).ldelim();
+                if (message.mayLeave != null && $Object.hasOwnProperty.call(message, "mayLeave"))
+                    $root.millrace.v1.MayLeave.encode(message.mayLeave, writer.uint32(74).fork(), _depth + 1).ldelim();
                 if (message.instanceId != null && $Object.hasOwnProperty.call(message, "instanceId") && message.instanceId !== "")
                     writer.uint32(162).string(message.instanceId);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
@@ -3878,6 +3997,13 @@ export const millrace: unknown = $root.millrace = (() => {
                                 break;
                             message.finish = $root.millrace.v1.Finish.decode(reader, reader.size(), $undefined, _depth + 1, message.finish);
                             message.message = "finish";
+                            continue;
+                        }
+                    case 9: {
+                            if (wireType !== 2)
+                                break;
+                            message.mayLeave = $root.millrace.v1.MayLeave.decode(reader, reader.size(), $undefined, _depth + 1, message.mayLeave);
+                            message.message = "mayLeave";
                             continue;
                         }
                     }
@@ -3992,6 +4118,72 @@ export const millrace: unknown = $root.millrace = (() => {
             };
 
             return Registered;
+        })();
+
+        v1.MayLeave = (function() {
+
+            const MayLeave = function (properties) {
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            MayLeave.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            MayLeave.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.millrace.v1.MayLeave();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    reader.skipType(tag & 7, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return MayLeave;
         })();
 
         v1.Deploy = (function() {

@@ -13,7 +13,10 @@ export class SubtaskState {
   readonly #subtaskIndex: number;
   readonly #parallelism: number;
 
-  constructor({ environment, node, everyInline }: OperatorSetup, { broadcast }: ProcessSpec) {
+  constructor(
+    { environment, node, everyInline }: OperatorSetup,
+    { broadcast }: Pick<ProcessSpec, 'broadcast'>,
+  ) {
     const { subtaskIndex, vertex } = environment;
     this.#subtaskIndex = subtaskIndex;
     this.#parallelism = vertex.parallelism;
@@ -25,7 +28,7 @@ export class SubtaskState {
   }
 
   /** As it is now; undefined: there is nothing. Broadcast states are alike in all subtasks, and the first one writes them. */
-  snapshot(): Json | undefined {
+  snapshot(): { readonly [field: string]: Json } | undefined {
     const lists = this.lists.snapshot();
     const broadcast = this.#subtaskIndex === 0 ? this.broadcast?.snapshot() : undefined;
     if (lists === undefined && broadcast === undefined) return undefined;

@@ -41,6 +41,9 @@ export class FunctionContext {
   readonly broadcast: { readonly [name: string]: unknown } | undefined;
   readonly now: () => number;
   readonly emit: (record: unknown) => void;
+  /** Set where a function may ask for it. */
+  applyToKeyedState: ((name: string, fn: (key: Key, state: unknown) => unknown) => void) | undefined =
+    undefined;
   readonly output: (tag: { readonly name: string }, record: unknown) => void;
 
   constructor(

@@ -7,6 +7,7 @@ import { backendMethods, emitKey } from '../keyed/keyed-code.ts';
 import type { OperatorSetup } from '../operator-setup.ts';
 import { SubtaskState } from '../operator-state/subtask-state.ts';
 import { emitElements } from '../simple-stages.ts';
+import { KeyApplications } from './key-application.ts';
 import { FunctionContext, FunctionTimers, LifecycleContext, stateHandles } from './process-context.ts';
 
 type Lifecycle = (context: LifecycleContext) => unknown;
@@ -21,7 +22,9 @@ export async function openProcessOperator(
   spec: ProcessSpec,
   isKeyed: boolean,
 ): Promise<ChainOperator> {
-  const backend = isKeyed ? await setup.openBackend() : undefined;
+  // A broadcast element may have a function applied to all keys.
+  const areKeysWalked = spec.broadcast !== undefined && Object.keys(spec.state).length > 0;
+  const backend = isKeyed ? await setup.openBackend({ areKeysWalked }) : undefined;
   const subtaskState = new SubtaskState(setup, spec);
   const lifecycle = new LifecycleContext(setup, spec, subtaskState.lists);
   const operator = new ProcessOperator(setup, spec, { backend, lifecycle, subtaskState });
@@ -60,6 +63,7 @@ class ProcessOperator implements ChainOperator {
   /** Of records of the second input. */
   readonly #secondContext: FunctionContext;
   readonly #timers: FunctionTimers | undefined;
+  readonly #applications: KeyApplications | undefined;
   readonly #recordSite: number;
   readonly #secondSite: number;
   readonly #snapshotSite: number;
@@ -102,6 +106,7 @@ class ProcessOperator implements ChainOperator {
             timers: undefined,
             broadcast: subtaskState.broadcast.writable,
           });
+    this.#applications = this.#applicationsOf(subtaskState.broadcast !== undefined);
     const [first, second] = namesOf(spec);
     this.#recordSite = setup.sites.register(setup.node, `process function ${first}`);
     this.#secondSite = setup.sites.register(setup.node, `process function ${second}`);
@@ -113,6 +118,25 @@ class ProcessOperator implements ChainOperator {
     const { close: _, freeze, ...methods } = backendMethods(backend);
     this.#freezeKeyed = freeze;
     Object.assign(this, methods);
+  }
+
+  #applicationsOf(isBroadcast: boolean): KeyApplications | undefined {
+    const backend = this.#backend;
+    if (backend === undefined || !isBroadcast) return undefined;
+    const { sites, failures, emission, node } = this.#setup;
+    const context = this.#secondContext;
+    const site = sites.register(node, 'process function applyToKeyedState');
+    const applications = new KeyApplications({
+      backend,
+      states: this.#spec.state,
+      handles: this.#context.state,
+      emission,
+      context,
+      take: (error, key, timestampMs) => failures.take(error, site, { key }, timestampMs, -1),
+      refusePromise: (returned) => sites.refusePromise(returned, site),
+    });
+    context.applyToKeyedState = (name, fn) => applications.ask(name, fn);
+    return applications;
   }
 
   freeze(checkpointId: number): FrozenOperator {
@@ -166,7 +190,13 @@ class ProcessOperator implements ChainOperator {
       ].join('\n');
     const goOn = (): string =>
       `if (${results} !== undefined) {\n${emitElements(body, this.#setup.emission, { array: results, other })}\n}`;
-    if (!isKeyed) return body.attempt({ names: [results], make: call, goOn });
+    if (!isKeyed) {
+      const applied = isSecond ? this.#applications : undefined;
+      const attempt = body.attempt({ names: [results], make: call, goOn });
+      if (applied === undefined) return attempt;
+      const name = unit.bind(applied, 'applications');
+      return `${attempt}\nif (${name}.isDue) ${name}.run();`;
+    }
     const { key, hash, make } = emitKey(body, this.#setup, this.#keySite);
     const pastDue = unit.bind(() => this.#setup.emission.run(this.#pastDue), 'firePastDue');
     const setKey = `${unit.bind(this.#backend, 'backend')}.setCurrentKey(${key}, ${hash}); ${context}.key = ${key};`;
