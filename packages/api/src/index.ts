@@ -24,6 +24,8 @@ export type {
   WindowResult,
 } from './stream/windowed-stream.ts';
 export type { StreamEnd } from './stream/stream-end.ts';
+export type * from './join/join-options.ts';
+export type * from './join/join-spec.ts';
 export type { JoinOptions, PrintOptions } from './stream/stream-options.ts';
 export type { DeepReadonly } from './readonly.ts';
 export { outputTag, type, type OutputTag, type TypeToken } from './function/output-tag.ts';

@@ -6,9 +6,12 @@ export { ChainHarness } from './harness/chain-harness.ts';
 export type * from './harness/harness-options.ts';
 export {
   endOfInput,
+  leftRecord,
   processingTime,
   record,
+  rightRecord,
   verifyOperator,
+  verifyTwoInputs,
   watermark,
   type HarnessEvent,
   type OperatorVerification,

@@ -2,6 +2,7 @@
 import type { Json, StateDescriptorJson, StreamGraphJson, StreamNodeJson } from '@millrace/proto';
 import type { FailurePolicy } from '../failure/failure-policy.ts';
 import { describePattern } from '../pattern/describe-pattern.ts';
+import { describeJoin, joinStates } from '../join/describe-join.ts';
 import type { Operator, WatermarkSpec } from './operator.ts';
 import { describeAggregates, describeWindow, describeWindowState } from './describe-window.ts';
 import type { StreamGraph, StreamNode } from './stream-graph.ts';
@@ -58,6 +59,8 @@ function describeState(operator: Operator): readonly StateDescriptorJson[] {
       return [{ name: operator.kind, kind: 'value' }];
     case 'window':
       return describeWindowState(operator);
+    case 'join':
+      return joinStates(operator.join);
     default:
       return [];
   }
@@ -81,6 +84,8 @@ function describeOptions(operator: Operator): OptionsJson {
       return describeWindow(operator);
     case 'pattern':
       return describePattern(operator);
+    case 'join':
+      return describeJoin(operator.join);
     case 'staticJoin':
       return {
         joinType: operator.joinType,

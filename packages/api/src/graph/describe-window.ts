@@ -16,6 +16,7 @@ export function describeWindow(window: WindowSpec): OptionsJson {
     allowedLatenessMs: window.allowedLatenessMs,
     ...(window.lateOutput === undefined ? {} : { lateOutput: window.lateOutput }),
     emit: window.emit,
+    ...(window.join === undefined ? {} : { join: { ...window.join } }),
     strategy: window.strategy,
     function: fn.kind !== 'process' && fn.apply !== undefined ? `${fn.kind}, process` : fn.kind,
     ...(fn.kind === 'aggregate' ? { aggregates: describeAggregates(fn.aggregates) } : {}),

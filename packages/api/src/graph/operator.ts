@@ -5,6 +5,7 @@ import type { Sink } from '../connector/sink.ts';
 import type { Source } from '../connector/source.ts';
 import type { FailurePolicy } from '../failure/failure-policy.ts';
 import type { JobParameters } from '../job/job-parameters.ts';
+import type { JoinSpec } from '../join/join-spec.ts';
 import type { WindowSpec } from './window-spec.ts';
 import type { PatternOperatorSpec } from './pattern-operator.ts';
 
@@ -72,6 +73,8 @@ export type Operator =
   | { readonly kind: 'aggregate'; readonly aggregates: { readonly [name: string]: AggregateSpec } }
   | WindowSpec
   | PatternOperatorSpec
+  /** Has two inputs, left and right, both keyed. */
+  | { readonly kind: 'join'; readonly join: JoinSpec }
   | { readonly kind: 'union' }
   | {
       readonly kind: 'staticJoin';

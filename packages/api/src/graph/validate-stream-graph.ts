@@ -1,6 +1,8 @@
 // What can only be checked once the whole graph is there.
 import { MillraceError } from '@millrace/common';
 import { DEAD_LETTERS } from '../failure/dead-letter.ts';
+import type { JoinSpec } from '../join/join-spec.ts';
+import { lateOutputsOf, needsEventTime } from '../join/describe-join.ts';
 import { invalidOption } from '../options/check-options.ts';
 import type { Operator } from './operator.ts';
 import { hasDeadLetters } from './dead-letter-nodes.ts';
@@ -24,6 +26,7 @@ export function validateStreamGraph(graph: StreamGraph): void {
     facts.push(fact);
     if (node.operator.kind === 'window') checkWindow(node, node.operator, fact);
     if (node.operator.kind === 'pattern') checkPatternTime(node, node.operator.timeDomain, facts);
+    if (node.operator.kind === 'join') checkJoin(node, node.operator.join, facts);
     if (node.parallelism !== undefined && node.parallelism > graph.options.keyGroupCount) {
       throw invalidOption(
         `Cannot run operator "${node.name}" with parallelism ${node.parallelism}: the job has ${graph.options.keyGroupCount} key groups; ` +
@@ -72,9 +75,24 @@ function factsOf(node: StreamNode, known: readonly StreamFacts[]): StreamFacts {
     hasEventTime:
       operator.kind === 'watermarks'
         ? operator.watermarks.kind === 'bounded'
-        : inputs.every((input) => input.hasEventTime),
+        : inputs.every((input) => input.hasEventTime) && !isOfTheClock(operator),
     unboundedSource: inputs.find((input) => input.unboundedSource !== undefined)?.unboundedSource,
   };
+}
+
+/** What it gives has no event time. */
+function isOfTheClock(operator: Operator): boolean {
+  return operator.kind === 'join' && operator.join.kind === 'interval' && operator.join.time === 'processing';
+}
+
+function checkJoin(node: StreamNode, join: JoinSpec, known: readonly StreamFacts[]): void {
+  if (!needsEventTime(join) || node.inputs.every(({ from }) => known[from]?.hasEventTime === true)) return;
+  throw invalidGraph(
+    `Join "${node.name}" can never clean its state: no watermarks reach it on both inputs; give event time to each source that it reads with ` +
+      ".watermarks(boundedOutOfOrderness('1 minute', (record) => record.time))" +
+      (join.kind === 'interval' ? ", or use { time: 'processing' }" : ''),
+    { operator: node.name },
+  );
 }
 
 function checkWindow(node: StreamNode, window: WindowSpec, facts: StreamFacts): void {
@@ -134,6 +152,7 @@ function checkSideOutput(node: StreamNode, edge: StreamEdge, graph: StreamGraph)
     return;
   if (operator.kind === 'pattern' && [operator.lateOutput, operator.timedOutOutput].includes(sideOutput))
     return;
+  if (operator.kind === 'join' && lateOutputsOf(operator.join).includes(sideOutput)) return;
   throw invalidGraph(
     `Operator "${node.name}" reads side output "${sideOutput}" of "${producer.name}", which never sends to it: ` +
       (operator.kind === 'window'

@@ -1,6 +1,7 @@
 // Windows in the live StreamGraph: who is in which, when they fire, what they give. Read by `kind` alone, as all operators.
 import type { AggregateSpec } from '../aggregate/aggregate-spec.ts';
 import type { JobParameters } from '../job/job-parameters.ts';
+import type { WindowJoinShape } from '../join/join-spec.ts';
 import type { StateSpec, UserFunction } from './operator.ts';
 
 /** Windows that are cut into slices, so that a record is added once. Units: milliseconds. */
@@ -107,5 +108,7 @@ export interface WindowSpec {
   /** Name of the side output for late records. */
   readonly lateOutput?: string;
   readonly emit: EmitPolicy;
+  /** It joins two streams, whose records come with their side. */
+  readonly join?: WindowJoinShape;
   readonly function: WindowFunctionSpec;
 }

@@ -19,6 +19,10 @@ import type { ProcessFunction } from '../function/process-function.ts';
 import { processSpec } from '../function/process-spec.ts';
 import type { Operator } from '../graph/operator.ts';
 import { invalidGraph, type StreamOutlet, type Transformation } from '../graph/transformation.ts';
+import type { TemporalJoinOptions } from '../join/join-options.ts';
+import type { JoinSpec } from '../join/join-spec.ts';
+import { temporalJoinSpec, type AnyOptions } from '../join/join-specs.ts';
+import { keyedInput, type TableInput } from '../join/keyed-inputs.ts';
 import { describe, invalidOption, refuseUnknownOptions } from '../options/check-options.ts';
 import { patternSpec, type Begin } from '../pattern/pattern.ts';
 import type { PatternLike } from '../pattern/pattern-types.ts';
@@ -174,6 +178,42 @@ export class DataStream<T> {
       },
       `join ${table.name}`,
     );
+  }
+
+  /**
+   * Joins each record with the version of its table row as of the record's event time, for which it waits until the watermarks of
+   * both have come to it: see {@link TemporalJoinOptions}. `table`: each record is a new version of its key's row.
+   */
+  temporalJoin<Row, K extends Key, Out, Type extends 'inner' | 'left' = 'inner'>(
+    table: DataStream<Row>,
+    options: TemporalJoinOptions<T, Row, K, Type, Out>,
+  ): DataStream<Out> {
+    const input = this.#tableInput(table, 'temporalJoin()');
+    const join = temporalJoinSpec(options as unknown as AnyOptions, input.isChangelog);
+    return this.#joinTable(join, input, {
+      options: options as unknown as AnyOptions,
+      what: 'temporalJoin()',
+    });
+  }
+
+  #tableInput(table: unknown, what: string): TableInput {
+    if (table instanceof DataStream) return { outlet: table.#outlet, isChangelog: false };
+    throw invalidOption(
+      `Cannot use ${describe(table)} as the table of ${what}: give a DataStream or a ChangelogStream`,
+    );
+  }
+
+  #joinTable<Out>(
+    join: JoinSpec,
+    table: TableInput,
+    of: { readonly options: AnyOptions; readonly what: string },
+  ): DataStream<Out> {
+    const inputs = [
+      keyedInput({ outlet: this.#outlet, isChangelog: false }, 'recordKey', of),
+      keyedInput(table, 'tableKey', of),
+    ];
+    const name = join.kind === 'temporal' ? 'temporal join' : 'table join';
+    return this.#scope.streamOf<Out>(this.#scope.builder.add({ kind: 'join', join }, inputs, name));
   }
 
   /** Calls a process function with each record. For state and timers use `keyBy(…).process(…)`. */

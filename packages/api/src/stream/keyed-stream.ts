@@ -6,6 +6,10 @@ import type { KeyedProcessFunction } from '../function/process-function.ts';
 import { processSpec } from '../function/process-spec.ts';
 import type { Operator } from '../graph/operator.ts';
 import type { StreamOutlet } from '../graph/transformation.ts';
+import type { CoGroupOptions, IntervalJoinOptions, WindowJoinOptions } from '../join/join-options.ts';
+import type { JoinType } from '../join/join-spec.ts';
+import { intervalJoinSpec, type AnyOptions } from '../join/join-specs.ts';
+import { coGroupPairing, pairInWindows, windowJoinPairing, type WindowPairing } from '../join/window-join.ts';
 import { describe, invalidOption } from '../options/check-options.ts';
 import { patternSpec, type Begin } from '../pattern/pattern.ts';
 import type { PatternRule } from '../pattern/pattern-json.ts';
@@ -134,7 +138,53 @@ export class KeyedStream<K, T> {
     });
   }
 
+  /**
+   * Joins the records of this stream and another one that are of one key and window; types and the other options are in
+   * {@link WindowJoinOptions}. Results have the event time of the window's last millisecond.
+   */
+  join<R, Out, Type extends JoinType = 'inner'>(
+    other: KeyedStream<K, R>,
+    options: WindowJoinOptions<T, R, Type, Out>,
+  ): DataStream<Out> {
+    const pairing = windowJoinPairing(options as unknown as AnyOptions);
+    return this.#paired(other as never, options as unknown as AnyOptions, pairing) as DataStream<Out>;
+  }
+
+  /** Calls a function with all records of a key and window of both streams: see {@link CoGroupOptions}. */
+  coGroup<R, Out>(other: KeyedStream<K, R>, options: CoGroupOptions<K, T, R, Out>): DataStream<Out> {
+    const pairing = coGroupPairing(options as unknown as AnyOptions);
+    return this.#paired(other as never, options as unknown as AnyOptions, pairing) as DataStream<Out>;
+  }
+
+  /**
+   * Joins records of one key whose times are within an interval of each other: see {@link IntervalJoinOptions}. A pair has
+   * the later time of the two as its event time, a record without a partner its own; the watermark is held back for those.
+   */
+  intervalJoin<R, Out, Type extends JoinType = 'inner'>(
+    other: KeyedStream<K, R>,
+    options: IntervalJoinOptions<T, R, Type, Out>,
+  ): DataStream<Out> {
+    checkKeyed(other, 'intervalJoin');
+    const join = intervalJoinSpec(options as unknown as AnyOptions);
+    const inputs = [this.#outlet, other.#outlet];
+    return this.#scope.streamOf<Out>(
+      this.#scope.builder.add({ kind: 'join', join }, inputs, 'interval join'),
+    );
+  }
+
+  #paired(other: KeyedStream<K, never>, options: AnyOptions, pairing: WindowPairing): DataStream<unknown> {
+    checkKeyed(other, pairing.shape.kind === 'coGroup' ? 'coGroup' : 'join');
+    return pairInWindows(this.#scope, [this.#outlet, other.#outlet], { options, pairing });
+  }
+
   #then<U>(operator: Operator, defaultName: string): DataStream<U> {
     return this.#scope.streamOf<U>(this.#scope.builder.add(operator, [this.#outlet], defaultName));
   }
+}
+
+function checkKeyed(other: unknown, method: string): void {
+  if (other instanceof KeyedStream) return;
+  throw invalidOption(
+    `Cannot ${method}() a keyed stream with ${describe(other)}: give one that is keyed alike, stream.keyBy(…)`,
+  );
 }

@@ -101,6 +101,7 @@ function strategyOf(settings: WindowSettings, fn: WindowFunctionSpec): WindowStr
 }
 
 /** Default name of the operator. */
-export function windowName({ assigner }: WindowSettings): string {
-  return assigner.kind === 'endOfInput' ? 'end of input window' : `${assigner.kind} window`;
+export function windowName({ assigner, join }: WindowSettings): string {
+  const window = assigner.kind === 'endOfInput' ? 'end of input window' : `${assigner.kind} window`;
+  return join === undefined ? window : `${join.kind} (${window})`;
 }

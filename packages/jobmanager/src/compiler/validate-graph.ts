@@ -26,6 +26,7 @@ const KINDS: ReadonlySet<string> = new Set<OperatorKind>([
   'aggregate',
   'window',
   'pattern',
+  'join',
   'union',
   'staticJoin',
   'watermarks',
@@ -105,14 +106,14 @@ function validateNode(node: StreamNodeJson, graph: StreamGraphJson): void {
   if (node.kind !== 'source' && node.inputs.length === 0) throw invalidGraph(`${where} has no input`);
   if (!takesInputs(node))
     throw invalidGraph(
-      `${where} has ${node.inputs.length} inputs; a union takes several, a connected function two, a pattern a second one for rules, all others one`,
+      `${where} has ${node.inputs.length} inputs; a union takes several, a connected function or a join two, a pattern a second one for rules, all others one`,
     );
   for (const edge of node.inputs) validateEdge(edge, node, graph);
 }
 
 function takesInputs({ kind, inputs }: StreamNodeJson): boolean {
   if (kind === 'union') return true;
-  if (kind === 'coProcess') return inputs.length === 2;
+  if (kind === 'coProcess' || kind === 'join') return inputs.length === 2;
   return inputs.length <= (kind === 'pattern' ? 2 : 1);
 }
 

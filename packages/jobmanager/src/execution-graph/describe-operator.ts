@@ -8,6 +8,7 @@ const LAYOUT_OPTIONS: { readonly [kind in OperatorKind]?: readonly string[] } = 
   process: ['isKeyed'],
   coProcess: ['isKeyed'],
   pattern: ['pattern'],
+  join: ['join', 'joinType', 'time', 'lowerMs', 'upperMs', 'hasLeftUniqueKey', 'hasRightUniqueKey'],
 };
 
 /** All operators of a job. */

@@ -17,6 +17,7 @@ export type OperatorKind =
   | 'aggregate'
   | 'window'
   | 'pattern'
+  | 'join'
   | 'union'
   | 'staticJoin'
   | 'watermarks'

@@ -62,7 +62,8 @@ export async function openOperatorChain(environment: ChainEnvironment): Promise<
       outputs.set(node, output);
       const tally = tallies.of(node.node);
       const shared = { sites, failures, origin, tally, output, emission, codegenId };
-      const setup = operatorSetup(environment, { ...shared, node: node.node });
+      const delayMs = operators.get(topology.head)?.watermarkDelayMs ?? 0;
+      const setup = operatorSetup(behind(environment, delayMs), { ...shared, node: node.node });
       operators.set(node, await openOperator(setup, tracker));
     }
   } catch (error) {
@@ -91,6 +92,12 @@ export async function openOperatorChain(environment: ChainEnvironment): Promise<
     tallies,
     tracker: hasWatermarks ? tracker : undefined,
   });
+}
+
+/** What operators behind one that holds watermarks back see. */
+function behind(environment: ChainEnvironment, delayMs: number): ChainEnvironment {
+  if (delayMs === 0) return environment;
+  return { ...environment, restoredWatermarkMs: environment.restoredWatermarkMs - delayMs };
 }
 
 /** What the operators of the vertex left out, those of earlier attempts included. */

@@ -58,6 +58,8 @@ export interface OperatorChain {
    * in the chain it is that operator's event time that counts.
    */
   readonly sourceTimeMs: number;
+  /** The vertex sends watermarks on that are so much behind those that it receives, ms. */
+  readonly watermarkDelayMs: number;
   /** Event time has come to `watermarkMs` (+Infinity at the end of input): fires timers and windows. */
   advanceWatermark(watermarkMs: number): boolean;
   /** Fields that the chain reads of a source's records; undefined: all, or its records come from elsewhere. */

@@ -60,6 +60,7 @@ export class RunningChain implements OperatorChain {
   readonly #inputs: readonly InputLoops[];
   readonly #sourceLoops = new Map<string, SourceLoop>();
   readonly #batchEnds: readonly ChainOperator[];
+  readonly watermarkDelayMs: number;
   /** What `resume` goes on with: a step for each operator, and the operator that is at it. */
   #step: ((operator: ChainOperator) => boolean) | undefined;
   #stepIndex = 0;
@@ -73,6 +74,7 @@ export class RunningChain implements OperatorChain {
     this.metrics = parts.code.metrics;
     this.sourceFields = sourceFieldsOf(parts);
     this.#operators = parts.topology.nodes.flatMap((node) => parts.code.operators.get(node) ?? []);
+    this.watermarkDelayMs = this.#operators[0]?.watermarkDelayMs ?? 0;
     this.#batchEnds = this.#operators.filter((operator) => operator.endBatch !== undefined);
     this.#partials = [...parts.code.ports.values()].flat().flatMap((port) => port.partials ?? []);
     parts.code.emission.needsRelief = () => this.#needsRelief();
@@ -167,7 +169,11 @@ export class RunningChain implements OperatorChain {
   }
 
   advanceWatermark(watermarkMs: number): boolean {
-    return this.#start((operator) => operator.advanceWatermark?.(watermarkMs) ?? true);
+    const head = this.#operators[0];
+    const behindMs = watermarkMs - this.watermarkDelayMs;
+    return this.#start(
+      (operator) => operator.advanceWatermark?.(operator === head ? watermarkMs : behindMs) ?? true,
+    );
   }
 
   advanceProcessingTime(nowMs: number): boolean {

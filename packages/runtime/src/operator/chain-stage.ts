@@ -82,6 +82,8 @@ export interface FrozenOperatorState {
 export interface ChainOperator {
   readonly node: StreamNode;
   readonly stage: ChainStage;
+  /** Watermarks go on so much later, ms: results may be as old. Only of the first operator of a chain. */
+  readonly watermarkDelayMs?: number;
   /** After each batch of records. */
   endBatch?(): void;
   advanceWatermark?(watermarkMs: number): boolean;

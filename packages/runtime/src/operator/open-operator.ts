@@ -4,6 +4,7 @@ import type { Operator } from '@millrace/api';
 import { aggregateLayout, reduceLayout } from './aggregate/aggregate-layout.ts';
 import type { ChainOperator } from './chain-stage.ts';
 import { sourceOperator, watermarksOperator, type EventTimeTracker } from './event-time.ts';
+import { openJoin } from './join/join-operator.ts';
 import { openRunningAggregate } from './keyed/running-aggregate.ts';
 import type { OperatorSetup } from './operator-setup.ts';
 import { openPatternOperator } from './pattern/pattern-operator.ts';
@@ -57,6 +58,8 @@ export async function openOperator(setup: OperatorSetup, tracker: EventTimeTrack
       });
     case 'pattern':
       return openPatternOperator(setup, operator);
+    case 'join':
+      return openJoin(setup, operator.join);
     case 'window':
       return openWindow(setup, operator);
     default:

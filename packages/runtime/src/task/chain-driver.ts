@@ -149,7 +149,7 @@ export class ChainDriver {
   advanceWatermark(timestampMs: number, splitId: string): void {
     this.#watermarkMs = timestampMs;
     this.#run(this.chain.advanceWatermark(timestampMs), () => {
-      if (!this.#makesWatermarks) this.#sendWatermark(timestampMs, splitId);
+      if (!this.#makesWatermarks) this.#sendWatermark(timestampMs - this.chain.watermarkDelayMs, splitId);
     });
   }
 
@@ -232,7 +232,8 @@ export class ChainDriver {
 
   #sendRestored(): void {
     this.#owesRestored = false;
-    this.#send({ kind: ElementKind.Watermark, timestampMs: this.#watermarkMs, splitId: '' });
+    const timestampMs = this.#watermarkMs - this.chain.watermarkDelayMs;
+    this.#send({ kind: ElementKind.Watermark, timestampMs, splitId: '' });
   }
 
   #sendWatermark(timestampMs: number, splitId: string): void {

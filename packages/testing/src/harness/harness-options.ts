@@ -9,9 +9,21 @@ export interface TestedStream {
 }
 
 /** Builds the operators under test: what is behind the source. Returns the streams to look at, one or several by name. */
-export type OperatorsUnderTest<T> = (
-  input: DataStream<T>,
-) => TestedStream | { readonly [output: string]: TestedStream } | void;
+export type OperatorsUnderTest<T> = ((input: DataStream<T>) => TestedOutputs) | TwoInputOperators;
+
+/** Operators over two inputs: records of the source are {@link SidedValue}s. */
+export interface TwoInputOperators {
+  readonly ofTwo: (left: DataStream<never>, right: DataStream<never>) => TestedOutputs;
+}
+
+/** What {@link OperatorsUnderTest} return. */
+export type TestedOutputs = TestedStream | { readonly [output: string]: TestedStream } | void;
+
+/** A record for one of two inputs. */
+export interface SidedValue<L, R> {
+  readonly side: 'left' | 'right';
+  readonly value: L | R;
+}
 
 /** Something that a chain gave out. */
 export interface EmittedRecord {

@@ -38,6 +38,7 @@ import type {
   EmittedRecord,
   HarnessSnapshot,
   OperatorsUnderTest,
+  SidedValue,
   TestedStream,
 } from './harness-options.ts';
 
@@ -78,17 +79,21 @@ export class World<T> {
   watermarkMs: number;
   nowMs: number;
   readonly #options: ChainHarnessOptions<T>;
+  readonly #producerIds: readonly number[];
   readonly #nodeIds: readonly number[];
   #creditLooks = 0;
 
   constructor(options: ChainHarnessOptions<T>) {
     this.#options = options;
-    const { graph, names } = buildGraph(options.operators);
+    const { graph, names, producerCount } = buildGraph(options.operators);
     this.graph = graph;
+    this.#producerIds = producerIdsOf(graph, producerCount);
     this.#nodeIds = graph.nodes
-      .filter((node) => node.id > 1 && !names.has(node.id) && node.isImplicit !== true)
+      .filter(
+        (node) => !this.#producerIds.includes(node.id) && !names.has(node.id) && node.isImplicit !== true,
+      )
       .map((node) => node.id);
-    this.edges = edgesOf(graph, { tested: this.#nodeIds, names });
+    this.edges = edgesOf(graph, { producers: this.#producerIds, tested: this.#nodeIds, names });
     this.blobStore = options.blobStore ?? new MemoryBlobStore();
     this.attemptNumber = options.attemptNumber ?? 1;
     this.watermarkMs = options.restore?.watermarkMs ?? -Infinity;
@@ -98,7 +103,7 @@ export class World<T> {
   producerEnvironment(): ChainEnvironment {
     const outputs = this.edges.inputs.map((edge, index) => this.#channelOutput(edge, index));
     return {
-      ...this.#environment(SOURCE_VERTEX, { nodeIds: [0, 1], subtaskIndex: 0, parallelism: 1 }),
+      ...this.#environment(SOURCE_VERTEX, { nodeIds: this.#producerIds, subtaskIndex: 0, parallelism: 1 }),
       inputEdges: [],
       outputs,
     };
@@ -211,10 +216,15 @@ export class World<T> {
   }
 }
 
-/** The graph: 0 source of stamped records, 1 map to their values, the operators under test, and an end for each output. */
+/**
+ * The graph: source of stamped records, map to their values, for two inputs a filter and a map each, the operators under test, and
+ * an end for each output.
+ */
 function buildGraph<T>(operators: OperatorsUnderTest<T>): {
   readonly graph: StreamGraph;
   readonly names: ReadonlyMap<number, string>;
+  /** Nodes before those under test. */
+  readonly producerCount: number;
 } {
   const outputs: string[] = [];
   const job = defineJob('harness', (env) => {
@@ -222,7 +232,10 @@ function buildGraph<T>(operators: OperatorsUnderTest<T>): {
       .source(fromArray<Stamped<T>>([]))
       .watermarks(monotonous((stamped) => stamped.atMs))
       .map((stamped) => stamped.value as never) as unknown as DataStream<T>;
-    const built = operators(input);
+    const built =
+      typeof operators === 'function'
+        ? operators(input)
+        : operators.ofTwo(sideOf(input as never, 'left'), sideOf(input as never, 'right'));
     if (built === undefined) return;
     const streams = isStream(built) ? { main: built } : built;
     for (const [name, stream] of Object.entries(streams)) {
@@ -232,7 +245,32 @@ function buildGraph<T>(operators: OperatorsUnderTest<T>): {
   });
   const graph = job.plan(SUBMISSION);
   const first = graph.nodes.filter((node) => node.isImplicit !== true).length - outputs.length;
-  return { graph, names: new Map(outputs.map((name, index) => [first + index, name])) };
+  const names = new Map(outputs.map((name, index) => [first + index, name]));
+  return { graph, names, producerCount: typeof operators === 'function' ? 2 : 6 };
+}
+
+/**
+ * Nodes of the source's vertex. Of two inputs also those that only prepare what the first keyed operator gets, such as the union
+ * in front of a window join.
+ */
+function producerIdsOf({ nodes }: StreamGraph, producerCount: number): readonly number[] {
+  const ids = new Set(nodes.slice(0, producerCount).map(({ id }) => id));
+  const leadsToExchange = (id: number): boolean =>
+    nodes.some(({ id: consumer, inputs }) =>
+      inputs.some(
+        (edge) => edge.from === id && (edge.partitioning !== 'forward' || leadsToExchange(consumer)),
+      ),
+    );
+  if (producerCount === 2) return [...ids];
+  for (const { id, inputs } of nodes.slice(producerCount)) {
+    const isFed = inputs.every((edge) => ids.has(edge.from) && edge.partitioning === 'forward');
+    if (isFed && leadsToExchange(id)) ids.add(id);
+  }
+  return [...ids];
+}
+
+function sideOf(input: DataStream<SidedValue<unknown, unknown>>, side: 'left' | 'right'): DataStream<never> {
+  return input.filter((sided) => sided.side === side).map((sided) => sided.value as never);
 }
 
 /** Stands for a consumer that may look at everything: its source gives the record away. */
@@ -246,9 +284,14 @@ function isStream(built: TestedStream | { readonly [output: string]: TestedStrea
 
 function edgesOf(
   graph: StreamGraph,
-  of: { readonly tested: readonly number[]; readonly names: ReadonlyMap<number, string> },
+  of: {
+    readonly producers: readonly number[];
+    readonly tested: readonly number[];
+    readonly names: ReadonlyMap<number, string>;
+  },
 ): HarnessEdges {
   const tested = new Set(of.tested);
+  const producers = new Set(of.producers);
   const inputs: JobEdge[] = [];
   const outputs: { edge: JobEdge; name: string }[] = [];
   let edgeId = 0;
@@ -262,7 +305,7 @@ function edgesOf(
         ...(input.sideOutput === undefined ? {} : { sideOutput: input.sideOutput }),
       };
       const name = of.names.get(node.id);
-      if (input.from === 1 && tested.has(node.id)) {
+      if (producers.has(input.from) && tested.has(node.id)) {
         // A forward edge is dealt out, so that the operators may have several subtasks.
         const partitioning = input.partitioning === 'forward' ? 'rebalance' : input.partitioning;
         inputs.push({
@@ -284,7 +327,7 @@ function edgesOf(
           },
         });
       } else {
-        checkChained(node, input.partitioning);
+        if (!producers.has(node.id)) checkChained(node, input.partitioning);
       }
     }
   }
@@ -292,7 +335,7 @@ function edgesOf(
 }
 
 function checkChained(node: StreamNode, partitioning: string): void {
-  if (node.id <= 1 || partitioning === 'forward') return;
+  if (partitioning === 'forward') return;
   throw new MillraceError(
     'MR_GRAPH_INVALID',
     `Cannot test "${node.name}" behind another operator: only the first operator under test may be keyed or rebalanced`,

@@ -1,7 +1,14 @@
 // `verifyOperator`: runs operators in every way that an engine may run them, and compares what they emit each time.
 import { MillraceError } from '@millrace/common';
 import { ChainHarness } from './chain-harness.ts';
-import type { EmittedRecord, HarnessSnapshot, OperatorsUnderTest } from './harness-options.ts';
+import type { DataStream } from '@millrace/api';
+import type {
+  EmittedRecord,
+  HarnessSnapshot,
+  OperatorsUnderTest,
+  SidedValue,
+  TestedOutputs,
+} from './harness-options.ts';
 
 /** One thing that reaches the operators, or that they give out. */
 export type HarnessEvent<T> =
@@ -49,6 +56,32 @@ const RUN_MS_MAX = 10_000;
  */
 export function verifyOperator<T>(operators: OperatorsUnderTest<T>): OperatorVerification<T> {
   return new OperatorVerification<T>(operators, [], []);
+}
+
+/**
+ * The same for operators over two streams: the input is made with {@link leftRecord} and {@link rightRecord}. There is one watermark, which is
+ * that of both inputs.
+ */
+export function verifyTwoInputs<L, R>(
+  operators: (left: DataStream<L>, right: DataStream<R>) => TestedOutputs,
+): OperatorVerification<SidedValue<L, R>> {
+  return verifyOperator<SidedValue<L, R>>({ ofTwo: operators as never });
+}
+
+/** A record of the first stream of {@link verifyTwoInputs}. */
+export function leftRecord<T>(
+  value: T,
+  options: { readonly atMs?: number } = {},
+): HarnessEvent<SidedValue<T, never>> {
+  return record({ side: 'left' as const, value }, options);
+}
+
+/** A record of the second stream. */
+export function rightRecord<T>(
+  value: T,
+  options: { readonly atMs?: number } = {},
+): HarnessEvent<SidedValue<never, T>> {
+  return record({ side: 'right' as const, value }, options);
 }
 
 /** Immutable; ends with {@link OperatorVerification.holds} or {@link OperatorVerification.survivesRestoreAtEveryStep}. */

@@ -41,6 +41,7 @@ function nodeFields(graph: StreamGraph, node: StreamNode): FieldsRead {
       return operator.format === undefined ? 'all' : fieldsRead(operator.format);
     case 'sink':
     case 'pattern':
+    case 'join':
     case 'reduce':
       return 'all';
     case 'aggregate':

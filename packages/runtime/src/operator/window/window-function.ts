@@ -28,7 +28,8 @@ export function windowFunction(
     } catch (error) {
       onError(error);
     }
-    if (!Array.isArray(results)) return;
-    emission.emitAll(results as readonly unknown[], { timestampMs, emit: output.emit, onError });
+    // A join gives its results one by one: there may be many.
+    if (typeof results !== 'object' || results === null || !(Symbol.iterator in results)) return;
+    emission.emitAll(results as Iterable<unknown>, { timestampMs, emit: output.emit, onError });
   };
 }

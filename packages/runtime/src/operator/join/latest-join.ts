@@ -1,0 +1,91 @@
+// [HOT] Each record with its table row as it is at that moment; the table is kept up to date by the second input.
+import type { LatestJoinSpec } from '@millrace/api';
+import { hashKey } from '@millrace/common';
+import type { KeyedStateBackend, RowTable } from '@millrace/state';
+import { cutLoose } from '../aggregate/cut-loose.ts';
+import type { OperatorSetup } from '../operator-setup.ts';
+import { isAccumulate, type Change } from './change.ts';
+import { JoinFunction } from './join-function.ts';
+import type { JoinLogic } from './join-logic.ts';
+
+const ROW = 0;
+/** When the row was written or read last, by the clock, ms; kept only where rows are forgotten. */
+const USED_MS = 1;
+
+/**
+ * The join with a table as it is.
+ * Contract: there is no order between the inputs: what a record meets depends on what has come before it. Bounds: a row a key; with
+ * a TTL, of keys that were used within it.
+ * Source: Flink's TemporalProcessTimeJoinOperator; Kafka Streams' KStream–KTable join.
+ */
+export class LatestJoin implements JoinLogic {
+  readonly watermarkDelayMs = 0;
+  readonly firesClockAtEnd = false;
+  readonly #setup: OperatorSetup;
+  readonly #backend: KeyedStateBackend;
+  readonly #table: RowTable;
+  readonly #fn: JoinFunction;
+  readonly #spec: LatestJoinSpec;
+
+  constructor(setup: OperatorSetup, backend: KeyedStateBackend, spec: LatestJoinSpec) {
+    this.#setup = setup;
+    this.#backend = backend;
+    this.#spec = spec;
+    this.#fn = new JoinFunction(setup, spec);
+    this.#table = backend.table({ name: 'right', columns: ['value', 'f64'], hasNamespaces: false });
+  }
+
+  onLeft(key: unknown, keyHash: number, record: unknown, timestampMs: number): void {
+    const found = this.#rowOf(key, keyHash);
+    if (found === undefined && this.#spec.joinType === 'inner') return;
+    this.#fn.emit(record, found, timestampMs);
+  }
+
+  onRight(key: unknown, keyHash: number, record: unknown): void {
+    if (this.#spec.isChangelog && !isAccumulate(record as Change)) {
+      this.#table.remove(key, keyHash, 0);
+      return;
+    }
+    const tableRow = this.#spec.isChangelog ? (record as Change).row : record;
+    const at = this.#table.upsert(key, keyHash, 0);
+    const isNew = this.#table.wasAbsent;
+    (this.#table.columns[ROW] as unknown[])[at] = cutLoose(tableRow);
+    this.#table.markDirty(at);
+    if (this.#spec.stateTtlMs > 0) this.#use(at, isNew);
+  }
+
+  onTimer(key: unknown): void {
+    const keyHash = hashKey(key);
+    const at = this.#table.find(key, keyHash, 0);
+    if (at < 0) return;
+    const dueMs = this.#expiryOf(at);
+    if (dueMs <= this.#nowMs()) this.#table.remove(key, keyHash, 0);
+    else this.#backend.timers.register('processing', dueMs);
+  }
+
+  #rowOf(key: unknown, keyHash: number): unknown {
+    const at = this.#table.find(key, keyHash, 0);
+    if (at < 0) return undefined;
+    const found = (this.#table.columns[ROW] as unknown[])[at];
+    if (this.#spec.stateTtlMs === 0) return found;
+    if (this.#expiryOf(at) <= this.#nowMs()) return undefined;
+    this.#use(at, false);
+    return found;
+  }
+
+  /** Writes down that the row was used. Its timer, one a key, comes too early then, and looks again. */
+  #use(at: number, isNew: boolean): void {
+    const nowMs = this.#nowMs();
+    (this.#table.columns[USED_MS] as Float64Array)[at] = nowMs;
+    this.#table.markDirty(at);
+    if (isNew) this.#backend.timers.register('processing', nowMs + this.#spec.stateTtlMs);
+  }
+
+  #expiryOf(at: number): number {
+    return ((this.#table.columns[USED_MS] as Float64Array)[at] as number) + this.#spec.stateTtlMs;
+  }
+
+  #nowMs(): number {
+    return this.#setup.environment.clock.nowMs();
+  }
+}
