@@ -1,13 +1,9 @@
 // Options of joins, checked and in the form that the engine reads.
-import { durationMs, type Duration } from '@millrace/common';
+import { durationMs } from '@millrace/common';
 import { recordFunction } from '../function/check-function.ts';
 import type { UserFunction } from '../graph/operator.ts';
 import { describe, invalidOption, oneOf, refuseUnknownOptions } from '../options/check-options.ts';
-import type {
-  IntervalJoinSpec,
-  JoinType,
-  TemporalJoinSpec,
-} from './join-spec.ts';
+import type { IntervalJoinSpec, JoinType, TemporalJoinSpec } from './join-spec.ts';
 
 /** Join types, in the order in which messages list them. */
 export const JOIN_TYPES: readonly JoinType[] = ['inner', 'left', 'right', 'full', 'semi', 'anti'];

@@ -72,7 +72,7 @@ export function openStubChain(
       metrics,
       drops,
       ownWatermarkMs: undefined,
-    watermarkDelayMs: 0,
+      watermarkDelayMs: 0,
       sourceFields: undefined,
       needsRelief: false,
       relieve: () => undefined,
