@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { packageOf, shippedSources } from './sources.ts';
 
-const DOCUMENTED = new Set(['api', 'state', 'proto', 'connectors/files']);
+const DOCUMENTED = new Set(['api', 'state', 'proto', 'connectors/files', 'connectors/nexmark']);
 const EXPORT =
   /^export (?:declare )?(?:abstract )?(?:async )?(?:function\*?|class|interface|type|const|let) (\w+)/;
 

@@ -14,6 +14,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   taskmanager: ['common', 'proto', 'api', 'state', 'runtime'],
   jobmanager: ['common', 'proto'],
   'connectors/files': ['api'],
+  'connectors/nexmark': ['api'],
   embedded: ['common', 'proto', 'api', 'state', 'runtime', 'jobmanager', 'taskmanager'],
   testing: ['common', 'proto', 'api', 'state', 'runtime', 'jobmanager', 'taskmanager', 'embedded'],
   cli: ['common', 'proto', 'api', 'state', 'jobmanager', 'taskmanager', 'embedded'],
@@ -145,7 +146,16 @@ const ADAPTERS = [
   /^packages\/jobmanager\/src\/main\.ts$/,
   /^packages\/jobmanager\/src\/(start-|grpc)/,
 ];
-const DECIDING = new Set(['common', 'proto', 'api', 'state', 'runtime', 'jobmanager', 'connectors/files']);
+const DECIDING = new Set([
+  'common',
+  'proto',
+  'api',
+  'state',
+  'runtime',
+  'jobmanager',
+  'connectors/files',
+  'connectors/nexmark',
+]);
 const WORLD =
   /\bDate\.now\b|\bMath\.random\b|\bsetTimeout\b|\bsetInterval\b|\bsetImmediate\b|\bperformance\.now\b|\brandomUUID\b|\bnew Date\(\)/;
 const WORLD_IMPORTS =

@@ -88,6 +88,22 @@ export type {
   Window,
   WindowContext,
 } from './window/window-function.ts';
+export { percolate, type PercolateOptions, type QueryChanges } from './search/percolate.ts';
+export * from './search/standing-query.ts';
+export { nearestCentre, streamingKMeans } from './clustering/streaming-k-means.ts';
+export type {
+  Centres,
+  Clustered,
+  ClusterStreams,
+  StreamingKMeansOptions,
+} from './clustering/streaming-k-means.ts';
+export * from './sketch/sketch-aggregates.ts';
+export * from './sketch/hyper-log-log.ts';
+export * from './sketch/dd-sketch.ts';
+export * from './sketch/space-saving.ts';
+export * from './sketch/bloom-filter.ts';
+export * from './sketch/count-min.ts';
+export type * from './sketch/sketch.ts';
 export {
   begin,
   type Begin,

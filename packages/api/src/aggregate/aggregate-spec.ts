@@ -1,6 +1,15 @@
 // Aggregates as data plus functions. The engine generates code for the built-in kinds and packs their accumulators into
 // number columns; `custom` works on values.
 
+/** A `Sketch` of any summaries and values. */
+export interface SketchFunctions {
+  readonly name: string;
+  readonly create: () => unknown;
+  readonly add: (summary: never, value: never, weight?: number) => void;
+  readonly merge: (summary: never, other: never) => void;
+  readonly copy: (summary: never) => unknown;
+}
+
 /** Built-in accumulators are one or two numbers, or a value, a key each. */
 export type AggregateSpec<In = never, Out = unknown> =
   | { readonly kind: 'count'; readonly where?: (record: In) => boolean; readonly output?: Out }
@@ -19,6 +28,17 @@ export type AggregateSpec<In = never, Out = unknown> =
       readonly tieBreak?: (record: In) => string | number;
       readonly select?: (record: In) => unknown;
       readonly output?: Out;
+    }
+  /** A mergeable summary of a value of each record. */
+  | {
+      readonly kind: 'sketch';
+      readonly select: (record: In) => unknown;
+      /** How often the value counts. */
+      readonly weight?: (record: In) => number;
+      /** The value is a summary itself: all are merged. */
+      readonly isUnion?: true;
+      readonly sketch: SketchFunctions;
+      readonly result: (summary: never) => Out;
     }
   | {
       readonly kind: 'custom';

@@ -14,6 +14,7 @@ const KINDS = new Set<unknown>([
   'first',
   'last',
   'topN',
+  'sketch',
   'custom',
 ] satisfies AggregateSpec['kind'][]);
 

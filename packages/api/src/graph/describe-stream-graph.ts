@@ -54,6 +54,8 @@ function describeState(operator: Operator): readonly StateDescriptorJson[] {
         { name: 'matches', kind: 'value' },
         ...(operator.pattern === undefined ? [{ name: 'rules', kind: 'broadcast' as const }] : []),
       ];
+    case 'percolate':
+      return [{ name: 'queries', kind: 'value' }];
     case 'reduce':
     case 'aggregate':
       return [{ name: operator.kind, kind: 'value' }];

@@ -54,9 +54,18 @@ export function describeWindowState(window: WindowSpec): readonly StateDescripto
 /** Returns aggregates by name, for people. */
 export function describeAggregates(aggregates: { readonly [name: string]: AggregateSpec }): OptionsJson {
   return Object.fromEntries(
-    Object.entries(aggregates).map(([name, spec]) => [
-      name,
-      spec.kind === 'topN' ? `topN ${spec.limit}` : spec.kind,
-    ]),
+    Object.entries(aggregates).map(([name, spec]) => [name, describeAggregate(spec)]),
   );
+}
+
+/** With what its accumulator depends on. */
+function describeAggregate(spec: AggregateSpec): string {
+  switch (spec.kind) {
+    case 'topN':
+      return `topN ${spec.limit}`;
+    case 'sketch':
+      return spec.sketch.name;
+    default:
+      return spec.kind;
+  }
 }

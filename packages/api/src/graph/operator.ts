@@ -86,6 +86,8 @@ export type Operator =
       /** `(record, row | undefined)` → result. */
       readonly combine: UserFunction;
     }
+  /** Documents, and changes of standing queries by id. `select`: `(document, query)` → result; unset: both. */
+  | { readonly kind: 'percolate'; readonly select?: UserFunction }
   | { readonly kind: 'watermarks'; readonly watermarks: WatermarkSpec }
   | { readonly kind: 'sink'; readonly sink: Sink<unknown> }
   | { readonly kind: 'forEach'; readonly forEach: UserFunction }

@@ -1,6 +1,7 @@
 // A stream of records. Its methods add operators to the graph; nothing runs here.
 import type { Partitioning } from '@millrace/proto';
 import { sinkBrand, sourceBrand } from '../brand.ts';
+import type { Change } from '../changelog/change.ts';
 import type { Sink } from '../connector/sink.ts';
 import type { Source } from '../connector/source.ts';
 import { DEAD_LETTERS, type DeadLetter } from '../failure/dead-letter.ts';
@@ -29,6 +30,14 @@ import type { PatternLike } from '../pattern/pattern-types.ts';
 import type { DeepMutable, DeepReadonly, Sync } from '../readonly.ts';
 import type { Key } from '../state/keyed-state.ts';
 import type { BroadcastDescriptors } from '../state/operator-state.ts';
+import {
+  percolateOperator,
+  queryKey,
+  queryStream,
+  type PercolateOptions,
+  type QueryChanges,
+} from '../search/percolate.ts';
+import type { PercolateMatch, StandingQuery } from '../search/standing-query.ts';
 import { watermarkSpec, type Watermarks } from '../watermark/watermarks.ts';
 import { BroadcastConnectedStream, BroadcastStream, ConnectedStreams } from './connected-streams.ts';
 import { globalWindow, type WindowAssigner } from '../window/windows.ts';
@@ -214,6 +223,17 @@ export class DataStream<T> {
     ];
     const name = join.kind === 'temporal' ? 'temporal join' : 'table join';
     return this.#scope.streamOf<Out>(this.#scope.builder.add({ kind: 'join', join }, inputs, name));
+  }
+
+  /** Finds the standing queries that each record fits: see {@link percolate}. */
+  percolate<C extends Change<StandingQuery>, Out = PercolateMatch<T, C['row']>>(
+    queries: QueryChanges<C>,
+    options: PercolateOptions<T, C['row'], Out> = {},
+  ): DataStream<Out> {
+    const documents = { ...this.#outlet, partitioning: 'broadcast' as const };
+    const changes = { ...queryStream(queries).#outlet, partitioning: 'hash' as const, keySelector: queryKey };
+    const operator = percolateOperator(options);
+    return this.#scope.streamOf<Out>(this.#scope.builder.add(operator, [documents, changes], 'percolate'));
   }
 
   /** Calls a process function with each record. For state and timers use `keyBy(…).process(…)`. */

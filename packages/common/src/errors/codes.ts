@@ -35,6 +35,7 @@ export const ERROR_CODES = {
   MR_UNSUPPORTED_VALUE: user,
   MR_KEY_INVALID: user,
   MR_RECORD_MALFORMED: user,
+  MR_QUERY_INVALID: user,
   // Data, state, checkpoints
   MR_FRAME_CORRUPT: internal,
   MR_PROTOCOL: internal,

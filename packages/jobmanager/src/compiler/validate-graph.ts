@@ -29,6 +29,7 @@ const KINDS: ReadonlySet<string> = new Set<OperatorKind>([
   'join',
   'union',
   'staticJoin',
+  'percolate',
   'watermarks',
   'sink',
   'forEach',
@@ -113,7 +114,7 @@ function validateNode(node: StreamNodeJson, graph: StreamGraphJson): void {
 
 function takesInputs({ kind, inputs }: StreamNodeJson): boolean {
   if (kind === 'union') return true;
-  if (kind === 'coProcess' || kind === 'join') return inputs.length === 2;
+  if (kind === 'coProcess' || kind === 'join' || kind === 'percolate') return inputs.length === 2;
   return inputs.length <= (kind === 'pattern' ? 2 : 1);
 }
 

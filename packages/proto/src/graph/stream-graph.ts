@@ -20,6 +20,7 @@ export type OperatorKind =
   | 'join'
   | 'union'
   | 'staticJoin'
+  | 'percolate'
   | 'watermarks'
   | 'sink'
   | 'forEach'

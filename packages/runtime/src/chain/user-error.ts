@@ -151,6 +151,7 @@ export class ErrorSites {
 const CODES_OF_RECORDS: ReadonlySet<string> = new Set([
   'MR_USER_FUNCTION',
   'MR_KEY_INVALID',
+  'MR_QUERY_INVALID',
   'MR_UNSUPPORTED_VALUE',
   'MR_RECORD_MALFORMED',
   'MR_PATTERN_INVALID',

@@ -8,6 +8,7 @@ import { openJoin } from './join/join-operator.ts';
 import { openRunningAggregate } from './keyed/running-aggregate.ts';
 import type { OperatorSetup } from './operator-setup.ts';
 import { openPatternOperator } from './pattern/pattern-operator.ts';
+import { openPercolate } from './percolate/percolate-operator.ts';
 import { printOperator } from './print.ts';
 import { openProcessOperator } from './process/process-operator.ts';
 import {
@@ -45,6 +46,8 @@ export async function openOperator(setup: OperatorSetup, tracker: EventTimeTrack
       return printOperator(setup, operator);
     case 'staticJoin':
       return openStaticJoin(setup, operator);
+    case 'percolate':
+      return openPercolate(setup, operator.select);
     case 'sink':
       return openSinkOperator(setup, operator.sink);
     case 'process':

@@ -43,6 +43,8 @@ function nodeFields(graph: StreamGraph, node: StreamNode): FieldsRead {
     case 'pattern':
     case 'join':
     case 'reduce':
+    // What queries ask for is known when they come.
+    case 'percolate':
       return 'all';
     case 'aggregate':
       return aggregateFields(operator.aggregates);
@@ -96,6 +98,11 @@ function specFields(spec: AggregateSpec): FieldsRead {
       return spec.where === undefined ? 'none' : fieldsRead(spec.where);
     case 'topN':
       return topNFields(spec);
+    case 'sketch':
+      return joinFields(
+        fieldsRead(spec.select),
+        spec.weight === undefined ? 'none' : fieldsRead(spec.weight),
+      );
     case 'custom':
       return fieldsRead(spec.add, 1);
     default:

@@ -8,6 +8,7 @@ import type { ErrorSites } from '../../chain/user-error.ts';
 import { fieldsRead, type FieldsRead } from '../../chain/fields/fields-read.ts';
 import { cutLoose } from './cut-loose.ts';
 import { OwnedAccumulators } from './owned-accumulators.ts';
+import { OwnedSketches } from './owned-sketches.ts';
 import { topNOf, type TopN } from './top-n.ts';
 
 /**
@@ -86,7 +87,7 @@ export function aggregateLayout(
     results.push([name, resultOf(spec, { add, count, freezes, node, sites, name })]);
   return {
     cells,
-    hasResultFunction: Object.values(aggregates).some((spec) => spec.kind === 'custom'),
+    hasResultFunction: Object.values(aggregates).some(({ kind }) => kind === 'custom' || kind === 'sketch'),
     freeze: () => freezes.forEach((freeze) => freeze()),
     results: (unit, cell, head) =>
       `{ ${[...head, ...results.map(([name, result]) => property(name, result(unit, cell)))].join(', ')} }`,
@@ -154,6 +155,12 @@ function resultOf(spec: AggregateSpec, sink: CellSink): Result {
       const top = topNOf(spec);
       const cell = sink.add(valueCell(top));
       return (unit, of) => `${unit.bind(top.result, 'topResult')}(${of(cell)})`;
+    }
+    case 'sketch': {
+      const owned = new OwnedSketches(spec);
+      sink.freezes.push(() => owned.disown());
+      const cell = sink.add(sketchCell(owned, spec));
+      return (unit, of) => `${unit.bind(spec.result, 'result')}(${of(cell)})`;
     }
     case 'custom': {
       const owned = new OwnedAccumulators(spec);
@@ -237,6 +244,30 @@ function valueCell({
     single: (unit, record) => `${unit.bind(add, 'add')}(undefined, ${record.having(fields)})`,
     merge: (unit, target, source, isNew) =>
       `${target} = ${isNew} ? ${source} : ${unit.bind(merge, 'merge')}(${target}, ${source});`,
+  };
+}
+
+function sketchCell(
+  owned: OwnedSketches,
+  { select, weight }: Extract<AggregateSpec, { readonly kind: 'sketch' }>,
+): Omit<AggregateCell, 'partialName'> {
+  const added = (unit: CodeUnit, record: RecordText): string => {
+    const value = `${unit.bind(select, 'select')}(${record.argument(select)})`;
+    return weight === undefined
+      ? `${value}, undefined`
+      : `${value}, ${unit.bind(weight, 'weight')}(${record.argument(weight)})`;
+  };
+  const folded = (unit: CodeUnit, source: string, record: RecordText, isNew: string): string =>
+    `${unit.bind(owned, 'owned')}.add(${isNew}, ${source}, ${added(unit, record)})`;
+  return {
+    column: 'value',
+    fold: (unit, target, record, isNew) => `${target} = ${folded(unit, target, record, isNew)};`,
+    folded,
+    changesInPlace: true,
+    single: (unit, record) => `${unit.bind(owned, 'owned')}.single(${added(unit, record)})`,
+    merge: (unit, target, source, isNew) =>
+      `${target} = ${unit.bind(owned, 'owned')}.merge(${isNew}, ${target}, ${source});`,
+    copy: (unit, source) => `${unit.bind(owned, 'owned')}.copy(${source})`,
   };
 }
 
