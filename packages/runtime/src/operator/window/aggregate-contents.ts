@@ -6,6 +6,7 @@ import { foldText } from '../aggregate/fold-code.ts';
 import type { EmitFunction, StageBody } from '../chain-stage.ts';
 import type { OperatorSetup } from '../operator-setup.ts';
 import { BestKeptWindow, type KeptWindow } from './kept-window.ts';
+import type { ResultHead } from './per-window/accumulator-code.ts';
 import type { CallWindowFunction } from './window-function.ts';
 import type { WindowBounds, WindowContents, WindowLocals } from './window-contents.ts';
 
@@ -25,7 +26,7 @@ export class AggregateContents implements WindowContents {
   readonly running: KeptWindow | undefined;
   readonly #layout: AggregateLayout;
   readonly #setup: OperatorSetup;
-  readonly #head: readonly ('key' | 'window')[];
+  readonly #head: ResultHead;
   readonly #call: CallWindowFunction | undefined;
   readonly #site: number;
   readonly #fireRow: FireRow;
@@ -42,7 +43,7 @@ export class AggregateContents implements WindowContents {
     table: RowTable,
     options: {
       readonly layout: AggregateLayout;
-      readonly head: readonly ('key' | 'window')[];
+      readonly head: ResultHead;
       readonly call: CallWindowFunction | undefined;
       readonly overlap: WindowOverlap;
     },
@@ -122,11 +123,12 @@ export class AggregateContents implements WindowContents {
   #generateFire(parameters: string, what: string, cell: (unit: CodeUnit, index: number) => string): unknown {
     const unit = new CodeUnit(`${this.#setup.codegenId} fire ${this.#setup.node.id} ${what}`);
     const output: { emit: EmitFunction } = this.#setup.output;
-    const head = this.#head.flatMap((part) =>
-      part === 'key'
-        ? [property('key', 'key')]
-        : [property('windowStart', 'bounds.startMs'), property('windowEnd', 'bounds.endMs')],
-    );
+    const head = [
+      ...(this.#head === 'key and window' ? [property('key', 'key')] : []),
+      ...(this.#head === 'none'
+        ? []
+        : [property('windowStart', 'bounds.startMs'), property('windowEnd', 'bounds.endMs')]),
+    ];
     const result = this.#layout.results(unit, (index) => cell(unit, index), head);
     const call = this.#call;
     const emit = (text: string): string =>

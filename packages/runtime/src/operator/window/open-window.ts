@@ -7,6 +7,8 @@ import { backendMethods } from '../keyed/keyed-code.ts';
 import type { OperatorSetup } from '../operator-setup.ts';
 import { AggregateContents, type WindowOverlap } from './aggregate-contents.ts';
 import { openPerWindowOperator } from './per-window/per-window-operator.ts';
+import { openSessionOperator } from './sessions/session-operator.ts';
+import { headOf } from './window-shape.ts';
 import { RecordContents } from './record-contents.ts';
 import type { WindowContents } from './window-contents.ts';
 import { windowFunction } from './window-function.ts';
@@ -32,8 +34,11 @@ export async function openWindow(setup: OperatorSetup, spec: WindowSpec): Promis
   switch (spec.strategy) {
     case 'windows':
       return openPerWindowOperator(setup, spec, windowLayout(spec, setup));
-    case 'sessions':
-      return openPerWindowOperator(setup, spec, windowLayout(spec, setup));
+    case 'sessions': {
+      const layout = windowLayout(spec, setup);
+      invariant(layout !== undefined, 'sessions have accumulators');
+      return openSessionOperator(setup, spec, layout);
+    }
     case 'slices':
       return openSlices(setup, spec, spec.assigner as SlicedAssignerSpec);
   }
@@ -72,12 +77,6 @@ async function openSlices(
   return assigner.kind === 'endOfInput'
     ? endOfInputOperator(setup, parts)
     : windowOperator(setup, { ...spec, assigner }, parts);
-}
-
-/** What stands in a window's results before its aggregates. */
-function headOf({ function: fn, isKeyed }: WindowSpec): readonly ('key' | 'window')[] {
-  if (fn.kind !== 'aggregate' || fn.apply !== undefined) return [];
-  return isKeyed ? ['key', 'window'] : ['window'];
 }
 
 /** With allowed lateness slices outlive their windows. */

@@ -78,7 +78,7 @@ class UpdateEmitter implements ResultEmitter {
     const table = this.#table;
     const row = table.upsert(key, hash, 0);
     const before = ((table.columns[0] as unknown[])[row] ?? []) as readonly unknown[];
-    (table.columns[0] as unknown[])[row] = deepFreeze([...results]);
+    (table.columns[0] as unknown[])[row] = ownResults(results);
     (table.columns[1] as Float64Array)[row] = timestampMs;
     table.markDirty(row);
     this.#emit(changesBetween(before, results), timestampMs);
@@ -101,6 +101,13 @@ class UpdateEmitter implements ResultEmitter {
   #emit(changes: readonly Change<unknown>[], timestampMs: number): void {
     if (changes.length > 0) emitAll(this.#setup, changes, timestampMs);
   }
+}
+
+/** Results as state keeps them: what goes on and what is kept are one, so that nobody may change it. */
+function ownResults(results: readonly unknown[]): readonly unknown[] {
+  const own = [...results];
+  deepFreeze(own);
+  return own;
 }
 
 function changesBetween(before: readonly unknown[], after: readonly unknown[]): readonly Change<unknown>[] {
@@ -134,7 +141,7 @@ class CompleteEmitter implements ResultEmitter, Paused {
 
   fired({ key, hash }: StateScope, results: readonly unknown[], timestampMs: number): void {
     const row = this.#table.upsert(key, hash, 0);
-    (this.#table.columns[0] as unknown[])[row] = deepFreeze([...results]);
+    (this.#table.columns[0] as unknown[])[row] = ownResults(results);
     (this.#table.columns[1] as Float64Array)[row] = timestampMs;
     this.#table.markDirty(row);
     this.#isChanged = true;

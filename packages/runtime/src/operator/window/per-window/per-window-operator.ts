@@ -10,7 +10,7 @@ import { backendMethods, emitKey } from '../../keyed/keyed-code.ts';
 import type { OperatorSetup } from '../../operator-setup.ts';
 import { emitLate } from '../late-records.ts';
 import { noEventTime } from '../partial-aggregates.ts';
-import type { ResultHead } from './accumulator-code.ts';
+import { gapOf, headOf } from '../window-shape.ts';
 import { defaultTrigger } from './default-trigger.ts';
 import { resultEmitter, type ResultEmitter } from './emit-policy.ts';
 import { MergingWindows } from './merging-windows.ts';
@@ -33,7 +33,7 @@ export async function openPerWindowOperator(
   return operator;
 }
 
-type GapOf = (record: unknown) => number;
+type GapOf = (record: unknown) => unknown;
 
 class PerWindowOperator implements ChainOperator {
   readonly node;
@@ -174,11 +174,7 @@ class PerWindowOperator implements ChainOperator {
 
   #gapMs(record: unknown): number {
     if (this.#gapOf === undefined) return (this.#assigner as { readonly gapMs: number }).gapMs;
-    const gapMs = this.#gapOf(record);
-    if (typeof gapMs === 'number' && gapMs >= 0 && gapMs < Infinity) return gapMs;
-    throw new TypeError(
-      `the gap of session() is a number of milliseconds, 0 or more, but was ${String(gapMs)}`,
-    );
+    return gapOf(this.#gapOf(record));
   }
 
   /** Number of the record at hand within its key. */
@@ -395,11 +391,6 @@ function contentsOf(
   return evictor === undefined
     ? new AccumulatedContents(backend, layout, code)
     : new RecordsOfWindow(backend, evictor, { layout, ...code });
-}
-
-function headOf({ function: fn, isKeyed }: WindowSpec): ResultHead {
-  if (fn.kind !== 'aggregate' || fn.apply !== undefined) return 'none';
-  return isKeyed ? 'key and window' : 'window';
 }
 
 function lastTimeOf({ end }: Bounds): number {

@@ -1,0 +1,287 @@
+// [HOT] Sessions of each key, with accumulators: a key's sessions are numbered 0, 1, 2, … without gaps, in no order; most keys
+// have one. Bounds and accumulators are two tables, so that folding a record knows whether it is a session's first.
+import type { KeyedStateBackend, RowTable, TimerDomain } from '@millrace/state';
+import type { AggregateLayout } from '../../aggregate/aggregate-layout.ts';
+import { AccumulatorCode, type ResultHead } from '../per-window/accumulator-code.ts';
+
+/** Columns of the bounds: start, end, number of the key's sessions (in number 0 only), 1 when it has fired. */
+const START = 0;
+const END = 1;
+const COUNT = 2;
+const FIRED = 3;
+
+/** What a session came to when it fires. */
+export type FireSession = (key: unknown, result: unknown, start: number, end: number) => void;
+
+export interface KeySessionsOptions {
+  readonly backend: KeyedStateBackend;
+  readonly layout: AggregateLayout;
+  readonly codegenId: string;
+  readonly head: ResultHead;
+  readonly domain: TimerDomain;
+  readonly latenessMs: number;
+  readonly watermarkMs: number;
+  readonly fire: FireSession;
+  /** Takes what an aggregate of the user's threw while a session fired. */
+  readonly onError: (error: unknown, key: unknown, start: number, end: number) => void;
+}
+
+/**
+ * Contract: `place` gives the number of the session that a record belongs to, merged and extended, or LATE; the record is then
+ * folded into `accumulators` under this number, and `fireLate` called when `mustFire` is set. Timers are at most one too
+ * early for each session: they are registered when it begins, and moved on when they fire. Until a session has fired, one of its key's
+ * timers is at its end or before. Source: Flink's EventTimeSessionWindows with MergingWindowSet.
+ */
+export class KeySessions {
+  /** Accumulators by (number of the session, key). */
+  readonly accumulators: RowTable;
+  /** The record at hand came after its session fired. */
+  mustFire = false;
+  /** Sessions that end at this time + 1 or earlier have fired; of the clock's none is late. */
+  watermarkMs: number;
+  readonly #bounds: RowTable;
+  readonly #code: AccumulatorCode;
+  readonly #of: KeySessionsOptions;
+
+  constructor(options: KeySessionsOptions) {
+    const { backend, layout } = options;
+    this.#of = options;
+    this.watermarkMs = options.watermarkMs;
+    this.#bounds = backend.table({
+      name: 'bounds',
+      columns: ['f64', 'f64', 'f64', 'f64'],
+      hasNamespaces: true,
+    });
+    this.accumulators = backend.table({
+      name: 'sessions',
+      columns: layout.cells.map((cell) => cell.column),
+      hasNamespaces: true,
+    });
+    this.#code = new AccumulatorCode(options.codegenId, this.accumulators, layout, options.head);
+  }
+
+  /** Number of the session of a record that spans [start, end), or LATE. */
+  place(key: unknown, keyHash: number, start: number, end: number): number {
+    this.mustFire = false;
+    const bounds = this.#bounds;
+    const row = bounds.find(key, keyHash, 0);
+    if (row < 0) return this.#begin(key, keyHash, { start, end, number: 0 });
+    const count = this.#column(COUNT)[row] as number;
+    if (count > 1) return this.#placeAmong(key, keyHash, { start, end, count });
+    if (start > (this.#column(END)[row] as number) || end < (this.#column(START)[row] as number))
+      return this.#begin(key, keyHash, { start, end, number: 1 });
+    this.#extend(key, keyHash, { row, start, end });
+    return 0;
+  }
+
+  #begin(
+    key: unknown,
+    keyHash: number,
+    { start, end, number }: { readonly start: number; readonly end: number; readonly number: number },
+  ): number {
+    const hasFired = end - 1 <= this.watermarkMs;
+    if (hasFired && end - 1 + this.#of.latenessMs <= this.watermarkMs) return LATE;
+    const bounds = this.#bounds;
+    const row = bounds.upsert(key, keyHash, number);
+    this.#column(START)[row] = start;
+    this.#column(END)[row] = end;
+    this.#column(FIRED)[row] = hasFired ? 1 : 0;
+    bounds.markDirty(row);
+    this.#setCount(key, keyHash, number + 1);
+    this.#register(key, keyHash, hasFired ? end - 1 + this.#of.latenessMs : end - 1);
+    this.mustFire = hasFired;
+    return number;
+  }
+
+  #extend(
+    key: unknown,
+    keyHash: number,
+    { row, start, end }: { readonly row: number; readonly start: number; readonly end: number },
+  ): void {
+    const starts = this.#column(START);
+    const ends = this.#column(END);
+    const fired = this.#column(FIRED);
+    if (start < (starts[row] as number)) {
+      starts[row] = start;
+      this.#bounds.markDirty(row);
+    }
+    if (end > (ends[row] as number)) {
+      ends[row] = end;
+      this.#bounds.markDirty(row);
+      if (fired[row] === 1 && end - 1 > this.watermarkMs) {
+        fired[row] = 0;
+        this.#register(key, keyHash, end - 1);
+      }
+    }
+    this.mustFire = fired[row] === 1;
+  }
+
+  /** A key with several sessions: those that the record touches become one, the one of the least number. */
+  #placeAmong(
+    key: unknown,
+    keyHash: number,
+    of: { readonly start: number; readonly end: number; readonly count: number },
+  ): number {
+    let { start, end } = of;
+    const touching: Touching[] = [];
+    for (let number = 0; number < of.count; number++) {
+      const row = this.#bounds.find(key, keyHash, number);
+      const from = this.#column(START)[row] as number;
+      const to = this.#column(END)[row] as number;
+      if (of.start > to || of.end < from) continue;
+      touching.push({ number, start: from });
+      start = Math.min(start, from);
+      end = Math.max(end, to);
+    }
+    const into = touching[0];
+    if (into === undefined) return this.#begin(key, keyHash, { ...of, number: of.count });
+    if (touching.length > 1) this.#merge(key, keyHash, touching, of.count);
+    const row = this.#bounds.find(key, keyHash, into.number);
+    if (touching.length === 1) {
+      this.#extend(key, keyHash, { row, start: of.start, end: of.end });
+      return into.number;
+    }
+    const hasFired = end - 1 <= this.watermarkMs;
+    this.#column(START)[row] = start;
+    this.#column(END)[row] = end;
+    this.#column(FIRED)[row] = hasFired ? 1 : 0;
+    this.#bounds.markDirty(row);
+    this.#register(key, keyHash, hasFired ? end - 1 + this.#of.latenessMs : end - 1);
+    this.mustFire = hasFired;
+    return into.number;
+  }
+
+  /** Accumulators of all go to the first; the others' numbers go. */
+  #merge(key: unknown, keyHash: number, touching: readonly Touching[], count: number): void {
+    const table = this.accumulators;
+    const into = touching[0] as Touching;
+    let isLoaded = false;
+    for (const { number } of touching.toSorted((a, b) => a.start - b.start)) {
+      const row = table.find(key, keyHash, number);
+      if (row < 0) continue;
+      if (isLoaded) this.#code.merge(row);
+      else this.#code.load(row);
+      isLoaded = true;
+      table.remove(key, keyHash, number);
+    }
+    if (isLoaded) this.#storeAs(key, keyHash, into.number);
+    let left = count;
+    for (const { number } of touching.slice(1).toReversed()) this.#remove(key, keyHash, number, left--);
+    this.#setCount(key, keyHash, left);
+  }
+
+  /** Fires the session that a late record changed. */
+  fireLate(key: unknown, keyHash: number, number: number): void {
+    const row = this.#bounds.find(key, keyHash, number);
+    this.#fire(key, keyHash, number, row);
+  }
+
+  /** A timer of a key fires at `nowMs`: its sessions that are over fire, the earliest first, and those that are kept no longer go. */
+  onTimer(key: unknown, keyHash: number, nowMs: number): void {
+    let count = this.#countOf(key, keyHash);
+    for (;;) {
+      const due = this.#nextDue(key, keyHash, { count, nowMs });
+      if (due < 0) break;
+      const row = this.#bounds.find(key, keyHash, due);
+      this.#column(FIRED)[row] = 1;
+      this.#bounds.markDirty(row);
+      this.#fire(key, keyHash, due, row);
+    }
+    for (let number = count - 1; number >= 0; number--) {
+      const row = this.#bounds.find(key, keyHash, number);
+      const last = (this.#column(END)[row] as number) - 1;
+      if (last + this.#of.latenessMs <= nowMs) this.#remove(key, keyHash, number, count--);
+      else this.#register(key, keyHash, this.#column(FIRED)[row] === 1 ? last + this.#of.latenessMs : last);
+    }
+    this.#setCount(key, keyHash, count);
+  }
+
+  /** Number of the session that ends first of those that are due and have not fired; -1: none. */
+  #nextDue(key: unknown, keyHash: number, of: { readonly count: number; readonly nowMs: number }): number {
+    let due = -1;
+    let earliest = Infinity;
+    for (let number = 0; number < of.count; number++) {
+      const row = this.#bounds.find(key, keyHash, number);
+      const end = this.#column(END)[row] as number;
+      if (this.#column(FIRED)[row] === 1 || end - 1 > of.nowMs || end >= earliest) continue;
+      due = number;
+      earliest = end;
+    }
+    return due;
+  }
+
+  #fire(key: unknown, keyHash: number, number: number, boundsRow: number): void {
+    const start = this.#column(START)[boundsRow] as number;
+    const end = this.#column(END)[boundsRow] as number;
+    const row = this.accumulators.find(key, keyHash, number);
+    // A session of which every record failed has no accumulator.
+    if (row < 0) return;
+    let result: unknown;
+    try {
+      result = this.#code.rowResult(row, key, start, end);
+    } catch (error) {
+      this.#of.onError(error, key, start, end);
+      return;
+    }
+    this.#of.fire(key, result, start, end);
+  }
+
+  /** Takes session `number` of `count` out; the last one takes its number. */
+  #remove(key: unknown, keyHash: number, number: number, count: number): void {
+    const last = count - 1;
+    this.accumulators.remove(key, keyHash, number);
+    if (last !== number) {
+      const from = this.#bounds.find(key, keyHash, last);
+      const [start, end, fired] = [START, END, FIRED].map((column) => this.#column(column)[from] as number);
+      const to = this.#bounds.upsert(key, keyHash, number);
+      this.#column(START)[to] = start as number;
+      this.#column(END)[to] = end as number;
+      this.#column(FIRED)[to] = fired as number;
+      this.#bounds.markDirty(to);
+      const row = this.accumulators.find(key, keyHash, last);
+      if (row >= 0) {
+        this.#code.load(row);
+        this.#storeAs(key, keyHash, number);
+        this.accumulators.remove(key, keyHash, last);
+      }
+    }
+    this.#bounds.remove(key, keyHash, last);
+  }
+
+  #storeAs(key: unknown, keyHash: number, number: number): void {
+    const row = this.accumulators.upsert(key, keyHash, number);
+    this.#code.store(row, true);
+    this.accumulators.markDirty(row);
+  }
+
+  #countOf(key: unknown, keyHash: number): number {
+    const row = this.#bounds.find(key, keyHash, 0);
+    return row < 0 ? 0 : (this.#column(COUNT)[row] as number);
+  }
+
+  #setCount(key: unknown, keyHash: number, count: number): void {
+    const row = this.#bounds.find(key, keyHash, 0);
+    if (row < 0 || this.#column(COUNT)[row] === count) return;
+    this.#column(COUNT)[row] = count;
+    this.#bounds.markDirty(row);
+  }
+
+  #register(key: unknown, keyHash: number, timestampMs: number): void {
+    const { backend, domain } = this.#of;
+    backend.setCurrentKey(key, keyHash);
+    backend.timers.register(domain, timestampMs);
+  }
+
+  #column(index: number): Float64Array {
+    return this.#bounds.columns[index] as Float64Array;
+  }
+}
+
+/** A record whose session is gone. */
+const LATE = -1;
+
+/** A session that a record touches. */
+interface Touching {
+  readonly number: number;
+  readonly start: number;
+}
