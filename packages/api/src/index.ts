@@ -23,6 +23,33 @@ export type {
   WindowedStream,
   WindowResult,
 } from './stream/windowed-stream.ts';
+export type { ChangelogStream, ChangelogSinkOptions } from './changelog/changelog-stream.ts';
+export type { KeyedChangelogStream } from './changelog/keyed-changelog-stream.ts';
+export {
+  changeSymbol,
+  isAddition,
+  isChangeKind,
+  type Change,
+  type ChangeKind,
+  type ChangeSymbol,
+} from './changelog/change.ts';
+export type { ChangelogMode, ChangelogModeName, ToChangelogOptions } from './changelog/changelog-mode.ts';
+export type { ChangelogSink, SinkChanges } from './changelog/changelog-sink.ts';
+export { asc, desc, type Comparable, type OrderBy, type Ordering } from './changelog/ordering.ts';
+export type { GroupAggregateOptions } from './changelog/group-aggregate.ts';
+export type {
+  DeduplicateOptions,
+  KeepFirstOptions,
+  KeepLatestOptions,
+  NormalizeOptions,
+  UpdatingOptions,
+  WindowDeduplicateOptions,
+} from './changelog/deduplicate.ts';
+export type { OverFrame, RowOverOptions, TimeOverOptions } from './changelog/over.ts';
+export type { MiniBatchOptions, StateTtlOption, UpdateBeforeOption } from './changelog/running-options.ts';
+export type { SortOptions } from './changelog/sort.ts';
+export type { TableAggregator } from './changelog/table-aggregate.ts';
+export type { Ranked, TopNRowsOptions, WindowTopNOptions } from './changelog/top-n.ts';
 export type { StreamEnd } from './stream/stream-end.ts';
 export type * from './join/join-options.ts';
 export type * from './join/join-spec.ts';
@@ -41,7 +68,6 @@ export type {
 export * from './state/keyed-state.ts';
 export type * from './state/operator-state.ts';
 export * from './aggregate/aggregates.ts';
-export type { Change } from './changelog/change.ts';
 export {
   countWindow,
   cumulating,
@@ -163,6 +189,7 @@ export type * from './aggregate/aggregate-spec.ts';
 export type * from './pattern/pattern-spec.ts';
 export { windowMs } from './pattern/check-pattern.ts';
 export { parsePatternRule, patternOfJson } from './pattern/parse-pattern.ts';
+export type * from './changelog/changelog-operator.ts';
 export type * from './graph/operator.ts';
 export type * from './graph/window-spec.ts';
 export type * from './graph/pattern-operator.ts';

@@ -46,4 +46,6 @@ export type AggregateSpec<In = never, Out = unknown> =
       readonly add: (accumulator: never, record: In) => unknown;
       readonly merge: (a: never, b: never) => unknown;
       readonly result: (accumulator: never) => Out;
+      /** Takes a record out again. */
+      readonly retract?: (accumulator: never, record: In) => unknown;
     };

@@ -106,19 +106,53 @@ export interface Aggregator<In, Accumulator, Out> {
   /** Returns both in one; the first may be changed and returned. */
   readonly merge: (a: Accumulator, b: Accumulator) => Accumulator;
   readonly result: (accumulator: Accumulator) => Out;
+  /**
+   * Takes a record out that was added; the old accumulator may be changed and returned. Needed over streams whose rows change;
+   * elsewhere it is not called.
+   */
+  readonly retract?: (accumulator: Accumulator, record: In) => Accumulator;
 }
 
 /** An aggregate of one's own. */
 export function aggregator<In, Accumulator, Out>(
   functions: Aggregator<In, Accumulator, Out>,
 ): Aggregate<In, Out> {
-  refuseUnknownOptions('aggregator()', functions, ['create', 'add', 'merge', 'result']);
+  refuseUnknownOptions('aggregator()', functions, ['create', 'add', 'merge', 'result', 'retract']);
   return spec<In, Out>({
     kind: 'custom',
     create: recordFunction('`create` of aggregator()', functions.create),
     add: recordFunction('`add` of aggregator()', functions.add),
     merge: recordFunction('`merge` of aggregator()', functions.merge),
     result: recordFunction('`result` of aggregator()', functions.result),
+    ...(functions.retract === undefined
+      ? {}
+      : { retract: recordFunction('`retract` of aggregator()', functions.retract) }),
+  });
+}
+
+/**
+ * Number of different values; null and undefined do not count. Exact: it keeps each value and how often it is there.
+ */
+export function countDistinct<In>(
+  select: (record: In) => string | number | bigint | boolean | null | undefined,
+): Aggregate<In, number> {
+  recordFunction('the function of countDistinct()', select);
+  const counted = (counts: Map<unknown, number>, value: unknown, by: number): Map<unknown, number> => {
+    if (value === null || value === undefined) return counts;
+    const times = (counts.get(value) ?? 0) + by;
+    if (times === 0) counts.delete(value);
+    else counts.set(value, times);
+    return counts;
+  };
+  return aggregator<In, Map<unknown, number>, number>({
+    create: () => new Map(),
+    add: (counts, record) => counted(counts, select(record), 1),
+    retract: (counts, record) => counted(counts, select(record), -1),
+    merge: (a, b) => {
+      for (const [value, times] of b) counted(a, value, times);
+      return a;
+    },
+    result: (counts) => counts.size,
   });
 }
 

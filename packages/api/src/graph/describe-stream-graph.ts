@@ -1,5 +1,10 @@
 // The StreamGraph as data: what is submitted, compared and shown. No function's source ever gets into it.
 import type { Json, StateDescriptorJson, StreamGraphJson, StreamNodeJson } from '@millrace/proto';
+import {
+  changelogState,
+  describeChangelogOperator,
+  isChangelogOperator,
+} from '../changelog/describe-changelog-operator.ts';
 import type { FailurePolicy } from '../failure/failure-policy.ts';
 import { describePattern } from '../pattern/describe-pattern.ts';
 import { describeJoin, joinStates } from '../join/describe-join.ts';
@@ -64,7 +69,7 @@ function describeState(operator: Operator): readonly StateDescriptorJson[] {
     case 'join':
       return joinStates(operator.join);
     default:
-      return [];
+      return isChangelogOperator(operator) ? changelogState(operator) : [];
   }
 }
 
@@ -99,12 +104,16 @@ function describeOptions(operator: Operator): OptionsJson {
     case 'sink':
       return { sink: operator.sink.name, connector: operator.sink.describe() };
     case 'print':
-      return { form: operator.form, ...(operator.title === undefined ? {} : { title: operator.title }) };
+      return {
+        form: operator.form,
+        ...(operator.title === undefined ? {} : { title: operator.title }),
+        ...(operator.isOfChanges === undefined ? {} : { isOfChanges: true }),
+      };
     case 'process':
     case 'coProcess':
       return { isKeyed: operator.isKeyed };
     default:
-      return {};
+      return isChangelogOperator(operator) ? describeChangelogOperator(operator, describeAggregates) : {};
   }
 }
 

@@ -1,6 +1,7 @@
 // Operators of the live StreamGraph: options and the user's functions. What runs them is in `runtime`; it reads these by
 // `kind` alone, because the program's bundle has its own copy of this package.
 import type { AggregateSpec } from '../aggregate/aggregate-spec.ts';
+import type { ChangelogOperator } from '../changelog/changelog-operator.ts';
 import type { Sink } from '../connector/sink.ts';
 import type { Source } from '../connector/source.ts';
 import type { FailurePolicy } from '../failure/failure-policy.ts';
@@ -97,4 +98,7 @@ export type Operator =
       readonly form: 'text' | 'table';
       readonly title?: string;
       readonly format?: UserFunction;
-    };
+      /** Records are changes: `format` is of their rows. */
+      readonly isOfChanges?: true;
+    }
+  | ChangelogOperator;

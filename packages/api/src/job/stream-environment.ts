@@ -1,10 +1,12 @@
 // What the build function of a job gets.
 import type { SubmissionContext } from '@millrace/proto';
 import { sourceBrand } from '../brand.ts';
+import type { ChangelogMode } from '../changelog/changelog-mode.ts';
+import { ChangelogStream } from '../changelog/changelog-stream.ts';
 import type { Source } from '../connector/source.ts';
 import { failurePolicy, type OnFailure } from '../failure/failure-policy.ts';
 import type { StreamGraphBuilder } from '../graph/stream-graph-builder.ts';
-import type { Transformation } from '../graph/transformation.ts';
+import type { StreamOutlet, Transformation } from '../graph/transformation.ts';
 import type { JobOptions } from '../options/job-options.ts';
 import {
   describe,
@@ -107,6 +109,9 @@ export class StreamEnvironment {
       builder: this.#builder,
       params: this.params,
       streamOf: <T>(from: Transformation) => new DataStream<T>(scope, { from, partitioning: 'forward' }),
+      viewOf: <T>(outlet: StreamOutlet) => new DataStream<T>(scope, outlet, true),
+      changelogOf: <T>(outlet: StreamOutlet, mode: ChangelogMode) =>
+        new ChangelogStream<T>(scope, outlet, mode),
     };
     return scope;
   }

@@ -1,7 +1,17 @@
 // A stream of records. Its methods add operators to the graph; nothing runs here.
 import type { Partitioning } from '@millrace/proto';
 import { sinkBrand, sourceBrand } from '../brand.ts';
+import type { AggregateResults, Aggregates } from '../aggregate/aggregates.ts';
 import type { Change } from '../changelog/change.ts';
+import { insertOfRow } from '../changelog/change-functions.ts';
+import { APPEND_MODE, modeOption, type ToChangelogOptions } from '../changelog/changelog-mode.ts';
+import type { ChangelogStream } from '../changelog/changelog-stream.ts';
+import { addDistinct } from '../changelog/deduplicate.ts';
+import { addGroupAggregate, type GroupAggregateOptions } from '../changelog/group-aggregate.ts';
+import { byRowKey, globalInput, type KeyedInput } from '../changelog/keyed-input.ts';
+import type { StateTtlOption } from '../changelog/running-options.ts';
+import { addLimit, addSort, type SortOptions } from '../changelog/sort.ts';
+import { addTopN, type Ranked, type TopNRowsOptions } from '../changelog/top-n.ts';
 import type { Sink } from '../connector/sink.ts';
 import type { Source } from '../connector/source.ts';
 import { DEAD_LETTERS, type DeadLetter } from '../failure/dead-letter.ts';
@@ -27,7 +37,7 @@ import { keyedInput, type TableInput } from '../join/keyed-inputs.ts';
 import { describe, invalidOption, refuseUnknownOptions } from '../options/check-options.ts';
 import { patternSpec, type Begin } from '../pattern/pattern.ts';
 import type { PatternLike } from '../pattern/pattern-types.ts';
-import type { DeepMutable, DeepReadonly, Sync } from '../readonly.ts';
+import type { DeepMutable, DeepReadonly, Flat, Sync } from '../readonly.ts';
 import type { Key } from '../state/keyed-state.ts';
 import type { BroadcastDescriptors } from '../state/operator-state.ts';
 import {
@@ -159,6 +169,79 @@ export class DataStream<T> {
       throw invalidOption('Cannot unite a stream with nothing: give union() another stream');
     const outlets = [this.#outlet, ...others.map((other) => other.#outlet)];
     return this.#scope.streamOf<T | U>(this.#scope.builder.add({ kind: 'union' }, outlets, 'union'));
+  }
+
+  /**
+   * Aggregates over all records, in one subtask: with `emit: 'update'` (default) a changelog of one row, with `'append'` the
+   * result at the end of a bounded input, with `'complete'` the result after each mini-batch.
+   */
+  aggregate<A extends Aggregates<T>>(
+    aggregates: A,
+    options: GroupAggregateOptions<'append' | 'complete'>,
+  ): DataStream<Flat<AggregateResults<A>>>;
+  aggregate<A extends Aggregates<T>>(
+    aggregates: A,
+    options?: Omit<GroupAggregateOptions<'update'>, 'emit'> & { readonly emit?: 'update' },
+  ): ChangelogStream<Flat<AggregateResults<A>>>;
+  aggregate(aggregates: Aggregates<T>, options: Partial<GroupAggregateOptions> = {}): unknown {
+    const emit = options.emit ?? 'update';
+    const { added, mode } = addGroupAggregate(this.#all, aggregates, { ...options, emit });
+    if (emit !== 'update') return this.#scope.streamOf(added);
+    return this.#scope.changelogOf({ from: added, partitioning: 'forward' }, mode);
+  }
+
+  /**
+   * Each record once, the first of those that are equal. `key`: what makes them equal; the whole record unless given, which then
+   * has to be what a key may be. The state grows with the number of distinct records unless it has a `stateTtl`.
+   */
+  distinct(
+    key?: ((record: DeepReadonly<T>) => Key) | undefined,
+    options: StateTtlOption = {},
+  ): DataStream<T> {
+    const outlet: StreamOutlet =
+      key === undefined
+        ? { ...this.#outlet, partitioning: 'hash' }
+        : byRowKey(this.#outlet, recordFunction('the function of distinct()', key), false);
+    const input = { scope: this.#scope, outlet, isKeyed: true, mode: undefined };
+    return this.#scope.streamOf<T>(addDistinct(input, options).added);
+  }
+
+  /** The first `count` records, in one subtask; the job reads on. */
+  limit(count: number): DataStream<T> {
+    return this.#scope.streamOf<T>(addLimit(this.#all, count));
+  }
+
+  /** The same as `limit`. */
+  take(count: number): DataStream<T> {
+    return this.limit(count);
+  }
+
+  /** All records in the order of their event time, in one subtask: each comes out when the watermark has passed it. */
+  sort(options: SortOptions<T> = {}): DataStream<T> {
+    return this.#scope.streamOf<T>(addSort(this.#all, options as never));
+  }
+
+  /** The first `limit` records of all by an order, in one subtask: see {@link KeyedStream.topN}. */
+  topN<const R extends string | undefined = undefined>(
+    limit: number,
+    options: TopNRowsOptions<T, R>,
+  ): ChangelogStream<Ranked<T, R>> {
+    const { added, mode } = addTopN(this.#all, limit, options as never);
+    return this.#scope.changelogOf({ from: added, partitioning: 'forward' }, mode);
+  }
+
+  /**
+   * Reads records that are changes as a changelog: `mode` says which kinds there are. Changes of a row must come in order, and be
+   * in one subtask or be keyed by what tells rows apart.
+   */
+  toChangelog<R>(this: DataStream<Change<R>>, options: ToChangelogOptions = {}): ChangelogStream<R> {
+    return this.#scope.changelogOf<R>(this.#outlet, modeOption(options));
+  }
+
+  /** The records as rows of a table that only grows. */
+  toTable(): ChangelogStream<T> {
+    const added = this.#scope.builder.add({ kind: 'map', map: insertOfRow }, [this.#outlet], 'inserts');
+    return this.#scope.changelogOf<T>({ from: added, partitioning: 'forward' }, APPEND_MODE);
   }
 
   /** Joins each record with the row of a static table: a bounded source, read whole before the first record. */
@@ -361,6 +444,10 @@ export class DataStream<T> {
       },
       'print',
     );
+  }
+
+  get #all(): KeyedInput {
+    return globalInput(this.#scope, this.#outlet, undefined);
   }
 
   #lifecycle<U>(method: 'map' | 'filter' | 'flatMap', fn: object): DataStream<U> {

@@ -1,11 +1,34 @@
 // A stream grouped by key.
 import type { Aggregates, AggregateResults } from '../aggregate/aggregates.ts';
 import { aggregateSpecs } from '../aggregate/aggregate-specs.ts';
+import type { ChangelogMode } from '../changelog/changelog-mode.ts';
+import type { ChangelogStream } from '../changelog/changelog-stream.ts';
+import {
+  addDeduplicate,
+  addWindowDeduplicate,
+  type DeduplicateOptions,
+  type KeepFirstOptions,
+  type KeepLatestOptions,
+  type WindowDeduplicateOptions,
+} from '../changelog/deduplicate.ts';
+import { addGroupAggregate, type GroupAggregateOptions } from '../changelog/group-aggregate.ts';
+import type { KeyedInput } from '../changelog/keyed-input.ts';
+import { addOver, type RowOverOptions, type TimeOverOptions } from '../changelog/over.ts';
+import type { StateTtlOption } from '../changelog/running-options.ts';
+import { addLimit, addSort, type SortOptions } from '../changelog/sort.ts';
+import { addTableAggregate, type TableAggregator } from '../changelog/table-aggregate.ts';
+import {
+  addTopN,
+  addWindowTopN,
+  type Ranked,
+  type TopNRowsOptions,
+  type WindowTopNOptions,
+} from '../changelog/top-n.ts';
 import { recordFunction } from '../function/check-function.ts';
 import type { KeyedProcessFunction } from '../function/process-function.ts';
 import { processSpec } from '../function/process-spec.ts';
 import type { Operator } from '../graph/operator.ts';
-import type { StreamOutlet } from '../graph/transformation.ts';
+import type { StreamOutlet, Transformation } from '../graph/transformation.ts';
 import type { CoGroupOptions, IntervalJoinOptions, WindowJoinOptions } from '../join/join-options.ts';
 import type { JoinType } from '../join/join-spec.ts';
 import { intervalJoinSpec, type AnyOptions } from '../join/join-specs.ts';
@@ -55,9 +78,97 @@ export class KeyedStream<K, T> {
     );
   }
 
-  /** Emits `{ key, …results so far }` for each record. */
-  aggregate<A extends Aggregates<T>>(aggregates: A): DataStream<Flat<{ key: K } & AggregateResults<A>>> {
-    return this.#then({ kind: 'aggregate', aggregates: aggregateSpecs(aggregates, ['key']) }, 'aggregate');
+  /**
+   * Emits `{ key, …results so far }` for each record. With options: `emit: 'update'` gives the results as a changelog of one row
+   * a key, `'append'` each key's result when it is final, at the end of a bounded input, `'complete'` all results after each
+   * mini-batch.
+   */
+  aggregate<A extends Aggregates<T>>(aggregates: A): DataStream<Flat<{ key: K } & AggregateResults<A>>>;
+  aggregate<A extends Aggregates<T>>(
+    aggregates: A,
+    options: GroupAggregateOptions<'update'>,
+  ): ChangelogStream<Flat<{ key: K } & AggregateResults<A>>>;
+  aggregate<A extends Aggregates<T>>(
+    aggregates: A,
+    options: GroupAggregateOptions<'append' | 'complete'>,
+  ): DataStream<Flat<{ key: K } & AggregateResults<A>>>;
+  aggregate(aggregates: Aggregates<T>, options?: GroupAggregateOptions): unknown {
+    if (options === undefined)
+      return this.#then({ kind: 'aggregate', aggregates: aggregateSpecs(aggregates, ['key']) }, 'aggregate');
+    const { added, mode } = addGroupAggregate(this.#input, aggregates, options);
+    return options.emit === 'update' ? this.#changelog(added, mode) : this.#scope.streamOf(added);
+  }
+
+  /** An aggregate of several rows a key, as a changelog of them: see {@link TableAggregator}. */
+  flatAggregate<Accumulator, Out>(
+    functions: TableAggregator<T, Accumulator, Out>,
+    options: StateTtlOption = {},
+  ): ChangelogStream<Flat<{ key: K } & Out>> {
+    const { added, mode } = addTableAggregate(this.#input, functions as never, options);
+    return this.#changelog(added, mode);
+  }
+
+  /**
+   * The first `limit` records of each key by an order. As it changes: with `rank` a record that changes its place is updated,
+   * without, records enter and leave. With `windowEnd`: of each window, once, when the watermark is at its end.
+   */
+  topN<const R extends string | undefined = undefined>(
+    limit: number,
+    options: WindowTopNOptions<T, R>,
+  ): DataStream<Ranked<T, R>>;
+  topN<const R extends string | undefined = undefined>(
+    limit: number | ((record: DeepReadonly<T>) => number),
+    options: TopNRowsOptions<T, R>,
+  ): ChangelogStream<Ranked<T, R>>;
+  topN(limit: number | ((record: never) => number), options: object): unknown {
+    if ('windowEnd' in options)
+      return this.#scope.streamOf(addWindowTopN(this.#input, limit as number, options as never));
+    const { added, mode } = addTopN(this.#input, limit, options as never);
+    return this.#changelog(added, mode);
+  }
+
+  /**
+   * One record a key. By default the first that comes, at once; `time: 'event'` the one with the least event time, when the
+   * watermark has passed it; `keep: 'last'` the newest, as a changelog; `emit: 'update'` the first by event time so far. With
+   * `windowEnd` one a key and window, by event time.
+   */
+  deduplicate(options?: KeepFirstOptions): DataStream<T>;
+  deduplicate(options: WindowDeduplicateOptions<T>): DataStream<T>;
+  deduplicate(options: KeepLatestOptions): ChangelogStream<T>;
+  deduplicate(
+    options: DeduplicateOptions | WindowDeduplicateOptions<T> = {},
+  ): DataStream<T> | ChangelogStream<T> {
+    if ('windowEnd' in options)
+      return this.#scope.streamOf(addWindowDeduplicate(this.#input, options as never));
+    const { added, mode } = addDeduplicate(this.#input, options);
+    return mode === undefined ? this.#scope.streamOf(added) : this.#changelog(added, mode);
+  }
+
+  /**
+   * Each record with aggregates over the records of its key up to it, `{ …record, …results }`: SQL's OVER. By event time or by
+   * arrival the result is final; in an order of rows it is a changelog, because a record may come between others.
+   */
+  over<A extends Aggregates<T>>(
+    aggregates: A,
+    options?: TimeOverOptions,
+  ): DataStream<Flat<T & AggregateResults<A>>>;
+  over<A extends Aggregates<T>>(
+    aggregates: A,
+    options: RowOverOptions<T>,
+  ): ChangelogStream<Flat<T & AggregateResults<A>>>;
+  over(aggregates: Aggregates<T>, options: TimeOverOptions | RowOverOptions<T> = {}): unknown {
+    const { added, mode } = addOver(this.#input, aggregates, options as never);
+    return mode === undefined ? this.#scope.streamOf(added) : this.#changelog(added, mode);
+  }
+
+  /** The records of each key in the order of their event time: each comes out when the watermark has passed it. */
+  sort(options: SortOptions<T> = {}): DataStream<T> {
+    return this.#scope.streamOf(addSort(this.#input, options as never));
+  }
+
+  /** The first `count` records of each key. */
+  limit(count: number): DataStream<T> {
+    return this.#scope.streamOf(addLimit(this.#input, count));
   }
 
   /** Calls a process function with each record: see {@link KeyedProcessFunction}. */
@@ -175,6 +286,14 @@ export class KeyedStream<K, T> {
   #paired(other: KeyedStream<K, never>, options: AnyOptions, pairing: WindowPairing): DataStream<unknown> {
     checkKeyed(other, pairing.shape.kind === 'coGroup' ? 'coGroup' : 'join');
     return pairInWindows(this.#scope, [this.#outlet, other.#outlet], { options, pairing });
+  }
+
+  get #input(): KeyedInput {
+    return { scope: this.#scope, outlet: this.#outlet, isKeyed: true, mode: undefined };
+  }
+
+  #changelog<U>(from: Transformation, mode: ChangelogMode): ChangelogStream<U> {
+    return this.#scope.changelogOf<U>({ from, partitioning: 'forward' }, mode);
   }
 
   #then<U>(operator: Operator, defaultName: string): DataStream<U> {

@@ -20,6 +20,7 @@ const internal = { fault: 'internal', retry: 'backoff' } as const satisfies Code
 export const ERROR_CODES = {
   // Programs and graphs
   MR_GRAPH_INVALID: user,
+  MR_CHANGELOG_REFUSED: user,
   MR_GRAPH_MISMATCH: user,
   MR_DUPLICATE_UID: user,
   MR_NO_GRAPH: user,

@@ -34,6 +34,17 @@ const KINDS: ReadonlySet<string> = new Set<OperatorKind>([
   'sink',
   'forEach',
   'print',
+  'groupAggregate',
+  'tableAggregate',
+  'topN',
+  'windowTopN',
+  'limit',
+  'distinct',
+  'deduplicate',
+  'normalize',
+  'over',
+  'sort',
+  'upsertMaterialize',
 ]);
 const PARTITIONINGS: ReadonlySet<string> = new Set<Partitioning>([
   'forward',

@@ -24,7 +24,18 @@ export type OperatorKind =
   | 'watermarks'
   | 'sink'
   | 'forEach'
-  | 'print';
+  | 'print'
+  | 'groupAggregate'
+  | 'tableAggregate'
+  | 'topN'
+  | 'windowTopN'
+  | 'limit'
+  | 'distinct'
+  | 'deduplicate'
+  | 'normalize'
+  | 'over'
+  | 'sort'
+  | 'upsertMaterialize';
 
 /** An input of a node. */
 export interface StreamEdgeJson {

@@ -1,9 +1,9 @@
 // From a node of the graph to its operator.
-import { unreachable } from '@millrace/common';
 import type { Operator } from '@millrace/api';
 import { aggregateLayout, reduceLayout } from './aggregate/aggregate-layout.ts';
 import type { ChainOperator } from './chain-stage.ts';
 import { sourceOperator, watermarksOperator, type EventTimeTracker } from './event-time.ts';
+import { openChangelogOperator } from './changelog/open-changelog-operator.ts';
 import { openJoin } from './join/join-operator.ts';
 import { openRunningAggregate } from './keyed/running-aggregate.ts';
 import type { OperatorSetup } from './operator-setup.ts';
@@ -66,6 +66,6 @@ export async function openOperator(setup: OperatorSetup, tracker: EventTimeTrack
     case 'window':
       return openWindow(setup, operator);
     default:
-      return unreachable(operator);
+      return openChangelogOperator(setup, operator);
   }
 }

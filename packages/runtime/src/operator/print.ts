@@ -1,5 +1,5 @@
 // `print()`: lines for the terminal of whoever submitted the job.
-import type { Operator } from '@millrace/api';
+import { changeSymbol, type Change, type Operator } from '@millrace/api';
 import { OUTPUT_LINES_OF_ATTEMPT } from '@millrace/proto';
 import { jsonOf, lineOf } from '../chain/text-of.ts';
 import type { ChainOperator } from './chain-stage.ts';
@@ -17,6 +17,16 @@ export function printOperator(setup: OperatorSetup, spec: PrintSpec): ChainOpera
   let sequence = firstSequence(setup);
   const { title, form, format } = spec;
   const formatted = format as ((record: unknown) => unknown) | undefined;
+  const printChange = (change: Change<unknown>): void => {
+    const { row } = change;
+    const shown = formatted === undefined ? row : formatted(row);
+    const symbol = changeSymbol(change.kind);
+    if (form === 'text') print(`${symbol} ${lineOf(shown)}`);
+    else
+      print(
+        typeof shown === 'object' && shown !== null ? { op: symbol, ...shown } : { op: symbol, row: shown },
+      );
+  };
   const print = (shown: unknown): void => {
     if (formatted !== undefined) setup.sites.refusePromise(shown, site);
     environment.print({
@@ -32,6 +42,13 @@ export function printOperator(setup: OperatorSetup, spec: PrintSpec): ChainOpera
     stage: {
       kind: 'print',
       emit: (body) => {
+        if (spec.isOfChanges === true)
+          return body.attempt({
+            names: [],
+            make: () =>
+              `${body.at(site)} out++; ${body.unit.bind(printChange, 'printChange')}(${body.record.whole()});`,
+            goOn: () => '',
+          });
         const shown = body.unit.fresh('shown');
         const text =
           formatted === undefined

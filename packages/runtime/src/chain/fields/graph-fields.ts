@@ -1,7 +1,13 @@
 // What is read of the records on an edge of the graph, by all operators that they come to as they are: with it a producer
 // leaves out what its consumer, in another slot, would only carry along.
-import { unreachable } from '@millrace/common';
-import type { AggregateSpec, StreamEdge, StreamGraph, StreamNode, WindowSpec } from '@millrace/api';
+import type {
+  AggregateSpec,
+  ChangelogOperator,
+  StreamEdge,
+  StreamGraph,
+  StreamNode,
+  WindowSpec,
+} from '@millrace/api';
 import { topNFields } from '../../operator/aggregate/top-n.ts';
 import { fieldsRead, joinFields, type FieldsRead } from './fields-read.ts';
 
@@ -38,7 +44,9 @@ function nodeFields(graph: StreamGraph, node: StreamNode): FieldsRead {
     case 'staticJoin':
       return joinFields(fieldsRead(operator.recordKey), fieldsRead(operator.combine));
     case 'print':
-      return operator.format === undefined ? 'all' : fieldsRead(operator.format);
+      return operator.format === undefined || operator.isOfChanges === true
+        ? 'all'
+        : fieldsRead(operator.format);
     case 'sink':
     case 'pattern':
     case 'join':
@@ -60,9 +68,16 @@ function nodeFields(graph: StreamGraph, node: StreamNode): FieldsRead {
     case 'union':
     case 'source':
       return outputFields(graph, node, undefined);
+    // They keep rows, hand them on, or read them as changes.
     default:
-      return unreachable(operator);
+      return changelogFields(operator);
   }
+}
+
+function changelogFields(operator: ChangelogOperator): FieldsRead {
+  return operator.kind === 'groupAggregate' && !operator.isOfChanges
+    ? aggregateFields(operator.aggregates)
+    : 'all';
 }
 
 /** Records that come too late go on as they are. */
@@ -86,7 +101,8 @@ function outputFields(graph: StreamGraph, node: StreamNode, sideOutput: string |
   return fields;
 }
 
-function aggregateFields(aggregates: { readonly [name: string]: AggregateSpec }): FieldsRead {
+/** What aggregates read of a record. */
+export function aggregateFields(aggregates: { readonly [name: string]: AggregateSpec }): FieldsRead {
   let fields: FieldsRead = 'none';
   for (const spec of Object.values(aggregates)) fields = joinFields(fields, specFields(spec));
   return fields;

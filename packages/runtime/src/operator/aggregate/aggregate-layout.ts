@@ -1,5 +1,5 @@
 // How aggregates are kept and computed: which columns a table has, and the text that folds, merges and reads them.
-import { unreachable } from '@millrace/common';
+import { MillraceError, unreachable } from '@millrace/common';
 import type { AggregateSpec, StreamNode, UserFunction } from '@millrace/api';
 import type { ColumnKind } from '@millrace/state';
 import { property, type CodeUnit } from '../../chain/codegen/code-unit.ts';
@@ -7,6 +7,7 @@ import type { RecordText } from '../../chain/codegen/record-text.ts';
 import type { ErrorSites } from '../../chain/user-error.ts';
 import { fieldsRead, type FieldsRead } from '../../chain/fields/fields-read.ts';
 import { cutLoose } from './cut-loose.ts';
+import { keptValues, type KeptValues } from './kept-values.ts';
 import { OwnedAccumulators } from './owned-accumulators.ts';
 import { OwnedSketches } from './owned-sketches.ts';
 import { topNOf, type TopN } from './top-n.ts';
@@ -29,6 +30,8 @@ export interface AggregateCell {
   merge(unit: CodeUnit, target: string, source: string, isNew: string): string;
   /** Expression: a copy of `source` that may be merged into; unset when merging changes nothing in place. */
   copy?(unit: CodeUnit, source: string): string;
+  /** Statement that takes a record out of `target` that was folded into it. Unset: cannot be done. */
+  retract?(unit: CodeUnit, target: string, record: RecordText): string;
   /** Folding may change the accumulator in place. Unset: it gives a new one. */
   readonly changesInPlace?: true;
   /**
@@ -63,6 +66,7 @@ const recordCount: AggregateCell = {
   fold: (_unit, target) => `${target} += 1;`,
   folded: (_unit, source) => `${source} + 1`,
   single: () => '1',
+  retract: (_unit, target) => `${target} -= 1;`,
   subtraction: 'exact',
 };
 
@@ -74,6 +78,27 @@ export function aggregateLayout(
   node: StreamNode,
   sites: ErrorSites,
 ): AggregateLayout {
+  return layoutOf(aggregates, { node, sites, isRetracting: false });
+}
+
+/**
+ * Returns a layout whose cells can all take records out again, one of which counts records: `count` is its index. Extremes, first
+ * and last ones and topN keep all values that are there.
+ */
+export function retractingLayout(
+  aggregates: { readonly [name: string]: AggregateSpec },
+  node: StreamNode,
+  sites: ErrorSites,
+): AggregateLayout & { readonly count: number } {
+  const layout = layoutOf(aggregates, { node, sites, isRetracting: true });
+  return { ...layout, count: layout.cells.findIndex((cell) => cell.partialName === PARTIAL_COUNT) };
+}
+
+function layoutOf(
+  aggregates: { readonly [name: string]: AggregateSpec },
+  of: { readonly node: StreamNode; readonly sites: ErrorSites; readonly isRetracting: boolean },
+): AggregateLayout {
+  const { node, sites } = of;
   const cells: AggregateCell[] = [];
   const freezes: (() => void)[] = [];
   const results: [name: string, result: Result][] = [];
@@ -83,8 +108,15 @@ export function aggregateLayout(
     const known = cells.findIndex((cell) => cell.partialName === PARTIAL_COUNT);
     return known >= 0 ? known : cells.push(recordCount) - 1;
   };
-  for (const [name, spec] of Object.entries(aggregates))
-    results.push([name, resultOf(spec, { add, count, freezes, node, sites, name })]);
+  const sink = { add, count, freezes, node, sites };
+  for (const [name, spec] of Object.entries(aggregates)) {
+    const kept = of.isRetracting ? keptValues(spec) : undefined;
+    results.push([
+      name,
+      kept === undefined ? resultOf(spec, { ...sink, name }) : resultOfKept(kept, { ...sink, name }),
+    ]);
+  }
+  if (of.isRetracting) count();
   return {
     cells,
     hasResultFunction: Object.values(aggregates).some(({ kind }) => kind === 'custom' || kind === 'sketch'),
@@ -173,6 +205,24 @@ function resultOf(spec: AggregateSpec, sink: CellSink): Result {
   }
 }
 
+function resultOfKept(kept: KeptValues, sink: CellSink): Result {
+  sink.freezes.push(() => kept.freeze());
+  const cell = sink.add({
+    column: 'value',
+    fold: (unit, target, record) =>
+      `${target} = ${unit.bind(kept, 'kept')}.add(${target}, ${record.whole()});`,
+    folded: (unit, source, record) => `${unit.bind(kept, 'kept')}.add(${source}, ${record.whole()})`,
+    single: (unit, record) => `${unit.bind(kept, 'kept')}.add(undefined, ${record.whole()})`,
+    retract: (unit, target, record) =>
+      `${target} = ${unit.bind(kept, 'kept')}.retract(${target}, ${record.whole()});`,
+    merge: () => {
+      throw new MillraceError('MR_INTERNAL', 'Accumulators of a changelog are not merged');
+    },
+    changesInPlace: true,
+  });
+  return (unit, of) => `${unit.bind(kept, 'kept')}.result(${of(cell)})`;
+}
+
 function conditionalCount(where: UserFunction): Omit<AggregateCell, 'partialName'> {
   return {
     ...PLUS,
@@ -181,6 +231,8 @@ function conditionalCount(where: UserFunction): Omit<AggregateCell, 'partialName
     folded: (unit, source, record) =>
       `${source} + (${unit.bind(where, 'where')}(${record.argument(where)}) ? 1 : 0)`,
     single: (unit, record) => `(${unit.bind(where, 'where')}(${record.argument(where)}) ? 1 : 0)`,
+    retract: (unit, target, record) =>
+      `if (${unit.bind(where, 'where')}(${record.argument(where)})) ${target} -= 1;`,
     subtraction: 'exact',
   };
 }
@@ -193,6 +245,8 @@ function sumCell(select: UserFunction): Omit<AggregateCell, 'partialName'> {
     folded: (unit, source, record) =>
       `${source} + ${unit.bind(select, 'select')}(${record.argument(select)})`,
     single: (unit, record) => `${unit.bind(select, 'select')}(${record.argument(select)})`,
+    retract: (unit, target, record) =>
+      `${target} -= ${unit.bind(select, 'select')}(${record.argument(select)});`,
     subtraction: 'integers',
   };
 }
@@ -281,6 +335,8 @@ function customCell(owned: OwnedAccumulators, fields: FieldsRead): Omit<Aggregat
       `${unit.bind(owned, 'owned')}.add(${isNew}, ${source}, ${record.having(fields)})`,
     changesInPlace: true,
     single: (unit, record) => `${unit.bind(owned, 'owned')}.add(true, undefined, ${record.having(fields)})`,
+    retract: (unit, target, record) =>
+      `${target} = ${unit.bind(owned, 'owned')}.retract(${target}, ${record.whole()});`,
     merge: (unit, target, source, isNew) =>
       `${target} = ${isNew} ? ${source} : ${unit.bind(owned, 'owned')}.merge(${target}, ${source});`,
     copy: (unit, source) => `${unit.bind(structuredClone, 'clone')}(${source})`,

@@ -12,17 +12,24 @@ export class OwnedAccumulators {
   readonly #create: () => unknown;
   readonly #add: (accumulator: unknown, record: unknown) => unknown;
   readonly #merge: (a: unknown, b: unknown) => unknown;
+  readonly #retract: ((accumulator: unknown, record: unknown) => unknown) | undefined;
   #owned = new WeakSet<object>();
 
-  constructor(spec: CustomSpec) {
+  constructor(spec: Pick<CustomSpec, 'create' | 'add' | 'merge' | 'retract'>) {
     this.#create = spec.create;
     this.#add = spec.add as (accumulator: unknown, record: unknown) => unknown;
     this.#merge = spec.merge as (a: unknown, b: unknown) => unknown;
+    this.#retract = spec.retract as ((accumulator: unknown, record: unknown) => unknown) | undefined;
   }
 
   add(isNew: boolean, accumulator: unknown, record: unknown): unknown {
     cutLoose(record);
     return this.#own(this.#add(isNew ? this.#create() : this.#changeable(accumulator), record));
+  }
+
+  /** The graph is refused where this may be called and the aggregate cannot. */
+  retract(accumulator: unknown, record: unknown): unknown {
+    return this.#own(this.#retract?.(this.#changeable(accumulator), record));
   }
 
   merge(a: unknown, b: unknown): unknown {

@@ -1,0 +1,141 @@
+// One row a key: the first or the last, by arrival or by event time.
+import type { DeduplicateOperator, NormalizeOperator } from '@millrace/api';
+import type { KeyedStateBackend } from '@millrace/state';
+import { cutLoose } from '../aggregate/cut-loose.ts';
+import type { ChainOperator } from '../chain-stage.ts';
+import type { OperatorSetup } from '../operator-setup.ts';
+import { KeyStates } from './key-states.ts';
+import { MiniBatch, type EmitChanged } from './mini-batch.ts';
+import { isRetraction, rowOperator, RowOutput, type RowFunction, type RowInput } from './row-operator.ts';
+import { rowsEqual } from './row-order.ts';
+import { FirstByArrival, FirstByEventTime } from './keep-first.ts';
+
+export async function openDeduplicate(
+  setup: OperatorSetup,
+  spec: DeduplicateOperator,
+): Promise<ChainOperator> {
+  const backend = await setup.openBackend();
+  let fn: RowFunction;
+  if (spec.time === 'event' && spec.output === 'append') fn = new FirstByEventTime(setup, backend, spec);
+  else if (spec.time === 'processing' && spec.keep === 'first') fn = new FirstByArrival(setup, backend, spec);
+  else fn = new LatestRow(setup, backend, { ...spec, replaces: replacesOf(spec) });
+  return rowOperator(setup, backend, { fn, isOfChanges: spec.isOfChanges });
+}
+
+/** Opens what makes a changelog by key whole. */
+export async function openNormalize(setup: OperatorSetup, spec: NormalizeOperator): Promise<ChainOperator> {
+  const backend = await setup.openBackend();
+  const filter = spec.filter as ((row: unknown) => boolean) | undefined;
+  const fn = new LatestRow(setup, backend, { ...spec, generateInsert: true, replaces: always, filter });
+  return rowOperator(setup, backend, { fn, isOfChanges: spec.isOfChanges });
+}
+
+/** Whether a row with event time `nextMs` takes the place of one with `knownMs`. */
+type Replaces = (knownMs: number, nextMs: number) => boolean;
+
+function always(): boolean {
+  return true;
+}
+
+function replacesOf({ keep, time }: DeduplicateOperator): Replaces {
+  if (time === 'processing') return always;
+  return keep === 'last' ? (knownMs, nextMs) => knownMs <= nextMs : (knownMs, nextMs) => nextMs < knownMs;
+}
+
+interface LatestRowSpec {
+  readonly generateUpdateBefore: boolean;
+  readonly generateInsert: boolean;
+  readonly stateTtlMs: number;
+  readonly miniBatch?: DeduplicateOperator['miniBatch'];
+  readonly replaces: Replaces;
+  /** A row that does not pass is as one that is deleted. */
+  readonly filter?: ((row: unknown) => boolean) | undefined;
+}
+
+const ROW = 0;
+const TIME = 1;
+
+/**
+ * [HOT] The row of each key that counts at the time; a row that is not it changes nothing. A row that is deleted is the one
+ * that is known: what comes may have its key only. Source: Flink's DeduplicateFunctionHelper.
+ */
+class LatestRow implements RowFunction {
+  readonly #spec: LatestRowSpec;
+  readonly #states: KeyStates;
+  readonly #output: RowOutput;
+  readonly #batch: MiniBatch | undefined;
+
+  constructor(setup: OperatorSetup, backend: KeyedStateBackend, spec: LatestRowSpec) {
+    this.#spec = spec;
+    this.#output = new RowOutput(setup);
+    this.#states = new KeyStates({
+      backend,
+      clock: setup.environment.clock,
+      name: 'rows',
+      columns: ['value', 'f64'],
+      ttlMs: spec.stateTtlMs,
+    });
+    this.#batch =
+      spec.miniBatch === undefined
+        ? undefined
+        : new MiniBatch(setup, backend, { spec: spec.miniBatch, emit: this.#emitChanged });
+  }
+
+  onRow(input: RowInput): void {
+    const states = this.#states;
+    const { key, hash, timestampMs } = input;
+    const found = states.find(key, hash);
+    const { columns } = states.table;
+    const known = found < 0 ? undefined : (columns[ROW] as unknown[])[found];
+    const isThere =
+      !isRetraction(input.kind) && (this.#spec.filter === undefined || Boolean(this.#spec.filter(input.row)));
+    if (isThere) {
+      if (found >= 0 && !this.#spec.replaces((columns[TIME] as Float64Array)[found] as number, timestampMs)) {
+        this.#batch?.note(input, known);
+        return;
+      }
+      const row = found < 0 ? states.write(key, hash) : found;
+      if (found >= 0) states.touch(row, key, hash);
+      (states.table.columns[ROW] as unknown[])[row] = cutLoose(input.row);
+      (states.table.columns[TIME] as Float64Array)[row] = timestampMs;
+    } else if (found >= 0) {
+      states.remove(key, hash);
+    }
+    if (this.#batch === undefined) this.#changed(known, isThere ? input.row : undefined, timestampMs);
+    else this.#batch.note(input, known);
+  }
+
+  readonly #emitChanged: EmitChanged = ({ key, hash, before, timestampMs }) => {
+    const row = this.#states.find(key, hash);
+    const after = row < 0 ? undefined : (this.#states.table.columns[ROW] as unknown[])[row];
+    if (before !== undefined && before === after) return;
+    this.#changed(before, after, timestampMs);
+  };
+
+  #changed(before: unknown, after: unknown, timestampMs: number): void {
+    const output = this.#output;
+    const { generateUpdateBefore, generateInsert } = this.#spec;
+    if (after === undefined) {
+      if (before !== undefined) output.change('delete', before, timestampMs);
+    } else if (before === undefined) {
+      const kind = generateInsert || generateUpdateBefore ? 'insert' : 'updateAfter';
+      output.change(kind, after, timestampMs);
+    } else if (this.#states.expires || !rowsEqual(before, after)) {
+      if (generateUpdateBefore) output.change('updateBefore', before, timestampMs);
+      output.change('updateAfter', after, timestampMs);
+    }
+  }
+
+  advanceWatermark(): boolean {
+    return this.#batch === undefined || this.#batch.flush();
+  }
+
+  advanceProcessingTime(nowMs: number): boolean {
+    if (this.#batch !== undefined && this.#batch.deadlineMs <= nowMs && !this.#batch.flush()) return false;
+    return this.#states.advanceProcessingTime(nowMs);
+  }
+
+  nextProcessingTimeMs(): number {
+    return Math.min(this.#states.nextProcessingTimeMs(), this.#batch?.deadlineMs ?? Infinity);
+  }
+}

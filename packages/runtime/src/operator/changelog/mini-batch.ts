@@ -1,0 +1,117 @@
+// Takes several inputs before results go out: what a key's result was before them is kept until then.
+import type { MiniBatchSpec } from '@millrace/api';
+import type { KeyedStateBackend, RowTable } from '@millrace/state';
+import type { Paused } from '../../chain/emission.ts';
+import type { OperatorSetup } from '../operator-setup.ts';
+import type { RowInput } from './row-operator.ts';
+
+/** A key whose result changed since it was `before`; undefined: there was none. */
+export interface Changed {
+  readonly key: unknown;
+  readonly hash: number;
+  readonly before: unknown;
+  readonly timestampMs: number;
+}
+
+/** Emits what changed of a key's result. */
+export type EmitChanged = (changed: Changed) => void;
+
+const BEFORE = 0;
+const TIME = 1;
+const COUNT = 2;
+
+/**
+ * Keys whose results wait. They are keyed state, so that a snapshot has them and a barrier need not send anything on.
+ * Bounds: as many inputs a subtask as the spec says.
+ */
+export class MiniBatch {
+  readonly #table: RowTable;
+  readonly #setup: OperatorSetup;
+  readonly #spec: MiniBatchSpec;
+  readonly #emit: EmitChanged;
+  readonly #emitAll: Paused | undefined;
+  #count = 0;
+  #deadlineMs = Infinity;
+
+  constructor(
+    setup: OperatorSetup,
+    backend: KeyedStateBackend,
+    of: {
+      readonly spec: MiniBatchSpec;
+      readonly emit: EmitChanged;
+      /** Run at the end of each batch in place of `emit`. */
+      readonly emitAll?: Paused | undefined;
+    },
+  ) {
+    this.#setup = setup;
+    this.#spec = of.spec;
+    this.#emit = of.emit;
+    this.#emitAll = of.emitAll;
+    this.#table = backend.table({ name: 'pending', columns: ['value', 'f64', 'f64'], hasNamespaces: false });
+    const cursor = this.#table.openCursor(0);
+    for (let row = cursor.next(); row >= 0; row = cursor.next())
+      this.#count += (this.#table.columns[COUNT] as Float64Array)[row] as number;
+    if (this.#count > 0) this.#startClock();
+  }
+
+  /** An input changed the key's result, which was `before`; undefined: there was none. */
+  note(input: RowInput, before: unknown): void {
+    const table = this.#table;
+    const row = table.upsert(input.key, input.hash, 0);
+    if (table.wasAbsent)
+      (table.columns[BEFORE] as unknown[])[row] = before === undefined ? null : { row: before };
+    (table.columns[TIME] as Float64Array)[row] = input.timestampMs;
+    const counts = table.columns[COUNT] as Float64Array;
+    counts[row] = (counts[row] as number) + 1;
+    table.markDirty(row);
+    if (this.#count++ === 0) this.#startClock();
+    if (this.#count >= this.#spec.recordsMax) this.flush();
+  }
+
+  /** Emits all that waits; false when the chain stopped meanwhile, and goes on with it. */
+  flush(): boolean {
+    if (this.#count === 0) return true;
+    const { emission } = this.#setup;
+    emission.run(this.#take());
+    return !emission.isStopped;
+  }
+
+  get deadlineMs(): number {
+    return this.#deadlineMs;
+  }
+
+  #startClock(): void {
+    if (this.#spec.latencyMs === Infinity) return;
+    this.#deadlineMs = this.#setup.environment.clock.nowMs() + this.#spec.latencyMs;
+  }
+
+  /** Takes all out of the state; what is left of it when the chain stops is in no snapshot, because there is none meanwhile. */
+  #take(): Paused {
+    const table = this.#table;
+    const waiting: Changed[] = [];
+    const cursor = table.openCursor(0);
+    for (let row = cursor.next(); row >= 0; row = cursor.next()) {
+      const before = (table.columns[BEFORE] as unknown[])[row] as { readonly row: unknown } | null;
+      waiting.push({
+        key: table.keyOf(row),
+        hash: table.keyHashOf(row),
+        before: before === null ? undefined : before.row,
+        timestampMs: (table.columns[TIME] as Float64Array)[row] as number,
+      });
+    }
+    table.removeNamespace(0);
+    this.#count = 0;
+    this.#deadlineMs = Infinity;
+    if (this.#emitAll !== undefined) return this.#emitAll;
+    let next = 0;
+    return {
+      resume: () => {
+        while (next < waiting.length) {
+          this.#emit(waiting[next++] as Changed);
+          if (this.#setup.emission.mustStop()) return next === waiting.length;
+        }
+        return true;
+      },
+    };
+  }
+}

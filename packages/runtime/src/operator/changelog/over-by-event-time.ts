@@ -1,0 +1,67 @@
+// OVER in the order of event time: a row comes out when the watermark has passed it.
+import type { KeyedStateBackend } from '@millrace/state';
+import type { OperatorSetup } from '../operator-setup.ts';
+import type { OverFrames } from './over-frames.ts';
+import type { OverParts } from './over.ts';
+import { PendingRows, type PendingRow, type ReleaseRows } from './pending-rows.ts';
+import type { RowFunction, RowInput } from './row-operator.ts';
+import { rowOrder } from './row-order.ts';
+
+/** Source: Flink's RowTime…OverFunction. What the watermark has passed is late. */
+export class OverByEventTime implements RowFunction {
+  readonly #setup: OperatorSetup;
+  readonly #backend: KeyedStateBackend;
+  readonly #frames: OverFrames;
+  readonly #pending: PendingRows;
+  /** Infinity: what is kept of a key does not end by event time. */
+  readonly #keptMs: number;
+
+  constructor({ setup, backend, spec }: OverParts, frames: OverFrames) {
+    this.#setup = setup;
+    this.#backend = backend;
+    this.#frames = frames;
+    this.#pending = new PendingRows(setup, backend, rowOrder([]));
+    this.#keptMs = spec.frame === 'range' ? spec.preceding : Infinity;
+  }
+
+  onRow(input: RowInput): void {
+    if (!this.#pending.add(input)) this.#setup.tally.countLate(1, input.row, input.at);
+  }
+
+  advanceWatermark(watermarkMs: number): boolean {
+    return this.#pending.advance(watermarkMs, this.#release);
+  }
+
+  readonly #release: ReleaseRows = ({ key, hash, rows, from, to }) => {
+    if (to === from) this.#frames.expire(key, hash, this.#pending.watermarkMs);
+    for (let index = from; index < to;) {
+      const { timestampMs } = rows[index] as PendingRow;
+      const peers: unknown[] = [];
+      for (; index < to && (rows[index] as PendingRow).timestampMs === timestampMs; index++)
+        peers.push((rows[index] as PendingRow).row);
+      this.#frames.addPeers({ key, hash, timeMs: timestampMs, rows: peers }, timestampMs);
+      this.#forgetLater(key, hash, timestampMs);
+      if (this.#setup.emission.mustStop()) return index;
+    }
+    return to;
+  };
+
+  #forgetLater(key: unknown, hash: number, timestampMs: number): void {
+    if (this.#keptMs === Infinity) return;
+    this.#backend.setCurrentKey(key, hash);
+    this.#backend.timers.register('event', timestampMs + this.#keptMs + 1);
+  }
+
+  advanceProcessingTime(nowMs: number): boolean {
+    return this.#frames.advanceProcessingTime(nowMs);
+  }
+
+  nextProcessingTimeMs(): number {
+    return this.#frames.nextProcessingTimeMs();
+  }
+
+  freeze(): void {
+    this.#frames.freeze();
+    this.#pending.freeze();
+  }
+}

@@ -1,0 +1,158 @@
+// What is kept of the rows before the current one, for OVER aggregates whose rows come in order.
+import { cutLoose } from '../aggregate/cut-loose.ts';
+import { KeyStates } from './key-states.ts';
+import { OwnedArrays } from './owned-arrays.ts';
+import type { OverParts } from './over.ts';
+import { RowOutput } from './row-operator.ts';
+
+/** A row of the frame, and its time. */
+interface FrameRow {
+  readonly timeMs: number;
+  readonly row: unknown;
+}
+
+/** Rows of one time that come in order: each gets its results when all of them are there. */
+export interface Peers {
+  readonly key: unknown;
+  readonly hash: number;
+  readonly timeMs: number;
+  readonly rows: readonly unknown[];
+}
+
+/**
+ * Without a bound one accumulator a key; with one the rows of the frame, over which the aggregates are computed anew for each
+ * row: it costs a fold for each row in the frame, is exact for sums of fractions, and needs no `retract`.
+ * Contract: rows of a key come in the order of their time. With RANGE rows of the same time see each other.
+ */
+export class OverFrames {
+  readonly #parts: OverParts;
+  readonly #states: KeyStates;
+  readonly #owned = new OwnedArrays();
+  readonly #output: RowOutput;
+  readonly #isBounded: boolean;
+
+  constructor(parts: OverParts) {
+    this.#parts = parts;
+    const { setup, backend, spec, layout } = parts;
+    this.#output = new RowOutput(setup);
+    this.#isBounded = spec.preceding !== Infinity;
+    this.#states = new KeyStates({
+      backend,
+      clock: setup.environment.clock,
+      name: 'over',
+      columns: this.#isBounded ? ['value'] : layout.cells.map((cell) => cell.column),
+      ttlMs: spec.stateTtlMs,
+    });
+  }
+
+  /** Emits one row, which sees those before it. */
+  addRow(key: unknown, hash: number, one: FrameRow): void {
+    if (this.#isBounded) {
+      this.#addBounded({ key, hash, timeMs: one.timeMs, rows: [one.row] }, one.timeMs);
+      return;
+    }
+    const at = this.#fold(key, hash, one.row);
+    this.#emitOf(at, one.row, one.timeMs);
+  }
+
+  /** Emits rows of the same time. `timestampMs`: the event time that they have, NaN for none. */
+  addPeers(peers: Peers, timestampMs: number): void {
+    if (this.#isBounded) {
+      this.#addBounded(peers, timestampMs);
+      return;
+    }
+    if (this.#parts.spec.frame === 'rows') {
+      for (const row of peers.rows) this.#emitOf(this.#fold(peers.key, peers.hash, row), row, timestampMs);
+      return;
+    }
+    let at = -1;
+    for (const row of peers.rows) at = this.#fold(peers.key, peers.hash, row);
+    for (const row of peers.rows) this.#emitOf(at, row, timestampMs);
+  }
+
+  /** Drops a key whose rows are all farther back than the frame at `timeMs`. */
+  expire(key: unknown, hash: number, timeMs: number): void {
+    if (!this.#isBounded || this.#parts.spec.frame === 'rows') return;
+    const at = this.#states.find(key, hash);
+    if (at < 0) return;
+    const frame = this.#frameAt(at);
+    const last = frame[frame.length - 1];
+    if (last === undefined || last.timeMs + this.#parts.spec.preceding < timeMs)
+      this.#states.remove(key, hash);
+  }
+
+  #fold(key: unknown, hash: number, row: unknown): number {
+    const found = this.#states.find(key, hash);
+    const at = found < 0 ? this.#states.write(key, hash) : found;
+    if (found >= 0) this.#states.touch(at, key, hash);
+    this.#parts.aggregates.addToRow(this.#states.table.columns, at, row, found < 0);
+    return at;
+  }
+
+  #emitOf(at: number, row: unknown, timestampMs: number): void {
+    const { columns } = this.#states.table;
+    this.#output.row(this.#parts.aggregates.rowResultsWith(columns, at, row), timestampMs);
+  }
+
+  #addBounded(peers: Peers, timestampMs: number): void {
+    const { spec } = this.#parts;
+    const { key, hash } = peers;
+    const found = this.#states.find(key, hash);
+    const frame = this.#owned.changeable(found < 0 ? undefined : this.#frameAt(found));
+    if (spec.frame === 'rows') this.#addRows(frame, peers, timestampMs);
+    else this.#addRange(frame, peers, timestampMs);
+    const at = found < 0 ? this.#states.write(key, hash) : found;
+    if (found >= 0) this.#states.touch(at, key, hash);
+    (this.#states.table.columns[0] as unknown[])[at] = frame;
+  }
+
+  /** Keeps as many rows as the next row sees before it. */
+  #addRows(frame: FrameRow[], { rows, timeMs }: Peers, timestampMs: number): void {
+    const { preceding } = this.#parts.spec;
+    for (const row of rows) {
+      frame.push({ timeMs, row: cutLoose(row) });
+      this.#emitOver(frame, row, timestampMs);
+      if (frame.length > preceding) frame.splice(0, frame.length - preceding);
+    }
+  }
+
+  #addRange(frame: FrameRow[], { rows, timeMs }: Peers, timestampMs: number): void {
+    const firstMs = timeMs - this.#parts.spec.preceding;
+    let gone = 0;
+    while (gone < frame.length && (frame[gone] as FrameRow).timeMs < firstMs) gone++;
+    if (gone > 0) frame.splice(0, gone);
+    for (const row of rows) frame.push({ timeMs, row: cutLoose(row) });
+    const { aggregates } = this.#parts;
+    const accumulator = this.#folded(frame);
+    for (const row of rows) this.#output.row(aggregates.resultsWith(accumulator, row), timestampMs);
+  }
+
+  #emitOver(frame: readonly FrameRow[], row: unknown, timestampMs: number): void {
+    this.#output.row(this.#parts.aggregates.resultsWith(this.#folded(frame), row), timestampMs);
+  }
+
+  #folded(frame: readonly FrameRow[]): unknown[] {
+    const { aggregates } = this.#parts;
+    const accumulator = aggregates.create();
+    for (let index = 0; index < frame.length; index++)
+      aggregates.add(accumulator, (frame[index] as FrameRow).row, index === 0);
+    return accumulator;
+  }
+
+  #frameAt(at: number): readonly FrameRow[] {
+    return (this.#states.table.columns[0] as unknown[])[at] as readonly FrameRow[];
+  }
+
+  advanceProcessingTime(nowMs: number): boolean {
+    return this.#states.advanceProcessingTime(nowMs);
+  }
+
+  nextProcessingTimeMs(): number {
+    return this.#states.nextProcessingTimeMs();
+  }
+
+  freeze(): void {
+    this.#owned.disown();
+    this.#parts.layout.freeze();
+  }
+}

@@ -1,0 +1,156 @@
+// Which changes tell of a change among sorted rows: with ranks, each row whose rank is another one's now; without, what entered
+// and what left.
+import type { ChangeKind, TopNOperator } from '@millrace/api';
+import type { OperatorSetup } from '../operator-setup.ts';
+import { RowOutput } from './row-operator.ts';
+import type { RankedRow } from './top-n.ts';
+
+/** Emits changes of the rows of ranks firstRank to limit. Ranks count from 1. */
+export class RankOutput {
+  limit = 0;
+  readonly #output: RowOutput;
+  readonly #firstRank: number;
+  readonly #rankField: string | undefined;
+  readonly #generateUpdateBefore: boolean;
+  /** Changes are told by rank. Without ranks it is needed where the first ones are left out. */
+  readonly #isByRank: boolean;
+  /** A first row that replaces another one updates it: with rows taken back it is deleted and inserted, as in Flink. */
+  readonly #updatesOnlyRow: boolean;
+  #timestampMs = NaN;
+
+  constructor(setup: OperatorSetup, spec: TopNOperator) {
+    this.#output = new RowOutput(setup);
+    this.#firstRank = spec.firstRank;
+    this.#rankField = spec.rankField;
+    this.#generateUpdateBefore = spec.generateUpdateBefore;
+    this.#isByRank = spec.rankField !== undefined || spec.firstRank > 1;
+    this.#updatesOnlyRow = spec.limit === 1 && spec.input !== 'retract';
+  }
+
+  /** Of the key and record at hand. */
+  at(limit: number, timestampMs: number): void {
+    this.limit = limit;
+    this.#timestampMs = timestampMs;
+  }
+
+  /** `rows[index]` is new; the others behind it moved down. */
+  added(rows: readonly RankedRow[], index: number): void {
+    const { limit } = this;
+    if (index >= limit) return;
+    const fallen = rows[limit];
+    if (this.#isByRank) this.#shiftedDown(rows, index, Math.min(rows.length, limit));
+    else if (fallen !== undefined && this.#updatesOnlyRow) this.#replaced(fallen.row, rows[index]?.row);
+    else {
+      if (fallen !== undefined) this.#emit('delete', fallen.row);
+      this.#emit('insert', rows[index]?.row);
+    }
+  }
+
+  /** `removed` was at `index`; the others behind it moved up. */
+  removed(rows: readonly RankedRow[], index: number, removed: RankedRow): void {
+    const { limit } = this;
+    if (index >= limit) return;
+    const risen = rows[limit - 1];
+    if (this.#isByRank) {
+      const end = Math.min(rows.length, limit);
+      let before = removed.row;
+      for (let at = index; at < end; at++) {
+        const row = rows[at]?.row;
+        this.#updated(before, row, at + 1);
+        before = row;
+      }
+      if (rows.length < limit) this.#emitAt('delete', before, rows.length + 1);
+      return;
+    }
+    if (risen !== undefined && this.#updatesOnlyRow) {
+      this.#replaced(removed.row, risen.row);
+      return;
+    }
+    this.#emit('delete', removed.row);
+    if (risen !== undefined) this.#emit('insert', risen.row);
+  }
+
+  /** A row that was `old` at `oldIndex` is at `index` now; those between moved by one. */
+  moved(
+    rows: readonly RankedRow[],
+    of: { readonly oldIndex: number; readonly index: number; readonly old: RankedRow },
+  ): void {
+    const { limit } = this;
+    const { oldIndex, index, old } = of;
+    if (oldIndex >= limit) this.#cameIn(rows, index);
+    else if (index >= limit) this.removed(rows, oldIndex, old);
+    else if (!this.#isByRank) this.#replaced(old.row, rows[index]?.row);
+    else if (index === oldIndex) this.#updated(old.row, rows[index]?.row, index + 1);
+    else if (index < oldIndex) this.#movedUp(rows, of);
+    else this.#movedDown(rows, of);
+  }
+
+  /** A row that came first. */
+  entered(row: unknown, rank: number): void {
+    this.#emitAt('insert', row, rank);
+  }
+
+  /** One that was behind the last rank is like a new one, since as many rows are there as before. */
+  #cameIn(rows: readonly RankedRow[], index: number): void {
+    if (index < this.limit) this.added(rows, index);
+  }
+
+  /** Each row from `index` on is where another one was; one more is there if there is room. */
+  #shiftedDown(rows: readonly RankedRow[], index: number, end: number): void {
+    for (let at = index; at < end; at++) {
+      const before = rows[at + 1];
+      if (before === undefined) this.#emitAt('insert', rows[at]?.row, at + 1);
+      else this.#updated(before.row, rows[at]?.row, at + 1);
+    }
+  }
+
+  /** The row's old place is taken back before its new one is given, so that it is never there twice. */
+  #movedUp(
+    rows: readonly RankedRow[],
+    { oldIndex, index, old }: { readonly oldIndex: number; readonly index: number; readonly old: RankedRow },
+  ): void {
+    for (let at = index; at < oldIndex; at++) {
+      this.#before(rows[at + 1]?.row, at + 1);
+      if (at === index) this.#before(old.row, oldIndex + 1);
+      this.#emitAt('updateAfter', rows[at]?.row, at + 1);
+    }
+    this.#emitAt('updateAfter', rows[oldIndex]?.row, oldIndex + 1);
+  }
+
+  #movedDown(
+    rows: readonly RankedRow[],
+    { oldIndex, index, old }: { readonly oldIndex: number; readonly index: number; readonly old: RankedRow },
+  ): void {
+    this.#before(old.row, oldIndex + 1);
+    for (let at = oldIndex; at < index; at++) {
+      const row = rows[at]?.row;
+      this.#before(row, at + 2);
+      this.#emitAt('updateAfter', row, at + 1);
+    }
+    this.#emitAt('updateAfter', rows[index]?.row, index + 1);
+  }
+
+  #updated(before: unknown, after: unknown, rank: number): void {
+    this.#before(before, rank);
+    this.#emitAt('updateAfter', after, rank);
+  }
+
+  #replaced(before: unknown, after: unknown): void {
+    if (this.#generateUpdateBefore) this.#emit('updateBefore', before);
+    this.#emit('updateAfter', after);
+  }
+
+  #before(row: unknown, rank: number): void {
+    if (this.#generateUpdateBefore) this.#emitAt('updateBefore', row, rank);
+  }
+
+  #emitAt(kind: ChangeKind, row: unknown, rank: number): void {
+    if (rank < this.#firstRank || rank > this.limit) return;
+    const name = this.#rankField;
+    this.#emit(kind, name === undefined ? row : { ...(row as object), [name]: rank });
+  }
+
+  #emit(kind: ChangeKind, row: unknown): void {
+    this.#output.change(kind, row, this.#timestampMs);
+  }
+}
