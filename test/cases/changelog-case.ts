@@ -149,8 +149,12 @@ function orderOf(text: string): Ordering<Row> {
   return direction === 'descending' ? desc(by) : asc(by);
 }
 
-function ttlOf({ stateTtl, idleStateRetentionMs }: ChangelogCase): { stateTtl?: number } {
-  const ms = stateTtl ?? idleStateRetentionMs ?? 0;
+/** A case whose state expires without saying when is of a test class that has it expire after a second. */
+const TTL_MS_DEFAULT = 1_000;
+
+function ttlOf({ stateTtl, idleStateRetentionMs, steps }: ChangelogCase): { stateTtl?: number } {
+  const expires = steps.some(({ stateTtlTime }) => stateTtlTime !== undefined);
+  const ms = stateTtl ?? idleStateRetentionMs ?? (expires ? TTL_MS_DEFAULT : 0);
   return ms > 0 ? { stateTtl: ms } : {};
 }
 

@@ -24,7 +24,7 @@ const { cases } = JSON.parse(readFileSync(new URL('changelog.json', import.meta.
 type OutputText = string;
 
 describe('operators over changelogs answer what Flink answers', () => {
-  test.each(cases.filter(({ name }) => !(name in DIFFERENT)))('$name', async (of) => {
+  test.each(cases.filter(({ name }) => !(name in DIFFERENT)).map((of) => [of.name, of] as const))('%s', async (_name, of) => {
     await runCase(of, { restoresAtEveryStep: false });
     await runCase(of, { restoresAtEveryStep: true });
   });

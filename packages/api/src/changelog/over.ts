@@ -63,7 +63,7 @@ export function addOver(
     throw invalidOption(
       "Cannot bound over() in an order of rows: write rows: 'unbounded' or range: 'unbounded', or order by time",
     );
-  const generateUpdateBefore = ('generateUpdateBefore' in options && options.generateUpdateBefore) ?? true;
+  const { generateUpdateBefore = true } = options as UpdateBeforeOption;
   const added = addRunning(
     input,
     {

@@ -91,7 +91,7 @@ class LatestRow implements RowFunction {
       !isRetraction(input.kind) && (this.#spec.filter === undefined || Boolean(this.#spec.filter(input.row)));
     if (isThere) {
       if (found >= 0 && !this.#spec.replaces((columns[TIME] as Float64Array)[found] as number, timestampMs)) {
-        this.#batch?.note(input, known);
+        this.#batch?.note(input, known, false);
         return;
       }
       const row = found < 0 ? states.write(key, hash) : found;
@@ -101,14 +101,14 @@ class LatestRow implements RowFunction {
     } else if (found >= 0) {
       states.remove(key, hash);
     }
+    const isChanged = isThere || found >= 0;
     if (this.#batch === undefined) this.#changed(known, isThere ? input.row : undefined, timestampMs);
-    else this.#batch.note(input, known);
+    else this.#batch.note(input, known, isChanged);
   }
 
   readonly #emitChanged: EmitChanged = ({ key, hash, before, timestampMs }) => {
     const row = this.#states.find(key, hash);
     const after = row < 0 ? undefined : (this.#states.table.columns[ROW] as unknown[])[row];
-    if (before !== undefined && before === after) return;
     this.#changed(before, after, timestampMs);
   };
 

@@ -51,7 +51,7 @@ export class FirstByArrival implements RowFunction {
     const states = this.#states;
     const isKnown = states.find(key, hash) >= 0;
     if (!isKnown) this.#remember(input);
-    if (this.#batch !== undefined) this.#batch.note(input, isKnown ? true : undefined);
+    if (this.#batch !== undefined) this.#batch.note(input, undefined, !isKnown);
     else if (!isKnown) this.#emit(input.row, input.timestampMs);
   }
 
@@ -66,9 +66,9 @@ export class FirstByArrival implements RowFunction {
     this.#backend.timers.register('event', input.timestampMs + this.#spec.withinMs);
   }
 
-  readonly #emitFirst: EmitChanged = ({ key, hash, before, timestampMs }) => {
+  readonly #emitFirst: EmitChanged = ({ key, hash, timestampMs }) => {
     const row = this.#states.find(key, hash);
-    if (row < 0 || before !== undefined) return;
+    if (row < 0) return;
     const rows = this.#states.table.columns[1] as unknown[];
     const first = rows[row];
     rows[row] = undefined;

@@ -19,6 +19,7 @@ export type EmitChanged = (changed: Changed) => void;
 const BEFORE = 0;
 const TIME = 1;
 const COUNT = 2;
+const CHANGED = 3;
 
 /**
  * Keys whose results wait. They are keyed state, so that a snapshot has them and a barrier need not send anything on.
@@ -47,15 +48,19 @@ export class MiniBatch {
     this.#spec = of.spec;
     this.#emit = of.emit;
     this.#emitAll = of.emitAll;
-    this.#table = backend.table({ name: 'pending', columns: ['value', 'f64', 'f64'], hasNamespaces: false });
+    this.#table = backend.table({
+      name: 'pending',
+      columns: ['value', 'f64', 'f64', 'f64'],
+      hasNamespaces: false,
+    });
     const cursor = this.#table.openCursor(0);
     for (let row = cursor.next(); row >= 0; row = cursor.next())
       this.#count += (this.#table.columns[COUNT] as Float64Array)[row] as number;
     if (this.#count > 0) this.#startClock();
   }
 
-  /** An input changed the key's result, which was `before`; undefined: there was none. */
-  note(input: RowInput, before: unknown): void {
+  /** An input came when the key's result was `before` (undefined: there was none), and changed it or not. */
+  note(input: RowInput, before: unknown, isChanged = true): void {
     const table = this.#table;
     const row = table.upsert(input.key, input.hash, 0);
     if (table.wasAbsent)
@@ -63,6 +68,7 @@ export class MiniBatch {
     (table.columns[TIME] as Float64Array)[row] = input.timestampMs;
     const counts = table.columns[COUNT] as Float64Array;
     counts[row] = (counts[row] as number) + 1;
+    if (isChanged) (table.columns[CHANGED] as Float64Array)[row] = 1;
     table.markDirty(row);
     if (this.#count++ === 0) this.#startClock();
     if (this.#count >= this.#spec.recordsMax) this.flush();
@@ -91,6 +97,7 @@ export class MiniBatch {
     const waiting: Changed[] = [];
     const cursor = table.openCursor(0);
     for (let row = cursor.next(); row >= 0; row = cursor.next()) {
+      if ((table.columns[CHANGED] as Float64Array)[row] === 0) continue;
       const before = (table.columns[BEFORE] as unknown[])[row] as { readonly row: unknown } | null;
       waiting.push({
         key: table.keyOf(row),
