@@ -16,6 +16,7 @@ import {
   type DataStream,
   type Ordering,
 } from '@millrace/api';
+import type { TestedStream } from '@millrace/testing';
 
 export type Row = Readonly<Record<string, string | number | null>>;
 type Cells = readonly (string | number | null)[];
@@ -75,7 +76,7 @@ export interface ChangelogCase {
 export interface BuiltCase {
   /** False: the input's rows are records. */
   readonly takesChanges: boolean;
-  readonly build: (input: DataStream<Row> & DataStream<Change<Row>>) => DataStream<unknown>;
+  readonly build: (input: DataStream<Row> & DataStream<Change<Row>>) => TestedStream;
   /** Event time of an input row; NaN without. */
   readonly timeOf: (row: Row) => number;
 }

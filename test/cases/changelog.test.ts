@@ -9,6 +9,7 @@ import {
   kindOf,
   rowOf,
   type BuiltCase,
+  type CaseChange,
   type CaseStep,
   type ChangelogCase,
 } from './changelog-case.ts';
@@ -24,10 +25,13 @@ const { cases } = JSON.parse(readFileSync(new URL('changelog.json', import.meta.
 type OutputText = string;
 
 describe('operators over changelogs answer what Flink answers', () => {
-  test.each(cases.filter(({ name }) => !(name in DIFFERENT)).map((of) => [of.name, of] as const))('%s', async (_name, of) => {
-    await runCase(of, { restoresAtEveryStep: false });
-    await runCase(of, { restoresAtEveryStep: true });
-  });
+  test.each(cases.filter(({ name }) => !(name in DIFFERENT)).map((of) => [of.name, of] as const))(
+    '%s',
+    async (_name, of) => {
+      await runCase(of, { restoresAtEveryStep: false });
+      await runCase(of, { restoresAtEveryStep: true });
+    },
+  );
 
   test('every case that differs is one', () => {
     const names = new Set(cases.map(({ name }) => name));
@@ -35,7 +39,13 @@ describe('operators over changelogs answer what Flink answers', () => {
   });
 });
 
+interface Check {
+  readonly actual: unknown;
+  readonly expected: unknown;
+}
+
 class CaseRun {
+  readonly checks: Check[] = [];
   outputs: OutputText[] = [];
   #all: OutputText[] = [];
   #restores = 0;
@@ -99,14 +109,13 @@ class CaseRun {
   }
 
   #check({ expect: expected, expectOutputCount, expectLast }: CaseStep): void {
-    if (expectOutputCount !== undefined) expect(this.#all).toHaveLength(expectOutputCount);
+    if (expectOutputCount !== undefined)
+      this.checks.push({ actual: this.#all.length, expected: expectOutputCount });
     if (expectLast !== undefined)
-      expect(this.#all.at(-1)).toBe(`${expectLast.kind} ${JSON.stringify(expectLast.row)}`);
+      this.checks.push({ actual: this.#all.at(-1), expected: caseText(expectLast) });
     if (expected === undefined) return;
-    const wanted = expected.map((one) =>
-      'watermark' in one ? `watermark ${one.watermark}` : `${one.kind} ${JSON.stringify(one.row)}`,
-    );
-    expect(this.#comparable(this.outputs)).toEqual(this.#comparable(wanted));
+    const wanted = expected.map((one) => ('watermark' in one ? `watermark ${one.watermark}` : caseText(one)));
+    this.checks.push({ actual: this.#comparable(this.outputs), expected: this.#comparable(wanted) });
     this.outputs = [];
   }
 
@@ -137,13 +146,17 @@ class CaseRun {
   }
 }
 
-async function runCase(of: ChangelogCase, options: { readonly restoresAtEveryStep: boolean }): Promise<void> {
+async function runCase(
+  of: ChangelogCase,
+  options: { readonly restoresAtEveryStep: boolean },
+): Promise<readonly Check[]> {
   const run = await CaseRun.open(of);
   try {
     for (const step of of.steps) {
       await run.step(step);
       if (options.restoresAtEveryStep && step.expect === undefined) await run.restore();
     }
+    return run.checks;
   } finally {
     await run.close();
   }
@@ -160,6 +173,10 @@ function openHarness(
     ...of,
     ...(restore === undefined ? {} : { restore }),
   });
+}
+
+function caseText({ kind, row }: CaseChange): OutputText {
+  return `${kind} ${JSON.stringify(row)}`;
 }
 
 function textOf(record: unknown): OutputText {

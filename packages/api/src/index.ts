@@ -29,6 +29,7 @@ export {
   changeSymbol,
   isAddition,
   isChangeKind,
+  kindOfSymbol,
   type Change,
   type ChangeKind,
   type ChangeSymbol,

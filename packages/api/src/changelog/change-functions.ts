@@ -14,6 +14,7 @@ export function insertOfRow(row: unknown): AnyChange {
   return { kind: 'insert', row };
 }
 
+/** False for a row as it was before an update. */
 export function withoutUpdateBefore(change: AnyChange): boolean {
   return change.kind !== 'updateBefore';
 }
@@ -27,11 +28,13 @@ export function mapOfChanges(map: UserFunction): UserFunction {
   };
 }
 
+/** Whether the change's row passes `filter`. */
 export function rowPasses(filter: UserFunction): UserFunction {
   const ofRow = filter as (row: unknown) => unknown;
   return (change: AnyChange) => ofRow(change.row);
 }
 
+/** The same change of each row that `flatMap` makes of the row. */
 export function changesOfRow(flatMap: UserFunction): UserFunction {
   const ofRow = flatMap as (row: unknown) => Iterable<unknown>;
   return (change: AnyChange) => {

@@ -1,5 +1,4 @@
 // A change of a table's row: what changelog streams are made of.
-import type { DeepReadonly } from '../readonly.ts';
 
 /** What happened to a row. */
 export type ChangeKind = 'insert' | 'updateBefore' | 'updateAfter' | 'delete';
@@ -28,6 +27,12 @@ export function changeSymbol(kind: ChangeKind): ChangeSymbol {
   return SYMBOLS[kind];
 }
 
+/** Returns the kind of a short form; undefined for any other text. */
+export function kindOfSymbol(symbol: string): ChangeKind | undefined {
+  const entry = Object.entries(SYMBOLS).find(([, text]) => text === symbol);
+  return entry === undefined ? undefined : (entry[0] as ChangeKind);
+}
+
 /** True for the name of a kind. */
 export function isChangeKind(kind: string): kind is ChangeKind {
   return Object.hasOwn(SYMBOLS, kind);
@@ -37,6 +42,3 @@ export function isChangeKind(kind: string): kind is ChangeKind {
 export function isAddition(kind: ChangeKind): boolean {
   return kind === 'insert' || kind === 'updateAfter';
 }
-
-/** A change as functions see it. */
-export type ReadonlyChange<T> = DeepReadonly<Change<T>>;

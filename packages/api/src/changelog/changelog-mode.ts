@@ -12,17 +12,18 @@ export interface ChangelogMode {
 /** Kinds by name: `append` inserts only; `upsert` no updateBefore; `retract` all four. */
 export type ChangelogModeName = 'append' | 'upsert' | 'retract';
 
+/** Inserts only. */
 export const APPEND_MODE: ChangelogMode = Object.freeze({
   updateBefore: false,
   updateAfter: false,
   delete: false,
 });
-export const UPSERT_MODE: ChangelogMode = Object.freeze({
+const UPSERT_MODE: ChangelogMode = Object.freeze({
   updateBefore: false,
   updateAfter: true,
   delete: true,
 });
-export const RETRACT_MODE: ChangelogMode = Object.freeze({
+const RETRACT_MODE: ChangelogMode = Object.freeze({
   updateBefore: true,
   updateAfter: true,
   delete: true,
@@ -34,6 +35,7 @@ export interface ToChangelogOptions {
   readonly mode?: ChangelogModeName;
 }
 
+/** @throws {MillraceError} MR_OPTION_INVALID for another mode */
 export function modeOption(options: ToChangelogOptions): ChangelogMode {
   refuseUnknownOptions('toChangelog()', options, ['mode']);
   const mode = oneOf('`mode` of toChangelog()', options.mode ?? 'retract', ['append', 'upsert', 'retract']);

@@ -151,6 +151,7 @@ export interface UpsertMaterializeOperator extends OverRows {
   readonly stateTtlMs: number;
 }
 
+/** An operator over changelogs or running results. */
 export type ChangelogOperator =
   | GroupAggregateOperator
   | TableAggregateOperator

@@ -181,10 +181,7 @@ export class ChangelogStream<T> {
   }
 
   /** Each row once, however often it is there. `key`: what makes rows equal; the whole row unless given. */
-  distinct(
-    key?: ((row: DeepReadonly<T>) => Key) | undefined,
-    options: StateTtlOption = {},
-  ): ChangelogStream<T> {
+  distinct(key?: (row: DeepReadonly<T>) => Key, options: StateTtlOption = {}): ChangelogStream<T> {
     const selector = key === undefined ? wholeRow : recordFunction('the function of distinct()', key);
     const { added, mode } = addDistinct(this.#keyedBy(selector), options);
     return this.#of(added, mode ?? this.#mode);
@@ -312,7 +309,7 @@ export class ChangelogStream<T> {
     if (isAppendOnly(this.#mode)) return;
     throw changelogRefused(
       `${what} as plain records: changes of the kinds ${modeText(this.#mode)} may come, and it takes +I only; ` +
-        'use a sink that declares `changes`, such as changelogLines({ path }), or write the changes themselves with .toStream().sink(…)',
+        'use a sink that declares `changes`, such as jsonLines({ path, changelog: true }), or write the changes themselves with .toStream().sink(…)',
     );
   }
 

@@ -14,8 +14,8 @@ import { ttlMs, type StateTtlOption, type UpdateBeforeOption } from './running-o
 export interface OverFrame {
   /** ROWS BETWEEN so many PRECEDING AND CURRENT ROW. */
   readonly rows?: number | 'unbounded';
-  /** RANGE BETWEEN so much time PRECEDING AND CURRENT ROW: rows of the same time count for each other. */
-  readonly range?: Duration | 'unbounded';
+  /** RANGE BETWEEN so much time (or `'unbounded'`) PRECEDING AND CURRENT ROW: rows of the same time count for each other. */
+  readonly range?: Duration;
 }
 
 /** Options of `over()` in the order of time. Source: Flink's OVER aggregation. */
@@ -35,7 +35,7 @@ export interface RowOverOptions<T> extends StateTtlOption, UpdateBeforeOption {
 }
 
 /** Rows before the current one at most. */
-export const OVER_ROWS_MAX = 1_000_000;
+const OVER_ROWS_MAX = 1_000_000;
 const OPTIONS = ['orderBy', 'rows', 'range', 'stateTtl', 'generateUpdateBefore'];
 
 /**

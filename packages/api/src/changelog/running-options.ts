@@ -20,14 +20,14 @@ export interface UpdateBeforeOption {
  * suppressed. Source: Flink's `table.exec.mini-batch`, Kafka Streams' `suppress`.
  */
 export interface MiniBatchOptions {
-  /** Inputs of a subtask after which it emits. Default 5,000. Bounds: at most MINI_BATCH_SIZE_MAX. */
+  /** Inputs of a subtask after which it emits. Default 5,000. Bounds: at most 1,000,000. */
   readonly size?: number;
   /** Emits at the latest this long after the first input. Default: not before the next watermark or the end of input. */
   readonly allowLatency?: Duration;
 }
 
 /** Inputs of a mini-batch at most. */
-export const MINI_BATCH_SIZE_MAX = 1_000_000;
+const MINI_BATCH_SIZE_MAX = 1_000_000;
 const MINI_BATCH_SIZE_DEFAULT = 5_000;
 
 /** Milliseconds; Infinity when unset. */
@@ -35,6 +35,7 @@ export function ttlMs(what: string, stateTtl: Duration | undefined): number {
   return stateTtl === undefined ? Infinity : positiveMs(`\`stateTtl\` of ${what}`, stateTtl);
 }
 
+/** @throws {MillraceError} MR_OPTION_INVALID */
 export function miniBatchSpec(what: string, miniBatch: MiniBatchOptions): MiniBatchSpec {
   refuseUnknownOptions(`\`miniBatch\` of ${what}`, miniBatch, ['size', 'allowLatency']);
   const { size = MINI_BATCH_SIZE_DEFAULT, allowLatency } = miniBatch;

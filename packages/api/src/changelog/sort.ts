@@ -14,6 +14,7 @@ export interface SortOptions<T> {
   readonly lateOutput?: OutputTag<DeepMutable<T>>;
 }
 
+/** Adds a sort by event time. */
 export function addSort(input: KeyedInput, options: SortOptions<never>): Transformation {
   refuseUnknownOptions('sort()', options, ['thenBy', 'lateOutput']);
   const { thenBy, lateOutput } = options;
@@ -28,6 +29,7 @@ export function addSort(input: KeyedInput, options: SortOptions<never>): Transfo
   );
 }
 
+/** Adds a limit. */
 export function addLimit(input: KeyedInput, count: number): Transformation {
   const recordsMax = integerOption('the number of records of limit()', count, { min: 0 });
   return addRunning(input, { kind: 'limit', recordsMax }, 'limit');

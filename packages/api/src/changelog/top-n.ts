@@ -11,7 +11,7 @@ import { orderingSpecs, type OrderBy, type Ordering } from './ordering.ts';
 import { ttlMs, type StateTtlOption, type UpdateBeforeOption } from './running-options.ts';
 
 /** Rows that a top-N keeps at most. */
-export const TOP_N_ROWS_MAX = 100_000;
+const TOP_N_ROWS_MAX = 100_000;
 
 /** A row with its rank in the field `R`, or without one. */
 export type Ranked<T, R extends string | undefined> = R extends string

@@ -1,5 +1,7 @@
 // What can only be checked once the whole graph is there.
 import { MillraceError } from '@millrace/common';
+import { isChangelogOperator } from '../changelog/describe-changelog-operator.ts';
+import { checkChangelogOperator } from '../changelog/validate-changelog-operator.ts';
 import { DEAD_LETTERS } from '../failure/dead-letter.ts';
 import type { JoinSpec } from '../join/join-spec.ts';
 import { lateOutputsOf, needsEventTime } from '../join/describe-join.ts';
@@ -27,6 +29,7 @@ export function validateStreamGraph(graph: StreamGraph): void {
     if (node.operator.kind === 'window') checkWindow(node, node.operator, fact);
     if (node.operator.kind === 'pattern') checkPatternTime(node, node.operator.timeDomain, facts);
     if (node.operator.kind === 'join') checkJoin(node, node.operator.join, facts);
+    if (isChangelogOperator(node.operator)) checkChangelogOperator(node.name, node.operator, fact);
     if (node.parallelism !== undefined && node.parallelism > graph.options.keyGroupCount) {
       throw invalidOption(
         `Cannot run operator "${node.name}" with parallelism ${node.parallelism}: the job has ${graph.options.keyGroupCount} key groups; ` +
@@ -153,6 +156,7 @@ function checkSideOutput(node: StreamNode, edge: StreamEdge, graph: StreamGraph)
   if (operator.kind === 'pattern' && [operator.lateOutput, operator.timedOutOutput].includes(sideOutput))
     return;
   if (operator.kind === 'join' && lateOutputsOf(operator.join).includes(sideOutput)) return;
+  if (operator.kind === 'sort' && operator.lateOutput === sideOutput) return;
   throw invalidGraph(
     `Operator "${node.name}" reads side output "${sideOutput}" of "${producer.name}", which never sends to it: ` +
       (operator.kind === 'window'

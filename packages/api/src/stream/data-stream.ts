@@ -194,10 +194,7 @@ export class DataStream<T> {
    * Each record once, the first of those that are equal. `key`: what makes them equal; the whole record unless given, which then
    * has to be what a key may be. The state grows with the number of distinct records unless it has a `stateTtl`.
    */
-  distinct(
-    key?: ((record: DeepReadonly<T>) => Key) | undefined,
-    options: StateTtlOption = {},
-  ): DataStream<T> {
+  distinct(key?: (record: DeepReadonly<T>) => Key, options: StateTtlOption = {}): DataStream<T> {
     const outlet: StreamOutlet =
       key === undefined
         ? { ...this.#outlet, partitioning: 'hash' }

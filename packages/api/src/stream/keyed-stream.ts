@@ -150,12 +150,12 @@ export class KeyedStream<K, T> {
    */
   over<A extends Aggregates<T>>(
     aggregates: A,
-    options?: TimeOverOptions,
-  ): DataStream<Flat<T & AggregateResults<A>>>;
-  over<A extends Aggregates<T>>(
-    aggregates: A,
     options: RowOverOptions<T>,
   ): ChangelogStream<Flat<T & AggregateResults<A>>>;
+  over<A extends Aggregates<T>>(
+    aggregates: A,
+    options?: TimeOverOptions,
+  ): DataStream<Flat<T & AggregateResults<A>>>;
   over(aggregates: Aggregates<T>, options: TimeOverOptions | RowOverOptions<T> = {}): unknown {
     const { added, mode } = addOver(this.#input, aggregates, options as never);
     return mode === undefined ? this.#scope.streamOf(added) : this.#changelog(added, mode);

@@ -1,7 +1,12 @@
 // Files as sources and sinks.
 export { parquet, type ParquetOptions } from './parquet/parquet.ts';
 export { csv, type Csv, type CsvOptions, type CsvType } from './csv/csv.ts';
-export { jsonLines, type JsonLines, type JsonLinesOptions } from './json-lines/json-lines.ts';
+export {
+  jsonLines,
+  type ChangelogLinesOptions,
+  type JsonLines,
+  type JsonLinesOptions,
+} from './json-lines/json-lines.ts';
 export type { PathOption } from './path/expand-paths.ts';
 export type { FileSinkOptions } from './sink/file-sink.ts';
 export type { IfExists } from './sink/prepare-directory.ts';

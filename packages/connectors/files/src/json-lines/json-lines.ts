@@ -1,8 +1,16 @@
 // JSON lines, as a source and as a sink: one value a line, UTF-8.
-import { MillraceError, sourceBrand, type FilePort, type Sink, type Source } from '@millrace/api';
+import {
+  MillraceError,
+  sourceBrand,
+  type ChangelogSink,
+  type FilePort,
+  type Sink,
+  type Source,
+} from '@millrace/api';
 import { checkPath, positiveInteger } from '../check-options.ts';
 import type { PathOption } from '../path/expand-paths.ts';
 import { fileSink, type FileSinkOptions } from '../sink/file-sink.ts';
+import { changelogEncoder } from '../sink/changelog-encoder.ts';
 import { jsonEncoder } from '../sink/json-encoder.ts';
 import { firstRowStart, TextReader, type TextPlace } from '../text/text-reader.ts';
 import { listTextSplits, parseTextSplit, placeOfPosition, type TextSplit } from '../text/text-split.ts';
@@ -21,6 +29,12 @@ export interface JsonLinesOptions extends Omit<FileSinkOptions, 'path'> {
   readonly splitBytes?: number;
 }
 
+/** Options of {@link jsonLines} that writes changes. */
+export interface ChangelogLinesOptions extends FileSinkOptions {
+  /** Each change is a line `{"op":"+U","row":{…}}`, where `op` is +I, -U, +U or -D. */
+  readonly changelog: true;
+}
+
 /** Either end: `env.source(jsonLines(…))`, `stream.sink(jsonLines(…))`. */
 export interface JsonLines<T> extends Source<T>, Sink<T> {
   readonly name: string;
@@ -33,8 +47,26 @@ const SPLIT_BYTES_DEFAULT = 32 * 1024 * 1024;
  * Reads or writes JSON lines. A line that cannot be read is reported as malformed with file and byte. As a sink it is
  * exactly-once: files have hidden names until their checkpoint is complete.
  * @example stream.sink(jsonLines({ path: 'out/', ifExists: 'replace' }))
+ * @example changes.sink(jsonLines({ path: 'out/', changelog: true }))
  */
-export function jsonLines<T>(options: JsonLinesOptions): JsonLines<T> {
+export function jsonLines<T>(options: ChangelogLinesOptions): ChangelogSink<T>;
+export function jsonLines<T>(options: JsonLinesOptions): JsonLines<T>;
+export function jsonLines<T>(
+  options: JsonLinesOptions | ChangelogLinesOptions,
+): JsonLines<T> | ChangelogSink<T> {
+  return 'changelog' in options && options.changelog ? changelogLines<T>(options) : plainLines<T>(options);
+}
+
+function changelogLines<T>({ changelog: _, ...options }: ChangelogLinesOptions): ChangelogSink<T> {
+  const path = sinkDirectory(checkPath(options.path));
+  const sink = fileSink(
+    { ...options, path },
+    { format: 'jsonLines', extension: 'jsonl', encoder: changelogEncoder },
+  );
+  return { ...sink, changes: 'all', describe: () => ({ ...sink.describe(), changelog: true }) };
+}
+
+function plainLines<T>(options: JsonLinesOptions): JsonLines<T> {
   const path = checkPath(options.path);
   const splitBytes = positiveInteger('splitBytes', options.splitBytes ?? SPLIT_BYTES_DEFAULT);
   const sink = fileSink<T>(

@@ -5,9 +5,9 @@ import type { OrderingSpec } from '@millrace/api';
 export type SortKey = unknown;
 
 export interface RowOrder {
-  sortKeyOf(row: unknown): SortKey;
+  readonly sortKeyOf: (row: unknown) => SortKey;
   /** Below 0: `a` comes first. */
-  compare(a: SortKey, b: SortKey): number;
+  readonly compare: (a: SortKey, b: SortKey) => number;
 }
 
 /** Returns the order of rows; without orderings all are equal. */
