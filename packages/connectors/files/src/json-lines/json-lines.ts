@@ -57,7 +57,7 @@ export function jsonLines<T>(
   return 'changelog' in options && options.changelog ? changelogLines<T>(options) : plainLines<T>(options);
 }
 
-function changelogLines<T>({ changelog: _, ...options }: ChangelogLinesOptions): ChangelogSink<T> {
+function changelogLines<T>(options: ChangelogLinesOptions): ChangelogSink<T> {
   const path = sinkDirectory(checkPath(options.path));
   const sink = fileSink(
     { ...options, path },
