@@ -58,7 +58,15 @@ export type { JoinOptions, PrintOptions } from './stream/stream-options.ts';
 export type { DeepReadonly } from './readonly.ts';
 export { outputTag, type, type OutputTag, type TypeToken } from './function/output-tag.ts';
 export type * from './function/process-function.ts';
+export type * from './function/metrics.ts';
 export type * from './function/co-process-function.ts';
+export type {
+  AsyncContext,
+  AsyncFunction,
+  AsyncOptions,
+  AsyncOrder,
+  AsyncRetry,
+} from './function/async-function.ts';
 export type {
   FilterFunction,
   FilterGuardFunction,
@@ -67,6 +75,7 @@ export type {
   MapFunction,
 } from './function/lifecycle-functions.ts';
 export * from './state/keyed-state.ts';
+export type { Migrations, StateOptions, TtlOptions } from './state/state-options.ts';
 export type * from './state/operator-state.ts';
 export * from './aggregate/aggregates.ts';
 export {
@@ -187,11 +196,13 @@ export { DEAD_LETTERS } from './failure/dead-letter.ts';
 export { deadLetterDirectory } from './failure/dead-letter-sink.ts';
 export type { FailurePolicy } from './failure/failure-policy.ts';
 export type * from './aggregate/aggregate-spec.ts';
+export type * from './graph/async-spec.ts';
 export type * from './pattern/pattern-spec.ts';
 export { windowMs } from './pattern/check-pattern.ts';
 export { parsePatternRule, patternOfJson } from './pattern/parse-pattern.ts';
 export type * from './changelog/changelog-operator.ts';
 export type * from './graph/operator.ts';
+export type * from './graph/state-spec.ts';
 export type * from './graph/window-spec.ts';
 export type * from './graph/pattern-operator.ts';
 export type * from './graph/stream-graph.ts';

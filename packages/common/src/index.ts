@@ -44,4 +44,5 @@ export {
   isLoopback,
   isWildcard,
 } from './config/bind-address.ts';
+export { LogHistogram, mergeHistograms, quantileOf, type HistogramSnapshot } from './log-histogram.ts';
 export { RingBuffer } from './collections/ring-buffer.ts';

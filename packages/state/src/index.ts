@@ -1,5 +1,6 @@
 // What the other packages may use of state.
 export type * from './keyed-state-backend.ts';
+export type { StateTtl, TtlClock } from './ttl/state-ttl.ts';
 export { openKeyedStateBackend } from './backend/open-keyed-state-backend.ts';
 export { MemoryKeyValueStore } from './adapter/memory-key-value-store.ts';
 export { REBASE_INTERVAL } from './snapshot/checkpoint-ledger.ts';

@@ -2,6 +2,7 @@
 // in memory, what is in the store, and what a snapshot writes.
 import type { BlobStore, KeyGroupRange, KeyValueStore, Logger } from '@millrace/common';
 import type { KeyedStateFile } from '@millrace/proto';
+import type { StateTtl } from './ttl/state-ttl.ts';
 
 /** A key as the user's selector gave it: string, number, boolean, bigint, null, Date, array or plain object of these. */
 export type Key = unknown;
@@ -95,6 +96,18 @@ export interface KeyWalk {
   close(): void;
 }
 
+/** The states of a backend that have a TTL. */
+export interface ExpiringStates {
+  /** What was removed because it was over. */
+  readonly expiredCount: number;
+  /** Something may be over, and waits to be cleaned. */
+  readonly isDue: boolean;
+  /** When something that goes by the wall clock may be over next, ms since the epoch; Infinity: never. */
+  readonly wallDueMs: number;
+  /** Looks at some of what may be over, a bounded number at a time; called between batches. */
+  clean(): void;
+}
+
 /** Which clock a timer waits for. */
 export type TimerDomain = 'event' | 'processing';
 
@@ -131,12 +144,15 @@ export interface FrozenKeyedState {
  */
 export interface KeyedStateBackend {
   table(descriptor: TableDescriptor): RowTable;
-  valueState(name: string): ValueStateHandle;
-  listState(name: string): ListStateHandle;
-  mapState(name: string): MapStateHandle;
+  /** With a `ttl`, what is over is cleaned by {@link clean}. */
+  valueState(name: string, ttl?: StateTtl): ValueStateHandle;
+  listState(name: string, ttl?: StateTtl): ListStateHandle;
+  mapState(name: string, ttl?: StateTtl): MapStateHandle;
+  /** States with a TTL; undefined: there are none. */
+  readonly expiring: ExpiringStates | undefined;
   readonly timers: TimerQueue;
   /** For a backend that was opened with `areKeysWalked`. */
-  walkKeys(kind: UserStateKind, name: string): KeyWalk;
+  walkKeys(kind: UserStateKind, name: string, hasTtl?: boolean): KeyWalk;
   /** Key that handles and timers are about. */
   setCurrentKey(key: Key, keyHash: number): void;
   readonly currentKey: Key;
@@ -153,6 +169,9 @@ export interface KeyedStateBackend {
   readonly stateBytes: number;
   close(): Promise<void>;
 }
+
+/** @throws what the restore fails with */
+export type Migration = (old: unknown) => unknown;
 
 /** What a backend is opened with: its share of the keys, its bounds, and where state goes that leaves memory. */
 export interface KeyedStateBackendOptions {
@@ -175,5 +194,7 @@ export interface KeyedStateBackendOptions {
     /** Of all old subtasks; only runs of key groups in the range are read. */
     readonly files: readonly KeyedStateFile[];
     readonly blobStore: BlobStore;
+    /** By state: what makes a value, an item or the value of an entry of the current version from one that was restored. */
+    readonly migrations?: ReadonlyMap<string, Migration>;
   };
 }

@@ -4,6 +4,7 @@ import type { JobParameters } from '../job/job-parameters.ts';
 import type { DeepReadonly } from '../readonly.ts';
 import type { StateDescriptors, StateHandles } from '../state/keyed-state.ts';
 import type { OperatorState } from '../state/operator-state.ts';
+import type { MetricGroup } from './metrics.ts';
 import type { OutputTag, TypeToken } from './output-tag.ts';
 
 /** A timer that fires. */
@@ -35,6 +36,8 @@ export interface OpenContext {
   readonly params: JobParameters;
   /** Lists of the subtask, restored already in `open`. */
   readonly operatorState: OperatorState;
+  /** Metrics of one's own. */
+  readonly metrics: MetricGroup;
 }
 
 /** What `snapshot` knows. */

@@ -1,5 +1,6 @@
 // Process functions, checked and in the form that the engine reads.
 import type { ProcessSpec, UserFunction } from '../graph/operator.ts';
+import type { StateSpec } from '../graph/state-spec.ts';
 import type { JobParameters } from '../job/job-parameters.ts';
 import { describe, invalidOption, refuseUnknownOptions } from '../options/check-options.ts';
 import type { StateDescriptors } from '../state/keyed-state.ts';
@@ -18,6 +19,13 @@ interface AnyProcessFunction {
 const MEMBERS = ['state', 'emits', 'open', 'onRecord', 'onTimer', 'snapshot', 'close'];
 /** States of one process function at most. */
 const STATES_MAX = 100;
+const KINDS: ReadonlySet<unknown> = new Set<StateSpec['kind']>([
+  'value',
+  'list',
+  'map',
+  'reducing',
+  'aggregating',
+]);
 
 /** @throws {MillraceError} MR_OPTION_INVALID, MR_PROMISE_RETURNED */
 export function processSpec(what: string, fn: AnyProcessFunction, params: JobParameters): ProcessSpec {
@@ -54,6 +62,11 @@ export function coProcessSpec(given: object, { params, isKeyed, broadcast }: CoP
 
 function checkedBroadcast(states: StateDescriptors): StateDescriptors {
   const checked = checkedStates('broadcast()', states);
+  const forgetful = Object.entries(checked).find(([, { ttl }]) => ttl !== undefined);
+  if (forgetful !== undefined)
+    throw invalidOption(
+      `Cannot give the broadcast state "${forgetful[0]}" a \`ttl\`: it would not be alike in all subtasks; remove entries in \`onBroadcast\``,
+    );
   const other = Object.entries(checked).find(([, { kind }]) => kind !== 'map');
   if (other === undefined && Object.keys(checked).length > 0) return checked;
   throw invalidOption(
@@ -93,10 +106,22 @@ export function checkedStates(what: string, states: StateDescriptors): StateDesc
   if (entries.length > STATES_MAX)
     throw invalidOption(`Cannot declare ${entries.length} states in ${what}: at most ${STATES_MAX}`);
   for (const [name, state] of entries) {
-    if (state?.kind === 'value' || state?.kind === 'list' || state?.kind === 'map') continue;
+    if (KINDS.has(state?.kind)) continue;
     throw invalidOption(
-      `Cannot use ${describe(state)} as state "${name}" of ${what}: write valueState(), listState() or mapState()`,
+      `Cannot use ${describe(state)} as state "${name}" of ${what}: write valueState(), listState(), mapState(), reducingState() or aggregatingState()`,
     );
   }
   return Object.freeze({ ...states });
+}
+
+/** As {@link checkedStates}, of windows and triggers, whose states go with their windows and have one version. */
+export function windowStates(what: string, states: StateDescriptors): StateDescriptors {
+  const checked = checkedStates(what, states);
+  for (const [name, { ttl, version }] of Object.entries(checked)) {
+    if (ttl === undefined && version === undefined) continue;
+    throw invalidOption(
+      `Cannot give state "${name}" of ${what} a \`${ttl === undefined ? 'version' : 'ttl'}\`: only states of process functions have one`,
+    );
+  }
+  return checked;
 }

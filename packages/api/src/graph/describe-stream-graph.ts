@@ -9,6 +9,7 @@ import type { FailurePolicy } from '../failure/failure-policy.ts';
 import { describePattern } from '../pattern/describe-pattern.ts';
 import { describeJoin, joinStates } from '../join/describe-join.ts';
 import type { Operator, WatermarkSpec } from './operator.ts';
+import type { StateSpec } from './state-spec.ts';
 import { describeAggregates, describeWindow, describeWindowState } from './describe-window.ts';
 import type { StreamGraph, StreamNode } from './stream-graph.ts';
 
@@ -47,11 +48,12 @@ function describeState(operator: Operator): readonly StateDescriptorJson[] {
     case 'process':
     case 'coProcess':
       return [
-        ...Object.entries(operator.process.state).map(([name, { kind }]) => ({ name, kind })),
-        ...Object.keys(operator.process.broadcast ?? {}).map((name) => ({
-          name,
-          kind: 'broadcast' as const,
-        })),
+        ...Object.entries(operator.process.state).map(([name, state]) =>
+          describeDeclared(name, state.kind, state),
+        ),
+        ...Object.entries(operator.process.broadcast ?? {}).map(([name, state]) =>
+          describeDeclared(name, 'broadcast', state),
+        ),
       ];
     case 'pattern':
       return [
@@ -71,6 +73,20 @@ function describeState(operator: Operator): readonly StateDescriptorJson[] {
     default:
       return isChangelogOperator(operator) ? changelogState(operator) : [];
   }
+}
+
+function describeDeclared(
+  name: string,
+  kind: StateDescriptorJson['kind'],
+  { version, from, ttl }: StateSpec,
+): StateDescriptorJson {
+  return {
+    name,
+    kind,
+    ...(version === undefined ? {} : { version }),
+    ...(from === undefined ? {} : { from: Object.keys(from).map(Number) }),
+    ...(ttl === undefined ? {} : { ttl: { ...ttl } }),
+  };
 }
 
 function describeOptions(operator: Operator): OptionsJson {
@@ -112,9 +128,24 @@ function describeOptions(operator: Operator): OptionsJson {
     case 'process':
     case 'coProcess':
       return { isKeyed: operator.isKeyed };
+    case 'asyncWait':
+      return describeAsync(operator);
     default:
       return isChangelogOperator(operator) ? describeChangelogOperator(operator, describeAggregates) : {};
   }
+}
+
+function describeAsync({ wait, isKeyed }: Extract<Operator, { readonly kind: 'asyncWait' }>): OptionsJson {
+  const { order, capacity, timeoutMs, retry } = wait;
+  if (retry === undefined) return { isKeyed, order, capacity, timeoutMs };
+  const { attemptsMax, initialDelayMs, maxDelayMs, multiplier } = retry;
+  return {
+    isKeyed,
+    order,
+    capacity,
+    timeoutMs,
+    retry: { attemptsMax, initialDelayMs, maxDelayMs, multiplier },
+  };
 }
 
 function describePolicy({ action, recordsMax }: FailurePolicy): Json {

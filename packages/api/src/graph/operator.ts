@@ -7,6 +7,8 @@ import type { Source } from '../connector/source.ts';
 import type { FailurePolicy } from '../failure/failure-policy.ts';
 import type { JobParameters } from '../job/job-parameters.ts';
 import type { JoinSpec } from '../join/join-spec.ts';
+import type { AsyncSpec } from './async-spec.ts';
+import type { StateSpec } from './state-spec.ts';
 import type { WindowSpec } from './window-spec.ts';
 import type { PatternOperatorSpec } from './pattern-operator.ts';
 
@@ -18,12 +20,6 @@ export type WatermarkSpec =
   /** Watermark = greatest event time seen − `boundMs` − 1. */
   | { readonly kind: 'bounded'; readonly boundMs: number; readonly timestamp: (record: never) => number }
   | { readonly kind: 'none' };
-
-/** A declared state of a process function. */
-export type StateSpec =
-  | { readonly kind: 'value'; readonly initial?: unknown }
-  | { readonly kind: 'list' }
-  | { readonly kind: 'map' };
 
 /**
  * A process function: called with `(record, context)` and `(timer, context)`; what it returns or emits goes on. The contexts
@@ -68,6 +64,8 @@ export type Operator =
     }
   /** Has two inputs: both keyed, both not, or the second broadcast. */
   | { readonly kind: 'coProcess'; readonly process: ProcessSpec; readonly isKeyed: boolean }
+  /** Is never chained: watermarks wait in it for results. */
+  | { readonly kind: 'asyncWait'; readonly wait: AsyncSpec; readonly isKeyed: boolean }
   /** Keyed and running: emits the new value for each record. */
   | { readonly kind: 'reduce'; readonly reduce: UserFunction }
   /** Keyed and running: emits `{ key, …results }` for each record. */

@@ -2,7 +2,8 @@
 import type { AggregateSpec } from '../aggregate/aggregate-spec.ts';
 import type { JobParameters } from '../job/job-parameters.ts';
 import type { WindowJoinShape } from '../join/join-spec.ts';
-import type { StateSpec, UserFunction } from './operator.ts';
+import type { UserFunction } from './operator.ts';
+import type { StateSpec } from './state-spec.ts';
 
 /** Windows that are cut into slices, so that a record is added once. Units: milliseconds. */
 export interface SlicedAssignerSpec {

@@ -1,10 +1,16 @@
 // Keyed state as a process function declares it and as it sees it. Storage is the `state` package's.
-import type { DeepReadonly } from '../readonly.ts';
-import type { StateSpec } from '../graph/operator.ts';
+import { recordFunction } from '../function/check-function.ts';
+import type { StateSpec } from '../graph/state-spec.ts';
+import { refuseUnknownOptions } from '../options/check-options.ts';
+import type { DeepReadonly, Sync } from '../readonly.ts';
+import { stateOptions, type StateOptions } from './state-options.ts';
 
 declare const stateType: unique symbol;
 
-/** A declared state: what {@link valueState}, {@link listState} and {@link mapState} return. `Handle` is what `ctx.state` has. */
+/**
+ * A declared state: what {@link valueState}, {@link listState}, {@link mapState}, {@link reducingState} and
+ * {@link aggregatingState} return. `Handle` is what `ctx.state` has.
+ */
 export type StateDescriptor<Handle = unknown> = StateSpec & { readonly [stateType]?: () => Handle };
 
 /** Keys of a map state: what {@link Key} allows. */
@@ -53,23 +59,83 @@ export interface MapState<K, V> {
   clear(): void;
 }
 
+/** All values that were added for the current key, combined to one. */
+export interface ReducingState<V> {
+  /** undefined: nothing was added. */
+  get(): DeepReadonly<V> | undefined;
+  add(value: DeepReadonly<V>): void;
+  clear(): void;
+}
+
+/** All that was added for the current key, as an accumulator, of which `get` gives the result. */
+export interface AggregatingState<In, Out> {
+  /** undefined: nothing was added. */
+  get(): Out | undefined;
+  add(value: DeepReadonly<In>): void;
+  clear(): void;
+}
+
 /** Declares a value a key. With `initial`, `value()` never gives undefined. */
-export function valueState<V>(options: { readonly initial: V }): StateDescriptor<ValueState<V, never>>;
-export function valueState<V>(): StateDescriptor<ValueState<V>>;
-export function valueState<V>(options?: { readonly initial: V }): StateDescriptor<ValueState<V, never>> {
+export function valueState<V>(
+  options: StateOptions<NoInfer<V>> & { readonly initial: V },
+): StateDescriptor<ValueState<V, never>>;
+export function valueState<V>(options?: StateOptions<V>): StateDescriptor<ValueState<V>>;
+export function valueState<V>(
+  options: StateOptions<V> & { readonly initial?: V } = {},
+): StateDescriptor<ValueState<V, never>> {
+  const common = stateOptions('valueState()', options, ['initial']);
   return Object.freeze(
-    options === undefined ? { kind: 'value' } : { kind: 'value', initial: options.initial },
+    options.initial === undefined
+      ? { kind: 'value', ...common }
+      : { kind: 'value', initial: options.initial, ...common },
   );
 }
 
 /** Declares a list a key. */
-export function listState<V>(): StateDescriptor<ListState<V>> {
-  return Object.freeze({ kind: 'list' });
+export function listState<V>(options: StateOptions<V> = {}): StateDescriptor<ListState<V>> {
+  return Object.freeze({ kind: 'list', ...stateOptions('listState()', options) });
 }
 
 /** Declares a map a key. */
-export function mapState<K extends Key, V>(): StateDescriptor<MapState<K, V>> {
-  return Object.freeze({ kind: 'map' });
+export function mapState<K extends Key, V>(options: StateOptions<V> = {}): StateDescriptor<MapState<K, V>> {
+  return Object.freeze({ kind: 'map', ...stateOptions('mapState()', options) });
+}
+
+/** Declares a value a key that combines what is added to it. The first value is kept as it is. */
+export function reducingState<V>(
+  reduce: (soFar: DeepReadonly<V>, value: DeepReadonly<V>) => Sync<V> | DeepReadonly<V>,
+  options: StateOptions<NoInfer<V>> = {},
+): StateDescriptor<ReducingState<V>> {
+  return Object.freeze({
+    kind: 'reducing',
+    reduce: recordFunction('the function of reducingState()', reduce),
+    ...stateOptions('reducingState()', options),
+  });
+}
+
+/** Functions of {@link aggregatingState}. Contract: synchronous; an accumulator is not changed, a new one is returned. */
+export interface StateAggregator<In, Accumulator, Out> {
+  readonly create: () => Accumulator;
+  readonly add: (
+    accumulator: DeepReadonly<Accumulator>,
+    value: In,
+  ) => Accumulator | DeepReadonly<Accumulator>;
+  readonly result: (accumulator: DeepReadonly<Accumulator>) => Out;
+}
+
+/** Declares an accumulator a key, to which values of another type are added. */
+export function aggregatingState<In, Accumulator, Out>(
+  functions: StateAggregator<In, Accumulator, Out>,
+  options: StateOptions<NoInfer<Accumulator>> = {},
+): StateDescriptor<AggregatingState<In, Out>> {
+  refuseUnknownOptions('aggregatingState()', functions, ['create', 'add', 'result']);
+  return Object.freeze({
+    kind: 'aggregating',
+    create: recordFunction('`create` of aggregatingState()', functions.create),
+    add: recordFunction('`add` of aggregatingState()', functions.add),
+    result: recordFunction('`result` of aggregatingState()', functions.result),
+    ...stateOptions('aggregatingState()', options),
+  });
 }
 
 /** Declared states by name; the names are part of the checkpoint's format. */

@@ -16,6 +16,12 @@ import type { Sink } from '../connector/sink.ts';
 import type { Source } from '../connector/source.ts';
 import { DEAD_LETTERS, type DeadLetter } from '../failure/dead-letter.ts';
 import type { OnFailure } from '../failure/failure-policy.ts';
+import {
+  asyncSpec,
+  type AsyncContext,
+  type AsyncFunction,
+  type AsyncOptions,
+} from '../function/async-function.ts';
 import { recordFunction } from '../function/check-function.ts';
 import {
   asProcessFunction,
@@ -362,6 +368,29 @@ export class DataStream<T> {
     return this.#then<T>({ kind: 'watermarks', watermarks: spec }, 'watermarks');
   }
 
+  /**
+   * Asks another system for each record, many at once, and emits what it answers: see {@link AsyncFunction}. Flink's
+   * `AsyncDataStream.orderedWait` and `unorderedWait`.
+   */
+  mapAsync<U>(
+    call: (record: DeepReadonly<T>, context: AsyncContext) => U | PromiseLike<U>,
+    options?: AsyncOptions<U>,
+  ): DataStream<U>;
+  mapAsync<U>(call: AsyncFunction<T, U>, options?: AsyncOptions<U>): DataStream<U>;
+  mapAsync<U>(call: unknown, options: AsyncOptions<U> = {}): DataStream<U> {
+    return this.#async('mapAsync()', call, options);
+  }
+
+  /** As {@link mapAsync}; all that an answer, an iterable, has are emitted. */
+  flatMapAsync<U>(
+    call: (record: DeepReadonly<T>, context: AsyncContext) => Iterable<U> | PromiseLike<Iterable<U>>,
+    options?: AsyncOptions<Iterable<U>>,
+  ): DataStream<U>;
+  flatMapAsync<U>(call: AsyncFunction<T, Iterable<U>>, options?: AsyncOptions<Iterable<U>>): DataStream<U>;
+  flatMapAsync<U>(call: unknown, options: AsyncOptions<Iterable<U>> = {}): DataStream<U> {
+    return this.#async('flatMapAsync()', call, options);
+  }
+
   /** Records that a process function sent to `tag`, or that came too late for a window with `.sideOutputLateData(tag)`. */
   sideOutput<U>(tag: OutputTag<U>): DataStream<U> {
     return new DataStream<U>(
@@ -445,6 +474,11 @@ export class DataStream<T> {
 
   get #all(): KeyedInput {
     return globalInput(this.#scope, this.#outlet, undefined);
+  }
+
+  #async<U>(what: 'mapAsync()' | 'flatMapAsync()', fn: unknown, options: AsyncOptions<never>): DataStream<U> {
+    const spec = asyncSpec(what, { fn, options }, { params: this.#scope.params, isKeyed: false });
+    return this.#then<U>({ kind: 'asyncWait', wait: spec, isKeyed: false }, what.slice(0, -2));
   }
 
   #lifecycle<U>(method: 'map' | 'filter' | 'flatMap', fn: object): DataStream<U> {

@@ -24,6 +24,12 @@ import {
   type TopNRowsOptions,
   type WindowTopNOptions,
 } from '../changelog/top-n.ts';
+import {
+  asyncSpec,
+  type AsyncContext,
+  type AsyncFunction,
+  type AsyncOptions,
+} from '../function/async-function.ts';
 import { recordFunction } from '../function/check-function.ts';
 import type { KeyedProcessFunction } from '../function/process-function.ts';
 import { processSpec } from '../function/process-spec.ts';
@@ -179,6 +185,29 @@ export class KeyedStream<K, T> {
     return this.#then({ kind: 'process', process: spec, isKeyed: true }, 'process');
   }
 
+  /**
+   * Asks another system for each record, many at once, and emits what it answers, for each key in the order of its records
+   * unless `order` says otherwise: see {@link AsyncFunction}.
+   */
+  mapAsync<U>(
+    call: (record: DeepReadonly<T>, context: AsyncContext) => U | PromiseLike<U>,
+    options?: AsyncOptions<U>,
+  ): DataStream<U>;
+  mapAsync<U>(call: AsyncFunction<T, U>, options?: AsyncOptions<U>): DataStream<U>;
+  mapAsync<U>(call: unknown, options: AsyncOptions<U> = {}): DataStream<U> {
+    return this.#async('mapAsync()', call, options);
+  }
+
+  /** As {@link mapAsync}; all that an answer, an iterable, has are emitted. */
+  flatMapAsync<U>(
+    call: (record: DeepReadonly<T>, context: AsyncContext) => Iterable<U> | PromiseLike<Iterable<U>>,
+    options?: AsyncOptions<Iterable<U>>,
+  ): DataStream<U>;
+  flatMapAsync<U>(call: AsyncFunction<T, Iterable<U>>, options?: AsyncOptions<Iterable<U>>): DataStream<U>;
+  flatMapAsync<U>(call: unknown, options: AsyncOptions<Iterable<U>> = {}): DataStream<U> {
+    return this.#async('flatMapAsync()', call, options);
+  }
+
   /** Reads this stream and another one in one operator: one that is keyed alike, or a broadcast one. */
   connect<U>(other: KeyedStream<K, U>): KeyedConnectedStreams<K, T, U>;
   connect<C, B extends BroadcastDescriptors>(
@@ -294,6 +323,11 @@ export class KeyedStream<K, T> {
 
   #changelog<U>(from: Transformation, mode: ChangelogMode): ChangelogStream<U> {
     return this.#scope.changelogOf<U>({ from, partitioning: 'forward' }, mode);
+  }
+
+  #async<U>(what: 'mapAsync()' | 'flatMapAsync()', fn: unknown, options: AsyncOptions<never>): DataStream<U> {
+    const spec = asyncSpec(what, { fn, options }, { params: this.#scope.params, isKeyed: true });
+    return this.#then({ kind: 'asyncWait', wait: spec, isKeyed: true }, what.slice(0, -2));
   }
 
   #then<U>(operator: Operator, defaultName: string): DataStream<U> {

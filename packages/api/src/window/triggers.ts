@@ -1,7 +1,7 @@
 // Triggers: when a window fires, and whether it keeps its records. What a trigger of one's own is made of.
 import { recordFunction } from '../function/check-function.ts';
 import type { Timers } from '../function/process-function.ts';
-import { checkedStates } from '../function/process-spec.ts';
+import { windowStates } from '../function/process-spec.ts';
 import type { UserFunction } from '../graph/operator.ts';
 import type { TriggerResult, TriggerSpec } from '../graph/window-spec.ts';
 import { refuseUnknownOptions, textOption } from '../options/check-options.ts';
@@ -64,7 +64,7 @@ export function trigger<In, S extends StateDescriptors = {}>(
 ): Trigger<In> {
   refuseUnknownOptions('trigger()', functions, MEMBERS);
   const { name = 'custom', state = {} } = functions;
-  const states = checkedStates('trigger()', state);
+  const states = windowStates('trigger()', state);
   return makeTrigger('custom', textOption('the name of trigger()', name), {
     clear: (context: TriggerContext) => {
       for (const handle of Object.values(context.state) as { clear(): void }[]) handle.clear();

@@ -3,7 +3,7 @@ import type { MaybePromise } from '../connector/source.ts';
 import { recordFunction } from '../function/check-function.ts';
 import type { OutputTag, TypeToken } from '../function/output-tag.ts';
 import type { Emitted, OpenContext } from '../function/process-function.ts';
-import { checkedStates, lifecycleFunction } from '../function/process-spec.ts';
+import { windowStates, lifecycleFunction } from '../function/process-spec.ts';
 import type { UserFunction } from '../graph/operator.ts';
 import type { WindowProcessSpec } from '../graph/window-spec.ts';
 import type { JobParameters } from '../job/job-parameters.ts';
@@ -113,8 +113,8 @@ export function windowProcessSpec(
     process: recordFunction(`\`process\` of ${what}`, process as UserFunction),
     isRich: true,
     params,
-    state: checkedStates(what, state ?? {}),
-    windowState: checkedStates(what, windowState ?? {}),
+    state: windowStates(what, state ?? {}),
+    windowState: windowStates(what, windowState ?? {}),
     ...(clear === undefined ? {} : { clear: recordFunction(`\`clear\` of ${what}`, clear as UserFunction) }),
     ...Object.fromEntries(
       Object.entries(lifecycle)

@@ -5,6 +5,7 @@ import { describeWireError } from '../terminal/show-error.ts';
 import { formatWatermark } from '../terminal/progress.ts';
 import { formatBytes, formatDuration, formatTable } from '../terminal/table.ts';
 import { droppedOf, droppedOfVertex, newestDropped, sampleLines } from './dropped.ts';
+import { metricLines, metricsJson } from './operator-metrics.ts';
 import { keptLine } from './checkpoints.ts';
 import {
   findJob,
@@ -85,6 +86,7 @@ function vertexJson(vertex: VertexProgress): Record<string, unknown> {
     backPressuredShare: vertex.backPressuredShare,
     watermark: isoTime(vertex.watermarkMs),
     dropped: droppedOfVertex(vertex),
+    metrics: metricsJson(vertex),
   };
 }
 
@@ -201,6 +203,7 @@ function describeLines(job: JobStatus): string[] {
       vertices,
     ),
     ...regionLines(job),
+    ...metricLines(job),
     ...sampleLines(job),
     ...(job.error === undefined ? [] : ['', ...describeWireError(job.error)]),
   ];

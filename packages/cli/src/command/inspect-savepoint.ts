@@ -73,6 +73,7 @@ function operatorJson(operator: OperatorReport): Record<string, unknown> {
     states: states.map((state) => ({
       name: state.name,
       kind: state.kind,
+      ...(state.version === undefined ? {} : { version: state.version }),
       keys: state.keyCount,
       entries: state.entryCount,
       bytes: state.bytes,
@@ -117,12 +118,13 @@ function operatorLines(operator: OperatorReport): string[] {
     const rows = states.map((state) => [
       state.name,
       state.kind,
+      state.version ?? null,
       state.keyCount,
       state.entryCount,
       formatBytes(state.bytes),
       timesOf(state),
     ]);
-    const headers = ['State', 'Kind', 'Keys', 'Entries', 'Size', 'Times'];
+    const headers = ['State', 'Kind', 'Version', 'Keys', 'Entries', 'Size', 'Times'];
     lines.push(...formatTable(headers, rows).map((line) => `  ${line}`));
   }
   for (const { name: state, samples } of states)

@@ -26,6 +26,8 @@ export interface InlineSummary {
 
 /** A state by key, or one of the operator's subtasks. */
 export type ShownState = Omit<StateSummary, 'kind'> & {
+  /** Of its values' form, where the operator declares it. */
+  readonly version?: number;
   readonly kind: InspectedKind | 'operator-list' | 'union-list' | 'broadcast';
 };
 
@@ -88,12 +90,17 @@ export async function reportSavepoint(
           read: (file, offset, length) => readPart(stateFilePath(root, file), offset, length),
         })),
         ...operatorStates(of, options.samplesMax),
-      ],
+      ].map((state) => withVersion(state, operator?.state ?? [])),
       bytes: files.reduce((sum: number, file: KeyedStateFile) => sum + file.bytes, 0),
       ...inlineOf(of, options.samplesMax),
     });
   }
   return reports;
+}
+
+function withVersion(state: ShownState, declared: CheckpointOperator['state']): ShownState {
+  const found = declared.find(({ name }) => name === state.name);
+  return found === undefined ? state : { ...state, version: found.version ?? 1 };
 }
 
 async function readPart(path: string, offset: number, length: number): Promise<Uint8Array> {

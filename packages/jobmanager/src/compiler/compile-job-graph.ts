@@ -29,8 +29,8 @@ export interface WantedParallelism {
  *
  * A node's parallelism is what was asked for it, else its own, else that of all others: what was asked for them, the job's,
  * the submission's, 1. A node is chained to its producer when
- * it has exactly one input, that input is `forward`, both have the same parallelism and chaining is on; so a chain is a
- * tree. `forward` between different parallelism becomes `rebalance`. Each source gets an enumerator vertex upstream.
+ * it has exactly one input, that input is `forward`, both have the same parallelism, neither is asynchronous and chaining is
+ * on; so a chain is a tree. `forward` between different parallelism becomes `rebalance`. Each source gets an enumerator vertex upstream.
  * @throws {MillraceError} MR_GRAPH_INVALID that names the operator and what is wrong with it
  */
 export function compileJobGraph(graph: StreamGraphJson, wanted: WantedParallelism = {}): JobGraph {
@@ -80,7 +80,18 @@ function chainHeads(graph: StreamGraphJson, parallelism: readonly number[]): rea
 }
 
 function isChainable(graph: StreamGraphJson, node: StreamNodeJson, edge: StreamEdgeJson): boolean {
-  return graph.options.isChainingEnabled && node.inputs.length === 1 && edge.partitioning === 'forward';
+  return (
+    graph.options.isChainingEnabled &&
+    node.inputs.length === 1 &&
+    edge.partitioning === 'forward' &&
+    !standsAlone(node) &&
+    !standsAlone(nodeAt(graph, edge.from))
+  );
+}
+
+/** Watermarks wait in it for results, which a chain that hands them from operator to operator could not. */
+function standsAlone({ kind }: StreamNodeJson): boolean {
+  return kind === 'asyncWait';
 }
 
 /** Keyed operators need a key group for each subtask. */

@@ -22,6 +22,7 @@ const KINDS: ReadonlySet<string> = new Set<OperatorKind>([
   'flatMap',
   'process',
   'coProcess',
+  'asyncWait',
   'reduce',
   'aggregate',
   'window',

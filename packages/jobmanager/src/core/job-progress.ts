@@ -1,6 +1,7 @@
 // What subtasks report of themselves, put together for people.
 import type { JobVertexId } from '@millrace/common';
 import type { DroppedSample, JobGraph, JobVertex, SubtaskMetrics, VertexProgress } from '@millrace/proto';
+import { mergeMetrics } from './merge-metrics.ts';
 import type { InputFigures } from './job-records.ts';
 
 /** Samples of records left out that are kept of each vertex. */
@@ -161,6 +162,7 @@ export class JobProgress {
       watermarkMs: leastWatermark(subtasks, vertex.parallelism),
       dropped,
       ...this.#droppedSamples(vertex),
+      ...mergeMetrics(subtasks),
     };
   }
 }

@@ -6,6 +6,7 @@ import type {
   JobGraph,
   Json,
   OperatorSnapshot,
+  StateDescriptorJson,
   StreamNodeJson,
 } from '@millrace/proto';
 import { describeOperator } from './describe-operator.ts';
@@ -86,15 +87,41 @@ function checkSameMeaning(metadata: CheckpointMetadata, old: CheckpointOperator,
       { uid },
     );
   if (old.kind !== now.kind) throw refuse(`was a ${old.kind} and is a ${now.kind}`);
-  for (const { name, kind } of old.state) {
-    const same = now.state.find((state) => state.name === name);
-    if (same !== undefined && same.kind !== kind)
-      throw refuse(`had "${name}" as ${kind} state and has it as ${same.kind} state`);
+  for (const was of old.state) {
+    const same = now.state.find((state) => state.name === was.name);
+    if (same === undefined) continue;
+    if (same.kind !== was.kind)
+      throw refuse(`had "${was.name}" as ${was.kind} state and has it as ${same.kind} state`);
+    if ((same.ttl === undefined) !== (was.ttl === undefined))
+      throw refuse(
+        `had state "${was.name}" ${was.ttl === undefined ? 'without' : 'with'} a TTL and has it ${was.ttl === undefined ? 'with' : 'without'} one`,
+      );
+    checkVersion(metadata, uid, was, same);
   }
   for (const option of new Set([...Object.keys(old.stateLayout), ...Object.keys(now.stateLayout)])) {
     const [was, is] = [old.stateLayout[option], now.stateLayout[option]].map((value) => textOf(value));
     if (was !== is) throw refuse(`had the ${option} ${was ?? 'none'} and has ${is ?? 'none'}`);
   }
+}
+
+/** Values of another version need a migration that the job declares. */
+function checkVersion(
+  metadata: CheckpointMetadata,
+  uid: string,
+  was: StateDescriptorJson,
+  is: StateDescriptorJson,
+): void {
+  const [restoredVersion, version] = [was.version ?? 1, is.version ?? 1];
+  if (restoredVersion === version || is.from?.includes(restoredVersion) === true) return;
+  const hint =
+    restoredVersion > version
+      ? `Restore with a job that knows version ${restoredVersion}`
+      : `Declare how its values become those of version ${version}: from: { ${restoredVersion}: (old) => … }`;
+  throw incompatible(
+    metadata,
+    `state "${was.name}" of operator "${uid}" has version ${restoredVersion}, and the job has version ${version}. ${hint}`,
+    { uid, state: was.name, restoredVersion, version },
+  );
 }
 
 /** JSON in which only the order of aggregates counts: they are laid out in it. */

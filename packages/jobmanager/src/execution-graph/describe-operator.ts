@@ -9,6 +9,7 @@ const LAYOUT_OPTIONS: { readonly [kind in OperatorKind]?: readonly string[] } = 
   coProcess: ['isKeyed'],
   pattern: ['pattern'],
   join: ['join', 'joinType', 'time', 'lowerMs', 'upperMs', 'hasLeftUniqueKey', 'hasRightUniqueKey'],
+  asyncWait: ['isKeyed'],
 };
 
 /** All operators of a job. */

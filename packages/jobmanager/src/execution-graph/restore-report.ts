@@ -7,6 +7,7 @@ import type {
   OperatorSnapshot,
   RestoredOperator,
   RestoreReport,
+  StateDescriptorJson,
 } from '@millrace/proto';
 
 /** What a checkpoint has of one uid. */
@@ -23,7 +24,7 @@ export function reportRestore(jobGraph: JobGraph, metadata: CheckpointMetadata, 
   const old = oldOperators(metadata);
   const described = new Map((metadata.operators ?? []).map((operator) => [operator.uid, operator]));
   const operators: RestoredOperator[] = jobGraph.streamGraph.nodes.flatMap((node) => {
-    const part = oldPart(node.uid, old.get(node.uid), described.get(node.uid));
+    const part = oldPart(node.uid, old.get(node.uid), described.get(node.uid), node.state);
     // A sink of dead letters that nobody asked for, and that has nothing, is nothing to people.
     if (node.isImplicit === true && part.state.length === 0) return [];
     return [{ ...part, name: node.name, to: parallelismOf(jobGraph, node.id) }];
@@ -45,9 +46,10 @@ function oldPart(
   uid: string,
   old: OldOperator | undefined,
   described: CheckpointOperator | undefined,
+  now: readonly StateDescriptorJson[] = [],
 ): Omit<RestoredOperator, 'name' | 'to'> {
   const bytes = [...(old?.files.values() ?? [])].reduce((sum, count) => sum + count, 0);
-  const declared = bytes > 0 ? (described?.state ?? []).map(({ name, kind }) => `${kind} ${name}`) : [];
+  const declared = bytes > 0 ? (described?.state ?? []).map((state) => stateText(state, now)) : [];
   const keyed = bytes > 0 && declared.length === 0 ? ['keyed'] : declared;
   return {
     uid,
@@ -56,6 +58,17 @@ function oldPart(
     state: [...keyed, ...(old?.state ?? [])],
     bytes,
   };
+}
+
+/** `value total`, and where it has versions `value total v1 → v2`. */
+function stateText(
+  { name, kind, version = 1 }: StateDescriptorJson,
+  now: readonly StateDescriptorJson[],
+): string {
+  const same = now.find((state) => state.name === name);
+  const next = same === undefined ? version : (same.version ?? 1);
+  if (next !== version) return `${kind} ${name} v${version} → v${next}`;
+  return version === 1 ? `${kind} ${name}` : `${kind} ${name} v${version}`;
 }
 
 function parallelismOf(jobGraph: JobGraph, nodeId: number): number {

@@ -1,6 +1,13 @@
 // Messages of the control plane as the deciding code sees them. The gRPC adapters map them to protobuf; the simulator
 // hands them over as they are. Every message of a leader carries its epoch, every message about a subtask its attempt.
-import type { ExecutionAttemptId, JobId, JobVertexId, TaskManagerId, WireError } from '@millrace/common';
+import type {
+  ExecutionAttemptId,
+  HistogramSnapshot,
+  JobId,
+  JobVertexId,
+  TaskManagerId,
+  WireError,
+} from '@millrace/common';
 import type { ArtifactManifest, SlotDeployment } from '../graph/deployment.ts';
 import type { BarrierMode } from '../data/stream-element.ts';
 import type { StreamGraphJson, SubmissionContext } from '../graph/stream-graph.ts';
@@ -113,7 +120,16 @@ export interface SubtaskMetrics {
   readonly inputTotal: number;
   readonly stateBytes: number;
   readonly stateEntries: number;
+  /** Of its operators and of the user's functions in them; absent: none. */
+  readonly metrics?: readonly OperatorMetric[];
 }
+
+/** A metric of an operator, in one subtask or, put together, in all of them. */
+export type OperatorMetric = { readonly operator: string; readonly name: string } & (
+  | { readonly kind: 'counter'; readonly count: number }
+  | { readonly kind: 'gauge'; readonly min: number; readonly max: number; readonly sum: number }
+  | ({ readonly kind: 'histogram' } & HistogramSnapshot)
+);
 
 /** Why a record was left out: too late for its windows; failed, and skipped; failed, and sent to the dead letters. */
 export type DroppedCause = 'late' | 'skipped' | 'deadLettered';
@@ -312,6 +328,8 @@ export interface VertexProgress {
   readonly dropped: { readonly [cause: string]: number };
   /** The newest few records that were left out; absent: none. */
   readonly droppedSamples?: readonly DroppedSample[];
+  /** Of all subtasks in one; absent: none. */
+  readonly metrics?: readonly OperatorMetric[];
 }
 
 /** Pipelined regions that share slots, and so restart together: usually one, or all of the job. */

@@ -13,6 +13,7 @@ export type OperatorKind =
   | 'flatMap'
   | 'process'
   | 'coProcess'
+  | 'asyncWait'
   | 'reduce'
   | 'aggregate'
   | 'window'
@@ -51,7 +52,18 @@ export interface StreamEdgeJson {
 /** State of one name that an operator declares. */
 export interface StateDescriptorJson {
   readonly name: string;
-  readonly kind: 'value' | 'list' | 'map' | 'broadcast';
+  readonly kind: 'value' | 'list' | 'map' | 'reducing' | 'aggregating' | 'broadcast';
+  /** Of the values' form. Unset: 1. */
+  readonly version?: number;
+  /** Older versions whose values the job can make its own. */
+  readonly from?: readonly number[];
+  /** Unset: it is kept until it is cleared. */
+  readonly ttl?: {
+    readonly ttlMs: number;
+    readonly time: 'processing' | 'event';
+    readonly update: 'onCreateAndWrite' | 'onReadAndWrite';
+    readonly visibility: 'neverReturnExpired' | 'returnExpiredIfNotCleanedUp';
+  };
 }
 
 /** An operator as data. */

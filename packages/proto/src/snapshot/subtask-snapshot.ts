@@ -31,6 +31,8 @@ export interface OperatorSnapshot {
   readonly keyedFiles: readonly KeyedStateFile[];
   /** Operator state that is small: split positions, remaining splits, committables, … undefined: none. */
   readonly inline?: Json;
+  /** Versions of its declared states, those that are not 1; undefined: none. */
+  readonly stateVersions?: { readonly [state: string]: number };
   /** Records that the operator left out since the job began; undefined: none. */
   readonly dropped?: DroppedRecordsSnapshot;
   /** Of the operator that heads its vertex: what came into the vertex and left it. */

@@ -5,6 +5,7 @@ import { openKeyedStateBackend } from '@millrace/state';
 import { OperatorOutput, type ChainOperator } from '../operator/chain-stage.ts';
 import { openOperator } from '../operator/open-operator.ts';
 import type { OperatorSetup } from '../operator/operator-setup.ts';
+import { stateMigrations } from '../operator/state-migrations.ts';
 import { windowLayout } from '../operator/window/open-window.ts';
 import { PartialAggregates } from '../operator/window/partial-aggregates.ts';
 import { chainTopology, type ChainNode, type ChainTopology, type OutgoingEdge } from './chain-topology.ts';
@@ -150,7 +151,8 @@ function operatorSetup(
     environment,
     restoredInline: inline.filter((state) => isTakenOver(state, environment)),
     everyInline: inline,
-    openBackend: async (more) =>
+    migrations: (states) => stateMigrations(of.node, states, restored),
+    openBackend: async ({ states = {}, ...more } = {}) =>
       openKeyedStateBackend({
         ...more,
         keyGroupCount: options.keyGroupCount,
@@ -170,6 +172,7 @@ function operatorSetup(
               restore: {
                 files: restored.flatMap((snapshot) => snapshot.keyedFiles),
                 blobStore: environment.blobStore,
+                migrations: stateMigrations(of.node, states, restored),
               },
             }),
       }),

@@ -1,5 +1,6 @@
 // The seam between a task (channels, barriers, watermarks, mailbox) and its operators (one generated loop per vertex).
 import type {
+  Cancellable,
   Clock,
   ExecutionAttemptId,
   FilePort,
@@ -17,6 +18,7 @@ import type {
   JobEdge,
   JobVertex,
   Json,
+  OperatorMetric,
   OperatorSnapshot,
   OutputLine,
   RecordBatch,
@@ -40,6 +42,17 @@ export interface FrozenChain {
     blobStore: BlobStore,
     prefix: string,
   ): Promise<{ readonly operators: readonly OperatorSnapshot[]; readonly newBytes: number }>;
+}
+
+/** What an asynchronous operator has taken and not given out. */
+export interface ChainInFlight {
+  /** No record is to be given to the chain: it has as many as it may. */
+  readonly isFull: boolean;
+  /** `emitResults` has something to do. */
+  readonly hasResults: boolean;
+  readonly isEmpty: boolean;
+  /** All results of records before this watermark have left; +Infinity when the input has ended and all have. */
+  readonly releasedWatermarkMs: number;
 }
 
 /**
@@ -70,6 +83,12 @@ export interface OperatorChain {
   nextProcessingTimeMs(): number;
   /** After the last watermark: pending processing-time windows and end-of-input windows fire. */
   endInput(): boolean;
+  /** Of the chain's asynchronous operator, which is alone in its chain; undefined: none. Watermarks leave as it releases them. */
+  readonly inFlight: ChainInFlight | undefined;
+  /** Emits results that have come, up to the next watermark that must leave before more. */
+  emitResults(): boolean;
+  /** The chain has stopped, and only a result can make it go on. */
+  readonly isAwaitingResults: boolean;
   resume(): boolean;
   /**
    * Emits partial aggregates that wait in the chain; called before any control event is sent on. With the watermark that
@@ -91,6 +110,8 @@ export interface OperatorChain {
   commit(checkpointId: number): Promise<void>;
   readonly metrics: ChainMetrics;
   readonly drops: ChainDrops;
+  /** Of operators and of the user's functions. */
+  operatorMetrics(): readonly OperatorMetric[];
   close(): Promise<void>;
 }
 
@@ -116,6 +137,12 @@ export interface StateLimits {
   readonly spillLogBytesMax?: number;
 }
 
+/** How what is asynchronous comes back: each answer as a call on the task's thread, between two batches. */
+export interface AsynchronousPort {
+  await<T>(promise: Promise<T>, onValue: (value: T) => void, onError: (error: unknown) => void): void;
+  schedule(delayMs: number, call: () => void): Cancellable;
+}
+
 export interface ChainEnvironment {
   readonly graph: StreamGraph;
   readonly deployment: SlotDeployment;
@@ -135,6 +162,7 @@ export interface ChainEnvironment {
   readonly log: Logger;
   readonly blobStore: BlobStore;
   readonly openKeyValueStore: (name: string) => Promise<KeyValueStore>;
+  readonly asynchronous: AsynchronousPort;
   /** Resolves after the task had its turn: long work in the background is cut by it. Unset: a microtask. */
   readonly yieldToTask?: () => Promise<void>;
   /** False: long-running emission should stop at a convenient place. */

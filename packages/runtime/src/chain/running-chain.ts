@@ -5,11 +5,13 @@ import type {
   BatchShape,
   DroppedRecordsSnapshot,
   Json,
+  OperatorMetric,
   OperatorSnapshot,
   RecordBatch,
 } from '@millrace/proto';
 import type { ChainOperator, FrozenOperator } from '../operator/chain-stage.ts';
 import type { EventTimeTracker } from '../operator/event-time.ts';
+import { stateVersions } from '../operator/state-migrations.ts';
 import type { PartialAggregates } from '../operator/window/partial-aggregates.ts';
 import type { ChainTopology } from './chain-topology.ts';
 import {
@@ -25,6 +27,7 @@ import type { ChainTallies } from './dropped-records.ts';
 import type {
   ChainDrops,
   ChainEnvironment,
+  ChainInFlight,
   ChainMetrics,
   FrozenChain,
   OperatorChain,
@@ -54,6 +57,7 @@ export interface RunningChainParts {
 export class RunningChain implements OperatorChain {
   readonly metrics: ChainMetrics;
   readonly sourceFields: readonly string[] | undefined;
+  readonly inFlight: ChainInFlight | undefined;
   readonly #parts: RunningChainParts;
   readonly #operators: readonly ChainOperator[];
   readonly #partials: readonly PartialAggregates[];
@@ -75,6 +79,7 @@ export class RunningChain implements OperatorChain {
     this.sourceFields = sourceFieldsOf(parts);
     this.#operators = parts.topology.nodes.flatMap((node) => parts.code.operators.get(node) ?? []);
     this.watermarkDelayMs = this.#operators[0]?.watermarkDelayMs ?? 0;
+    this.inFlight = this.#operators.find((operator) => operator.inFlight !== undefined)?.inFlight;
     this.#batchEnds = this.#operators.filter((operator) => operator.endBatch !== undefined);
     this.#partials = [...parts.code.ports.values()].flat().flatMap((port) => port.partials ?? []);
     parts.code.emission.needsRelief = () => this.#needsRelief();
@@ -184,6 +189,19 @@ export class RunningChain implements OperatorChain {
     return this.#start((operator) => operator.endInput?.() ?? true);
   }
 
+  emitResults(): boolean {
+    return this.#start((operator) => operator.emitResults?.() ?? true);
+  }
+
+  get isAwaitingResults(): boolean {
+    return (
+      this.inFlight?.hasResults === false &&
+      this.#step !== undefined &&
+      this.#rest === undefined &&
+      !this.#parts.code.emission.isStopped
+    );
+  }
+
   nextProcessingTimeMs(): number {
     let next = Infinity;
     for (const operator of this.#operators)
@@ -288,6 +306,7 @@ export class RunningChain implements OperatorChain {
             uid,
             keyedFiles: state?.keyedFiles ?? [],
             ...(inline === undefined ? {} : { inline }),
+            ...withVersions(stateVersions(operator.node)),
             ...withDropped(dropped.get(nodeId)),
             ...(nodeId === headId ? { counts } : {}),
           });
@@ -309,6 +328,10 @@ export class RunningChain implements OperatorChain {
     await Promise.all(this.#operators.map(async (operator) => operator.commit?.(checkpointId)));
   }
 
+  operatorMetrics(): readonly OperatorMetric[] {
+    return this.#operators.flatMap((operator) => operator.metrics?.() ?? []);
+  }
+
   async close(): Promise<void> {
     const errors: unknown[] = [];
     this.#parts.code.emission.close();
@@ -322,6 +345,10 @@ export class RunningChain implements OperatorChain {
     if (errors.length === 1) throw errors[0];
     if (errors.length > 1) throw new AggregateError(errors, 'Several operators failed to close');
   }
+}
+
+function withVersions(versions: OperatorSnapshot['stateVersions']): Pick<OperatorSnapshot, 'stateVersions'> {
+  return versions === undefined ? {} : { stateVersions: versions };
 }
 
 function withDropped(dropped: DroppedRecordsSnapshot | undefined): Pick<OperatorSnapshot, 'dropped'> {

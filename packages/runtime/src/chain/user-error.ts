@@ -150,6 +150,7 @@ export class ErrorSites {
 /** Errors that are about the record at hand. Any other would meet the next record as well. */
 const CODES_OF_RECORDS: ReadonlySet<string> = new Set([
   'MR_USER_FUNCTION',
+  'MR_ASYNC_TIMEOUT',
   'MR_KEY_INVALID',
   'MR_QUERY_INVALID',
   'MR_UNSUPPORTED_VALUE',

@@ -40,13 +40,15 @@ export class InputGate {
     return false;
   }
 
-  poll(): ChannelElement | undefined {
+  /** Without batches: what is behind one has to wait. */
+  poll(takesBatches = true): ChannelElement | undefined {
     const count = this.channels.length;
     for (let step = 0; step < count; step++) {
       const index = this.#next;
       this.#next = index + 1 === count ? 0 : index + 1;
       if (this.#aligner.isBlocked(index)) continue;
       const channel = this.channels[index];
+      if (!takesBatches && channel?.queue.peek()?.kind === ElementKind.Batch) continue;
       const element = channel?.queue.poll();
       if (channel === undefined || element === undefined) continue;
       this.#lastChannelIndex = index;

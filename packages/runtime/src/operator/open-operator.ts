@@ -1,6 +1,7 @@
 // From a node of the graph to its operator.
 import type { Operator } from '@millrace/api';
 import { aggregateLayout, reduceLayout } from './aggregate/aggregate-layout.ts';
+import { openAsyncOperator } from './asynchronous/asynchronous-operator.ts';
 import type { ChainOperator } from './chain-stage.ts';
 import { sourceOperator, watermarksOperator, type EventTimeTracker } from './event-time.ts';
 import { openChangelogOperator } from './changelog/open-changelog-operator.ts';
@@ -53,6 +54,8 @@ export async function openOperator(setup: OperatorSetup, tracker: EventTimeTrack
     case 'process':
     case 'coProcess':
       return openProcessOperator(setup, operator.process, operator.isKeyed);
+    case 'asyncWait':
+      return openAsyncOperator(setup, operator.wait, operator.isKeyed);
     case 'reduce':
       return openRunningAggregate(setup, reduceLayout(operator.reduce), { isKeyed: false });
     case 'aggregate':

@@ -1,5 +1,5 @@
 // What every operator is opened with.
-import type { StreamNode } from '@millrace/api';
+import type { StateSpec, StreamNode } from '@millrace/api';
 import type { Json } from '@millrace/proto';
 import type { KeyedStateBackend } from '@millrace/state';
 import type { Emission } from '../chain/emission.ts';
@@ -27,6 +27,16 @@ export interface OperatorSetup {
   readonly restoredInline: readonly { readonly [field: string]: Json }[];
   /** Those of all old subtasks, whoever takes them over. */
   readonly everyInline: readonly { readonly [field: string]: Json }[];
-  /** Opens the operator's keyed state, restored. `areKeysWalked`: for a function that is applied to all keys. */
-  openBackend(more?: { readonly areKeysWalked: boolean }): Promise<KeyedStateBackend>;
+  /** What makes restored values of declared states those of their current versions. */
+  readonly migrations: (states: {
+    readonly [name: string]: StateSpec;
+  }) => ReadonlyMap<string, (old: unknown) => unknown>;
+  /**
+   * Opens the operator's keyed state, restored. `states`: those that it declares, whose older values are migrated;
+   * `areKeysWalked`: for a function that is applied to all keys.
+   */
+  openBackend(more?: {
+    readonly areKeysWalked?: boolean;
+    readonly states?: { readonly [name: string]: StateSpec };
+  }): Promise<KeyedStateBackend>;
 }

@@ -1,4 +1,5 @@
-// As much of a compiler as tests of slots need: nodes that take one forward input are chained behind it.
+// As much of a compiler as tests of slots need: nodes that take one forward input are chained behind it,
+// unless one of both is asynchronous.
 import type { StreamGraph, StreamNode } from '@millrace/api';
 import type { JobEdge, JobVertex } from '@millrace/proto';
 import { vertex, type TestJob } from './slot-harness.testing.ts';
@@ -14,6 +15,8 @@ export function compileTestJob(graph: StreamGraph, parallelism: number): TestJob
       node.inputs.length === 1 &&
       input?.partitioning === 'forward' &&
       producer !== undefined &&
+      node.operator.kind !== 'asyncWait' &&
+      producer.operator.kind !== 'asyncWait' &&
       parallelismOf(producer) === parallelismOf(node);
     const chain = isChained ? (chainOf.get(input.from) ?? []) : [];
     if (!isChained) chains.push(chain);

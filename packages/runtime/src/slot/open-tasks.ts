@@ -120,6 +120,10 @@ async function openDriver(
     log: ports.log.withContext({ component: 'chain', executionAttemptId }),
     blobStore: ports.blobStore,
     openKeyValueStore: (name) => ports.openKeyValueStore(name),
+    asynchronous: {
+      await: (promise, onValue, onError) => context.mailbox.await(promise, onValue, onError),
+      schedule: (delayMs, call) => ports.timers.schedule(delayMs, () => context.mailbox.put(call)),
+    },
     yieldToTask: () => new Promise((resolve) => void ports.timers.schedule(0, resolve)),
     hasCredit: () => partitions.every((partition) => partition.hasCredit),
     print: options.lines.of(subtaskIndex),

@@ -102,6 +102,9 @@ export function openStubChain(
       advanceProcessingTime: () => true,
       nextProcessingTimeMs: () => Infinity,
       endInput: () => true,
+      inFlight: undefined,
+      emitResults: () => true,
+      isAwaitingResults: false,
       resume: () => true,
       flushPartials: () => {},
       freeze: (checkpointId) => {
@@ -124,6 +127,7 @@ export function openStubChain(
       },
       checkpointCompleted: () => {},
       checkpointAborted: () => {},
+      operatorMetrics: () => [],
       commit: async (checkpointId) => {
         for (const transaction of transactions) {
           if (transaction.checkpointId <= checkpointId) collected.commit(transaction.id, transaction.records);

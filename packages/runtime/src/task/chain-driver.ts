@@ -56,6 +56,12 @@ export class ChainDriver {
   #heldById = 0;
   /** Only an abort lets it go on. */
   #isStopped = false;
+  /** Of a chain with an asynchronous operator: the watermark that was sent on, and what waits for results. */
+  #releasedMs: number;
+  #heldSplitId = '';
+  #owesIdle = false;
+  /** What follows the end of input, which waits for results as well; barriers pass meanwhile. */
+  #owesEnd: (() => void) | undefined;
   /** What follows when the chain has emitted all that it stopped at; undefined: it has not stopped. */
   #afterResume: (() => void) | undefined;
 
@@ -64,6 +70,7 @@ export class ChainDriver {
     this.#context = options.context;
     this.#partitions = options.partitions;
     this.#watermarkMs = options.startWatermarkMs;
+    this.#releasedMs = options.startWatermarkMs;
     this.#makesWatermarks =
       options.context.subtask.vertex.role === 'operator' && options.chain.ownWatermarkMs !== undefined;
     this.#owesRestored = options.startWatermarkMs > -Infinity && !this.#makesWatermarks;
@@ -92,6 +99,11 @@ export class ChainDriver {
     return true;
   }
 
+  /** An asynchronous operator has as many records in flight as it may: no batch may be given to the chain. */
+  get isFull(): boolean {
+    return this.chain.inFlight?.isFull === true;
+  }
+
   get hasPendingOutput(): boolean {
     for (let index = 0; index < this.#partitions.length; index++) {
       if ((this.#partitions[index]?.pendingRows ?? 0) > 0) return true;
@@ -106,11 +118,23 @@ export class ChainDriver {
     if (this.#owesRestored) this.#sendRestored();
     if (!this.#isRelieved && this.chain.needsRelief && this.#relieve()) return Progress.Idle;
     this.#isRelieved = false;
+    this.#sendReleased();
     if (this.#afterResume !== undefined) {
+      if (this.chain.isAwaitingResults) return Progress.Idle;
       if (!this.chain.resume()) return Progress.Made;
       const afterResume = this.#afterResume;
       this.#afterResume = undefined;
       afterResume();
+      return Progress.Made;
+    }
+    if (this.chain.inFlight?.hasResults === true) {
+      this.#run(this.chain.emitResults(), () => this.#sendReleased());
+      return Progress.Made;
+    }
+    if (this.#owesEnd !== undefined && this.chain.inFlight?.isEmpty === true) {
+      const after = this.#owesEnd;
+      this.#owesEnd = undefined;
+      this.endInput(after);
       return Progress.Made;
     }
     const dueMs = this.chain.nextProcessingTimeMs();
@@ -149,8 +173,27 @@ export class ChainDriver {
   advanceWatermark(timestampMs: number, splitId: string): void {
     this.#watermarkMs = timestampMs;
     this.#run(this.chain.advanceWatermark(timestampMs), () => {
-      if (!this.#makesWatermarks) this.#sendWatermark(timestampMs - this.chain.watermarkDelayMs, splitId);
+      this.#heldSplitId = splitId;
+      if (this.chain.inFlight !== undefined) this.#sendReleased();
+      else if (!this.#makesWatermarks) this.#sendWatermark(timestampMs - this.chain.watermarkDelayMs, splitId);
     });
+  }
+
+  /** Sends what no result stands before any more: the watermark, and that nothing comes. */
+  #sendReleased(): void {
+    const { inFlight } = this.chain;
+    if (inFlight === undefined || this.#isAtEnd) return;
+    const { releasedWatermarkMs } = inFlight;
+    if (releasedWatermarkMs > this.#releasedMs && releasedWatermarkMs < Infinity) {
+      this.#releasedMs = releasedWatermarkMs;
+      this.#sendWatermark(
+        releasedWatermarkMs,
+        releasedWatermarkMs === this.#watermarkMs ? this.#heldSplitId : '',
+      );
+    }
+    if (!this.#owesIdle || !inFlight.isEmpty) return;
+    this.#owesIdle = false;
+    this.broadcast(IDLE);
   }
 
   /** After a batch: sends what a `watermarks` operator in the chain has made of it. */
@@ -167,11 +210,17 @@ export class ChainDriver {
   setIdle(isIdle: boolean): void {
     if (isIdle === this.#isIdle || this.#isAtEnd) return;
     this.#isIdle = isIdle;
-    this.broadcast(isIdle ? IDLE : ACTIVE);
+    const wasHeld = this.#owesIdle;
+    this.#owesIdle = isIdle && this.chain.inFlight?.isEmpty === false;
+    if (!wasHeld && !this.#owesIdle) this.broadcast(isIdle ? IDLE : ACTIVE);
   }
 
   /** All input has come: fires everything that waits for event time, then what waits for the end, then calls `after`. */
   endInput(after: () => void = nothingMore): void {
+    if (this.chain.inFlight?.isEmpty === false) {
+      this.#owesEnd = after;
+      return;
+    }
     this.#watermarkMs = Infinity;
     this.#run(this.chain.advanceWatermark(Infinity), () =>
       this.#run(this.chain.endInput(), () => {
@@ -202,7 +251,7 @@ export class ChainDriver {
     this.checkpoints.write({
       checkpointId,
       chain: frozen,
-      watermarkMs: this.#watermarkMs,
+      watermarkMs: this.chain.inFlight?.releasedWatermarkMs ?? this.#watermarkMs,
       alignmentMs,
       syncMs,
     });
@@ -253,6 +302,7 @@ export class ChainDriver {
     const { vertex, subtaskIndex } = this.#context.subtask;
     const { recordsIn, recordsOut, stateBytes, stateEntries } = this.chain.metrics;
     const { counts, samples } = this.chain.drops;
+    const metrics = this.chain.operatorMetrics();
     let bytesOut = 0;
     for (const partition of this.#partitions) bytesOut += partition.sentBytes;
     return {
@@ -270,6 +320,7 @@ export class ChainDriver {
       inputTotal: 0,
       stateBytes,
       stateEntries,
+      ...(metrics.length === 0 ? {} : { metrics }),
     };
   }
 

@@ -47,10 +47,11 @@ export class StreamTask implements Task {
     if (progress === Progress.Blocked)
       return this.#driver.isBusy || this.#gate.hasInput ? progress : Progress.Idle;
     if (progress !== undefined) return progress;
-    const element = this.#gate.poll();
+    const { isFull } = this.#driver;
+    const element = this.#gate.poll(!isFull);
     if (element === undefined) {
       this.#driver.sendOwnWatermark();
-      return Progress.Idle;
+      return isFull && this.#gate.hasInput ? Progress.Blocked : Progress.Idle;
     }
     this.#process(element);
     return Progress.Made;

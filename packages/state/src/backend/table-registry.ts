@@ -15,7 +15,7 @@ const TABLES_MAX = 65_536;
 
 interface InternalKind {
   readonly columns: readonly ColumnKind[];
-  readonly subkeyKind: 'none' | 'number' | 'key';
+  readonly subkeyKind: 'none' | 'number' | 'key' | 'namespace';
   readonly cells: typeof valueCells;
   readonly isEvictable?: boolean;
 }
@@ -27,11 +27,26 @@ const INTERNAL_KINDS = {
   '~map-head': { columns: ['f64'], subkeyKind: 'none', cells: valueCells },
   '~map-entry': { columns: ['value', 'f64'], subkeyKind: 'key', cells: ownedCells },
   '~map-directory': { columns: ['value'], subkeyKind: 'number', cells: keyChunkCells },
+  '~ttl-value': { columns: ['f64', 'f64'], subkeyKind: 'none', cells: ownedCells },
+  '~ttl-list-head': { columns: ['f64', 'f64'], subkeyKind: 'none', cells: valueCells },
+  '~ttl-list-chunk': { columns: ['value'], subkeyKind: 'number', cells: listChunkCells },
+  '~ttl-map-head': { columns: ['f64'], subkeyKind: 'none', cells: valueCells },
+  '~ttl-map-entry': { columns: ['value', 'f64', 'f64'], subkeyKind: 'key', cells: ownedCells },
+  '~ttl-map-directory': { columns: ['value'], subkeyKind: 'number', cells: keyChunkCells },
+  // Keys by the span of time in which something of theirs is over.
+  '~ttl-span': { columns: ['f64'], subkeyKind: 'namespace', cells: valueCells },
   '~timer': { columns: ['f64'], subkeyKind: 'number', cells: valueCells, isEvictable: false },
 } as const satisfies Record<string, InternalKind>;
 
 /** Tables that the backend makes for itself: parts of list and map state, and timers. */
 export type InternalTableKind = keyof typeof INTERNAL_KINDS;
+
+/** Those that are found by a key, and a namespace at most. */
+type KeyedKind = {
+  [Kind in InternalTableKind]: (typeof INTERNAL_KINDS)[Kind]['subkeyKind'] extends 'none' | 'namespace'
+    ? Kind
+    : never;
+}[InternalTableKind];
 
 /** The tables of one backend, by name and by number. Threading: the task's thread only. */
 export class TableRegistry {
@@ -68,13 +83,13 @@ export class TableRegistry {
     return found;
   }
 
-  keyedTable(kind: '~value' | '~list-head' | '~map-head', name: string): KeyedTable {
+  keyedTable(kind: KeyedKind, name: string): KeyedTable {
     const table = this.#internal(kind, name);
-    invariant(table instanceof KeyedTable, 'heads and values are keyed tables');
+    invariant(table instanceof KeyedTable, 'heads, values and spans are keyed tables');
     return table;
   }
 
-  pairTable(kind: '~list-chunk' | '~map-entry' | '~map-directory' | '~timer', name: string): PairTable {
+  pairTable(kind: Exclude<InternalTableKind, KeyedKind>, name: string): PairTable {
     const table = this.#internal(kind, name);
     invariant(table instanceof PairTable, 'chunks, entries and timers are pair tables');
     return table;
@@ -107,9 +122,15 @@ export class TableRegistry {
     const of: InternalKind = INTERNAL_KINDS[kind];
     const { columns, subkeyKind, cells } = of;
     return this.#add(
-      subkeyKind === 'none'
+      subkeyKind === 'none' || subkeyKind === 'namespace'
         ? new KeyedTable(
-            { name: fullName, columns, hasNamespaces: false, cells, isWalked: this.#areKeysWalked },
+            {
+              name: fullName,
+              columns,
+              hasNamespaces: subkeyKind === 'namespace',
+              cells,
+              isWalked: this.#areKeysWalked && subkeyKind === 'none',
+            },
             this.#clock,
             this.#keyGroupCount,
           )

@@ -18,10 +18,16 @@ import { countChanged, freezeTable } from '../snapshot/frozen-table.ts';
 import { Pacer } from '../snapshot/pacer.ts';
 import { LOG_BYTES_MAX_DEFAULT } from '../spill/spill-log.ts';
 import { WorkingSet } from '../spill/working-set.ts';
+import type { KeyedTable } from '../table/keyed-table.ts';
 import type { RowStore } from '../table/row-store.ts';
 import { NOTHING_CONFIRMED, StampClock } from '../table/stamp-clock.ts';
 import { TableKeyWalk } from '../table/key-walk.ts';
 import { KeyedTimers } from '../timers/keyed-timers.ts';
+import type { Expiry } from '../ttl/expiry.ts';
+import { ExpiringStatesOf } from '../ttl/expiring-states.ts';
+import type { StateTtl } from '../ttl/state-ttl.ts';
+import { TtlListState } from '../ttl/ttl-list-state.ts';
+import { TtlValueState } from '../ttl/ttl-value-state.ts';
 import { CurrentKey } from '../user-state/current-key.ts';
 import { ListState } from '../user-state/list-state.ts';
 import { MapState } from '../user-state/map-state.ts';
@@ -30,6 +36,7 @@ import { TableRegistry } from './table-registry.ts';
 
 /** The table that has a row for each key with something in such a state. */
 const HEADS = { value: '~value', list: '~list-head', map: '~map-head' } as const;
+const TTL_HEADS = { value: '~ttl-value', list: '~ttl-list-head', map: '~ttl-map-head' } as const;
 const ROW_BYTES = 40;
 /** What a value takes, about. */
 const VALUE_BYTES = 64;
@@ -38,6 +45,7 @@ const VALUE_BYTES = 64;
 export class WorkingSetBackend implements KeyedStateBackend {
   readonly registry: TableRegistry;
   readonly timers: KeyedTimers;
+  expiring: ExpiringStatesOf | undefined = undefined;
   readonly #options: KeyedStateBackendOptions;
   readonly #clock = new StampClock();
   readonly #current = new CurrentKey();
@@ -74,26 +82,57 @@ export class WorkingSetBackend implements KeyedStateBackend {
     return this.registry.rowTable(descriptor);
   }
 
-  valueState(name: string): ValueStateHandle {
+  valueState(name: string, ttl?: StateTtl): ValueStateHandle {
+    if (ttl !== undefined) {
+      const values = this.registry.keyedTable('~ttl-value', name);
+      return this.#expires(new TtlValueState({ values, spans: this.#spans(name) }, this.#current, ttl));
+    }
     return new ValueState(this.registry.keyedTable('~value', name), this.#current);
   }
 
-  listState(name: string): ListStateHandle {
+  listState(name: string, ttl?: StateTtl): ListStateHandle {
+    if (ttl !== undefined) {
+      const tables = {
+        heads: this.registry.keyedTable('~ttl-list-head', name),
+        chunks: this.registry.pairTable('~ttl-list-chunk', name),
+        spans: this.#spans(name),
+      };
+      return this.#expires(new TtlListState(tables, { current: this.#current, clock: this.#clock }, ttl));
+    }
     const heads = this.registry.keyedTable('~list-head', name);
     const chunks = this.registry.pairTable('~list-chunk', name);
     return new ListState({ heads, chunks }, this.#current, this.#clock);
   }
 
-  mapState(name: string): MapStateHandle {
+  mapState(name: string, ttl?: StateTtl): MapStateHandle {
+    if (ttl !== undefined) {
+      const tables = {
+        heads: this.registry.keyedTable('~ttl-map-head', name),
+        entries: this.registry.pairTable('~ttl-map-entry', name),
+        directory: this.registry.pairTable('~ttl-map-directory', name),
+      };
+      const expires = { ttl, spans: this.#spans(name) };
+      return this.#expires(new MapState(tables, this.#current, this.#clock, expires));
+    }
     const heads = this.registry.keyedTable('~map-head', name);
     const entries = this.registry.pairTable('~map-entry', name);
     const directory = this.registry.pairTable('~map-directory', name);
     return new MapState({ heads, entries, directory }, this.#current, this.#clock);
   }
 
-  walkKeys(kind: UserStateKind, name: string): KeyWalk {
+  walkKeys(kind: UserStateKind, name: string, hasTtl = false): KeyWalk {
     invariant(this.#options.areKeysWalked === true, 'the backend was not opened for walks over its keys');
-    return new TableKeyWalk(this.registry.keyedTable(HEADS[kind], name), this.#current);
+    return new TableKeyWalk(this.registry.keyedTable((hasTtl ? TTL_HEADS : HEADS)[kind], name), this.#current);
+  }
+
+  #spans(name: string): KeyedTable {
+    return this.registry.keyedTable('~ttl-span', name);
+  }
+
+  #expires<S extends { readonly expiry: Expiry | undefined }>(state: S): S {
+    this.expiring ??= new ExpiringStatesOf();
+    if (state.expiry !== undefined) this.expiring.add(state.expiry);
+    return state;
   }
 
   setCurrentKey(key: unknown, keyHash: number): void {

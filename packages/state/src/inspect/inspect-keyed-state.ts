@@ -80,6 +80,12 @@ const TABLES: { readonly [prefix: string]: { readonly kind: InspectedKind; reado
   '~map-head': { kind: 'map', counts: false },
   '~map-entry': { kind: 'map', counts: true },
   '~map-directory': { kind: 'map', counts: false },
+  '~ttl-value': { kind: 'value', counts: true },
+  '~ttl-list-head': { kind: 'list', counts: true },
+  '~ttl-list-chunk': { kind: 'list', counts: false },
+  '~ttl-map-head': { kind: 'map', counts: false },
+  '~ttl-map-entry': { kind: 'map', counts: true },
+  '~ttl-map-directory': { kind: 'map', counts: false },
   '~timer': { kind: 'timers', counts: true },
 };
 
@@ -91,6 +97,8 @@ function addKeyGroup(
   for (const [table, entries] of tables) {
     if (entries.size === 0) continue;
     const slash = table.indexOf('/');
+    // When to look at what; not a state of its own.
+    if (table.startsWith('~ttl-span/')) continue;
     const prefix = table.startsWith('~') ? table.slice(0, slash) : '';
     const { kind, counts } = TABLES[prefix] ?? { kind: 'rows' as const, counts: true };
     const state = stateOf(states, prefix === '' ? table : table.slice(slash + 1), kind);
@@ -99,7 +107,7 @@ function addKeyGroup(
       state.bytes += entry.bytes;
       if (counts) {
         keys.add(entry.keyText);
-        state.entryCount += prefix === '~list-head' ? Number(entry.cells[0]) : 1;
+        state.entryCount += itemsIn(prefix, entry);
         if (kind === 'timers' || kind === 'rows') addTime(state, entry.subkey);
       }
       const sample = state.samples.length < samplesMax ? sampleOf(prefix, entry) : undefined;
@@ -107,6 +115,12 @@ function addKeyGroup(
     }
     state.keyCount += keys.size;
   }
+}
+
+/** A list's head counts its items: up to the last, less those before the first. */
+function itemsIn(prefix: string, { cells }: InspectedEntry): number {
+  if (prefix === '~list-head') return Number(cells[0]);
+  return prefix === '~ttl-list-head' ? Number(cells[0]) - Number(cells[1]) : 1;
 }
 
 function stateOf(states: Map<string, StateSummary>, name: string, kind: InspectedKind): StateSummary {
@@ -137,10 +151,15 @@ function addTime(state: StateSummary, timeMs: unknown): void {
 function sampleOf(prefix: string, { key, subkey, cells }: InspectedEntry): StateSample | undefined {
   switch (prefix) {
     case '~value':
+    case '~ttl-value':
       return { key, value: valueOf(cells[0]) };
     case '~list-chunk':
       return subkey === 0 ? { key, value: itemsOf(cells[0]) } : undefined;
+    case '~ttl-list-chunk':
+      // Times stand between the items.
+      return { key, value: itemsOf(cells[0]).filter((_, index) => index % 2 === 1) };
     case '~map-entry':
+    case '~ttl-map-entry':
       return { key, mapKey: subkey, value: valueOf(cells[0]) };
     case '~timer':
       return { key, timeMs: subkey as number };

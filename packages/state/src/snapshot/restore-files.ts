@@ -10,8 +10,10 @@ import {
   type KeyedRunColumnV1,
   type KeyedStateFile,
 } from '@millrace/proto';
+import type { Migration } from '../keyed-state-backend.ts';
 import type { StateTable, TableRegistry } from '../backend/table-registry.ts';
 import { KeyedTable } from '../table/keyed-table.ts';
+import { cellMigration } from './migrate-cells.ts';
 import { lastBaseByKeyGroup } from './file-chain.ts';
 
 /** Which files are read, for which keys, into which tables. */
@@ -20,6 +22,7 @@ export interface RestoreOptions {
   readonly blobStore: BlobStore;
   readonly range: KeyGroupRange;
   readonly registry: TableRegistry;
+  readonly migrations?: ReadonlyMap<string, Migration>;
   /** Called after each run: makes room in memory. */
   readonly relieve: () => Promise<void> | undefined;
 }
@@ -47,7 +50,7 @@ export async function restoreFiles(options: RestoreOptions): Promise<void> {
     for (const run of runs) {
       try {
         const target = { bytes, from: run.offset, to: run.offset + run.bytes };
-        readKeyedRunV1(target, (block) => applyBlock(options.registry, block, run.keyGroup));
+        readKeyedRunV1(target, (block) => applyBlock(options, block, run.keyGroup));
       } catch (error) {
         throw naming(file, error);
       }
@@ -78,7 +81,7 @@ function naming(file: KeyedStateFile, error: unknown): unknown {
   );
 }
 
-function applyBlock(registry: TableRegistry, block: KeyedBlockV1, keyGroup: number): void {
+function applyBlock({ registry, migrations }: RestoreOptions, block: KeyedBlockV1, keyGroup: number): void {
   if (block.kind === 'drops') {
     const table = registry.restoredTable(block.table, undefined, true);
     if (!(table instanceof KeyedTable)) return;
@@ -94,7 +97,7 @@ function applyBlock(registry: TableRegistry, block: KeyedBlockV1, keyGroup: numb
   const keys = keyReader(block.keys);
   const subkeys = block.subkeys === undefined ? undefined : keyReader(block.subkeys);
   if (block.kind === 'puts') {
-    applyPuts(table, block, keys, subkeys);
+    applyPuts(table, block, { keys, subkeys, migrate: cellMigration(block.table, migrations) });
     return;
   }
   for (let index = 0; index < block.entryCount; index++) {
@@ -107,10 +110,14 @@ type KeyReader = (index: number) => unknown;
 function applyPuts(
   table: StateTable,
   block: KeyedPutsV1,
-  keys: KeyReader,
-  subkeys: KeyReader | undefined,
+  of: {
+    readonly keys: KeyReader;
+    readonly subkeys: KeyReader | undefined;
+    readonly migrate: Migration | undefined;
+  },
 ): void {
   const { columns, hashes } = block;
+  const { keys, subkeys, migrate } = of;
   for (let column = 0; column < columns.length; column++) {
     if (!(columns[column] instanceof Float64Array)) table.rows.widenColumn(column);
   }
@@ -118,7 +125,12 @@ function applyPuts(
   for (let index = 0; index < block.entryCount; index++) {
     const row = table.restorePut(keys(index), hashes[index] as number, subkeys?.(index));
     for (let column = 0; column < cells.length; column++) {
-      (table.columns[column] as unknown[])[row] = (cells[column] as KeyReader)(index);
+      let cell = (cells[column] as KeyReader)(index);
+      if (column === 0 && migrate !== undefined) {
+        cell = migrate(cell);
+        if (typeof cell !== 'number') table.rows.widenColumn(0);
+      }
+      (table.columns[column] as unknown[])[row] = cell;
     }
   }
 }

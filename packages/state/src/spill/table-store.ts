@@ -61,7 +61,9 @@ export class TableStore implements StoredRows {
     this.#at = at;
     this.#writeBehind = spill.writeBehind;
     this.#spill = spill;
-    this.#directories = table.name.startsWith('~') && !table.isWalked ? undefined : new Map();
+    const isWalked =
+      !table.name.startsWith('~') || table.isWalked || table.name.startsWith('~ttl-span/');
+    this.#directories = isWalked ? new Map() : undefined;
   }
 
   get hasDropped(): boolean {

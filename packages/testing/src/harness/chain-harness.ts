@@ -10,7 +10,8 @@ const RESUMES_MAX = 1_000_000;
 
 /**
  * The chains of one attempt.
- * Contract: calls are awaited one after the other. What the operators emit is gathered in `emitted`, in order.
+ * Contract: calls are awaited one after the other. What the operators emit is gathered in `emitted`, in order. What
+ * asynchronous operators are answered comes in at {@link settle} only.
  */
 export class ChainHarness<T> {
   readonly emitted: EmittedRecord[] = [];
@@ -19,6 +20,8 @@ export class ChainHarness<T> {
   readonly chains: readonly OperatorChain[];
   readonly #producer: OperatorChain;
   readonly #world: World<T>;
+  /** Chains that have stopped until results come. */
+  readonly #awaiting = new Set<OperatorChain>();
 
   private constructor(
     world: World<T>,
@@ -68,6 +71,7 @@ export class ChainHarness<T> {
 
   processingTime(nowMs: number): void {
     this.#world.nowMs = nowMs;
+    this.#world.answers.advance();
     for (const chain of this.chains) {
       // As a task does: the chain is called when it asked to be.
       for (let calls = 0; chain.nextProcessingTimeMs() <= nowMs && calls < RESUMES_MAX; calls++) {
@@ -87,9 +91,40 @@ export class ChainHarness<T> {
     }
   }
 
+  /** Lets in what asynchronous functions have answered, until nothing more comes without time passing. */
+  async settle(): Promise<void> {
+    if (this.chains.every(({ inFlight }) => inFlight === undefined)) return;
+    let hasMoved = true;
+    while (hasMoved) {
+      // All promises that wait for no time have settled then.
+      await new Promise((resolve) => setImmediate(resolve));
+      hasMoved = this.#goOn();
+    }
+  }
+
+  #goOn(): boolean {
+    let hasMoved = this.#world.answers.deliver();
+    for (const chain of this.chains) {
+      if (this.#awaiting.has(chain) && !chain.isAwaitingResults) {
+        this.#awaiting.delete(chain);
+        this.#untilDone(chain, chain.resume());
+        hasMoved = true;
+      }
+      while (!this.#awaiting.has(chain) && chain.inFlight?.hasResults === true) {
+        this.#untilDone(chain, chain.emitResults());
+        hasMoved = true;
+      }
+    }
+    return hasMoved;
+  }
+
   #untilDone(chain: OperatorChain, isDone: boolean): void {
     let resumes = 0;
     for (let done = isDone; !done; done = chain.resume()) {
+      if (chain.isAwaitingResults) {
+        this.#awaiting.add(chain);
+        return;
+      }
       if (++resumes > RESUMES_MAX)
         throw new MillraceError('MR_INTERNAL', 'A chain never ends what it was told to resume');
     }

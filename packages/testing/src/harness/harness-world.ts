@@ -41,6 +41,7 @@ import type {
   SidedValue,
   TestedStream,
 } from './harness-options.ts';
+import { VirtualAnswers } from './virtual-answers.ts';
 
 const SUBMISSION: SubmissionContext = { args: [], params: {}, environment: {}, baseDirectory: '/' };
 const SOURCE_VERTEX = asJobVertexId('0'.repeat(31) + '1');
@@ -72,6 +73,7 @@ export class World<T> {
   readonly edges: HarnessEdges;
   readonly blobStore: BlobStore;
   readonly attemptNumber: number;
+  readonly answers = new VirtualAnswers(() => this.nowMs);
   readonly inFlight: SentBatch[] = [];
   readonly builders: BatchBuilder[] = [];
   onEmitted: (record: EmittedRecord) => void = () => undefined;
@@ -178,6 +180,7 @@ export class World<T> {
       files: options.files ?? NO_FILES,
       log: SILENT,
       blobStore: this.blobStore,
+      asynchronous: this.answers,
       openKeyValueStore: async () => new MemoryKeyValueStore(),
       hasCredit: () => options.refusesCredit !== true || ++this.#creditLooks % 2 === 0,
       print: (line: Omit<OutputLine, 'subtaskIndex'>) => this.onPrinted(line),

@@ -164,7 +164,7 @@ export class OperatorVerification<T> {
   }): Promise<readonly Segment[]> {
     const harness = await ChainHarness.open({ operators: this.#operators, ...options });
     try {
-      return this.#drive(harness, this.#input, options.isOneAtATime);
+      return await this.#drive(harness, this.#input, options.isOneAtATime);
     } finally {
       await harness.close();
     }
@@ -176,19 +176,20 @@ export class OperatorVerification<T> {
     readonly step: number;
   }): Promise<readonly Segment[]> {
     const first = await ChainHarness.open({ operators: this.#operators, parallelism: of.before });
-    const before = this.#drive(first, this.#input.slice(0, of.step), true);
+    const before = await this.#drive(first, this.#input.slice(0, of.step), true);
     const snapshot = await first.snapshot(1);
     // A barrier flushes partial aggregates, which may fire again what late records changed.
     const head = joined(before, [this.#segment(first, 'the end')]);
     // What happens after the snapshot is lost, so that it may disturb nothing.
-    if (of.step < this.#input.length) this.#drive(first, this.#input.slice(of.step, of.step + 1), true);
+    if (of.step < this.#input.length) await this.#drive(first, this.#input.slice(of.step, of.step + 1), true);
     await first.close();
     const second = await this.#restored(snapshot, {
       parallelism: of.after,
       attemptNumber: 2,
       blobStore: first.blobStore,
     });
-    const tail = this.#drive(second, this.#input.slice(of.step), true);
+    await second.settle();
+    const tail = await this.#drive(second, this.#input.slice(of.step), true);
     await second.close();
     return joined(head, tail);
   }
@@ -197,7 +198,7 @@ export class OperatorVerification<T> {
     let harness = await ChainHarness.open({ operators: this.#operators, parallelism: before });
     let segments: readonly Segment[] = [];
     for (const [index, event] of this.#input.entries()) {
-      segments = joined(segments, this.#drive(harness, [event], true));
+      segments = joined(segments, await this.#drive(harness, [event], true));
       const snapshot = await harness.snapshot(index + 1);
       segments = joined(segments, [this.#segment(harness, 'the end')]);
       await harness.close();
@@ -207,6 +208,7 @@ export class OperatorVerification<T> {
         attemptNumber: index + 2,
         blobStore: harness.blobStore,
       });
+      await harness.settle();
     }
     await harness.close();
     return segments;
@@ -223,30 +225,33 @@ export class OperatorVerification<T> {
     return ChainHarness.open({ operators: this.#operators, restore, ...of });
   }
 
-  #drive(
+  async #drive(
     harness: ChainHarness<T>,
     events: readonly HarnessEvent<T>[],
     isOneAtATime: boolean,
-  ): readonly Segment[] {
+  ): Promise<readonly Segment[]> {
     const segments: Segment[] = [];
     let records: { value: T; atMs?: number }[] = [];
-    const send = (): void => {
-      if (records.length > 0) harness.send(records);
+    const send = async (): Promise<void> => {
+      if (records.length === 0) return;
+      harness.send(records);
       records = [];
+      await harness.settle();
     };
     for (const event of events) {
       if (event.kind === 'record') {
         records.push(
           event.atMs === undefined ? { value: event.value } : { value: event.value, atMs: event.atMs },
         );
-        if (isOneAtATime) send();
+        if (isOneAtATime) await send();
         continue;
       }
-      send();
+      await send();
       apply(harness, event);
+      await harness.settle();
       segments.push(this.#segment(harness, nameOf(event)));
     }
-    send();
+    await send();
     segments.push(this.#segment(harness, 'the end'));
     return segments;
   }

@@ -53,6 +53,8 @@ function nodeFields(graph: StreamGraph, node: StreamNode): FieldsRead {
     case 'reduce':
     // What queries ask for is known when they come.
     case 'percolate':
+    // It is kept for as long as it is in flight, in checkpoints as well.
+    case 'asyncWait':
       return 'all';
     case 'aggregate':
       return aggregateFields(operator.aggregates);

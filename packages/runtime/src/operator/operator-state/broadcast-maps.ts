@@ -106,13 +106,25 @@ export class BroadcastMaps {
   readonly writable: { readonly [name: string]: BroadcastMap };
   readonly readable: { readonly [name: string]: BroadcastView };
 
-  constructor(names: readonly string[], restored: readonly InlineState[], budget: StateBudget) {
-    const saved = restored.find((state) => state['broadcast'] !== undefined)?.['broadcast'] as
+  constructor(
+    names: readonly string[],
+    restored: {
+      readonly states: readonly InlineState[];
+      readonly migrations: ReadonlyMap<string, (old: unknown) => unknown>;
+    },
+    budget: StateBudget,
+  ) {
+    const saved = restored.states.find((state) => state['broadcast'] !== undefined)?.['broadcast'] as
       | InlineState
       | undefined;
     const maps = names.map((name) => {
-      const pairs = saved?.[name];
-      return [name, new BroadcastMap(name, Array.isArray(pairs) ? pairs : [], budget)] as const;
+      const saying = saved?.[name];
+      const pairs = Array.isArray(saying) ? (saying as readonly Json[]) : [];
+      const migrate = restored.migrations.get(name);
+      return [
+        name,
+        new BroadcastMap(name, migrate === undefined ? pairs : migrated(pairs, migrate), budget),
+      ] as const;
     });
     this.writable = Object.freeze(Object.fromEntries(maps));
     this.readable = Object.freeze(
@@ -124,6 +136,13 @@ export class BroadcastMaps {
   snapshot(): Json {
     return Object.fromEntries(Object.entries(this.writable).map(([name, map]) => [name, map.json()]));
   }
+}
+
+function migrated(pairs: readonly Json[], migrate: (old: unknown) => unknown): readonly Json[] {
+  return pairs.map((pair) => {
+    const [key = null, value = null] = pair as readonly Json[];
+    return [key, encodeEntry(migrate(decodeEntry(value)), 'a migrated value')];
+  });
 }
 
 /** An object without the methods that write, so that a cast does not bring them back. */

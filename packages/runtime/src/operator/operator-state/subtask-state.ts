@@ -14,7 +14,7 @@ export class SubtaskState {
   readonly #parallelism: number;
 
   constructor(
-    { environment, node, everyInline }: OperatorSetup,
+    { environment, node, everyInline, migrations }: OperatorSetup,
     { broadcast }: Pick<ProcessSpec, 'broadcast'>,
   ) {
     const { subtaskIndex, vertex } = environment;
@@ -24,7 +24,13 @@ export class SubtaskState {
     const budget = new StateBudget(owner);
     this.lists = new OperatorLists(owner, everyInline, budget);
     this.broadcast =
-      broadcast === undefined ? undefined : new BroadcastMaps(Object.keys(broadcast), everyInline, budget);
+      broadcast === undefined
+        ? undefined
+        : new BroadcastMaps(
+            Object.keys(broadcast),
+            { states: everyInline, migrations: migrations(broadcast) },
+            budget,
+          );
   }
 
   /** As it is now; undefined: there is nothing. Broadcast states are alike in all subtasks, and the first one writes them. */

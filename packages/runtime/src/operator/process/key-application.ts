@@ -8,6 +8,11 @@ import type { Emission, Paused } from '../../chain/emission.ts';
 /** Applications that one call may ask for. */
 const APPLICATIONS_MAX = 1_000;
 
+/** Reducing and aggregating states are kept as values. */
+function storedAs({ kind }: StateSpec): 'value' | 'list' | 'map' {
+  return kind === 'list' || kind === 'map' ? kind : 'value';
+}
+
 type KeyedFunction = (key: Key, state: unknown) => unknown;
 
 interface Asked {
@@ -65,9 +70,9 @@ export class KeyApplications implements Paused {
     const { backend, states, handles, emission, context } = this.#of;
     for (; this.#next < this.#asked.length; this.#next++) {
       const { name, fn, timestampMs } = this.#asked[this.#next] as Asked;
-      const kind = states[name]?.kind;
-      invariant(kind !== undefined, 'an application is about a declared state');
-      this.#walk ??= backend.walkKeys(kind, name);
+      const spec = states[name];
+      invariant(spec !== undefined, 'an application is about a declared state');
+      this.#walk ??= backend.walkKeys(storedAs(spec), name, spec.ttl !== undefined);
       const state = handles[name];
       while (this.#walk.next()) {
         context.timestamp = timestampMs;

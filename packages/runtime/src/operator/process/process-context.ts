@@ -1,10 +1,10 @@
 // The contexts that process functions are called with: one object an operator, whose fields change from call to call.
 import type { Clock } from '@millrace/common';
-import type { JobParameters, ProcessSpec, StateSpec } from '@millrace/api';
-import type { Key, KeyedStateBackend, ValueStateHandle } from '@millrace/state';
+import type { JobParameters, ProcessSpec } from '@millrace/api';
+import type { Key, KeyedStateBackend } from '@millrace/state';
 import type { Emission } from '../../chain/emission.ts';
-import { deepFreeze } from '../../chain/deep-freeze.ts';
 import type { OperatorOutput } from '../chain-stage.ts';
+import { OperatorMetrics } from '../metrics/operator-metrics.ts';
 import type { OperatorLists } from '../operator-state/operator-lists.ts';
 import type { OperatorSetup } from '../operator-setup.ts';
 
@@ -14,12 +14,14 @@ export class LifecycleContext {
   readonly parallelism: number;
   readonly params: JobParameters;
   readonly operatorState: OperatorLists;
+  readonly metrics: OperatorMetrics;
 
-  constructor(setup: OperatorSetup, spec: ProcessSpec, operatorState: OperatorLists) {
+  constructor(setup: OperatorSetup, spec: Pick<ProcessSpec, 'params'>, operatorState: OperatorLists) {
     this.subtaskIndex = setup.environment.subtaskIndex;
     this.parallelism = setup.environment.vertex.parallelism;
     this.params = spec.params;
     this.operatorState = operatorState;
+    this.metrics = new OperatorMetrics(setup.node.name);
   }
 }
 
@@ -32,6 +34,7 @@ export class FunctionContext {
   readonly parallelism: number;
   readonly params: JobParameters;
   readonly operatorState: OperatorLists;
+  readonly metrics: OperatorMetrics;
   timestamp = NaN;
   watermark: number;
   key: Key = undefined;
@@ -63,6 +66,7 @@ export class FunctionContext {
     this.parallelism = lifecycle.parallelism;
     this.params = lifecycle.params;
     this.operatorState = lifecycle.operatorState;
+    this.metrics = lifecycle.metrics;
     this.watermark = parts.watermarkMs;
     this.state = parts.state;
     this.timers = parts.timers;
@@ -116,39 +120,4 @@ function checkTime(timestamp: number): void {
   throw new TypeError(
     `a timer is registered for a time in milliseconds since the epoch, but got ${String(timestamp)}`,
   );
-}
-
-/** Handles of the declared states. */
-export function stateHandles(
-  backend: KeyedStateBackend,
-  states: { readonly [name: string]: StateSpec },
-): { readonly [name: string]: unknown } {
-  const handles: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
-  for (const [name, spec] of Object.entries(states)) handles[name] = handleOf(backend, name, spec);
-  return Object.freeze(handles);
-}
-
-function handleOf(backend: KeyedStateBackend, name: string, spec: StateSpec): unknown {
-  switch (spec.kind) {
-    case 'value':
-      return spec.initial === undefined
-        ? backend.valueState(name)
-        : withInitial(backend.valueState(name), spec.initial);
-    case 'list':
-      return backend.listState(name);
-    case 'map':
-      return backend.mapState(name);
-  }
-}
-
-function withInitial(handle: ValueStateHandle, initial: unknown): ValueStateHandle {
-  deepFreeze(initial);
-  return {
-    value: () => {
-      const value = handle.value();
-      return value === undefined ? initial : value;
-    },
-    update: (value) => handle.update(value),
-    clear: () => handle.clear(),
-  };
 }

@@ -1,5 +1,6 @@
 // Process functions, keyed (with state and timers) and not, over one stream or two.
-import type { ProcessSpec } from '@millrace/api';
+import type { ProcessSpec, UserFunction } from '@millrace/api';
+import type { OperatorMetric } from '@millrace/proto';
 import type { KeyedStateBackend, TimerDomain } from '@millrace/state';
 import type { Paused } from '../../chain/emission.ts';
 import type { ChainOperator, FrozenOperator, StageBody } from '../chain-stage.ts';
@@ -8,7 +9,9 @@ import type { OperatorSetup } from '../operator-setup.ts';
 import { SubtaskState } from '../operator-state/subtask-state.ts';
 import { emitElements } from '../simple-stages.ts';
 import { KeyApplications } from './key-application.ts';
-import { FunctionContext, FunctionTimers, LifecycleContext, stateHandles } from './process-context.ts';
+import { FunctionContext, FunctionTimers, LifecycleContext } from './process-context.ts';
+import { stateHandles } from './state-handles.ts';
+import { EventTtlClock, StateCleaning, wallTtlClock } from './ttl-clocks.ts';
 
 type Lifecycle = (context: LifecycleContext) => unknown;
 type OnTimer = (
@@ -24,21 +27,22 @@ export async function openProcessOperator(
 ): Promise<ChainOperator> {
   // A broadcast element may have a function applied to all keys.
   const areKeysWalked = spec.broadcast !== undefined && Object.keys(spec.state).length > 0;
-  const backend = isKeyed ? await setup.openBackend({ areKeysWalked }) : undefined;
+  const backend = isKeyed ? await setup.openBackend({ areKeysWalked, states: spec.state }) : undefined;
   const subtaskState = new SubtaskState(setup, spec);
   const lifecycle = new LifecycleContext(setup, spec, subtaskState.lists);
   const operator = new ProcessOperator(setup, spec, { backend, lifecycle, subtaskState });
-  await callLifecycle(setup, spec.open as Lifecycle | undefined, { lifecycle, what: 'open()' });
+  await callLifecycle(setup, spec.open, { lifecycle, what: 'open()' });
   return operator;
 }
 
-async function callLifecycle(
+/** Calls `open` or `close` of the user's function. */
+export async function callLifecycle(
   setup: OperatorSetup,
-  call: Lifecycle | undefined,
+  call: UserFunction | undefined,
   of: { readonly lifecycle: LifecycleContext; readonly what: string },
 ): Promise<void> {
   try {
-    await call?.(of.lifecycle);
+    await (call as Lifecycle | undefined)?.(of.lifecycle);
   } catch (error) {
     throw setup.sites.wrap(error, setup.sites.register(setup.node, of.what));
   }
@@ -64,7 +68,10 @@ class ProcessOperator implements ChainOperator {
   readonly #secondContext: FunctionContext;
   readonly #timers: FunctionTimers | undefined;
   readonly #applications: KeyApplications | undefined;
+  readonly #eventClock = new EventTtlClock();
+  readonly #cleaning: StateCleaning;
   readonly #recordSite: number;
+  readonly #stateSite: number;
   readonly #secondSite: number;
   readonly #snapshotSite: number;
   readonly #timerSite: number;
@@ -91,12 +98,21 @@ class ProcessOperator implements ChainOperator {
     this.#subtaskState = subtaskState;
     const { clock } = setup.environment;
     const common = { clock, output: setup.output, emission: setup.emission, watermarkMs };
+    this.#stateSite = setup.sites.register(setup.node, 'function of a state');
+    const handleOptions = {
+      clocks: { processing: wallTtlClock(clock), event: this.#eventClock },
+      refusePromise: (value: unknown) => setup.sites.refusePromise(value, this.#stateSite),
+    };
     this.#context = new FunctionContext(parts.lifecycle, {
       ...common,
-      state: backend === undefined ? {} : stateHandles(backend, spec.state),
+      state: backend === undefined ? {} : stateHandles(backend, spec.state, handleOptions),
       timers: this.#timers,
       broadcast: subtaskState.broadcast?.readable,
     });
+    this.#eventClock.context = this.#context;
+    this.#cleaning = new StateCleaning(backend?.expiring, clock);
+    if (backend?.expiring !== undefined)
+      parts.lifecycle.metrics.gauge('state.expired', () => this.#cleaning.expiredCount);
     this.#secondContext =
       subtaskState.broadcast === undefined
         ? this.#context
@@ -157,8 +173,8 @@ class ProcessOperator implements ChainOperator {
     const { sites } = this.#setup;
     let returned: unknown;
     try {
-      const { subtaskIndex, parallelism, params, operatorState } = this.#lifecycle;
-      const context = { subtaskIndex, parallelism, params, operatorState, checkpointId };
+      const { subtaskIndex, parallelism, params, operatorState, metrics } = this.#lifecycle;
+      const context = { subtaskIndex, parallelism, params, operatorState, metrics, checkpointId };
       returned = snapshot.call(this.#spec, context);
     } catch (error) {
       throw sites.wrap(error, this.#snapshotSite);
@@ -210,6 +226,14 @@ class ProcessOperator implements ChainOperator {
     ].join('\n');
   }
 
+  metrics(): readonly OperatorMetric[] {
+    return this.#lifecycle.metrics.report();
+  }
+
+  endBatch(): void {
+    this.#cleaning.clean();
+  }
+
   advanceWatermark(watermarkMs: number): boolean {
     this.#context.watermark = watermarkMs;
     this.#secondContext.watermark = watermarkMs;
@@ -219,11 +243,12 @@ class ProcessOperator implements ChainOperator {
   }
 
   advanceProcessingTime(nowMs: number): boolean {
-    return this.#backend === undefined || this.#fire('processing', nowMs);
+    return this.#backend === undefined || this.#fire('processing', nowMs); // and `endBatch` cleans
   }
 
   nextProcessingTimeMs(): number {
-    return this.#backend?.timers.earliest('processing') ?? Infinity;
+    if (this.#backend === undefined) return Infinity;
+    return Math.min(this.#backend.timers.earliest('processing'), this.#cleaning.nextMs());
   }
 
   /** False when it stopped; the timers that are left are state. */
@@ -244,12 +269,15 @@ class ProcessOperator implements ChainOperator {
     const onTimer = this.#spec.onTimer as OnTimer | undefined;
     if (onTimer === undefined) return;
     const of = { key: context.key, timestamp, domain };
+    if (domain === 'event') this.#eventClock.timerMs = timestamp;
     let results: unknown;
     try {
       results = onTimer.call(this.#spec, { timestamp, domain }, context);
     } catch (error) {
       this.#setup.failures.take(error, this.#timerSite, of, context.timestamp, -1);
       return;
+    } finally {
+      this.#eventClock.timerMs = NaN;
     }
     this.#emitAll(results, { timestampMs: context.timestamp, site: this.#timerSite, of });
   }
@@ -271,7 +299,7 @@ class ProcessOperator implements ChainOperator {
 
   async close(): Promise<void> {
     try {
-      await callLifecycle(this.#setup, this.#spec.close as Lifecycle | undefined, {
+      await callLifecycle(this.#setup, this.#spec.close, {
         lifecycle: this.#lifecycle,
         what: 'close()',
       });

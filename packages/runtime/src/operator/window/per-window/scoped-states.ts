@@ -1,12 +1,24 @@
 // State handles of a user's function that are about one key, or one key and window, whatever the backend's current key is.
+import { invariant } from '@millrace/common';
 import type { StateSpec } from '@millrace/api';
 import type { KeyedStateBackend } from '@millrace/state';
-import { stateHandles } from '../../process/process-context.ts';
+import { stateHandles, type HandleOptions } from '../../process/state-handles.ts';
 
 /** What handles are about; its owner moves it on. */
 export interface StateScope {
   key: unknown;
   hash: number;
+}
+
+/** A window's states have no TTL: the API says so. */
+const NO_TTL: HandleOptions = {
+  clocks: { processing: { nowMs: notKept, stampMs: notKept }, event: { nowMs: notKept, stampMs: notKept } },
+  refusePromise: (value) =>
+    invariant(!(value instanceof Promise), 'a function of a state of a window returned a promise'),
+};
+
+function notKept(): number {
+  return -Infinity;
 }
 
 type Handle = { readonly [method: string]: (...args: readonly unknown[]) => unknown };
@@ -21,7 +33,7 @@ export class ScopedStates {
     this.#backend = backend;
     const names = Object.keys(states);
     const prefixed = Object.fromEntries(names.map((name) => [`${prefix}${name}`, states[name] as StateSpec]));
-    const handles = stateHandles(backend, prefixed) as Handles;
+    const handles = stateHandles(backend, prefixed, NO_TTL) as Handles;
     this.#raw = names.map((name) => [name, handles[`${prefix}${name}`] as Handle]);
   }
 

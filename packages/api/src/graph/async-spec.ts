@@ -1,0 +1,30 @@
+// An asynchronous function as data and functions.
+import type { JobParameters } from '../job/job-parameters.ts';
+import type { UserFunction } from './operator.ts';
+
+/** A function that is called for many records at once; the contract is in `function/async-function.ts`. Units: milliseconds. */
+export interface AsyncSpec {
+  /** `ctx.params`. */
+  readonly params: JobParameters;
+  readonly open?: UserFunction;
+  /** `(record, context)` → a result or a promise of it. */
+  readonly call: UserFunction;
+  /** `(record, context)` → the result of a record whose time is over. */
+  readonly onTimeout?: UserFunction;
+  readonly close?: UserFunction;
+  /** `many`: a result is an iterable of records. */
+  readonly results: 'one' | 'many';
+  readonly order: 'ordered' | 'unordered' | 'perKey';
+  /** Records in flight of one subtask. */
+  readonly capacity: number;
+  readonly timeoutMs: number;
+  readonly retry?: {
+    /** Calls for a record at most. */
+    readonly attemptsMax: number;
+    readonly initialDelayMs: number;
+    readonly maxDelayMs: number;
+    readonly multiplier: number;
+    readonly onError?: UserFunction;
+    readonly onResult?: UserFunction;
+  };
+}
