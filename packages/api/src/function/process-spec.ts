@@ -101,7 +101,7 @@ export function lifecycleFunction(what: string, fn: UserFunction): UserFunction 
 }
 
 /** @throws {MillraceError} MR_OPTION_INVALID for what is no declared state, or too many */
-export function checkedStates(what: string, states: StateDescriptors): StateDescriptors {
+function checkedStates(what: string, states: StateDescriptors): StateDescriptors {
   const entries = Object.entries(states);
   if (entries.length > STATES_MAX)
     throw invalidOption(`Cannot declare ${entries.length} states in ${what}: at most ${STATES_MAX}`);
@@ -114,7 +114,7 @@ export function checkedStates(what: string, states: StateDescriptors): StateDesc
   return Object.freeze({ ...states });
 }
 
-/** As {@link checkedStates}, of windows and triggers, whose states go with their windows and have one version. */
+/** As those of process functions, of windows and triggers, whose states go with their windows and have one version. */
 export function windowStates(what: string, states: StateDescriptors): StateDescriptors {
   const checked = checkedStates(what, states);
   for (const [name, { ttl, version }] of Object.entries(checked)) {
