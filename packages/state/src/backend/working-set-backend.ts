@@ -122,7 +122,10 @@ export class WorkingSetBackend implements KeyedStateBackend {
 
   walkKeys(kind: UserStateKind, name: string, hasTtl = false): KeyWalk {
     invariant(this.#options.areKeysWalked === true, 'the backend was not opened for walks over its keys');
-    return new TableKeyWalk(this.registry.keyedTable((hasTtl ? TTL_HEADS : HEADS)[kind], name), this.#current);
+    return new TableKeyWalk(
+      this.registry.keyedTable((hasTtl ? TTL_HEADS : HEADS)[kind], name),
+      this.#current,
+    );
   }
 
   #spans(name: string): KeyedTable {

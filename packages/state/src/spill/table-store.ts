@@ -61,8 +61,7 @@ export class TableStore implements StoredRows {
     this.#at = at;
     this.#writeBehind = spill.writeBehind;
     this.#spill = spill;
-    const isWalked =
-      !table.name.startsWith('~') || table.isWalked || table.name.startsWith('~ttl-span/');
+    const isWalked = !table.name.startsWith('~') || table.isWalked || table.name.startsWith('~ttl-span/');
     this.#directories = isWalked ? new Map() : undefined;
   }
 
