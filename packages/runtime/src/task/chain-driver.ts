@@ -175,7 +175,8 @@ export class ChainDriver {
     this.#run(this.chain.advanceWatermark(timestampMs), () => {
       this.#heldSplitId = splitId;
       if (this.chain.inFlight !== undefined) this.#sendReleased();
-      else if (!this.#makesWatermarks) this.#sendWatermark(timestampMs - this.chain.watermarkDelayMs, splitId);
+      else if (!this.#makesWatermarks)
+        this.#sendWatermark(timestampMs - this.chain.watermarkDelayMs, splitId);
     });
   }
 
