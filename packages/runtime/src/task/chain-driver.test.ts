@@ -17,6 +17,7 @@ function chainOf(steps: number): { readonly chain: OperatorChain; readonly calls
     return --left === 0;
   };
   const chain = {
+    watermarkDelayMs: 0,
     ownWatermarkMs: undefined,
     advanceWatermark: () => step('advance'),
     resume: () => step('resume'),
