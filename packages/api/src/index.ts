@@ -61,6 +61,7 @@ export type * from './function/process-function.ts';
 export type * from './function/metrics.ts';
 export type * from './function/co-process-function.ts';
 export type {
+  AsyncCall,
   AsyncContext,
   AsyncFunction,
   AsyncOptions,

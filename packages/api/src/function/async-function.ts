@@ -39,6 +39,9 @@ export interface AsyncFunction<T, U> {
   close?(context: OpenContext): MaybePromise<void>;
 }
 
+/** An asynchronous function without a lifecycle. */
+export type AsyncCall<T, U> = (record: DeepReadonly<T>, context: AsyncContext) => U | PromiseLike<U>;
+
 /** In which order results leave. Whatever it is, no watermark overtakes the result of a record before it. */
 export type AsyncOrder =
   /** That of the records. */

@@ -16,12 +16,7 @@ import type { Sink } from '../connector/sink.ts';
 import type { Source } from '../connector/source.ts';
 import { DEAD_LETTERS, type DeadLetter } from '../failure/dead-letter.ts';
 import type { OnFailure } from '../failure/failure-policy.ts';
-import {
-  asyncSpec,
-  type AsyncContext,
-  type AsyncFunction,
-  type AsyncOptions,
-} from '../function/async-function.ts';
+import type { AsyncCall, AsyncFunction, AsyncOptions } from '../function/async-function.ts';
 import { recordFunction } from '../function/check-function.ts';
 import {
   asProcessFunction,
@@ -61,6 +56,7 @@ import { KeyedStream } from './keyed-stream.ts';
 import { patternSettings, PatternStream, type PatternOptions } from './pattern-stream.ts';
 import { StreamEnd } from './stream-end.ts';
 import type { JoinOptions, PrintOptions } from './stream-options.ts';
+import { addAsync } from './add-async.ts';
 import type { StreamScope } from './stream-scope.ts';
 import { countWindows, windowing, AllWindowedStream } from './windowed-stream.ts';
 
@@ -372,23 +368,17 @@ export class DataStream<T> {
    * Asks another system for each record, many at once, and emits what it answers: see {@link AsyncFunction}. Flink's
    * `AsyncDataStream.orderedWait` and `unorderedWait`.
    */
-  mapAsync<U>(
-    call: (record: DeepReadonly<T>, context: AsyncContext) => U | PromiseLike<U>,
-    options?: AsyncOptions<U>,
-  ): DataStream<U>;
+  mapAsync<U>(call: AsyncCall<T, U>, options?: AsyncOptions<U>): DataStream<U>;
   mapAsync<U>(call: AsyncFunction<T, U>, options?: AsyncOptions<U>): DataStream<U>;
-  mapAsync<U>(call: unknown, options: AsyncOptions<U> = {}): DataStream<U> {
-    return this.#async('mapAsync()', call, options);
+  mapAsync<U>(fn: unknown, options?: AsyncOptions<U>): DataStream<U> {
+    return addAsync<U>(this.#scope, this.#outlet, { what: 'mapAsync', fn, options, isKeyed: false });
   }
 
   /** As {@link mapAsync}; all that an answer, an iterable, has are emitted. */
-  flatMapAsync<U>(
-    call: (record: DeepReadonly<T>, context: AsyncContext) => Iterable<U> | PromiseLike<Iterable<U>>,
-    options?: AsyncOptions<Iterable<U>>,
-  ): DataStream<U>;
+  flatMapAsync<U>(call: AsyncCall<T, Iterable<U>>, options?: AsyncOptions<Iterable<U>>): DataStream<U>;
   flatMapAsync<U>(call: AsyncFunction<T, Iterable<U>>, options?: AsyncOptions<Iterable<U>>): DataStream<U>;
-  flatMapAsync<U>(call: unknown, options: AsyncOptions<Iterable<U>> = {}): DataStream<U> {
-    return this.#async('flatMapAsync()', call, options);
+  flatMapAsync<U>(fn: unknown, options?: AsyncOptions<Iterable<U>>): DataStream<U> {
+    return addAsync<U>(this.#scope, this.#outlet, { what: 'flatMapAsync', fn, options, isKeyed: false });
   }
 
   /** Records that a process function sent to `tag`, or that came too late for a window with `.sideOutputLateData(tag)`. */
@@ -474,11 +464,6 @@ export class DataStream<T> {
 
   get #all(): KeyedInput {
     return globalInput(this.#scope, this.#outlet, undefined);
-  }
-
-  #async<U>(what: 'mapAsync()' | 'flatMapAsync()', fn: unknown, options: AsyncOptions<never>): DataStream<U> {
-    const spec = asyncSpec(what, { fn, options }, { params: this.#scope.params, isKeyed: false });
-    return this.#then<U>({ kind: 'asyncWait', wait: spec, isKeyed: false }, what.slice(0, -2));
   }
 
   #lifecycle<U>(method: 'map' | 'filter' | 'flatMap', fn: object): DataStream<U> {

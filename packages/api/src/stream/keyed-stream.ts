@@ -24,12 +24,7 @@ import {
   type TopNRowsOptions,
   type WindowTopNOptions,
 } from '../changelog/top-n.ts';
-import {
-  asyncSpec,
-  type AsyncContext,
-  type AsyncFunction,
-  type AsyncOptions,
-} from '../function/async-function.ts';
+import type { AsyncCall, AsyncFunction, AsyncOptions } from '../function/async-function.ts';
 import { recordFunction } from '../function/check-function.ts';
 import type { KeyedProcessFunction } from '../function/process-function.ts';
 import { processSpec } from '../function/process-spec.ts';
@@ -53,6 +48,7 @@ import {
 } from './connected-streams.ts';
 import type { DataStream } from './data-stream.ts';
 import { patternSettings, PatternStream, type PatternOptions } from './pattern-stream.ts';
+import { addAsync } from './add-async.ts';
 import type { StreamScope } from './stream-scope.ts';
 import { globalWindow, type WindowAssigner } from '../window/windows.ts';
 import { countWindows, windowing, WindowedStream } from './windowed-stream.ts';
@@ -189,23 +185,17 @@ export class KeyedStream<K, T> {
    * Asks another system for each record, many at once, and emits what it answers, for each key in the order of its records
    * unless `order` says otherwise: see {@link AsyncFunction}.
    */
-  mapAsync<U>(
-    call: (record: DeepReadonly<T>, context: AsyncContext) => U | PromiseLike<U>,
-    options?: AsyncOptions<U>,
-  ): DataStream<U>;
+  mapAsync<U>(call: AsyncCall<T, U>, options?: AsyncOptions<U>): DataStream<U>;
   mapAsync<U>(call: AsyncFunction<T, U>, options?: AsyncOptions<U>): DataStream<U>;
-  mapAsync<U>(call: unknown, options: AsyncOptions<U> = {}): DataStream<U> {
-    return this.#async('mapAsync()', call, options);
+  mapAsync<U>(fn: unknown, options?: AsyncOptions<U>): DataStream<U> {
+    return addAsync<U>(this.#scope, this.#outlet, { what: 'mapAsync', fn, options, isKeyed: true });
   }
 
   /** As {@link mapAsync}; all that an answer, an iterable, has are emitted. */
-  flatMapAsync<U>(
-    call: (record: DeepReadonly<T>, context: AsyncContext) => Iterable<U> | PromiseLike<Iterable<U>>,
-    options?: AsyncOptions<Iterable<U>>,
-  ): DataStream<U>;
+  flatMapAsync<U>(call: AsyncCall<T, Iterable<U>>, options?: AsyncOptions<Iterable<U>>): DataStream<U>;
   flatMapAsync<U>(call: AsyncFunction<T, Iterable<U>>, options?: AsyncOptions<Iterable<U>>): DataStream<U>;
-  flatMapAsync<U>(call: unknown, options: AsyncOptions<Iterable<U>> = {}): DataStream<U> {
-    return this.#async('flatMapAsync()', call, options);
+  flatMapAsync<U>(fn: unknown, options?: AsyncOptions<Iterable<U>>): DataStream<U> {
+    return addAsync<U>(this.#scope, this.#outlet, { what: 'flatMapAsync', fn, options, isKeyed: true });
   }
 
   /** Reads this stream and another one in one operator: one that is keyed alike, or a broadcast one. */
@@ -323,11 +313,6 @@ export class KeyedStream<K, T> {
 
   #changelog<U>(from: Transformation, mode: ChangelogMode): ChangelogStream<U> {
     return this.#scope.changelogOf<U>({ from, partitioning: 'forward' }, mode);
-  }
-
-  #async<U>(what: 'mapAsync()' | 'flatMapAsync()', fn: unknown, options: AsyncOptions<never>): DataStream<U> {
-    const spec = asyncSpec(what, { fn, options }, { params: this.#scope.params, isKeyed: true });
-    return this.#then({ kind: 'asyncWait', wait: spec, isKeyed: true }, what.slice(0, -2));
   }
 
   #then<U>(operator: Operator, defaultName: string): DataStream<U> {
