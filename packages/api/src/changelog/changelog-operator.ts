@@ -93,6 +93,8 @@ export interface LimitOperator extends OverRows {
 /** Rows of a changelog, each once, however often it is there. */
 export interface DistinctOperator extends OverRows {
   readonly kind: 'distinct';
+  /** Rows of a key differ: the one that was inserted is the one that is deleted. */
+  readonly keepsRow: boolean;
   readonly stateTtlMs: number;
 }
 

@@ -180,10 +180,13 @@ export class ChangelogStream<T> {
     return this.#of(added, mode);
   }
 
-  /** Each row once, however often it is there. `key`: what makes rows equal; the whole row unless given. */
+  /**
+   * Each row once, however often it is there. `key`: what makes rows equal; the whole row unless given. Of rows that are equal by
+   * it the one is shown that came when there was none.
+   */
   distinct(key?: (row: DeepReadonly<T>) => Key, options: StateTtlOption = {}): ChangelogStream<T> {
     const selector = key === undefined ? wholeRow : recordFunction('the function of distinct()', key);
-    const { added, mode } = addDistinct(this.#keyedBy(selector), options);
+    const { added, mode } = addDistinct(this.#keyedBy(selector), options, key !== undefined);
     return this.#of(added, mode ?? this.#mode);
   }
 

@@ -177,7 +177,7 @@ export function addNormalize(input: KeyedInput, options: NormalizeOptions<never>
 }
 
 /** Adds what makes the rows of a changelog distinct. */
-export function addDistinct(input: KeyedInput, options: StateTtlOption): Deduplicated {
+export function addDistinct(input: KeyedInput, options: StateTtlOption, keepsRow: boolean): Deduplicated {
   refuseUnknownOptions('distinct()', options, ['stateTtl']);
   const stateTtlMs = ttlMs('distinct()', options.stateTtl);
   const { mode } = input;
@@ -202,6 +202,6 @@ export function addDistinct(input: KeyedInput, options: StateTtlOption): Dedupli
     throw changelogRefused(
       'Cannot make rows distinct that are updated without `updateBefore`: write .normalize((row) => row.id) before it',
     );
-  const added = addRunning(input, { kind: 'distinct', stateTtlMs }, 'distinct');
+  const added = addRunning(input, { kind: 'distinct', keepsRow, stateTtlMs }, 'distinct');
   return { added, mode: { updateBefore: false, updateAfter: false, delete: true } };
 }

@@ -202,7 +202,7 @@ export class DataStream<T> {
         ? { ...this.#outlet, partitioning: 'hash' }
         : byRowKey(this.#outlet, recordFunction('the function of distinct()', key), false);
     const input = { scope: this.#scope, outlet, isKeyed: true, mode: undefined };
-    return this.#scope.streamOf<T>(addDistinct(input, options).added);
+    return this.#scope.streamOf<T>(addDistinct(input, options, false).added);
   }
 
   /** The first `count` records, in one subtask; the job reads on. */

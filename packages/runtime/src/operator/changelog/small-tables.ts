@@ -1,6 +1,7 @@
 // Limit, and distinct rows of a changelog: what needs no more than a count a key.
 import type { DistinctOperator, LimitOperator } from '@millrace/api';
-import type { KeyedStateBackend } from '@millrace/state';
+import type { ColumnKind, KeyedStateBackend } from '@millrace/state';
+import { cutLoose } from '../aggregate/cut-loose.ts';
 import type { ChainOperator } from '../chain-stage.ts';
 import type { OperatorSetup } from '../operator-setup.ts';
 import { KeyStates } from './key-states.ts';
@@ -14,7 +15,7 @@ export async function openLimit(setup: OperatorSetup, spec: LimitOperator): Prom
 
 export async function openDistinct(setup: OperatorSetup, spec: DistinctOperator): Promise<ChainOperator> {
   const backend = await setup.openBackend();
-  const fn = new Distinct(setup, backend, spec.stateTtlMs);
+  const fn = new Distinct(setup, backend, spec);
   return rowOperator(setup, backend, { fn, isOfChanges: spec.isOfChanges });
 }
 
@@ -42,12 +43,14 @@ class Limit implements RowFunction {
 
 /** [HOT] How often each row is there; the first time inserts it, and when it is there no more it is deleted. */
 class Distinct implements RowFunction {
+  readonly #keepsRow: boolean;
   readonly #states: KeyStates;
   readonly #output: RowOutput;
 
-  constructor(setup: OperatorSetup, backend: KeyedStateBackend, stateTtlMs: number) {
+  constructor(setup: OperatorSetup, backend: KeyedStateBackend, spec: DistinctOperator) {
+    this.#keepsRow = spec.keepsRow;
     this.#output = new RowOutput(setup);
-    this.#states = countsOf(setup, backend, stateTtlMs);
+    this.#states = countsOf(setup, backend, spec.stateTtlMs, spec.keepsRow ? ['value'] : []);
   }
 
   onRow(input: RowInput): void {
@@ -55,7 +58,7 @@ class Distinct implements RowFunction {
     const found = this.#states.find(key, hash);
     if (!isRetraction(input.kind)) {
       added(this.#states, found, input, 1);
-      if (found < 0) this.#output.change('insert', input.row, timestampMs);
+      if (found < 0) this.#insert(input);
       return;
     }
     if (found < 0) return;
@@ -63,8 +66,15 @@ class Distinct implements RowFunction {
       added(this.#states, found, input, -1);
       return;
     }
+    const row = this.#keepsRow ? (this.#states.table.columns[1] as unknown[])[found] : input.row;
     this.#states.remove(key, hash);
-    this.#output.change('delete', input.row, timestampMs);
+    this.#output.change('delete', row, timestampMs);
+  }
+
+  #insert({ key, hash, row, timestampMs }: RowInput): void {
+    if (this.#keepsRow)
+      (this.#states.table.columns[1] as unknown[])[this.#states.find(key, hash)] = cutLoose(row);
+    this.#output.change('insert', row, timestampMs);
   }
 
   advanceProcessingTime(nowMs: number): boolean {
@@ -76,9 +86,14 @@ class Distinct implements RowFunction {
   }
 }
 
-function countsOf(setup: OperatorSetup, backend: KeyedStateBackend, ttlMs: number): KeyStates {
+function countsOf(
+  setup: OperatorSetup,
+  backend: KeyedStateBackend,
+  ttlMs: number,
+  more: readonly ColumnKind[] = [],
+): KeyStates {
   const { clock } = setup.environment;
-  return new KeyStates({ backend, clock, name: 'counts', columns: ['f64'], ttlMs });
+  return new KeyStates({ backend, clock, name: 'counts', columns: ['f64', ...more], ttlMs });
 }
 
 /** Adds to the count of a key whose row `found` is, -1: it has none. */
