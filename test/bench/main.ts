@@ -9,6 +9,7 @@ const BENCHES: ReadonlyMap<string, () => Promise<Bench>> = new Map([
   ['exchange', async () => (await import('./exchange.bench.ts')).exchangeBench],
   ['state', async () => (await import('./state.bench.ts')).stateBench],
   ['window', async () => (await import('./window.bench.ts')).windowBench],
+  ['running', async () => (await import('./running.bench.ts')).runningBench],
   ['percolate', async () => (await import('./percolate.bench.ts')).percolateBench],
   ['checkpoint', async () => (await import('./checkpoint.bench.ts')).checkpointBench],
 ]);
