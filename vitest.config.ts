@@ -16,7 +16,7 @@ export default defineConfig({
         ...onSources,
         test: {
           name: 'unit',
-          include: ['packages/**/src/**/*.test.ts', 'test/{tidy,compat,guides,cases}/**/*.test.ts'],
+          include: ['packages/**/src/**/*.test.ts', 'test/{tidy,compat,guides,cases,oracle}/**/*.test.ts'],
           testTimeout: 60_000,
         },
       },

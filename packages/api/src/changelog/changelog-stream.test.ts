@@ -172,3 +172,15 @@ test('options that make no sense together are refused', () => {
   misused((env) => keyed(env).topN(0, { orderBy: asc(({ id }) => id) }));
   misused((env) => keyed(env).topN(1, { orderBy: (({ id }: Order) => id) as never }));
 });
+
+test('what follows changes of one subtask has one subtask, so that they stay in order', () => {
+  const { nodes } = plan(
+    (env) =>
+      void orders(env)
+        .aggregate({ n: count() })
+        .map(({ n }) => ({ n, one: 1 }))
+        .print(),
+  );
+  expect(nodes.map(({ parallelism }) => parallelism)).toEqual([undefined, 1, 1, 1]);
+  expect(nodes.slice(2).map(({ inputs }) => inputs[0]?.partitioning)).toEqual(['forward', 'forward']);
+});

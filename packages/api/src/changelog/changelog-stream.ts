@@ -53,7 +53,8 @@ export interface ChangelogSinkOptions extends StateTtlOption {
  * A table of rows `T`, as the stream of its changes.
  * Contract: functions see rows, not changes. Which kinds may come is known when the graph is built, and an operator or a sink
  * that cannot take them is refused there (MR_CHANGELOG_REFUSED). Changes of a row come in order where they are made, and stay
- * so behind `keyBy` of the row's key; another parallelism without a key breaks it.
+ * so behind `keyBy` of the row's key. What follows without a key has as many subtasks as what it reads; another `parallelism` breaks
+ * the order.
  */
 export class ChangelogStream<T> {
   readonly #scope: StreamScope;
@@ -260,7 +261,7 @@ export class ChangelogStream<T> {
     switch (oneOf('`changes` of a sink', sinkChanges(sink), ['append', 'upsert', 'all'])) {
       case 'append':
         this.#checkAppendOnly(`Cannot write changes to sink "${sink.name}"`);
-        return new StreamEnd(this.#scope, this.#scope.builder.add(end, [this.#rows()], sink.name));
+        return new StreamEnd(this.#scope, this.#behind(this.#rows(), end, sink.name));
       case 'all':
         return this.#end(end, sink.name);
       case 'upsert':
@@ -334,7 +335,15 @@ export class ChangelogStream<T> {
   }
 
   #add(operator: Operator, defaultName: string): Transformation {
-    return this.#scope.builder.add(operator, [this.#outlet], defaultName);
+    return this.#behind(this.#outlet, operator, defaultName);
+  }
+
+  /** Has as many subtasks as what it reads: dealt out, the changes of a row would not stay in order. */
+  #behind(outlet: StreamOutlet, operator: Operator, defaultName: string): Transformation {
+    const added = this.#scope.builder.add(operator, [outlet], defaultName);
+    const { parallelism } = outlet.from;
+    if (parallelism !== undefined) added.setParallelism(parallelism);
+    return added;
   }
 
   #end(operator: Operator, defaultName: string): StreamEnd {

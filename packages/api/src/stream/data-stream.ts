@@ -215,7 +215,10 @@ export class DataStream<T> {
     return this.limit(count);
   }
 
-  /** All records in the order of their event time, in one subtask: each comes out when the watermark has passed it. */
+  /**
+   * All records in the order of their event time, in one subtask: each comes out when the watermark has passed it. What follows is
+   * dealt out to the job's subtasks unless it has `parallelism(1)` as well.
+   */
   sort(options: SortOptions<T> = {}): DataStream<T> {
     return this.#scope.streamOf<T>(addSort(this.#all, options as never));
   }
