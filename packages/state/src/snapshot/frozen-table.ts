@@ -3,6 +3,7 @@ import { keyGroupOfHash } from '@millrace/common';
 import type { StateTable } from '../backend/table-registry.ts';
 import { KEY_MODE_NUMBER, type KeyColumn } from '../table/key-column.ts';
 import type { DroppedNamespace, Removal } from '../table/removal-log.ts';
+import { isExpired } from '../ttl/state-ttl.ts';
 import type { RowStore } from '../table/row-store.ts';
 
 /** Which key groups a snapshot starts over, `[from, to)`, and from which stamp on the others are written. */
@@ -45,7 +46,9 @@ export function freezeTable(table: StateTable, scope: FreezeScope): FrozenTable 
   const { rows } = table;
   const { confirmed, isFullBase } = scope;
   const copied =
-    isFullBase && rows.count === rows.highWater ? copyAll(rows) : copySelected(rows, selectRows(rows, scope));
+    isFullBase && rows.count === rows.highWater && table.expires === undefined
+      ? copyAll(rows)
+      : copySelected(rows, withoutExpired(table, selectRows(rows, scope), scope));
   return {
     table,
     ...copied,
@@ -100,6 +103,19 @@ function selectRows(rows: RowStore, scope: FreezeScope): Int32Array {
     }
   }
   return selected.subarray(0, count);
+}
+
+/** Whatever is over need not be written where nothing older could come back for it. */
+function withoutExpired(table: StateTable, selected: Int32Array, scope: FreezeScope): Int32Array {
+  const { expires, rows } = table;
+  if (expires === undefined) return selected;
+  const stamps = rows.columns[expires.column] as Float64Array;
+  const { baseFrom, baseTo, keyGroupCount, isFullBase } = scope;
+  return selected.filter((row) => {
+    if (!isExpired(expires.ttl, stamps[row] as number)) return true;
+    const keyGroup = keyGroupOfHash(rows.hashes[row] as number, keyGroupCount);
+    return !isFullBase && (keyGroup < baseFrom || keyGroup >= baseTo);
+  });
 }
 
 function gatherInts(source: Int32Array, selected: Int32Array): Int32Array {

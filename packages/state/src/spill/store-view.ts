@@ -13,6 +13,7 @@ import type { FrozenPartition } from '../snapshot/frozen-partition.ts';
 import type { FrozenStore, StoreWriteTarget } from '../snapshot/frozen-store.ts';
 import { KeyedTable } from '../table/keyed-table.ts';
 import type { GroupedLog, HeldLog, LoggedRows } from './held-log.ts';
+import { isExpired } from '../ttl/state-ttl.ts';
 import { KeyGroupScan } from './key-group-scan.ts';
 import {
   CHANGE_TAG,
@@ -163,13 +164,20 @@ export class StoreView implements FrozenStore {
     for (const [key, value] of rows) {
       const name = nameOf(key, 1, 0);
       if (hidden.has(name) || logged.has(name) || !this.#isAlive(key)) continue;
-      addFound(found, { key, raw: readRawStoredRow(value) });
+      const raw = readRawStoredRow(value);
+      if (!this.#isOver(key, raw)) addFound(found, { key, raw });
     }
     for (const [name, entry] of logged) {
       if (entry.value === undefined || hidden.has(name) || !this.#isAlive(entry.key)) continue;
-      addFound(found, { key: entry.key, raw: readRawLoggedRow(entry.value) });
+      const raw = readRawLoggedRow(entry.value);
+      if (!this.#isOver(entry.key, raw)) addFound(found, { key: entry.key, raw });
     }
     return found;
+  }
+
+  #isOver(key: Uint8Array, { cells }: RawStoredRow): boolean {
+    const expires = this.#options.tables[tableIdOfStoreKey(key)]?.expires;
+    return expires !== undefined && isExpired(expires.ttl, cells[expires.column] as number);
   }
 
   /** Removed rows have tombstones; those of the log say nothing. */

@@ -4,6 +4,7 @@ import { invariant, keyGroupOfHash } from '@millrace/common';
 import type { SubkeyKindV1 } from '@millrace/proto';
 import type { CellCodec } from '../cell/cell-codec.ts';
 import type { Key, RowCursor, RowTable, TableDescriptor } from '../keyed-state-backend.ts';
+import type { StateTtl } from '../ttl/state-ttl.ts';
 import { KEY_MODE_NUMBER, KEY_MODE_STRING } from './key-column.ts';
 import { OpenIndex, SPREAD } from './open-index.ts';
 import { RemovalLog } from './removal-log.ts';
@@ -16,6 +17,12 @@ import type { StoredRows } from './stored-rows.ts';
 const SPARE_SLOTS_MAX = 4;
 /** Larger slots are not kept. */
 const SPARE_SLOTS_LENGTH_MAX = 1 << 17;
+
+/** Which number column says since when a row is kept, and how long it is. */
+export interface RowExpiry {
+  readonly column: number;
+  readonly ttl: StateTtl;
+}
 
 /** A namespace with rows. */
 export class Slice {
@@ -56,6 +63,8 @@ export class KeyedTable implements RowTable {
   readonly columns: readonly (Float64Array | unknown[])[];
   readonly removals: RemovalLog;
   wasAbsent = false;
+  /** Rows that are over are left out of what a snapshot writes whole; undefined: none ever is. */
+  expires: RowExpiry | undefined = undefined;
   /** Rows that are not in memory; undefined: there never were any. */
   storedRows: StoredRows | undefined;
   readonly slices = new Map<number, Slice>();

@@ -21,6 +21,8 @@ export class PairTable {
   readonly isEvictable: boolean;
   readonly isWalked = false;
   wasAbsent = false;
+  /** Rows of these tables are found by others: they go together, or not at all. */
+  readonly expires = undefined;
   storedRows: StoredRows | undefined;
   readonly #index = new OpenIndex();
   readonly #clock: StampClock;

@@ -20,6 +20,7 @@ export class TtlValueState implements ValueStateHandle {
     this.#table = tables.values;
     this.#current = current;
     this.#ttl = ttl;
+    tables.values.expires = { column: STAMP, ttl };
     this.expiry = new Expiry(tables.spans, ttl, (key, hash, _budget, visit) => {
       const row = this.#table.find(key, hash, 0);
       if (row < 0) return true;
