@@ -52,9 +52,15 @@ async function hasRead(jid: string, records: number): Promise<void> {
 }
 
 /** Starts it again from a savepoint, to its end. */
-async function resumed(of: { readonly from: string; readonly out: string; readonly count: number }) {
+async function resumed(of: {
+  readonly from: string;
+  readonly out: string;
+  readonly count: number;
+  readonly seenVersion?: number;
+}) {
   const verb = ['run', '-p', '3', '--wait', '-s', of.from, JOB];
-  const { exitCode, stdout, stderr } = await cluster.run([...verb, ...argumentsOf(of, 50_000)]);
+  const version = ['--seenVersion', String(of.seenVersion ?? 1)];
+  const { exitCode, stdout, stderr } = await cluster.run([...verb, ...argumentsOf(of, 50_000), ...version]);
   expect(exitCode, stderr).toBe(0);
   return stdout;
 }
@@ -73,6 +79,7 @@ test('a job that is stopped mid-way goes on from its savepoint, moved, at anothe
       readonly states: readonly {
         readonly name: string;
         readonly keys: number;
+        readonly version?: number;
         readonly samples: unknown[];
       }[];
     }[];
@@ -85,13 +92,15 @@ test('a job that is stopped mid-way goes on from its savepoint, moved, at anothe
     ['seen', 1],
   ]);
   expect(states.every(({ keys }) => keys === 23)).toBe(true);
+  expect(states.find(({ name }) => name === 'seen')?.version).toBe(1);
 
   const stopped = await cluster.json<Taken>(['stop', jid, '--savepoint-path', savepoints]);
   expect(stopped.stopped).toBe(true);
   const before = readdirSync(join(of.out, 'windows')).length;
   const moved = join(temporary, 'elsewhere');
   renameSync(stopped.path, moved);
-  const stdout = await resumed({ ...of, from: moved });
+  const stdout = await resumed({ ...of, from: moved, seenVersion: 2 });
+  expect(stdout).toMatch(/value seen v1 → v2/);
   expect(stdout).toMatch(/Starts from savepoint \d+ of job moving-sums/);
   expect(stdout).toMatch(/window .* value window .* 2 → 3/);
   expect(readdirSync(join(of.out, 'windows')).length).toBeGreaterThan(before);
@@ -114,6 +123,20 @@ test('a drained job has fired its windows for all that it read; a program that i
   // Each record is in five sliding windows.
   expect(counted / 5).toBe(recordsRead);
   expect(recordsRead).toBeLessThan(30_000);
+  const version = [
+    'run',
+    '-s',
+    path,
+    JOB,
+    ...argumentsOf({ out, count: 30_000 }, 1_000),
+    '--seenVersion',
+    '3',
+  ];
+  const uncovered = await cluster.run(version);
+  expect(uncovered.exitCode).toBe(1);
+  expect(uncovered.stderr).toMatch(
+    /MR_STATE_INCOMPATIBLE.*state "seen" of operator ".*" has version 1, and the job has version 3/,
+  );
   const other = ['run', '-s', path, 'test/e2e/jobs/numbers.ts'];
   const refused = await cluster.run([...other, '--', '--count', '10']);
   expect(refused.exitCode).toBe(1);

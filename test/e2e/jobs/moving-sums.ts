@@ -18,10 +18,27 @@ export const readingAt = (index: number): Reading => ({
   value: index % 100,
 });
 
+/** How many readings a sensor had: version 1 of the state has the number, version 2 an object, and no way leads to version 3. */
+type Seen = number | { readonly count: number };
+
+function seenState(version: number) {
+  if (version === 1) return valueState<Seen>();
+  return valueState<Seen>({ version, from: version === 2 ? { 1: (old: number) => ({ count: old }) } : {} });
+}
+
+function oneMore(seen: Seen | undefined, version: number): Seen {
+  const isOld = typeof seen === 'number';
+  if (seen !== undefined && isOld !== (version === 1))
+    throw new Error(`state of another version: ${typeof seen}`);
+  const count = (isOld ? seen : (seen?.count ?? 0)) + 1;
+  return version === 1 ? count : { count };
+}
+
 export default defineJob('moving-sums', (env) => {
   const { params } = env;
   const total = params.number('count', 10_000);
   const out = params.string('out', 'out');
+  const version = params.number('seenVersion', 1);
   env.options({
     checkpoint: { interval: '500ms' },
     autoScaling: { settlingTime: '200ms', minInterval: '300ms', lossWait: '1 s' },
@@ -41,9 +58,9 @@ export default defineJob('moving-sums', (env) => {
 
   readings
     .process({
-      state: { seen: valueState<number>() },
+      state: { seen: seenState(version) },
       onRecord: (reading, { state, timers }) => {
-        state.seen.update((state.seen.value() ?? 0) + 1);
+        state.seen.update(oneMore(state.seen.value(), version));
         // One timer for each ten seconds of a sensor.
         timers.registerEventTime(Math.ceil(reading.time / 10_000) * 10_000);
       },

@@ -129,6 +129,40 @@ test('an operator that keeps its uid and changes what its state means is refused
   expect(refusal({ process: { options: { isKeyed: false } } })).toThrow('had the isKeyed true and has false');
 });
 
+test('values of another version need a migration, and a TTL does not come or go', () => {
+  const restore = (state: StreamNodeJson['state'], old: StreamNodeJson['state']) => () => {
+    const was = savepoint();
+    const operators = was.operators?.map((operator) =>
+      operator.uid === 'top' ? { ...operator, state: old } : operator,
+    );
+    checkRestore(program({ process: { state } }), { ...was, ...(operators && { operators }) }, {});
+  };
+  const seen = { name: 'seen', kind: 'value' } as const;
+  expect(restore([{ ...seen, version: 3, from: [1, 2] }], [seen])).not.toThrow();
+  expect(restore([{ ...seen, version: 3, from: [2] }], [{ ...seen, version: 2 }])).not.toThrow();
+  expect(restore([{ ...seen, version: 2 }], [seen])).toThrow(
+    'Cannot restore checkpoint 7: state "seen" of operator "top" has version 1, and the job has version 2. Declare how its values become those of version 2: from: { 1: (old) => … }',
+  );
+  expect(restore([seen], [{ ...seen, version: 2 }])).toThrow('Restore with a job that knows version 2');
+  const ttl = {
+    ttlMs: 1,
+    time: 'event',
+    update: 'onCreateAndWrite',
+    visibility: 'neverReturnExpired',
+  } as const;
+  expect(restore([{ ...seen, ttl: { ...ttl, ttlMs: 2 } }], [{ ...seen, ttl }])).not.toThrow();
+  expect(restore([{ ...seen, ttl }], [seen])).toThrow(
+    'operator "top" had state "seen" without a TTL and has it with one',
+  );
+});
+
+test('a restore says which states are migrated', () => {
+  const seen = { name: 'seen', kind: 'value' } as const;
+  const jobGraph = program({ process: { state: [{ ...seen, version: 2, from: [1] }] } });
+  const { operators } = reportRestore(jobGraph, savepoint(), '/savepoint');
+  expect(operators.find(({ uid }) => uid === 'top')?.state).toContain('value seen v1 → v2');
+});
+
 test('state that finds no operator names the one that it probably is now, and can be given up', () => {
   const jobGraph = program({ window: windowNode({ uid: 'delays-2' }) });
   expect(() => checkRestore(jobGraph, savepoint(), {})).toThrow(
