@@ -4,7 +4,7 @@
 // The buffer is SASE+'s shared versioned match buffer (Agrawal et al., 2008) in the form of a tree: an entry is one event taken
 // by one step, with exactly one entry before it, and runs that have a beginning in common share its entries. SASE+ and Flink
 // share an entry between runs with different beginnings too, and tell its edges apart by Dewey versions, which grow with each
-// repeat of a loop. Here an entry is as large as such an edge and needs no version: see ADR 0013.
+// repeat of a loop. Here an entry is as large as such an edge and needs no version: see docs/adr/0015-matches-as-a-tree-of-events.md.
 import { invariant } from '@millrace/common';
 
 /** No entry: a run that has taken nothing. */
