@@ -11,6 +11,7 @@ const BENCHES: ReadonlyMap<string, () => Promise<Bench>> = new Map([
   ['window', async () => (await import('./window.bench.ts')).windowBench],
   ['running', async () => (await import('./running.bench.ts')).runningBench],
   ['percolate', async () => (await import('./percolate.bench.ts')).percolateBench],
+  ['pattern', async () => (await import('./pattern.bench.ts')).patternBench],
   ['checkpoint', async () => (await import('./checkpoint.bench.ts')).checkpointBench],
 ]);
 

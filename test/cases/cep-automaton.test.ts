@@ -31,7 +31,7 @@ function run(given: CepCase): Answer {
     const ts = event.ts ?? event.n;
     now = event.processingTime ?? now;
     matcher.advance(state, ts, output);
-    matcher.process(state, event, ts, output);
+    matcher.process(state, { event, timestampMs: ts }, output, () => state);
     // As a snapshot would have it.
     state = copyMatchState(structuredClone(state));
   }

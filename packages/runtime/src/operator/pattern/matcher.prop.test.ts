@@ -200,8 +200,11 @@ function run(
   let state = newMatchState(matcher.automaton.start.index);
   for (const event of events) {
     matcher.advance(state, event.atMs, output);
-    if (breaks) expect(() => matcher.process(state, BREAKS, event.atMs, output)).toThrow('unreadable');
-    matcher.process(state, event, event.atMs, output);
+    if (breaks)
+      expect(() =>
+        matcher.process(state, { event: BREAKS, timestampMs: event.atMs }, output, () => state),
+      ).toThrow('unreadable');
+    matcher.process(state, { event, timestampMs: event.atMs }, output, () => state);
     // As it comes out of a snapshot.
     state = copyMatchState(structuredClone(state));
   }

@@ -115,14 +115,39 @@ export class Matcher {
     return false;
   }
 
-  /** Takes an event. Returns false when it changed nothing. */
-  process(state: MatchState, event: unknown, timestampMs: number, output: MatchOutput): boolean {
+  /**
+   * Takes an event. Returns false when it changed nothing: then nobody asked for `own`, which gives the state to change in place
+   * of `state`.
+   */
+  process(
+    state: MatchState,
+    of: { readonly event: unknown; readonly timestampMs: number },
+    output: MatchOutput,
+    own: () => MatchState,
+  ): boolean {
+    const { event, timestampMs } = of;
+    const { runs } = state;
+    for (let index = 0; index < runs.length; index++) {
+      this.#look(state, runs[index] as Run, of);
+      if (this.#stays(runs[index] as Run)) continue;
+      const moving: Moving = { event, timestampMs, next: [], matches: [], left: [], eventIndex: NOTHING };
+      this.#change(own(), { moving, first: index }, output);
+      return true;
+    }
+    return false;
+  }
+
+  #change(
+    state: MatchState,
+    { moving, first }: { readonly moving: Moving; readonly first: number },
+    output: MatchOutput,
+  ): void {
     const { runs } = state;
     const completed = state.completed.slice();
-    const moving: Moving = { event, timestampMs, next: [], matches: [], left: [], eventIndex: NOTHING };
+    // A condition sees the state at hand.
+    this.#context.state = state;
     try {
-      this.#step(state, moving);
-      if (moving.left.length === 0) return false;
+      this.#step(state, moving, first);
       state.runs = moving.next;
       this.#emit(state, moving.matches, output);
     } catch (error) {
@@ -135,7 +160,6 @@ export class Matcher {
     for (let index = 0; index < moving.left.length; index++)
       releaseEntry(state, (moving.left[index] as Run).entry);
     this.#checkRuns(state);
-    return true;
   }
 
   /** Ends the runs that have waited too long at `timeMs`. Returns false when there are none. */
@@ -200,23 +224,18 @@ export class Matcher {
   #ask(state: MatchState | undefined, entry: number, timestampMs: number): void {
     const context = this.#context;
     context.timestamp = timestampMs;
-    context.state = state;
+    context.state = state ?? EMPTY;
     context.entry = entry;
-    context.taken = state === undefined ? this.#noneTaken : undefined;
+    context.taken = undefined;
   }
 
-  /** For a key without state, of which a condition may ask all the same. */
-  get #noneTaken(): TakenEvents {
-    this.#context.state = EMPTY;
-    return this.automaton.steps.map(() => []);
-  }
-
-  /** Moves all runs on. */
-  #step(state: MatchState, moving: Moving): void {
-    for (let index = 0; index < state.runs.length; index++) {
-      const run = state.runs[index] as Run;
-      this.#ask(state, run.entry, moving.timestampMs);
-      this.#decide(this.automaton.states[run.state] as State, moving.event);
+  /** Moves all runs on; those before `first` stay, and the edges that are open for it are known. */
+  #step(state: MatchState, moving: Moving, first: number): void {
+    const { runs } = state;
+    for (let index = 0; index < first; index++) push(moving.next, runs[index] as Run);
+    for (let index = first; index < runs.length; index++) {
+      const run = runs[index] as Run;
+      if (index > first) this.#look(state, run, moving);
       if (this.#stays(run)) push(moving.next, run);
       else this.#move(state, run, moving);
     }
@@ -224,11 +243,22 @@ export class Matcher {
     if (eventIndex !== NOTHING) letGoOfEvent(state, eventIndex);
   }
 
+  /** Finds the edges that are open for a run. */
+  #look(state: MatchState, run: Run, of: { readonly event: unknown; readonly timestampMs: number }): void {
+    this.#ask(state, run.entry, of.timestampMs);
+    this.#decide(this.automaton.states[run.state] as State, of.event);
+  }
+
   /** True when the open edges leave the run as it is. */
   #stays(run: Run): boolean {
-    if (run.startOrder === Infinity) return !this.#open.some(({ action }) => action === EdgeAction.Take);
-    const only = this.#open[0];
-    return this.#open.length === 1 && only?.action === EdgeAction.Ignore && only.target.index === run.state;
+    const open = this.#open;
+    if (run.startOrder !== Infinity) {
+      const only = open[0];
+      return open.length === 1 && only?.action === EdgeAction.Ignore && only.target.index === run.state;
+    }
+    for (let index = 0; index < open.length; index++)
+      if ((open[index] as Edge).action === EdgeAction.Take) return false;
+    return true;
   }
 
   /** Follows the open edges of one run: it may become several, a match, or nothing. */
@@ -401,6 +431,7 @@ export class Matcher {
   }
 }
 
+/** Of a key without state, of which a condition may ask all the same. */
 const EMPTY: MatchState = {
   stamp: 0,
   nextOrder: 0,

@@ -9,11 +9,17 @@ import type { OperatorSetup } from '../operator-setup.ts';
 import type { FunctionContext } from '../process/process-context.ts';
 import { openProcessOperator } from '../process/process-operator.ts';
 import { dequeue, enqueue, firstTime, isDue, isEmpty, type CompareEvents } from './event-queue.ts';
+import type { MatchState } from './match-state.ts';
 import type { MatcherOptions } from './matcher.ts';
 import { MatchResults } from './match-results.ts';
 import { PatternRules, type RuleMap } from './pattern-rules.ts';
 import { PatternStates } from './pattern-states.ts';
 import { runningPattern, type RunningPattern } from './running-pattern.ts';
+
+interface TimedEvent {
+  readonly event: unknown;
+  readonly timestampMs: number;
+}
 
 /** Events of one key that are taken before other keys have their turn. */
 const EVENTS_PER_TURN_MAX = 256;
@@ -125,12 +131,12 @@ class PatternProcess {
   #takeNow(event: unknown, context: FunctionContext): void {
     const nowMs = context.now();
     cutLoose(event);
-    const running = this.#running(context);
-    for (let index = 0; index < running.length; index++) {
-      const pattern = running[index] as RunningPattern;
-      this.#advance(pattern, context, nowMs);
-      this.#take(pattern, context, { event, timestampMs: nowMs });
-    }
+    this.#takeByAll(this.#running(context), context, { event, timestampMs: nowMs });
+  }
+
+  #takeByAll(running: readonly RunningPattern[], context: FunctionContext, of: TimedEvent): void {
+    for (let index = 0; index < running.length; index++)
+      this.#take(running[index] as RunningPattern, context, of);
   }
 
   /** Takes what the watermark has passed of the current key's queue. */
@@ -153,12 +159,7 @@ class PatternProcess {
         this.#backend.timers.register('event', timestampMs);
         return false;
       }
-      const event = dequeue(queue);
-      for (let index = 0; index < running.length; index++) {
-        const pattern = running[index] as RunningPattern;
-        this.#advance(pattern, context, timestampMs);
-        this.#take(pattern, context, { event, timestampMs });
-      }
+      this.#takeByAll(running, context, { event: dequeue(queue), timestampMs });
     }
     if (isEmpty(queue)) this.#states.dropQueue();
     else this.#backend.timers.register('event', firstTime(queue));
@@ -174,9 +175,9 @@ class PatternProcess {
   /** Ends what has waited too long, one limit after the other, so that each result has the time of its own. */
   #advance(pattern: RunningPattern, context: FunctionContext, timeMs: number): void {
     const { number, matcher } = pattern;
-    let state = this.#states.matches(number);
-    if (state === undefined || state.timerMs > timeMs) return;
-    state = this.#states.matchesToChange(number, matcher.automaton.start.index);
+    const known = this.#states.matches(number);
+    if (known === undefined || known.timerMs > timeMs) return;
+    const state = this.#states.matchesToChange(number, matcher.automaton.start.index);
     state.timerMs = Infinity;
     this.#results.of(pattern, context);
     for (let dueMs = matcher.earliestExpiryMs(state); dueMs <= timeMs && dueMs < Infinity;) {
@@ -188,34 +189,34 @@ class PatternProcess {
       }
       dueMs = matcher.earliestExpiryMs(state);
     }
-    this.#settle(pattern, context);
+    this.#settle(pattern, state, context);
   }
 
-  #take(
-    pattern: RunningPattern,
-    context: FunctionContext,
-    of: { readonly event: unknown; readonly timestampMs: number },
-  ): void {
+  #take(pattern: RunningPattern, context: FunctionContext, of: TimedEvent): void {
     const { number, matcher, isDraining } = pattern;
     const { event, timestampMs } = of;
+    this.#results.of(pattern, context);
+    let state = this.#states.matches(number);
+    if (state !== undefined && state.timerMs <= timestampMs) {
+      this.#advance(pattern, context, timestampMs);
+      state = this.#states.matches(number);
+    }
+    this.#results.at(this.#domain === 'event' ? timestampMs : context.timestamp);
+    let changed: MatchState | undefined;
+    const own = (): MatchState =>
+      (changed ??= this.#states.matchesToChange(number, matcher.automaton.start.index));
     try {
-      const known = this.#states.matches(number);
-      if (known === undefined && (isDraining || !matcher.starts(event, timestampMs))) return;
-      const state = this.#states.matchesToChange(number, matcher.automaton.start.index);
-      if (isDraining) matcher.stopStarting(state);
-      this.#results.of(pattern, context);
-      this.#results.at(this.#domain === 'event' ? timestampMs : context.timestamp);
-      matcher.process(state, event, timestampMs, this.#results);
+      if (state === undefined && (isDraining || !matcher.starts(event, timestampMs))) return;
+      if (isDraining) matcher.stopStarting(own());
+      matcher.process(state ?? own(), of, this.#results, own);
     } catch (error) {
       this.#setup.failures.take(error, this.#conditionSite, event, context.timestamp, this.#rowOf());
     }
-    this.#settle(pattern, context);
+    if (changed !== undefined) this.#settle(pattern, changed, context);
   }
 
   /** Drops what a key does not need any more, and sees to it that what it has left will time out. */
-  #settle({ number, matcher }: RunningPattern, context: FunctionContext): void {
-    const state = this.#states.matches(number);
-    if (state === undefined) return;
+  #settle({ number, matcher }: RunningPattern, state: MatchState, context: FunctionContext): void {
     if (matcher.isIdle(state)) {
       if (state.timerMs < Infinity) this.#forgetTimer(number, state.timerMs, context);
       this.#states.dropMatches(number);
@@ -223,7 +224,7 @@ class PatternProcess {
     }
     const expiryMs = matcher.earliestExpiryMs(state);
     if (expiryMs >= state.timerMs) return;
-    this.#states.matchesToChange(number, matcher.automaton.start.index).timerMs = expiryMs;
+    state.timerMs = expiryMs;
     this.#backend.timers.register(this.#domain, expiryMs);
   }
 
