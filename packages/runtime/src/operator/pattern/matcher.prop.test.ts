@@ -153,7 +153,8 @@ const stream = fc
 function build({ steps, withinMs }: DrawnPattern): Loose {
   let built: Loose | undefined;
   const call = (method: string, ...args: readonly unknown[]): void => {
-    built = (built?.[method] as (...args: readonly unknown[]) => Loose).apply(built, [...args]);
+    const called = built?.[method] as ((...args: readonly unknown[]) => Loose) | undefined;
+    built = called?.apply(built, [...args]);
   };
   for (const [number, step] of steps.entries()) {
     const condition = ({ letter, value }: Lettered, context: PatternContext): boolean =>
