@@ -91,7 +91,7 @@ export function describeChangelogOperator(
         frame: operator.frame,
         preceding: operator.preceding === Infinity ? 'unbounded' : operator.preceding,
         input: operator.input,
-        ...updates(operator),
+        ...(operator.order === 'rows' ? updates(operator) : ttl(operator.stateTtlMs)),
       };
     case 'sort':
       return operator.orderBy.length === 0 ? {} : { thenBy: orders(operator.orderBy) };

@@ -397,3 +397,52 @@ describe('Top-N', () => {
       .survivesRestoreAtEveryStep(everyWay);
   });
 });
+
+describe('A running operator whose functions fail', () => {
+  /** Fails on 2. */
+  const not2 = ({ value }: Reading): number => {
+    if (value === 2) throw new RangeError('two');
+    return value;
+  };
+
+  test('leaves a record out of all aggregates of its key, or of the ranks, when told to', async () => {
+    await verifyOperator<Reading>((input) => ({
+      main: input
+        .keyBy(keyOf)
+        .aggregate({ n: count(), total: sum(not2) }, { emit: 'update', generateUpdateBefore: false })
+        .onError('skip')
+        .toStream(),
+    }))
+      .input(r('a', 1), r('a', 2), r('b', 2), watermark(1), r('a', 3), r('b', 4))
+      .expect(
+        change('insert', { key: 'a', n: 1, total: 1 }),
+        watermark(1),
+        change('updateAfter', { key: 'a', n: 2, total: 4 }),
+        change('insert', { key: 'b', n: 1, total: 4 }),
+      )
+      .survivesRestoreAtEveryStep(everyWay);
+    await verifyOperator<Reading>((input) =>
+      input
+        .keyBy(keyOf)
+        .over({ total: sum(not2) }, { rows: 1 })
+        .onError('skip'),
+    )
+      .input(r('a', 1, 1), r('a', 2, 2), r('a', 3, 3), watermark(5))
+      .expect(
+        record({ key: 'a', value: 1, total: 1 }, { atMs: 1 }),
+        record({ key: 'a', value: 3, total: 4 }, { atMs: 3 }),
+        watermark(5),
+      )
+      .survivesRestoreAtEveryStep(everyWay);
+    await verifyOperator<Reading>((input) => {
+      const ranked = input
+        .keyBy(keyOf)
+        .topN(1, { orderBy: asc(not2) })
+        .onError('dead-letter');
+      return { main: ranked.toStream(), dead: ranked.deadLetters().map(({ code }) => code) };
+    })
+      .input(r('a', 2), r('a', 3))
+      .expect(record('MR_USER_FUNCTION', { output: 'dead' }), change('insert', { key: 'a', value: 3 }))
+      .survivesRestoreAtEveryStep(everyWay);
+  });
+});

@@ -90,7 +90,7 @@ class GroupAggregate implements RowFunction {
     else states.touch(row, key, hash);
     const { columns } = states.table;
     if (takesBack) this.#aggregates.retractFromRow(columns, row, input.row);
-    else this.#aggregates.addToRow(columns, row, input.row, isNew);
+    else this.#add(row, input, isNew);
     const isGone = this.#count >= 0 && (columns[this.#count] as Float64Array)[row] === 0;
     if (this.#batch !== undefined) {
       if (isGone) states.remove(key, hash);
@@ -99,6 +99,16 @@ class GroupAggregate implements RowFunction {
     }
     if (emits) this.#changed(before, isGone ? undefined : this.#resultOf(row, key), input.timestampMs);
     if (isGone) states.remove(key, hash);
+  }
+
+  /** A function that fails leaves the key as it was: the accumulators are written when all are computed. */
+  #add(row: number, { key, hash, row: record }: RowInput, isNew: boolean): void {
+    try {
+      this.#aggregates.addToRow(this.#states.table.columns, row, record, isNew);
+    } catch (error) {
+      if (isNew) this.#states.remove(key, hash);
+      throw error;
+    }
   }
 
   readonly #emitChanged: EmitChanged = ({ key, hash, before, timestampMs }) => {

@@ -6,7 +6,7 @@ import { cutLoose } from '../aggregate/cut-loose.ts';
 import type { OperatorSetup } from '../operator-setup.ts';
 import { KeyStates } from './key-states.ts';
 import { MiniBatch, type EmitChanged } from './mini-batch.ts';
-import { RowOutput, type RowFunction, type RowInput } from './row-operator.ts';
+import { LATE, RowOutput, type RowFunction, type RowInput } from './row-operator.ts';
 
 /**
  * [HOT] Emits the first record of a key that comes, and keeps that there was one: for ever, for a time to live, or until the
@@ -45,7 +45,7 @@ export class FirstByArrival implements RowFunction {
     const { key, hash } = input;
     const { withinMs } = this.#spec;
     if (withinMs !== Infinity && !(input.timestampMs + withinMs > this.#watermarkMs)) {
-      this.#setup.tally.countLate(1, input.row, input.at);
+      this.#setup.tally.countLate(1, input.row, input.at, LATE);
       return;
     }
     const states = this.#states;
@@ -138,7 +138,7 @@ export class FirstByEventTime implements RowFunction {
   onRow(input: RowInput): void {
     const { key, hash, timestampMs } = input;
     if (!(timestampMs > this.#watermarkMs)) {
-      this.#setup.tally.countLate(1, input.row, input.at);
+      this.#setup.tally.countLate(1, input.row, input.at, LATE);
       return;
     }
     if (this.#seen.find(key, hash) >= 0) return;

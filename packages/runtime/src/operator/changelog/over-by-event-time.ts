@@ -4,7 +4,7 @@ import type { OperatorSetup } from '../operator-setup.ts';
 import type { OverFrames } from './over-frames.ts';
 import type { OverParts } from './over.ts';
 import { PendingRows, type PendingRow, type ReleaseRows } from './pending-rows.ts';
-import type { RowFunction, RowInput } from './row-operator.ts';
+import { LATE, type RowFunction, type RowInput } from './row-operator.ts';
 import { rowOrder } from './row-order.ts';
 
 /** Source: Flink's RowTime…OverFunction. What the watermark has passed is late. */
@@ -15,9 +15,11 @@ export class OverByEventTime implements RowFunction {
   readonly #pending: PendingRows;
   /** Infinity: what is kept of a key does not end by event time. */
   readonly #keptMs: number;
+  readonly #site: number;
 
   constructor({ setup, backend, spec }: OverParts, frames: OverFrames) {
     this.#setup = setup;
+    this.#site = setup.sites.register(setup.node, 'over function');
     this.#backend = backend;
     this.#frames = frames;
     this.#pending = new PendingRows(setup, backend, rowOrder([]));
@@ -25,7 +27,7 @@ export class OverByEventTime implements RowFunction {
   }
 
   onRow(input: RowInput): void {
-    if (!this.#pending.add(input)) this.#setup.tally.countLate(1, input.row, input.at);
+    if (!this.#pending.add(input)) this.#setup.tally.countLate(1, input.row, input.at, LATE);
   }
 
   advanceWatermark(watermarkMs: number): boolean {
@@ -39,7 +41,12 @@ export class OverByEventTime implements RowFunction {
       const peers: unknown[] = [];
       for (; index < to && (rows[index] as PendingRow).timestampMs === timestampMs; index++)
         peers.push((rows[index] as PendingRow).row);
-      this.#frames.addPeers({ key, hash, timeMs: timestampMs, rows: peers }, timestampMs);
+      try {
+        this.#frames.addPeers({ key, hash, timeMs: timestampMs, rows: peers }, timestampMs);
+      } catch (error) {
+        const record = peers.length === 1 ? peers[0] : peers;
+        this.#setup.failures.take(error, this.#site, record, timestampMs, -1);
+      }
       this.#forgetLater(key, hash, timestampMs);
       if (this.#setup.emission.mustStop()) return index;
     }

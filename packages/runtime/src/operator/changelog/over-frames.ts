@@ -85,7 +85,12 @@ export class OverFrames {
     const found = this.#states.find(key, hash);
     const at = found < 0 ? this.#states.write(key, hash) : found;
     if (found >= 0) this.#states.touch(at, key, hash);
-    this.#parts.aggregates.addToRow(this.#states.table.columns, at, row, found < 0);
+    try {
+      this.#parts.aggregates.addToRow(this.#states.table.columns, at, row, found < 0);
+    } catch (error) {
+      if (found < 0) this.#states.remove(key, hash);
+      throw error;
+    }
     return at;
   }
 
@@ -111,7 +116,8 @@ export class OverFrames {
     const { preceding } = this.#parts.spec;
     for (const row of rows) {
       frame.push({ timeMs, row: cutLoose(row) });
-      this.#emitOver(frame, row, timestampMs);
+      const accumulator = this.#folded(frame, 1);
+      this.#output.row(this.#parts.aggregates.resultsWith(accumulator, row), timestampMs);
       if (frame.length > preceding) frame.splice(0, frame.length - preceding);
     }
   }
@@ -123,19 +129,21 @@ export class OverFrames {
     if (gone > 0) frame.splice(0, gone);
     for (const row of rows) frame.push({ timeMs, row: cutLoose(row) });
     const { aggregates } = this.#parts;
-    const accumulator = this.#folded(frame);
+    const accumulator = this.#folded(frame, rows.length);
     for (const row of rows) this.#output.row(aggregates.resultsWith(accumulator, row), timestampMs);
   }
 
-  #emitOver(frame: readonly FrameRow[], row: unknown, timestampMs: number): void {
-    this.#output.row(this.#parts.aggregates.resultsWith(this.#folded(frame), row), timestampMs);
-  }
-
-  #folded(frame: readonly FrameRow[]): unknown[] {
+  /** When a function fails on one of the last `added` rows they leave the frame again. */
+  #folded(frame: FrameRow[], added: number): unknown[] {
     const { aggregates } = this.#parts;
     const accumulator = aggregates.create();
-    for (let index = 0; index < frame.length; index++)
-      aggregates.add(accumulator, (frame[index] as FrameRow).row, index === 0);
+    try {
+      for (let index = 0; index < frame.length; index++)
+        aggregates.add(accumulator, (frame[index] as FrameRow).row, index === 0);
+    } catch (error) {
+      frame.length -= added;
+      throw error;
+    }
     return accumulator;
   }
 

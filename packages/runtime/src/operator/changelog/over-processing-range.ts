@@ -22,9 +22,11 @@ export class OverProcessingRange implements RowFunction {
   readonly #waiting: RowTable;
   readonly #owned = new OwnedArrays();
   readonly #precedingMs: number;
+  readonly #site: number;
 
   constructor({ setup, backend, spec }: OverParts, frames: OverFrames) {
     this.#setup = setup;
+    this.#site = setup.sites.register(setup.node, 'over function');
     this.#backend = backend;
     this.#frames = frames;
     this.#precedingMs = spec.preceding;
@@ -77,7 +79,12 @@ export class OverProcessingRange implements RowFunction {
       const peers: unknown[] = [];
       for (; from < rows.length && (rows[from] as WaitingRow).timeMs === timeMs; from++)
         peers.push((rows[from] as WaitingRow).row);
-      this.#frames.addPeers({ key, hash, timeMs, rows: peers }, timestampMs);
+      try {
+        this.#frames.addPeers({ key, hash, timeMs, rows: peers }, timestampMs);
+      } catch (error) {
+        const record = peers.length === 1 ? peers[0] : peers;
+        this.#setup.failures.take(error, this.#site, record, timestampMs, -1);
+      }
     }
     if (from === rows.length) this.#waiting.remove(key, hash, 0);
     else if (from > 0) {

@@ -90,7 +90,8 @@ export class PendingRows {
     if (left === rows.length) {
       this.#table.remove(key, hash, 0);
     } else {
-      const rest = rows.slice(left);
+      const rest = this.#owned.changeable(rows);
+      rest.splice(0, left);
       const row = this.#table.upsert(key, hash, 0);
       (this.#table.columns[0] as unknown[])[row] = rest;
       this.#table.markDirty(row);

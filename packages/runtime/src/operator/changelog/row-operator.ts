@@ -33,6 +33,9 @@ export interface RowFunction {
   freeze?(): void;
 }
 
+/** Why a record is late. */
+export const LATE = 'the watermark has passed it';
+
 /** [HOT] Where changes or rows go. */
 export class RowOutput {
   readonly #setup: OperatorSetup;
@@ -102,13 +105,30 @@ export function rowOperator(
     ...backendMethods(backend, () => fn.freeze?.()),
     ...(fn.advanceWatermark === undefined
       ? {}
-      : { advanceWatermark: (watermarkMs: number) => fn.advanceWatermark?.(watermarkMs) ?? true }),
+      : {
+          advanceWatermark: (watermarkMs: number) =>
+            attempt(setup, site, () => fn.advanceWatermark?.(watermarkMs) ?? true),
+        }),
     ...(fn.advanceProcessingTime === undefined
       ? {}
-      : { advanceProcessingTime: (nowMs: number) => fn.advanceProcessingTime?.(nowMs) ?? true }),
+      : {
+          advanceProcessingTime: (nowMs: number) =>
+            attempt(setup, site, () => fn.advanceProcessingTime?.(nowMs) ?? true),
+        }),
     ...(fn.nextProcessingTimeMs === undefined
       ? {}
       : { nextProcessingTimeMs: () => fn.nextProcessingTimeMs?.() ?? Infinity }),
-    ...(fn.endInput === undefined ? {} : { endInput: () => fn.endInput?.() ?? true }),
+    ...(fn.endInput === undefined
+      ? {}
+      : { endInput: () => attempt(setup, site, () => fn.endInput?.() ?? true) }),
   };
+}
+
+/** Calls what may call functions of the user's outside of a loop: what they throw is the operator's. */
+function attempt(setup: OperatorSetup, site: number, call: () => boolean): boolean {
+  try {
+    return call();
+  } catch (error) {
+    throw setup.sites.wrap(error, site);
+  }
 }

@@ -4,7 +4,7 @@ import type { KeyedStateBackend } from '@millrace/state';
 import type { ChainOperator } from '../chain-stage.ts';
 import type { OperatorSetup } from '../operator-setup.ts';
 import { PendingRows, type PendingRow, type ReleaseRows } from './pending-rows.ts';
-import { rowOperator, RowOutput, type RowFunction, type RowInput } from './row-operator.ts';
+import { LATE, rowOperator, RowOutput, type RowFunction, type RowInput } from './row-operator.ts';
 import { rowOrder } from './row-order.ts';
 
 export async function openSort(setup: OperatorSetup, spec: SortOperator): Promise<ChainOperator> {
@@ -29,7 +29,7 @@ class Sort implements RowFunction {
   onRow(input: RowInput): void {
     if (this.#pending.add(input)) return;
     const side = this.#late === undefined ? undefined : this.#setup.output.sides.get(this.#late);
-    if (side === undefined) this.#setup.tally.countLate(1, input.row, input.at);
+    if (side === undefined) this.#setup.tally.countLate(1, input.row, input.at, LATE);
     else side(input.row, input.timestampMs);
   }
 

@@ -6,7 +6,7 @@ import { cutLoose } from '../aggregate/cut-loose.ts';
 import type { ChainOperator } from '../chain-stage.ts';
 import type { OperatorSetup } from '../operator-setup.ts';
 import { OwnedArrays } from './owned-arrays.ts';
-import { rowOperator, RowOutput, type RowFunction, type RowInput } from './row-operator.ts';
+import { LATE, rowOperator, RowOutput, type RowFunction, type RowInput } from './row-operator.ts';
 import { rowOrder, type RowOrder } from './row-order.ts';
 
 export async function openWindowTopN(setup: OperatorSetup, spec: WindowTopNOperator): Promise<ChainOperator> {
@@ -53,7 +53,7 @@ class WindowTopN implements RowFunction {
     if (!(windowEndMs - 1 > this.#watermarkMs)) {
       if (typeof windowEndMs !== 'number' || Number.isNaN(windowEndMs))
         throw new TypeError(`the end of a window is in milliseconds, but got ${String(windowEndMs)}`);
-      this.#setup.tally.countLate(1, row, input.at);
+      this.#setup.tally.countLate(1, row, input.at, LATE);
       return;
     }
     const key = [input.key, windowEndMs];
