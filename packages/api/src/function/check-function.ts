@@ -16,7 +16,7 @@ export function recordFunction<F extends UserFunction>(what: string, fn: F): F {
     throw new MillraceError(
       'MR_PROMISE_RETURNED',
       `Cannot use an async function as ${what}: records are processed synchronously; ` +
-        'read tables with join(), load what you need in open(), and leave calls to other systems to a sink',
+        'ask other systems with mapAsync(), read tables with join(), load what you need in open(), and leave writing to a sink',
       { details: { function: what } },
     );
   }

@@ -11,7 +11,7 @@ const SEARCH_OBJECTS_MAX = 10_000;
 
 /**
  * Returns the serializer's bytes of `value`.
- * @throws {MillraceError} MR_UNSUPPORTED_VALUE naming the field that structured clone refuses
+ * @throws {MillraceError} MR_UNSUPPORTED_VALUE naming the field that structured clone refuses, MR_PROMISE_RETURNED for a promise
  */
 export function serializeClone(value: unknown, path: string): Uint8Array {
   try {
@@ -46,6 +46,12 @@ export function refusedAt(value: unknown, path: string, cause: unknown): Millrac
   const found = findRefused(value, path, { objects: new Set(), depth: 0 });
   const at = found?.path ?? path;
   const what = found === undefined ? reasonOf(cause) : describe(found.value);
+  if (found?.value instanceof Promise)
+    return new MillraceError(
+      'MR_PROMISE_RETURNED',
+      `Cannot copy ${at}: it is a promise; to ask another system for each record use mapAsync()`,
+      { details: { path: at }, cause },
+    );
   return new MillraceError(
     'MR_UNSUPPORTED_VALUE',
     `Cannot copy ${at}: ${what} cannot leave its thread; give plain values, arrays, objects, Date, Map, Set or typed arrays`,

@@ -68,6 +68,7 @@ export class ErrorSites {
     const site = this.#sites[siteIndex];
     if (isMillraceError(error))
       return site === undefined || !isOfRecord(error) ? error : this.#located(error, site, record, row);
+    if (isPromiseCloneError(error)) return this.#promiseReturned(site);
     if (site === undefined) return this.#wrapUnknown(error);
     const { node, what } = site;
     const position = this.#origin.positionOf(row);
@@ -106,10 +107,13 @@ export class ErrorSites {
     if (typeof (value as { then?: unknown }).then !== 'function') return;
     // Nobody will look at the promise again: its rejection must not end the process.
     void Promise.resolve(value).catch(() => undefined);
-    const site = this.#sites[siteIndex];
-    throw new MillraceError(
+    throw this.#promiseReturned(this.#sites[siteIndex]);
+  }
+
+  #promiseReturned(site: ErrorSite | undefined): MillraceError {
+    return new MillraceError(
       'MR_PROMISE_RETURNED',
-      `The ${site?.what ?? 'function'} of "${site?.node.name ?? ''}" (uid "${site?.node.uid ?? ''}") returned a promise: functions on the record path are synchronous, so load what you need in a process function's open(), or join with a static table`,
+      `The ${site?.what ?? 'function'} of "${site?.node.name ?? ''}" (uid "${site?.node.uid ?? ''}") returned a promise: functions on the record path are synchronous. To ask another system for each record use mapAsync(); load what you need once in a process function's open(), or join with a static table`,
       { details: { operator: site?.node.name, uid: site?.node.uid } },
     );
   }
@@ -173,6 +177,11 @@ export function whatIs(of: unknown): 'timer' | 'window' | 'record' {
 export function messageOf(error: unknown): string {
   if (error instanceof Error) return `${error.name}: ${error.message}`;
   return lineOf(error, RECORD_TEXT_CHARS_MAX);
+}
+
+/** A promise was to be kept or sent on, for which it would have been copied. */
+function isPromiseCloneError(error: unknown): boolean {
+  return error instanceof Error && error.name === 'DataCloneError' && error.message.includes('#<Promise>');
 }
 
 /** V8's messages for writes to frozen objects. */

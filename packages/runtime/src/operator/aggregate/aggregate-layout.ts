@@ -161,21 +161,22 @@ interface CellSink {
 function resultOf(spec: AggregateSpec, sink: CellSink): Result {
   switch (spec.kind) {
     case 'count': {
-      const cell = spec.where === undefined ? sink.count() : sink.add(conditionalCount(spec.where));
+      const cell =
+        spec.where === undefined ? sink.count() : sink.add(conditionalCount(spec.where, checksOf(sink)));
       return (_unit, of) => of(cell);
     }
     case 'sum': {
-      const cell = sink.add(sumCell(spec.select));
+      const cell = sink.add(sumCell(spec.select, checksOf(sink)));
       return (_unit, of) => of(cell);
     }
     case 'avg': {
-      const total = sink.add(sumCell(spec.select));
+      const total = sink.add(sumCell(spec.select, checksOf(sink)));
       const count = sink.count();
       return (_unit, of) => `${of(total)} / ${of(count)}`;
     }
     case 'min':
     case 'max': {
-      const cell = sink.add(extremeCell(spec.kind, spec.select));
+      const cell = sink.add(extremeCell(spec.kind, spec.select, checksOf(sink)));
       return (_unit, of) => of(cell);
     }
     case 'first':
@@ -184,7 +185,7 @@ function resultOf(spec: AggregateSpec, sink: CellSink): Result {
       return (_unit, of) => of(cell);
     }
     case 'topN': {
-      const top = topNOf(spec);
+      const top = topNOf(spec, checksOf(sink).number);
       const cell = sink.add(valueCell(top));
       return (unit, of) => `${unit.bind(top.result, 'topResult')}(${of(cell)})`;
     }
@@ -205,6 +206,25 @@ function resultOf(spec: AggregateSpec, sink: CellSink): Result {
   }
 }
 
+/** What comes of a user's function on its way into an accumulator: a promise would only be added up to nonsense. */
+export interface Checks {
+  readonly number: (value: unknown) => number;
+  readonly truth: (value: unknown) => boolean;
+}
+
+function checksOf({ sites, node, name }: CellSink): Checks {
+  const site = sites.register(node, `function of "${name}"`);
+  const refuse = (value: unknown): unknown => {
+    sites.refusePromise(value, site);
+    return value;
+  };
+  // One look at the type where it is what it should be.
+  return {
+    number: (value) => (typeof value === 'number' ? value : (refuse(value) as number)),
+    truth: (value) => value === true || (value !== false && Boolean(refuse(value))),
+  };
+}
+
 function resultOfKept(kept: KeptValues, sink: CellSink): Result {
   sink.freezes.push(() => kept.freeze());
   const cell = sink.add({
@@ -223,36 +243,42 @@ function resultOfKept(kept: KeptValues, sink: CellSink): Result {
   return (unit, of) => `${unit.bind(kept, 'kept')}.result(${of(cell)})`;
 }
 
-function conditionalCount(where: UserFunction): Omit<AggregateCell, 'partialName'> {
+function conditionalCount(where: UserFunction, { truth }: Checks): Omit<AggregateCell, 'partialName'> {
   return {
     ...PLUS,
     fold: (unit, target, record) =>
-      `if (${unit.bind(where, 'where')}(${record.argument(where)})) ${target} += 1;`,
+      `if (${unit.bind(truth, 'truth')}(${unit.bind(where, 'where')}(${record.argument(where)}))) ${target} += 1;`,
     folded: (unit, source, record) =>
-      `${source} + (${unit.bind(where, 'where')}(${record.argument(where)}) ? 1 : 0)`,
-    single: (unit, record) => `(${unit.bind(where, 'where')}(${record.argument(where)}) ? 1 : 0)`,
+      `${source} + (${unit.bind(truth, 'truth')}(${unit.bind(where, 'where')}(${record.argument(where)})) ? 1 : 0)`,
+    single: (unit, record) =>
+      `(${unit.bind(truth, 'truth')}(${unit.bind(where, 'where')}(${record.argument(where)})) ? 1 : 0)`,
     retract: (unit, target, record) =>
-      `if (${unit.bind(where, 'where')}(${record.argument(where)})) ${target} -= 1;`,
+      `if (${unit.bind(truth, 'truth')}(${unit.bind(where, 'where')}(${record.argument(where)}))) ${target} -= 1;`,
     subtraction: 'exact',
   };
 }
 
-function sumCell(select: UserFunction): Omit<AggregateCell, 'partialName'> {
+function sumCell(select: UserFunction, { number }: Checks): Omit<AggregateCell, 'partialName'> {
   return {
     ...PLUS,
     fold: (unit, target, record) =>
-      `${target} += ${unit.bind(select, 'select')}(${record.argument(select)});`,
+      `${target} += ${unit.bind(number, 'number')}(${unit.bind(select, 'select')}(${record.argument(select)}));`,
     folded: (unit, source, record) =>
-      `${source} + ${unit.bind(select, 'select')}(${record.argument(select)})`,
-    single: (unit, record) => `${unit.bind(select, 'select')}(${record.argument(select)})`,
+      `${source} + ${unit.bind(number, 'number')}(${unit.bind(select, 'select')}(${record.argument(select)}))`,
+    single: (unit, record) =>
+      `${unit.bind(number, 'number')}(${unit.bind(select, 'select')}(${record.argument(select)}))`,
     retract: (unit, target, record) =>
-      `${target} -= ${unit.bind(select, 'select')}(${record.argument(select)});`,
+      `${target} -= ${unit.bind(number, 'number')}(${unit.bind(select, 'select')}(${record.argument(select)}));`,
     subtraction: 'integers',
   };
 }
 
 /** NaN, once seen, stays: Math.min and Math.max keep it. */
-function extremeCell(kind: 'min' | 'max', select: UserFunction): Omit<AggregateCell, 'partialName'> {
+function extremeCell(
+  kind: 'min' | 'max',
+  select: UserFunction,
+  { number }: Checks,
+): Omit<AggregateCell, 'partialName'> {
   const picked = (source: string, value: string, isNew: string): string =>
     `${isNew} ? ${value} : Math.${kind}(${source}, ${value})`;
   const pick = (target: string, value: string, isNew: string): string =>
@@ -260,10 +286,19 @@ function extremeCell(kind: 'min' | 'max', select: UserFunction): Omit<AggregateC
   return {
     column: 'f64',
     fold: (unit, target, record, isNew) =>
-      pick(target, `${unit.bind(select, 'select')}(${record.argument(select)})`, isNew),
+      pick(
+        target,
+        `${unit.bind(number, 'number')}(${unit.bind(select, 'select')}(${record.argument(select)}))`,
+        isNew,
+      ),
     folded: (unit, source, record, isNew) =>
-      picked(source, `${unit.bind(select, 'select')}(${record.argument(select)})`, isNew),
-    single: (unit, record) => `${unit.bind(select, 'select')}(${record.argument(select)})`,
+      picked(
+        source,
+        `${unit.bind(number, 'number')}(${unit.bind(select, 'select')}(${record.argument(select)}))`,
+        isNew,
+      ),
+    single: (unit, record) =>
+      `${unit.bind(number, 'number')}(${unit.bind(select, 'select')}(${record.argument(select)}))`,
     merge: (_unit, target, source, isNew) => pick(target, source, isNew),
   };
 }

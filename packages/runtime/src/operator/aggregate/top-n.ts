@@ -23,7 +23,8 @@ export interface TopN {
 
 const NOTHING: readonly Ranked[] = [];
 
-export function topNOf(spec: TopNSpec): TopN {
+/** `number` looks at what `by` gave. */
+export function topNOf(spec: TopNSpec, number: (value: unknown) => number): TopN {
   const by = spec.by as (record: unknown) => number;
   const tieBreak = spec.tieBreak as ((record: unknown) => string | number) | undefined;
   const select = spec.select as ((record: unknown) => unknown) | undefined;
@@ -31,7 +32,7 @@ export function topNOf(spec: TopNSpec): TopN {
 
   function add(accumulator: unknown, record: unknown): unknown {
     const ranks = (accumulator ?? NOTHING) as readonly Ranked[];
-    const measure = by(record);
+    const measure = number(by(record));
     if (Number.isNaN(measure)) return ranks;
     const last = ranks[limit - 1];
     if (last !== undefined && measure < last.by) return ranks;
