@@ -33,7 +33,9 @@ describe('declared states', () => {
         onRecord(_payment, { state }) {
           expectTypeOf(state.sum.get()).toEqualTypeOf<number | undefined>();
           expectTypeOf(state.mean.get()).toEqualTypeOf<string | undefined>();
-          expectTypeOf(state.mean.add).parameter(0).toEqualTypeOf<number>();
+          state.mean.add(1);
+          // @ts-expect-error -- What is added is a number.
+          state.mean.add('1');
           expectTypeOf(state.kept.value()).toEqualTypeOf<number>();
           expectTypeOf(state.bare.value()).toEqualTypeOf<Payment | undefined>();
           // @ts-expect-error -- A payment is no number.
@@ -41,7 +43,7 @@ describe('declared states', () => {
           // @ts-expect-error -- It has no update.
           state.sum.update(1);
           // @ts-expect-error -- There is no such state.
-          state.other;
+          void state.other;
         },
       }),
     );

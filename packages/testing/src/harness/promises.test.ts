@@ -113,7 +113,7 @@ const cases: { readonly [what: string]: Case } = {
       state: { x: valueState<number>() },
       onRecord: (n, { state }) => state.x.update(fn(n)),
     }),
-  emit: (input, fn) => input.process({ onRecord: (n, { emit }) => (emit as (x: unknown) => void)(fn(n)) }),
+  emit: (input, fn) => input.process({ onRecord: (n, context) => context.emit(fn(n)) }),
 };
 
 async function run(what: string, fn: Returning): Promise<unknown> {
