@@ -8,6 +8,7 @@ const BENCHES: ReadonlyMap<string, () => Promise<Bench>> = new Map([
   ['chain', async () => (await import('./chain.bench.ts')).chainBench],
   ['exchange', async () => (await import('./exchange.bench.ts')).exchangeBench],
   ['state', async () => (await import('./state.bench.ts')).stateBench],
+  ['state-kinds', async () => (await import('./state-kinds.bench.ts')).stateKindsBench],
   ['window', async () => (await import('./window.bench.ts')).windowBench],
   ['running', async () => (await import('./running.bench.ts')).runningBench],
   ['percolate', async () => (await import('./percolate.bench.ts')).percolateBench],

@@ -13,13 +13,15 @@ import {
   sum,
   tumbling,
   type,
+  type AsyncContext,
   type DataStream,
+  type DeepReadonly,
   type JobDefinition,
   type StreamEnvironment,
 } from '@millrace/api';
 import { jsonLines } from '@millrace/connector-files';
 import type { SimHooks } from '@millrace/testing';
-import { keeper, pickOne, timerBuckets } from './functions.ts';
+import { answerTo, keeper, pickOne, timerBuckets } from './functions.ts';
 import {
   copiesOf,
   isKept,
@@ -135,6 +137,17 @@ class JobBuilder {
         });
       case 'flatMap':
         return input.flatMap((record) => copiesOf(record, node.copies));
+      case 'ask': {
+        const { order, capacity, retryMs } = node;
+        const options = { order, capacity, retry: { attempts: 3, initialDelay: retryMs } };
+        const ask = (record: DeepReadonly<Rec>, { attempt }: AsyncContext): Promise<Rec> => {
+          hooks.userCall();
+          return answerTo(record, node.id, attempt);
+        };
+        return order === 'perKey'
+          ? input.keyBy((record) => record.key).mapAsync(ask, options)
+          : input.mapAsync(ask, options);
+      }
       case 'rekey':
         return input.map((record) => rekeyed(record, node.keyCount));
       case 'spread':

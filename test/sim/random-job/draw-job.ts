@@ -22,6 +22,7 @@ const ONE_OPERATOR = new Set<NodeSpec['kind']>([
   'rekey',
   'join',
   'route',
+  'ask',
   'keep',
   'timers',
   'sink',
@@ -130,7 +131,7 @@ class JobDraw {
   }
 
   #drawSimple(): StepSpec {
-    switch (this.#prng.below(8)) {
+    switch (this.#prng.below(9)) {
       case 0:
       case 1:
         return { kind: 'map', add: this.#prng.below(100) };
@@ -144,6 +145,13 @@ class JobDraw {
         return { kind: 'spread', how: this.#pick('rebalance', 'global', 'pick') };
       case 6:
         return { kind: 'join', tableKeys: this.#pick(1, 4, 12), joinType: this.#pick('inner', 'left') };
+      case 7:
+        return {
+          kind: 'ask',
+          order: this.#pick('ordered', 'unordered', 'perKey'),
+          capacity: this.#pick(1, 3, 50),
+          retryMs: this.#pick(1, 20, 200),
+        };
       default:
         return { kind: 'route', modulus: this.#pick(2, 3) };
     }
@@ -203,6 +211,10 @@ function factsBehind(step: StepSpec, from: StreamFacts, width: number): StreamFa
     case 'route':
     case 'join':
       return { ...facts, isGapless: false };
+    case 'ask': {
+      const isInOrder = step.order === 'ordered';
+      return { ...facts, isOrdered: isInOrder && isOrdered, isGapless: isInOrder && isGapless };
+    }
     case 'spread': {
       const isOneWay = step.how === 'global';
       return { ...facts, isOrdered: isOneWay && from.isOrdered, isGapless: isOneWay && from.isGapless };

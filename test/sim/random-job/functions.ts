@@ -139,3 +139,14 @@ export function pickOne(): ProcessFunction<Rec, Rec, never> {
     },
   };
 }
+
+/** Turns of promises that an answer takes at most. */
+const ANSWER_TURNS_MAX = 12;
+
+/** Answers with the record itself, after some turns; for some records the first calls fail. */
+export async function answerTo<T extends Rec>(record: T, id: number, attempt: number): Promise<T> {
+  const dice = scramble(id, textHash(record.origin), record.seq);
+  for (let turn = (dice >>> 8) % ANSWER_TURNS_MAX; turn > 0; turn--) await Promise.resolve();
+  if (attempt <= dice % 3 && dice % 7 === 0) throw new Error('no answer yet');
+  return record;
+}

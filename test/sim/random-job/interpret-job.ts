@@ -76,6 +76,7 @@ function stepOf(node: Step, input: Stream): Pick<Stream, 'records' | 'side'> {
       return { records: records.map((record) => rekeyed(record, node.keyCount)) };
     case 'spread':
     case 'keep':
+    case 'ask':
       return { records };
     case 'join':
       return { records: joined(node.id, node, records) };

@@ -58,6 +58,13 @@ export type StepSpec =
   | { readonly kind: 'spread'; readonly how: 'rebalance' | 'global' | 'pick' }
   | { readonly kind: 'join'; readonly tableKeys: number; readonly joinType: 'inner' | 'left' }
   | { readonly kind: 'route'; readonly modulus: number }
+  /** Asks another system, which takes turns of promises, and fails at first for some; gives the records as they are. */
+  | {
+      readonly kind: 'ask';
+      readonly order: 'ordered' | 'unordered' | 'perKey';
+      readonly capacity: number;
+      readonly retryMs: number;
+    }
   | { readonly kind: 'count' }
   | { readonly kind: 'reduce' }
   | { readonly kind: 'keep'; readonly check: 'gapless' | 'ordered' | 'once' }
