@@ -9,7 +9,7 @@ import type {
   StateDescriptorJson,
   StreamNodeJson,
 } from '@millrace/proto';
-import { describeOperator } from './describe-operator.ts';
+import { describeOperator, impliedLayout } from './describe-operator.ts';
 
 /** What whoever restores has leave to do. */
 export interface RestoreLeave {
@@ -99,7 +99,8 @@ function checkSameMeaning(metadata: CheckpointMetadata, old: CheckpointOperator,
     checkVersion(metadata, uid, was, same);
   }
   for (const option of new Set([...Object.keys(old.stateLayout), ...Object.keys(now.stateLayout)])) {
-    const [was, is] = [old.stateLayout[option], now.stateLayout[option]].map((value) => textOf(value));
+    const before = old.stateLayout[option] ?? impliedLayout(old.kind)[option];
+    const [was, is] = [before, now.stateLayout[option]].map((value) => textOf(value));
     if (was !== is) throw refuse(`had the ${option} ${was ?? 'none'} and has ${is ?? 'none'}`);
   }
 }

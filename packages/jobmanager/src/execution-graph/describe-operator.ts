@@ -12,6 +12,14 @@ const LAYOUT_OPTIONS: { readonly [kind in OperatorKind]?: readonly string[] } = 
   asyncWait: ['isKeyed'],
 };
 
+/** What checkpoints mean that were written before there was a choice. */
+const IMPLIED_LAYOUT: { readonly [kind in OperatorKind]?: Readonly<Record<string, Json>> } = {
+  window: { strategy: 'slices', emit: 'append' },
+};
+
+export const impliedLayout = (kind: OperatorKind): Readonly<Record<string, Json>> =>
+  IMPLIED_LAYOUT[kind] ?? {};
+
 /** All operators of a job. */
 export function describeOperators({ streamGraph, vertices }: JobGraph): readonly CheckpointOperator[] {
   const readers = vertices.filter(({ role }) => role !== 'enumerator');
