@@ -89,6 +89,24 @@ function describeDeclared(
   };
 }
 
+/** What states have that are kept for a time, or have older versions; nothing where none does. */
+function describeStateOptions(states: { readonly [name: string]: StateSpec }): OptionsJson {
+  const described = Object.entries(states).flatMap(([name, { ttl, version }]) =>
+    ttl === undefined && version === undefined
+      ? []
+      : [
+          [
+            name,
+            {
+              ...(ttl === undefined ? {} : { ttl: { ...ttl } }),
+              ...(version === undefined ? {} : { version }),
+            },
+          ],
+        ],
+  );
+  return described.length === 0 ? {} : { states: Object.fromEntries(described) as Json };
+}
+
 function describeOptions(operator: Operator): OptionsJson {
   switch (operator.kind) {
     case 'source':
@@ -127,7 +145,7 @@ function describeOptions(operator: Operator): OptionsJson {
       };
     case 'process':
     case 'coProcess':
-      return { isKeyed: operator.isKeyed };
+      return { isKeyed: operator.isKeyed, ...describeStateOptions(operator.process.state) };
     case 'asyncWait':
       return describeAsync(operator);
     default:
