@@ -1,5 +1,4 @@
 // OVER in the order of event time: a row comes out when the watermark has passed it.
-import type { KeyedStateBackend } from '@millrace/state';
 import type { OperatorSetup } from '../operator-setup.ts';
 import type { OverFrames } from './over-frames.ts';
 import type { OverParts } from './over.ts';
@@ -10,20 +9,15 @@ import { rowOrder } from './row-order.ts';
 /** Source: Flink's RowTime…OverFunction. What the watermark has passed is late. */
 export class OverByEventTime implements RowFunction {
   readonly #setup: OperatorSetup;
-  readonly #backend: KeyedStateBackend;
   readonly #frames: OverFrames;
   readonly #pending: PendingRows;
-  /** Infinity: what is kept of a key does not end by event time. */
-  readonly #keptMs: number;
   readonly #site: number;
 
-  constructor({ setup, backend, spec }: OverParts, frames: OverFrames) {
+  constructor({ setup, backend }: OverParts, frames: OverFrames) {
     this.#setup = setup;
     this.#site = setup.sites.register(setup.node, 'over function');
-    this.#backend = backend;
     this.#frames = frames;
     this.#pending = new PendingRows(setup, backend, rowOrder([]));
-    this.#keptMs = spec.frame === 'range' ? spec.preceding : Infinity;
   }
 
   onRow(input: RowInput): void {
@@ -31,11 +25,12 @@ export class OverByEventTime implements RowFunction {
   }
 
   advanceWatermark(watermarkMs: number): boolean {
-    return this.#pending.advance(watermarkMs, this.#release);
+    if (!this.#pending.advance(watermarkMs, this.#release)) return false;
+    this.#frames.forget(watermarkMs);
+    return true;
   }
 
   readonly #release: ReleaseRows = ({ key, hash, rows, from, to }) => {
-    if (to === from) this.#frames.expire(key, hash, this.#pending.watermarkMs);
     for (let index = from; index < to;) {
       const { timestampMs } = rows[index] as PendingRow;
       const peers: unknown[] = [];
@@ -47,17 +42,10 @@ export class OverByEventTime implements RowFunction {
         const record = peers.length === 1 ? peers[0] : peers;
         this.#setup.failures.take(error, this.#site, record, timestampMs, -1);
       }
-      this.#forgetLater(key, hash, timestampMs);
       if (this.#setup.emission.mustStop()) return index;
     }
     return to;
   };
-
-  #forgetLater(key: unknown, hash: number, timestampMs: number): void {
-    if (this.#keptMs === Infinity) return;
-    this.#backend.setCurrentKey(key, hash);
-    this.#backend.timers.register('event', timestampMs + this.#keptMs + 1);
-  }
 
   advanceProcessingTime(nowMs: number): boolean {
     return this.#frames.advanceProcessingTime(nowMs);

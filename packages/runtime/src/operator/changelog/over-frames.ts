@@ -4,6 +4,11 @@ import { KeyStates } from './key-states.ts';
 import { OwnedArrays } from './owned-arrays.ts';
 import type { OverParts } from './over.ts';
 import { RowOutput } from './row-operator.ts';
+import { TimeHeap } from './time-heap.ts';
+
+const FRAME = 0;
+/** When it is looked whether the frame has ended; 0: never. */
+const FORGOTTEN_AT = 1;
 
 /** A row of the frame, and its time. */
 interface FrameRow {
@@ -30,6 +35,9 @@ export class OverFrames {
   readonly #owned = new OwnedArrays();
   readonly #output: RowOutput;
   readonly #isBounded: boolean;
+  /** What is kept of a key ends with the frame of its last row. */
+  readonly #endsByTime: boolean;
+  readonly #due = new TimeHeap();
 
   constructor(parts: OverParts) {
     this.#parts = parts;
@@ -40,9 +48,15 @@ export class OverFrames {
       backend,
       clock: setup.environment.clock,
       name: 'over',
-      columns: this.#isBounded ? ['value'] : layout.cells.map((cell) => cell.column),
+      columns: this.#isBounded ? ['value', 'f64'] : layout.cells.map((cell) => cell.column),
       ttlMs: spec.stateTtlMs,
     });
+    this.#endsByTime = this.#isBounded && spec.frame === 'range';
+    if (!this.#endsByTime) return;
+    const { table } = this.#states;
+    const cursor = table.openCursor(0);
+    for (let at = cursor.next(); at >= 0; at = cursor.next())
+      this.#due.push(this.#endOf(this.#frameAt(at)), table.keyOf(at), table.keyHashOf(at));
   }
 
   /** Emits one row, which sees those before it. */
@@ -70,15 +84,27 @@ export class OverFrames {
     for (const row of peers.rows) this.#emitOf(at, row, timestampMs);
   }
 
-  /** Drops a key whose rows are all farther back than the frame at `timeMs`. */
-  expire(key: unknown, hash: number, timeMs: number): void {
-    if (!this.#isBounded || this.#parts.spec.frame === 'rows') return;
-    const at = this.#states.find(key, hash);
-    if (at < 0) return;
-    const frame = this.#frameAt(at);
-    const last = frame[frame.length - 1];
-    if (last === undefined || last.timeMs + this.#parts.spec.preceding < timeMs)
-      this.#states.remove(key, hash);
+  /** Drops keys whose rows are all farther back than the frame at `timeMs`. */
+  forget(timeMs: number): void {
+    const due = this.#due;
+    while (due.poll(timeMs)) {
+      const at = this.#states.find(due.key, due.hash);
+      if (at < 0) continue;
+      const frame = this.#frameAt(at);
+      const endMs = this.#endOf(frame);
+      if (endMs <= timeMs) this.#states.remove(due.key, due.hash);
+      else this.#forgetAt(at, endMs, due.hash);
+    }
+  }
+
+  /** When the last row of a frame is behind it. */
+  #endOf(frame: readonly FrameRow[]): number {
+    return (frame[frame.length - 1]?.timeMs ?? -Infinity) + this.#parts.spec.preceding + 1;
+  }
+
+  #forgetAt(at: number, endMs: number, hash: number): void {
+    (this.#states.table.columns[FORGOTTEN_AT] as Float64Array)[at] = endMs;
+    this.#due.push(endMs, this.#states.table.keyOf(at), hash);
   }
 
   #fold(key: unknown, hash: number, row: unknown): number {
@@ -108,7 +134,9 @@ export class OverFrames {
     else this.#addRange(frame, peers, timestampMs);
     const at = found < 0 ? this.#states.write(key, hash) : found;
     if (found >= 0) this.#states.touch(at, key, hash);
-    (this.#states.table.columns[0] as unknown[])[at] = frame;
+    (this.#states.table.columns[FRAME] as unknown[])[at] = frame;
+    if (this.#endsByTime && (this.#states.table.columns[FORGOTTEN_AT] as Float64Array)[at] === 0)
+      this.#forgetAt(at, this.#endOf(frame), hash);
   }
 
   /** Keeps as many rows as the next row sees before it. */
@@ -148,7 +176,7 @@ export class OverFrames {
   }
 
   #frameAt(at: number): readonly FrameRow[] {
-    return (this.#states.table.columns[0] as unknown[])[at] as readonly FrameRow[];
+    return (this.#states.table.columns[FRAME] as unknown[])[at] as readonly FrameRow[];
   }
 
   advanceProcessingTime(nowMs: number): boolean {

@@ -52,6 +52,7 @@ export class OverProcessingRange implements RowFunction {
       const dueMs = timers.pollDue('processing', nowMs);
       if (dueMs === undefined) return true;
       this.#release(this.#backend.currentKey, dueMs);
+      this.#frames.forget(dueMs);
       if (this.#setup.emission.mustStop()) return false;
     }
   }
@@ -68,10 +69,7 @@ export class OverProcessingRange implements RowFunction {
   #release(key: unknown, dueMs: number): void {
     const hash = hashKey(key);
     const at = this.#waiting.find(key, hash, 0);
-    if (at < 0) {
-      this.#frames.expire(key, hash, dueMs);
-      return;
-    }
+    if (at < 0) return;
     const rows = (this.#waiting.columns[0] as unknown[])[at] as readonly WaitingRow[];
     let from = 0;
     while (from < rows.length && (rows[from] as WaitingRow).timeMs < dueMs) {

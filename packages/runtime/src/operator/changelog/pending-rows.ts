@@ -1,11 +1,11 @@
 // Rows that wait for the watermark, by key and in the order of their event time.
-import { hashKey } from '@millrace/common';
 import type { KeyedStateBackend, RowTable } from '@millrace/state';
 import { cutLoose } from '../aggregate/cut-loose.ts';
 import type { OperatorSetup } from '../operator-setup.ts';
 import { OwnedArrays } from './owned-arrays.ts';
 import type { RowInput } from './row-operator.ts';
 import type { RowOrder } from './row-order.ts';
+import { TimeHeap } from './time-heap.ts';
 
 /** A row that waits. */
 export interface PendingRow {
@@ -16,7 +16,6 @@ export interface PendingRow {
 
 /**
  * Takes rows of one key, from `from` to `to`, that are due; returns the index of the first that it left because the chain stopped.
- * Without rows: a timer fired that was not for them.
  */
 export type ReleaseRows = (of: {
   readonly key: unknown;
@@ -27,65 +26,62 @@ export type ReleaseRows = (of: {
 }) => number;
 
 /**
- * One sorted array a key, and one timer: for its earliest row. Rows of equal time are sorted by `order`, else they stay as they
- * came. Bounds: what is between the watermark and the newest row.
+ * One sorted array a key, and the time of its earliest row in a heap that is made anew from the state. Rows of equal time are
+ * sorted by `order`, else they stay as they came. Bounds: what is between the watermark and the newest row.
  */
 export class PendingRows {
   readonly #setup: OperatorSetup;
-  readonly #backend: KeyedStateBackend;
   readonly #table: RowTable;
   readonly #order: RowOrder;
   readonly #owned = new OwnedArrays();
+  readonly #due = new TimeHeap();
   watermarkMs: number;
 
   constructor(setup: OperatorSetup, backend: KeyedStateBackend, order: RowOrder) {
     this.#setup = setup;
-    this.#backend = backend;
     this.#order = order;
     this.#table = backend.table({ name: 'waiting', columns: ['value'], hasNamespaces: false });
     this.watermarkMs = setup.environment.restoredWatermarkMs;
+    const cursor = this.#table.openCursor(0);
+    for (let at = cursor.next(); at >= 0; at = cursor.next()) {
+      const rows = (this.#table.columns[0] as unknown[])[at] as readonly PendingRow[];
+      this.#due.push(rows[0]?.timestampMs ?? Infinity, this.#table.keyOf(at), this.#table.keyHashOf(at));
+    }
   }
 
   /** False: the watermark has passed the row. */
   add({ key, hash, row, timestampMs }: RowInput): boolean {
     if (!(timestampMs > this.watermarkMs)) return false;
+    const sortKey = cutLoose(this.#order.sortKeyOf(row));
     const at = this.#table.upsert(key, hash, 0);
     const cells = this.#table.columns[0] as unknown[];
     const rows = this.#owned.changeable(cells[at] as PendingRow[] | undefined);
-    const earliestMs = rows[0]?.timestampMs ?? Infinity;
-    const pending = { timestampMs, sortKey: cutLoose(this.#order.sortKeyOf(row)), row: cutLoose(row) };
+    const earliestMs = rows.length === 0 ? Infinity : (rows[0] as PendingRow).timestampMs;
+    const pending = { timestampMs, sortKey, row: cutLoose(row) };
     const place = this.#placeBehind(rows, pending);
     if (place === rows.length) rows.push(pending);
     else rows.splice(place, 0, pending);
     cells[at] = rows;
     this.#table.markDirty(at);
-    if (timestampMs >= earliestMs) return true;
-    this.#backend.setCurrentKey(key, hash);
-    if (earliestMs !== Infinity) this.#backend.timers.unregister('event', earliestMs);
-    this.#backend.timers.register('event', timestampMs);
+    if (timestampMs < earliestMs) this.#due.push(timestampMs, this.#table.keyOf(at), hash);
     return true;
   }
 
   /** Releases what is due; false when it stopped, to be called again. */
   advance(watermarkMs: number, release: ReleaseRows): boolean {
     this.watermarkMs = watermarkMs;
-    const { timers } = this.#backend;
-    while (timers.pollDue('event', watermarkMs) !== undefined) {
-      const key = this.#backend.currentKey;
-      if (!this.#release(key, hashKey(key), release)) return false;
-    }
+    const due = this.#due;
+    while (due.poll(watermarkMs)) if (!this.#release(due.key, due.hash, release)) return false;
     return true;
   }
 
   #release(key: unknown, hash: number, release: ReleaseRows): boolean {
     const at = this.#table.find(key, hash, 0);
-    if (at < 0) {
-      release({ key, hash, rows: [], from: 0, to: 0 });
-      return !this.#setup.emission.isStopped;
-    }
+    if (at < 0) return true;
     const rows = (this.#table.columns[0] as unknown[])[at] as readonly PendingRow[];
     let to = 0;
     while (to < rows.length && (rows[to] as PendingRow).timestampMs <= this.watermarkMs) to++;
+    if (to === 0) return true;
     const left = release({ key, hash, rows, from: 0, to });
     if (left === rows.length) {
       this.#table.remove(key, hash, 0);
@@ -95,8 +91,7 @@ export class PendingRows {
       const row = this.#table.upsert(key, hash, 0);
       (this.#table.columns[0] as unknown[])[row] = rest;
       this.#table.markDirty(row);
-      this.#backend.setCurrentKey(key, hash);
-      this.#backend.timers.register('event', (rest[0] as PendingRow).timestampMs);
+      this.#due.push((rest[0] as PendingRow).timestampMs, key, hash);
     }
     return !this.#setup.emission.isStopped;
   }

@@ -2,6 +2,7 @@
 // and what left.
 import type { ChangeKind, TopNOperator } from '@millrace/api';
 import type { OperatorSetup } from '../operator-setup.ts';
+import { compileWithField } from './with-field.ts';
 import { RowOutput } from './row-operator.ts';
 import type { RankedRow } from './top-n.ts';
 
@@ -10,7 +11,7 @@ export class RankOutput {
   limit = 0;
   readonly #output: RowOutput;
   readonly #firstRank: number;
-  readonly #rankField: string | undefined;
+  readonly #withRank: ((row: unknown, rank: number) => unknown) | undefined;
   readonly #generateUpdateBefore: boolean;
   /** Changes are told by rank. Without ranks it is needed where the first ones are left out. */
   readonly #isByRank: boolean;
@@ -21,7 +22,7 @@ export class RankOutput {
   constructor(setup: OperatorSetup, spec: TopNOperator) {
     this.#output = new RowOutput(setup);
     this.#firstRank = spec.firstRank;
-    this.#rankField = spec.rankField;
+    this.#withRank = spec.rankField === undefined ? undefined : compileWithField(setup, spec.rankField);
     this.#generateUpdateBefore = spec.generateUpdateBefore;
     this.#isByRank = spec.rankField !== undefined || spec.firstRank > 1;
     this.#updatesOnlyRow = spec.limit === 1 && spec.input !== 'retract';
@@ -146,8 +147,7 @@ export class RankOutput {
 
   #emitAt(kind: ChangeKind, row: unknown, rank: number): void {
     if (rank < this.#firstRank || rank > this.limit) return;
-    const name = this.#rankField;
-    this.#emit(kind, name === undefined ? row : { ...(row as object), [name]: rank });
+    this.#emit(kind, this.#withRank === undefined ? row : this.#withRank(row, rank));
   }
 
   #emit(kind: ChangeKind, row: unknown): void {

@@ -80,6 +80,7 @@ class TopN implements RowFunction {
       found < 0 ? limitOf(this.#spec, input.row) : (states.table.columns[LIMIT] as Float64Array)[found];
     const known = found < 0 ? undefined : ((states.table.columns[ROWS] as unknown[])[found] as RankedRow[]);
     this.#output.at(limit as number, input.timestampMs);
+    if (!this.#keepsAll && id === null && this.#isBehind(known, sortKey)) return;
     const rows = this.#owned.changeable(known);
     const isChanged = takesBack
       ? this.#takeBack(rows, input, { sortKey, id })
@@ -93,6 +94,13 @@ class TopN implements RowFunction {
     (states.table.columns[ROWS] as unknown[])[row] = rows;
     (states.table.columns[LIMIT] as Float64Array)[row] = limit as number;
     states.touch(row, input.key, input.hash);
+  }
+
+  /** There are as many rows as are kept, and none of them comes behind. */
+  #isBehind(rows: readonly RankedRow[] | undefined, sortKey: SortKey): boolean {
+    if (rows === undefined || rows.length < this.#output.limit) return false;
+    const last = rows[rows.length - 1];
+    return last !== undefined && this.#order.compare(last.sortKey, sortKey) <= 0;
   }
 
   /** False: nothing changed. */

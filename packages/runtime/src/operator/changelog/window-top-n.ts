@@ -8,6 +8,7 @@ import type { OperatorSetup } from '../operator-setup.ts';
 import { OwnedArrays } from './owned-arrays.ts';
 import { LATE, rowOperator, RowOutput, type RowFunction, type RowInput } from './row-operator.ts';
 import { rowOrder, type RowOrder } from './row-order.ts';
+import { compileWithField } from './with-field.ts';
 
 export async function openWindowTopN(setup: OperatorSetup, spec: WindowTopNOperator): Promise<ChainOperator> {
   const backend = await setup.openBackend();
@@ -34,6 +35,7 @@ class WindowTopN implements RowFunction {
   readonly #windowEnd: (row: unknown) => number;
   readonly #owned = new OwnedArrays();
   readonly #output: RowOutput;
+  readonly #withRank: ((row: unknown, rank: number) => unknown) | undefined;
   #watermarkMs: number;
 
   constructor(setup: OperatorSetup, backend: KeyedStateBackend, spec: WindowTopNOperator) {
@@ -44,6 +46,7 @@ class WindowTopN implements RowFunction {
     this.#order = spec.orderBy.length === 0 ? undefined : rowOrder(spec.orderBy);
     this.#windowEnd = spec.windowEnd as (row: unknown) => number;
     this.#output = new RowOutput(setup);
+    this.#withRank = spec.rankField === undefined ? undefined : compileWithField(setup, spec.rankField);
     this.#watermarkMs = setup.environment.restoredWatermarkMs;
   }
 
@@ -106,10 +109,10 @@ class WindowTopN implements RowFunction {
     if (at < 0) return;
     const rows = (this.#table.columns[0] as unknown[])[at] as readonly WindowRow[];
     this.#table.remove(key, hash, 0);
-    const { firstRank, rankField } = this.#spec;
+    const { firstRank } = this.#spec;
     for (let index = firstRank - 1; index < rows.length; index++) {
       const { row } = rows[index] as WindowRow;
-      const shown = rankField === undefined ? row : { ...(row as object), [rankField]: index + 1 };
+      const shown = this.#withRank === undefined ? row : this.#withRank(row, index + 1);
       if (this.#spec.isOfChanges) this.#output.change('insert', shown, dueMs);
       else this.#output.row(shown, dueMs);
     }
