@@ -16,7 +16,10 @@ export default defineConfig({
         ...onSources,
         test: {
           name: 'unit',
-          include: ['packages/**/src/**/*.test.ts', 'test/{tidy,compat,guides,cases,oracle}/**/*.test.ts'],
+          include: [
+            'packages/**/src/**/*.test.ts',
+            'test/{tidy,compat,guides,cases,nexmark,oracle}/**/*.test.ts',
+          ],
           testTimeout: 60_000,
         },
       },

@@ -1,0 +1,102 @@
+// What all queries share: the events as streams, generated or read from files, and where results go.
+//
+//   -- --events 1000000 --eventRate 10000000 --seed 1 --disorder 1   what is generated
+//   -- --input events.jsonl                                          or read: *.jsonl and *.parquet, whoever wrote them
+//   -- --out results                                                 JSON lines; without it results are only counted
+import {
+  boundedOutOfOrderness,
+  type DataStream,
+  type StreamEnd,
+  type StreamEnvironment,
+} from '@millrace/api';
+import { jsonLines, parquet } from '@millrace/connector-files';
+import {
+  nexmarkAuctions,
+  nexmarkBids,
+  nexmarkPersons,
+  type Auction,
+  type Bid,
+  type NexmarkOptions,
+  type Person,
+} from '@millrace/connector-nexmark';
+
+/** Events are at most so late: groups of shuffled events must last less. */
+const LATENESS = '4 seconds';
+
+/** An event of a file: times are ISO 8601 or milliseconds, and Parquet has all three columns. */
+interface FileEvent {
+  readonly event_type: number;
+  readonly person?: Timed<Person> | null;
+  readonly auction?: Timed<Auction> | null;
+  readonly bid?: Timed<Bid> | null;
+}
+type Timed<T> = {
+  readonly [Name in keyof T]: Name extends 'dateTime' | 'expires' ? T[Name] | string : T[Name];
+};
+
+/** The three streams, made when they are asked for: a query reads no more than it needs. */
+export interface Nexmark {
+  readonly persons: () => DataStream<Person>;
+  readonly auctions: () => DataStream<Auction>;
+  readonly bids: () => DataStream<Bid>;
+  /** Ends a query: its rows go to files with `--out`, else they are only made. */
+  readonly emit: <T>(rows: DataStream<T>) => StreamEnd;
+}
+
+export function nexmark(env: StreamEnvironment): Nexmark {
+  const { params } = env;
+  env.options({ checkpoint: { interval: params.duration('checkpointInterval', '10 seconds') } });
+  const generated: NexmarkOptions = {
+    events: params.number('events', 1_000_000),
+    eventRate: params.number('eventRate', 10_000_000),
+    seed: params.number('seed', 1),
+    disorder: params.number('disorder', 1),
+  };
+  const input = params.string('input', '');
+  const file = (): DataStream<FileEvent> =>
+    env.source(
+      input.endsWith('.parquet')
+        ? parquet<FileEvent>({ path: input })
+        : jsonLines<FileEvent>({ path: input }),
+    );
+
+  return {
+    persons: () =>
+      (input === ''
+        ? env.source(nexmarkPersons(generated))
+        : file().flatMap(({ person }) => (person ? [{ ...person, dateTime: timeOf(person.dateTime) }] : []))
+      ).watermarks(boundedOutOfOrderness(LATENESS, (person) => person.dateTime)),
+    auctions: () =>
+      (input === ''
+        ? env.source(nexmarkAuctions(generated))
+        : file().flatMap(({ auction }) =>
+            auction
+              ? [{ ...auction, dateTime: timeOf(auction.dateTime), expires: timeOf(auction.expires) }]
+              : [],
+          )
+      ).watermarks(boundedOutOfOrderness(LATENESS, (auction) => auction.dateTime)),
+    bids: () =>
+      (input === ''
+        ? env.source(nexmarkBids(generated))
+        : file().flatMap(({ bid }) => (bid ? [{ ...bid, dateTime: timeOf(bid.dateTime) }] : []))
+      ).watermarks(boundedOutOfOrderness(LATENESS, (bid) => bid.dateTime)),
+    emit: (rows) =>
+      params.has('out')
+        ? rows.sink(jsonLines({ path: params.string('out'), ifExists: 'replace' }))
+        : rows.forEach(() => {}),
+  };
+}
+
+function timeOf(time: string | number): number {
+  return typeof time === 'number' ? time : Date.parse(time);
+}
+
+/** `2026-01-31`, in UTC. */
+export function dayOf(timeMs: number): string {
+  return new Date(timeMs).toISOString().slice(0, 10);
+}
+
+/** `23:59`, in UTC. */
+export function minuteOf(timeMs: number): string {
+  return new Date(timeMs).toISOString().slice(11, 16);
+}

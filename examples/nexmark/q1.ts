@@ -1,0 +1,16 @@
+// Prices in another currency.
+import { defineJob } from '@millrace/api';
+import { nexmark } from './nexmark.ts';
+
+export default defineJob('nexmark-q1', (env) => {
+  const { bids, emit } = nexmark(env);
+  emit(
+    bids().map(({ auction, bidder, price, dateTime, extra }) => ({
+      auction,
+      bidder,
+      price: 0.908 * price,
+      dateTime,
+      extra,
+    })),
+  );
+});

@@ -1,0 +1,12 @@
+// The last bid of each bidder on each auction.
+import { defineJob } from '@millrace/api';
+import { nexmark } from './nexmark.ts';
+
+export default defineJob('nexmark-q18', (env) => {
+  const { bids, emit } = nexmark(env);
+  emit(
+    bids()
+      .keyBy((bid) => [bid.bidder, bid.auction])
+      .reduce((last, bid) => (bid.dateTime >= last.dateTime ? bid : last)),
+  );
+});

@@ -1,0 +1,33 @@
+// Average selling price of each seller's last ten auctions, in the order in which they close.
+import { defineJob, listState } from '@millrace/api';
+import { nexmark } from './nexmark.ts';
+import { winningBids } from './winning-bids.ts';
+
+const LAST = 10;
+
+export default defineJob('nexmark-q6', (env) => {
+  const { auctions, bids, emit } = nexmark(env);
+  const winning = winningBids(auctions(), bids(), {
+    pickAuction: ({ id, seller, expires }) => ({ id, seller, expires }),
+    pickBid: ({ price, dateTime }) => ({ price, dateTime }),
+  });
+
+  emit(
+    winning
+      .keyBy(({ auction }) => auction.seller)
+      .process({
+        state: { sold: listState<{ id: number; expires: number; price: number }>() },
+        onRecord({ auction: { id, expires }, bid: { price } }, { key, state }) {
+          const others = [...state.sold.get()].filter((each) => each.id !== id);
+          const sold = [...others, { id, expires, price }].sort(
+            (a, b) => a.expires - b.expires || a.id - b.id,
+          );
+          state.sold.update(sold);
+          const last = sold.slice(-LAST);
+          return [
+            { seller: key, price: Math.floor(last.reduce((sum, each) => sum + each.price, 0) / last.length) },
+          ];
+        },
+      }),
+  );
+});

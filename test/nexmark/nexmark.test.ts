@@ -1,0 +1,107 @@
+// Every query on a cluster in this process, against what Flink's SQL answers on the same events.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { PlannableJob } from '@millrace/api';
+import type { NexmarkEvent, NexmarkOptions } from '@millrace/connector-nexmark';
+import { executeJob } from '@millrace/embedded';
+import { writeEventFile } from '../../examples/nexmark/event-file.mjs';
+import { digestOf, finalLines, readRows, type Digest } from './results.ts';
+
+interface Fixture {
+  /** Parameters of the events. */
+  readonly events: { readonly [name: string]: string };
+  readonly queries: { readonly [query: string]: Digest };
+}
+
+const fixture = JSON.parse(readFileSync(new URL('./flink-results.json', import.meta.url), 'utf8')) as Fixture;
+let directory = '';
+
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'millrace-nexmark-'));
+});
+
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+/** What updates of a query end in. */
+async function resultOf(
+  query: string,
+  parallelism: number,
+  params: { readonly [name: string]: string } = fixture.events,
+): Promise<readonly string[]> {
+  const out = mkdtempSync(join(directory, `${query}-`));
+  const { default: job } = (await import(`../../examples/nexmark/${query}.ts`)) as { default: PlannableJob };
+  await executeJob(job, { parallelism, params: { ...params, out }, baseDirectory: directory });
+  return finalLines(query, readRows(out));
+}
+
+const options = Object.fromEntries(
+  Object.entries(fixture.events).map(([name, value]) => [name, Number(value)]),
+) as NexmarkOptions;
+
+/** All events, without an engine. */
+async function allEvents(): Promise<readonly NexmarkEvent[]> {
+  const path = join(directory, 'all.jsonl');
+  await writeEventFile(path, options);
+  const lines = readFileSync(path, 'utf8').trimEnd().split('\n');
+  return lines.map((line) => JSON.parse(line) as NexmarkEvent);
+}
+
+describe.each(Object.entries(fixture.queries))('%s', (query, expected) => {
+  test.each([1, 2])('gives what Flink gives, with parallelism %i', async (parallelism) => {
+    expect(digestOf(await resultOf(query, parallelism))).toEqual(expected);
+  });
+});
+
+test.each(['events.jsonl', 'events.parquet'])('queries read %s, and give the same', async (name) => {
+  const input = join(directory, name);
+  await writeEventFile(input, options);
+  for (const query of ['q3', 'q5', 'q8', 'q18'])
+    expect(digestOf(await resultOf(query, 2, { input })), query).toEqual(fixture.queries[query]);
+});
+
+test('queries read files of others, with times in ISO 8601', async () => {
+  const input = join(directory, 'iso.jsonl');
+  const iso = (time: unknown): unknown => (typeof time === 'number' ? new Date(time).toISOString() : time);
+  const lines = (await allEvents()).map((event) =>
+    JSON.stringify(event, (field, value: unknown) =>
+      field === 'dateTime' || field === 'expires' ? iso(value) : value,
+    ),
+  );
+  writeFileSync(input, `${lines.join('\n')}\n`);
+  for (const query of ['q5', 'q9'])
+    expect(digestOf(await resultOf(query, 2, { input })), query).toEqual(fixture.queries[query]);
+});
+
+/** Flink's SQL cannot say it: plain loops. */
+test.each([1, 2])('q6 gives what loops give, with parallelism %i', async (parallelism) => {
+  const events = await allEvents();
+  const bids = events.flatMap((event) => (event.event_type === 2 ? [event.bid] : []));
+  const sold = new Map<number, { id: number; expires: number; price: number }[]>();
+  for (const event of events) {
+    if (event.event_type !== 1) continue;
+    const { id, seller, dateTime, expires } = event.auction;
+    const prices = bids
+      .filter((bid) => bid.auction === id && bid.dateTime >= dateTime && bid.dateTime <= expires)
+      .map((bid) => bid.price);
+    if (prices.length === 0) continue;
+    sold.set(seller, [...(sold.get(seller) ?? []), { id, expires, price: Math.max(...prices) }]);
+  }
+  const rows = [...sold].map(([seller, auctions]) => {
+    const last = auctions.toSorted((a, b) => a.expires - b.expires || a.id - b.id).slice(-10);
+    return { seller, price: Math.floor(last.reduce((sum, each) => sum + each.price, 0) / last.length) };
+  });
+  expect(await resultOf('q6', parallelism)).toEqual(finalLines('q6', rows));
+});
+
+test('q12 counts each bid once, in windows of ten seconds', async () => {
+  const rows = (await resultOf('q12', 2)).map(
+    (line) =>
+      Object.fromEntries(JSON.parse(line) as [string, number][]) as { readonly [field: string]: number },
+  );
+  const total = rows.reduce((sum, { bids }) => sum + (bids as number), 0);
+  expect(total).toBe((Number(fixture.events['events']) / 50) * 46);
+  for (const { window_start, window_end } of rows)
+    expect((window_end as number) - (window_start as number)).toBe(10_000);
+});
