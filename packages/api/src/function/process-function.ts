@@ -28,16 +28,20 @@ export interface Timers {
   deleteProcessingTime(timestamp: number): void;
 }
 
-/** What `open` and `close` know: no key, no state, no record. */
-export interface OpenContext {
+/** What every function with a context knows: which subtask it is in, the job's parameters, its metrics. Flink's RuntimeContext. */
+export interface RuntimeContext {
   readonly subtaskIndex: number;
   readonly parallelism: number;
   /** Parameters of the job, as `env.params`. */
   readonly params: JobParameters;
-  /** Lists of the subtask, restored already in `open`. */
-  readonly operatorState: OperatorState;
   /** Metrics of one's own. */
   readonly metrics: MetricGroup;
+}
+
+/** What `open` and `close` know: no key, no state, no record. */
+export interface OpenContext extends RuntimeContext {
+  /** Lists of the subtask, restored already in `open`. */
+  readonly operatorState: OperatorState;
 }
 
 /** What `snapshot` knows. */

@@ -2,7 +2,7 @@
 import type { MaybePromise } from '../connector/source.ts';
 import { recordFunction } from '../function/check-function.ts';
 import type { OutputTag, TypeToken } from '../function/output-tag.ts';
-import type { Emitted, OpenContext } from '../function/process-function.ts';
+import type { Emitted, RuntimeContext } from '../function/process-function.ts';
 import { windowStates, lifecycleFunction } from '../function/process-spec.ts';
 import type { UserFunction } from '../graph/operator.ts';
 import type { WindowProcessSpec } from '../graph/window-spec.ts';
@@ -25,7 +25,7 @@ export interface WindowContext<
   S extends StateDescriptors,
   W extends StateDescriptors,
   Emits,
-> extends OpenContext {
+> extends RuntimeContext {
   readonly window: Window;
   /** The operator's current watermark; +Infinity at the end of input. */
   readonly watermark: number;
@@ -47,8 +47,8 @@ interface WindowFunctionMembers<S extends StateDescriptors, W extends StateDescr
   readonly windowState?: W;
   /** Type of what `context.emit` takes. */
   readonly emits?: TypeToken<Emits>;
-  open?(context: OpenContext): MaybePromise<void>;
-  close?(context: OpenContext): MaybePromise<void>;
+  open?(context: RuntimeContext): MaybePromise<void>;
+  close?(context: RuntimeContext): MaybePromise<void>;
 }
 
 /**

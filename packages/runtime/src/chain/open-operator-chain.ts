@@ -3,6 +3,7 @@ import type { Operator, SlicedAssignerSpec, StreamNode } from '@millrace/api';
 import type { Json } from '@millrace/proto';
 import { openKeyedStateBackend } from '@millrace/state';
 import { OperatorOutput, type ChainOperator } from '../operator/chain-stage.ts';
+import { OperatorMetrics } from '../operator/metrics/operator-metrics.ts';
 import { openOperator } from '../operator/open-operator.ts';
 import type { OperatorSetup } from '../operator/operator-setup.ts';
 import { stateMigrations } from '../operator/state-migrations.ts';
@@ -44,6 +45,7 @@ export async function openOperatorChain(environment: ChainEnvironment): Promise<
   });
   for (const output of environment.outputs) output.onOverdraft = () => emission.overdraw();
   const operators = new Map<ChainNode, ChainOperator>();
+  const operatorMetrics: OperatorMetrics[] = [];
   const outputs = new Map<ChainNode, OperatorOutput>();
   const nodeOf = (node: StreamNode): ChainNode | undefined =>
     topology.nodes.find((candidate) => candidate.node === node);
@@ -62,7 +64,9 @@ export async function openOperatorChain(environment: ChainEnvironment): Promise<
       const output = new OperatorOutput();
       outputs.set(node, output);
       const tally = tallies.of(node.node);
-      const shared = { sites, failures, origin, tally, output, emission, codegenId };
+      const ownMetrics = new OperatorMetrics(node.node.name);
+      operatorMetrics.push(ownMetrics);
+      const shared = { sites, failures, origin, tally, output, emission, codegenId, metrics: ownMetrics };
       const delayMs = operators.get(topology.head)?.watermarkDelayMs ?? 0;
       const setup = operatorSetup(behind(environment, delayMs), { ...shared, node: node.node });
       operators.set(node, await openOperator(setup, tracker));
@@ -92,6 +96,7 @@ export async function openOperatorChain(environment: ChainEnvironment): Promise<
     code,
     tallies,
     tracker: hasWatermarks ? tracker : undefined,
+    operatorMetrics,
   });
 }
 
@@ -141,7 +146,10 @@ function operatorSetup(
   environment: ChainEnvironment,
   of: {
     readonly node: StreamNode;
-  } & Pick<OperatorSetup, 'sites' | 'failures' | 'origin' | 'tally' | 'output' | 'emission' | 'codegenId'>,
+  } & Pick<
+    OperatorSetup,
+    'sites' | 'failures' | 'origin' | 'tally' | 'output' | 'emission' | 'codegenId' | 'metrics'
+  >,
 ): OperatorSetup {
   const restored = environment.restore.get(of.node.id) ?? [];
   const { options } = environment.graph;

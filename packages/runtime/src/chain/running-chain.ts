@@ -11,6 +11,7 @@ import type {
 } from '@millrace/proto';
 import type { ChainOperator, FrozenOperator } from '../operator/chain-stage.ts';
 import type { EventTimeTracker } from '../operator/event-time.ts';
+import type { OperatorMetrics } from '../operator/metrics/operator-metrics.ts';
 import { stateVersions } from '../operator/state-migrations.ts';
 import type { PartialAggregates } from '../operator/window/partial-aggregates.ts';
 import type { ChainTopology } from './chain-topology.ts';
@@ -52,6 +53,7 @@ export interface RunningChainParts {
   readonly code: ChainCode;
   readonly tallies: ChainTallies;
   readonly tracker: EventTimeTracker | undefined;
+  readonly operatorMetrics: readonly OperatorMetrics[];
 }
 
 export class RunningChain implements OperatorChain {
@@ -329,7 +331,7 @@ export class RunningChain implements OperatorChain {
   }
 
   operatorMetrics(): readonly OperatorMetric[] {
-    return this.#operators.flatMap((operator) => operator.metrics?.() ?? []);
+    return this.#parts.operatorMetrics.flatMap((metrics) => metrics.report());
   }
 
   async close(): Promise<void> {

@@ -1,7 +1,7 @@
 // What an operator is to its chain: text for the generated loop, and what is called outside of it.
 import type { BlobStore } from '@millrace/common';
 import type { StreamEdge, StreamNode } from '@millrace/api';
-import type { Json, KeyedStateFile, OperatorMetric } from '@millrace/proto';
+import type { Json, KeyedStateFile } from '@millrace/proto';
 import type { ChainInFlight } from '../chain/operator-chain.ts';
 import type { CodeUnit } from '../chain/codegen/code-unit.ts';
 import type { RecordText } from '../chain/codegen/record-text.ts';
@@ -102,6 +102,5 @@ export interface ChainOperator {
   /** Entries and bytes of keyed state. */
   stateEntries?(): number;
   stateBytes?(): number;
-  metrics?(): readonly OperatorMetric[];
   close?(): Promise<void>;
 }

@@ -8,6 +8,7 @@ import type { DroppedTally } from '../chain/dropped-records.ts';
 import type { RecordFailures } from '../chain/record-failures.ts';
 import type { RecordOrigin } from '../chain/record-origin.ts';
 import type { ErrorSites } from '../chain/user-error.ts';
+import type { OperatorMetrics } from './metrics/operator-metrics.ts';
 import type { OperatorOutput } from './chain-stage.ts';
 
 export interface OperatorSetup {
@@ -20,6 +21,8 @@ export interface OperatorSetup {
   /** What the operator leaves out. */
   readonly tally: DroppedTally;
   readonly output: OperatorOutput;
+  /** Of the user's functions and of the operator itself. */
+  readonly metrics: OperatorMetrics;
   /** Of the chain: stops what emits much. */
   readonly emission: Emission;
   readonly codegenId: string;

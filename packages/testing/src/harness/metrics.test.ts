@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type DataStream, type OpenContext } from '@millrace/api';
+import { tumbling, type DataStream, type OpenContext } from '@millrace/api';
 import { ChainHarness } from './chain-harness.ts';
 
 test('counters, gauges and histograms of functions are told by operator and name', async () => {
@@ -75,4 +75,28 @@ test('a name has one kind, and an operator so many metrics', async () => {
       for (let index = 0; index <= 100; index++) metrics.counter(`c${index}`);
     }),
   ).rejects.toMatchObject({ message: expect.stringContaining('has 100 already') as string });
+});
+
+test('window functions have metrics as well', async () => {
+  const harness = await ChainHarness.open<number>({
+    parallelism: 1,
+    operators: (input) =>
+      input
+        .keyBy((n) => n)
+        .window(tumbling(10))
+        .process({
+          open: ({ metrics }) => metrics.counter('opened').inc(),
+          process(_key, records, _window, { metrics }) {
+            metrics.histogram('records').update([...records].length);
+            return [];
+          },
+        }),
+  });
+  harness.send([{ value: 1, atMs: 0 }]);
+  harness.watermark(20);
+  expect(harness.chains[0]?.operatorMetrics()).toMatchObject([
+    { name: 'opened', count: 1 },
+    { name: 'records', kind: 'histogram', count: 1, max: 1 },
+  ]);
+  await harness.close();
 });

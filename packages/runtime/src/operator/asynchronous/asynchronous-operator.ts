@@ -1,7 +1,6 @@
 // The asynchronous operator: takes records in, lets their results out, and keeps what is in flight in snapshots.
 import { hashKey, keyGroupOfHash } from '@millrace/common';
 import type { AsyncSpec } from '@millrace/api';
-import type { OperatorMetric } from '@millrace/proto';
 import type { KeyedStateBackend, RowTable } from '@millrace/state';
 import { deepFreeze } from '../../chain/deep-freeze.ts';
 import type { ChainOperator, FrozenOperator, StageBody } from '../chain-stage.ts';
@@ -117,10 +116,6 @@ class AsyncOperator implements ChainOperator {
 
   get releasedWatermarkMs(): number {
     return this.#queue.releasedMs;
-  }
-
-  metrics(): readonly OperatorMetric[] {
-    return this.#lifecycle.metrics.report();
   }
 
   stateEntries(): number {

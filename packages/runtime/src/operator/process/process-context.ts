@@ -4,7 +4,7 @@ import type { JobParameters, ProcessSpec } from '@millrace/api';
 import type { Key, KeyedStateBackend } from '@millrace/state';
 import type { Emission } from '../../chain/emission.ts';
 import type { OperatorOutput } from '../chain-stage.ts';
-import { OperatorMetrics } from '../metrics/operator-metrics.ts';
+import type { OperatorMetrics } from '../metrics/operator-metrics.ts';
 import type { OperatorLists } from '../operator-state/operator-lists.ts';
 import type { OperatorSetup } from '../operator-setup.ts';
 
@@ -21,7 +21,7 @@ export class LifecycleContext {
     this.parallelism = setup.environment.vertex.parallelism;
     this.params = spec.params;
     this.operatorState = operatorState;
-    this.metrics = new OperatorMetrics(setup.node.name);
+    this.metrics = setup.metrics;
   }
 }
 

@@ -1,6 +1,5 @@
 // Process functions, keyed (with state and timers) and not, over one stream or two.
 import type { ProcessSpec, UserFunction } from '@millrace/api';
-import type { OperatorMetric } from '@millrace/proto';
 import type { KeyedStateBackend, TimerDomain } from '@millrace/state';
 import type { Paused } from '../../chain/emission.ts';
 import type { ChainOperator, FrozenOperator, StageBody } from '../chain-stage.ts';
@@ -224,10 +223,6 @@ class ProcessOperator implements ChainOperator {
       }),
       `if (${unit.bind(this.#timers, 'timers')}.isPastDue) ${pastDue}();`,
     ].join('\n');
-  }
-
-  metrics(): readonly OperatorMetric[] {
-    return this.#lifecycle.metrics.report();
   }
 
   endBatch(): void {

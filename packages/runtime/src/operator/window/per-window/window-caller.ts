@@ -2,6 +2,7 @@
 import type { Clock } from '@millrace/common';
 import type { JobParameters, WindowProcessSpec } from '@millrace/api';
 import type { KeyedStateBackend } from '@millrace/state';
+import type { OperatorMetrics } from '../../metrics/operator-metrics.ts';
 import type { OperatorSetup } from '../../operator-setup.ts';
 import { ScopedStates, type Handles, type StateScope } from './scoped-states.ts';
 import { windowHash, windowKey, type Bounds } from './window-key.ts';
@@ -11,6 +12,7 @@ interface OpenContext {
   readonly subtaskIndex: number;
   readonly parallelism: number;
   readonly params: JobParameters;
+  readonly metrics: OperatorMetrics;
 }
 
 /** What a window function that is an object gets: one object an operator, whose fields change from call to call. */
@@ -18,6 +20,7 @@ class WindowFunctionContext implements OpenContext {
   readonly subtaskIndex: number;
   readonly parallelism: number;
   readonly params: JobParameters;
+  readonly metrics: OperatorMetrics;
   window: Bounds = { start: NaN, end: NaN };
   watermark: number;
   readonly now: () => number;
@@ -35,6 +38,7 @@ class WindowFunctionContext implements OpenContext {
     this.subtaskIndex = open.subtaskIndex;
     this.parallelism = open.parallelism;
     this.params = open.params;
+    this.metrics = open.metrics;
     this.watermark = of.watermark;
     this.now = () => of.clock.nowMs();
     this.state = of.state;
@@ -82,6 +86,7 @@ export class WindowCaller {
       subtaskIndex: environment.subtaskIndex,
       parallelism: environment.vertex.parallelism,
       params: of.spec?.params as JobParameters,
+      metrics: setup.metrics,
     };
     if (of.spec?.isRich !== true) return;
     this.#context = new WindowFunctionContext(this.#open, {
