@@ -164,11 +164,17 @@ export type { MatchContext, PatternOptions, PatternStream, TimedOutMatch } from 
 export type { RuleMatch } from './stream/keyed-stream.ts';
 export {
   boundedOutOfOrderness,
+  customWatermarks,
+  ingestionTime,
   monotonous,
   noWatermarks,
+  punctuated,
+  type CustomWatermarkOptions,
   type TimestampFunction,
+  type WatermarkGenerator,
   type Watermarks,
 } from './watermark/watermarks.ts';
+export type { AlignmentOptions, WatermarkOptions, WatermarkTiming } from './watermark/watermark-options.ts';
 export type { DeadLetter } from './failure/dead-letter.ts';
 export type { FailureAction, OnFailure } from './failure/failure-policy.ts';
 // Sources and the connector kit
@@ -179,6 +185,7 @@ export type * from './connector/source.ts';
 export type * from './connector/sink.ts';
 export { parseCommittable, type FileCommittable } from './file-sink/committable.ts';
 export { fileCommitter } from './file-sink/file-committer.ts';
+export { forEachEpoch, type Epoch, type EpochWriter } from './connector/for-each-epoch.ts';
 export { isFileOfRun, isSinkFile } from './file-sink/file-name.ts';
 export { FileWriter, type FileWriterOptions } from './file-sink/file-writer.ts';
 export type { RecordEncoder } from './file-sink/record-encoder.ts';

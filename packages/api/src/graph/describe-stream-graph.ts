@@ -171,5 +171,16 @@ function describePolicy({ action, recordsMax }: FailurePolicy): Json {
 }
 
 function describeWatermarks(watermarks: WatermarkSpec): OptionsJson {
-  return watermarks.kind === 'bounded' ? { kind: 'bounded', boundMs: watermarks.boundMs } : { kind: 'none' };
+  if (watermarks.kind === 'none') return { kind: 'none' };
+  const { kind, idleAfterMs, ahead, alignment } = watermarks;
+  return {
+    kind,
+    ...(kind === 'bounded' ? { boundMs: watermarks.boundMs } : {}),
+    ...(kind === 'custom' && watermarks.intervalMs !== undefined
+      ? { intervalMs: watermarks.intervalMs }
+      : {}),
+    ...(idleAfterMs === undefined ? {} : { idleAfterMs }),
+    ...(ahead === undefined ? {} : { ahead: { ...ahead } }),
+    ...(alignment === undefined ? {} : { alignment: { ...alignment } }),
+  };
 }

@@ -9,16 +9,37 @@ import type { JobParameters } from '../job/job-parameters.ts';
 import type { JoinSpec } from '../join/join-spec.ts';
 import type { AsyncSpec } from './async-spec.ts';
 import type { StateSpec } from './state-spec.ts';
+import type { WatermarkTiming } from '../watermark/watermark-options.ts';
 import type { WindowSpec } from './window-spec.ts';
 import type { PatternOperatorSpec } from './pattern-operator.ts';
 
 /** Any function of the user's; the API's types made sure that it fits. */
 export type UserFunction = (...args: never[]) => unknown;
 
+/** A `WatermarkGenerator`, of whatever records. */
+export interface WatermarkGeneratorSpec {
+  readonly onRecord: (record: never, timestampMs: number) => number | undefined;
+  readonly onPeriodic?: (nowMs: number) => number | undefined;
+}
+
 /** Where event time comes from. */
 export type WatermarkSpec =
   /** Watermark = greatest event time seen − `boundMs` − 1. */
-  | { readonly kind: 'bounded'; readonly boundMs: number; readonly timestamp: (record: never) => number }
+  | ({
+      readonly kind: 'bounded';
+      readonly boundMs: number;
+      readonly timestamp: (record: never) => number;
+    } & WatermarkTiming)
+  /** Watermarks of an object that `generator` makes for each split: see `WatermarkGenerator`. */
+  | ({
+      readonly kind: 'custom';
+      readonly timestamp: (record: never) => number;
+      readonly generator: () => WatermarkGeneratorSpec;
+      /** How often `onPeriodic` is called; absent: never. */
+      readonly intervalMs?: number;
+    } & WatermarkTiming)
+  /** The wall clock where the record is read; watermark = wall clock − 1. */
+  | ({ readonly kind: 'ingestion' } & WatermarkTiming)
   | { readonly kind: 'none' };
 
 /**

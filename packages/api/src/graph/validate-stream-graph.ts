@@ -69,7 +69,7 @@ function factsOf(node: StreamNode, known: readonly StreamFacts[]): StreamFacts {
   const { operator } = node;
   if (operator.kind === 'source') {
     return {
-      hasEventTime: operator.watermarks?.kind === 'bounded',
+      hasEventTime: (operator.watermarks?.kind ?? 'none') !== 'none',
       unboundedSource: operator.source.boundedness === 'unbounded' ? node.name : undefined,
     };
   }
@@ -77,7 +77,7 @@ function factsOf(node: StreamNode, known: readonly StreamFacts[]): StreamFacts {
   return {
     hasEventTime:
       operator.kind === 'watermarks'
-        ? operator.watermarks.kind === 'bounded'
+        ? operator.watermarks.kind !== 'none'
         : inputs.every((input) => input.hasEventTime) && !isOfTheClock(operator),
     unboundedSource: inputs.find((input) => input.unboundedSource !== undefined)?.unboundedSource,
   };

@@ -49,7 +49,7 @@ import {
   type QueryChanges,
 } from '../search/percolate.ts';
 import type { PercolateMatch, StandingQuery } from '../search/standing-query.ts';
-import { watermarkSpec, type Watermarks } from '../watermark/watermarks.ts';
+import { watermarkSpec, watermarkSpecElsewhere, type Watermarks } from '../watermark/watermarks.ts';
 import { BroadcastConnectedStream, BroadcastStream, ConnectedStreams } from './connected-streams.ts';
 import { globalWindow, type WindowAssigner } from '../window/windows.ts';
 import { KeyedStream } from './keyed-stream.ts';
@@ -352,7 +352,6 @@ export class DataStream<T> {
    * where they belong: elsewhere disorder between splits counts as well.
    */
   watermarks(watermarks: Watermarks<DeepMutable<T>>): DataStream<T> {
-    const spec = watermarkSpec(watermarks);
     const { from } = this.#outlet;
     if (
       from.operator.kind === 'source' &&
@@ -361,10 +360,13 @@ export class DataStream<T> {
       !this.#isView
     ) {
       this.#scope.builder.checkOpen();
-      from.operator = { ...from.operator, watermarks: spec };
+      from.operator = { ...from.operator, watermarks: watermarkSpec(watermarks) };
       return this;
     }
-    return this.#then<T>({ kind: 'watermarks', watermarks: spec }, 'watermarks');
+    return this.#then<T>(
+      { kind: 'watermarks', watermarks: watermarkSpecElsewhere(watermarks) },
+      'watermarks',
+    );
   }
 
   /**

@@ -7,6 +7,7 @@ import { formatBytes, formatDuration, formatTable } from '../terminal/table.ts';
 import { droppedOf, droppedOfVertex, newestDropped, sampleLines } from './dropped.ts';
 import { metricLines, metricsJson } from './operator-metrics.ts';
 import { keptLine } from './checkpoints.ts';
+import { heldBackBy, timeLines } from './event-time.ts';
 import {
   findJob,
   isEnded,
@@ -85,6 +86,9 @@ function vertexJson(vertex: VertexProgress): Record<string, unknown> {
     busyShare: vertex.busyShare,
     backPressuredShare: vertex.backPressuredShare,
     watermark: isoTime(vertex.watermarkMs),
+    watermarkSplit: vertex.watermarkSplit ?? null,
+    waitsFor: vertex.waitsFor ?? null,
+    recordsAhead: vertex.recordsAhead ?? 0,
     dropped: droppedOfVertex(vertex),
     metrics: metricsJson(vertex),
   };
@@ -178,7 +182,7 @@ function describeLines(job: JobStatus): string[] {
     `  slots        ${slotsOf(job)}${rescaleNote(job)}`,
     `  started      ${isoTime(job.startTimeMs) ?? '-'}${job.endTimeMs === undefined ? '' : `, ended ${isoTime(job.endTimeMs) ?? '-'}`}`,
     `  records      ${job.recordsRead.toLocaleString('en-US')} read${share}`,
-    `  watermark    ${formatWatermark(job.watermarkMs)}`,
+    `  watermark    ${formatWatermark(job.watermarkMs)}${heldBackBy(job)}`,
     `  state size   ${formatBytes(job.stateBytes)}`,
     `  checkpoints  ${last.completedCount} completed, ${last.failedCount} failed` +
       (last.lastCompletedId === undefined
@@ -202,6 +206,7 @@ function describeLines(job: JobStatus): string[] {
       ],
       vertices,
     ),
+    ...timeLines(job),
     ...regionLines(job),
     ...metricLines(job),
     ...sampleLines(job),

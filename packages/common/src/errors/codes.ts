@@ -38,6 +38,7 @@ export const ERROR_CODES = {
   MR_KEY_INVALID: user,
   MR_RECORD_MALFORMED: user,
   MR_QUERY_INVALID: user,
+  MR_EVENT_TIME_AHEAD: user,
   // Data, state, checkpoints
   MR_FRAME_CORRUPT: internal,
   MR_PROTOCOL: internal,

@@ -197,6 +197,7 @@ export class JobMaster implements RegionJob {
     this.#attemptNumber = attemptNumber;
     if (mode === 'run') this.#ending.attemptsRead();
     this.#board.attemptStarts(region.group.jobGraph.vertices);
+    this.#regions.attemptStarts(region.group.jobGraph.vertices);
     if (attemptNumber <= this.#progress.record.attemptNumber) then();
     else this.#progress.update({ attemptNumber }, then);
   }
@@ -222,6 +223,7 @@ export class JobMaster implements RegionJob {
         return;
       case 'metrics':
         this.#board.metrics(report.subtasks);
+        this.#regions.align(report.subtasks);
         return;
       case 'output':
         this.#board.printed(report.lines);

@@ -160,11 +160,36 @@ export class JobProgress {
       busyShare: mean(({ busyShare }) => busyShare),
       backPressuredShare: mean(({ backPressuredShare }) => backPressuredShare),
       watermarkMs: leastWatermark(subtasks, vertex.parallelism),
+      ...timeOf(subtasks),
       dropped,
       ...this.#droppedSamples(vertex),
       ...mergeMetrics(subtasks),
     };
   }
+}
+
+/** Who holds event time back, who waits for others, and what was too far ahead of the clock. */
+function timeOf(
+  subtasks: readonly SubtaskMetrics[],
+): Pick<VertexProgress, 'watermarkSplit' | 'waitsFor' | 'recordsAhead'> {
+  let leastMs = Infinity;
+  let watermarkSplit: string | undefined;
+  let waitsFor: string | undefined;
+  let recordsAhead = 0;
+  for (const subtask of subtasks) {
+    const watermarkMs = subtask.watermarkMs ?? -Infinity;
+    if (watermarkMs < leastMs) {
+      leastMs = watermarkMs;
+      watermarkSplit = subtask.watermarkSplit;
+    }
+    if (subtask.alignment?.isWaiting === true) waitsFor = subtask.alignment.group;
+    recordsAhead += subtask.recordsAhead ?? 0;
+  }
+  return {
+    ...(watermarkSplit === undefined ? {} : { watermarkSplit }),
+    ...(waitsFor === undefined ? {} : { waitsFor }),
+    ...(recordsAhead === 0 ? {} : { recordsAhead }),
+  };
 }
 
 function keyOf(vertexId: JobVertexId, subtaskIndex: number): string {

@@ -1,12 +1,13 @@
 // The groups of regions that a job is made of now, when each is to restart, and what is true of all of them together.
 import type { JobId } from '@millrace/common';
-import type { JobGraph, RegionStatus, TaskReport } from '@millrace/proto';
+import type { JobGraph, JobVertex, RegionStatus, SubtaskMetrics, TaskReport } from '@millrace/proto';
 import { groupRegions, pipelinedRegions } from '../execution-graph/regions.ts';
 import type { ConnectionId } from './effects.ts';
 import type { JobMasterOptions } from './job-master-options.ts';
 import type { CheckpointedSubtasks } from './pending-checkpoint.ts';
 import type { TriggeredCheckpoint } from './region-attempt.ts';
 import { RegionMaster, type RegionJob } from './region-master.ts';
+import { WatermarkAlignment } from './watermark-alignment.ts';
 
 /**
  * How long some regions wait for slots while others run, before all of the job is grouped by the slots that are there:
@@ -29,12 +30,14 @@ export class JobRegions {
   readonly #settledMs: number;
   #isSettling = false;
   readonly #restartAtMs = new Map<RegionMaster, number>();
+  readonly #alignment: WatermarkAlignment;
 
   constructor(jobId: JobId, of: JobMasterOptions, job: RegionJob) {
     this.#jobId = jobId;
     this.#of = of;
     this.#job = job;
     this.#jobGraph = of.plan.jobGraph;
+    this.#alignment = new WatermarkAlignment(this.#jobGraph);
     this.#settledMs = of.isNew ? -Infinity : of.clock.monotonicMs() + SETTLING_MS;
   }
 
@@ -61,6 +64,7 @@ export class JobRegions {
   start(jobGraph: JobGraph, slotCount: number): void {
     this.clear();
     this.#jobGraph = jobGraph;
+    this.#alignment.replace(jobGraph);
     this.#regions = groupRegions(jobGraph, slotCount).map(
       (group) => new RegionMaster({ jobId: this.#jobId, group, of: this.#of, job: this.#job }),
     );
@@ -142,6 +146,17 @@ export class JobRegions {
   /** Regions that are about to restart learn it from the checkpoint that they restore. */
   notifyRunning(kind: 'checkpoint-complete' | 'checkpoint-aborted', checkpointId: number): void {
     for (const { isRunning, attempt } of this.#regions) if (isRunning) attempt?.notify(kind, checkpointId);
+  }
+
+  attemptStarts(vertices: readonly JobVertex[]): void {
+    this.#alignment.attemptStarts(vertices);
+  }
+
+  /** Sources that are in one group wait for each other, whatever region they are in. */
+  align(subtasks: readonly SubtaskMetrics[]): void {
+    const limits = this.#alignment.update(subtasks);
+    if (limits === undefined) return;
+    for (const { isRunning, attempt } of this.#regions) if (isRunning) attempt?.alignWatermarks(limits);
   }
 
   finish(): void {

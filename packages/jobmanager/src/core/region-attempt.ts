@@ -12,6 +12,7 @@ import type { RegionGroup } from '../execution-graph/regions.ts';
 import type { ConnectionId, Effects } from './effects.ts';
 import type { JobRecord } from './job-records.ts';
 import type { AllocatedSlot, SlotHolder, SlotPool } from './slot-pool.ts';
+import type { AlignmentLimits } from './watermark-alignment.ts';
 
 interface AttemptOptions {
   readonly jobId: JobId;
@@ -48,6 +49,9 @@ type CheckpointCommand =
       readonly mode: BarrierMode;
     }
   | { readonly kind: 'checkpoint-complete' | 'checkpoint-aborted'; readonly checkpointId: number };
+type JobCommand =
+  | CheckpointCommand
+  | { readonly kind: 'align-watermarks'; readonly limitsMs: AlignmentLimits };
 
 /** What the subtasks are told of a checkpoint. */
 export interface TriggeredCheckpoint {
@@ -208,11 +212,19 @@ export class RegionAttempt {
   /** One message a TaskManager: it tells its slots. */
   notify(kind: 'checkpoint-complete' | 'checkpoint-aborted', checkpointId: number): void {
     if (kind === 'checkpoint-complete') this.#completedCheckpointId = checkpointId;
+    this.#toTaskManagers({ kind, checkpointId });
+  }
+
+  alignWatermarks(limitsMs: AlignmentLimits): void {
+    this.#toTaskManagers({ kind: 'align-watermarks', limitsMs });
+  }
+
+  #toTaskManagers(command: JobCommand): void {
     const told = new Set<ConnectionId>();
     for (const [position, { connectionId }] of this.#of.slots.entries()) {
       if (told.has(connectionId) || this.#phases[position] === 'ended') continue;
       told.add(connectionId);
-      this.#toJob(position, { kind, checkpointId });
+      this.#toJob(position, command);
     }
   }
 
@@ -234,7 +246,7 @@ export class RegionAttempt {
     });
   }
 
-  #toJob(position: number, command: CheckpointCommand): void {
+  #toJob(position: number, command: JobCommand): void {
     this.#send(position, { ...command, ...this.#holder, leaderEpoch: this.#of.leaderEpoch });
   }
 

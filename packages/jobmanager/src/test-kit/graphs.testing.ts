@@ -91,3 +91,15 @@ export function keyedGraph(options: Partial<JobOptionsJson> = {}): StreamGraphJs
     options,
   );
 }
+
+/** A source -> sink for each drift, all sources in the alignment group "g". */
+export function alignedGraph(maxDriftsMs: readonly number[]): StreamGraphJson {
+  const nodes = maxDriftsMs.flatMap((maxDriftMs, index) => {
+    const watermarks = { kind: 'bounded', boundMs: 0, alignment: { group: 'g', maxDriftMs } };
+    return [
+      { ...node(index * 2, 'source', [], { parallelism: 1 }), options: { watermarks } },
+      node(index * 2 + 1, 'sink', [forward(index * 2)], { parallelism: 1 }),
+    ];
+  });
+  return graph(nodes);
+}

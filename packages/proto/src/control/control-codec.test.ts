@@ -135,6 +135,7 @@ const orders: readonly TaskExecutorMessage[] = [
   { kind: 'checkpoint-complete', leaderEpoch, jobId, attemptNumber: 1, checkpointId: 1 },
   { kind: 'checkpoint-aborted', leaderEpoch, jobId, attemptNumber: 1, checkpointId: 1 },
   { kind: 'finish', leaderEpoch, jobId, attemptNumber: 1, slotIndex: 0 },
+  { kind: 'align-watermarks', leaderEpoch, jobId, attemptNumber: 1, limitsMs: { g: 1.7e12, all: null } },
   { kind: 'may-leave', leaderEpoch },
 ];
 const fromJobManager = orders.map(addressed);

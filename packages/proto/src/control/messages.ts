@@ -111,6 +111,12 @@ export interface SubtaskMetrics {
   readonly busyShare: number;
   readonly backPressuredShare: number;
   readonly watermarkMs: number | null;
+  /** The source's split that holds the watermark back; absent: not known. */
+  readonly watermarkSplit?: string;
+  /** Of a reader that is in an alignment group. */
+  readonly alignment?: AlignmentReport;
+  /** Records with an event time too far ahead of the clock; absent: none. */
+  readonly recordsAhead?: number;
   /** Records that were left out since the job began, by cause. */
   readonly dropped: { readonly [cause: string]: number };
   /** The newest few of them; absent: none. */
@@ -130,6 +136,19 @@ export type OperatorMetric = { readonly operator: string; readonly name: string 
   | { readonly kind: 'gauge'; readonly min: number; readonly max: number; readonly sum: number }
   | ({ readonly kind: 'histogram' } & HistogramSnapshot)
 );
+
+/** Where a reader of an alignment group is. Units: ms since the epoch. */
+export interface AlignmentReport {
+  readonly group: string;
+  /** Least of the splits that it reads; null: it has shown no record yet. */
+  readonly watermarkMs: number | null;
+  /** False: it is idle or at its end, and nobody waits for it. */
+  readonly isCounted: boolean;
+  /** How far it was told that it may go; null: it was told nothing yet. */
+  readonly limitMs: number | null;
+  /** Some of its splits are beyond that, and are not read. */
+  readonly isWaiting: boolean;
+}
 
 /** Why a record was left out: too late for its windows; failed, and skipped; failed, and sent to the dead letters. */
 export type DroppedCause = 'late' | 'skipped' | 'deadLettered';
@@ -202,6 +221,14 @@ export type TaskExecutorMessage =
       readonly jobId: JobId;
       readonly attemptNumber: number;
       readonly checkpointId: number;
+    }
+  /** How far the sources of each alignment group may go: ms since the epoch; null: as far as they like. */
+  | {
+      readonly kind: 'align-watermarks';
+      readonly leaderEpoch: number;
+      readonly jobId: JobId;
+      readonly attemptNumber: number;
+      readonly limitsMs: Readonly<Record<string, number | null>>;
     }
   /** The job is over and everything is committed: end the workers. */
   | {
@@ -325,6 +352,12 @@ export interface VertexProgress {
   readonly busyShare: number;
   readonly backPressuredShare: number;
   readonly watermarkMs: number | null;
+  /** The source's split that holds the watermark back; absent: not known. */
+  readonly watermarkSplit?: string;
+  /** The alignment group of a source some of whose splits wait for other sources of it. */
+  readonly waitsFor?: string;
+  /** Records with an event time too far ahead of the clock; absent: none. */
+  readonly recordsAhead?: number;
   readonly dropped: { readonly [cause: string]: number };
   /** The newest few records that were left out; absent: none. */
   readonly droppedSamples?: readonly DroppedSample[];

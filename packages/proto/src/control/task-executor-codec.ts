@@ -55,6 +55,10 @@ function bodyOf(message: TaskExecutorMessage): Envelope {
       return { checkpointAborted: checkpointOf(message) };
     case 'may-leave':
       return { mayLeave: {} };
+    case 'align-watermarks': {
+      const { jobId, attemptNumber, limitsMs } = message;
+      return { alignWatermarks: { jobId, attemptNumber, limitsJson: jsonBytes(limitsMs) } };
+    }
     default:
       return unreachable(message);
   }
@@ -124,7 +128,19 @@ function orderOf(envelope: Envelope): TaskExecutorMessage {
   if (envelope.checkpointAborted)
     return { kind: 'checkpoint-aborted', leaderEpoch, ...readCheckpoint(envelope.checkpointAborted) };
   if (envelope.mayLeave) return { kind: 'may-leave', leaderEpoch };
+  if (envelope.alignWatermarks) {
+    const { jobId, attemptNumber } = readSlot(envelope.alignWatermarks);
+    const limitsMs = limitsOf(envelope.alignWatermarks.limitsJson);
+    return { kind: 'align-watermarks', leaderEpoch, jobId, attemptNumber, limitsMs };
+  }
   throw malformed('it has no content that this version knows');
+}
+
+function limitsOf(json: Uint8Array | null | undefined): Readonly<Record<string, number | null>> {
+  const limits = parseObject(json ?? new Uint8Array(), 'limits', {}) as Readonly<Record<string, unknown>>;
+  for (const limitMs of Object.values(limits))
+    if (limitMs !== null && typeof limitMs !== 'number') throw malformed('a limit is no number');
+  return limits as Readonly<Record<string, number | null>>;
 }
 
 function readSlot(message: wire.v1.Cancel.$Properties) {

@@ -45,6 +45,8 @@ export interface RecordCountsSnapshot {
   readonly subtaskIndex: number;
   readonly recordsIn: number;
   readonly recordsOut: number;
+  /** Event time too far ahead of the clock; absent: none. */
+  readonly recordsAhead?: number;
 }
 
 /** Counts of one operator in one subtask. */

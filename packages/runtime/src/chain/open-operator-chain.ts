@@ -1,9 +1,10 @@
 // Opens the operators of one vertex in one subtask, and generates the code between them.
-import type { Operator, SlicedAssignerSpec, StreamNode } from '@millrace/api';
+import type { Operator, SlicedAssignerSpec, StreamNode, WatermarkSpec } from '@millrace/api';
 import type { Json } from '@millrace/proto';
 import { openKeyedStateBackend } from '@millrace/state';
 import { OperatorOutput, type ChainOperator } from '../operator/chain-stage.ts';
 import { OperatorMetrics } from '../operator/metrics/operator-metrics.ts';
+import { EventTimeTracker } from '../operator/event-time-tracker.ts';
 import { openOperator } from '../operator/open-operator.ts';
 import type { OperatorSetup } from '../operator/operator-setup.ts';
 import { stateMigrations } from '../operator/state-migrations.ts';
@@ -38,7 +39,20 @@ export async function openOperatorChain(environment: ChainEnvironment): Promise<
   const { origin } = tallies;
   const sites = new ErrorSites(environment.subtaskIndex, environment.executionAttemptId, origin);
   const codegenId = codegenIdOf(environment);
-  const tracker = { boundMs: boundOf(topology), maxMs: -Infinity };
+  const trackerOf = (node: StreamNode, watermarks: WatermarkSpec): EventTimeTracker =>
+    new EventTimeTracker({
+      watermarks,
+      clock: environment.clock,
+      restoredWatermarkMs: environment.restoredWatermarkMs,
+      metrics,
+      wrap: (error) => sites.wrap(error, sites.register(node, 'watermark generator')),
+    });
+  const trackers = new Map(
+    topology.nodes.flatMap(({ node }) => {
+      const watermarks = watermarksOf(node);
+      return watermarks === undefined ? [] : [[node, trackerOf(node, watermarks)] as const];
+    }),
+  );
   const emission = new Emission({
     hasCredit: environment.hasCredit,
     freezesRecords: environment.freezeRecords === true,
@@ -69,7 +83,7 @@ export async function openOperatorChain(environment: ChainEnvironment): Promise<
       const shared = { sites, failures, origin, tally, output, emission, codegenId, metrics: ownMetrics };
       const delayMs = operators.get(topology.head)?.watermarkDelayMs ?? 0;
       const setup = operatorSetup(behind(environment, delayMs), { ...shared, node: node.node });
-      operators.set(node, await openOperator(setup, tracker));
+      operators.set(node, await openOperator(setup, trackers.get(node.node)));
     }
   } catch (error) {
     for (const operator of operators.values()) await operator.close?.().catch(() => undefined);
@@ -89,15 +103,7 @@ export async function openOperatorChain(environment: ChainEnvironment): Promise<
     prunesFields: environment.prunesFields !== false,
   };
   connect(topology, code, outputs);
-  const hasWatermarks = topology.nodes.some((node) => node.node.operator.kind === 'watermarks');
-  return new RunningChain({
-    environment,
-    topology,
-    code,
-    tallies,
-    tracker: hasWatermarks ? tracker : undefined,
-    operatorMetrics,
-  });
+  return new RunningChain({ environment, topology, code, tallies, trackers, operatorMetrics });
 }
 
 /** What operators behind one that holds watermarks back see. */
@@ -128,12 +134,8 @@ function codegenIdOf(environment: ChainEnvironment): string {
   return `job ${deployment.jobId} attempt ${deployment.attemptNumber} vertex ${vertex.vertexId} subtask ${subtaskIndex}`;
 }
 
-function boundOf(topology: ChainTopology): number {
-  for (const { node } of topology.nodes) {
-    if (node.operator.kind === 'watermarks' && node.operator.watermarks.kind === 'bounded')
-      return node.operator.watermarks.boundMs;
-  }
-  return 0;
+function watermarksOf({ operator }: StreamNode): WatermarkSpec | undefined {
+  return operator.kind === 'source' || operator.kind === 'watermarks' ? operator.watermarks : undefined;
 }
 
 interface ChainShared {

@@ -100,6 +100,15 @@ export interface OperatorChain {
    * instead of the watermarks that it receives (but for the last, +Infinity). undefined: the chain has none.
    */
   readonly ownWatermarkMs: number | undefined;
+  /** How often `tickEventTime` is wanted, ms; Infinity: only records move event time. */
+  readonly eventTimeIntervalMs: number;
+  /**
+   * Lets event time go on without a record, by the clock or by the generator of a source's split ('': of a `watermarks` operator).
+   * Returns the split's greatest event time as `sourceTimeMs` does, NaN when it stays.
+   */
+  tickEventTime(splitId: string): number;
+  /** A source's split has been read to its end. */
+  forgetSplit(splitId: string): void;
   /** State has too much to write: the task waits for `relieve`. */
   readonly needsRelief: boolean;
   relieve(): Promise<void> | undefined;
@@ -119,6 +128,8 @@ export interface OperatorChain {
 export interface ChainMetrics {
   recordsIn: number;
   recordsOut: number;
+  /** With an event time too far ahead of the clock. */
+  recordsAhead: number;
   stateEntries: number;
   stateBytes: number;
 }

@@ -5,13 +5,15 @@ import type { OperatorSnapshot, RecordCountsSnapshot } from '@millrace/proto';
 export function inheritedCounts(
   restored: readonly OperatorSnapshot[],
   heir: { readonly subtaskIndex: number; readonly parallelism: number },
-): Omit<RecordCountsSnapshot, 'subtaskIndex'> {
+): Required<Omit<RecordCountsSnapshot, 'subtaskIndex'>> {
   let recordsIn = 0;
   let recordsOut = 0;
+  let recordsAhead = 0;
   for (const { counts } of restored) {
     if (counts === undefined || counts.subtaskIndex % heir.parallelism !== heir.subtaskIndex) continue;
     recordsIn += counts.recordsIn;
     recordsOut += counts.recordsOut;
+    recordsAhead += counts.recordsAhead ?? 0;
   }
-  return { recordsIn, recordsOut };
+  return { recordsIn, recordsOut, recordsAhead };
 }

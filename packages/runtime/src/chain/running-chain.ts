@@ -1,6 +1,6 @@
 // [HOT] A chain at work: picks the loop for a batch, and drives what happens outside of loops.
 import { invariant } from '@millrace/common';
-import type { MalformedRecord, SourceBatch } from '@millrace/api';
+import type { MalformedRecord, SourceBatch, StreamNode } from '@millrace/api';
 import type {
   BatchShape,
   DroppedRecordsSnapshot,
@@ -10,9 +10,9 @@ import type {
   RecordBatch,
 } from '@millrace/proto';
 import type { ChainOperator, FrozenOperator } from '../operator/chain-stage.ts';
-import type { EventTimeTracker } from '../operator/event-time.ts';
 import type { OperatorMetrics } from '../operator/metrics/operator-metrics.ts';
 import { stateVersions } from '../operator/state-migrations.ts';
+import type { EventTimeTracker } from '../operator/event-time-tracker.ts';
 import type { PartialAggregates } from '../operator/window/partial-aggregates.ts';
 import type { ChainTopology } from './chain-topology.ts';
 import {
@@ -52,8 +52,9 @@ export interface RunningChainParts {
   readonly topology: ChainTopology;
   readonly code: ChainCode;
   readonly tallies: ChainTallies;
-  readonly tracker: EventTimeTracker | undefined;
   readonly operatorMetrics: readonly OperatorMetrics[];
+  /** Of the nodes with watermarks, in the order of the chain: the last one's count. */
+  readonly trackers: ReadonlyMap<StreamNode, EventTimeTracker>;
 }
 
 export class RunningChain implements OperatorChain {
@@ -74,10 +75,22 @@ export class RunningChain implements OperatorChain {
   #rest: (() => void) | undefined;
   #sourceMaxMs = -Infinity;
   #reliefLooks = 0;
+  readonly #trackers: readonly EventTimeTracker[];
+  readonly #tracker: EventTimeTracker | undefined;
+  /** A `watermarks` operator in the chain says how far event time has come, not the source. */
+  readonly #hasOwnWatermark: boolean;
+  /** The source's loop keeps the greatest event time in a local variable. */
+  readonly #isTimeInLoop: boolean;
 
   constructor(parts: RunningChainParts) {
     this.#parts = parts;
     this.metrics = parts.code.metrics;
+    this.#trackers = [...parts.trackers.values()];
+    this.#tracker = this.#trackers.at(-1);
+    const timed = [...parts.trackers.keys()].at(-1);
+    this.#hasOwnWatermark = timed?.operator.kind === 'watermarks';
+    this.#isTimeInLoop =
+      timed === undefined || (!this.#hasOwnWatermark && this.#tracker?.watermarks.kind === 'bounded');
     this.sourceFields = sourceFieldsOf(parts);
     this.#operators = parts.topology.nodes.flatMap((node) => parts.code.operators.get(node) ?? []);
     this.watermarkDelayMs = this.#operators[0]?.watermarkDelayMs ?? 0;
@@ -94,8 +107,24 @@ export class RunningChain implements OperatorChain {
   }
 
   get ownWatermarkMs(): number | undefined {
-    const { tracker } = this.#parts;
-    return tracker === undefined ? undefined : tracker.maxMs - tracker.boundMs - 1;
+    const tracker = this.#tracker;
+    return tracker === undefined || !this.#hasOwnWatermark ? undefined : tracker.maxMs - tracker.boundMs - 1;
+  }
+
+  get eventTimeIntervalMs(): number {
+    return this.#tracker?.intervalMs ?? Infinity;
+  }
+
+  tickEventTime(splitId: string): number {
+    return this.#tracker?.tick(splitId) ?? NaN;
+  }
+
+  forgetSplit(splitId: string): void {
+    for (const tracker of this.#trackers) tracker.forget(splitId);
+  }
+
+  #beginBatch(splitId: string): void {
+    for (let index = 0; index < this.#trackers.length; index++) this.#trackers[index]?.beginBatch(splitId);
   }
 
   get drops(): ChainDrops {
@@ -107,6 +136,7 @@ export class RunningChain implements OperatorChain {
     invariant(input !== undefined, 'a batch came over an input that the vertex does not have');
     this.metrics.recordsIn += batch.rowCount;
     this.#parts.tallies.origin.atChannel(channelIndex);
+    this.#beginBatch('');
     const hasKeyHashes = batch.keyHashes !== undefined;
     const loops = hasKeyHashes ? input.keyed : input.unkeyed;
     let loop = batch.shape === input.lastShape ? input.lastLoop : undefined;
@@ -136,14 +166,15 @@ export class RunningChain implements OperatorChain {
   }
 
   processSource(batch: SourceBatch<unknown>, splitId: string): boolean {
-    const { tracker, topology, code, tallies } = this.#parts;
+    const { topology, code, tallies } = this.#parts;
     tallies.origin.atSource(batch, splitId);
+    this.#beginBatch(splitId);
     if (batch.malformed !== undefined) this.#takeMalformed(batch.malformed);
     const form = sourceForm(batch);
     const loop =
       this.#sourceLoops.get(form) ??
       keep(this.#sourceLoops, form, generateSourceLoop(code, topology.head, batch));
-    if (tracker !== undefined) tracker.maxMs = -Infinity;
+    if (this.#tracker !== undefined) this.#tracker.maxMs = -Infinity;
     this.metrics.recordsIn += rowsOf(batch);
     this.#sourceMaxMs = loop(batch);
     if (!code.emission.isStopped) return this.#endBatch();
@@ -161,8 +192,7 @@ export class RunningChain implements OperatorChain {
   }
 
   get sourceTimeMs(): number {
-    const { tracker } = this.#parts;
-    const eventTimeMs = tracker === undefined ? this.#sourceMaxMs : tracker.maxMs;
+    const eventTimeMs = this.#isTimeInLoop ? this.#sourceMaxMs : (this.#tracker?.maxMs ?? -Infinity);
     return eventTimeMs === -Infinity ? NaN : eventTimeMs;
   }
 
@@ -293,7 +323,9 @@ export class RunningChain implements OperatorChain {
     }
     const headId = topology.head.node.id;
     const { subtaskIndex } = environment;
-    const counts = { subtaskIndex, recordsIn: this.metrics.recordsIn, recordsOut: this.metrics.recordsOut };
+    const { recordsIn, recordsOut, recordsAhead } = this.metrics;
+    const ahead = recordsAhead === 0 ? {} : { recordsAhead };
+    const counts = { subtaskIndex, recordsIn, recordsOut, ...ahead };
     return {
       write: async (blobStore, prefix) => {
         const operators: OperatorSnapshot[] = [];

@@ -160,6 +160,7 @@ const CODES_OF_RECORDS: ReadonlySet<string> = new Set([
   'MR_UNSUPPORTED_VALUE',
   'MR_RECORD_MALFORMED',
   'MR_PATTERN_INVALID',
+  'MR_EVENT_TIME_AHEAD',
 ]);
 
 export function isOfRecord({ code }: MillraceError): boolean {

@@ -96,3 +96,18 @@ test('WatermarkValve never passes an active channel and never goes back, whateve
     }
   }
 });
+
+test('WatermarkValve names the split that holds back the channel that holds it back', () => {
+  const valve = new WatermarkValve(3);
+  valve.onWatermark(0, 10, 'a');
+  valve.onWatermark(1, 5, 'b');
+  expect(valve.holdingSplitId).toBe('');
+  valve.onWatermark(2, 7, 'c');
+  expect([valve.currentMs, valve.holdingSplitId]).toEqual([5, 'b']);
+  valve.onWatermark(1, 20, 'b2');
+  expect([valve.currentMs, valve.holdingSplitId]).toEqual([7, 'c']);
+  valve.onStatus(2, true);
+  expect([valve.currentMs, valve.holdingSplitId]).toEqual([10, 'a']);
+  valve.onEndOfInput(0);
+  expect([valve.currentMs, valve.holdingSplitId]).toEqual([20, 'b2']);
+});

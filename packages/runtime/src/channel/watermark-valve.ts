@@ -12,7 +12,9 @@ type ChannelStatus = (typeof ChannelStatus)[keyof typeof ChannelStatus];
 export class WatermarkValve {
   readonly #watermarksMs: Float64Array;
   readonly #statuses: ChannelStatus[];
+  readonly #splitIds: string[];
   #currentMs: number;
+  #holdingChannel = -1;
   #isIdle = false;
   #activeCount: number;
   #finishedCount = 0;
@@ -21,12 +23,18 @@ export class WatermarkValve {
   constructor(channelCount: number, startMs = -Infinity) {
     this.#watermarksMs = new Float64Array(channelCount).fill(-Infinity);
     this.#statuses = Array.from({ length: channelCount }, () => ChannelStatus.Active);
+    this.#splitIds = Array.from({ length: channelCount }, () => '');
     this.#activeCount = channelCount;
     this.#currentMs = startMs;
   }
 
   get currentMs(): number {
     return this.#currentMs;
+  }
+
+  /** The source's split that holds back the channel that holds back the gate; '': not known, as before the channel's first watermark. */
+  get holdingSplitId(): string {
+    return this.#splitIds[this.#holdingChannel] ?? '';
   }
 
   /** All channels that have not finished are idle. */
@@ -39,9 +47,10 @@ export class WatermarkValve {
   }
 
   /** Returns true when the gate's watermark advanced. */
-  onWatermark(channelIndex: number, timestampMs: number): boolean {
+  onWatermark(channelIndex: number, timestampMs: number, splitId = ''): boolean {
     if (!(timestampMs > (this.#watermarksMs[channelIndex] ?? Infinity))) return false;
     this.#watermarksMs[channelIndex] = timestampMs;
+    this.#splitIds[channelIndex] = splitId;
     return this.#advance();
   }
 
@@ -72,7 +81,9 @@ export class WatermarkValve {
     for (let index = 0; index < this.#statuses.length; index++) {
       if (this.#statuses[index] !== ChannelStatus.Active) continue;
       const watermarkMs = this.#watermarksMs[index] ?? -Infinity;
-      if (watermarkMs < least) least = watermarkMs;
+      if (watermarkMs >= least) continue;
+      least = watermarkMs;
+      this.#holdingChannel = index;
     }
     if (!(least > this.#currentMs)) return false;
     this.#currentMs = least;

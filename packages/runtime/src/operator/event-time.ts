@@ -1,9 +1,10 @@
 // Event time: taken from records at a source, or at a `watermarks` operator.
 import { MillraceError } from '@millrace/common';
-import type { StreamNode, WatermarkSpec } from '@millrace/api';
+import type { StreamNode } from '@millrace/api';
 import type { ErrorSites } from '../chain/user-error.ts';
 import { lineOf } from '../chain/text-of.ts';
 import type { ChainOperator, StageBody } from './chain-stage.ts';
+import type { EventTimeTracker } from './event-time-tracker.ts';
 import { checkFirst, operatorOf } from './simple-stages.ts';
 
 interface Setup {
@@ -11,50 +12,71 @@ interface Setup {
   readonly sites: ErrorSites;
 }
 
-/** Greatest event time that a `watermarks` operator has seen. */
-export interface EventTimeTracker {
-  readonly boundMs: number;
-  maxMs: number;
-}
-
-/** The head of a source vertex: gives records their event time. Used in source loops only, whose local `maxMs` it raises. */
-export function sourceOperator(setup: Setup, watermarks: WatermarkSpec | undefined): ChainOperator {
-  const extract = watermarks?.kind === 'bounded' ? eventTimeText(setup, watermarks.timestamp) : undefined;
+/**
+ * The head of a source vertex: gives records their event time. Used in source loops only, whose local `maxMs` it raises where greatest
+ * event times are all that counts; else the tracker knows.
+ */
+export function sourceOperator(setup: Setup, tracker: EventTimeTracker | undefined): ChainOperator {
   return operatorOf(setup.node, {
     kind: 'source',
     emit: (body) => {
-      if (extract === undefined) return body.next(body.record, body.timestampMs);
-      const timestampMs = body.unit.fresh('timestampMs');
-      return body.attempt({
-        names: [timestampMs],
-        make: (declare) => extract(body, timestampMs, declare),
-        goOn: () =>
-          `if (${timestampMs} > maxMs) maxMs = ${timestampMs};\n${body.next(body.record, timestampMs)}`,
-      });
+      if (tracker === undefined || tracker.watermarks.kind === 'none')
+        return body.next(body.record, body.timestampMs);
+      return timeText(setup, tracker, body, 'maxMs');
     },
   });
 }
 
-/** Gives records a new event time, and keeps the greatest in `tracker`. */
-export function watermarksOperator(
-  setup: Setup,
-  watermarks: WatermarkSpec,
-  tracker: EventTimeTracker,
-): ChainOperator {
-  const extract = watermarks.kind === 'bounded' ? eventTimeText(setup, watermarks.timestamp) : undefined;
+/** Gives records a new event time, and keeps how far it has come in `tracker`. */
+export function watermarksOperator(setup: Setup, tracker: EventTimeTracker): ChainOperator {
   return operatorOf(setup.node, {
     kind: 'watermarks',
     emit: (body) => {
-      if (extract === undefined) return body.next(body.record, 'NaN');
-      const timestampMs = body.unit.fresh('timestampMs');
-      const kept = body.unit.bind(tracker, 'tracker');
-      return body.attempt({
-        names: [timestampMs],
-        make: (declare) => extract(body, timestampMs, declare),
-        goOn: () =>
-          `if (${timestampMs} > ${kept}.maxMs) ${kept}.maxMs = ${timestampMs};\n${body.next(body.record, timestampMs)}`,
-      });
+      if (tracker.watermarks.kind === 'none') return body.next(body.record, 'NaN');
+      return timeText(setup, tracker, body, `${body.unit.bind(tracker, 'tracker')}.maxMs`);
     },
+  });
+}
+
+/** Text that gives the record at hand its event time and sends it on. `greatest`: the variable with the greatest one. */
+function timeText(setup: Setup, tracker: EventTimeTracker, body: StageBody, greatest: string): string {
+  const { watermarks } = tracker;
+  const timestampMs = body.unit.fresh('timestampMs');
+  if (watermarks.kind === 'none') return body.next(body.record, 'NaN');
+  const isPlain = watermarks.kind === 'bounded' && watermarks.ahead === undefined;
+  const kept = isPlain ? '' : body.unit.bind(tracker, 'tracker');
+  if (watermarks.kind === 'ingestion')
+    return [
+      `const ${timestampMs} = ${kept}.stampMs;`,
+      `${kept}.maxMs = ${timestampMs};`,
+      body.next(body.record, timestampMs),
+    ].join('\n');
+  const extract = eventTimeText(setup, watermarks.timestamp);
+  const { ahead } = watermarks;
+  const isAhead = `${timestampMs} > ${kept}.aheadLimitMs`;
+  const raise =
+    watermarks.kind === 'bounded'
+      ? `if (${timestampMs} > ${greatest}) ${greatest} = ${timestampMs};`
+      : `if (${timestampMs} === ${timestampMs}) ${kept}.onRecord(${body.record.whole()}, ${timestampMs});`;
+  const site = setup.sites.register(setup.node, 'watermark generator');
+  return body.attempt({
+    names: [timestampMs],
+    make: (declare) =>
+      [
+        extract(body, timestampMs, declare),
+        ahead?.action === 'error' ? `if (${isAhead}) ${kept}.refuseAhead(${timestampMs});` : '',
+        // A generator is the user's: what it throws is the record's.
+        watermarks.kind === 'custom'
+          ? `${body.at(site)}\n${ahead?.action === 'hold' ? `if (${isAhead}) ${kept}.countAhead(); else ` : ''}${raise}`
+          : '',
+      ].join('\n'),
+    goOn: () =>
+      [
+        watermarks.kind === 'custom'
+          ? ''
+          : `${ahead?.action === 'hold' ? `if (${isAhead}) ${kept}.countAhead(); else ` : ''}${raise}`,
+        body.next(body.record, timestampMs),
+      ].join('\n'),
   });
 }
 

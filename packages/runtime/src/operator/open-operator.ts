@@ -1,9 +1,11 @@
 // From a node of the graph to its operator.
+import { invariant } from '@millrace/common';
 import type { Operator } from '@millrace/api';
 import { aggregateLayout, reduceLayout } from './aggregate/aggregate-layout.ts';
 import { openAsyncOperator } from './asynchronous/asynchronous-operator.ts';
 import type { ChainOperator } from './chain-stage.ts';
-import { sourceOperator, watermarksOperator, type EventTimeTracker } from './event-time.ts';
+import { sourceOperator, watermarksOperator } from './event-time.ts';
+import type { EventTimeTracker } from './event-time-tracker.ts';
 import { openChangelogOperator } from './changelog/open-changelog-operator.ts';
 import { openJoin } from './join/join-operator.ts';
 import { openRunningAggregate } from './keyed/running-aggregate.ts';
@@ -24,13 +26,16 @@ import { openStaticJoin } from './static-join.ts';
 import { openWindow } from './window/open-window.ts';
 
 /**
- * Opens the operator of one node; what it awaits is files, stores and the user's `open`. `tracker`: of a `watermarks` node.
+ * Opens the operator of one node; what it awaits is files, stores and the user's `open`. `tracker`: of a node with watermarks.
  */
-export async function openOperator(setup: OperatorSetup, tracker: EventTimeTracker): Promise<ChainOperator> {
+export async function openOperator(
+  setup: OperatorSetup,
+  tracker: EventTimeTracker | undefined,
+): Promise<ChainOperator> {
   const operator: Operator = setup.node.operator;
   switch (operator.kind) {
     case 'source':
-      return sourceOperator(setup, operator.watermarks);
+      return sourceOperator(setup, tracker);
     case 'map':
       return mapOperator(setup, operator.map);
     case 'filter':
@@ -40,7 +45,8 @@ export async function openOperator(setup: OperatorSetup, tracker: EventTimeTrack
     case 'union':
       return unionOperator(setup.node);
     case 'watermarks':
-      return watermarksOperator(setup, operator.watermarks, tracker);
+      invariant(tracker !== undefined, 'a watermarks operator has no tracker');
+      return watermarksOperator(setup, tracker);
     case 'forEach':
       return forEachOperator(setup, operator.forEach);
     case 'print':

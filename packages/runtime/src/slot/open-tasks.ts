@@ -1,6 +1,6 @@
 // Makes the tasks of a slot from its deployment: channels, outputs, chains, one task a subtask.
 import { keyGroupRange, MillraceError } from '@millrace/common';
-import type { ConnectorContext, StreamGraph, StreamNode } from '@millrace/api';
+import type { ConnectorContext, StreamGraph, StreamNode, WatermarkSpec } from '@millrace/api';
 import type { OperatorSnapshot, SubtaskDeployment } from '@millrace/proto';
 import { ResultPartition } from '../channel/result-partition.ts';
 import type { ChainEnvironment, OperatorChain } from '../chain/operator-chain.ts';
@@ -77,7 +77,7 @@ async function openSource(context: TaskContext, options: TaskFactoryOptions): Pr
       parallelism: subtask.vertex.parallelism,
     }),
     startWatermarkMs: subtask.restoredWatermarkMs ?? -Infinity,
-    boundMs: boundOf(options.graph, subtask),
+    watermarks: watermarksOf(options.graph, subtask),
   });
   task.bind(await openDriver(context, options, { snapshotSource: () => task.snapshot() }));
   return task;
@@ -177,12 +177,12 @@ function sourceOf(
   );
 }
 
-/** Out-of-orderness bound of the source's watermarks, or of the last chained node that assigns them. */
-function boundOf(graph: StreamGraph, subtask: SubtaskDeployment): number | undefined {
-  let boundMs: number | undefined;
+/** Strategy of the source, or of the last chained node that assigns event time. */
+function watermarksOf(graph: StreamGraph, subtask: SubtaskDeployment): WatermarkSpec | undefined {
+  let watermarks: WatermarkSpec | undefined;
   for (const { operator } of nodesOf(graph, subtask)) {
-    if (operator.kind !== 'source' && operator.kind !== 'watermarks') continue;
-    if (operator.watermarks?.kind === 'bounded') boundMs = operator.watermarks.boundMs;
+    if (operator.kind === 'source' || operator.kind === 'watermarks')
+      watermarks = operator.watermarks ?? watermarks;
   }
-  return boundMs;
+  return watermarks;
 }

@@ -103,6 +103,13 @@ export class SlotRuntime implements AsyncDisposable {
     });
   }
 
+  /** Sources of these groups may go so far: ms since the epoch; null: as far as they like. */
+  alignWatermarks(limitsMs: Readonly<Record<string, number | null>>): void {
+    this.#mailbox.put(() => {
+      for (const { task } of this.#tasks) task.alignWatermarks?.(limitsMs);
+    });
+  }
+
   /** The job is over and everything is committed: closes all. */
   finish(): Promise<void> {
     if (this.#state === 'RUNNING') {

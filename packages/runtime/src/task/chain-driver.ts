@@ -47,6 +47,8 @@ export class ChainDriver {
   #owesRestored: boolean;
   #ownWatermarkMs = -Infinity;
   #ownWatermarkSentMs = -Infinity;
+  /** When a `watermarks` operator was last asked whether the clock moves its event time. */
+  #tickedMs = -Infinity;
   #isIdle = false;
   #isAtEnd = false;
   #isRelieving = false;
@@ -150,10 +152,13 @@ export class ChainDriver {
     if (this.#isAtEnd || this.isBusy || !this.hasCredit) return Infinity;
     const { clock } = this.#context.ports;
     const nextMs = this.chain.nextProcessingTimeMs();
-    const dueMs =
+    let dueMs =
       nextMs === Infinity ? Infinity : Math.min(WALL_CLOCK_LOOK_MS, Math.max(0, nextMs - clock.nowMs()));
-    const owesWatermark =
-      (this.chain.ownWatermarkMs ?? -Infinity) > this.#ownWatermarkMs && this.#makesWatermarks;
+    if (!this.#makesWatermarks) return dueMs;
+    const { eventTimeIntervalMs } = this.chain;
+    if (eventTimeIntervalMs < Infinity)
+      dueMs = Math.min(dueMs, Math.max(0, this.#tickedMs + eventTimeIntervalMs - clock.monotonicMs()));
+    const owesWatermark = (this.chain.ownWatermarkMs ?? -Infinity) > this.#ownWatermarkMs;
     return owesWatermark
       ? Math.min(dueMs, this.#ownWatermarkSentMs + WATERMARK_INTERVAL_MS - clock.monotonicMs())
       : dueMs;
@@ -199,9 +204,14 @@ export class ChainDriver {
 
   /** After a batch: sends what a `watermarks` operator in the chain has made of it. */
   sendOwnWatermark(): void {
+    if (!this.#makesWatermarks) return;
+    const nowMs = this.#context.ports.clock.monotonicMs();
+    if (nowMs - this.#tickedMs >= this.chain.eventTimeIntervalMs) {
+      this.#tickedMs = nowMs;
+      this.chain.tickEventTime('');
+    }
     const timestampMs = this.chain.ownWatermarkMs;
     if (timestampMs === undefined || !(timestampMs > this.#ownWatermarkMs)) return;
-    const nowMs = this.#context.ports.clock.monotonicMs();
     if (nowMs - this.#ownWatermarkSentMs < WATERMARK_INTERVAL_MS || this.#isAtEnd) return;
     this.#ownWatermarkMs = timestampMs;
     this.#ownWatermarkSentMs = nowMs;
@@ -209,6 +219,8 @@ export class ChainDriver {
   }
 
   setIdle(isIdle: boolean): void {
+    // Its watermarks go on by the clock, whether records come or not.
+    if (this.#makesWatermarks && this.chain.eventTimeIntervalMs < Infinity) return;
     if (isIdle === this.#isIdle || this.#isAtEnd) return;
     this.#isIdle = isIdle;
     const wasHeld = this.#owesIdle;
@@ -299,9 +311,15 @@ export class ChainDriver {
     for (let index = 0; index < this.#partitions.length; index++) this.#partitions[index]?.flush();
   }
 
-  metrics(own: Pick<SubtaskMetrics, 'busyShare' | 'backPressuredShare' | 'inputRead'>): SubtaskMetrics {
+  metrics(
+    own: Pick<SubtaskMetrics, 'busyShare' | 'backPressuredShare' | 'inputRead'> & {
+      /** The source's split that holds event time back; '': not known. */
+      readonly watermarkSplit: string;
+    },
+  ): SubtaskMetrics {
     const { vertex, subtaskIndex } = this.#context.subtask;
-    const { recordsIn, recordsOut, stateBytes, stateEntries } = this.chain.metrics;
+    const { recordsIn, recordsOut, recordsAhead, stateBytes, stateEntries } = this.chain.metrics;
+    const isHeld = own.watermarkSplit !== '' && !this.#makesWatermarks && this.#watermarkMs < Infinity;
     const { counts, samples } = this.chain.drops;
     const metrics = this.chain.operatorMetrics();
     let bytesOut = 0;
@@ -315,6 +333,8 @@ export class ChainDriver {
       busyShare: own.busyShare,
       backPressuredShare: own.backPressuredShare,
       watermarkMs: toFiniteWatermark(this.#watermarkMs),
+      ...(isHeld ? { watermarkSplit: own.watermarkSplit } : {}),
+      ...(recordsAhead === 0 ? {} : { recordsAhead }),
       dropped: counts,
       ...(samples.length === 0 ? {} : { droppedSamples: samples }),
       inputRead: own.inputRead,

@@ -1,6 +1,13 @@
 // [HOT] The task of a source vertex: asks for splits, reads them, gives their records to the chain.
 import { MillraceError, type ExecutionAttemptId } from '@millrace/common';
-import type { ConnectorContext, Operator, SourceBatch, Split, SplitContext } from '@millrace/api';
+import type {
+  ConnectorContext,
+  Operator,
+  SourceBatch,
+  Split,
+  SplitContext,
+  WatermarkSpec,
+} from '@millrace/api';
 import type { Json, SubtaskMetrics } from '@millrace/proto';
 import { AlignmentStep, BarrierAligner } from '../channel/barrier-aligner.ts';
 import { ElementKind, type BarrierElement, type ChannelElement } from '../channel/channel-element.ts';
@@ -10,13 +17,10 @@ import { Progress } from './progress.ts';
 import { RateLimit } from './rate-limit.ts';
 import { ReadPace } from './read-pace.ts';
 import { encodeReaderState, type ReaderState, type SplitState } from './source-state.ts';
-import { SourceWatermark } from './source-watermark.ts';
+import { SourceTime } from './source-time.ts';
 import { ReadState, rowCountOf, SplitProgress } from './split-progress.ts';
 import type { TaskContext } from './task-context.ts';
 import type { Task } from './task.ts';
-
-/** Splits of an unbounded source that have had nothing to give for this long do not hold the watermark back, ms. */
-const IDLE_AFTER_MS = 30_000;
 
 export type SourceOperator = Extract<Operator, { readonly kind: 'source' }>;
 
@@ -29,7 +33,8 @@ export interface SourceTaskOptions {
   readonly channel: InputChannel;
   readonly start: ReaderState;
   readonly startWatermarkMs: number;
-  readonly boundMs: number | undefined;
+  /** Of the source, or of a `watermarks` operator chained to it. */
+  readonly watermarks: WatermarkSpec | undefined;
 }
 
 /**
@@ -42,7 +47,7 @@ export class SourceTask implements Task {
   readonly executionAttemptId: ExecutionAttemptId;
   readonly #options: SourceTaskOptions;
   readonly #context: TaskContext;
-  readonly #watermark: SourceWatermark;
+  readonly #time: SourceTime;
   readonly #aligner = new BarrierAligner(1);
   readonly #rate: RateLimit;
   readonly #pace: ReadPace;
@@ -67,7 +72,12 @@ export class SourceTask implements Task {
     const nowMs = ports.clock.monotonicMs();
     this.executionAttemptId = subtask.executionAttemptId;
     this.#isBounded = options.operator.source.boundedness === 'bounded';
-    this.#watermark = new SourceWatermark({ boundMs: options.boundMs, startMs: options.startWatermarkMs });
+    this.#time = new SourceTime({
+      watermarks: options.watermarks,
+      isBounded: this.#isBounded,
+      startMs: options.startWatermarkMs,
+      chain: () => this.driver.chain,
+    });
     const ratePerSecond = options.operator.ratePerSecond ?? options.operator.source.ratePerSecond ?? Infinity;
     this.#rate = new RateLimit(ratePerSecond / subtask.vertex.parallelism, nowMs);
     this.#pace = new ReadPace();
@@ -128,7 +138,9 @@ export class SourceTask implements Task {
     if (driver.isAtEnd || driver.isBusy || !driver.hasCredit) return dueMs;
     const nowMs = this.#context.ports.clock.monotonicMs();
     if (this.#owesWatermark) dueMs = Math.min(dueMs, this.#watermarkDelayMs(nowMs));
+    dueMs = Math.min(dueMs, this.#time.dueInMs(nowMs), this.#time.alignmentDueInMs(this.#open));
     for (const split of this.#open) {
+      if (this.#time.isAhead(split)) continue;
       dueMs = Math.min(dueMs, split.restMs(nowMs));
       if (split.state === ReadState.Loaded || split.state === ReadState.Quiet)
         dueMs = Math.min(dueMs, this.#rate.waitMs(nowMs));
@@ -156,7 +168,14 @@ export class SourceTask implements Task {
   metrics(shares: { readonly busyShare: number; readonly backPressuredShare: number }): SubtaskMetrics {
     let inputRead = this.#weightFinished;
     for (const split of this.#splits) inputRead += split.weightRead;
-    return this.driver.metrics({ ...shares, inputRead });
+    const nowMs = this.#context.ports.clock.monotonicMs();
+    const alignment = this.#time.alignmentReport(this.#open, { nowMs, isAtEnd: this.driver.isAtEnd });
+    const metrics = this.driver.metrics({ ...shares, inputRead, watermarkSplit: this.#time.holdingSplitId });
+    return alignment === undefined ? metrics : { ...metrics, alignment };
+  }
+
+  alignWatermarks(limitsMs: Readonly<Record<string, number | null>>): void {
+    this.#time.align(limitsMs);
   }
 
   async close(): Promise<void> {
@@ -238,7 +257,7 @@ export class SourceTask implements Task {
     for (let step = 0; step < this.#open.length; step++) {
       const split = this.#open[this.#nextSplit];
       this.#nextSplit = this.#nextSplit + 1 >= this.#open.length ? 0 : this.#nextSplit + 1;
-      if (split === undefined) continue;
+      if (split === undefined || this.#time.isAhead(split)) continue;
       if (split.state !== ReadState.Loaded) split.advance(recordsMax);
       if (split.state === ReadState.Exhausted) {
         this.#finish(split);
@@ -287,7 +306,7 @@ export class SourceTask implements Task {
     const isSoon = this.expectsInput && this.#watermarkDelayMs(nowMs) > 0;
     if (!isSoon && this.#sendWatermark(nowMs)) return Progress.Made;
     if (!this.#isBounded && this.#open.length > 0)
-      driver.setIdle(this.#open.every((split) => split.emptyForMs(nowMs) >= IDLE_AFTER_MS));
+      driver.setIdle(!this.#time.isByClock && this.#open.every((split) => this.#time.isIdle(split, nowMs)));
     return Progress.Idle;
   }
 
@@ -298,6 +317,7 @@ export class SourceTask implements Task {
 
   /** A split that is still to come, or to be read after this one, may have earlier records. */
   get #isHeld(): boolean {
+    if (this.#time.isByClock) return false;
     if (!this.#isBounded) return !this.#hasAllSplits;
     return !this.#options.operator.source.isOrdered && (!this.#hasAllSplits || this.#splits.length > 1);
   }
@@ -305,12 +325,9 @@ export class SourceTask implements Task {
   #sendWatermark(nowMs: number): boolean {
     this.#owesWatermark = false;
     if (this.#isHeld) return false;
-    const counted = this.#isBounded
-      ? this.#open
-      : this.#open.filter((split) => split.emptyForMs(nowMs) < IDLE_AFTER_MS);
-    if (!this.#watermark.update(counted)) return false;
+    if (!this.#time.update(this.#open, nowMs)) return false;
     this.#watermarkSentMs = nowMs;
-    this.driver.advanceWatermark(this.#watermark.currentMs, this.#watermark.holdingSplitId);
+    this.driver.advanceWatermark(this.#time.watermarkMs, this.#time.holdingSplitId);
     return true;
   }
 
@@ -318,6 +335,7 @@ export class SourceTask implements Task {
     this.#sendWatermark(this.#context.ports.clock.monotonicMs());
     this.#weightFinished += split.weight;
     this.#splits = this.#splits.filter((other) => other !== split);
+    this.driver.chain.forgetSplit(split.id);
     this.#chooseOpen();
     this.#context.mailbox.await(
       split.close(),

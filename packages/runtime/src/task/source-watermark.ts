@@ -37,6 +37,11 @@ export class SourceWatermark {
     return this.#holdingSplitId;
   }
 
+  /** Watermark of a single split; -Infinity: none. */
+  ofSplit(split: WatermarkedSplit): number {
+    return this.#boundMs === undefined ? -Infinity : split.eventTimeMaxMs - this.#boundMs - 1;
+  }
+
   /** Takes the splits as they are now; returns true when the watermark advanced. */
   update(splits: readonly WatermarkedSplit[]): boolean {
     if (this.#boundMs === undefined || splits.length === 0) return false;
@@ -47,7 +52,12 @@ export class SourceWatermark {
       leastMs = split.eventTimeMaxMs;
       this.#holdingSplitId = split.id;
     }
-    const watermarkMs = leastMs - this.#boundMs - 1;
+    return this.advanceTo(leastMs);
+  }
+
+  /** The same for a reader whose event time is not its splits'. */
+  advanceTo(eventTimeMaxMs: number): boolean {
+    const watermarkMs = eventTimeMaxMs - (this.#boundMs ?? 0) - 1;
     if (!(watermarkMs > this.#currentMs)) return false;
     this.#currentMs = watermarkMs;
     return true;

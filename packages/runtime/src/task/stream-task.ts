@@ -83,7 +83,7 @@ export class StreamTask implements Task {
   }
 
   metrics(shares: { readonly busyShare: number; readonly backPressuredShare: number }): SubtaskMetrics {
-    return this.#driver.metrics({ ...shares, inputRead: 0 });
+    return this.#driver.metrics({ ...shares, inputRead: 0, watermarkSplit: this.#valve.holdingSplitId });
   }
 
   close(): Promise<void> {
@@ -97,7 +97,7 @@ export class StreamTask implements Task {
         this.#driver.processBatch(this.#gate.lastInputIndex, element.batch, channelIndex);
         return;
       case ElementKind.Watermark:
-        if (this.#valve.onWatermark(channelIndex, element.timestampMs)) this.#advance(element.splitId);
+        if (this.#valve.onWatermark(channelIndex, element.timestampMs, element.splitId)) this.#advance();
         return;
       case ElementKind.Barrier:
         this.#onBarrier(channelIndex, element);
@@ -127,11 +127,11 @@ export class StreamTask implements Task {
 
   #onTimeChanged(isAdvanced: boolean): void {
     this.#driver.setIdle(this.#valve.isIdle);
-    if (isAdvanced) this.#advance('');
+    if (isAdvanced) this.#advance();
   }
 
-  #advance(splitId: string): void {
-    this.#driver.advanceWatermark(this.#valve.currentMs, splitId);
+  #advance(): void {
+    this.#driver.advanceWatermark(this.#valve.currentMs, this.#valve.holdingSplitId);
   }
 
   #onBarrier(channelIndex: number, barrier: BarrierElement): void {

@@ -32,6 +32,8 @@ export interface Task {
   checkpointAborted(checkpointId: number): void;
   /** Commits all transactions up to a checkpoint. */
   commit(checkpointId: number): Promise<void>;
+  /** How far the sources of each alignment group may go, where this is a reader. Units: ms; null: as far as they like. */
+  alignWatermarks?(limitsMs: Readonly<Record<string, number | null>>): void;
   metrics(shares: { readonly busyShare: number; readonly backPressuredShare: number }): SubtaskMetrics;
   close(): Promise<void>;
 }

@@ -18,6 +18,9 @@ export function obeyInstruction(slot: SlotRuntime, instruction: SlotInstruction,
     case 'checkpoint-aborted':
       slot.checkpointAborted(instruction.checkpointId);
       return;
+    case 'align-watermarks':
+      slot.alignWatermarks(instruction.limitsMs);
+      return;
     case 'finish':
       void slot.finish().finally(onEnded);
       return;

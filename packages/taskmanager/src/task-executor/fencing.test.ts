@@ -53,6 +53,13 @@ function messages(attemptNumber: number): Readonly<Record<TaskExecutorMessage['k
     },
     'checkpoint-complete': { kind: 'checkpoint-complete', ...checkpoint },
     'checkpoint-aborted': { kind: 'checkpoint-aborted', ...checkpoint },
+    'align-watermarks': {
+      kind: 'align-watermarks',
+      leaderEpoch: EPOCH,
+      jobId: JOB,
+      attemptNumber,
+      limitsMs: { g: 5, all: null },
+    },
     'may-leave': { kind: 'may-leave', leaderEpoch: EPOCH },
   };
 }

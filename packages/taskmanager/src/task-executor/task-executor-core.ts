@@ -12,6 +12,7 @@ import type { SlotReportBody } from '@millrace/runtime';
 import { AttemptFence } from './attempt-fence.ts';
 import { Departure } from './departure.ts';
 import { MemoryGuard } from './memory-guard.ts';
+import { instructionOf, type ForwardedMessage } from './slot-instruction.ts';
 import { Slot } from './slot-table.ts';
 import { keyOf, mustNotBeMissed, otherInstance, staleEpoch, workerLost } from './slot-verdicts.ts';
 import type {
@@ -188,6 +189,7 @@ export class TaskExecutorCore {
       case 'trigger-checkpoint':
       case 'checkpoint-complete':
       case 'checkpoint-aborted':
+      case 'align-watermarks':
         this.#forward(message);
         return;
       default:
@@ -349,17 +351,8 @@ export class TaskExecutorCore {
     this.#emit({ kind: 'set-timer', timer: { kind: 'grace', ...keyOf(slot) }, delayMs: FINISH_GRACE_MS });
   }
 
-  #forward(
-    message: Extract<
-      TaskExecutorMessage,
-      { kind: 'trigger-checkpoint' | 'checkpoint-complete' | 'checkpoint-aborted' }
-    >,
-  ): void {
-    let instruction: SlotInstruction;
-    if (message.kind === 'trigger-checkpoint') {
-      const { kind, checkpointId, timestampMs, completedCheckpointId, mode } = message;
-      instruction = { kind, trigger: { checkpointId, timestampMs, completedCheckpointId, mode } };
-    } else instruction = { kind: message.kind, checkpointId: message.checkpointId };
+  #forward(message: ForwardedMessage): void {
+    const instruction = instructionOf(message);
     for (const slot of this.#slots) {
       const isListening = slot.state === 'deploying' || slot.state === 'running';
       if (isListening && slot.runs(message.jobId, message.attemptNumber)) this.#tell(slot, instruction);

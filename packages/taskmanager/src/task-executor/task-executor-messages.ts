@@ -41,6 +41,7 @@ export type SlotInstruction =
   | { readonly kind: 'trigger-checkpoint'; readonly trigger: CheckpointTrigger }
   | { readonly kind: 'checkpoint-complete'; readonly checkpointId: number }
   | { readonly kind: 'checkpoint-aborted'; readonly checkpointId: number }
+  | { readonly kind: 'align-watermarks'; readonly limitsMs: Readonly<Record<string, number | null>> }
   | { readonly kind: 'finish' }
   | { readonly kind: 'cancel' };
 

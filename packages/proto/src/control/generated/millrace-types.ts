@@ -915,7 +915,8 @@ export declare namespace millrace {
             checkpointAborted?: (millrace.v1.CheckpointAborted.$Properties|null);
             finish?: (millrace.v1.Finish.$Properties|null);
             mayLeave?: (millrace.v1.MayLeave.$Properties|null);
-            message?: ("registered"|"deploy"|"cancel"|"triggerCheckpoint"|"checkpointComplete"|"checkpointAborted"|"finish"|"mayLeave");
+            alignWatermarks?: (millrace.v1.AlignWatermarks.$Properties|null);
+            message?: ("registered"|"deploy"|"cancel"|"triggerCheckpoint"|"checkpointComplete"|"checkpointAborted"|"finish"|"mayLeave"|"alignWatermarks");
             static encode(message: millrace.v1.TaskExecutorEnvelope.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
             static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.TaskExecutorEnvelope & millrace.v1.TaskExecutorEnvelope.$Shape;
         }
@@ -932,7 +933,8 @@ export declare namespace millrace {
                 checkpointAborted?: (millrace.v1.CheckpointAborted.$Properties|null);
                 finish?: (millrace.v1.Finish.$Properties|null);
                 mayLeave?: (millrace.v1.MayLeave.$Properties|null);
-                message?: ("registered"|"deploy"|"cancel"|"triggerCheckpoint"|"checkpointComplete"|"checkpointAborted"|"finish"|"mayLeave");
+                alignWatermarks?: (millrace.v1.AlignWatermarks.$Properties|null);
+                message?: ("registered"|"deploy"|"cancel"|"triggerCheckpoint"|"checkpointComplete"|"checkpointAborted"|"finish"|"mayLeave"|"alignWatermarks");
                 $unknowns?: Uint8Array[];
             }
             type $Shape = {
@@ -946,9 +948,10 @@ export declare namespace millrace {
               checkpointAborted?: millrace.v1.CheckpointAborted.$Shape|null;
               finish?: millrace.v1.Finish.$Shape|null;
               mayLeave?: millrace.v1.MayLeave.$Shape|null;
+              alignWatermarks?: millrace.v1.AlignWatermarks.$Shape|null;
               $unknowns?: Uint8Array[];
             } & (
-              ({ message?: undefined; registered?: null; deploy?: null; cancel?: null; triggerCheckpoint?: null; checkpointComplete?: null; checkpointAborted?: null; finish?: null; mayLeave?: null }|{ message?: "registered"; registered: millrace.v1.Registered.$Shape; deploy?: null; cancel?: null; triggerCheckpoint?: null; checkpointComplete?: null; checkpointAborted?: null; finish?: null; mayLeave?: null }|{ message?: "deploy"; registered?: null; deploy: millrace.v1.Deploy.$Shape; cancel?: null; triggerCheckpoint?: null; checkpointComplete?: null; checkpointAborted?: null; finish?: null; mayLeave?: null }|{ message?: "cancel"; registered?: null; deploy?: null; cancel: millrace.v1.Cancel.$Shape; triggerCheckpoint?: null; checkpointComplete?: null; checkpointAborted?: null; finish?: null; mayLeave?: null }|{ message?: "triggerCheckpoint"; registered?: null; deploy?: null; cancel?: null; triggerCheckpoint: millrace.v1.TriggerCheckpoint.$Shape; checkpointComplete?: null; checkpointAborted?: null; finish?: null; mayLeave?: null }|{ message?: "checkpointComplete"; registered?: null; deploy?: null; cancel?: null; triggerCheckpoint?: null; checkpointComplete: millrace.v1.CheckpointComplete.$Shape; checkpointAborted?: null; finish?: null; mayLeave?: null }|{ message?: "checkpointAborted"; registered?: null; deploy?: null; cancel?: null; triggerCheckpoint?: null; checkpointComplete?: null; checkpointAborted: millrace.v1.CheckpointAborted.$Shape; finish?: null; mayLeave?: null }|{ message?: "finish"; registered?: null; deploy?: null; cancel?: null; triggerCheckpoint?: null; checkpointComplete?: null; checkpointAborted?: null; finish: millrace.v1.Finish.$Shape; mayLeave?: null }|{ message?: "mayLeave"; registered?: null; deploy?: null; cancel?: null; triggerCheckpoint?: null; checkpointComplete?: null; checkpointAborted?: null; finish?: null; mayLeave: millrace.v1.MayLeave.$Shape })
+              ({ message?: undefined; registered?: null; deploy?: null; cancel?: null; triggerCheckpoint?: null; checkpointComplete?: null; checkpointAborted?: null; finish?: null; mayLeave?: null; alignWatermarks?: null }|{ message?: "registered"; registered: millrace.v1.Registered.$Shape; deploy?: null; cancel?: null; triggerCheckpoint?: null; checkpointComplete?: null; checkpointAborted?: null; finish?: null; mayLeave?: null; alignWatermarks?: null }|{ message?: "deploy"; registered?: null; deploy: millrace.v1.Deploy.$Shape; cancel?: null; triggerCheckpoint?: null; checkpointComplete?: null; checkpointAborted?: null; finish?: null; mayLeave?: null; alignWatermarks?: null }|{ message?: "cancel"; registered?: null; deploy?: null; cancel: millrace.v1.Cancel.$Shape; triggerCheckpoint?: null; checkpointComplete?: null; checkpointAborted?: null; finish?: null; mayLeave?: null; alignWatermarks?: null }|{ message?: "triggerCheckpoint"; registered?: null; deploy?: null; cancel?: null; triggerCheckpoint: millrace.v1.TriggerCheckpoint.$Shape; checkpointComplete?: null; checkpointAborted?: null; finish?: null; mayLeave?: null; alignWatermarks?: null }|{ message?: "checkpointComplete"; registered?: null; deploy?: null; cancel?: null; triggerCheckpoint?: null; checkpointComplete: millrace.v1.CheckpointComplete.$Shape; checkpointAborted?: null; finish?: null; mayLeave?: null; alignWatermarks?: null }|{ message?: "checkpointAborted"; registered?: null; deploy?: null; cancel?: null; triggerCheckpoint?: null; checkpointComplete?: null; checkpointAborted: millrace.v1.CheckpointAborted.$Shape; finish?: null; mayLeave?: null; alignWatermarks?: null }|{ message?: "finish"; registered?: null; deploy?: null; cancel?: null; triggerCheckpoint?: null; checkpointComplete?: null; checkpointAborted?: null; finish: millrace.v1.Finish.$Shape; mayLeave?: null; alignWatermarks?: null }|{ message?: "mayLeave"; registered?: null; deploy?: null; cancel?: null; triggerCheckpoint?: null; checkpointComplete?: null; checkpointAborted?: null; finish?: null; mayLeave: millrace.v1.MayLeave.$Shape; alignWatermarks?: null }|{ message?: "alignWatermarks"; registered?: null; deploy?: null; cancel?: null; triggerCheckpoint?: null; checkpointComplete?: null; checkpointAborted?: null; finish?: null; mayLeave?: null; alignWatermarks: millrace.v1.AlignWatermarks.$Shape })
             );
         }
 
@@ -1111,6 +1114,29 @@ export declare namespace millrace {
                 $unknowns?: Uint8Array[];
             }
             type $Shape = millrace.v1.CheckpointAborted.$Properties;
+        }
+
+        interface IAlignWatermarks extends millrace.v1.AlignWatermarks.$Properties {
+        }
+
+        class AlignWatermarks {
+            constructor(properties?: millrace.v1.AlignWatermarks.$Properties);
+            $unknowns?: Uint8Array[];
+            jobId: string;
+            attemptNumber: number;
+            limitsJson: Uint8Array;
+            static encode(message: millrace.v1.AlignWatermarks.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.AlignWatermarks & millrace.v1.AlignWatermarks.$Shape;
+        }
+
+        namespace AlignWatermarks {
+            interface $Properties {
+                jobId?: (string|null);
+                attemptNumber?: (number|null);
+                limitsJson?: (Uint8Array|null);
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = millrace.v1.AlignWatermarks.$Properties;
         }
 
         interface IFinish extends millrace.v1.Finish.$Properties {

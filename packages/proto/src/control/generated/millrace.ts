@@ -3864,11 +3864,12 @@ export const millrace: unknown = $root.millrace = (() => {
             TaskExecutorEnvelope.prototype.checkpointAborted = null;
             TaskExecutorEnvelope.prototype.finish = null;
             TaskExecutorEnvelope.prototype.mayLeave = null;
+            TaskExecutorEnvelope.prototype.alignWatermarks = null;
 
             let $oneOfFields;
 
             $Object.defineProperty(TaskExecutorEnvelope.prototype, "message", {
-                get: $util.oneOfGetter($oneOfFields = ["registered", "deploy", "cancel", "triggerCheckpoint", "checkpointComplete", "checkpointAborted", "finish", "mayLeave"]),
+                get: $util.oneOfGetter($oneOfFields = ["registered", "deploy", "cancel", "triggerCheckpoint", "checkpointComplete", "checkpointAborted", "finish", "mayLeave", "alignWatermarks"]),
                 set: $util.oneOfSetter($oneOfFields)
             });
 
@@ -3897,6 +3898,8 @@ export const millrace: unknown = $root.millrace = (() => {
                     $root.millrace.v1.Finish.encode(message.finish, writer.uint32(66).fork(), _depth + 1).ldelim();
                 if (message.mayLeave != null && $Object.hasOwnProperty.call(message, "mayLeave"))
                     $root.millrace.v1.MayLeave.encode(message.mayLeave, writer.uint32(74).fork(), _depth + 1).ldelim();
+                if (message.alignWatermarks != null && $Object.hasOwnProperty.call(message, "alignWatermarks"))
+                    $root.millrace.v1.AlignWatermarks.encode(message.alignWatermarks, writer.uint32(82).fork(), _depth + 1).ldelim();
                 if (message.instanceId != null && $Object.hasOwnProperty.call(message, "instanceId") && message.instanceId !== "")
                     writer.uint32(162).string(message.instanceId);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
@@ -4004,6 +4007,13 @@ export const millrace: unknown = $root.millrace = (() => {
                                 break;
                             message.mayLeave = $root.millrace.v1.MayLeave.decode(reader, reader.size(), $undefined, _depth + 1, message.mayLeave);
                             message.message = "mayLeave";
+                            continue;
+                        }
+                    case 10: {
+                            if (wireType !== 2)
+                                break;
+                            message.alignWatermarks = $root.millrace.v1.AlignWatermarks.decode(reader, reader.size(), $undefined, _depth + 1, message.alignWatermarks);
+                            message.message = "alignWatermarks";
                             continue;
                         }
                     }
@@ -4762,6 +4772,112 @@ export const millrace: unknown = $root.millrace = (() => {
             };
 
             return CheckpointAborted;
+        })();
+
+        v1.AlignWatermarks = (function() {
+
+            const AlignWatermarks = function (properties) {
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            AlignWatermarks.prototype.jobId = "";
+            AlignWatermarks.prototype.attemptNumber = 0;
+            AlignWatermarks.prototype.limitsJson = $util.newBuffer([]);
+
+            AlignWatermarks.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.jobId != null && $Object.hasOwnProperty.call(message, "jobId") && message.jobId !== "")
+                    writer.uint32(10).string(message.jobId);
+                if (message.attemptNumber != null && $Object.hasOwnProperty.call(message, "attemptNumber") && message.attemptNumber !== 0)
+                    writer.uint32(16).uint32(message.attemptNumber);
+                if (message.limitsJson != null && $Object.hasOwnProperty.call(message, "limitsJson") && message.limitsJson.length)
+                    writer.uint32(26).bytes(message.limitsJson);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            AlignWatermarks.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message, value;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.millrace.v1.AlignWatermarks();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.jobId = value;
+                            else
+                                delete message.jobId;
+                            continue;
+                        }
+                    case 2: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.uint32())
+                                message.attemptNumber = value;
+                            else
+                                delete message.attemptNumber;
+                            continue;
+                        }
+                    case 3: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.bytes()).length)
+                                message.limitsJson = value;
+                            else
+                                delete message.limitsJson;
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return AlignWatermarks;
         })();
 
         v1.Finish = (function() {

@@ -64,6 +64,8 @@ function nodeFields(graph: StreamGraph, node: StreamNode): FieldsRead {
       return joinFields(fieldsRead(operator.filter), outputFields(graph, node, undefined));
     case 'watermarks': {
       const { watermarks } = operator;
+      // A generator may read anything: it is made when the job runs.
+      if (watermarks.kind === 'custom') return 'all';
       const time: FieldsRead = watermarks.kind === 'bounded' ? fieldsRead(watermarks.timestamp) : 'none';
       return joinFields(time, outputFields(graph, node, undefined));
     }
