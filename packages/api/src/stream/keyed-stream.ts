@@ -251,7 +251,8 @@ export class KeyedStream<K, T> {
 
   /**
    * Looks for patterns that come as data: `rules` adds, changes and retires them while the job runs. A rule counts for events
-   * that are taken after it came; partial matches of the version before finish on that one. A rule that cannot be read is a
+   * from its own event time on, or, if it has none, for those that are taken after it came; partial matches of the version before
+   * finish on that one. A rule that cannot be read is a
    * failing record: see `.onError(…)`.
    */
   dynamicPatterns(

@@ -182,3 +182,24 @@ test('versions that only drain are bounded: the oldest is dropped for the hundre
   expect(versions.sort((a, b) => a - b)).toEqual(Array.from({ length: 101 }, (_, index) => index + 3));
   await harness.close();
 });
+
+test('a rule counts from its own event time on, however early it comes', async () => {
+  const any: PatternJson = { steps: [{ name: 'a', where: { field: 'price', op: '>', value: 0 } }] };
+  await verifyOperator<Both>((input) =>
+    input.keyBy(keyOf).dynamicPatterns(rulesOf(input)).select(textOf).onError('skip'),
+  )
+    .input(
+      rule({ rule: 'r', pattern: any }, 5),
+      rule({ rule: 'r', version: 9, pattern: any }, 7),
+      rule({ rule: 'r', pattern: null }, 8),
+      tick('x', 4, 4),
+      tick('x', 5, 5),
+      tick('x', 6, 6),
+      tick('x', 7, 7),
+      tick('x', 8, 8),
+      watermark(9),
+      endOfInput,
+    )
+    .expect(record('r 1 x 5'), record('r 1 x 6'), record('r 9 x 7'), watermark(9), endOfInput)
+    .survivesRestoreAtEveryStep(everyWay);
+});

@@ -75,7 +75,7 @@ class PatternProcess {
         : [
             runningPattern(
               operator.pattern,
-              { number: 0, isDraining: false, rule: '', version: 0 },
+              { number: 0, sinceMs: -Infinity, untilMs: Infinity, rule: '', version: 0 },
               optionsOf(''),
             ),
           ];
@@ -102,7 +102,8 @@ class PatternProcess {
   }
 
   #takeRule(rule: unknown, context: FunctionContext): void {
-    this.#rules.take(rule, context.broadcast?.[RULES] as RuleMap);
+    const fromMs = this.#domain === 'event' ? context.timestamp : NaN;
+    this.#rules.take(rule, context.broadcast?.[RULES] as RuleMap, fromMs);
   }
 
   #running(context: FunctionContext): readonly RunningPattern[] {
@@ -193,8 +194,10 @@ class PatternProcess {
   }
 
   #take(pattern: RunningPattern, context: FunctionContext, of: TimedEvent): void {
-    const { number, matcher, isDraining } = pattern;
+    const { number, matcher, sinceMs, untilMs } = pattern;
     const { event, timestampMs } = of;
+    if (timestampMs < sinceMs) return;
+    const isDraining = timestampMs >= untilMs;
     this.#results.of(pattern, context);
     let state = this.#states.matches(number);
     if (state !== undefined && state.timerMs <= timestampMs) {

@@ -1,4 +1,5 @@
 // Rules as data: patterns that come over a broadcast stream, change and are retired while the job runs.
+import { MillraceError } from '@millrace/common';
 import type { PatternRule } from '@millrace/api';
 import { parsePatternRule, patternOfJson } from '@millrace/api';
 import type { MatcherOptions } from './matcher.ts';
@@ -7,11 +8,17 @@ import { runningPattern, type RunningPattern } from './running-pattern.ts';
 /** Versions that no longer start matches, but whose partial matches may end, at most: the oldest is dropped for one more. */
 const DRAINING_MAX = 100;
 
+/** Rules at once: each event goes through all of them. */
+const RULES_MAX = 1_000;
+
 /** A version of a rule as the broadcast state has it, by its number. */
 interface RuleVersion {
   readonly rule: string;
   readonly version: number;
   readonly pattern: unknown;
+  /** Event times between which it starts matches; null: from its arrival on, and until nothing took its place. */
+  readonly sinceMs: number | null;
+  readonly untilMs: number | null;
   readonly isDraining: boolean;
 }
 
@@ -46,9 +53,13 @@ export class PatternRules {
     return (this.#running ??= this.#compileAll(map));
   }
 
-  /** Adds, changes or retires a rule. @throws {MillraceError} MR_PATTERN_INVALID for one that cannot be run */
-  take(record: unknown, map: RuleMap): void {
+  /**
+   * Adds, changes or retires a rule, from `timestampMs` on, or if that is NaN from now on.
+   * @throws {MillraceError} MR_PATTERN_INVALID for one that cannot be run, or one rule too many
+   */
+  take(record: unknown, map: RuleMap, timestampMs: number): void {
     const rule: PatternRule = parsePatternRule(record);
+    const fromMs = Number.isFinite(timestampMs) ? timestampMs : null;
     const versions = versionsOf(map);
     const active = versions.find(([, each]) => each.rule === rule.rule && !each.isDraining);
     if (rule.pattern === null && active === undefined) return;
@@ -59,11 +70,12 @@ export class PatternRules {
       isSame(active[1], { version: rule.version, pattern: rule.pattern })
     )
       return;
-    if (active !== undefined) map.put(active[0], { ...active[1], isDraining: true });
+    if (rule.pattern !== null && active === undefined) checkCount(versions);
+    if (active !== undefined) map.put(active[0], { ...active[1], isDraining: true, untilMs: fromMs });
     if (rule.pattern !== null) {
       // Checked whole before it is kept.
       const number = (map.get(NEXT) as number | undefined) ?? 1;
-      map.put(number, { rule: rule.rule, version, pattern: rule.pattern, isDraining: false });
+      map.put(number, newVersion({ rule: rule.rule, version, pattern: rule.pattern, sinceMs: fromMs }));
       map.put(NEXT, number + 1);
     }
     this.#dropOldest(map);
@@ -80,20 +92,36 @@ export class PatternRules {
   }
 
   #compileAll(map: Pick<RuleMap, 'entries'>): readonly RunningPattern[] {
-    return versionsOf(map).map(([number, { rule, version, pattern, isDraining }]) => {
+    return versionsOf(map).map(([number, { rule, version, pattern, sinceMs, untilMs, isDraining }]) => {
       const known = this.#compiled.get(number);
+      const times = {
+        sinceMs: sinceMs ?? -Infinity,
+        untilMs: untilMs ?? (isDraining ? -Infinity : Infinity),
+      };
       const running =
         known === undefined
           ? runningPattern(
               patternOfJson(pattern, rule),
-              { number, isDraining, rule, version },
+              { number, ...times, rule, version },
               this.#options(rule),
             )
-          : { ...known, isDraining };
+          : { ...known, ...times };
       this.#compiled.set(number, running);
       return running;
     });
   }
+}
+
+function checkCount(versions: readonly (readonly [number, RuleVersion])[]): void {
+  if (versions.filter(([, { isDraining }]) => !isDraining).length < RULES_MAX) return;
+  throw new MillraceError(
+    'MR_PATTERN_INVALID',
+    `Cannot add a rule: there are ${RULES_MAX}, and more are not possible`,
+  );
+}
+
+function newVersion(of: Omit<RuleVersion, 'untilMs' | 'isDraining'>): RuleVersion {
+  return { ...of, untilMs: null, isDraining: false };
 }
 
 function versionsOf(map: Pick<RuleMap, 'entries'>): readonly (readonly [number, RuleVersion])[] {

@@ -8,8 +8,10 @@ export interface RunningPattern {
   /** Names its state. Never given twice. */
   readonly number: number;
   readonly matcher: Matcher;
-  /** It starts no more matches: another version took its place, or its rule was retired. */
-  readonly isDraining: boolean;
+  /** Only events from this time on start matches. Of a rule: its own event time, or -Infinity. */
+  readonly sinceMs: number;
+  /** From this time on no more do: another version took its place, or its rule was retired. */
+  readonly untilMs: number;
   /** Of a rule; the program's own pattern has an empty name. */
   readonly rule: string;
   readonly version: number;
