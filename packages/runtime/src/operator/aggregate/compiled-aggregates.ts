@@ -1,5 +1,6 @@
 // Aggregates as functions, for operators that fold rows outside of generated loops.
 import { CodeUnit, property } from '../../chain/codegen/code-unit.ts';
+import { ShapeFunctions } from '../../chain/codegen/shape-functions.ts';
 import { madeRecord } from '../../chain/codegen/record-text.ts';
 import type { AggregateLayout } from './aggregate-layout.ts';
 
@@ -49,6 +50,20 @@ export function compileAggregates(
     ].join('\n');
   const retracts = (unit: CodeUnit, target: (index: number) => string): string =>
     order.map(({ cell, index }) => cell.retract?.(unit, target(index), record) ?? '').join('\n');
+  const rowResults = new ShapeFunctions<CompiledAggregates['rowResultsWith']>((fields, shape) =>
+    compile(
+      `results of row, shape ${shape}`,
+      'columns, row, record',
+      (unit) => `return ${layout.results(unit, inRow, fields === '' ? [] : [fields])};`,
+    ),
+  );
+  const results = new ShapeFunctions<CompiledAggregates['resultsWith']>((fields, shape) =>
+    compile(
+      `results, shape ${shape}`,
+      'accumulator, record',
+      (unit) => `return ${layout.results(unit, inArray, fields === '' ? [] : [fields])};`,
+    ),
+  );
   const initial = layout.cells.map(({ column }) => (column === 'f64' ? '0' : 'undefined')).join(', ');
   return {
     addToRow: compile('add to row', 'columns, row, record, isNew', (unit) => folds(unit, inRow)),
@@ -58,17 +73,9 @@ export function compileAggregates(
       'columns, row, key',
       (unit) => `return ${layout.results(unit, inRow, of.isKeyed ? [property('key', 'key')] : [])};`,
     ),
-    rowResultsWith: compile(
-      'results of row with',
-      'columns, row, record',
-      (unit) => `return ${layout.results(unit, inRow, ['...record'])};`,
-    ),
+    rowResultsWith: (columns, row, of) => rowResults.of(of)(columns, row, of),
     create: compile('create', '', () => `return [${initial}];`),
     add: compile('add', 'accumulator, record, isNew', (unit) => folds(unit, inArray)),
-    resultsWith: compile(
-      'results with',
-      'accumulator, record',
-      (unit) => `return ${layout.results(unit, inArray, ['...record'])};`,
-    ),
+    resultsWith: (accumulator, of) => results.of(of)(accumulator, of),
   };
 }

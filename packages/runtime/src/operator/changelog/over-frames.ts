@@ -146,15 +146,13 @@ export class OverFrames {
       frame.push({ timeMs, row: cutLoose(row) });
       const accumulator = this.#folded(frame, 1);
       this.#output.row(this.#parts.aggregates.resultsWith(accumulator, row), timestampMs);
-      if (frame.length > preceding) frame.splice(0, frame.length - preceding);
+      while (frame.length > preceding) frame.shift();
     }
   }
 
   #addRange(frame: FrameRow[], { rows, timeMs }: Peers, timestampMs: number): void {
     const firstMs = timeMs - this.#parts.spec.preceding;
-    let gone = 0;
-    while (gone < frame.length && (frame[gone] as FrameRow).timeMs < firstMs) gone++;
-    if (gone > 0) frame.splice(0, gone);
+    while (frame.length > 0 && (frame[0] as FrameRow).timeMs < firstMs) frame.shift();
     for (const row of rows) frame.push({ timeMs, row: cutLoose(row) });
     const { aggregates } = this.#parts;
     const accumulator = this.#folded(frame, rows.length);

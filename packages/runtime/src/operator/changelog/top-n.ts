@@ -113,7 +113,7 @@ class TopN implements RowFunction {
     const added = this.#ranked(input, of);
     rows.splice(index, 0, added);
     this.#output.added(rows, index);
-    if (!this.#keepsAll && rows.length > limit) rows.length = limit;
+    if (!this.#keepsAll && rows.length > limit) rows.pop();
     this.#writeGroup(rows, added.sortKey, added.writtenMs);
     return true;
   }
