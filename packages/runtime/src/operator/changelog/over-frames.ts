@@ -146,13 +146,15 @@ export class OverFrames {
       frame.push({ timeMs, row: cutLoose(row) });
       const accumulator = this.#folded(frame, 1);
       this.#output.row(this.#parts.aggregates.resultsWith(accumulator, row), timestampMs);
-      while (frame.length > preceding) frame.shift();
+      dropFirst(frame, frame.length - preceding);
     }
   }
 
   #addRange(frame: FrameRow[], { rows, timeMs }: Peers, timestampMs: number): void {
     const firstMs = timeMs - this.#parts.spec.preceding;
-    while (frame.length > 0 && (frame[0] as FrameRow).timeMs < firstMs) frame.shift();
+    let gone = 0;
+    while (gone < frame.length && (frame[gone] as FrameRow).timeMs < firstMs) gone++;
+    dropFirst(frame, gone);
     for (const row of rows) frame.push({ timeMs, row: cutLoose(row) });
     const { aggregates } = this.#parts;
     const accumulator = this.#folded(frame, rows.length);
@@ -189,4 +191,11 @@ export class OverFrames {
     this.#owned.disown();
     this.#parts.layout.freeze();
   }
+}
+
+/** As `splice`, without the array of what was dropped. */
+function dropFirst(frame: FrameRow[], count: number): void {
+  if (count <= 0) return;
+  for (let index = count; index < frame.length; index++) frame[index - count] = frame[index] as FrameRow;
+  frame.length -= count;
 }
