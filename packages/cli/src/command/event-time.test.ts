@@ -6,13 +6,14 @@ function jobOf(vertices: readonly Partial<VertexProgress>[], watermarkMs: number
   return { vertices, watermarkMs, state: 'RUNNING' } as unknown as JobStatus;
 }
 
-test('the watermark names the split of the last vertex that has the job’s watermark', () => {
+test('the watermark names the split that holds back the last vertices, and the source that reads it', () => {
   const vertices = [
     { name: 'a', watermarkMs: 9, watermarkSplit: 'a-1' },
     { name: 'b', watermarkMs: 7, watermarkSplit: 'b-2' },
+    { name: 'next', watermarkMs: 7, watermarkSplit: 'b-2' },
     { name: 'end', watermarkMs: 7 },
   ];
-  expect(heldBackBy(jobOf(vertices))).toBe(', held back by split "b-2"');
+  expect(heldBackBy(jobOf(vertices))).toBe(', held back by split "b-2" of "b"');
   expect(heldBackBy(jobOf(vertices, null))).toBe('');
   expect(heldBackBy({ ...jobOf(vertices), state: 'FINISHED' })).toBe('');
 });

@@ -1,15 +1,18 @@
 // What `describe` says of event time: who holds it back, who waits for whom, and records from the future.
-import type { JobStatus } from '@millrace/proto';
+import type { JobStatus, VertexProgress } from '@millrace/proto';
 
-/** `, held back by split "…"`; '' where nothing is known to hold it back, or the job is over. */
+/** `, held back by split "…" of "…"`; '' where nothing is known to hold it back, or the job is over. */
 export function heldBackBy({ vertices, watermarkMs, state }: JobStatus): string {
   const isOver = state === 'FINISHED' || state === 'FAILED' || state === 'CANCELED';
-  const holder = vertices.findLast(
-    (vertex) => vertex.watermarkMs === watermarkMs && vertex.watermarkSplit !== undefined,
-  );
-  return isOver || holder?.watermarkSplit === undefined
+  const isAt = (vertex: VertexProgress): boolean => vertex.watermarkMs === watermarkMs;
+  const splitId = vertices.findLast(
+    (vertex) => isAt(vertex) && vertex.watermarkSplit !== undefined,
+  )?.watermarkSplit;
+  // Sources come before what follows them.
+  const reader = vertices.find((vertex) => isAt(vertex) && vertex.watermarkSplit === splitId);
+  return isOver || splitId === undefined
     ? ''
-    : `, held back by split "${holder.watermarkSplit}"`;
+    : `, held back by split "${splitId}" of "${reader?.name ?? ''}"`;
 }
 
 /** Lines below the table of vertices. */
