@@ -216,7 +216,7 @@ class JobView {
     const count = this.#lines.leftOutCount;
     if (count === 0) return [];
     return [
-      `  printed      ${count.toLocaleString('en-US')} lines were left out, as 32 MiB of them waited for this terminal; write to a sink what has to be complete`,
+      `  printed      ${count.toLocaleString('en-US')} lines were left out: they came faster than they could be shown, and at most 32 MiB wait; write to a sink what has to be complete`,
     ];
   }
 
