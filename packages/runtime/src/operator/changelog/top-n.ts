@@ -121,7 +121,6 @@ class TopN implements RowFunction {
   #move(rows: RankedRow[], oldIndex: number, moved: RankedRow): boolean {
     const old = rows[oldIndex] as RankedRow;
     const isInPlace = this.#order.compare(old.sortKey, moved.sortKey) === 0;
-    if (isInPlace && !this.#states.expires && rowsEqual(old.row, moved.row)) return false;
     rows.splice(oldIndex, 1);
     const index = isInPlace ? oldIndex : this.#placeBehind(rows, moved.sortKey);
     rows.splice(index, 0, moved);
