@@ -40,16 +40,14 @@ export default defineJob('click-through-rate', (env) => {
         lower: 0,
         upper: '10 minutes',
         type: 'left',
-        select: ({ campaign, at }, click) => ({ campaign, at, clicked: click === undefined ? 0 : 1 }),
+        // The hour that counts is that in which the ad was shown.
+        timestamp: 'left',
+        select: ({ campaign }, click) => ({ campaign, clicked: click === undefined ? 0 : 1 }),
       },
     )
     .uid('shown');
 
-  // A clicked impression comes with the time of its click. The hour that counts is that in which the ad was shown: at most the
-  // ten minutes of the join and the minute of disorder before.
   const hourly = shown
-    .watermarks(boundedOutOfOrderness('12 minutes', ({ at }) => at))
-    .uid('shown-times')
     .keyBy(({ campaign }) => campaign)
     .window(tumbling('1 hour'))
     .aggregate({ impressions: count(), clicks: sum(({ clicked }) => clicked) })

@@ -13,6 +13,7 @@ const BENCHES: ReadonlyMap<string, () => Promise<Bench>> = new Map([
   ['running', async () => (await import('./running.bench.ts')).runningBench],
   ['percolate', async () => (await import('./percolate.bench.ts')).percolateBench],
   ['pattern', async () => (await import('./pattern.bench.ts')).patternBench],
+  ['join', async () => (await import('./join.bench.ts')).joinBench],
   ['checkpoint', async () => (await import('./checkpoint.bench.ts')).checkpointBench],
 ]);
 

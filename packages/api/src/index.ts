@@ -54,7 +54,7 @@ export type { Ranked, TopNRowsOptions, WindowTopNOptions } from './changelog/top
 export type { StreamEnd } from './stream/stream-end.ts';
 export type * from './join/join-options.ts';
 export type * from './join/join-spec.ts';
-export type { JoinOptions, PrintOptions } from './stream/stream-options.ts';
+export type { PrintOptions } from './stream/stream-options.ts';
 export type { DeepReadonly } from './readonly.ts';
 export { outputTag, type, type OutputTag, type TypeToken } from './function/output-tag.ts';
 export type * from './function/process-function.ts';

@@ -24,6 +24,10 @@ import {
   type ChangelogMode,
 } from './changelog-mode.ts';
 import { sinkChanges, type ChangelogSink } from './changelog-sink.ts';
+import type { TableJoinOptions } from '../join/join-options.ts';
+import type { JoinType } from '../join/join-spec.ts';
+import type { AnyOptions } from '../join/join-specs.ts';
+import { addTableJoin } from '../join/table-join.ts';
 import { addDistinct, addNormalize, type NormalizeOptions } from './deduplicate.ts';
 import { addGroupAggregate, type GroupAggregateOptions } from './group-aggregate.ts';
 import { KeyedChangelogStream } from './keyed-changelog-stream.ts';
@@ -155,6 +159,25 @@ export class ChangelogStream<T> {
       added,
       others.reduce((mode, other) => joinedMode(mode, other.#mode), this.#mode),
     );
+  }
+
+  /**
+   * Joins this table with another one, and keeps the result up to date: an incremental view. Keys may be foreign keys; see
+   * {@link TableJoinOptions}. Both tables are kept as state.
+   * @throws {MillraceError} MR_CHANGELOG_REFUSED for updates without the row as it was, where no unique key is given
+   */
+  join<R, K extends Key, Out, Type extends JoinType = 'inner'>(
+    other: ChangelogStream<R>,
+    options: TableJoinOptions<T, R, K, Type, Out>,
+  ): ChangelogStream<Out> {
+    if (!(other instanceof ChangelogStream))
+      throw invalidOption(`Cannot join a changelog with ${describe(other)}: give another ChangelogStream`);
+    const sides = [
+      { outlet: this.#outlet, mode: this.#mode },
+      { outlet: other.#outlet, mode: other.#mode },
+    ] as const;
+    const { added, mode } = addTableJoin(this.#scope, sides, options as unknown as AnyOptions);
+    return this.#of(added, mode);
   }
 
   /** Groups rows by a key: what follows sees all changes of a key in one subtask. `key` is deterministic. */

@@ -13,6 +13,7 @@ export function describeJoin(join: JoinSpec): { readonly [name: string]: Json } 
         lowerMs: join.lowerMs,
         upperMs: join.upperMs,
         late: join.late,
+        timestamp: join.timestamp,
         ...(join.leftLateOutput === undefined ? {} : { leftLateOutput: join.leftLateOutput }),
         ...(join.rightLateOutput === undefined ? {} : { rightLateOutput: join.rightLateOutput }),
       };

@@ -53,6 +53,11 @@ export interface IntervalJoinOptions<L, R, Type extends JoinType, Out> {
    * `join`: they meet what is still kept, and go out without a partner if nothing is; the default of the others.
    */
   readonly late?: 'drop' | 'join';
+  /**
+   * Event time of a pair: the later one of both (default), or that of one side, for windows over it. Watermarks are then held back by
+   * the interval.
+   */
+  readonly timestamp?: 'latest' | 'left' | 'right';
   readonly leftLateOutput?: OutputTag<DeepMutable<L>>;
   readonly rightLateOutput?: OutputTag<DeepMutable<R>>;
   readonly where?: JoinCondition<L, R>;
@@ -93,7 +98,7 @@ export interface CoGroupOptions<K, L, R, Out> extends TwoStreamWindow<L, R> {
   ) => Iterable<Out>;
 }
 
-/** How a record finds its row of a table that changes. */
+/** How a record finds its row of a table, and what becomes of both. */
 export interface TableLookup<T, Row, K extends Key, Type extends 'inner' | 'left', Out> {
   /** Of the record. */
   readonly recordKey: (record: DeepReadonly<T>) => K;
@@ -119,15 +124,15 @@ export interface TemporalJoinOptions<
   readonly lateOutput?: OutputTag<DeepMutable<T>>;
 }
 
-/** `stream.join(changelog, …)`. */
-export interface LatestJoinOptions<
+/** `stream.join(source, …)` and `stream.join(changelog, …)`. */
+export interface JoinOptions<T, Row, K extends Key, Type extends 'inner' | 'left', Out> extends TableLookup<
   T,
   Row,
-  K extends Key,
-  Type extends 'inner' | 'left',
-  Out,
-> extends TableLookup<T, Row, K, Type, Out> {
-  /** Forgets a row that was neither written nor read for so long. Default: never. */
+  K,
+  Type,
+  Out
+> {
+  /** Only of a changelog: forgets a row that was neither written nor read for so long. Default: never. */
   readonly stateTtl?: Duration;
 }
 

@@ -19,6 +19,8 @@ export interface IntervalJoinSpec {
   readonly upperMs: number;
   /** Of records behind the watermark. `drop`: counted, or to a side output. `join`: with what is still kept. */
   readonly late: 'drop' | 'join';
+  /** Event time of a pair. */
+  readonly timestamp: 'latest' | 'left' | 'right';
   readonly leftLateOutput?: string;
   readonly rightLateOutput?: string;
   /** `(left, right)`: false for pairs that do not match all the same. */

@@ -1,9 +1,15 @@
 // Options of joins, checked and in the form that the engine reads.
-import { durationMs } from '@millrace/common';
+import { durationMs, type Duration } from '@millrace/common';
 import { recordFunction } from '../function/check-function.ts';
 import type { UserFunction } from '../graph/operator.ts';
-import { describe, invalidOption, oneOf, refuseUnknownOptions } from '../options/check-options.ts';
-import type { IntervalJoinSpec, JoinType, TemporalJoinSpec } from './join-spec.ts';
+import { describe, invalidOption, oneOf, refuseUnknownOptions, wholeMs } from '../options/check-options.ts';
+import type {
+  IntervalJoinSpec,
+  JoinType,
+  LatestJoinSpec,
+  TableJoinSpec,
+  TemporalJoinSpec,
+} from './join-spec.ts';
 
 /** Join types, in the order in which messages list them. */
 export const JOIN_TYPES: readonly JoinType[] = ['inner', 'left', 'right', 'full', 'semi', 'anti'];
@@ -19,6 +25,7 @@ const INTERVAL_OPTIONS = [
   'type',
   'time',
   'late',
+  'timestamp',
   'leftLateOutput',
   'rightLateOutput',
   'where',
@@ -57,6 +64,11 @@ export function intervalJoinSpec(options: AnyOptions): IntervalJoinSpec {
     lowerMs,
     upperMs,
     late,
+    timestamp: oneOf('`timestamp` of intervalJoin()', options['timestamp'] ?? 'latest', [
+      'latest',
+      'left',
+      'right',
+    ]),
     ...lateOutputs,
     ...functions(what, options),
   });
@@ -74,6 +86,45 @@ export function temporalJoinSpec(options: AnyOptions, isChangelog: boolean): Tem
     isChangelog,
     ...tagOption(what, 'lateOutput', options),
     select: selectOf(what, options),
+  });
+}
+
+/** @throws {MillraceError} MR_OPTION_INVALID, MR_PROMISE_RETURNED */
+export function latestJoinSpec(options: AnyOptions, isChangelog: boolean): LatestJoinSpec {
+  refuseUnknownOptions('join()', options, [...LOOKUP_OPTIONS, 'stateTtl']);
+  return Object.freeze({
+    kind: 'latest',
+    joinType: oneOf('`type` of join()', options['type'] ?? 'inner', ['inner', 'left']),
+    isChangelog,
+    stateTtlMs: ttlOf('stateTtl', options),
+    select: selectOf('join()', options),
+  });
+}
+
+const TABLE_OPTIONS = [
+  'leftKey',
+  'rightKey',
+  'leftUniqueKey',
+  'rightUniqueKey',
+  'type',
+  'where',
+  'leftStateTtl',
+  'rightStateTtl',
+  'select',
+];
+
+/** @throws {MillraceError} MR_OPTION_INVALID, MR_PROMISE_RETURNED */
+export function tableJoinSpec(options: AnyOptions): TableJoinSpec {
+  const what = 'join() of changelogs';
+  refuseUnknownOptions(what, options, TABLE_OPTIONS);
+  return Object.freeze({
+    kind: 'table',
+    joinType: oneOf('`type` of join()', options['type'] ?? 'inner', JOIN_TYPES),
+    ...optionalFunction(what, 'leftUniqueKey', options),
+    ...optionalFunction(what, 'rightUniqueKey', options),
+    leftTtlMs: ttlOf('leftStateTtl', options),
+    rightTtlMs: ttlOf('rightStateTtl', options),
+    ...functions(what, options),
   });
 }
 
@@ -115,6 +166,10 @@ function flag(name: string, options: AnyOptions): boolean {
   const given = options[name] ?? false;
   if (typeof given === 'boolean') return given;
   throw invalidOption(`Cannot use ${describe(given)} as \`${name}\` of intervalJoin(): write true or false`);
+}
+
+function ttlOf(name: string, options: AnyOptions): number {
+  return wholeMs(`\`${name}\``, (options[name] ?? 0) as Duration);
 }
 
 /** A bound of an interval, ms: unlike other durations it may be negative. */

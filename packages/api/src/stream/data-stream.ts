@@ -31,9 +31,9 @@ import type { ProcessFunction } from '../function/process-function.ts';
 import { processSpec } from '../function/process-spec.ts';
 import type { Operator } from '../graph/operator.ts';
 import { invalidGraph, type StreamOutlet, type Transformation } from '../graph/transformation.ts';
-import type { TemporalJoinOptions } from '../join/join-options.ts';
+import type { JoinOptions, TemporalJoinOptions } from '../join/join-options.ts';
 import type { JoinSpec } from '../join/join-spec.ts';
-import { temporalJoinSpec, type AnyOptions } from '../join/join-specs.ts';
+import { latestJoinSpec, temporalJoinSpec, type AnyOptions } from '../join/join-specs.ts';
 import { keyedInput, type TableInput } from '../join/keyed-inputs.ts';
 import { describe, invalidOption, refuseUnknownOptions } from '../options/check-options.ts';
 import { patternSpec, type Begin } from '../pattern/pattern.ts';
@@ -55,7 +55,7 @@ import { globalWindow, type WindowAssigner } from '../window/windows.ts';
 import { KeyedStream } from './keyed-stream.ts';
 import { patternSettings, PatternStream, type PatternOptions } from './pattern-stream.ts';
 import { StreamEnd } from './stream-end.ts';
-import type { JoinOptions, PrintOptions } from './stream-options.ts';
+import type { PrintOptions } from './stream-options.ts';
 import { addAsync } from './add-async.ts';
 import type { StreamScope } from './stream-scope.ts';
 import { countWindows, windowing, AllWindowedStream } from './windowed-stream.ts';
@@ -246,11 +246,18 @@ export class DataStream<T> {
     return this.#scope.changelogOf<T>({ from: added, partitioning: 'forward' }, APPEND_MODE);
   }
 
-  /** Joins each record with the row of a static table: a bounded source, read whole before the first record. */
+  /**
+   * Joins each record with its row of a table. A source is a static table: bounded, and read whole before the first record. The
+   * table of a changelog is kept up to date, and the row is that which its key has when the record comes.
+   */
   join<Row, K extends Key, Out, Type extends 'inner' | 'left' = 'inner'>(
-    table: Source<Row>,
+    table: Source<Row> | ChangelogStream<Row>,
     options: JoinOptions<T, Row, K, Type, Out>,
   ): DataStream<Out> {
+    if (isChangelogStream(table)) {
+      const of = { options: options as unknown as AnyOptions, what: 'join()' };
+      return this.#joinTable(latestJoinSpec(of.options, true), this.#tableInput(table, 'join()'), of);
+    }
     refuseUnknownOptions('join()', options, ['recordKey', 'tableKey', 'type', 'select']);
     if (table?.[sourceBrand] !== 1)
       throw invalidOption(
@@ -276,10 +283,10 @@ export class DataStream<T> {
 
   /**
    * Joins each record with the version of its table row as of the record's event time, for which it waits until the watermarks of
-   * both have come to it: see {@link TemporalJoinOptions}. `table`: each record is a new version of its key's row.
+   * both have come to it: see {@link TemporalJoinOptions}. Each record of a DataStream is a new version of its key's row.
    */
   temporalJoin<Row, K extends Key, Out, Type extends 'inner' | 'left' = 'inner'>(
-    table: DataStream<Row>,
+    table: DataStream<Row> | ChangelogStream<Row>,
     options: TemporalJoinOptions<T, Row, K, Type, Out>,
   ): DataStream<Out> {
     const input = this.#tableInput(table, 'temporalJoin()');
@@ -290,8 +297,9 @@ export class DataStream<T> {
     });
   }
 
-  #tableInput(table: unknown, what: string): TableInput {
+  #tableInput<Row>(table: DataStream<Row> | ChangelogStream<Row>, what: string): TableInput {
     if (table instanceof DataStream) return { outlet: table.#outlet, isChangelog: false };
+    if (isChangelogStream(table)) return { outlet: table.toStream().#outlet, isChangelog: true };
     throw invalidOption(
       `Cannot use ${describe(table)} as the table of ${what}: give a DataStream or a ChangelogStream`,
     );
@@ -495,4 +503,11 @@ export class DataStream<T> {
       `Cannot set \`${option}\` here: call .${option}(…) directly behind the operator, before sideOutput(), rebalance() and the like`,
     );
   }
+}
+
+function isChangelogStream<Row>(
+  table: Source<Row> | DataStream<Row> | ChangelogStream<Row>,
+): table is ChangelogStream<Row> {
+  const changelog = table as Partial<ChangelogStream<Row>> | undefined | null;
+  return typeof changelog?.toStream === 'function' && changelog.mode !== undefined;
 }

@@ -289,7 +289,8 @@ export class KeyedStream<K, T> {
 
   /**
    * Joins records of one key whose times are within an interval of each other: see {@link IntervalJoinOptions}. A pair has
-   * the later time of the two as its event time, a record without a partner its own; the watermark is held back for those.
+   * the later time of the two as its event time unless `timestamp` says otherwise, a record without a partner its own; the
+   * watermark is held back for those.
    */
   intervalJoin<R, Out, Type extends JoinType = 'inner'>(
     other: KeyedStream<K, R>,

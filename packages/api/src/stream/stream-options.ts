@@ -1,20 +1,5 @@
 // Options of the methods of streams.
-import type { Key } from '../state/keyed-state.ts';
 import type { DeepReadonly } from '../readonly.ts';
-
-/** How a record finds its row of a static table, and what becomes of both. */
-export interface JoinOptions<T, Row, K extends Key, Type extends 'inner' | 'left', Out> {
-  /** Of the record. */
-  readonly recordKey: (record: DeepReadonly<T>) => K;
-  /** Of a row; unique in the table: of several the last one counts. */
-  readonly tableKey: (row: DeepReadonly<Row>) => NoInfer<K>;
-  /** `left` keeps records without a row; `inner` drops them. Default `inner`. */
-  readonly type?: Type;
-  readonly select: (
-    record: DeepReadonly<T>,
-    row: Type extends 'left' ? DeepReadonly<Row> | undefined : DeepReadonly<Row>,
-  ) => Out;
-}
 
 /** Options of `print()`. */
 export interface PrintOptions<T> {

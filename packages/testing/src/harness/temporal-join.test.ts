@@ -1,9 +1,10 @@
 /* oxlint-disable vitest/expect-expect -- verifyOperator asserts */
 import { describe, test } from 'vitest';
-import { outputTag } from '@millrace/api';
+import { outputTag, type Change } from '@millrace/api';
 import {
   endOfInput,
   leftRecord,
+  processingTime,
   record,
   rightRecord,
   verifyTwoInputs,
@@ -107,7 +108,99 @@ describe('a temporal join', () => {
       .survivesRestoreAtEveryStep(everyWay);
   });
 
+  test('over a changelog ends a version where its row is deleted', async () => {
+    await verifyTwoInputs<Order, Change<Rate>>((orders, rates) =>
+      orders.temporalJoin(rates.toChangelog(), {
+        recordKey: ({ currency }) => currency,
+        tableKey: ({ currency }) => currency,
+        type: 'left',
+        select: ({ id }, found) => [id, found?.rate ?? null],
+      }),
+    )
+      .input(
+        rightRecord<Change<Rate>>({ kind: 'insert', row: { currency: 'EUR', rate: 1 } }, { atMs: 10 }),
+        rightRecord<Change<Rate>>({ kind: 'updateBefore', row: { currency: 'EUR', rate: 1 } }, { atMs: 20 }),
+        rightRecord<Change<Rate>>({ kind: 'updateAfter', row: { currency: 'EUR', rate: 2 } }, { atMs: 20 }),
+        rightRecord<Change<Rate>>({ kind: 'delete', row: { currency: 'EUR', rate: 2 } }, { atMs: 30 }),
+        order(1, 'EUR', 15),
+        order(2, 'EUR', 20),
+        order(3, 'EUR', 35),
+        endOfInput,
+      )
+      .expect(record([1, 1]), record([2, 2]), record([3, null]), endOfInput)
+      .survivesRestoreAtEveryStep(everyWay);
+  });
+
   test('of an empty input ends', async () => {
     await converted('left').input(endOfInput).expect(endOfInput).survivesRestoreAtEveryStep(everyWay);
+  });
+});
+
+describe('a join with a changelog', () => {
+  const inserted = (currency: string, value: number) =>
+    rightRecord<Change<Rate>>({ kind: 'insert', row: { currency, rate: value } });
+
+  test('takes the row as it is when the record comes', async () => {
+    await verifyTwoInputs<Order, Change<Rate>>((orders, rates) =>
+      orders.join(rates.toChangelog(), {
+        recordKey: ({ currency }) => currency,
+        tableKey: ({ currency }) => currency,
+        type: 'left',
+        select: ({ id }, found) => [id, found?.rate ?? null],
+      }),
+    )
+      .input(
+        leftRecord<Order>({ id: 1, currency: 'EUR' }),
+        watermark(1),
+        inserted('EUR', 5),
+        watermark(2),
+        leftRecord<Order>({ id: 2, currency: 'EUR' }),
+        watermark(3),
+        rightRecord<Change<Rate>>({ kind: 'updateBefore', row: { currency: 'EUR', rate: 5 } }),
+        rightRecord<Change<Rate>>({ kind: 'updateAfter', row: { currency: 'EUR', rate: 6 } }),
+        watermark(4),
+        leftRecord<Order>({ id: 3, currency: 'EUR' }),
+        watermark(5),
+        rightRecord<Change<Rate>>({ kind: 'delete', row: { currency: 'EUR', rate: 6 } }),
+        watermark(6),
+        leftRecord<Order>({ id: 4, currency: 'EUR' }),
+      )
+      .expect(
+        record([1, null]),
+        watermark(1),
+        watermark(2),
+        record([2, 5]),
+        watermark(3),
+        watermark(4),
+        record([3, 6]),
+        watermark(5),
+        watermark(6),
+        record([4, null]),
+      )
+      .survivesRestoreAtEveryStep(everyWay);
+  });
+
+  test('forgets rows that nobody used for so long', async () => {
+    await verifyTwoInputs<Order, Change<Rate>>((orders, rates) =>
+      orders.join(rates.toChangelog(), {
+        recordKey: ({ currency }) => currency,
+        tableKey: ({ currency }) => currency,
+        stateTtl: '10 ms',
+        select: ({ id }, found) => [id, found.rate],
+      }),
+    )
+      .input(
+        inserted('EUR', 5),
+        inserted('USD', 6),
+        processingTime(6),
+        leftRecord<Order>({ id: 1, currency: 'EUR' }),
+        processingTime(15),
+        leftRecord<Order>({ id: 2, currency: 'EUR' }),
+        leftRecord<Order>({ id: 3, currency: 'USD' }),
+        processingTime(25),
+        leftRecord<Order>({ id: 4, currency: 'EUR' }),
+      )
+      .expect(processingTime(6), record([1, 5]), processingTime(15), record([2, 5]), processingTime(25))
+      .survivesRestoreAtEveryStep(everyWay);
   });
 });

@@ -37,6 +37,7 @@ export class IntervalJoin implements JoinLogic {
   readonly #joinType: JoinType;
   readonly #isEventTime: boolean;
   readonly #dropsLate: boolean;
+  readonly #timestamp: IntervalJoinSpec['timestamp'];
   readonly #left: Side;
   readonly #right: Side;
   /** How far time has come: the watermark, or the millisecond before the clock's. */
@@ -81,7 +82,8 @@ export class IntervalJoin implements JoinLogic {
       lateOutput: spec.rightLateOutput,
       buffer: new IntervalBuffer(backend, { name: 'right', widthMs, tracksMatches: isOuter('right') }),
     };
-    const delays = this.#isEventTime && (hasOuter || !this.#dropsLate);
+    this.#timestamp = spec.timestamp;
+    const delays = this.#isEventTime && (hasOuter || !this.#dropsLate || spec.timestamp !== 'latest');
     this.watermarkDelayMs = delays ? Math.max(0, this.#left.reachMs, this.#right.reachMs) : 0;
   }
 
@@ -148,6 +150,11 @@ export class IntervalJoin implements JoinLogic {
     throw noEventTime(this.#setup.node);
   }
 
+  #pairTime(leftMs: number, rightMs: number): number {
+    if (this.#timestamp === 'latest') return Math.max(leftMs, rightMs);
+    return this.#timestamp === 'left' ? leftMs : rightMs;
+  }
+
   #isLate(timeMs: number): boolean {
     return this.#dropsLate && timeMs < this.#timeMs;
   }
@@ -184,7 +191,9 @@ export class IntervalJoin implements JoinLogic {
         hasMet = true;
         buffer.markMatched(row, index);
         if (this.#joinType === 'anti') continue;
-        const pairMs = this.#isEventTime ? Math.max(timeMs, otherMs) : arrival.timestampMs;
+        const pairMs = this.#isEventTime
+          ? this.#pairTime(from.isLeft ? timeMs : otherMs, from.isLeft ? otherMs : timeMs)
+          : arrival.timestampMs;
         pairs ??= new Pairs();
         pairs.add(left, isOnce ? undefined : right, pairMs);
       }
@@ -207,7 +216,7 @@ export class IntervalJoin implements JoinLogic {
         const otherMs = times[index] as number;
         if (otherMs < firstMs || otherMs > lastMs || otherMs + reachMs <= this.#timeMs) continue;
         if (!this.#fn.isMatch(record, buffer.recordsOf(row)[index], timestampMs)) continue;
-        const pairMs = this.#isEventTime ? Math.max(timeMs, otherMs) : timestampMs;
+        const pairMs = this.#isEventTime ? this.#pairTime(timeMs, otherMs) : timestampMs;
         if (this.#joinType === 'semi') this.#fn.emit(record, undefined, pairMs);
         return true;
       }

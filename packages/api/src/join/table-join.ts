@@ -1,0 +1,53 @@
+// The join of two changelogs: partitions both by the join key, and knows which kinds of changes come out.
+import {
+  changelogRefused,
+  isUpsert,
+  joinedMode,
+  modeText,
+  type ChangelogMode,
+} from '../changelog/changelog-mode.ts';
+import type { StreamOutlet, Transformation } from '../graph/transformation.ts';
+import type { StreamScope } from '../stream/stream-scope.ts';
+import { tableJoinSpec, type AnyOptions } from './join-specs.ts';
+import { keyedInput } from './keyed-inputs.ts';
+import type { JoinType } from './join-spec.ts';
+
+/** One of the two tables. */
+interface TableSide {
+  readonly outlet: StreamOutlet;
+  readonly mode: ChangelogMode;
+}
+
+const WHAT = 'join() of changelogs';
+
+/** @throws {MillraceError} MR_OPTION_INVALID, MR_PROMISE_RETURNED, MR_CHANGELOG_REFUSED */
+export function addTableJoin(
+  scope: StreamScope,
+  [left, right]: readonly [TableSide, TableSide],
+  options: AnyOptions,
+): { readonly added: Transformation; readonly mode: ChangelogMode } {
+  const join = tableJoinSpec(options);
+  checkWhole('left', left.mode, join.leftUniqueKey !== undefined);
+  checkWhole('right', right.mode, join.rightUniqueKey !== undefined);
+  const of = { options, what: WHAT };
+  const inputs = [
+    keyedInput({ outlet: left.outlet, isChangelog: true }, 'leftKey', of),
+    keyedInput({ outlet: right.outlet, isChangelog: true }, 'rightKey', of),
+  ];
+  const added = scope.builder.add({ kind: 'join', join }, inputs, `${join.joinType} join`);
+  return { added, mode: modeOf(join.joinType, joinedMode(left.mode, right.mode)) };
+}
+
+/** Without the row as it was, a row can only be replaced by its key. */
+function checkWhole(side: 'left' | 'right', mode: ChangelogMode, hasUniqueKey: boolean): void {
+  if (!isUpsert(mode) || hasUniqueKey) return;
+  throw changelogRefused(
+    `Cannot join changes of the kinds ${modeText(mode)} without \`${side}UniqueKey\`: the row that an update replaces is not known; ` +
+      `give the unique key, which the join key must be part of, or write .normalize((row) => row.id) before`,
+  );
+}
+
+/** Rows without a partner are taken back when one comes. */
+function modeOf(joinType: JoinType, mode: ChangelogMode): ChangelogMode {
+  return joinType === 'inner' || joinType === 'semi' ? mode : { ...mode, delete: true };
+}
