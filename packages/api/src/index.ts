@@ -53,6 +53,7 @@ export type { TableAggregator } from './changelog/table-aggregate.ts';
 export type { Ranked, TopNRowsOptions, WindowTopNOptions } from './changelog/top-n.ts';
 export type { StreamEnd } from './stream/stream-end.ts';
 export type * from './join/join-options.ts';
+export type { LookupBatchOptions, LookupCacheOptions, LookupJoinOptions } from './join/lookup-join.ts';
 export type * from './join/join-spec.ts';
 export type { PrintOptions } from './stream/stream-options.ts';
 export type { DeepReadonly } from './readonly.ts';

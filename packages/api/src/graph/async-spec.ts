@@ -2,6 +2,26 @@
 import type { JobParameters } from '../job/job-parameters.ts';
 import type { UserFunction } from './operator.ts';
 
+/** A table in another system, asked for the rows of records. Units: milliseconds. */
+export interface LookupSpec {
+  readonly recordKey: UserFunction;
+  /** `(key, context)` → a row, undefined or null, or a promise of it. */
+  readonly lookup?: UserFunction;
+  /** `(keys, context)` → a promise of as many of these. */
+  readonly lookupAll?: UserFunction;
+  readonly joinType: 'inner' | 'left';
+  /** `(record, row | undefined)` → result. */
+  readonly select: UserFunction;
+  /** Rows that a subtask remembers; 0: none. */
+  readonly cacheEntriesMax: number;
+  readonly ttlMs: number;
+  /** How long it is remembered that there is no row. */
+  readonly negativeTtlMs: number;
+  /** Keys of one call. */
+  readonly batchMax: number;
+  readonly batchDelayMs: number;
+}
+
 /** A function that is called for many records at once; the contract is in `function/async-function.ts`. Units: milliseconds. */
 export interface AsyncSpec {
   /** `ctx.params`. */
@@ -11,6 +31,8 @@ export interface AsyncSpec {
   readonly call: UserFunction;
   /** `(record, context)` → the result of a record whose time is over. */
   readonly onTimeout?: UserFunction;
+  /** A lookup join: takes the place of `call`. */
+  readonly lookup?: LookupSpec;
   readonly close?: UserFunction;
   /** `many`: a result is an iterable of records. */
   readonly results: 'one' | 'many';

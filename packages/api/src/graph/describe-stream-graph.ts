@@ -8,6 +8,7 @@ import {
 import type { FailurePolicy } from '../failure/failure-policy.ts';
 import { describePattern } from '../pattern/describe-pattern.ts';
 import { describeJoin, joinStates } from '../join/describe-join.ts';
+import type { LookupSpec } from './async-spec.ts';
 import type { Operator, WatermarkSpec } from './operator.ts';
 import type { StateSpec } from './state-spec.ts';
 import { describeAggregates, describeWindow, describeWindowState } from './describe-window.ts';
@@ -153,15 +154,19 @@ function describeOptions(operator: Operator): OptionsJson {
   }
 }
 
+function describeLookup(lookup: LookupSpec | undefined): OptionsJson {
+  if (lookup === undefined) return {};
+  const { joinType, cacheEntriesMax, ttlMs, negativeTtlMs, batchMax } = lookup;
+  return { join: 'lookup', joinType, cacheEntriesMax, ttlMs, negativeTtlMs, batchMax };
+}
+
 function describeAsync({ wait, isKeyed }: Extract<Operator, { readonly kind: 'asyncWait' }>): OptionsJson {
   const { order, capacity, timeoutMs, retry } = wait;
-  if (retry === undefined) return { isKeyed, order, capacity, timeoutMs };
+  const common = { isKeyed, order, capacity, timeoutMs, ...describeLookup(wait.lookup) };
+  if (retry === undefined) return common;
   const { attemptsMax, initialDelayMs, maxDelayMs, multiplier } = retry;
   return {
-    isKeyed,
-    order,
-    capacity,
-    timeoutMs,
+    ...common,
     retry: { attemptsMax, initialDelayMs, maxDelayMs, multiplier },
   };
 }

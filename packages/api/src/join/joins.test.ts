@@ -36,7 +36,7 @@ const plan = (
     orders.forEach(() => undefined);
   }).plan(SUBMISSION);
 
-const end = (stream: { forEach(each: (record: never) => void): unknown }) => stream.forEach(() => undefined);
+const end = (stream: { forEach(each: (record: unknown) => void): unknown }) => stream.forEach(() => undefined);
 const byId = ({ id }: Order) => id;
 const byOrder = ({ order }: Payment) => order;
 
@@ -99,11 +99,9 @@ describe('joins', () => {
       expectTypeOf(grouped).toEqualTypeOf<
         DataStream<{ key: string; start: number; orders: number; paid: number }>
       >();
+      const byAmount = payments.keyBy(({ amount }) => amount);
       // @ts-expect-error: keys of different types never meet
-      left.intervalJoin(
-        payments.keyBy(({ amount }) => amount),
-        { lower: 0, upper: 1, select: () => 1 },
-      );
+      left.intervalJoin(byAmount, { lower: 0, upper: 1, select: () => 1 });
       // @ts-expect-error: an interval has two bounds
       expect(() => left.intervalJoin(right, { lower: 0, select: () => 1 })).toThrow('without `upper`');
       const temporal = orders.temporalJoin(payments, {

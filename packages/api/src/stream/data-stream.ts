@@ -35,6 +35,7 @@ import type { JoinOptions, TemporalJoinOptions } from '../join/join-options.ts';
 import type { JoinSpec } from '../join/join-spec.ts';
 import { latestJoinSpec, temporalJoinSpec, type AnyOptions } from '../join/join-specs.ts';
 import { keyedInput, type TableInput } from '../join/keyed-inputs.ts';
+import { lookupJoinSpec, type LookupJoinOptions } from '../join/lookup-join.ts';
 import { describe, invalidOption, refuseUnknownOptions } from '../options/check-options.ts';
 import { patternSpec, type Begin } from '../pattern/pattern.ts';
 import type { PatternLike } from '../pattern/pattern-types.ts';
@@ -392,6 +393,17 @@ export class DataStream<T> {
   flatMapAsync<U>(call: AsyncFunction<T, Iterable<U>>, options?: AsyncOptions<Iterable<U>>): DataStream<U>;
   flatMapAsync<U>(fn: unknown, options?: AsyncOptions<Iterable<U>>): DataStream<U> {
     return addAsync<U>(this.#scope, this.#outlet, { what: 'flatMapAsync', fn, options, isKeyed: false });
+  }
+
+  /**
+   * Joins each record with a row of a table in another system, which is asked for it: calls side by side, a cache, several keys in
+   * one call. See {@link LookupJoinOptions}.
+   */
+  lookupJoin<Row, K extends Key, Out, Type extends 'inner' | 'left' = 'inner'>(
+    options: LookupJoinOptions<T, Row, K, Type, Out>,
+  ): DataStream<Out> {
+    const wait = lookupJoinSpec(options as unknown as AnyOptions, this.#scope.params);
+    return this.#then<Out>({ kind: 'asyncWait', wait, isKeyed: false }, 'lookup join');
   }
 
   /** Records that a process function sent to `tag`, or that came too late for a window with `.sideOutputLateData(tag)`. */

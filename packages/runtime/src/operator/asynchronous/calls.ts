@@ -5,6 +5,7 @@ import type { AsynchronousPort } from '../../chain/operator-chain.ts';
 import type { LifecycleContext } from '../process/process-context.ts';
 import { EntryState, type InFlightEntry } from './in-flight-entry.ts';
 import type { InFlightQueue } from './in-flight-queue.ts';
+import { Lookups } from './lookups.ts';
 
 type Call = (record: unknown, context: AsyncCall) => unknown;
 
@@ -60,6 +61,8 @@ export interface AsyncCallsOptions {
 export class AsyncCalls {
   readonly #of: AsyncCallsOptions;
   readonly #call: Call;
+  /** Of a lookup join. */
+  readonly #lookups: Lookups | undefined;
   /** Entries that have not been called, in order; those before `#waitingHead` have. */
   #waiting: InFlightEntry<AsyncCall>[] = [];
   #waitingHead = 0;
@@ -74,8 +77,11 @@ export class AsyncCalls {
 
   constructor(of: AsyncCallsOptions) {
     this.#of = of;
-    this.#call = of.spec.call as Call;
-    const { metrics } = of.lifecycle;
+    const { spec, lifecycle, port, clock } = of;
+    this.#lookups =
+      spec.lookup === undefined ? undefined : new Lookups({ spec: spec.lookup, lifecycle, port, clock });
+    this.#call = this.#lookups?.call ?? (spec.call as Call);
+    const { metrics } = lifecycle;
     this.#callCount = metrics.counter('calls.made');
     this.#retryCount = metrics.counter('calls.repeated');
     this.#timeoutCount = metrics.counter('calls.timed_out');
@@ -120,6 +126,7 @@ export class AsyncCalls {
   close(): void {
     this.#isClosed = true;
     this.#alarm?.cancel();
+    this.#lookups?.close();
     for (let entry = this.#of.queue.first; entry !== undefined; entry = entry.next) entry.call?.abort();
   }
 
