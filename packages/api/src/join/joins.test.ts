@@ -36,7 +36,8 @@ const plan = (
     orders.forEach(() => undefined);
   }).plan(SUBMISSION);
 
-const end = (stream: { forEach(each: (record: unknown) => void): unknown }) => stream.forEach(() => undefined);
+const end = (stream: { forEach(each: (record: unknown) => void): unknown }) =>
+  stream.forEach(() => undefined);
 const byId = ({ id }: Order) => id;
 const byOrder = ({ order }: Payment) => order;
 

@@ -33,7 +33,7 @@ type Options = Omit<
 >;
 
 const joined = (options: Options) => (input: DataStream<Order>) =>
-  input.lookupJoin({
+  input.lookupJoin<string, string, string, 'left'>({
     ...options,
     recordKey: ({ user }) => user,
     type: 'left',

@@ -36,6 +36,7 @@ function logicOf(setup: OperatorSetup, backend: KeyedStateBackend, spec: JoinSpe
 function joinOperator(setup: OperatorSetup, backend: KeyedStateBackend, logic: JoinLogic): ChainOperator {
   const { node, emission } = setup;
   const keySite = setup.sites.register(node, 'key function');
+  const joinSite = setup.sites.register(node, 'join');
   /** False when it stopped; the timers that are left are state. */
   const fire = (domain: TimerDomain, timeMs: number): boolean => {
     const { timers } = backend;
@@ -50,7 +51,7 @@ function joinOperator(setup: OperatorSetup, backend: KeyedStateBackend, logic: J
     stage: {
       kind: 'join',
       emitsMany: true,
-      emit: (body) => emitArrival(setup, body, { backend, logic, keySite }),
+      emit: (body) => emitArrival(setup, body, { backend, logic, keySite, joinSite }),
     },
     ...backendMethods(backend, () => logic.onFreeze?.()),
     watermarkDelayMs: logic.watermarkDelayMs,
@@ -74,7 +75,7 @@ function joinOperator(setup: OperatorSetup, backend: KeyedStateBackend, logic: J
 function emitArrival(
   setup: OperatorSetup,
   body: StageBody,
-  of: { readonly backend: KeyedStateBackend; readonly logic: JoinLogic; readonly keySite: number },
+  of: { readonly backend: KeyedStateBackend; readonly logic: JoinLogic; readonly keySite: number; readonly joinSite: number },
 ): string {
   const { unit, record, row, timestampMs } = body;
   const { key, hash, make } = emitKey(body, setup, of.keySite);
@@ -86,6 +87,7 @@ function emitArrival(
     make,
     goOn: () =>
       [
+        body.at(of.joinSite),
         // What the join emits goes through functions that do not know the row.
         row === '-1' ? '' : `${unit.bind(setup.origin, 'origin')}.row = ${row};`,
         `${backend}.setCurrentKey(${key}, ${hash});`,
