@@ -1,6 +1,6 @@
 // A stream of records. Its methods add operators to the graph; nothing runs here.
 import type { Partitioning } from '@millrace/proto';
-import { sinkBrand, sourceBrand } from '../brand.ts';
+import { sinkBrand } from '../brand.ts';
 import type { AggregateResults, Aggregates } from '../aggregate/aggregates.ts';
 import type { Change } from '../changelog/change.ts';
 import { insertOfRow } from '../changelog/change-functions.ts';
@@ -34,7 +34,8 @@ import { invalidGraph, type StreamOutlet, type Transformation } from '../graph/t
 import type { JoinOptions, TemporalJoinOptions } from '../join/join-options.ts';
 import type { JoinSpec } from '../join/join-spec.ts';
 import { latestJoinSpec, temporalJoinSpec, type AnyOptions } from '../join/join-specs.ts';
-import { keyedInput, type TableInput } from '../join/keyed-inputs.ts';
+import { isChangelogStream, keyedInput, type TableInput } from '../join/keyed-inputs.ts';
+import { staticJoinOperator } from '../join/static-join.ts';
 import { lookupJoinSpec, type LookupJoinOptions } from '../join/lookup-join.ts';
 import { describe, invalidOption, refuseUnknownOptions } from '../options/check-options.ts';
 import { patternSpec, type Begin } from '../pattern/pattern.ts';
@@ -255,31 +256,10 @@ export class DataStream<T> {
     table: Source<Row> | ChangelogStream<Row>,
     options: JoinOptions<T, Row, K, Type, Out>,
   ): DataStream<Out> {
-    if (isChangelogStream(table)) {
-      const of = { options: options as unknown as AnyOptions, what: 'join()' };
+    const of = { options: options as unknown as AnyOptions, what: 'join()' };
+    if (isChangelogStream(table))
       return this.#joinTable(latestJoinSpec(of.options, true), this.#tableInput(table, 'join()'), of);
-    }
-    refuseUnknownOptions('join()', options, ['recordKey', 'tableKey', 'type', 'select']);
-    if (table?.[sourceBrand] !== 1)
-      throw invalidOption(
-        `Cannot join with ${describe(table)}: a static table is a source such as csv({ path })`,
-      );
-    if (table.boundedness !== 'bounded')
-      throw invalidGraph(`Cannot join with source "${table.name}": a static table must be bounded`);
-    const joinType = options.type ?? 'inner';
-    if (joinType !== 'inner' && joinType !== 'left')
-      throw invalidOption(`Cannot join as ${describe(joinType)}: write 'inner' or 'left'`);
-    return this.#then<Out>(
-      {
-        kind: 'staticJoin',
-        table,
-        joinType,
-        recordKey: recordFunction('`recordKey` of join()', options.recordKey),
-        tableKey: recordFunction('`tableKey` of join()', options.tableKey),
-        combine: recordFunction('`select` of join()', options.select),
-      },
-      `join ${table.name}`,
-    );
+    return this.#then<Out>(staticJoinOperator(table as Source<unknown>, of.options), `join ${table.name}`);
   }
 
   /**
@@ -515,11 +495,4 @@ export class DataStream<T> {
       `Cannot set \`${option}\` here: call .${option}(…) directly behind the operator, before sideOutput(), rebalance() and the like`,
     );
   }
-}
-
-function isChangelogStream<Row>(
-  table: Source<Row> | DataStream<Row> | ChangelogStream<Row>,
-): table is ChangelogStream<Row> {
-  const changelog = table as Partial<ChangelogStream<Row>> | undefined | null;
-  return typeof changelog?.toStream === 'function' && changelog.mode !== undefined;
 }

@@ -112,11 +112,11 @@ export class Lookups {
     return answer;
   }
 
-  async #askAlone(key: unknown): Promise<unknown> {
+  #askAlone(key: unknown): Promise<unknown> {
     const { spec, lifecycle } = this.#of;
-    if (spec.lookup !== undefined)
-      return (spec.lookup as (key: unknown, context: unknown) => unknown)(key, lifecycle);
-    return (await this.#askAll([key]))[0];
+    const { lookup } = spec;
+    if (lookup === undefined) return this.#askAll([key]).then((rows) => rows[0]);
+    return new Promise((resolve) => resolve((lookup as (key: unknown, context: unknown) => unknown)(key, lifecycle)));
   }
 
   #askTogether(key: unknown): Promise<unknown> {
@@ -144,14 +144,16 @@ export class Lookups {
     );
   }
 
-  async #askAll(keys: readonly unknown[]): Promise<readonly unknown[]> {
+  /** What the function throws becomes a promise that fails. */
+  #askAll(keys: readonly unknown[]): Promise<readonly unknown[]> {
     const { spec, lifecycle } = this.#of;
     const lookupAll = spec.lookupAll as (keys: readonly unknown[], context: unknown) => unknown;
-    const rows = await lookupAll(keys, lifecycle);
-    if (Array.isArray(rows) && rows.length === keys.length) return rows as readonly unknown[];
-    throw new MillraceError(
-      'MR_USER_FUNCTION',
-      `\`lookupAll\` was asked for ${keys.length} keys and gave ${Array.isArray(rows) ? `${rows.length} rows` : 'no array'}: it gives a row or undefined for each key, in their order`,
-    );
+    return new Promise((resolve) => resolve(lookupAll(keys, lifecycle))).then((rows) => {
+      if (Array.isArray(rows) && rows.length === keys.length) return rows as readonly unknown[];
+      throw new MillraceError(
+        'MR_USER_FUNCTION',
+        `\`lookupAll\` was asked for ${keys.length} keys and gave ${Array.isArray(rows) ? `${rows.length} rows` : 'no array'}: it gives a row or undefined for each key, in their order`,
+      );
+    });
   }
 }

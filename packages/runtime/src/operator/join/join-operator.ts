@@ -75,7 +75,12 @@ function joinOperator(setup: OperatorSetup, backend: KeyedStateBackend, logic: J
 function emitArrival(
   setup: OperatorSetup,
   body: StageBody,
-  of: { readonly backend: KeyedStateBackend; readonly logic: JoinLogic; readonly keySite: number; readonly joinSite: number },
+  of: {
+    readonly backend: KeyedStateBackend;
+    readonly logic: JoinLogic;
+    readonly keySite: number;
+    readonly joinSite: number;
+  },
 ): string {
   const { unit, record, row, timestampMs } = body;
   const { key, hash, make } = emitKey(body, setup, of.keySite);
