@@ -116,7 +116,9 @@ export class Lookups {
     const { spec, lifecycle } = this.#of;
     const { lookup } = spec;
     if (lookup === undefined) return this.#askAll([key]).then((rows) => rows[0]);
-    return new Promise((resolve) => resolve((lookup as (key: unknown, context: unknown) => unknown)(key, lifecycle)));
+    return new Promise((resolve) =>
+      resolve((lookup as (key: unknown, context: unknown) => unknown)(key, lifecycle)),
+    );
   }
 
   #askTogether(key: unknown): Promise<unknown> {
