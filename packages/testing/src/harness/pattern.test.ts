@@ -3,6 +3,7 @@
 import { expect, test } from 'vitest';
 import { begin, outputTag, skipPastLastEvent, type DeadLetter, type TimedOutMatch } from '@millrace/api';
 import { ChainHarness } from './chain-harness.ts';
+import type { HarnessSnapshot } from './harness-options.ts';
 import { endOfInput, processingTime, record, verifyOperator, watermark } from './verify-operator.ts';
 
 const everyWay = { parallelism: [1, 3] };
@@ -258,6 +259,48 @@ test('a key has no state when nothing of it is left to match, and none that its 
   harness.watermark(2_000);
   expect(entries()).toBe(0);
   await harness.close();
+});
+
+test('a snapshot that is still being written has nothing of what came after its barrier, after restores too', async () => {
+  const open = (restore?: HarnessSnapshot, blobStore?: ChainHarness<Payment>['blobStore']) =>
+    ChainHarness.open<Payment>({
+      parallelism: 1,
+      operators: (input) =>
+        input
+          .keyBy(({ card }) => card)
+          .pattern((first) =>
+            first('a', ({ amount }) => amount === 1).followedBy('b', ({ amount }) => amount === 2),
+          )
+          .matches(),
+      ...(restore === undefined || blobStore === undefined ? {} : { restore, blobStore, attemptNumber: 2 }),
+    });
+  const before = await open();
+  for (let step = 1; step <= 3; step++) {
+    before.send([{ value: { card: 'x', amount: 1 }, atMs: step }]);
+    before.watermark(step);
+    if (step < 3) await before.snapshot(step);
+  }
+  const restored = await open(await before.snapshot(3), before.blobStore);
+  const snapshots: HarnessSnapshot[] = [];
+  for (let step = 4; step <= 7; step++) {
+    const [chain] = restored.chains;
+    const frozen = chain?.freeze(step);
+    const watermarkMs = step - 1;
+    restored.send([{ value: { card: 'x', amount: 1 }, atMs: step }]);
+    restored.watermark(step);
+    const written = await frozen?.write(restored.blobStore, `slow-${step}-`);
+    chain?.checkpointCompleted(step);
+    snapshots.push({ checkpointId: step, watermarkMs, nowMs: 0, operators: [written?.operators ?? []] });
+  }
+  for (const [index, snapshot] of snapshots.entries()) {
+    const last = await open(snapshot, restored.blobStore);
+    last.send([{ value: { card: 'x', amount: 2 }, atMs: 100 }]);
+    last.watermark(100);
+    expect(last.emitted).toHaveLength(3 + index);
+    await last.close();
+  }
+  await before.close();
+  await restored.close();
 });
 
 test('more partial matches of one key than are allowed fail the job, with what to do', async () => {

@@ -5,8 +5,6 @@ const FREE_FRONT_MIN = 64;
 
 /** Contract: changed in place, by these functions alone. */
 export interface EventQueue {
-  /** Which snapshot may still need it: see `PatternStates`. */
-  stamp: number;
   /** Event times, ascending, and the events beside them. */
   times: number[];
   events: unknown[];
@@ -18,12 +16,12 @@ export interface EventQueue {
 export type CompareEvents = (a: unknown, b: unknown) => number;
 
 export function newEventQueue(): EventQueue {
-  return { stamp: 0, times: [], events: [], head: 0 };
+  return { times: [], events: [], head: 0 };
 }
 
 /** A copy that shares nothing that may change. */
-export function copyEventQueue({ stamp, times, events, head }: EventQueue): EventQueue {
-  return { stamp, times: times.slice(head), events: events.slice(head), head: 0 };
+export function copyEventQueue({ times, events, head }: EventQueue): EventQueue {
+  return { times: times.slice(head), events: events.slice(head), head: 0 };
 }
 
 /** Complexity: constant for an event that is not before the last one, else one step an event behind it. */

@@ -44,8 +44,6 @@ export interface BufferedEvent {
  * Contract: arrays are changed in place, by the functions of this folder alone; what is in them is not. Free places hold null.
  */
 export interface MatchState {
-  /** Which snapshot may still need it: see `PatternStates`. */
-  stamp: number;
   /** Number of the next event. */
   nextOrder: number;
   /** A heap: see `run-heap.ts`. */
@@ -64,7 +62,6 @@ export interface MatchState {
 
 export function newMatchState(startState: number): MatchState {
   return {
-    stamp: 0,
     nextOrder: 0,
     runs: [startRun(startState)],
     completed: [],
@@ -86,7 +83,6 @@ export function startRun(startState: number): Run {
 /** A copy that shares nothing that may change. */
 export function copyMatchState(state: MatchState): MatchState {
   return {
-    stamp: state.stamp,
     nextOrder: state.nextOrder,
     runs: state.runs.slice(),
     completed: state.completed.slice(),

@@ -433,7 +433,6 @@ export class Matcher {
 
 /** Of a key without state, of which a condition may ask all the same. */
 const EMPTY: MatchState = {
-  stamp: 0,
   nextOrder: 0,
   runs: [startRun(0)],
   completed: [],

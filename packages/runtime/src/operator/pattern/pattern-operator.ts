@@ -245,7 +245,7 @@ class PatternProcess {
   }
 }
 
-const EMPTY_QUEUE = { stamp: 0, times: [], events: [], head: 0 };
+const EMPTY_QUEUE = { times: [], events: [], head: 0 };
 
 function noEventTime({ node }: OperatorSetup): MillraceError {
   return new MillraceError(

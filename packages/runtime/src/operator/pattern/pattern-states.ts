@@ -12,7 +12,8 @@ export class PatternStates {
   readonly #backend: KeyedStateBackend;
   readonly #queues: RowTable;
   readonly #matches: RowTable;
-  #stamp = 1;
+  /** What no snapshot has: made or copied since the last one. By identity, because what a restore read was another's. */
+  #owned = new WeakSet<object>();
 
   constructor(backend: KeyedStateBackend) {
     this.#backend = backend;
@@ -22,7 +23,7 @@ export class PatternStates {
 
   /** From now on everything is copied before it is changed. */
   disown(): void {
-    this.#stamp++;
+    this.#owned = new WeakSet();
   }
 
   queue(): EventQueue | undefined {
@@ -36,10 +37,10 @@ export class PatternStates {
     const table = this.#queues;
     const row = table.upsert(currentKey, currentKeyHash, 0);
     const cells = this.#cells(table);
-    let queue = table.wasAbsent ? newEventQueue() : (cells[row] as EventQueue);
-    if (queue.stamp !== this.#stamp) {
-      queue = copyEventQueue(queue);
-      queue.stamp = this.#stamp;
+    let queue = table.wasAbsent ? undefined : (cells[row] as EventQueue);
+    if (queue === undefined || !this.#owned.has(queue)) {
+      queue = queue === undefined ? newEventQueue() : copyEventQueue(queue);
+      this.#owned.add(queue);
       cells[row] = queue;
     }
     table.markDirty(row);
@@ -61,10 +62,10 @@ export class PatternStates {
     const table = this.#matches;
     const row = table.upsert(currentKey, currentKeyHash, patternNumber);
     const cells = this.#cells(table);
-    let state = table.wasAbsent ? newMatchState(startState) : (cells[row] as MatchState);
-    if (state.stamp !== this.#stamp) {
-      state = copyMatchState(state);
-      state.stamp = this.#stamp;
+    let state = table.wasAbsent ? undefined : (cells[row] as MatchState);
+    if (state === undefined || !this.#owned.has(state)) {
+      state = state === undefined ? newMatchState(startState) : copyMatchState(state);
+      this.#owned.add(state);
       cells[row] = state;
     }
     table.markDirty(row);
