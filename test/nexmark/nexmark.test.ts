@@ -49,7 +49,7 @@ async function allEvents(): Promise<readonly NexmarkEvent[]> {
 }
 
 describe.each(Object.entries(fixture.queries))('%s', (query, expected) => {
-  test.each([1, 2])('gives what Flink gives, with parallelism %i', async (parallelism) => {
+  test.each([1, 4])('gives what Flink gives, with parallelism %i', async (parallelism) => {
     expect(digestOf(await resultOf(query, parallelism))).toEqual(expected);
   });
 });

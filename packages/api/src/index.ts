@@ -136,6 +136,7 @@ export type {
   StreamingKMeansOptions,
 } from './clustering/streaming-k-means.ts';
 export * from './sketch/sketch-aggregates.ts';
+export * from './sketch/sketch-state.ts';
 export * from './sketch/hyper-log-log.ts';
 export * from './sketch/dd-sketch.ts';
 export * from './sketch/space-saving.ts';

@@ -10,6 +10,7 @@ import {
   mergedSketch,
   percolate,
   sketchOf,
+  sketchState,
   streamingKMeans,
   tumbling,
   type BloomFilter,
@@ -72,6 +73,15 @@ describe('types', () => {
         }>
       >();
       const keyed = env.source(visits).keyBy((visit) => visit.page);
+      keyed.process({
+        state: { users: sketchState(users, users.estimate) },
+        onRecord(visit, { state }) {
+          state.users.add(visit.user);
+          expectTypeOf(state.users.get()).toExtend<number | undefined>();
+          // @ts-expect-error a function is no value
+          state.users.add(() => 1);
+        },
+      });
       // @ts-expect-error no such field
       keyed.aggregate({ users: approxCountDistinct((visit) => visit.visitor) });
       // @ts-expect-error quantiles are of numbers

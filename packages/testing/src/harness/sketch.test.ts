@@ -9,7 +9,9 @@ import {
   countMin,
   hyperLogLog,
   mergedSketch,
+  ddSketch,
   sketchOf,
+  sketchState,
   sliding,
   tumbling,
   valueState,
@@ -31,6 +33,7 @@ const click = (page: string, user: string | null, ms: number, atMs: number) =>
 
 const users = hyperLogLog();
 const seen = bloomFilter({ capacity: 100 });
+const times = ddSketch();
 const visits = countMin({ epsilon: 0.1 });
 
 const CLICKS = [
@@ -153,23 +156,29 @@ test('summaries are records: those of hours are merged into one of the day', asy
     .survivesRestoreAtEveryStep(everyWay);
 });
 
-test('summaries are state of process functions', async () => {
+test('summaries are state of process functions: a value, or one that answers', async () => {
   await verifyOperator<Click>((input) =>
     input
       .keyBy(({ page }) => page)
       .process({
-        state: { users: valueState<HyperLogLog>() },
-        onRecord({ user }, { state, key }) {
-          const known = state.users.value();
+        state: {
+          summary: valueState<HyperLogLog>(),
+          users: sketchState(users, users.estimate),
+          slowest: sketchState(times, (summary) => times.quantile(summary, 1)),
+        },
+        onRecord({ user, ms }, { state, key }) {
+          const known = state.summary.value();
           const summary = known === undefined ? users.create() : users.copy(known);
           users.add(summary, user);
-          state.users.update(summary);
-          return [`${key} ${users.estimate(summary)}`];
+          state.summary.update(summary);
+          state.users.add(user);
+          state.slowest.add(ms);
+          return [`${key} ${users.estimate(summary)} ${state.users.get()} ${state.slowest.get()}`];
         },
       }),
   )
     .input(...CLICKS)
-    .expect(record('a 1'), record('a 2'), record('b 1'), record('a 2'), record('a 2'))
+    .expect(record('a 1 1 10'), record('a 2 2 20'), record('b 1 1 5'), record('a 2 2 30'), record('a 2 2 40'))
     .survivesRestoreAtEveryStep(everyWay);
 });
 
