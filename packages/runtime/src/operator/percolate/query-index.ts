@@ -24,7 +24,11 @@ type Anchor =
 interface Cover {
   readonly anchors: readonly Anchor[];
   readonly cost: number;
+  /** What still has to hold for a document that meets an anchor. */
+  readonly rest: Condition;
 }
+
+const NOTHING_LEFT: Condition = { kind: 'all' };
 
 /** A query as it stands in the index. */
 export interface IndexedQuery {
@@ -32,6 +36,8 @@ export interface IndexedQuery {
   /** The record that it came in. */
   readonly record: unknown;
   readonly condition: Condition;
+  /** The same for documents that an anchor found. */
+  readonly rest: Condition;
   readonly anchors: readonly Anchor[];
   readonly intervals: readonly {
     readonly of: IntervalIndex<IndexedQuery>;
@@ -65,7 +71,7 @@ export class QueryIndex {
     if (query.triedOn === this.#documentNumber) return;
     query.triedOn = this.#documentNumber;
     this.triedCount++;
-    if (holds(query.condition)) this.#found.push(query.record);
+    if (holds(query.rest)) this.#found.push(query.record);
   };
 
   get size(): number {
@@ -98,6 +104,7 @@ export class QueryIndex {
       id,
       record,
       condition,
+      rest: cover?.rest ?? condition,
       anchors: cover?.anchors ?? [],
       intervals: [],
       fields: used,
@@ -169,11 +176,13 @@ function coverOf(condition: Condition): Cover | undefined {
       return undefined;
     case 'values': {
       const { field, values } = condition;
-      return sumOf(
+      return eitherOf(
         values.map((value) => ({
           anchors: [{ kind: 'value', field, value }],
           cost: 1 + field.byValue.countOf(value),
+          rest: NOTHING_LEFT,
         })),
+        condition,
       );
     }
     case 'words':
@@ -181,13 +190,14 @@ function coverOf(condition: Condition): Cover | undefined {
     case 'prefix': {
       const { field, prefix } = condition;
       const cost = 2 + field.byPrefix.countOf(prefix);
-      return { anchors: [{ kind: 'prefix', field, text: prefix }], cost };
+      return { anchors: [{ kind: 'prefix', field, text: prefix }], cost, rest: NOTHING_LEFT };
     }
     case 'range':
       return coverOfRange(condition);
     case 'exists': {
       const { field } = condition;
-      return { anchors: [{ kind: 'presence', field }], cost: 1_000 + field.byPresence.countOf(true) };
+      const cost = 1_000 + field.byPresence.countOf(true);
+      return { anchors: [{ kind: 'presence', field }], cost, rest: NOTHING_LEFT };
     }
     case 'bool':
       return coverOfBool(condition);
@@ -196,40 +206,71 @@ function coverOf(condition: Condition): Cover | undefined {
   }
 }
 
-function coverOfWords({ field, words, isEvery }: Extract<Condition, { kind: 'words' }>): Cover {
-  const covers = words.map<Cover>((text) => ({
-    anchors: [{ kind: 'word', field, text }],
-    // Long words are rare in texts; at first there is nothing else to go by.
-    cost: 1 + field.byWord.countOf(text) + 8 / text.length,
-  }));
-  return isEvery ? leastOf(covers) : sumOf(covers);
+function coverOfWords(condition: Extract<Condition, { kind: 'words' }>): Cover {
+  const { field, words, isEvery } = condition;
+  const covers = words.map<Cover>((text) => {
+    const others = words.filter((word) => word !== text);
+    return {
+      anchors: [{ kind: 'word', field, text }],
+      // Long words are rare in texts; at first there is nothing else to go by.
+      cost: 1 + field.byWord.countOf(text) + 8 / text.length,
+      rest: isEvery && others.length > 0 ? { ...condition, words: others } : NOTHING_LEFT,
+    };
+  });
+  return isEvery ? leastOf(covers) : eitherOf(covers, condition);
 }
 
 /** How many intervals a point is in cannot be known: half of those without an end, few of the others. */
-function coverOfRange({ field, low, high }: Extract<Condition, { kind: 'range' }>): Cover {
+function coverOfRange(condition: Extract<Condition, { kind: 'range' }>): Cover {
+  const { field, low, high } = condition;
   const index = typeof (low ?? high) === 'number' ? field.numbers : field.texts;
   const share = low === undefined || high === undefined ? 0.5 : 0.05;
-  return { anchors: [{ kind: 'interval', field, low, high }], cost: 4 + share * index.count };
+  // Intervals are closed: open bounds are looked at once more.
+  return {
+    anchors: [{ kind: 'interval', field, low, high }],
+    cost: 4 + share * index.count,
+    rest: condition,
+  };
 }
 
 /** All of `must` hold, so that the cheapest of them is enough; of `should`, one of them has to be met. */
-function coverOfBool({ must, should, shouldMin }: Extract<Condition, { kind: 'bool' }>): Cover | undefined {
-  const covers = must.map(coverOf).filter((cover) => cover !== undefined);
+function coverOfBool(condition: Extract<Condition, { kind: 'bool' }>): Cover | undefined {
+  const { must, should, shouldMin } = condition;
+  const covers = must.flatMap((part, index) => {
+    const cover = coverOf(part);
+    if (cover === undefined) return [];
+    const left = cover.rest === NOTHING_LEFT ? [] : [cover.rest];
+    const rest = boolOf({ ...condition, must: [...must.slice(0, index), ...must.slice(index + 1), ...left] });
+    return [{ ...cover, rest }];
+  });
   if (shouldMin > 0) {
     const alternatives = should.map(coverOf);
-    if (alternatives.every((cover) => cover !== undefined)) covers.push(sumOf(alternatives));
+    if (alternatives.every((cover) => cover !== undefined)) {
+      const isMet = shouldMin === 1 && alternatives.every(({ rest }) => rest === NOTHING_LEFT);
+      const rest = isMet ? boolOf({ ...condition, should: [], shouldMin: 0 }) : condition;
+      covers.push({ ...eitherOf(alternatives, condition), rest });
+    }
   }
   return covers.length === 0 ? undefined : leastOf(covers);
+}
+
+function boolOf(condition: Extract<Condition, { kind: 'bool' }>): Condition {
+  const { must, mustNot, shouldMin } = condition;
+  const [only] = must;
+  if (mustNot.length > 0 || shouldMin > 0 || must.length > 1) return condition;
+  return only ?? NOTHING_LEFT;
 }
 
 function leastOf(covers: readonly Cover[]): Cover {
   return covers.reduce((least, cover) => (cover.cost < least.cost ? cover : least));
 }
 
-function sumOf(covers: readonly Cover[]): Cover {
+/** Several alternatives; which of them was met is not known, so that all of `whole` is left unless each leaves nothing. */
+function eitherOf(covers: readonly Cover[], whole: Condition): Cover {
   return {
     anchors: covers.flatMap(({ anchors }) => anchors),
     cost: covers.reduce((sum, { cost }) => sum + cost, 0),
+    rest: covers.every(({ rest }) => rest === NOTHING_LEFT) ? NOTHING_LEFT : whole,
   };
 }
 
