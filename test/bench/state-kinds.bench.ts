@@ -139,8 +139,8 @@ const KINDS: readonly (readonly [
 
 const TTLS: readonly (readonly [what: string, ttl?: TtlOptions])[] = [
   [''],
-  [', TTL by event time', { duration: '1 s', time: 'event' }],
-  [', TTL by the wall clock', { duration: '1 s' }],
+  [', TTL by event time', { duration: '1 minute', time: 'event' }],
+  [', TTL by the wall clock', { duration: '1 minute' }],
 ];
 
 const ASYNCHRONOUS: readonly (readonly [what: string, build: Build])[] = [
