@@ -286,17 +286,19 @@ test('a snapshot that is still being written has nothing of what came after its 
     const [chain] = restored.chains;
     const frozen = chain?.freeze(step);
     const watermarkMs = step - 1;
-    restored.send([{ value: { card: 'x', amount: 1 }, atMs: step }]);
+    // Nothing comes before the second barrier: what was restored is still as it was read.
+    if (step > 4) restored.send([{ value: { card: 'x', amount: 1 }, atMs: step }]);
     restored.watermark(step);
     const written = await frozen?.write(restored.blobStore, `slow-${step}-`);
-    chain?.checkpointCompleted(step);
+    if (step === 4) chain?.checkpointAborted(step);
+    else chain?.checkpointCompleted(step);
     snapshots.push({ checkpointId: step, watermarkMs, nowMs: 0, operators: [written?.operators ?? []] });
   }
   for (const [index, snapshot] of snapshots.entries()) {
     const last = await open(snapshot, restored.blobStore);
     last.send([{ value: { card: 'x', amount: 2 }, atMs: 100 }]);
     last.watermark(100);
-    expect(last.emitted).toHaveLength(3 + index);
+    expect(last.emitted).toHaveLength([3, 3, 4, 5][index] ?? 0);
     await last.close();
   }
   await before.close();
