@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { TestCluster } from '../support/cli.ts';
-import { findRunning, killNow, recordedProcesses } from '../support/processes.ts';
+import { findRunning, isRunning, killNow, recordedProcesses } from '../support/processes.ts';
 import { until } from '../support/until.ts';
 import { FLAWLESS, SequenceRun } from './sequence-run.ts';
 
@@ -42,6 +42,10 @@ async function signal(victim: string, name: NodeJS.Signals): Promise<number> {
   return pid;
 }
 
+function ended(pid: number): Promise<void> {
+  return until(() => !isRunning(pid), { timeoutMs: STEP_TIMEOUT_MS, what: `the end of process ${pid}` });
+}
+
 /** Stops a process past every time-out, and lets it go on as if nothing had been. */
 async function zombie(victim: string, whileStopped: () => Promise<void>): Promise<void> {
   const pid = await signal(victim, 'SIGSTOP');
@@ -61,6 +65,8 @@ interface Scenario {
   readonly name: string;
   /** Records a second where the job is to outlast a zombie. */
   readonly ratePerSecond?: number;
+  /** Nothing of it is a failure of the job. */
+  readonly isPlanned?: true;
   /** Returns how many blows hit. */
   readonly strike: (run: SequenceRun) => Promise<number>;
 }
@@ -97,13 +103,43 @@ const scenarios: readonly Scenario[] = [
     },
   },
   {
-    name: 'a TaskManager ends as it is told to',
+    name: 'a TaskManager leaves: its job waits until it is back',
+    ratePerSecond: 2_400,
+    isPlanned: true,
     strike: async (run) => {
-      for (const share of [0.3, 0.6]) {
-        await run.reaches(share);
-        await signal('taskmanager-1', 'SIGTERM');
-      }
+      await run.reaches(0.2);
+      const pid = await signal('taskmanager-1', 'SIGTERM');
+      await ended(pid);
+      await run.completes(1);
+      return 1;
+    },
+  },
+  {
+    name: 'a TaskManager leaves: its job moves to another one',
+    ratePerSecond: 2_400,
+    isPlanned: true,
+    strike: async (run) => {
+      const extra = cluster.start(['taskmanager', 'start', '--slots', '2', '--id', 'extra']);
+      await until(async () => (await cluster.processes()).some(({ id }) => id === 'extra'), {
+        timeoutMs: STEP_TIMEOUT_MS,
+        what: 'a third TaskManager',
+      });
+      await run.reaches(0.2);
+      await ended(await signal('taskmanager-1', 'SIGTERM'));
+      await run.completes(1);
+      process.kill(extra.pid, 'SIGTERM');
+      expect((await extra.ended).exitCode).toBe(0);
       return 2;
+    },
+  },
+  {
+    name: 'a TaskManager is told twice to end, and does not wait for its job to move',
+    strike: async (run) => {
+      await run.reaches(0.2);
+      const pid = await signal('taskmanager-1', 'SIGTERM');
+      process.kill(pid, 'SIGTERM');
+      await ended(pid);
+      return 1;
     },
   },
   {
@@ -147,12 +183,13 @@ const scenarios: readonly Scenario[] = [
 
 test.each(scenarios)(
   '$name: nothing lost, nothing twice',
-  async ({ name, strike, ratePerSecond = RATE_PER_SECOND }) => {
+  async ({ name, strike, isPlanned, ratePerSecond = RATE_PER_SECOND }) => {
     const out = join(temporary, name.replaceAll(/\W+/g, '-'));
     const run = await SequenceRun.start({ cluster, out, count: COUNT, ratePerSecond });
     expect(await strike(run)).toBeGreaterThan(0);
     const outcome = await run.finishes();
     expect(outcome).toMatchObject(FLAWLESS);
+    if (isPlanned === true) expect(outcome.restartCount).toBe(0);
     expect(outcome.attemptNumber).toBeGreaterThan(2); // One prepares, one runs: more were needed.
     await expect
       .poll(async () => (await cluster.processes()).reduce((sum, { freeSlots = 0 }) => sum + freeSlots, 0), {

@@ -59,10 +59,13 @@ export class SequenceRun {
     await this.#until(({ inputShare = 0 }) => inputShare >= share, `${share} of the input`);
   }
 
-  /** Waits until `more` checkpoints are completed. */
+  /** Waits until `more` checkpoints are completed, or all is done: then so were the checkpoints that there could be. */
   async completes(more: number): Promise<void> {
     const from = this.watch.latest?.checkpoints.completedCount ?? 0;
-    await this.#until(({ checkpoints }) => checkpoints.completedCount >= from + more, `${more} checkpoints`);
+    await this.#until(
+      ({ checkpoints, state }) => checkpoints.completedCount >= from + more || state === 'FINISHED',
+      `${more} checkpoints`,
+    );
   }
 
   /** Waits until the job has been restarted `count` times in all. */

@@ -118,6 +118,8 @@ function smallerJobs(job: JobSpec, id: number): readonly JobSpec[] {
     if (node.form !== 'ledger') candidates.push(changed({ ...node, form: 'ledger' }));
   } else if (node.kind === 'union') {
     for (const input of node.inputs) candidates.push(changed({ ...node, inputs: [input] }));
+  } else if (node.kind === 'connect' || node.kind === 'broadcast') {
+    for (const input of node.inputs) candidates.push(pruned(withoutStep(others, id, input)));
   } else if (node.kind === 'source') {
     if (node.splits > 1) candidates.push(changed({ ...node, splits: 1 }));
     if (node.recordsPerSplit > 1)
@@ -131,6 +133,8 @@ function withoutStep(nodes: readonly NodeSpec[], id: number, input: Ref): readon
   const moved = (ref: Ref): Ref => (ref.node === id ? input : ref);
   return nodes.map((node): NodeSpec => {
     if (node.kind === 'union') return { ...node, inputs: node.inputs.map(moved) };
+    if (node.kind === 'connect' || node.kind === 'broadcast')
+      return { ...node, inputs: [moved(node.inputs[0]), moved(node.inputs[1])] };
     if (node.kind === 'source') return node;
     const behind = { ...node, input: moved(node.input) };
     return behind.kind === 'keep' ? { ...behind, check: 'once' } : behind;
@@ -143,7 +147,7 @@ function pruned(nodes: readonly NodeSpec[]): JobSpec {
   for (const node of nodes.toReversed()) {
     if (node.kind !== 'sink' && !needed.has(node.id)) continue;
     needed.add(node.id);
-    if (node.kind === 'union') for (const ref of node.inputs) needed.add(ref.node);
+    if ('inputs' in node) for (const ref of node.inputs) needed.add(ref.node);
     else if (node.kind !== 'source') needed.add(node.input.node);
   }
   return { nodes: nodes.filter(({ id }) => needed.has(id)) };

@@ -14,6 +14,7 @@ export class JobWatch {
   readonly #clusterDirectory: string;
   readonly #jobId: string;
   readonly #onStatus: (status: JobStatus) => void;
+  readonly #address: string | undefined;
   readonly #ended: Promise<JobStatus>;
   #isStopped = false;
   #latest: JobStatus | undefined;
@@ -22,10 +23,13 @@ export class JobWatch {
     clusterDirectory: string,
     jobId: string,
     onStatus: (status: JobStatus) => void = () => undefined,
+    /** Of the JobManager; default: as the cluster's record has it. */
+    address?: string,
   ) {
     this.#clusterDirectory = clusterDirectory;
     this.#jobId = jobId;
     this.#onStatus = onStatus;
+    this.#address = address;
     this.#ended = this.#follow();
     this.#ended.catch(() => undefined); // Whoever asks gets it.
   }
@@ -56,12 +60,10 @@ export class JobWatch {
   }
 
   async #follow(): Promise<JobStatus> {
-    const record = JSON.parse(readFileSync(join(this.#clusterDirectory, 'cluster.json'), 'utf8')) as {
-      jobManagerAddress: string;
-    };
+    const address = this.#address ?? recordedAddress(this.#clusterDirectory);
     const token = readFileSync(join(this.#clusterDirectory, 'token'), 'utf8').trim();
     while (!this.#isStopped) {
-      await this.#followOnce(record.jobManagerAddress, token);
+      await this.#followOnce(address, token);
       if (this.#latest !== undefined && this.hasEnded) return this.#latest;
       await new Promise((resolve) => setTimeout(resolve, RECONNECT_DELAY_MS));
     }
@@ -86,4 +88,11 @@ export class JobWatch {
       // Down, or dying: tried again.
     }
   }
+}
+
+function recordedAddress(clusterDirectory: string): string {
+  const record = JSON.parse(readFileSync(join(clusterDirectory, 'cluster.json'), 'utf8')) as {
+    jobManagerAddress: string;
+  };
+  return record.jobManagerAddress;
 }

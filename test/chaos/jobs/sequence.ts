@@ -11,6 +11,7 @@ export default defineJob('sequence', (env) => {
     checkpoint: {
       interval: params.duration('checkpointInterval', '200ms'),
       timeout: params.duration('checkpointTimeout', '10 minutes'),
+      toleratedFailures: params.number('toleratedFailures', 3),
     },
   });
 

@@ -6,6 +6,7 @@ import {
   defineSource,
   endOfInput,
   fromArray,
+  mapState,
   max,
   min,
   outputTag,
@@ -22,10 +23,12 @@ import {
 import { jsonLines } from '@millrace/connector-files';
 import type { SimHooks } from '@millrace/testing';
 import { answerTo, keeper, pickOne, timerBuckets } from './functions.ts';
+import { broadcastKeeper, keyedBroadcastKeeper, pairCounter } from './connected-functions.ts';
 import {
   copiesOf,
   isKept,
   mapped,
+  ofInput,
   recordsOfSplit,
   rekeyed,
   tableOf,
@@ -42,6 +45,8 @@ import {
 
 type Window = Extract<NodeSpec, { readonly kind: 'window' }>;
 type Sink = Extract<NodeSpec, { readonly kind: 'sink' }>;
+type Connect = Extract<NodeSpec, { readonly kind: 'connect' }>;
+type Broadcast = Extract<NodeSpec, { readonly kind: 'broadcast' }>;
 type Step = Exclude<Extract<NodeSpec, { readonly input: Ref }>, Sink>;
 
 const sideTag = outputTag<Rec>('side');
@@ -92,7 +97,36 @@ class JobBuilder {
       if (first === undefined) throw new Error('a union has inputs');
       return first.union(...others);
     }
+    if (node.kind === 'connect') return this.#connected(node);
+    if (node.kind === 'broadcast') return this.#broadcast(node);
     return this.#step(node, this.#read(node.input));
+  }
+
+  #connected({ id, how, inputs: [first, second] }: Connect): DataStream<Rec> {
+    const [a, b] = [this.#read(first), this.#read(second)];
+    if (how === 'map')
+      return a.connect(b).map(
+        (record) => {
+          this.#hooks.userCall();
+          return ofInput(record, id, 0);
+        },
+        (record) => ofInput(record, id, 1),
+      );
+    return a
+      .keyBy((record) => record.key)
+      .connect(b.keyBy((record) => record.key))
+      .process(pairCounter(id, this.#hooks));
+  }
+
+  #broadcast({ id, how, inputs: [first, second] }: Broadcast): DataStream<Rec> {
+    const [a, b] = [this.#read(first), this.#read(second)];
+    const rules = b.broadcast({ seen: mapState<string, number>() });
+    return how === 'plain'
+      ? a.connect(rules).process(broadcastKeeper(id, this.#hooks))
+      : a
+          .keyBy((record) => record.key)
+          .connect(rules)
+          .process(keyedBroadcastKeeper(id, this.#hooks));
   }
 
   #source(id: number, spec: SourceSpec): DataStream<Rec> {

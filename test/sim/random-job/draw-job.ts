@@ -29,20 +29,42 @@ const ONE_OPERATOR = new Set<NodeSpec['kind']>([
 ]);
 const KEYED = new Set<StepSpec['kind']>(['count', 'reduce', 'keep', 'timers', 'window']);
 
-/** Draws the job of a seed; subtasks of one operator at most `parallelism`. */
-export function drawJob(seed: number, parallelism: number): JobSpec {
-  return new JobDraw(new Prng(seed ^ 0x68bc21eb), parallelism).draw();
+/**
+ * Steps whose results are among those of more records, however often each comes: what a job gives whose checkpoints do not
+ * align can be compared.
+ */
+const MONOTONE = new Set<NodeSpec['kind']>([
+  'map',
+  'filter',
+  'flatMap',
+  'rekey',
+  'spread',
+  'join',
+  'route',
+  'ask',
+  'count',
+  'reduce',
+]);
+
+/** Draws the job of a seed; subtasks of one operator at most `parallelism`. `isAtLeastOnce`: records may be processed twice. */
+export function drawJob(
+  seed: number,
+  of: { readonly parallelism: number; readonly isAtLeastOnce: boolean },
+): JobSpec {
+  return new JobDraw(new Prng(seed ^ 0x68bc21eb), of).draw();
 }
 
 class JobDraw {
   readonly #prng: Prng;
   readonly #parallelism: number;
+  readonly #isAtLeastOnce: boolean;
   readonly #nodes: NodeSpec[] = [];
   readonly #streams: OpenStream[] = [];
 
-  constructor(prng: Prng, parallelism: number) {
+  constructor(prng: Prng, of: { readonly parallelism: number; readonly isAtLeastOnce: boolean }) {
     this.#prng = prng;
-    this.#parallelism = parallelism;
+    this.#parallelism = of.parallelism;
+    this.#isAtLeastOnce = of.isAtLeastOnce;
   }
 
   draw(): JobSpec {
@@ -51,7 +73,7 @@ class JobDraw {
     for (let index = 0; index < sourceCount; index++) this.#addSource(isBounded || this.#prng.next() < 0.4);
     const stepCount = 1 + this.#prng.below(STEPS_MAX);
     for (let index = 0; index < stepCount; index++) {
-      if (this.#streams.length > 1 && this.#prng.next() < 0.2) this.#addUnion();
+      if (this.#streams.length > 1 && this.#prng.next() < 0.3) this.#addTogether();
       else this.#addStep(this.#anyStream());
     }
     for (const stream of this.#streams.filter(({ isOpen }) => isOpen)) this.#addSink(stream);
@@ -99,6 +121,56 @@ class JobDraw {
     this.#streams.push({ ref, ...facts, depth: 0, isOpen: true });
   }
 
+  /** Two streams in one operator. */
+  #addTogether(): void {
+    switch (this.#prng.below(this.#isAtLeastOnce ? 4 : 7)) {
+      case 0:
+      case 1:
+        return this.#addUnion();
+      case 2:
+      case 3:
+        return this.#addConnected(this.#pick('map', 'pairs'));
+      default:
+        return this.#addBroadcast(this.#pick('plain', 'keyed'));
+    }
+  }
+
+  #addConnected(how: 'map' | 'pairs'): void {
+    const [a, b] = [this.#anyStream(), this.#anyStream()];
+    const { ref, width } = this.#add((id) => ({ id, kind: 'connect', how, inputs: [a.ref, b.ref] }));
+    const isStraight = a.width === width && b.width === width;
+    const depth = Math.max(a.depth, b.depth);
+    const isBounded = a.isBounded && b.isBounded;
+    if (how === 'pairs') {
+      const facts = { isTimed: false, isOrdered: true, isGapless: true, isBounded, width };
+      this.#streams.push({ ref, ...facts, depth: depth + 1, isOpen: true });
+      return;
+    }
+    this.#streams.push({
+      ref,
+      isTimed: a.isTimed && b.isTimed,
+      isOrdered: a.isOrdered && b.isOrdered && isStraight,
+      isGapless: a.isGapless && b.isGapless && isStraight,
+      isBounded,
+      width,
+      depth,
+      isOpen: true,
+    });
+  }
+
+  #addBroadcast(how: 'plain' | 'keyed'): void {
+    const [a, b] = [this.#anyStream(), this.#anyStream()];
+    const { ref, width } = this.#add((id) => ({ id, kind: 'broadcast', how, inputs: [a.ref, b.ref] }));
+    const isBounded = a.isBounded && b.isBounded;
+    const depth = Math.max(a.depth, b.depth) + 1;
+    if (how === 'keyed') this.#streams.push({ ...a, ref, isBounded, width, depth, isOpen: true });
+    else {
+      const isTimed = a.isTimed && b.isTimed;
+      const facts = { isTimed, isOrdered: false, isGapless: false, isBounded, width };
+      this.#streams.push({ ref, ...facts, depth, isOpen: true });
+    }
+  }
+
   #addUnion(): void {
     const [a, b] = [this.#anyStream(), this.#anyStream()];
     const { ref, width } = this.#add((id) => ({ id, kind: 'union', inputs: [a.ref, b.ref] }));
@@ -126,6 +198,13 @@ class JobDraw {
   }
 
   #drawStep(from: OpenStream): StepSpec {
+    for (;;) {
+      const step = this.#drawAnyStep(from);
+      if (!this.#isAtLeastOnce || MONOTONE.has(step.kind)) return step;
+    }
+  }
+
+  #drawAnyStep(from: OpenStream): StepSpec {
     const isKeyed = from.depth < DEPTH_MAX && this.#prng.next() < 0.6;
     return isKeyed ? this.#drawKeyed(from) : this.#drawSimple();
   }

@@ -4,6 +4,7 @@ import {
   finalWatermark,
   isKept,
   mapped,
+  ofInput,
   recordsOfSplit,
   rekeyed,
   tableOf,
@@ -26,12 +27,16 @@ interface Stream {
 
 type Step = Extract<NodeSpec, { readonly input: Ref }>;
 
+/** How many records of a split are read before the job is drained: event time goes to its end behind them. */
+export type ReadUpTo = (sourceId: number, split: number) => number;
+
 /** Returns the lines of each sink, by its name. */
-export function interpretJob(job: JobSpec): ReadonlyMap<string, readonly string[]> {
-  const streams: Stream[] = [];
+export function interpretJob(job: JobSpec, drainedAt?: ReadUpTo): ReadonlyMap<string, readonly string[]> {
+  /** By id: a job that was cut down has gaps. */
+  const streams = new Map<number, Stream>();
   const outputs = new Map<string, readonly string[]>();
   const read = ({ node, isSide }: Ref): Stream => {
-    const stream = streams[node] ?? { records: [], watermarkMs: Infinity };
+    const stream = streams.get(node) ?? { records: [], watermarkMs: Infinity };
     return isSide === true ? { ...stream, records: stream.side ?? [] } : stream;
   };
   for (const node of job.nodes) {
@@ -39,22 +44,23 @@ export function interpretJob(job: JobSpec): ReadonlyMap<string, readonly string[
       const lines = read(node.input).records.map((record) => JSON.stringify(toLine(record, node.isTimed)));
       outputs.set(`sink-${node.id}`, lines);
     }
-    streams.push(streamOf(node, read));
+    streams.set(node.id, streamOf(node, read, drainedAt));
   }
   return outputs;
 }
 
-function streamOf(node: NodeSpec, read: (ref: Ref) => Stream): Stream {
+function streamOf(node: NodeSpec, read: (ref: Ref) => Stream, drainedAt: ReadUpTo | undefined): Stream {
   if (node.kind === 'source') {
-    const splits = Array.from({ length: node.splits }, (_, split) => recordsOfSplit(node.id, node, split));
-    return { records: splits.flat(), watermarkMs: finalWatermark(node) };
+    const splits = Array.from({ length: node.splits }, (_, split) =>
+      recordsOfSplit(node.id, node, split).slice(0, drainedAt?.(node.id, split)),
+    );
+    const watermarkMs = drainedAt === undefined ? finalWatermark(node) : Infinity;
+    return { records: splits.flat(), watermarkMs };
   }
-  if (node.kind === 'union') {
+  if ('inputs' in node) {
     const inputs = node.inputs.map(read);
     return {
-      records: inputs.flatMap(({ records }, index) =>
-        records.map((record) => tagged(record, node.id, index)),
-      ),
+      records: togetherOf(node, inputs),
       watermarkMs: Math.min(...inputs.map(({ watermarkMs }) => watermarkMs)),
     };
   }
@@ -94,6 +100,35 @@ function stepOf(node: Step, input: Stream): Pick<Stream, 'records' | 'side'> {
       return { records: fired(node.id, node.shape, input, windowRecord) };
     case 'sink':
       return { records: [] };
+    default:
+      return node satisfies never;
+  }
+}
+
+/** What becomes of the records of several inputs. */
+function togetherOf(
+  node: Extract<NodeSpec, { readonly inputs: readonly Ref[] }>,
+  inputs: readonly Stream[],
+): readonly Rec[] {
+  const each = (of: (record: Rec, input: number) => Rec): readonly Rec[] =>
+    inputs.flatMap(({ records }, input) => records.map((record) => of(record, input)));
+  const first = inputs[0]?.records ?? [];
+  switch (node.kind) {
+    case 'union':
+      return each((record, input) => tagged(record, node.id, input));
+    case 'connect': {
+      if (node.how === 'map') return each((record, input) => ofInput(record, node.id, input));
+      // As many as the input that has fewer of the key.
+      const counts = byKey(inputs[1]?.records ?? []);
+      return [...byKey(first)].flatMap(([key, group]) =>
+        counted(
+          node,
+          group.slice(0, counts.get(key)?.length ?? 0).map((record) => ({ ...record, key })),
+        ),
+      );
+    }
+    case 'broadcast':
+      return node.how === 'keyed' ? first : each((record, input) => tagged(record, node.id, input));
     default:
       return node satisfies never;
   }

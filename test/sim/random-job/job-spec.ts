@@ -80,6 +80,10 @@ export type NodeSpec = { readonly id: number; readonly parallelism?: number } & 
   | SourceSpec
   | ({ readonly input: Ref } & StepSpec)
   | { readonly kind: 'union'; readonly inputs: readonly Ref[] }
+  /** Two streams in one operator: mapped each for itself, or keyed, and counted in pairs. */
+  | { readonly kind: 'connect'; readonly how: 'map' | 'pairs'; readonly inputs: readonly [Ref, Ref] }
+  /** The second one is broadcast. */
+  | { readonly kind: 'broadcast'; readonly how: 'plain' | 'keyed'; readonly inputs: readonly [Ref, Ref] }
   | {
       readonly kind: 'sink';
       readonly input: Ref;
@@ -156,6 +160,11 @@ export function rekeyed(record: Rec, keyCount: number): Rec {
 
 export function tagged(record: Rec, id: number, input: number): Rec {
   return { ...record, origin: `${id}:${input}|${record.origin}` };
+}
+
+/** What a connected map makes of the records of its first or second input. */
+export function ofInput(record: Rec, id: number, input: number): Rec {
+  return mapped(tagged(record, id, input), input + 1);
 }
 
 export function textHash(text: string): number {

@@ -250,6 +250,15 @@ export class ChainDriver {
 
   /** The barriers of all channels are here: passes on one, freezes, and writes in the background. Behind one that stops, nothing is done. */
   takeCheckpoint(barrier: BarrierElement, alignmentMs: number): void {
+    const owed = this.#owesEnd;
+    if (barrier.mode === 'drain' && owed !== undefined) {
+      // It is the last one of a job that ends: nothing may stay in flight.
+      this.#owesEnd = () => {
+        owed();
+        this.takeCheckpoint(barrier, alignmentMs);
+      };
+      return;
+    }
     const { clock } = this.#context.ports;
     const startedMs = clock.monotonicMs();
     this.broadcast(barrier);

@@ -9,3 +9,4 @@ export {
   type ChannelExchangeOptions,
 } from '../exchange/channel-exchange.ts';
 export type { Link, LinkEvents } from '../exchange/link.ts';
+export { LinkPulse } from '../exchange/link-pulse.ts';

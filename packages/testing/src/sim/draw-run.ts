@@ -66,7 +66,16 @@ const KIND_SHARE = 0.4;
 const CANCEL_SHARE = 0.04;
 /** Share of the seeds in which it is stopped with a savepoint, and goes on from that in another shape. */
 const STOP_SHARE = 0.12;
-const DRAWN_APART: ReadonlySet<FaultKind> = new Set(['cancel-job', 'stop-job']);
+/** Share of the seeds in which it is stopped so that its windows and timers fire before their time. */
+const DRAIN_SHARE = 0.1;
+const DRAWN_APART: ReadonlySet<FaultKind> = new Set([
+  'cancel-job',
+  'stop-job',
+  'drain-job',
+  'half-open-link',
+]);
+/** Share of the seeds in which connections may be dead without being closed. */
+const LINKS_WATCHED_SHARE = 0.25;
 const CHECKPOINT_TIMEOUT_MS_SLOW = 5_000;
 /** Share of the seeds in which all that can fail does, and much of it. */
 const STORMY_SHARE = 0.02;
@@ -115,6 +124,8 @@ export function drawPlan(seed: number, knobs: readonly Knob[] = []): SimPlan {
           return drawFault(prng, kind, of);
         });
   if (prng.next() < STOP_SHARE) faults.push(drawFault(prng, 'stop-job', of));
+  if (world.linkSilenceMs !== undefined) faults.push(drawFault(prng, 'half-open-link', of));
+  if (prng.next() < DRAIN_SHARE) faults.push(drawFault(prng, 'drain-job', of));
   if (prng.next() < CANCEL_SHARE) faults.push(drawFault(prng, 'cancel-job', of));
   const rates: { [kind in ChanceKind]?: number } = {};
   for (const { kind, share, rateMax } of CHANCES)
@@ -137,7 +148,10 @@ function drawWorld(prng: Prng, knobs: readonly Knob[]): SimWorld {
     checkpointTimeoutMs: pick(300, 1_000, 5_000),
     checkpointFailuresTolerated: pick(0, 1, 3, 10),
     checkpointsRetainedMax: pick(1, 2, 3, 3),
-    checkpointMode: pick('exactly-once', 'exactly-once', 'exactly-once', 'stop-the-world'),
+    checkpointMode: pick(
+      ...(['exactly-once', 'exactly-once', 'exactly-once', 'exactly-once', 'exactly-once'] as const),
+      ...(['stop-the-world', 'stop-the-world', 'at-least-once'] as const),
+    ),
     isStateKeptOnCancel: prng.next() < 0.5,
     bufferTimeoutMs: isBroad ? pick(5, 10, 100) : pick(0, 1, 10, 10, 100),
     stateCacheEntriesMax: pick(1, 3, 20, 100_000),
@@ -147,6 +161,8 @@ function drawWorld(prng: Prng, knobs: readonly Knob[]): SimWorld {
     inputMs: isBroad ? pick(0, 100, 400, 400) : pick(0, 100, 400, 400, 1_000, 2_000),
     heartbeatIntervalMs,
     heartbeatTimeoutMs: heartbeatIntervalMs * pick(3, 5, 10),
+    // Each connection has timers of its own, which costs.
+    ...(prng.next() < LINKS_WATCHED_SHARE ? { linkSilenceMs: pick(2_000, 8_000) } : {}),
     networkMsMax: pick(0.3, 2, 20),
     diskMsMax: pick(0.5, 5, 30),
     isControlEncoded: prng.next() < 0.25,
@@ -204,7 +220,7 @@ function durationOf(prng: Prng, kind: FaultKind, heartbeatTimeoutMs: number): nu
 }
 
 /** What somebody asks for of a job: mostly while it is at work, as its checkpoints show. */
-const ASKED: ReadonlySet<FaultKind> = new Set(['rescale-job', 'savepoint-job', 'stop-job']);
+const ASKED: ReadonlySet<FaultKind> = new Set(['rescale-job', 'savepoint-job', 'stop-job', 'drain-job']);
 
 function drawPlace(prng: Prng, kind: FaultKind, expectedMs: number): FaultPlace {
   const choice = prng.next();

@@ -65,6 +65,8 @@ export class FaultStrikes {
         return cluster.takeSavepoint('continue');
       case 'stop-job':
         return cluster.takeSavepoint('stop');
+      case 'drain-job':
+        return cluster.takeSavepoint('drain');
       case 'cancel-job':
         cluster.cancelJob();
         return true;
@@ -84,6 +86,8 @@ export class FaultStrikes {
         return running?.slots.crashWorker(fault.target >>> 8) ?? false;
       case 'break-data':
         return cluster.network.breakOne(fault.target >>> 4);
+      case 'half-open-link':
+        return cluster.network.freezeOne(fault.target >>> 4);
       case 'break-control': {
         const of = { taskManagerMs: this.#world.noticeMs(), leaderMs: this.#world.noticeMs() };
         return running?.connection.break(of) ?? false;

@@ -23,6 +23,14 @@ import type { SimScheduler } from './scheduler.ts';
 const TASK_MANAGER_COUNT = 3;
 const SLOTS_PER_TASK_MANAGER = 2;
 const CHECKPOINT_DIRECTORY = '/checkpoints';
+/** Faults by which a connection may be silent although it is alive. */
+const MAKES_SILENT: ReadonlySet<string> = new Set([
+  'cut-both-ways',
+  'cut-one-way',
+  'swizzle-clog',
+  'slow-link',
+  'pause-taskmanager',
+]);
 /** A client that gets no answer asks again after this. */
 const ASK_AGAIN_MS = 1_000;
 /** A JobManager that finds the store locked tries again after this. */
@@ -117,6 +125,11 @@ export class SimCluster {
       delayMs: () => trouble.frameMs(),
       noticeMs: () => trouble.noticeMs(),
       routes: this.routes,
+      silenceMs: plan.world.linkSilenceMs,
+      onHalfOpen: (wasDead) => {
+        if (!wasDead && !plan.faults.some(({ kind }) => MAKES_SILENT.has(kind)))
+          invariants.violated('a data connection that is alive is taken for dead');
+      },
       onFrame: (linkId, frame) => {
         scheduler.mix(frame.length);
         invariants.channels.onFrame(linkId, frame);
@@ -129,6 +142,10 @@ export class SimCluster {
       silenceMs: () => trouble.silenceMs(),
       routes: this.routes,
       isEncoded: plan.world.isControlEncoded,
+      onMessage: ({ kind }, to) => {
+        if (kind === 'may-leave' && !to.core.isIdle)
+          invariants.violated('a TaskManager is told that nobody needs it, and runs something');
+      },
     };
   }
 

@@ -30,6 +30,8 @@ export interface ControlPlaneOptions {
   /** Until the ends of a connection that lost a message give it up. */
   readonly silenceMs: () => number;
   readonly routes: SimRoutes;
+  /** Sees each message before a TaskManager does. */
+  readonly onMessage: (message: AddressedMessage, to: TaskExecutor) => void;
   /** Messages go through the protocol's codecs. */
   readonly isEncoded: boolean;
 }
@@ -92,6 +94,7 @@ export class SimLeaderConnection {
     this.#stream = new ControlStream({ leader, taskManager: this.#process }, this.#options, {
       onMessage: (message) => {
         this.#failuresInRow = 0;
+        this.#options.onMessage(message, this.#executor());
         this.#executor().onLeaderMessage(message);
       },
       onClosed: () => {

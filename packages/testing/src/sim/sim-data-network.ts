@@ -1,7 +1,7 @@
 // Where slots find each other's data exchange: by the address of the worker, as long as it lives.
 import { MillraceError, toWireError } from '@millrace/common';
 import type { SlotDeployment, SubtaskLocation } from '@millrace/proto';
-import { ChannelExchange, type Link } from '@millrace/taskmanager/local';
+import { ChannelExchange, LinkPulse, type Link } from '@millrace/taskmanager/local';
 import { SimLinkPair, type SimLinkOptions } from './sim-link.ts';
 import type { SimProcess } from './sim-process.ts';
 
@@ -70,6 +70,14 @@ export class SimDataNetwork {
     return link !== undefined;
   }
 
+  /** From now on nothing passes one connection, and nobody is told. Returns false when there is none, or nobody would notice. */
+  freezeOne(index: number): boolean {
+    const link = this.#options.silenceMs === undefined ? undefined : this.#choose(index);
+    if (link === undefined || link.isFrozen) return false;
+    link.isFrozen = true;
+    return true;
+  }
+
   #choose(index: number): SimLinkPair | undefined {
     const links = [...this.#links];
     return links[index % Math.max(1, links.length)];
@@ -83,7 +91,11 @@ export class SimDataNetwork {
       return refused(consumer, dataAddress, routes.connectTimeoutMs());
     const pair = new SimLinkPair({ consumer, producer: endpoint.thread }, this.#options);
     this.#links.add(pair);
-    const forget = (): void => void this.#links.delete(pair);
+    const endPulse = this.#watch(pair, { consumer, endpoint, attempt });
+    const forget = (): void => {
+      this.#links.delete(pair);
+      endPulse();
+    };
     pair.onOver = forget;
     consumer.onDeath(forget);
     endpoint.thread.onDeath(forget);
@@ -91,6 +103,50 @@ export class SimDataNetwork {
       this.#accept(endpoint, attempt, pair.producing),
     );
     return pair.consuming;
+  }
+
+  /** What real links do: `openGrpcLink`. Returns what ends it. */
+  #watch(
+    pair: SimLinkPair,
+    of: { readonly consumer: SimProcess; readonly endpoint: Endpoint; readonly attempt: string },
+  ): () => void {
+    const { silenceMs, onHalfOpen } = this.#options;
+    if (silenceMs === undefined) return () => undefined;
+    const pulse = new LinkPulse({
+      timers: of.consumer.timers,
+      timeoutMs: silenceMs,
+      ping: () => pair.consuming.ping(),
+      probe: (onAnswer) => this.#probe(of, onAnswer),
+      onHalfOpen: () => {
+        onHalfOpen(pair.isFrozen);
+        pair.break();
+      },
+    });
+    pair.consuming.onHeard = () => pulse.heard();
+    return () => pulse.stop();
+  }
+
+  /** A question over a connection of its own, answered by whoever serves the attempt. */
+  #probe(
+    {
+      consumer,
+      endpoint,
+      attempt,
+    }: { readonly consumer: SimProcess; readonly endpoint: Endpoint; readonly attempt: string },
+    onAnswer: () => void,
+  ): () => void {
+    let isWanted = true;
+    const { routes, delayMs } = this.#options;
+    const { thread } = endpoint;
+    const answer = (): void => {
+      if (endpoint.exchange === undefined || endpoint.attempt !== attempt) return;
+      consumer.post(delayMs() + routes.delayMs(thread.machine, consumer.machine), 'probe answered', () => {
+        if (isWanted) onAnswer();
+      });
+    };
+    if (routes.isReachable(consumer.machine, thread.machine))
+      thread.post(delayMs() + routes.delayMs(consumer.machine, thread.machine), 'probe', answer);
+    return () => (isWanted = false);
   }
 
   #accept(endpoint: Endpoint, attempt: string, link: Link): void {

@@ -13,6 +13,7 @@ import {
 import type { StoreOperation } from '@millrace/jobmanager';
 import { ChannelInvariants } from './channel-invariants.ts';
 import { CommitInvariants, type CommittingAttempt } from './commit-invariants.ts';
+import { positionsOf, type SourcePositions } from './source-positions.ts';
 
 /** As the engine's documents have it; `CREATED` → `FINISHED` and the like are left out on purpose. */
 const NEXT_STATES: Readonly<Record<JobState, readonly JobState[]>> = {
@@ -26,6 +27,12 @@ const NEXT_STATES: Readonly<Record<JobState, readonly JobState[]>> = {
   CANCELED: [],
 };
 const TERMINAL = new Set<JobState>(['FINISHED', 'FAILED', 'CANCELED']);
+/** The stop with a savepoint that a job's record has. */
+interface StopOfRecord {
+  readonly mode: string;
+  readonly epoch: number;
+  readonly checkpointId: number;
+}
 /** Sealed records begin with a version and a checksum. */
 const RECORD_HEADER_BYTES = 5;
 
@@ -61,6 +68,8 @@ export class SimInvariants {
   #leader: object | undefined;
   /** The leader under which the end became durable. */
   #endedBy = Infinity;
+  /** Of a job that is drained, once that is durable. */
+  #drainedAt: SourcePositions | undefined;
   #state: { readonly leader: number; readonly state: JobState } | undefined;
 
   constructor(of: SimInvariantsOptions) {
@@ -68,6 +77,11 @@ export class SimInvariants {
     const violated = (what: string): void => this.violated(what);
     this.channels = new ChannelInvariants(of.creditsAtFirst, violated);
     this.commits = new CommitInvariants(violated);
+  }
+
+  /** How far its sources had come when the job ended by being drained, with its savepoint or without; undefined: it ended otherwise. */
+  get drainedAt(): SourcePositions | undefined {
+    return this.endState === 'FINISHED' ? this.#drainedAt : undefined;
   }
 
   violated(what: string): void {
@@ -80,6 +94,7 @@ export class SimInvariants {
     this.endState = undefined;
     this.#state = undefined;
     this.#endedBy = Infinity;
+    this.#drainedAt = undefined;
     this.#newestCheckpointId = 0;
     this.#referenced = new Set();
     this.commits.nextJob();
@@ -115,7 +130,8 @@ export class SimInvariants {
     for (const operation of operations) {
       if (operation.type === 'del') continue;
       if (operation.key.startsWith('pointer/')) this.#onPointer(decodeCheckpointPointerV1(operation.value));
-      if (operation.key.startsWith('progress/')) this.#onProgress(operation.value);
+      if (operation.key.startsWith('progress/'))
+        this.#onProgress(operation.key.slice('progress/'.length), operation.value);
     }
   }
 
@@ -224,8 +240,13 @@ export class SimInvariants {
     this.#verified.add(name);
   }
 
-  #onProgress(record: Uint8Array): void {
-    const { state } = jsonOf(record) as { readonly state: JobState };
+  #onProgress(jobId: string, record: Uint8Array): void {
+    const { state, stop } = jsonOf(record) as { readonly state: JobState; readonly stop?: StopOfRecord };
+    if (stop?.mode !== 'drain') this.#drainedAt = undefined;
+    else if (this.#drainedAt === undefined) {
+      const metadata = this.#of.blobs.get(`${jobId}/chk-${stop.epoch}-${stop.checkpointId}/_metadata`);
+      if (metadata !== undefined) this.#drainedAt = positionsOf(decodeCheckpointMetadataV1(metadata));
+    }
     if (this.endState !== undefined && state !== this.endState)
       this.violated(`the store says ${state} after ${this.endState}`);
     if (!TERMINAL.has(state) || this.endState !== undefined) return;

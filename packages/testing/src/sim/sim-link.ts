@@ -9,6 +9,10 @@ export interface SimLinkOptions {
   /** How long after the death of one end the other notices. */
   readonly noticeMs: () => number;
   readonly routes: SimRoutes;
+  /** How long a dead connection may stay unnoticed whose other end takes new ones; undefined: for ever. */
+  readonly silenceMs: number | undefined;
+  /** A connection was taken for dead. */
+  readonly onHalfOpen: (wasDead: boolean) => void;
   /** Sees each frame before it is sent. */
   readonly onFrame: (linkId: number, frame: Uint8Array) => void;
 }
@@ -22,6 +26,8 @@ export class SimLinkPair {
   /** Neither end is used any more. */
   onOver: () => void = () => undefined;
   #isBroken = false;
+  /** Nothing arrives any more, and nobody is told. */
+  isFrozen = false;
   readonly #route: RoutedConnection;
   readonly #options: SimLinkOptions;
 
@@ -32,6 +38,7 @@ export class SimLinkPair {
     this.producing = new SimLinkEnd(id, of.producer, options);
     this.consuming.peer = this.producing;
     this.producing.peer = this.consuming;
+    for (const end of [this.consuming, this.producing]) end.isFrozen = () => this.isFrozen;
     this.#route = {
       ends: [of.consumer.machine, of.producer.machine],
       giveUp: () => void this.break(),
@@ -84,8 +91,11 @@ export class SimLinkEnd implements Link {
   #isLost = false;
   #isEnded = false;
   isResetNext = false;
+  isFrozen: () => boolean = () => false;
   onReset: () => void = () => undefined;
   onOver: () => void = () => undefined;
+  /** Something has come. */
+  onHeard: () => void = () => undefined;
 
   constructor(id: number, owner: SimProcess, options: SimLinkOptions) {
     this.#id = id;
@@ -114,6 +124,15 @@ export class SimLinkEnd implements Link {
     if (this.isResetNext && !this.#isClosed && !this.#isLost) return this.onReset();
     this.#options.onFrame(this.#id, frame);
     this.#send('frame', (events) => events.onFrame(channelId, frame));
+  }
+
+  /** Asks the other end for a sign of life. */
+  ping(): void {
+    this.#send('ping', () => this.peer?.pong());
+  }
+
+  pong(): void {
+    this.#send('pong', () => undefined);
   }
 
   closeChannel(channelId: number, error: WireError | undefined): void {
@@ -148,7 +167,7 @@ export class SimLinkEnd implements Link {
 
   #send(label: string, word: (events: LinkEvents) => void): void {
     const { peer } = this;
-    if (this.#isClosed || this.#isLost || peer === undefined) return;
+    if (this.#isClosed || this.#isLost || peer === undefined || this.isFrozen()) return;
     const { routes, delayMs } = this.#options;
     const from = this.#owner.machine;
     this.#lane.put(peer.#owner, delayMs() + routes.delayMs(from, peer.#owner.machine), {
@@ -158,7 +177,8 @@ export class SimLinkEnd implements Link {
   }
 
   #arrive(word: (events: LinkEvents) => void): void {
-    if (this.#isLost) return;
+    if (this.#isLost || this.isFrozen()) return;
+    this.onHeard();
     if (this.#events === undefined) this.#early.push(word);
     else this.#hand(word);
   }

@@ -11,7 +11,7 @@ export interface SimWorld {
   readonly checkpointTimeoutMs: number;
   readonly checkpointFailuresTolerated: number;
   readonly checkpointsRetainedMax: number;
-  readonly checkpointMode: 'exactly-once' | 'stop-the-world';
+  readonly checkpointMode: 'exactly-once' | 'at-least-once' | 'stop-the-world';
   /** The checkpoints of a cancelled job stay. */
   readonly isStateKeptOnCancel: boolean;
   readonly bufferTimeoutMs: number;
@@ -25,6 +25,8 @@ export interface SimWorld {
   readonly inputMs: number;
   readonly heartbeatIntervalMs: number;
   readonly heartbeatTimeoutMs: number;
+  /** How long a data connection may be dead before that is noticed, where its other end takes new ones. undefined: for ever. */
+  readonly linkSilenceMs?: number;
   readonly networkMsMax: number;
   readonly diskMsMax: number;
   /** Control messages go through the protocol's codecs. */
@@ -53,6 +55,7 @@ export const FAULT_KINDS = [
   'break-data',
   'break-control',
   'reset-mid-frame',
+  'half-open-link',
   'cut-both-ways',
   'cut-one-way',
   'swizzle-clog',
@@ -64,6 +67,7 @@ export const FAULT_KINDS = [
   'rescale-job',
   'savepoint-job',
   'stop-job',
+  'drain-job',
   'cancel-job',
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];

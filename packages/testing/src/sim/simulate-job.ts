@@ -159,7 +159,7 @@ class SimRun {
     if (this.#isViolated) return;
     const hasEnded = cluster.isJobOver || cluster.isCancelWanted;
     if (!hasEnded && !this.#hasAll()) {
-      const missing = compareOutputs(this.#simulated.expected, this.#outputs(), { isPart: false });
+      const missing = this.#compare(this.#outputs(), false);
       this.invariants.violated(
         `not all is there ${LIVENESS_MS} ms after all faults were over: ${this.#stateText()}; ${missing.join('; ')}`,
       );
@@ -234,8 +234,18 @@ class SimRun {
     // What is read is what a power failure leaves.
     for (const name of cluster.taskManagers.keys()) cluster.killTaskManager(name);
     const outputs = this.#outputs(printed);
-    for (const difference of compareOutputs(this.#simulated.expected, outputs, { isPart }))
-      invariants.violated(difference);
+    for (const difference of this.#compare(outputs, isPart)) invariants.violated(difference);
+  }
+
+  #compare(outputs: Outputs, isPart: boolean): readonly string[] {
+    const { expected, expectedAt } = this.#simulated;
+    const drainedAt = expectedAt === undefined ? undefined : this.invariants.drainedAt;
+    if (drainedAt !== undefined) this.trouble.effective.set('drained', 1);
+    return compareOutputs(
+      drainedAt === undefined || expectedAt === undefined ? expected : expectedAt(drainedAt),
+      outputs,
+      { isPart, areMoreAllowed: this.#plan.world.checkpointMode === 'at-least-once' },
+    );
   }
 
   #hasAll(): boolean {
@@ -244,7 +254,7 @@ class SimRun {
     if (count === this.#comparedCount) return false;
     // What a power failure could take away is not there yet: a cancellation would leave it to that.
     const outputs = this.#outputs(this.#printed(), (directory) => disk.durableFiles(directory));
-    const differences = compareOutputs(this.#simulated.expected, outputs, { isPart: false });
+    const differences = this.#compare(outputs, false);
     if (differences.length === 0) return true;
     this.#comparedCount = count;
     return false;

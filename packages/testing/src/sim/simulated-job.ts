@@ -2,6 +2,7 @@
 import type { PlannableJob, Sink } from '@millrace/api';
 import type { OutputLine, SubmissionContext } from '@millrace/proto';
 import type { SimWorld } from './sim-plan.ts';
+import type { SourcePositions } from './source-positions.ts';
 
 /** What user code of a simulated job may do that no real one can. */
 export interface SimHooks {
@@ -39,5 +40,7 @@ export interface SimulatedJob {
   /** Files that are there before it starts, by absolute path. */
   readonly files: ReadonlyMap<string, Uint8Array>;
   readonly expected: Outputs;
+  /** What it must give when it is drained after so much of its input. Absent: it is not drained. */
+  readonly expectedAt?: (positions: SourcePositions) => Outputs;
   readonly outputs: (of: SimOutputs) => Outputs;
 }
