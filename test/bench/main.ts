@@ -9,6 +9,7 @@ const BENCHES: ReadonlyMap<string, () => Promise<Bench>> = new Map([
   ['exchange', async () => (await import('./exchange.bench.ts')).exchangeBench],
   ['state', async () => (await import('./state.bench.ts')).stateBench],
   ['state-kinds', async () => (await import('./state-kinds.bench.ts')).stateKindsBench],
+  ['window-families', async () => (await import('./window-families.bench.ts')).windowFamiliesBench],
   ['window', async () => (await import('./window.bench.ts')).windowBench],
   ['running', async () => (await import('./running.bench.ts')).runningBench],
   ['percolate', async () => (await import('./percolate.bench.ts')).percolateBench],

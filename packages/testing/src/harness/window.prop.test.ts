@@ -2,7 +2,7 @@
 /* oxlint-disable vitest/expect-expect -- verifyOperator asserts */
 import fc from 'fast-check';
 import { test } from 'vitest';
-import { count, max, sliding, sum, tumbling } from '@millrace/api';
+import { count, cumulating, max, sliding, sum, tumbling, type WindowAssigner } from '@millrace/api';
 import { endOfInput, record, verifyOperator, watermark, type HarnessEvent } from './verify-operator.ts';
 
 interface Reading {
@@ -17,6 +17,12 @@ interface Stored extends Reading {
 interface Shape {
   readonly sizeMs: number;
   readonly slideMs: number;
+  readonly isCumulating?: true;
+}
+
+function assignerOf({ sizeMs, slideMs, isCumulating }: Shape): WindowAssigner {
+  if (isCumulating === true) return cumulating(sizeMs, slideMs);
+  return sizeMs === slideMs ? tumbling(sizeMs) : sliding(sizeMs, slideMs);
 }
 
 const greatestCommonDivisor = (a: number, b: number): number =>
@@ -25,7 +31,7 @@ const greatestCommonDivisor = (a: number, b: number): number =>
 /** What comes out, by the definition of windows: ends are at size + n · slide. */
 function model(
   input: readonly HarnessEvent<Reading>[],
-  { sizeMs, slideMs }: Shape,
+  { sizeMs, slideMs, isCumulating }: Shape,
   hasMax: boolean,
 ): HarnessEvent<unknown>[] {
   const sliceMs = greatestCommonDivisor(sizeMs, slideMs);
@@ -34,7 +40,8 @@ function model(
   let firedMs = -Infinity;
   const endsOf = (atMs: number): number[] => {
     const ends: number[] = [];
-    const last = Math.floor(atMs / slideMs) * slideMs + sizeMs;
+    const period = isCumulating === true ? sizeMs : slideMs;
+    const last = Math.floor(atMs / period) * period + sizeMs;
     for (let end = last; end > atMs; end -= slideMs) ends.unshift(end);
     return ends;
   };
@@ -43,11 +50,12 @@ function model(
       stored.flatMap(({ atMs }) => endsOf(atMs)).filter((end) => end - 1 > firedMs && end - 1 <= toMs),
     );
     for (const end of [...due].sort((a, b) => a - b)) {
-      const inside = stored.filter(({ atMs }) => atMs >= end - sizeMs && atMs < end);
+      const start = isCumulating === true ? Math.floor((end - 1) / sizeMs) * sizeMs : end - sizeMs;
+      const inside = stored.filter(({ atMs }) => atMs >= start && atMs < end);
       for (const key of new Set(inside.map((reading) => reading.key))) {
         const values = inside.filter((reading) => reading.key === key).map(({ value }) => value);
         const total = values.reduce((a, b) => a + b, 0);
-        const result = { key, windowStart: end - sizeMs, windowEnd: end, n: values.length, sum: total };
+        const result = { key, windowStart: start, windowEnd: end, n: values.length, sum: total };
         expected.push(record(hasMax ? { ...result, max: Math.max(...values) } : result, { atMs: end - 1 }));
       }
     }
@@ -77,6 +85,7 @@ const shape = fc.oneof(
     { sizeMs: 10, slideMs: 4 },
     { sizeMs: 9, slideMs: 6 },
     { sizeMs: 20, slideMs: 1 },
+    { sizeMs: 12, slideMs: 3, isCumulating: true } as const,
   ),
 );
 
@@ -108,7 +117,7 @@ test('windows emit what a model emits that looks through all records', async () 
             event.kind === 'record' || (event.watermarkMs > highest && ((highest = event.watermarkMs), true)),
         );
         const input: HarnessEvent<Reading>[] = [...rising, endOfInput];
-        const assigner = of.sizeMs === of.slideMs ? tumbling(of.sizeMs) : sliding(of.sizeMs, of.slideMs);
+        const assigner = assignerOf(of);
         const aggregates = { n: count<Reading>(), sum: sum<Reading>(({ value }) => value) };
         await verifyOperator<Reading>((stream) => {
           const windows = stream.keyBy(({ key }) => key).window(assigner);
@@ -137,7 +146,7 @@ test('windows restored at every step emit what the model emits', async () => {
             event.kind === 'record' || (event.watermarkMs > highest && ((highest = event.watermarkMs), true)),
         );
         const input: HarnessEvent<Reading>[] = [...rising, watermark(Math.max(highest, 61) + 1)];
-        const assigner = of.sizeMs === of.slideMs ? tumbling(of.sizeMs) : sliding(of.sizeMs, of.slideMs);
+        const assigner = assignerOf(of);
         await verifyOperator<Reading>((stream) =>
           stream
             .keyBy(({ key }) => key)

@@ -4,11 +4,15 @@ import type { KeyedStateBackend, RowTable, TimerDomain } from '@millrace/state';
 import type { AggregateLayout } from '../../aggregate/aggregate-layout.ts';
 import { AccumulatorCode, type ResultHead } from '../per-window/accumulator-code.ts';
 
-/** Columns of the bounds: start, end, number of the key's sessions (in number 0 only), 1 when it has fired. */
+/**
+ * Columns of the bounds: start, end, 1 when it has fired; and in number 0 only, which is the session that ends last or was added
+ * last, the number of the key's sessions and the latest end of the others.
+ */
 const START = 0;
 const END = 1;
-const COUNT = 2;
-const FIRED = 3;
+const FIRED = 2;
+const COUNT = 3;
+const OTHERS_END = 4;
 
 /** What a session came to when it fires. */
 export type FireSession = (key: unknown, result: unknown, start: number, end: number) => void;
@@ -49,7 +53,7 @@ export class KeySessions {
     this.watermarkMs = options.watermarkMs;
     this.#bounds = backend.table({
       name: 'bounds',
-      columns: ['f64', 'f64', 'f64', 'f64'],
+      columns: ['f64', 'f64', 'f64', 'f64', 'f64'],
       hasNamespaces: true,
     });
     this.accumulators = backend.table({
@@ -63,31 +67,47 @@ export class KeySessions {
   /** Number of the session of a record that spans [start, end), or LATE. */
   place(key: unknown, keyHash: number, start: number, end: number): number {
     this.mustFire = false;
-    const bounds = this.#bounds;
-    const row = bounds.find(key, keyHash, 0);
-    if (row < 0) return this.#begin(key, keyHash, { start, end, number: 0 });
+    const row = this.#bounds.find(key, keyHash, 0);
+    if (row < 0) return this.#begin(key, keyHash, { start, end, count: 0 });
     const count = this.#column(COUNT)[row] as number;
-    if (count > 1) return this.#placeAmong(key, keyHash, { start, end, count });
-    if (start > (this.#column(END)[row] as number) || end < (this.#column(START)[row] as number))
-      return this.#begin(key, keyHash, { start, end, number: 1 });
+    // Most records come after all sessions but the newest: only that one is looked at.
+    if (count > 1 && start <= (this.#column(OTHERS_END)[row] as number))
+      return this.#placeAmong(key, keyHash, { start, end, count });
+    if (start > (this.#column(END)[row] as number)) return this.#begin(key, keyHash, { start, end, count });
+    if (end < (this.#column(START)[row] as number))
+      return this.#placeAmong(key, keyHash, { start, end, count });
     this.#extend(key, keyHash, { row, start, end });
     return 0;
   }
 
+  /** A session of its own. One that ends after all others becomes number 0. */
   #begin(
     key: unknown,
     keyHash: number,
-    { start, end, number }: { readonly start: number; readonly end: number; readonly number: number },
+    { start, end, count }: { readonly start: number; readonly end: number; readonly count: number },
   ): number {
     const hasFired = end - 1 <= this.watermarkMs;
     if (hasFired && end - 1 + this.#of.latenessMs <= this.watermarkMs) return LATE;
-    const bounds = this.#bounds;
-    const row = bounds.upsert(key, keyHash, number);
+    let number = count;
+    let othersEnd = -Infinity;
+    if (count > 0) {
+      const head = this.#bounds.find(key, keyHash, 0);
+      const headEnd = this.#column(END)[head] as number;
+      othersEnd = this.#column(OTHERS_END)[head] as number;
+      if (start > headEnd && start > othersEnd) {
+        this.#move(key, keyHash, 0, count);
+        number = 0;
+        othersEnd = Math.max(headEnd, othersEnd);
+      } else {
+        othersEnd = Math.max(end, othersEnd);
+      }
+    }
+    const row = this.#bounds.upsert(key, keyHash, number);
     this.#column(START)[row] = start;
     this.#column(END)[row] = end;
     this.#column(FIRED)[row] = hasFired ? 1 : 0;
-    bounds.markDirty(row);
-    this.#setCount(key, keyHash, number + 1);
+    this.#bounds.markDirty(row);
+    this.#setHead(key, keyHash, count + 1, othersEnd);
     this.#register(key, keyHash, hasFired ? end - 1 + this.#of.latenessMs : end - 1);
     this.mustFire = hasFired;
     return number;
@@ -134,25 +154,28 @@ export class KeySessions {
       end = Math.max(end, to);
     }
     const into = touching[0];
-    if (into === undefined) return this.#begin(key, keyHash, { ...of, number: of.count });
-    if (touching.length > 1) this.#merge(key, keyHash, touching, of.count);
-    const row = this.#bounds.find(key, keyHash, into.number);
+    if (into === undefined) return this.#begin(key, keyHash, of);
     if (touching.length === 1) {
+      const row = this.#bounds.find(key, keyHash, into.number);
       this.#extend(key, keyHash, { row, start: of.start, end: of.end });
+      this.#settle(key, keyHash, of.count);
       return into.number;
     }
+    const left = this.#merge(key, keyHash, touching, of.count);
+    const row = this.#bounds.find(key, keyHash, into.number);
     const hasFired = end - 1 <= this.watermarkMs;
     this.#column(START)[row] = start;
     this.#column(END)[row] = end;
     this.#column(FIRED)[row] = hasFired ? 1 : 0;
     this.#bounds.markDirty(row);
+    this.#settle(key, keyHash, left);
     this.#register(key, keyHash, hasFired ? end - 1 + this.#of.latenessMs : end - 1);
     this.mustFire = hasFired;
     return into.number;
   }
 
-  /** Accumulators of all go to the first; the others' numbers go. */
-  #merge(key: unknown, keyHash: number, touching: readonly Touching[], count: number): void {
+  /** Accumulators of all go to the first; the others' numbers go. Returns how many sessions are left. */
+  #merge(key: unknown, keyHash: number, touching: readonly Touching[], count: number): number {
     const table = this.accumulators;
     const into = touching[0] as Touching;
     let isLoaded = false;
@@ -167,7 +190,7 @@ export class KeySessions {
     if (isLoaded) this.#storeAs(key, keyHash, into.number);
     let left = count;
     for (const { number } of touching.slice(1).toReversed()) this.#remove(key, keyHash, number, left--);
-    this.#setCount(key, keyHash, left);
+    return left;
   }
 
   /** Fires the session that a late record changed. */
@@ -193,7 +216,7 @@ export class KeySessions {
       if (last + this.#of.latenessMs <= nowMs) this.#remove(key, keyHash, number, count--);
       else this.#register(key, keyHash, this.#column(FIRED)[row] === 1 ? last + this.#of.latenessMs : last);
     }
-    this.#setCount(key, keyHash, count);
+    this.#settle(key, keyHash, count);
   }
 
   /** Number of the session that ends first of those that are due and have not fired; -1: none. */
@@ -226,26 +249,33 @@ export class KeySessions {
     this.#of.fire(key, result, start, end);
   }
 
-  /** Takes session `number` of `count` out; the last one takes its number. */
+  /** Takes session `number` of `count` out; the last one takes its number. `#settle` has to follow. */
   #remove(key: unknown, keyHash: number, number: number, count: number): void {
     const last = count - 1;
     this.accumulators.remove(key, keyHash, number);
-    if (last !== number) {
-      const from = this.#bounds.find(key, keyHash, last);
-      const [start, end, fired] = [START, END, FIRED].map((column) => this.#column(column)[from] as number);
-      const to = this.#bounds.upsert(key, keyHash, number);
-      this.#column(START)[to] = start as number;
-      this.#column(END)[to] = end as number;
-      this.#column(FIRED)[to] = fired as number;
-      this.#bounds.markDirty(to);
-      const row = this.accumulators.find(key, keyHash, last);
-      if (row >= 0) {
-        this.#code.load(row);
-        this.#storeAs(key, keyHash, number);
-        this.accumulators.remove(key, keyHash, last);
-      }
+    if (last !== number) this.#move(key, keyHash, last, number);
+    else this.#bounds.remove(key, keyHash, last);
+  }
+
+  /** Gives a session another number, which is free but for the bounds. */
+  #move(key: unknown, keyHash: number, from: number, to: number): void {
+    const source = this.#bounds.find(key, keyHash, from);
+    const start = this.#column(START)[source] as number;
+    const end = this.#column(END)[source] as number;
+    const fired = this.#column(FIRED)[source] as number;
+    const row = this.#bounds.upsert(key, keyHash, to);
+    this.#column(START)[row] = start;
+    this.#column(END)[row] = end;
+    this.#column(FIRED)[row] = fired;
+    this.#bounds.markDirty(row);
+    const accumulator = this.accumulators.find(key, keyHash, from);
+    if (accumulator >= 0) {
+      this.#code.load(accumulator);
+      this.#storeAs(key, keyHash, to);
+      this.accumulators.remove(key, keyHash, from);
     }
-    this.#bounds.remove(key, keyHash, last);
+    // Number 0 keeps its row, for what is only there.
+    if (from !== 0) this.#bounds.remove(key, keyHash, from);
   }
 
   #storeAs(key: unknown, keyHash: number, number: number): void {
@@ -259,10 +289,20 @@ export class KeySessions {
     return row < 0 ? 0 : (this.#column(COUNT)[row] as number);
   }
 
-  #setCount(key: unknown, keyHash: number, count: number): void {
+  /** Writes what number 0 says of a key's `count` sessions, after any of them changed. */
+  #settle(key: unknown, keyHash: number, count: number): void {
+    let othersEnd = -Infinity;
+    for (let number = 1; number < count; number++) {
+      const row = this.#bounds.find(key, keyHash, number);
+      othersEnd = Math.max(othersEnd, this.#column(END)[row] as number);
+    }
+    if (count > 0) this.#setHead(key, keyHash, count, othersEnd);
+  }
+
+  #setHead(key: unknown, keyHash: number, count: number, othersEnd: number): void {
     const row = this.#bounds.find(key, keyHash, 0);
-    if (row < 0 || this.#column(COUNT)[row] === count) return;
     this.#column(COUNT)[row] = count;
+    this.#column(OTHERS_END)[row] = othersEnd;
     this.#bounds.markDirty(row);
   }
 
