@@ -21,6 +21,7 @@ import {
   timeEvictor,
   trigger,
   tumbling,
+  type ChangelogStream,
   type DataStream,
   type EmitPolicy,
   type Evictor,
@@ -159,7 +160,9 @@ export function programOf(of: WindowCase, variant: Variant): OperatorsUnderTest<
     const windows: AnyWindows = isAll
       ? (input.windowAll(assignerOf(of.assigner)) as unknown as AnyWindows)
       : keyed.window(assignerOf(of.assigner));
-    const main = resultsOf(of, withOptions(of, variant, windows), isAll);
+    const results = resultsOf(of, withOptions(of, variant, windows), isAll);
+    const main =
+      of.produceUpdates === true ? (results as unknown as ChangelogStream<unknown>).toStream() : results;
     return of.lateSideOutput === true ? { main, late: main.sideOutput(late) } : main;
   };
 }

@@ -4,7 +4,8 @@ import type { Aggregate, AggregateResults, Aggregates } from '../aggregate/aggre
 import { aggregateSpecs } from '../aggregate/aggregate-specs.ts';
 import { recordFunction } from '../function/check-function.ts';
 import type { OutputTag } from '../function/output-tag.ts';
-import type { Change } from '../changelog/change.ts';
+import type { ChangelogMode } from '../changelog/changelog-mode.ts';
+import type { ChangelogStream } from '../changelog/changelog-stream.ts';
 import type { UserFunction } from '../graph/operator.ts';
 import type { EmitPolicy, WindowFunctionSpec, WindowProcessSpec } from '../graph/window-spec.ts';
 import type { StreamOutlet } from '../graph/transformation.ts';
@@ -49,7 +50,7 @@ export type AllWindowResult<A> = Flat<{ windowStart: number; windowEnd: number }
 type Reduce<T> = (a: DeepReadonly<T>, b: DeepReadonly<T>) => T | DeepReadonly<T>;
 
 /** A stream of what the emit policy gives: results, or changes of results. */
-type Results<P extends EmitPolicy, R> = P extends 'update' ? DataStream<Change<R>> : DataStream<R>;
+type Results<P extends EmitPolicy, R> = P extends 'update' ? ChangelogStream<R> : DataStream<R>;
 
 /** Where windows are made: an outlet of the graph, and what has been said of them. */
 export interface Windowing {
@@ -104,7 +105,8 @@ export class WindowedStream<K, T, P extends EmitPolicy = 'append'> {
   /**
    * What is emitted of results.
    * - `append` (default): each firing's result as it is; with the default trigger and no allowed lateness the final one.
-   * - `update`: changes of results. Without a trigger each record is one; with a trigger each firing that gives another result.
+   * - `update`: changes of results, as a changelog. Without a trigger each record is one; with a trigger each firing that
+   *   gives another result. Its late records are read with `.toStream().sideOutput(tag)`.
    * - `complete`: after whatever fired, the newest results of all windows of the subtask that are still kept.
    * Source: Spark's output modes; Kafka Streams' suppress is `append`.
    */
@@ -305,5 +307,12 @@ function addWindow({ scope, outlet, settings }: Windowing, fn: WindowFunctionSpe
   const node = scope.builder.add(windowOperator(settings, fn), [outlet], windowName(settings));
   // All records have one key, which is in one subtask.
   if (!settings.isKeyed) node.setParallelism(1);
-  return scope.streamOf<never>(node) as never;
+  if (settings.emit !== 'update') return scope.streamOf<never>(node) as never;
+  return scope.changelogOf<never>({ from: node, partitioning: 'forward' }, changesOf(settings, fn)) as never;
+}
+
+/** Sessions that merge take their results back; a function may give fewer results than before. */
+function changesOf({ assigner }: WindowSettings, fn: WindowFunctionSpec): ChangelogMode {
+  const takesBack = assigner.kind === 'session' || fn.apply !== undefined;
+  return { updateBefore: true, updateAfter: true, delete: takesBack };
 }

@@ -118,9 +118,15 @@ export function continuousEventTimeTrigger(interval: Duration): Trigger {
 export function continuousProcessingTimeTrigger(interval: Duration): Trigger {
   const intervalMs = positiveMs('the interval of continuousProcessingTimeTrigger()', interval);
   return periodicTrigger('continuousProcessingTime', `every ${intervalMs} ms`, {
-    first: (nowMs, window) => Math.min(alignedBefore(nowMs, intervalMs) + intervalMs, lastTimeOf(window)),
-    next: (timestamp, window) => Math.min(timestamp + intervalMs, lastTimeOf(window)),
+    first: (nowMs, window) => untilEnd(nowMs, alignedBefore(nowMs, intervalMs) + intervalMs, window),
+    next: (timestamp, window) => untilEnd(timestamp, timestamp + intervalMs, window),
   });
+}
+
+/** `nextMs`, or the window's end if that comes first; one that is over, such as a window in event time, does not count. */
+function untilEnd(nowMs: number, nextMs: number, window: TriggerContext['window']): number {
+  const last = lastTimeOf(window);
+  return last > nowMs && last < nextMs ? last : nextMs;
 }
 
 /** Fires `interval` of the clock after the window's first record, and again after each `interval`. */

@@ -72,6 +72,10 @@ function checkEventTime({ assigner }: WindowSettings, option: string): void {
 /** Returns the operator. With `update` a window without a trigger tells of each record. */
 export function windowOperator(settings: WindowSettings, fn: WindowFunctionSpec): WindowSpec {
   const trigger = settings.trigger ?? defaultTrigger(settings);
+  if (settings.assigner.kind === 'session' && Object.keys(fn.apply?.windowState ?? {}).length > 0)
+    throw invalidGraph(
+      'Cannot use windowState with session(): sessions merge, and states of two windows cannot become one; use `state`, of the key',
+    );
   const of = trigger === undefined ? settings : { ...settings, trigger };
   return { kind: 'window', ...of, strategy: strategyOf(of, fn), function: Object.freeze(fn) };
 }

@@ -12,6 +12,7 @@ import {
   type WindowAssigner,
   type WindowedStream,
 } from '@millrace/api';
+import type { TestedStream } from './harness-options.ts';
 import { endOfInput, record, verifyOperator, watermark, type HarnessEvent } from './verify-operator.ts';
 
 interface Reading {
@@ -80,7 +81,7 @@ const aggregates = {
   max: max<Reading>(({ value }) => value),
 };
 
-const families: { readonly [name: string]: (windows: Windows) => DataStream<unknown> } = {
+const families: { readonly [name: string]: (windows: Windows) => TestedStream } = {
   'of accumulators': (windows) => windows.aggregate(aggregates),
   'one by one': (windows) => windows.trigger(eventTimeTrigger()).aggregate(aggregates),
   'of records': (windows) =>

@@ -166,7 +166,7 @@ class PerWindowOperator implements ChainOperator {
   #windowsOf(record: unknown, timestampMs: number): readonly Bounds[] {
     const { kind, timeDomain } = this.#assigner;
     if (kind === 'count') return this.#assign(this.#countRecord(), 0);
-    if (timeDomain === 'none') return this.#assign(0, 0);
+    if (timeDomain === 'none' || kind === 'endOfInput') return this.#assign(0, 0);
     const at = timeDomain === 'processing' ? this.#setup.environment.clock.nowMs() : timestampMs;
     if (!(at > -Infinity && at < Infinity)) throw noEventTime(this.node);
     return this.#assign(at, kind === 'session' ? this.#gapMs(record) : 0);
@@ -399,5 +399,5 @@ function lastTimeOf({ end }: Bounds): number {
 
 /** Event time of what a window emits; windows that no time ends give none. */
 function timestampOf(window: Bounds, { timeDomain }: WindowAssignerSpec): number {
-  return timeDomain === 'none' ? NaN : lastTimeOf(window);
+  return timeDomain === 'none' || window.end === Infinity ? NaN : lastTimeOf(window);
 }

@@ -20,6 +20,8 @@ const RESULTS: { readonly [result: string]: number } = {
 export class WindowTimers {
   /** At the end of the input nothing new waits for the clock. */
   isEnding = false;
+  /** The last watermark is here: what is registered now would wait for another one. */
+  isEndOfTime = false;
   readonly #backend: KeyedStateBackend;
   #key: unknown;
   #keyHash = 0;
@@ -35,7 +37,7 @@ export class WindowTimers {
   }
 
   registerEventTime(timestamp: number): void {
-    this.#register('event', timestamp);
+    if (!this.isEndOfTime) this.#register('event', timestamp);
   }
 
   deleteEventTime(timestamp: number): void {
@@ -125,6 +127,7 @@ export class TriggerCalls {
 
   set watermarkMs(watermarkMs: number) {
     this.#context.watermark = watermarkMs;
+    this.timers.isEndOfTime = watermarkMs === Infinity;
   }
 
   select(key: unknown, keyHash: number, window: Bounds): void {
