@@ -79,8 +79,8 @@ describe('the compiler', () => {
       windows.evictor(
         evictor({ evictBefore: (elements) => elements.filter(({ record }) => record.delay > 0) }),
       );
-      // @ts-expect-error: a trigger is no evictor
-      windows.evictor(countTrigger(1));
+      // @ts-expect-error: an evictor is no trigger
+      windows.trigger(countEvictor(1));
       // @ts-expect-error: no such policy
       windows.emit('retract');
     });
