@@ -9,22 +9,15 @@ import { isAccumulate, type Change } from './change.ts';
 import { JoinFunction, Pairs } from './join-function.ts';
 import type { JoinLogic } from './join-logic.ts';
 
-/** Event time of the key's timer; Infinity: it has none. */
-const TIMER = 0;
-const LEFT_TIMES = 1;
-const LEFT_RECORDS = 2;
-/** Ascending; at one time the last one counts. */
-const VERSION_TIMES = 3;
-/** undefined: the row was deleted. */
-const VERSIONS = 4;
-const COLUMNS = ['value', 'value', 'value', 'value', 'value'] as const;
-
 /** What is kept of a key. */
 interface KeyState {
+  /** Event time of the key's timer; Infinity: it has none. */
   timerMs: number;
   leftTimes: number[];
   leftRecords: unknown[];
+  /** Ascending; at one time the last one counts. */
   versionTimes: number[];
+  /** undefined: the row was deleted. */
   versions: unknown[];
 }
 
@@ -45,14 +38,14 @@ export class TemporalJoin implements JoinLogic {
   readonly #spec: TemporalJoinSpec;
   #watermarkMs: number;
   /** States that no snapshot refers to: they may be changed in place. */
-  #own = new WeakSet<readonly number[]>();
+  #own = new WeakSet<KeyState>();
 
   constructor(setup: OperatorSetup, backend: KeyedStateBackend, spec: TemporalJoinSpec) {
     this.#setup = setup;
     this.#backend = backend;
     this.#spec = spec;
     this.#fn = new JoinFunction(setup, spec);
-    this.#table = backend.table({ name: 'temporal', columns: COLUMNS, hasNamespaces: false });
+    this.#table = backend.table({ name: 'temporal', columns: ['value'], hasNamespaces: false });
     this.#watermarkMs = setup.environment.restoredWatermarkMs;
   }
 
@@ -64,7 +57,6 @@ export class TemporalJoin implements JoinLogic {
     state.leftTimes.push(timestampMs);
     state.leftRecords.push(cutLoose(record));
     this.#schedule(state, timestampMs);
-    this.#put(at, state);
   }
 
   onRight(key: unknown, keyHash: number, record: unknown, timestampMs: number): void {
@@ -80,7 +72,6 @@ export class TemporalJoin implements JoinLogic {
     if (timestampMs > this.#watermarkMs) this.#schedule(state, timestampMs);
     else dropVersions(state, this.#watermarkMs);
     if (isEmpty(state)) this.#table.remove(key, keyHash, 0);
-    else this.#put(at, state);
   }
 
   beginWatermark(watermarkMs: number): void {
@@ -98,7 +89,6 @@ export class TemporalJoin implements JoinLogic {
     const nextMs = nextTimeOf(state, this.#watermarkMs);
     if (nextMs < Infinity) this.#schedule(state, nextMs);
     if (isEmpty(state)) this.#table.remove(key, keyHash, 0);
-    else this.#put(at, state);
     this.#fn.emitAll(pairs);
   }
 
@@ -129,12 +119,13 @@ export class TemporalJoin implements JoinLogic {
   /** Takes the records whose versions are known, by time. */
   #takeDue(state: KeyState): Pairs {
     const { leftTimes, leftRecords } = state;
+    const pairs = new Pairs();
+    if (leftTimes.length === 0) return pairs;
     const due: number[] = [];
     const kept: number[] = [];
     for (let index = 0; index < leftTimes.length; index++)
       ((leftTimes[index] as number) <= this.#watermarkMs ? due : kept).push(index);
-    due.sort((a, b) => (leftTimes[a] as number) - (leftTimes[b] as number));
-    const pairs = new Pairs();
+    if (due.length > 1) due.sort((a, b) => (leftTimes[a] as number) - (leftTimes[b] as number));
     for (const index of due) {
       const timestampMs = leftTimes[index] as number;
       const version = versionAt(state, timestampMs);
@@ -146,34 +137,22 @@ export class TemporalJoin implements JoinLogic {
     return pairs;
   }
 
-  /** What is in a row, in arrays that may be changed. */
+  /** What is in a row, to be changed in place; the row counts as changed. */
   #takeOwn(row: number): KeyState {
-    const { columns } = this.#table;
-    const cellOf = (column: number): unknown => (columns[column] as unknown[])[row];
-    const leftTimes = cellOf(LEFT_TIMES) as number[] | undefined;
-    if (leftTimes === undefined)
-      return { timerMs: Infinity, leftTimes: [], leftRecords: [], versionTimes: [], versions: [] };
-    const isOwn = this.#own.has(leftTimes);
-    const listOf = <T>(column: number): T[] =>
-      isOwn ? (cellOf(column) as T[]) : [...(cellOf(column) as T[])];
-    return {
-      timerMs: cellOf(TIMER) as number,
-      leftTimes: isOwn ? leftTimes : [...leftTimes],
-      leftRecords: listOf(LEFT_RECORDS),
-      versionTimes: listOf(VERSION_TIMES),
-      versions: listOf(VERSIONS),
-    };
-  }
-
-  #put(row: number, state: KeyState): void {
-    const columns = this.#table.columns as readonly unknown[][];
-    this.#own.add(state.leftTimes);
-    (columns[TIMER] as unknown[])[row] = state.timerMs;
-    (columns[LEFT_TIMES] as unknown[])[row] = state.leftTimes;
-    (columns[LEFT_RECORDS] as unknown[])[row] = state.leftRecords;
-    (columns[VERSION_TIMES] as unknown[])[row] = state.versionTimes;
-    (columns[VERSIONS] as unknown[])[row] = state.versions;
+    const cells = this.#table.columns[0] as (KeyState | undefined)[];
     this.#table.markDirty(row);
+    const kept = cells[row];
+    if (kept !== undefined && this.#own.has(kept)) return kept;
+    const own: KeyState = {
+      timerMs: kept?.timerMs ?? Infinity,
+      leftTimes: [...(kept?.leftTimes ?? [])],
+      leftRecords: [...(kept?.leftRecords ?? [])],
+      versionTimes: [...(kept?.versionTimes ?? [])],
+      versions: [...(kept?.versions ?? [])],
+    };
+    this.#own.add(own);
+    cells[row] = own;
+    return own;
   }
 }
 
@@ -194,6 +173,7 @@ function dropVersions(state: KeyState, watermarkMs: number): void {
   while (newest >= 0 && (versionTimes[newest] as number) > watermarkMs) newest--;
   if (newest < 0) return;
   const from = versions[newest] === undefined ? newest + 1 : newest;
+  if (from === 0) return;
   state.versionTimes = versionTimes.slice(from);
   state.versions = versions.slice(from);
 }
