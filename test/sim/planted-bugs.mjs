@@ -33,7 +33,7 @@ export const plantedBugs = [
     id: 'attempt numbers are not durable before they are used',
     row: 6,
     file: 'jobmanager/src/core/job-master.ts',
-    from: 'this.#attemptNumber = of.isNew ? 0 : progress.attemptNumber;',
+    from: 'this.#attemptNumber = of.isNew ? 0 : of.progress.attemptNumber;',
     to: 'this.#attemptNumber = 0;',
   },
   {
@@ -212,8 +212,8 @@ export const plantedBugs = [
     id: 'the watermark of a gate is that of its fastest channel',
     row: 54,
     file: 'runtime/src/channel/watermark-valve.ts',
-    from: 'if (watermarkMs < least) least = watermarkMs;',
-    to: 'if (least === Infinity || watermarkMs > least) least = watermarkMs;',
+    from: 'if (watermarkMs >= least) continue;',
+    to: 'if (least !== Infinity && watermarkMs <= least) continue;',
   },
   {
     id: 'checkpoints are scheduled by the wall clock',
@@ -234,15 +234,15 @@ export const plantedBugs = [
     id: 'credit is given back too late',
     row: 57,
     file: 'runtime/src/channel/remote-channel.ts',
-    from: 'takenCount < (CHANNEL_CREDITS >> 1)',
-    to: 'takenCount <= CHANNEL_CREDITS',
+    from: 'if (takenCount < CREDITS_RETURNED) return;',
+    to: 'if (takenCount <= CHANNEL_CREDITS) return;',
   },
   {
     id: 'a channel that waits for alignment is polled now and then',
     row: 27,
     file: 'runtime/src/channel/input-gate.ts',
-    from: 'if (this.#aligner.isBlocked(index)) continue;\n      const channel = this.channels[index];\n      const element = channel?.queue.poll();',
-    to: 'const channel = this.channels[index];\n      if (this.#aligner.isBlocked(index) && channel?.queue.peek()?.kind !== ElementKind.Batch) continue;\n      const element = channel?.queue.poll();',
+    from: 'if (this.#aligner.isBlocked(index)) continue;\n      const channel = this.channels[index];\n      if (!takesBatches',
+    to: 'const channel = this.channels[index];\n      if (this.#aligner.isBlocked(index) && channel?.queue.peek()?.kind !== ElementKind.Batch) continue;\n      if (!takesBatches',
   },
   // Found at once: whoever makes one of these mistakes must not wait for a rare fault
   {
@@ -368,8 +368,8 @@ export const plantedBugs = [
     id: 'broadcast state is restored by the first subtask only',
     row: 46,
     file: 'runtime/src/operator/operator-state/subtask-state.ts',
-    from: 'new BroadcastMaps(Object.keys(broadcast), everyInline, budget);',
-    to: 'new BroadcastMaps(Object.keys(broadcast), subtaskIndex === 0 ? everyInline : [], budget);',
+    from: '{ states: everyInline, migrations: migrations(broadcast) },',
+    to: '{ states: subtaskIndex === 0 ? everyInline : [], migrations: migrations(broadcast) },',
   },
   {
     id: 'a drained job ends with records in flight',
