@@ -234,8 +234,8 @@ export const plantedBugs = [
     id: 'credit is given back too late',
     row: 57,
     file: 'runtime/src/channel/remote-channel.ts',
-    from: 'if (takenCount < CREDITS_RETURNED) return;',
-    to: 'if (takenCount <= CHANNEL_CREDITS) return;',
+    from: 'takenCount < (CHANNEL_CREDITS >> 1)',
+    to: 'takenCount <= CHANNEL_CREDITS',
   },
   {
     id: 'a channel that waits for alignment is polled now and then',
