@@ -1,8 +1,9 @@
 // `npm run bench`: builds what is missing, bundles a benchmark's entry and runs it in this process.
 //
 //   node scripts/bench.mjs [micro] [name…] [--only name,…] [--json]   ratios of parts of the engine: test/bench/main.ts
+//   node scripts/bench.mjs guards [--strict] [--json]                 the ratios that must be kept, and whether they are
 //   node scripts/bench.mjs peers [arguments]                          whole jobs against Flink: test/bench/peers/main.ts
-//   node scripts/bench.mjs nexmark [--queries q0,q5] [--events n] …    Nexmark's queries: test/bench/nexmark/main.ts
+//   node scripts/bench.mjs nexmark [--queries q0,q5] [--latency] …     Nexmark's queries: test/bench/nexmark/main.ts
 //   node scripts/bench.mjs soak [arguments]                           `npm run soak`: minutes under load: test/soak/main.ts
 //   node scripts/bench.mjs recovery [--rounds n] [--megabytes n] [--json]   output after kill -9: test/bench/recovery/main.ts
 //   node scripts/bench.mjs rescale [--rounds n] [--megabytes n] [--rate n] [--json]   output while the parallelism changes: test/bench/rescale/main.ts
@@ -18,6 +19,7 @@ process.chdir(root);
 const [first, ...others] = process.argv.slice(2);
 const ENTRIES = {
   micro: { micro: 'test/bench/main.ts', 'exchange-peer': 'test/bench/exchange-peer.ts' },
+  guards: { guards: 'test/bench/guards.ts' },
   peers: { peers: 'test/bench/peers/main.ts' },
   nexmark: { nexmark: 'test/bench/nexmark/main.ts' },
   soak: { soak: 'test/soak/main.ts' },

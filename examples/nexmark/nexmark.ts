@@ -2,6 +2,7 @@
 //
 //   -- --events 1000000 --eventRate 10000000 --seed 1 --disorder 1   what is generated
 //   -- --input events.jsonl                                          or read: *.jsonl and *.parquet, whoever wrote them
+//   -- --ratePerSecond 100000                                        at this rate of real time, instead of as fast as it goes
 //   -- --out results                                                 JSON lines; without it results are only counted
 import {
   boundedOutOfOrderness,
@@ -19,9 +20,12 @@ import {
   type NexmarkOptions,
   type Person,
 } from '@millrace/connector-nexmark';
+import { inOrder, measureLatency } from './latency.ts';
 
 /** Events are at most so late: groups of shuffled events must last less. */
 const LATENESS = '4 seconds';
+/** Of 50 events. */
+const SHARES = { persons: 1 / 50, auctions: 3 / 50, bids: 46 / 50 };
 
 /** An event of a file: times are ISO 8601 or milliseconds, and Parquet has all three columns. */
 interface FileEvent {
@@ -45,13 +49,20 @@ export interface Nexmark {
 
 export function nexmark(env: StreamEnvironment): Nexmark {
   const { params } = env;
-  env.options({ checkpoint: { interval: params.duration('checkpointInterval', '10 seconds') } });
+  env.options({
+    checkpoint: { interval: params.duration('checkpointInterval', '10 seconds') },
+    ...(params.has('stateCacheEntries') ? { stateCacheEntries: params.number('stateCacheEntries') } : {}),
+  });
   const generated: NexmarkOptions = {
     events: params.number('events', 1_000_000),
     eventRate: params.number('eventRate', 10_000_000),
     seed: params.number('seed', 1),
     disorder: params.number('disorder', 1),
   };
+  const ratePerSecond = params.number('ratePerSecond', 0);
+  const ofKind = (kind: keyof typeof SHARES): NexmarkOptions =>
+    ratePerSecond > 0 ? { ...generated, ratePerSecond: ratePerSecond * SHARES[kind] } : generated;
+  const isMeasured = params.has('latencyAfter');
   const input = params.string('input', '');
   const file = (): DataStream<FileEvent> =>
     env.source(
@@ -63,27 +74,29 @@ export function nexmark(env: StreamEnvironment): Nexmark {
   return {
     persons: () =>
       (input === ''
-        ? env.source(nexmarkPersons(generated))
+        ? env.source(nexmarkPersons(ofKind('persons')))
         : file().flatMap(({ person }) => (person ? [{ ...person, dateTime: timeOf(person.dateTime) }] : []))
-      ).watermarks(boundedOutOfOrderness(LATENESS, (person) => person.dateTime)),
+      ).watermarks(isMeasured ? inOrder : boundedOutOfOrderness(LATENESS, (person) => person.dateTime)),
     auctions: () =>
       (input === ''
-        ? env.source(nexmarkAuctions(generated))
+        ? env.source(nexmarkAuctions(ofKind('auctions')))
         : file().flatMap(({ auction }) =>
             auction
               ? [{ ...auction, dateTime: timeOf(auction.dateTime), expires: timeOf(auction.expires) }]
               : [],
           )
-      ).watermarks(boundedOutOfOrderness(LATENESS, (auction) => auction.dateTime)),
+      ).watermarks(isMeasured ? inOrder : boundedOutOfOrderness(LATENESS, (auction) => auction.dateTime)),
     bids: () =>
       (input === ''
-        ? env.source(nexmarkBids(generated))
+        ? env.source(nexmarkBids(ofKind('bids')))
         : file().flatMap(({ bid }) => (bid ? [{ ...bid, dateTime: timeOf(bid.dateTime) }] : []))
-      ).watermarks(boundedOutOfOrderness(LATENESS, (bid) => bid.dateTime)),
-    emit: (rows) =>
-      params.has('out')
+      ).watermarks(isMeasured ? inOrder : boundedOutOfOrderness(LATENESS, (bid) => bid.dateTime)),
+    emit: (rows) => {
+      if (isMeasured) return measureLatency(rows, params.duration('latencyAfter'));
+      return params.has('out')
         ? rows.sink(jsonLines({ path: params.string('out'), ifExists: 'replace' }))
-        : rows.forEach(() => {}),
+        : rows.forEach(() => {});
+    },
   };
 }
 
@@ -91,12 +104,25 @@ function timeOf(time: string | number): number {
   return typeof time === 'number' ? time : Date.parse(time);
 }
 
+const DAY_MS = 86_400_000;
+const MINUTE_MS = 60_000;
+
 /** `2026-01-31`, in UTC. */
-export function dayOf(timeMs: number): string {
-  return new Date(timeMs).toISOString().slice(0, 10);
-}
+export const dayOf = textOf(DAY_MS, (timeMs) => new Date(timeMs).toISOString().slice(0, 10));
 
 /** `23:59`, in UTC. */
-export function minuteOf(timeMs: number): string {
-  return new Date(timeMs).toISOString().slice(11, 16);
+export const minuteOf = textOf(MINUTE_MS, (timeMs) => new Date(timeMs).toISOString().slice(11, 16));
+
+/** Neighbouring events are mostly of the same unit of time: its text is made once. */
+function textOf(unitMs: number, make: (timeMs: number) => string): (timeMs: number) => string {
+  let last = -1;
+  let text = '';
+  return (timeMs) => {
+    const unit = Math.floor(timeMs / unitMs);
+    if (unit !== last) {
+      last = unit;
+      text = make(timeMs);
+    }
+    return text;
+  };
 }

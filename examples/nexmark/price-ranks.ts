@@ -66,10 +66,12 @@ export function countByRank<K>(bids: KeyedStream<K, Bid>): DataStream<KeyCounts<
     onRecord({ bidder, auction, price, dateTime }, { key, state }) {
       const rank = rankOf(price);
       const before = state.counts.value();
-      const ofBidder = withSeen(before.bidders as Counts, state.bidders.get(bidder) ?? 0, rank);
-      const ofAuction = withSeen(before.auctions as Counts, state.auctions.get(auction) ?? 0, rank);
-      state.bidders.put(bidder, ofBidder.seen);
-      state.auctions.put(auction, ofAuction.seen);
+      const seenBidder = state.bidders.get(bidder) ?? 0;
+      const seenAuction = state.auctions.get(auction) ?? 0;
+      const ofBidder = withSeen(before.bidders as Counts, seenBidder, rank);
+      const ofAuction = withSeen(before.auctions as Counts, seenAuction, rank);
+      if (ofBidder.seen !== seenBidder) state.bidders.put(bidder, ofBidder.seen);
+      if (ofAuction.seen !== seenAuction) state.auctions.put(auction, ofAuction.seen);
       const bidCounts = oneMore(before.bids as Counts, (place) => place === 0 || place === rank + 1);
       const lastMs = Math.max(before.lastMs, dateTime);
       state.counts.update({ bids: bidCounts, bidders: ofBidder.counts, auctions: ofAuction.counts, lastMs });

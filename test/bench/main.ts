@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import type { Bench, Row } from './compare.ts';
 
 /** Loaded when they are run: each brings its own part of the engine. */
-const BENCHES: ReadonlyMap<string, () => Promise<Bench>> = new Map([
+export const BENCHES: ReadonlyMap<string, () => Promise<Bench>> = new Map([
   ['codec', async () => (await import('./codec.bench.ts')).codecBench],
   ['chain', async () => (await import('./chain.bench.ts')).chainBench],
   ['exchange', async () => (await import('./exchange.bench.ts')).exchangeBench],
@@ -47,7 +47,8 @@ export async function main(argv: string[]): Promise<number> {
 
 const HEADER = ['bench', 'what', 'baseline', '', 'ours', 'unit', 'ratio', 'guard', ''];
 
-function cells(row: Row): string[] {
+/** A comparison as a line of the table. */
+export function cells(row: Row): string[] {
   const verdict = row.guard === undefined ? '' : row.ratio >= row.guard ? 'ok' : 'BELOW';
   const guard = row.guard === undefined ? '' : `≥ ${row.guard}`;
   return [
@@ -66,7 +67,8 @@ function digits(value: number): string {
   return value >= 100 ? value.toFixed(0) : value.toFixed(2);
 }
 
-function table(lines: readonly (readonly string[])[]): string {
+/** Lines under their header. */
+export function table(lines: readonly (readonly string[])[]): string {
   const rows = [HEADER, ...lines];
   const widths = HEADER.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const isNumber = (column: number): boolean => column === 3 || column === 4 || column === 6;

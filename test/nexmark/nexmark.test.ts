@@ -49,7 +49,7 @@ async function allEvents(): Promise<readonly NexmarkEvent[]> {
 }
 
 describe.each(Object.entries(fixture.queries))('%s', (query, expected) => {
-  test.each([1, 4])('gives what Flink gives, with parallelism %i', async (parallelism) => {
+  test.each([1, 2, 4])('gives what Flink gives, with parallelism %i', async (parallelism) => {
     expect(digestOf(await resultOf(query, parallelism))).toEqual(expected);
   });
 });
@@ -75,7 +75,7 @@ test('queries read files of others, with times in ISO 8601', async () => {
 });
 
 /** Flink's SQL cannot say it: plain loops. */
-test.each([1, 2])('q6 gives what loops give, with parallelism %i', async (parallelism) => {
+test.each([1, 2, 4])('q6 gives what loops give, with parallelism %i', async (parallelism) => {
   const events = await allEvents();
   const bids = events.flatMap((event) => (event.event_type === 2 ? [event.bid] : []));
   const sold = new Map<number, { id: number; expires: number; price: number }[]>();

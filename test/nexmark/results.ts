@@ -39,11 +39,11 @@ export interface Digest {
   readonly sha256: string;
 }
 
-/** Rows of the JSON lines of a directory, file by file in the order of their names. */
+/** Rows of the JSON lines of a directory: of each subtask in the order in which it wrote them, attempt by attempt. */
 export function readRows(directory: string): readonly Row[] {
   return readdirSync(directory)
     .filter((name) => !name.startsWith('.') && !name.startsWith('_'))
-    .sort()
+    .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
     .flatMap((name) => readFileSync(join(directory, name), 'utf8').split('\n'))
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as Row);

@@ -21,10 +21,23 @@ export function runFlink(
   options: { readonly records: number; readonly repeat: number },
 ): Promise<Measured> {
   const size = workload.isSized ? ['--n', String(options.records)] : [];
+  return lastRun(runner, [workload.name, ...size, '--repeat', String(options.repeat), '--json'], workload.name);
+}
+
+/** Nexmark's query by Flink's SQL, by itself in its JVM, `repeat` times; returns the last run. */
+export function runFlinkNexmark(
+  runner: string,
+  query: string,
+  options: { readonly events: number; readonly eventRate: number; readonly repeat: number },
+): Promise<Measured> {
+  const { events, eventRate, repeat } = options;
+  const size = ['--n', String(events), '--event-rate', String(eventRate), '--repeat', String(repeat)];
+  return lastRun(runner, ['nexmark', '--queries', query, ...size, '--json'], query);
+}
+
+function lastRun(runner: string, args: readonly string[], name: string): Promise<Measured> {
   return new Promise((done, reject) => {
-    const child = spawn(runner, [workload.name, ...size, '--repeat', String(options.repeat), '--json'], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    const child = spawn(runner, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     let text = '';
     child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
     child.once('error', reject);
@@ -36,7 +49,7 @@ export function runFlink(
         .at(-1);
       if (code !== 0 || last === undefined)
         return reject(
-          new MillraceError('MR_IO', `Flink's runner ended with exit code ${code ?? -1} on ${workload.name}`),
+          new MillraceError('MR_IO', `Flink's runner ended with exit code ${code ?? -1} on ${name}`),
         );
       const result = JSON.parse(last) as { seconds: number; records: number; cpuSeconds: number };
       done({

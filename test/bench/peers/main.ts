@@ -1,9 +1,13 @@
 // `bench peers`: the same workloads here and on Flink, one after the other on the same machine, warm against warm.
 //
-//   bench peers [--workloads a,b] [--records N] [--repeat R] [--json] [--task-managers 2] [--only-millrace]
+//   bench peers [--workloads a,nexmark] [--queries q0,q5] [--records N] [--repeat R] [--json] [--only-millrace]
+//
+// `nexmark` is one of the workloads: its queries, all or those of --queries, which by itself means only them.
 import { MillraceError } from '@millrace/common';
+import { QUERIES } from '../nexmark/queries.ts';
 import { flinkCommand, runFlink } from './flink.ts';
 import { runMillrace } from './millrace.ts';
+import { compareQuery } from './nexmark.ts';
 import { WORKLOADS, type Workload } from './workloads.ts';
 
 /** What one engine needed for one workload. */
@@ -22,8 +26,11 @@ export interface Comparison {
   readonly ratio?: number;
 }
 
+const NEXMARK = 'nexmark';
+
 interface Options {
   readonly workloads: readonly Workload[];
+  readonly queries: readonly string[];
   readonly records: number | undefined;
   readonly repeat: number;
   readonly isJson: boolean;
@@ -55,11 +62,21 @@ export async function main(argv: readonly string[]): Promise<number> {
     };
     process.stdout.write(`${options.isJson ? JSON.stringify(comparison) : row(comparison)}\n`);
   }
+  for (const query of options.queries) {
+    const { records: events, repeat } = options;
+    const comparison = await compareQuery(query, { events, repeat, runner: flink });
+    const { events: records, millrace, ...other } = comparison;
+    const ours = { ...millrace, recordsPerSecond: millrace.eventsPerSecond };
+    const text = row({ ...other, workload: `nexmark ${query}`, records, millrace: ours });
+    process.stdout.write(`${options.isJson ? JSON.stringify(comparison) : text}\n`);
+  }
   return 0;
 }
 
 function parse(argv: readonly string[]): Options {
-  let names: readonly string[] = Object.keys(WORKLOADS).filter((name) => WORKLOADS[name]?.isDefault === true);
+  const byDefault = Object.keys(WORKLOADS).filter((name) => WORKLOADS[name]?.isDefault === true);
+  let names: readonly string[] | undefined;
+  let queries: readonly string[] | undefined;
   let records: number | undefined;
   let repeat = 2;
   let isJson = false;
@@ -69,20 +86,25 @@ function parse(argv: readonly string[]): Options {
     if (flag === '--json') isJson = true;
     else if (flag === '--only-millrace') isFlinkWanted = false;
     else if (flag === '--workloads') names = (argv[++index] ?? '').split(',');
+    else if (flag === '--queries') queries = (argv[++index] ?? '').split(',');
     else if (flag === '--records') records = Number((argv[++index] ?? '').replaceAll('_', ''));
     else if (flag === '--repeat') repeat = Number(argv[++index]);
     else throw new MillraceError('MR_USAGE', `Unknown option "${flag ?? ''}" of bench peers`);
   }
-  const workloads = names.map((name) => {
-    const workload = WORKLOADS[name];
-    if (workload === undefined)
-      throw new MillraceError(
-        'MR_USAGE',
-        `Unknown workload "${name}": one of ${Object.keys(WORKLOADS).join(', ')}`,
-      );
-    return workload;
-  });
-  return { workloads, records, repeat, isJson, isFlinkWanted };
+  names ??= queries === undefined ? [...byDefault, NEXMARK] : [NEXMARK];
+  const workloads = names.filter((name) => name !== NEXMARK).map(workloadOf);
+  const unknown = queries?.find((query) => !QUERIES.includes(query));
+  if (unknown !== undefined)
+    throw new MillraceError('MR_USAGE', `Unknown query "${unknown}": they are q0 to q22`);
+  queries = names.includes(NEXMARK) ? (queries ?? QUERIES) : [];
+  return { workloads, queries, records, repeat, isJson, isFlinkWanted };
+}
+
+function workloadOf(name: string): Workload {
+  const workload = WORKLOADS[name];
+  if (workload !== undefined) return workload;
+  const known = [...Object.keys(WORKLOADS), NEXMARK].join(', ');
+  throw new MillraceError('MR_USAGE', `Unknown workload "${name}": one of ${known}`);
 }
 
 const WIDTHS = [16, 13, 12, 12, 12, 12, 7] as const;

@@ -1,0 +1,47 @@
+// The queries, and how many events of which rate a run of each has unless told otherwise.
+
+export const QUERIES: readonly string[] = [...Array(23).keys()].map((number) => `q${number}`);
+/** Events of a run: where state grows with them fewer, so that a run takes some seconds. */
+const EVENTS_DEFAULT = 10_000_000;
+const EVENTS_OF: { readonly [query: string]: number } = {
+  q4: 2_000_000,
+  q6: 1_000_000,
+  q7: 5_000_000,
+  q9: 2_000_000,
+  q15: 2_000_000,
+  q16: 1_000_000,
+  q17: 5_000_000,
+  q18: 3_000_000,
+  q19: 2_000_000,
+  q20: 2_000_000,
+};
+/** Queries with event-time windows: at the suite's rate these would fire at the end alone. */
+const WINDOWED: ReadonlySet<string> = new Set(['q5', 'q7', 'q8', 'q11']);
+const WINDOWED_EVENT_RATE = 100_000;
+const EVENT_RATE = 10_000_000;
+
+/** Events of a run, and how many of them are a second of event time. */
+export interface EventCount {
+  readonly events: number;
+  readonly eventRate: number;
+}
+
+/** What is given, else what suits the query. */
+export function eventsOf(
+  query: string,
+  given: { readonly events?: number | undefined; readonly eventRate?: number | undefined },
+): EventCount {
+  return {
+    events: given.events ?? EVENTS_OF[query] ?? EVENTS_DEFAULT,
+    eventRate: given.eventRate ?? (WINDOWED.has(query) ? WINDOWED_EVENT_RATE : EVENT_RATE),
+  };
+}
+
+/** Those of a list with commas; all without one. Undefined, and said so, when one does not exist. */
+export function queriesOf(list: string | undefined): readonly string[] | undefined {
+  const queries = list?.split(',') ?? QUERIES;
+  const unknown = queries.filter((query) => !QUERIES.includes(query));
+  if (unknown.length === 0) return queries;
+  process.stderr.write(`There is no query ${unknown.join(', ')}: they are q0 to q22.\n`);
+  return undefined;
+}

@@ -1,0 +1,57 @@
+// Nexmark's queries here and on Flink, on events that are the same byte for byte: `bench peers`, beside its other workloads.
+import { startThreads } from '../nexmark/bench-cluster.ts';
+import { eventsOf } from '../nexmark/queries.ts';
+import { runQuery, type Run } from '../nexmark/run-query.ts';
+import { runFlinkNexmark } from './flink.ts';
+import type { Measured } from './main.ts';
+
+const PARALLELISM = 2;
+const CHECKPOINT_INTERVAL = '10s';
+/** Queries that Flink's SQL cannot say. */
+const NOT_IN_SQL: ReadonlySet<string> = new Set(['q6']);
+/** As window joins, with the same result, where that suits Flink better. */
+const SUITS_FLINK: { readonly [query: string]: string } = { q7: 'q7-window' };
+
+/** One line of the comparison. `ratio` is ours to theirs in events a second. */
+export interface NexmarkComparison {
+  readonly query: string;
+  readonly events: number;
+  readonly eventRate: number;
+  readonly millrace: Run;
+  readonly flink?: Measured;
+  readonly ratio?: number;
+}
+
+/** The last of `repeat` runs of each engine: one process, two slots. `runner` undefined: Flink is not measured. */
+export async function compareQuery(
+  query: string,
+  of: { readonly events: number | undefined; readonly repeat: number; readonly runner: string | undefined },
+): Promise<NexmarkComparison> {
+  const { events, eventRate } = eventsOf(query, of);
+  const millrace = await runMillraceNexmark(query, { events, eventRate, repeat: of.repeat });
+  const common = { query, events, eventRate, millrace };
+  if (of.runner === undefined || NOT_IN_SQL.has(query)) return common;
+  const flink = await runFlinkNexmark(of.runner, SUITS_FLINK[query] ?? query, {
+    events,
+    eventRate,
+    repeat: of.repeat,
+  });
+  return { ...common, flink, ratio: millrace.eventsPerSecond / flink.recordsPerSecond };
+}
+
+async function runMillraceNexmark(
+  query: string,
+  of: { readonly events: number; readonly eventRate: number; readonly repeat: number },
+): Promise<Run> {
+  const cluster = await startThreads(PARALLELISM);
+  try {
+    const { events, eventRate } = of;
+    const options = { events, eventRate, parallelism: PARALLELISM, checkpointInterval: CHECKPOINT_INTERVAL };
+    let { run } = await runQuery(cluster, query, { ...options, state: 'leveldb' });
+    for (let left = of.repeat - 1; left > 0; left--)
+      ({ run } = await runQuery(cluster, query, { ...options, state: 'leveldb' }));
+    return run;
+  } finally {
+    await cluster.close();
+  }
+}
