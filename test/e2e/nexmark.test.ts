@@ -31,12 +31,7 @@ let cluster: TestCluster;
 
 beforeAll(async () => {
   const slots = (QUERIES.length * PARALLELISM) / TASK_MANAGERS;
-  cluster = await TestCluster.start(directory, [
-    '--taskmanagers',
-    `${TASK_MANAGERS}`,
-    '--slots',
-    `${slots}`,
-  ]);
+  cluster = await TestCluster.start(directory, ['--taskmanagers', `${TASK_MANAGERS}`, '--slots', `${slots}`]);
 });
 afterAll(async () => {
   await cluster.stop();
@@ -47,8 +42,15 @@ afterAll(async () => {
 async function submitAll(): Promise<readonly string[]> {
   const prepared = [];
   for (const query of QUERIES) {
-    const own = { ratePerSecond: `${RATE_PER_SECOND}`, checkpointInterval: '200ms', out: join(temporary, query) };
-    const args = Object.entries({ ...fixture.events, ...own }).flatMap(([name, value]) => [`--${name}`, value]);
+    const own = {
+      ratePerSecond: `${RATE_PER_SECOND}`,
+      checkpointInterval: '200ms',
+      out: join(temporary, query),
+    };
+    const args = Object.entries({ ...fixture.events, ...own }).flatMap(([name, value]) => [
+      `--${name}`,
+      value,
+    ]);
     prepared.push(await prepareJob(`examples/nexmark/${query}.ts`, args, { parallelism: PARALLELISM }));
   }
   const own = new ClusterDirectory(directory);

@@ -28,7 +28,10 @@ export interface LatencyRun {
 export async function measureLatency(
   cluster: BenchCluster,
   query: string,
-  of: Omit<QueryOptions, 'events' | 'eventRate'> & { readonly ratePerSecond: number; readonly seconds: number },
+  of: Omit<QueryOptions, 'events' | 'eventRate'> & {
+    readonly ratePerSecond: number;
+    readonly seconds: number;
+  },
 ): Promise<LatencyRun> {
   const { ratePerSecond, parallelism } = of;
   const { run, metrics } = await runQuery(cluster, query, {
@@ -39,7 +42,10 @@ export async function measureLatency(
   });
   const histogram = metricsOf(metrics, 'result_latency_ms')
     .filter((metric) => metric.kind === 'histogram')
-    .reduce<HistogramSnapshot | undefined>((all, each) => (all === undefined ? each : mergeHistograms(all, each)), undefined);
+    .reduce<HistogramSnapshot | undefined>(
+      (all, each) => (all === undefined ? each : mergeHistograms(all, each)),
+      undefined,
+    );
   if (histogram === undefined || histogram.count === 0)
     throw new MillraceError('MR_USAGE', `${query} gave no result behind the warm-up: give it more --seconds`);
   const starts = metricsOf(metrics, 'first_due_ms').filter((metric) => metric.kind === 'gauge');
@@ -59,10 +65,22 @@ export async function measureLatency(
 }
 
 function metricsOf(status: JobStatus | undefined, name: string): readonly OperatorMetric[] {
-  return (status?.vertices ?? []).flatMap(({ metrics = [] }) => metrics.filter((metric) => metric.name === name));
+  return (status?.vertices ?? []).flatMap(({ metrics = [] }) =>
+    metrics.filter((metric) => metric.name === name),
+  );
 }
 
-const HEADER = ['query', 'events/s', 'results', 'p50 ms', 'p99 ms', 'p99.9 ms', 'max ms', 'spread ms', 'CPU s per M'];
+const HEADER = [
+  'query',
+  'events/s',
+  'results',
+  'p50 ms',
+  'p99 ms',
+  'p99.9 ms',
+  'max ms',
+  'spread ms',
+  'CPU s per M',
+];
 
 /** The lines of a table, its header first. */
 export function latencyCells(runs: readonly LatencyRun[]): readonly (readonly string[])[] {

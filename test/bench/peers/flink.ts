@@ -21,7 +21,11 @@ export function runFlink(
   options: { readonly records: number; readonly repeat: number },
 ): Promise<Measured> {
   const size = workload.isSized ? ['--n', String(options.records)] : [];
-  return lastRun(runner, [workload.name, ...size, '--repeat', String(options.repeat), '--json'], workload.name);
+  return lastRun(
+    runner,
+    [workload.name, ...size, '--repeat', String(options.repeat), '--json'],
+    workload.name,
+  );
 }
 
 /** Nexmark's query by Flink's SQL, by itself in its JVM, `repeat` times; returns the last run. */
