@@ -14,7 +14,7 @@ import { findRunning, killNow } from '../support/processes.ts';
 const QUERIES = ['q4', 'q5', 'q8', 'q16', 'q20'];
 const PARALLELISM = 2;
 const TASK_MANAGERS = 2;
-const RATE_PER_SECOND = 2_000;
+const RATE_PER_SECOND = 3_000;
 /** All jobs have begun by then, and none is near its end. */
 const KILLED_AT = 0.3;
 const STEP_TIMEOUT_MS = 60_000;
