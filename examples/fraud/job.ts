@@ -47,10 +47,10 @@ export default defineJob('fraud', (env) => {
     }))
     .uid('alerts');
 
-  alerts.sink(jsonLines({ path: `${out}/alerts` })).uid('alerts-file');
+  alerts.sink(jsonLines({ path: `${out}/alerts`, ifExists: 'replace' })).uid('alerts-file');
   alerts
     .sideOutput(tried)
-    .sink(jsonLines({ path: `${out}/tried` }))
+    .sink(jsonLines({ path: `${out}/tried`, ifExists: 'replace' }))
     .uid('tried-file');
   alerts.print({ format: ({ card, amount, seconds }) => `${card}: ${amount} after ${seconds} s` });
 });

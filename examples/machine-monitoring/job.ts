@@ -60,8 +60,8 @@ export default defineJob('machine-monitoring', (env) => {
     .select(({ last }, { key }) => ({ machine: key, silentSince: last.at }))
     .uid('silences');
 
-  alerts.sink(jsonLines({ path: `${out}/alerts` })).uid('alerts-file');
-  silences.sink(jsonLines({ path: `${out}/silences` })).uid('silences-file');
+  alerts.sink(jsonLines({ path: `${out}/alerts`, ifExists: 'replace' })).uid('alerts-file');
+  silences.sink(jsonLines({ path: `${out}/silences`, ifExists: 'replace' })).uid('silences-file');
   alerts.print({ format: ({ machine, from, to }) => `${machine} grows hotter: ${from} to ${to}` });
   silences.print({
     format: ({ machine, silentSince }) => `${machine} is silent since ${new Date(silentSince).toISOString()}`,

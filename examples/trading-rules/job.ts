@@ -44,7 +44,7 @@ export default defineJob('trading-rules', (env) => {
     .onError('dead-letter')
     .uid('signals');
 
-  signals.sink(jsonLines({ path: `${out}/signals` })).uid('signals-file');
+  signals.sink(jsonLines({ path: `${out}/signals`, ifExists: 'replace' })).uid('signals-file');
   signals.print({
     format: ({ rule, version, symbol, prices }) => `${rule} v${version} ${symbol}: ${prices.join(' ')}`,
   });
