@@ -18,10 +18,14 @@ export const inOrder: Watermarks<{ readonly dateTime: number }> = boundedOutOfOr
 
 /**
  * Ends a query: from when the event was due whose time a row has (of a window: its last millisecond) until the row is here. Metrics
- * of the operator `latency`: the histogram `result_latency_ms`, without the rows of the first `afterMs` of event time, and the gauge
- * `first_due_ms`, whose spread over the slots is how exact that is.
+ * of the operator `latency`: the histogram `result_latency_ms`, without the rows of the first `afterMs` of event time nor
+ * those behind the last event, whose windows the end of input has closed, and the gauge `first_due_ms`, whose spread over the slots
+ * is how exact that is.
  */
-export function measureLatency<T>(rows: DataStream<T>, afterMs: number): StreamEnd {
+export function measureLatency<T>(
+  rows: DataStream<T>,
+  { afterMs, untilMs }: { readonly afterMs: number; readonly untilMs: number },
+): StreamEnd {
   return rows
     .process({
       open({ metrics }) {
@@ -29,7 +33,7 @@ export function measureLatency<T>(rows: DataStream<T>, afterMs: number): StreamE
       },
       onRecord(_row, { timestamp, metrics }) {
         const eventMs = timestamp - FIRST_EVENT_MS;
-        if (!(eventMs >= afterMs)) return;
+        if (!(eventMs >= afterMs && eventMs < untilMs)) return;
         const nowMs = performance.timeOrigin + performance.now();
         metrics.histogram('result_latency_ms').update(nowMs - firstDueMs - eventMs);
       },

@@ -92,7 +92,10 @@ export function nexmark(env: StreamEnvironment): Nexmark {
         : file().flatMap(({ bid }) => (bid ? [{ ...bid, dateTime: timeOf(bid.dateTime) }] : []))
       ).watermarks(isMeasured ? inOrder : boundedOutOfOrderness(LATENESS, (bid) => bid.dateTime)),
     emit: (rows) => {
-      if (isMeasured) return measureLatency(rows, params.duration('latencyAfter'));
+      if (isMeasured) {
+        const untilMs = (params.number('events') / params.number('eventRate')) * 1_000;
+        return measureLatency(rows, { afterMs: params.duration('latencyAfter'), untilMs });
+      }
       return params.has('out')
         ? rows.sink(jsonLines({ path: params.string('out'), ifExists: 'replace' }))
         : rows.forEach(() => {});

@@ -1,26 +1,21 @@
 // Who sells within the same ten seconds as joining.
-import { count, defineJob, first, tumbling } from '@millrace/api';
+import { defineJob, tumbling } from '@millrace/api';
 import { nexmark } from './nexmark.ts';
 
 export default defineJob('nexmark-q8', (env) => {
   const { persons, auctions, emit } = nexmark(env);
-  const newcomers = persons()
-    .keyBy((person) => person.id)
-    .window(tumbling('10 seconds'))
-    .aggregate({ name: first((person) => person.name) });
-  const sellers = auctions()
-    .keyBy((auction) => auction.seller)
-    .window(tumbling('10 seconds'))
-    .aggregate({ auctions: count() });
+  const newcomers = persons().map(({ id, name }) => ({ id, name }));
+  const sales = auctions().map(({ seller }) => ({ seller }));
 
   emit(
     newcomers
-      .keyBy((person) => person.key)
-      .join(
-        sellers.keyBy((seller) => seller.key),
+      .keyBy((person) => person.id)
+      .coGroup(
+        sales.keyBy((sale) => sale.seller),
         {
           window: tumbling('10 seconds'),
-          select: ({ key, name, windowStart }) => ({ id: key, name, window_start: windowStart }),
+          apply: ([person], sold, { window }) =>
+            person === undefined || sold.length === 0 ? [] : [{ ...person, window_start: window.start }],
         },
       ),
   );
