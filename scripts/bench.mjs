@@ -19,7 +19,7 @@ process.chdir(root);
 const [first, ...others] = process.argv.slice(2);
 const ENTRIES = {
   micro: { micro: 'test/bench/main.ts', 'exchange-peer': 'test/bench/exchange-peer.ts' },
-  guards: { guards: 'test/bench/guards.ts' },
+  guards: { guards: 'test/bench/guards.ts', 'exchange-peer': 'test/bench/exchange-peer.ts' },
   peers: { peers: 'test/bench/peers/main.ts' },
   nexmark: { nexmark: 'test/bench/nexmark/main.ts' },
   soak: { soak: 'test/soak/main.ts' },
