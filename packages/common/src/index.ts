@@ -27,6 +27,7 @@ export {
   subtaskOfKeyGroup,
   type KeyGroupRange,
 } from './key-hash.ts';
+export { isNullKey } from './null-key.ts';
 export {
   environmentName,
   flagsOf,

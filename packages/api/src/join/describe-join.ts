@@ -21,6 +21,7 @@ export function describeJoin(join: JoinSpec): { readonly [name: string]: Json } 
       return {
         ...common,
         isChangelog: join.isChangelog,
+        stateTtlMs: join.stateTtlMs,
         ...(join.lateOutput === undefined ? {} : { lateOutput: join.lateOutput }),
       };
     case 'latest':

@@ -122,6 +122,13 @@ export interface TemporalJoinOptions<
 > extends TableLookup<T, Row, K, Type, Out> {
   /** Records at or behind the watermark; without it they are counted as dropped. */
   readonly lateOutput?: OutputTag<DeepMutable<T>>;
+  /** A version that it is false for counts as none. */
+  readonly where?: JoinCondition<T, Row>;
+  /**
+   * Forgets a key that nothing came for and no record was joined with for so long, with the records that wait. Default: never.
+   * Source: Flink's TemporalRowTimeJoinOperator with `table.exec.state.ttl`.
+   */
+  readonly stateTtl?: Duration;
 }
 
 /** `stream.join(source, …)` and `stream.join(changelog, …)`. */
@@ -134,6 +141,8 @@ export interface JoinOptions<T, Row, K extends Key, Type extends 'inner' | 'left
 > {
   /** Only of a changelog: forgets a row that was neither written nor read for so long. Default: never. */
   readonly stateTtl?: Duration;
+  /** Only of a changelog: a row that it is false for counts as none. */
+  readonly where?: JoinCondition<T, Row>;
 }
 
 /** `changelog.join(changelog, …)`: a view over two tables. */

@@ -36,6 +36,9 @@ export interface TemporalJoinSpec {
   /** The table's records are changes, whose rows it is; else each is a new version of its key. */
   readonly isChangelog: boolean;
   readonly lateOutput?: string;
+  /** A key that nothing came for and nothing was read of for so long is forgotten; 0: never. */
+  readonly stateTtlMs: number;
+  readonly where?: UserFunction;
   readonly select: UserFunction;
 }
 
@@ -46,6 +49,7 @@ export interface LatestJoinSpec {
   readonly isChangelog: boolean;
   /** A row that was neither written nor read for so long is forgotten; 0: never. */
   readonly stateTtlMs: number;
+  readonly where?: UserFunction;
   readonly select: UserFunction;
 }
 

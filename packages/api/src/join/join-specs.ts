@@ -79,25 +79,26 @@ const LOOKUP_OPTIONS = ['recordKey', 'tableKey', 'type', 'select'];
 /** @throws {MillraceError} MR_OPTION_INVALID, MR_PROMISE_RETURNED */
 export function temporalJoinSpec(options: AnyOptions, isChangelog: boolean): TemporalJoinSpec {
   const what = 'temporalJoin()';
-  refuseUnknownOptions(what, options, [...LOOKUP_OPTIONS, 'lateOutput']);
+  refuseUnknownOptions(what, options, [...LOOKUP_OPTIONS, 'lateOutput', 'stateTtl', 'where']);
   return Object.freeze({
     kind: 'temporal',
     joinType: oneOf('`type` of temporalJoin()', options['type'] ?? 'inner', ['inner', 'left']),
     isChangelog,
     ...tagOption(what, 'lateOutput', options),
-    select: selectOf(what, options),
+    stateTtlMs: ttlOf('stateTtl', options),
+    ...functions(what, options),
   });
 }
 
 /** @throws {MillraceError} MR_OPTION_INVALID, MR_PROMISE_RETURNED */
 export function latestJoinSpec(options: AnyOptions, isChangelog: boolean): LatestJoinSpec {
-  refuseUnknownOptions('join()', options, [...LOOKUP_OPTIONS, 'stateTtl']);
+  refuseUnknownOptions('join()', options, [...LOOKUP_OPTIONS, 'stateTtl', 'where']);
   return Object.freeze({
     kind: 'latest',
     joinType: oneOf('`type` of join()', options['type'] ?? 'inner', ['inner', 'left']),
     isChangelog,
     stateTtlMs: ttlOf('stateTtl', options),
-    select: selectOf('join()', options),
+    ...functions('join()', options),
   });
 }
 

@@ -1,5 +1,5 @@
 // Window joins and co-groups: both streams in one window, each record with the side that it came from.
-import type { Duration } from '@millrace/common';
+import { isNullKey, type Duration } from '@millrace/common';
 import { recordFunction } from '../function/check-function.ts';
 import type { OutputTag } from '../function/output-tag.ts';
 import type { UserFunction } from '../graph/operator.ts';
@@ -43,9 +43,9 @@ export function windowJoinPairing(options: AnyOptions): WindowPairing {
   const join = { joinType, where: where as Condition | undefined, select: select as Select };
   return {
     shape: { kind: 'window join', joinType },
-    pair: (_key, records) => {
+    pair: (key, records) => {
       const { lefts, rights } = bySide(records);
-      return joinedRecords(lefts, rights, join);
+      return joinedRecords(lefts, rights, isNullKey(key) ? { ...join, where: never } : join);
     },
   };
 }
@@ -115,6 +115,10 @@ export function pairInWindows(
     outlet,
     settings: { ...settings, join: shape },
   }).process(pair as never);
+}
+
+function never(): boolean {
+  return false;
 }
 
 function itself(record: unknown): unknown {

@@ -1,5 +1,5 @@
 // Join with a static table, which every subtask reads whole when it opens.
-import { MillraceError } from '@millrace/common';
+import { isNullKey, MillraceError } from '@millrace/common';
 import type { Operator, Source, SplitContext } from '@millrace/api';
 import { fieldsRead, joinFields } from '../chain/fields/fields-read.ts';
 import { identityOfKey } from './key-identity.ts';
@@ -38,7 +38,7 @@ export async function openStaticJoin(setup: OperatorSetup, spec: StaticJoinSpec)
   const none: readonly unknown[] = spec.joinType === 'left' ? [undefined] : [];
   const otherKey = (key: unknown): readonly unknown[] => {
     sites.refusePromise(key, recordSite);
-    return rowsOfKey.get(identityOfKey(key)) ?? none;
+    return isNullKey(key) ? none : (rowsOfKey.get(identityOfKey(key)) ?? none);
   };
   const refuse = (value: unknown): void => sites.refusePromise(value, combineSite);
   return {

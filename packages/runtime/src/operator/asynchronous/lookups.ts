@@ -1,5 +1,5 @@
 // Lookups of an external table: a cache in front of the user's function, equal keys asked for once, several keys in one call.
-import { MillraceError, type Cancellable, type Clock } from '@millrace/common';
+import { isNullKey, MillraceError, type Cancellable, type Clock } from '@millrace/common';
 import type { LookupSpec } from '@millrace/api';
 import type { AsynchronousPort } from '../../chain/operator-chain.ts';
 import { deepFreeze } from '../../chain/deep-freeze.ts';
@@ -54,6 +54,7 @@ export class Lookups {
   readonly call = (record: unknown): unknown => {
     const recordKey = this.#of.spec.recordKey as (record: unknown) => unknown;
     const key = recordKey(record);
+    if (isNullKey(key)) return this.#results(record, undefined);
     const id = identityOfKey(key);
     const cached = this.#cached(id);
     if (cached !== undefined) return this.#results(record, cached.row);

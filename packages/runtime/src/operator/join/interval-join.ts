@@ -1,6 +1,6 @@
 // [HOT] Interval join: pairs of one key whose times are within an interval of each other.
 import type { IntervalJoinSpec, JoinType } from '@millrace/api';
-import { hashKey } from '@millrace/common';
+import { hashKey, isNullKey } from '@millrace/common';
 import type { KeyedStateBackend, TimerDomain } from '@millrace/state';
 import type { OperatorSetup } from '../operator-setup.ts';
 import { noEventTime } from '../window/partial-aggregates.ts';
@@ -169,6 +169,7 @@ export class IntervalJoin implements JoinLogic {
   /** Emits the pairs of a record with what is kept of the other side; true if there are any. */
   #meet(from: Side, to: Side, arrival: Arrival): boolean {
     const { key, keyHash, record, timeMs } = arrival;
+    if (isNullKey(key)) return false;
     const { buffer } = to;
     const isOnce = this.#joinType === 'semi' || this.#joinType === 'anti';
     const firstMs = timeMs + from.fromMs;
@@ -204,6 +205,7 @@ export class IntervalJoin implements JoinLogic {
 
   /** A left record of a semi or anti join: is there a partner already? Then a semi join emits it. */
   #meetsRight(key: unknown, keyHash: number, record: unknown, timeMs: number, timestampMs: number): boolean {
+    if (isNullKey(key)) return false;
     const { buffer, reachMs } = this.#right;
     const firstMs = timeMs + this.#left.fromMs;
     const lastMs = timeMs + this.#left.toMs;
@@ -229,6 +231,7 @@ export class IntervalJoin implements JoinLogic {
     const { key, keyHash, record, timeMs, timestampMs } = arrival;
     const endMs = timeMs + side.reachMs;
     const isAlone = side.isOuter && !isMatched;
+    if (!side.isOuter && isNullKey(key)) return;
     if (endMs <= this.#timeMs) {
       if (!isAlone) return;
       if (side.isLeft) this.#fn.emit(record, undefined, timestampMs);

@@ -1,6 +1,6 @@
 // [HOT] Each record with its table row as it is at that moment; the table is kept up to date by the second input.
 import type { LatestJoinSpec } from '@millrace/api';
-import { hashKey } from '@millrace/common';
+import { hashKey, isNullKey } from '@millrace/common';
 import type { KeyedStateBackend, RowTable } from '@millrace/state';
 import { cutLoose } from '../aggregate/cut-loose.ts';
 import type { OperatorSetup } from '../operator-setup.ts';
@@ -37,11 +37,13 @@ export class LatestJoin implements JoinLogic {
 
   onLeft(key: unknown, keyHash: number, record: unknown, timestampMs: number): void {
     const found = this.#rowOf(key, keyHash);
-    if (found === undefined && this.#spec.joinType === 'inner') return;
-    this.#fn.emit(record, found, timestampMs);
+    const row = found !== undefined && this.#fn.isMatch(record, found, timestampMs) ? found : undefined;
+    if (row === undefined && this.#spec.joinType === 'inner') return;
+    this.#fn.emit(record, row, timestampMs);
   }
 
   onRight(key: unknown, keyHash: number, record: unknown): void {
+    if (isNullKey(key)) return;
     if (this.#spec.isChangelog && !isAccumulate(record as Change)) {
       this.#table.remove(key, keyHash, 0);
       return;

@@ -1,5 +1,6 @@
 // [HOT] The join of two tables that change: each change of a row becomes the changes of the join.
 import type { TableJoinSpec } from '@millrace/api';
+import { isNullKey } from '@millrace/common';
 import type { KeyedStateBackend } from '@millrace/state';
 import type { OperatorSetup } from '../operator-setup.ts';
 import { isAccumulate, type Change } from './change.ts';
@@ -68,15 +69,17 @@ export class TableJoin implements JoinLogic {
     };
   }
 
-  onLeft(_key: unknown, _keyHash: number, record: unknown, timestampMs: number): void {
+  onLeft(key: unknown, _keyHash: number, record: unknown, timestampMs: number): void {
     this.#timestampMs = timestampMs;
+    if (isNullKey(key)) return this.#onNullKey(this.#left, record as Change);
     if (this.#once === undefined) this.#onChange(this.#left, this.#right, record as Change);
     else this.#onLeftOnce(record as Change, this.#once);
     this.#finish(this.#left);
   }
 
-  onRight(_key: unknown, _keyHash: number, record: unknown, timestampMs: number): void {
+  onRight(key: unknown, _keyHash: number, record: unknown, timestampMs: number): void {
     this.#timestampMs = timestampMs;
+    if (isNullKey(key)) return this.#onNullKey(this.#right, record as Change);
     if (this.#once === undefined) this.#onChange(this.#right, this.#left, record as Change);
     else this.#onRightOnce(record as Change, this.#once);
     this.#finish(this.#right);
@@ -88,8 +91,20 @@ export class TableJoin implements JoinLogic {
     }
   }
 
+  /** A row that has no partner and never will: it goes out alone, and nothing is kept of it. */
+  #onNullKey(side: Side, change: Change): void {
+    if (this.#once === undefined && side.isOuter)
+      this.#addAlone(isAccumulate(change) ? 'insert' : 'delete', side, change.row);
+    else if (this.#once === 'anti' && side.isLeft) this.#addAlone(change.kind, side, change.row);
+    this.#emit();
+  }
+
   #finish({ rows }: Side): void {
     if (rows.ttlMs > 0) this.#schedule(rows.ttlMs, this.#setup.environment.clock.nowMs() + rows.ttlMs);
+    this.#emit();
+  }
+
+  #emit(): void {
     const changes = this.#changes;
     if (changes.length === 0) return;
     this.#changes = [];

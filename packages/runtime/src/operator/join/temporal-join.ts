@@ -1,6 +1,6 @@
 // [HOT] Temporal join in event time: each record with the version of its table row as of the record's time.
 import type { TemporalJoinSpec } from '@millrace/api';
-import { hashKey } from '@millrace/common';
+import { hashKey, isNullKey } from '@millrace/common';
 import type { KeyedStateBackend, RowTable, TimerDomain } from '@millrace/state';
 import { cutLoose } from '../aggregate/cut-loose.ts';
 import type { OperatorSetup } from '../operator-setup.ts';
@@ -19,6 +19,8 @@ interface KeyState {
   versionTimes: number[];
   /** undefined: the row was deleted. */
   versions: unknown[];
+  /** When it was last written or read, by the clock, ms; NaN where nothing is forgotten. */
+  usedMs: number;
 }
 
 /**
@@ -52,8 +54,10 @@ export class TemporalJoin implements JoinLogic {
   onLeft(key: unknown, keyHash: number, record: unknown, timestampMs: number, row: number): void {
     this.#checkTime(timestampMs);
     if (timestampMs <= this.#watermarkMs) return this.#leaveOut(record, timestampMs, row);
+    if (this.#spec.joinType === 'inner' && isNullKey(key)) return;
     const at = this.#table.upsert(key, keyHash, 0);
     const state = this.#takeOwn(at);
+    this.#use(state);
     state.leftTimes.push(timestampMs);
     state.leftRecords.push(cutLoose(record));
     this.#schedule(state, timestampMs);
@@ -61,6 +65,7 @@ export class TemporalJoin implements JoinLogic {
 
   onRight(key: unknown, keyHash: number, record: unknown, timestampMs: number): void {
     this.#checkTime(timestampMs);
+    if (isNullKey(key)) return;
     const version = this.#spec.isChangelog
       ? isAccumulate(record as Change)
         ? (record as Change).row
@@ -68,6 +73,7 @@ export class TemporalJoin implements JoinLogic {
       : record;
     const at = this.#table.upsert(key, keyHash, 0);
     const state = this.#takeOwn(at);
+    this.#use(state);
     addVersion(state, timestampMs, cutLoose(version));
     if (timestampMs > this.#watermarkMs) this.#schedule(state, timestampMs);
     else dropVersions(state, this.#watermarkMs);
@@ -78,11 +84,13 @@ export class TemporalJoin implements JoinLogic {
     this.#watermarkMs = watermarkMs;
   }
 
-  onTimer(key: unknown, _domain: TimerDomain): void {
+  onTimer(key: unknown, domain: TimerDomain): void {
     const keyHash = hashKey(key);
     const at = this.#table.find(key, keyHash, 0);
     if (at < 0) return;
     const state = this.#takeOwn(at);
+    if (domain === 'processing') return this.#expire(key, keyHash, state);
+    this.#use(state);
     const pairs = this.#takeDue(state);
     dropVersions(state, this.#watermarkMs);
     state.timerMs = Infinity;
@@ -90,6 +98,26 @@ export class TemporalJoin implements JoinLogic {
     if (nextMs < Infinity) this.#schedule(state, nextMs);
     if (isEmpty(state)) this.#table.remove(key, keyHash, 0);
     this.#fn.emitAll(pairs);
+  }
+
+  /** One timer of the clock a key: it comes too early where the key was used since, and looks again. */
+  #use(state: KeyState): void {
+    const { stateTtlMs } = this.#spec;
+    if (stateTtlMs === 0) return;
+    const nowMs = this.#setup.environment.clock.nowMs();
+    if (Number.isNaN(state.usedMs)) this.#backend.timers.register('processing', nowMs + stateTtlMs);
+    state.usedMs = nowMs;
+  }
+
+  /** Forgets an idle key, with the records that wait. */
+  #expire(key: unknown, keyHash: number, { usedMs, timerMs }: KeyState): void {
+    const dueMs = usedMs + this.#spec.stateTtlMs;
+    if (dueMs > this.#setup.environment.clock.nowMs()) {
+      this.#backend.timers.register('processing', dueMs);
+      return;
+    }
+    if (timerMs < Infinity) this.#backend.timers.unregister('event', timerMs);
+    this.#table.remove(key, keyHash, 0);
   }
 
   onFreeze(): void {
@@ -128,7 +156,9 @@ export class TemporalJoin implements JoinLogic {
     if (due.length > 1) due.sort((a, b) => (leftTimes[a] as number) - (leftTimes[b] as number));
     for (const index of due) {
       const timestampMs = leftTimes[index] as number;
-      const version = versionAt(state, timestampMs);
+      const found = versionAt(state, timestampMs);
+      const isMatch = found !== undefined && this.#fn.isMatch(leftRecords[index], found, timestampMs);
+      const version = isMatch ? found : undefined;
       if (version === undefined && this.#spec.joinType === 'inner') continue;
       pairs.add(leftRecords[index], version, timestampMs);
     }
@@ -149,6 +179,7 @@ export class TemporalJoin implements JoinLogic {
       leftRecords: [...(kept?.leftRecords ?? [])],
       versionTimes: [...(kept?.versionTimes ?? [])],
       versions: [...(kept?.versions ?? [])],
+      usedMs: kept?.usedMs ?? NaN,
     };
     this.#own.add(own);
     cells[row] = own;
