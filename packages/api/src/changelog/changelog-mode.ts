@@ -52,8 +52,17 @@ export function isUpsert(mode: ChangelogMode): boolean {
   return mode.updateAfter && !mode.updateBefore;
 }
 
-/** Kinds of two streams together. */
-export function joinedMode(a: ChangelogMode, b: ChangelogMode): ChangelogMode {
+/**
+ * Kinds of two streams together.
+ * @throws {MillraceError} MR_CHANGELOG_REFUSED for updates with and without the row as it was: what follows could not tell which to
+ * take back
+ */
+export function joinedMode(what: string, a: ChangelogMode, b: ChangelogMode): ChangelogMode {
+  if ((isUpsert(a) && b.updateBefore) || (isUpsert(b) && a.updateBefore))
+    throw changelogRefused(
+      `Cannot bring changes of the kinds ${modeText(a)} and ${modeText(b)} together in ${what}: write .normalize((row) => row.id) ` +
+        'behind the one without -U, or .toUpserts() behind the other',
+    );
   return {
     updateBefore: a.updateBefore || b.updateBefore,
     updateAfter: a.updateAfter || b.updateAfter,

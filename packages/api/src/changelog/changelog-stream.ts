@@ -157,7 +157,7 @@ export class ChangelogStream<T> {
     const added = this.#scope.builder.add({ kind: 'union' }, outlets, 'union');
     return this.#of(
       added,
-      others.reduce((mode, other) => joinedMode(mode, other.#mode), this.#mode),
+      others.reduce((mode, other) => joinedMode('union()', mode, other.#mode), this.#mode),
     );
   }
 

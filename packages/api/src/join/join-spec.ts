@@ -60,6 +60,9 @@ export interface TableJoinSpec {
   /** What tells the rows of a table apart; unset: all that is in them, and equal rows are counted. */
   readonly leftUniqueKey?: UserFunction;
   readonly rightUniqueKey?: UserFunction;
+  /** Updates of the table come without the row as it was; it has a unique key then. */
+  readonly leftIsUpsert: boolean;
+  readonly rightIsUpsert: boolean;
   /** A row that was not written for so long is forgotten; 0: never. */
   readonly leftTtlMs: number;
   readonly rightTtlMs: number;

@@ -115,7 +115,10 @@ const TABLE_OPTIONS = [
 ];
 
 /** @throws {MillraceError} MR_OPTION_INVALID, MR_PROMISE_RETURNED */
-export function tableJoinSpec(options: AnyOptions): TableJoinSpec {
+export function tableJoinSpec(
+  options: AnyOptions,
+  upserts: Pick<TableJoinSpec, 'leftIsUpsert' | 'rightIsUpsert'>,
+): TableJoinSpec {
   const what = 'join() of changelogs';
   refuseUnknownOptions(what, options, TABLE_OPTIONS);
   return Object.freeze({
@@ -123,6 +126,7 @@ export function tableJoinSpec(options: AnyOptions): TableJoinSpec {
     joinType: oneOf('`type` of join()', options['type'] ?? 'inner', JOIN_TYPES),
     ...optionalFunction(what, 'leftUniqueKey', options),
     ...optionalFunction(what, 'rightUniqueKey', options),
+    ...upserts,
     leftTtlMs: ttlOf('leftStateTtl', options),
     rightTtlMs: ttlOf('rightStateTtl', options),
     ...functions(what, options),

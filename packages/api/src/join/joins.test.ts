@@ -190,6 +190,24 @@ describe('joins', () => {
     ]);
   });
 
+  test('of updates with and without the row as it was are refused, as their union is', () => {
+    const both = (bring: (whole: ChangelogStream<Order>, upserts: ChangelogStream<Order>) => unknown) =>
+      refusal(() =>
+        plan((orders) => {
+          const insert = orders.map((row) => ({ kind: 'insert', row }) as Change<Order>);
+          bring(insert.toChangelog(), insert.toChangelog({ mode: 'upsert' }));
+        }),
+      );
+    const key = ({ id }: Order) => id;
+    const options = { leftKey: key, rightKey: key, leftUniqueKey: key, rightUniqueKey: key, select: () => 1 };
+    const message =
+      'MR_CHANGELOG_REFUSED: Cannot bring changes of the kinds +I -U +U -D and +I +U -D together in';
+    expect(both((whole, upserts) => whole.join(upserts, options))).toContain(message);
+    expect(both((whole, upserts) => whole.union(upserts))).toContain(message);
+    expect(both((whole, upserts) => whole.toUpserts().union(upserts).print())).toBe('nothing was refused');
+    expect(both((whole, upserts) => whole.union(upserts.normalize(key)).print())).toBe('nothing was refused');
+  });
+
   test('are refused when the graph is built, with what to do instead', () => {
     plan((orders, payments) => {
       const left = orders.keyBy(byId);

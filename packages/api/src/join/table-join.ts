@@ -10,7 +10,7 @@ import type { StreamOutlet, Transformation } from '../graph/transformation.ts';
 import type { StreamScope } from '../stream/stream-scope.ts';
 import { tableJoinSpec, type AnyOptions } from './join-specs.ts';
 import { keyedInput } from './keyed-inputs.ts';
-import type { JoinType } from './join-spec.ts';
+import type { TableJoinSpec } from './join-spec.ts';
 
 /** One of the two tables. */
 interface TableSide {
@@ -26,7 +26,8 @@ export function addTableJoin(
   [left, right]: readonly [TableSide, TableSide],
   options: AnyOptions,
 ): { readonly added: Transformation; readonly mode: ChangelogMode } {
-  const join = tableJoinSpec(options);
+  const upserts = { leftIsUpsert: isUpsert(left.mode), rightIsUpsert: isUpsert(right.mode) };
+  const join = tableJoinSpec(options, upserts);
   checkWhole('left', left.mode, join.leftUniqueKey !== undefined);
   checkWhole('right', right.mode, join.rightUniqueKey !== undefined);
   const of = { options, what: WHAT };
@@ -35,7 +36,7 @@ export function addTableJoin(
     keyedInput({ outlet: right.outlet, isChangelog: true }, 'rightKey', of),
   ];
   const added = scope.builder.add({ kind: 'join', join }, inputs, `${join.joinType} join`);
-  return { added, mode: modeOf(join.joinType, joinedMode(left.mode, right.mode)) };
+  return { added, mode: modeOf(join, joinedMode(WHAT, left.mode, right.mode)) };
 }
 
 /** Without the row as it was, a row can only be replaced by its key. */
@@ -47,7 +48,8 @@ function checkWhole(side: 'left' | 'right', mode: ChangelogMode, hasUniqueKey: b
   );
 }
 
-/** Rows without a partner are taken back when one comes. */
-function modeOf(joinType: JoinType, mode: ChangelogMode): ChangelogMode {
-  return joinType === 'inner' || joinType === 'semi' ? mode : { ...mode, delete: true };
+/** Rows without a partner are taken back when one comes, and pairs when an update no longer meets the condition. */
+function modeOf({ joinType, where }: TableJoinSpec, mode: ChangelogMode): ChangelogMode {
+  const isAlwaysPaired = joinType === 'inner' || joinType === 'semi';
+  return isAlwaysPaired && !(isUpsert(mode) && where !== undefined) ? mode : { ...mode, delete: true };
 }

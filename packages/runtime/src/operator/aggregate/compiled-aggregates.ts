@@ -16,6 +16,8 @@ export interface CompiledAggregates {
   /** A fresh accumulator: one element a cell. */
   readonly create: () => unknown[];
   readonly add: (accumulator: unknown[], record: unknown, isNew: boolean) => void;
+  /** Merges `source` into `target`. Unset: not all accumulators are numbers. */
+  readonly mergeNumbers: ((target: unknown[], source: readonly unknown[]) => void) | undefined;
   /** `{ …row, …results }`. */
   readonly resultsWith: (accumulator: readonly unknown[], record: unknown) => unknown;
 }
@@ -75,6 +77,13 @@ export function compileAggregates(
     ),
     rowResultsWith: (columns, row, of) => rowResults.of(of)(columns, row, of),
     create: compile('create', '', () => `return [${initial}];`),
+    mergeNumbers: layout.cells.every(({ column }) => column === 'f64')
+      ? compile('merge', 'target, source', (unit) =>
+          order
+            .map(({ cell, index }) => cell.merge(unit, `target[${index}]`, `source[${index}]`, 'false'))
+            .join('\n'),
+        )
+      : undefined,
     add: compile('add', 'accumulator, record, isNew', (unit) => folds(unit, inArray)),
     resultsWith: (accumulator, of) => results.of(of)(accumulator, of),
   };

@@ -12,11 +12,14 @@ export class OverByEventTime implements RowFunction {
   readonly #frames: OverFrames;
   readonly #pending: PendingRows;
   readonly #site: number;
+  /** Rows of one time see each other. */
+  readonly #isRange: boolean;
 
-  constructor({ setup, backend }: OverParts, frames: OverFrames) {
+  constructor({ setup, backend, spec }: OverParts, frames: OverFrames) {
     this.#setup = setup;
     this.#site = setup.sites.register(setup.node, 'over function');
     this.#frames = frames;
+    this.#isRange = spec.frame === 'range';
     this.#pending = new PendingRows(setup, backend, rowOrder([]));
   }
 
@@ -32,9 +35,9 @@ export class OverByEventTime implements RowFunction {
 
   readonly #release: ReleaseRows = ({ key, hash, rows, from, to }) => {
     for (let index = from; index < to;) {
-      const { timestampMs } = rows[index] as PendingRow;
-      const peers: unknown[] = [];
-      for (; index < to && (rows[index] as PendingRow).timestampMs === timestampMs; index++)
+      const { timestampMs, row } = rows[index++] as PendingRow;
+      const peers = [row];
+      for (; this.#isRange && index < to && (rows[index] as PendingRow).timestampMs === timestampMs; index++)
         peers.push((rows[index] as PendingRow).row);
       try {
         this.#frames.addPeers({ key, hash, timeMs: timestampMs, rows: peers }, timestampMs);

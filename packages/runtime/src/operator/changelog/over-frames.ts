@@ -1,5 +1,6 @@
 // What is kept of the rows before the current one, for OVER aggregates whose rows come in order.
 import { cutLoose } from '../aggregate/cut-loose.ts';
+import { FrameFolds } from './frame-folds.ts';
 import { KeyStates } from './key-states.ts';
 import { OwnedArrays } from './owned-arrays.ts';
 import type { OverParts } from './over.ts';
@@ -26,13 +27,15 @@ export interface Peers {
 
 /**
  * Without a bound one accumulator a key; with one the rows of the frame, over which the aggregates are computed anew for each
- * row: it costs a fold for each row in the frame, is exact for sums of fractions, and needs no `retract`.
+ * row: it is exact for sums of fractions, and needs no `retract`. It costs a fold for each row in the frame, or two in long
+ * frames whose aggregates are numbers: {@link FrameFolds}.
  * Contract: rows of a key come in the order of their time. With RANGE rows of the same time see each other.
  */
 export class OverFrames {
   readonly #parts: OverParts;
   readonly #states: KeyStates;
   readonly #owned = new OwnedArrays();
+  readonly #folds: FrameFolds;
   readonly #output: RowOutput;
   readonly #isBounded: boolean;
   /** What is kept of a key ends with the frame of its last row. */
@@ -43,6 +46,7 @@ export class OverFrames {
     this.#parts = parts;
     const { setup, backend, spec, layout } = parts;
     this.#output = new RowOutput(setup);
+    this.#folds = new FrameFolds(parts.aggregates, layout);
     this.#isBounded = spec.preceding !== Infinity;
     this.#states = new KeyStates({
       backend,
@@ -146,7 +150,7 @@ export class OverFrames {
       frame.push({ timeMs, row: cutLoose(row) });
       const accumulator = this.#folded(frame, 1);
       this.#output.row(this.#parts.aggregates.resultsWith(accumulator, row), timestampMs);
-      dropFirst(frame, frame.length - preceding);
+      this.#dropFirst(frame, frame.length - preceding);
     }
   }
 
@@ -154,7 +158,7 @@ export class OverFrames {
     const firstMs = timeMs - this.#parts.spec.preceding;
     let gone = 0;
     while (gone < frame.length && (frame[gone] as FrameRow).timeMs < firstMs) gone++;
-    dropFirst(frame, gone);
+    this.#dropFirst(frame, gone);
     for (const row of rows) frame.push({ timeMs, row: cutLoose(row) });
     const { aggregates } = this.#parts;
     const accumulator = this.#folded(frame, rows.length);
@@ -162,17 +166,25 @@ export class OverFrames {
   }
 
   /** When a function fails on one of the last `added` rows they leave the frame again. */
-  #folded(frame: FrameRow[], added: number): unknown[] {
+  #folded(frame: FrameRow[], added: number): readonly unknown[] {
     const { aggregates } = this.#parts;
-    const accumulator = aggregates.create();
     try {
+      const known = this.#folds.folded(frame);
+      if (known !== undefined) return known;
+      const accumulator = aggregates.create();
       for (let index = 0; index < frame.length; index++)
         aggregates.add(accumulator, (frame[index] as FrameRow).row, index === 0);
+      return accumulator;
     } catch (error) {
       frame.length -= added;
       throw error;
     }
-    return accumulator;
+  }
+
+  #dropFirst(frame: FrameRow[], count: number): void {
+    if (count <= 0) return;
+    this.#folds.drop(frame, count);
+    dropFirst(frame, count);
   }
 
   #frameAt(at: number): readonly FrameRow[] {
@@ -195,7 +207,6 @@ export class OverFrames {
 
 /** As `splice`, without the array of what was dropped. */
 function dropFirst(frame: FrameRow[], count: number): void {
-  if (count <= 0) return;
   for (let index = count; index < frame.length; index++) frame[index - count] = frame[index] as FrameRow;
   frame.length -= count;
 }

@@ -54,6 +54,11 @@ export class RowSet {
     this.#put(id, { row, count: (before?.count ?? 0) + 1, associations });
   }
 
+  /** The row whose place a row takes; undefined where there is none, or no unique key. */
+  replacedBy(row: unknown): KeptRow | undefined {
+    return this.#uniqueKey === undefined ? undefined : this.#get(this.#uniqueKey(row));
+  }
+
   retract(row: unknown): void {
     const id = this.#idOf(row);
     const before = this.#uniqueKey === undefined ? this.#get(id) : undefined;

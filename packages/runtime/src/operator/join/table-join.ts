@@ -17,15 +17,27 @@ interface Side {
   readonly rows: RowSet;
   /** Its rows are kept without a partner. */
   readonly isOuter: boolean;
+  /** Its updates come without the row as it was: the one of the same unique key. */
+  readonly isUpsert: boolean;
 }
 
 type Kind = Change['kind'];
+
+/** Rows of the other side that a row and the one before it match. */
+interface Partners {
+  readonly before: readonly FoundRow[];
+  readonly matches: readonly FoundRow[];
+  /** Those that only the one before matched, and only the new one. */
+  readonly gone: readonly FoundRow[];
+  readonly come: readonly FoundRow[];
+}
 
 /**
  * The join of two changelogs.
  * Contract: the changes that come out make the table that the join of both tables is. A row is taken back with the values that it
  * was given with, so that `select` has to be deterministic. Bounds: state is both tables, less what its time to live has ended.
- * Source: Flink's StreamingJoinOperator and StreamingSemiAntiJoinOperator.
+ * Source: Flink's StreamingJoinOperator and StreamingSemiAntiJoinOperator; other than there, an update of an upsert input counts
+ * as no second partner, and what the row as it was had matched alone is taken back.
  */
 export class TableJoin implements JoinLogic {
   readonly watermarkDelayMs = 0;
@@ -50,6 +62,7 @@ export class TableJoin implements JoinLogic {
     this.#left = {
       isLeft: true,
       isOuter: joinType === 'left' || joinType === 'full',
+      isUpsert: spec.leftIsUpsert,
       rows: new RowSet(backend, {
         name: 'left',
         uniqueKey: spec.leftUniqueKey,
@@ -60,6 +73,7 @@ export class TableJoin implements JoinLogic {
     this.#right = {
       isLeft: false,
       isOuter: joinType === 'right' || joinType === 'full',
+      isUpsert: spec.rightIsUpsert,
       rows: new RowSet(backend, {
         name: 'right',
         uniqueKey: spec.rightUniqueKey,
@@ -72,16 +86,18 @@ export class TableJoin implements JoinLogic {
   onLeft(key: unknown, _keyHash: number, record: unknown, timestampMs: number): void {
     this.#timestampMs = timestampMs;
     if (isNullKey(key)) return this.#onNullKey(this.#left, record as Change);
-    if (this.#once === undefined) this.#onChange(this.#left, this.#right, record as Change);
-    else this.#onLeftOnce(record as Change, this.#once);
+    const change = knownChange(this.#left, record as Change);
+    if (this.#once === undefined) this.#onChange(this.#left, this.#right, change);
+    else this.#onLeftOnce(change, this.#once);
     this.#finish(this.#left);
   }
 
   onRight(key: unknown, _keyHash: number, record: unknown, timestampMs: number): void {
     this.#timestampMs = timestampMs;
     if (isNullKey(key)) return this.#onNullKey(this.#right, record as Change);
-    if (this.#once === undefined) this.#onChange(this.#right, this.#left, record as Change);
-    else this.#onRightOnce(record as Change, this.#once);
+    const change = knownChange(this.#right, record as Change);
+    if (this.#once === undefined) this.#onChange(this.#right, this.#left, change);
+    else this.#onRightOnce(change, this.#once);
     this.#finish(this.#right);
   }
 
@@ -119,6 +135,8 @@ export class TableJoin implements JoinLogic {
 
   #onChange(from: Side, to: Side, change: Change): void {
     const { row } = change;
+    const before = from.isUpsert && isAccumulate(change) ? from.rows.replacedBy(row) : undefined;
+    if (before !== undefined) return this.#replace(from, to, change, before.row);
     const matches = this.#matches(from, to, row);
     if (isAccumulate(change)) this.#accumulate(from, to, change, matches);
     else this.#retract(from, to, change, matches);
@@ -131,13 +149,7 @@ export class TableJoin implements JoinLogic {
       if (from.isOuter) this.#addAlone('insert', from, row);
       return;
     }
-    if (to.isOuter) {
-      for (const match of matches) {
-        // What stood alone is taken back.
-        if (match.kept.associations === 0) this.#repeatAlone('delete', to, match);
-        to.rows.setAssociations(match, match.kept.associations + 1);
-      }
-    }
+    for (const match of matches) this.#meet(to, match);
     const isOuter = from.isOuter || to.isOuter;
     for (const match of matches) this.#addPairs(isOuter ? 'insert' : kind, from, row, match);
   }
@@ -149,40 +161,100 @@ export class TableJoin implements JoinLogic {
       return;
     }
     for (const match of matches) this.#addPairs(from.isOuter ? 'delete' : kind, from, row, match);
-    if (!to.isOuter) return;
-    for (const match of matches) {
-      if (match.kept.associations === 1) this.#repeatAlone('insert', to, match);
-      to.rows.setAssociations(match, match.kept.associations - 1);
+    for (const match of matches) this.#part(to, match);
+  }
+
+  /** A row takes the place of `old`: only what one of them matches and the other does not has another partner, or one less. */
+  #replace(from: Side, to: Side, { kind, row }: Change, old: unknown): void {
+    const { before, matches, gone, come } = this.#partners(from, to, row, old);
+    const count = countOf(matches);
+    from.rows.add(row, from.isOuter ? count : 0);
+    for (const match of gone) {
+      this.#addPairs('delete', from, old, match);
+      this.#part(to, match);
     }
+    if (count === 0) {
+      if (from.isOuter) this.#addAlone('insert', from, row);
+      return;
+    }
+    if (from.isOuter && before.length === 0) this.#addAlone('delete', from, old);
+    for (const match of come) this.#meet(to, match);
+    const isOuter = from.isOuter || to.isOuter;
+    for (const match of matches) this.#addPairs(isOuter ? 'insert' : kind, from, row, match);
+  }
+
+  #partners(from: Side, to: Side, row: unknown, old: unknown): Partners {
+    const found = to.rows.found();
+    if (!this.#fn.hasCondition) return { before: found, matches: found, gone: [], come: [] };
+    const before = new Set(this.#matching(from, old, found));
+    const matches = new Set(this.#matching(from, row, found));
+    return {
+      before: [...before],
+      matches: [...matches],
+      gone: [...before].filter((match) => !matches.has(match)),
+      come: [...matches].filter((match) => !before.has(match)),
+    };
+  }
+
+  /** A row gets a partner: if it stood alone, that is taken back. */
+  #meet(side: Side, match: FoundRow): void {
+    if (!side.isOuter) return;
+    const { associations } = match.kept;
+    if (associations === 0) this.#repeatAlone('delete', side, match);
+    side.rows.setAssociations(match, associations + 1);
+  }
+
+  #part(side: Side, match: FoundRow): void {
+    if (!side.isOuter) return;
+    const { associations } = match.kept;
+    if (associations === 1) this.#repeatAlone('insert', side, match);
+    side.rows.setAssociations(match, associations - 1);
   }
 
   #onLeftOnce(change: Change, once: 'semi' | 'anti'): void {
     const { row, kind } = change;
+    const isAdded = isAccumulate(change);
+    const old = this.#left.isUpsert && isAdded ? this.#left.rows.replacedBy(row) : undefined;
     const count = countOf(this.#matches(this.#left, this.#right, row));
-    if (isAccumulate(change)) this.#left.rows.add(row, count);
+    if (isAdded) this.#left.rows.add(row, count);
     else this.#left.rows.retract(row);
     if (count > 0 === (once === 'semi')) this.#addAlone(kind, this.#left, row);
+    else if (old !== undefined && old.associations > 0 === (once === 'semi'))
+      this.#addAlone('delete', this.#left, old.row);
   }
 
   #onRightOnce(change: Change, once: 'semi' | 'anti'): void {
     const { row, kind } = change;
-    const matches = this.#matches(this.#right, this.#left, row);
     const isAdded = isAccumulate(change);
+    const old = this.#right.isUpsert && isAdded ? this.#right.rows.replacedBy(row) : undefined;
     if (isAdded) this.#right.rows.add(row, 0);
     else this.#right.rows.retract(row);
-    for (const match of matches) {
-      const { associations } = match.kept;
-      if (associations === (isAdded ? 0 : 1)) {
-        const kindOfAnti = isAdded ? 'delete' : 'insert';
-        this.#repeatAlone(once === 'semi' ? kind : kindOfAnti, this.#left, match);
-      }
-      this.#left.rows.setAssociations(match, associations + (isAdded ? 1 : -1));
+    if (old === undefined) {
+      const by = isAdded ? 1 : -1;
+      for (const match of this.#matches(this.#right, this.#left, row)) this.#countOnce(match, by, kind, once);
+      return;
     }
+    const { gone, come } = this.#partners(this.#right, this.#left, row, old.row);
+    for (const match of gone) this.#countOnce(match, -1, 'delete', once);
+    for (const match of come) this.#countOnce(match, 1, kind, once);
+  }
+
+  /** A left row of a semi or anti join has a partner more, or less. */
+  #countOnce(match: FoundRow, by: 1 | -1, kind: Kind, once: 'semi' | 'anti'): void {
+    const { associations } = match.kept;
+    if (associations === (by === 1 ? 0 : 1)) {
+      const kindOfAnti = by === 1 ? 'delete' : 'insert';
+      this.#repeatAlone(once === 'semi' ? kind : kindOfAnti, this.#left, match);
+    }
+    this.#left.rows.setAssociations(match, associations + by);
   }
 
   #matches(from: Side, to: Side, row: unknown): readonly FoundRow[] {
     const found = to.rows.found();
-    if (!this.#fn.hasCondition) return found;
+    return this.#fn.hasCondition ? this.#matching(from, row, found) : found;
+  }
+
+  #matching(from: Side, row: unknown, found: readonly FoundRow[]): readonly FoundRow[] {
     return found.filter(({ kept }) =>
       from.isLeft
         ? this.#fn.isMatch(row, kept.row, this.#timestampMs)
@@ -210,6 +282,13 @@ export class TableJoin implements JoinLogic {
     const row = this.#fn.result(left, right, this.#timestampMs);
     if (!this.#fn.wasLeftOut) this.#changes.push({ kind, row });
   }
+}
+
+/** What an upsert input deletes is the row that is known: the change may have its key only. */
+function knownChange({ isUpsert, rows }: Side, change: Change): Change {
+  if (!isUpsert || isAccumulate(change)) return change;
+  const known = rows.replacedBy(change.row);
+  return known === undefined ? change : { kind: change.kind, row: known.row };
 }
 
 function countOf(matches: readonly FoundRow[]): number {
