@@ -49,8 +49,8 @@ function expectedOf({ frame: { rows: preceding, range } }: Run, rows: readonly R
     groups.set(id, [...(groups.get(id) ?? []), row]);
   }
   const good: Row[] = [];
-  return [...groups.values()].flatMap((peers) => {
-    if (peers.some(({ value }) => value === BAD)) return [];
+  return [...groups.values()].flatMap((all) => {
+    const peers = all.filter(({ value }) => value !== BAD);
     good.push(...peers);
     return peers.map((row) => {
       const own = good.filter(

@@ -1,6 +1,7 @@
 // OVER in the order of event time: a row comes out when the watermark has passed it.
 import type { OperatorSetup } from '../operator-setup.ts';
 import type { OverFrames } from './over-frames.ts';
+import { addPeers } from './over-peers.ts';
 import type { OverParts } from './over.ts';
 import { PendingRows, type PendingRow, type ReleaseRows } from './pending-rows.ts';
 import { LATE, type RowFunction, type RowInput } from './row-operator.ts';
@@ -39,12 +40,8 @@ export class OverByEventTime implements RowFunction {
       const peers = [row];
       for (; this.#isRange && index < to && (rows[index] as PendingRow).timestampMs === timestampMs; index++)
         peers.push((rows[index] as PendingRow).row);
-      try {
-        this.#frames.addPeers({ key, hash, timeMs: timestampMs, rows: peers }, timestampMs);
-      } catch (error) {
-        const record = peers.length === 1 ? peers[0] : peers;
-        this.#setup.failures.take(error, this.#site, record, timestampMs, -1);
-      }
+      const of = { setup: this.#setup, frames: this.#frames, site: this.#site };
+      addPeers(of, { key, hash, timeMs: timestampMs, rows: peers }, timestampMs);
       if (this.#setup.emission.mustStop()) return index;
     }
     return to;

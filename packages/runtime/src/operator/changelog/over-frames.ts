@@ -88,6 +88,20 @@ export class OverFrames {
     for (const row of peers.rows) this.#emitOf(at, row, timestampMs);
   }
 
+  /** The rows that no function of the aggregates fails on; the others go to `fail`. */
+  soundRows(rows: readonly unknown[], fail: (error: unknown, row: unknown) => void): readonly unknown[] {
+    const { aggregates } = this.#parts;
+    return rows.filter((row) => {
+      try {
+        aggregates.add(aggregates.create(), row, true);
+        return true;
+      } catch (error) {
+        fail(error, row);
+        return false;
+      }
+    });
+  }
+
   /** Drops keys whose rows are all farther back than the frame at `timeMs`. */
   forget(timeMs: number): void {
     const due = this.#due;

@@ -5,6 +5,7 @@ import { cutLoose } from '../aggregate/cut-loose.ts';
 import type { OperatorSetup } from '../operator-setup.ts';
 import { OwnedArrays } from './owned-arrays.ts';
 import type { OverFrames } from './over-frames.ts';
+import { addPeers } from './over-peers.ts';
 import type { OverParts } from './over.ts';
 import type { RowFunction, RowInput } from './row-operator.ts';
 
@@ -77,12 +78,8 @@ export class OverProcessingRange implements RowFunction {
       const peers: unknown[] = [];
       for (; from < rows.length && (rows[from] as WaitingRow).timeMs === timeMs; from++)
         peers.push((rows[from] as WaitingRow).row);
-      try {
-        this.#frames.addPeers({ key, hash, timeMs, rows: peers }, timestampMs);
-      } catch (error) {
-        const record = peers.length === 1 ? peers[0] : peers;
-        this.#setup.failures.take(error, this.#site, record, timestampMs, -1);
-      }
+      const of = { setup: this.#setup, frames: this.#frames, site: this.#site };
+      addPeers(of, { key, hash, timeMs, rows: peers }, timestampMs);
     }
     if (from === rows.length) this.#waiting.remove(key, hash, 0);
     else if (from > 0) {
