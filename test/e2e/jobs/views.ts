@@ -9,7 +9,6 @@ import {
   sum,
   tumbling,
   type Change,
-  type DataStream,
 } from '@millrace/api';
 import { jsonLines } from '@millrace/connector-files';
 
@@ -42,7 +41,7 @@ export const paymentAt = (index: number): Payment => {
 /** Moves to another city with each of its changes. */
 export const cityOf = (user: number, round: number): string => CITIES[(user + round) % CITIES.length] ?? '';
 
-export const rateAt = (index: number): { readonly rate: number; readonly time: number } => ({
+const rateAt = (index: number): { readonly rate: number; readonly time: number } => ({
   rate: index,
   time: index * RATE_EVERY,
 });
@@ -64,21 +63,22 @@ export default defineJob('views', (env) => {
   const out = params.string('out', 'out');
   const ratePerSecond = params.number('ratePerSecond', 500);
   env.options({ checkpoint: { interval: '300ms' } });
-  const rated = <T extends { readonly time: number }>(
-    name: string,
-    made: (index: number) => T,
-    records: number,
-  ): DataStream<T> =>
-    env
-      .source(generate({ count: records, splits: 4, isOrdered: true }, made), {
-        ratePerSecond: (ratePerSecond * records) / total,
-      })
-      .uid(name)
-      .watermarks(boundedOutOfOrderness('1 s', ({ time }) => time));
-
-  const orders = rated('orders', orderAt, total);
-  const payments = rated('payments', paymentAt, total);
-  const rates = rated('rates', rateAt, Math.ceil((total * 10) / RATE_EVERY));
+  const byTime = boundedOutOfOrderness<{ readonly time: number }>('1 s', ({ time }) => time);
+  const inOrder = { splits: 4, isOrdered: true } as const;
+  const orders = env
+    .source(generate({ count: total, ...inOrder }, orderAt), { ratePerSecond })
+    .uid('orders')
+    .watermarks(byTime);
+  const payments = env
+    .source(generate({ count: total, ...inOrder }, paymentAt), { ratePerSecond })
+    .uid('payments')
+    .watermarks(byTime);
+  const rates = env
+    .source(generate({ count: Math.ceil((total * 10) / RATE_EVERY), ...inOrder }, rateAt), {
+      ratePerSecond: (ratePerSecond * 10) / RATE_EVERY,
+    })
+    .uid('rates')
+    .watermarks(byTime);
   const residents = env
     .source(generate({ count: 2 * USERS, splits: 1 }, moveAt), { ratePerSecond: 20 })
     .uid('moves')

@@ -118,7 +118,10 @@ describe('null is equal to nothing, as in SQL', () => {
         select: show as never,
       }),
     )
-      .input(rightRecord({ kind: 'insert', row: { key: null, n: 2 } }, { atMs: 5 }), left(null, 1, 6))
+      .input(
+        rightRecord<Change<Row>>({ kind: 'insert', row: { key: null, n: 2 } }, { atMs: 5 }),
+        left(null, 1, 6),
+      )
       .expect(...ALONE[type].map((text) => record(text, { atMs: 6 })))
       .survivesRestoreAtEveryStep(everyWay);
   });

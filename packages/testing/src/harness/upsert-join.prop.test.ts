@@ -16,6 +16,8 @@ interface Joined {
   readonly right: Row | undefined;
 }
 
+type Sided = SidedValue<Change<Row>, Change<Row>>;
+
 const TYPES: readonly JoinType[] = ['inner', 'left', 'right', 'full', 'semi', 'anti'];
 const keyOf = ({ id }: Row): number => id % 2;
 
@@ -82,7 +84,7 @@ test('a view over upserts is the join of the tables after every change, by the u
         } as never,
         parallelism: 1,
       };
-      let harness = await ChainHarness.open<SidedValue<Change<Row>, Change<Row>>>(options);
+      let harness = await ChainHarness.open<Sided>(options);
       const tables = { left: new Map<number, Row>(), right: new Map<number, Row>() };
       const view = new Map<string, Joined>();
       for (const [index, { side, id, text }] of steps.entries()) {
@@ -108,7 +110,7 @@ test('a view over upserts is the join of the tables after every change, by the u
         const restore = await harness.snapshot(1);
         await harness.close();
         const { blobStore } = harness;
-        harness = await ChainHarness.open({ ...options, restore, blobStore, attemptNumber: 2 });
+        harness = await ChainHarness.open<Sided>({ ...options, restore, blobStore, attemptNumber: 2 });
       }
       await harness.close();
     }),
