@@ -44,7 +44,7 @@ describe('null is equal to nothing, as in SQL', () => {
         ),
     )
       .input(left(null, 1, 5), right(null, 2, 6), endOfInput)
-      .expect(...ALONE[type].map((text) => record(text, { atMs: text === '1 -' ? 5 : 6 })))
+      .expect(...ALONE[type].map((text) => record(text, { atMs: text === '1 -' ? 5 : 6 })), endOfInput)
       .survivesRestoreAtEveryStep(everyWay);
   });
 
@@ -58,7 +58,7 @@ describe('null is equal to nothing, as in SQL', () => {
         ),
     )
       .input(left([null, 'a'], 1, 5), right([null, 'a'], 2, 6), endOfInput)
-      .expect(...ALONE[type].map((text) => record(text, { atMs: 9 })))
+      .expect(...ALONE[type].map((text) => record(text, { atMs: 9 })), endOfInput)
       .survivesRestoreAtEveryStep(everyWay);
   });
 
@@ -158,12 +158,17 @@ describe('a temporal join', () => {
         watermark(11),
       )
       .expect(
+        processingTime(1),
         record('1 2', { atMs: 6 }),
         watermark(7),
+        processingTime(9),
+        processingTime(12),
         record('3 2', { atMs: 8 }),
         watermark(8),
+        processingTime(21),
         record('4 2', { atMs: 9 }),
         watermark(9),
+        processingTime(40),
         record('5 -', { atMs: 10 }),
         watermark(11),
       )
