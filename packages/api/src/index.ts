@@ -117,6 +117,7 @@ export {
   timeEvictor,
   type Evict,
   type Evictor,
+  type EvictorContext,
   type EvictorOptions,
   type WindowElement,
 } from './window/evictors.ts';

@@ -55,7 +55,7 @@ export interface TriggerSpec {
 /** What leaves a window without its function seeing it, before or after the function. */
 export interface EvictorSpec {
   readonly description: string;
-  /** Called with `(records, window)`; returns those that stay. */
+  /** Called with `(elements, window, context)`; returns those that stay. */
   readonly evictBefore?: UserFunction;
   readonly evictAfter?: UserFunction;
 }

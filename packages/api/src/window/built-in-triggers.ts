@@ -1,7 +1,8 @@
 // The triggers that everybody needs. Source of each: the trigger of that name in Flink.
 import type { Duration } from '@millrace/common';
 import type { TriggerResult, TriggerSpec } from '../graph/window-spec.ts';
-import { integerOption, positiveMs, refuseUnknownOptions } from '../options/check-options.ts';
+import { recordFunction } from '../function/check-function.ts';
+import { integerOption, invalidOption, positiveMs, refuseUnknownOptions } from '../options/check-options.ts';
 import { valueState, type StateDescriptor, type ValueState } from '../state/keyed-state.ts';
 import { makeTrigger, lastTimeOf, type Trigger, type TriggerContext } from './triggers.ts';
 import { earlyAndLateTrigger } from './combined-triggers.ts';
@@ -84,9 +85,11 @@ export function countTrigger(count: number): Trigger {
 /** Fires at every multiple of `interval` in event time, and at the window's end. */
 export function continuousEventTimeTrigger(interval: Duration): Trigger {
   const intervalMs = positiveMs('the interval of continuousEventTimeTrigger()', interval);
-  const registerNext = (afterMs: number, { state, timers }: NumberContext): void => {
-    state.value.update(afterMs + intervalMs);
-    timers.registerEventTime(afterMs + intervalMs);
+  // Never after the window's end: a window that is kept for late records does not fire again for nothing.
+  const registerNext = (afterMs: number, { window, state, timers }: NumberContext): void => {
+    const next = Math.min(afterMs + intervalMs, lastTimeOf(window));
+    state.value.update(next);
+    timers.registerEventTime(next);
   };
   return makeTrigger<NumberState>('continuousEventTime', `every ${intervalMs} ms of event time`, {
     state: { value: valueState<number>() },
@@ -188,6 +191,9 @@ export function deltaTrigger<In>(
   threshold: number,
   delta: (lastFired: In, record: In) => number,
 ): Trigger<In> {
+  if (typeof threshold !== 'number' || Number.isNaN(threshold))
+    throw invalidOption('Cannot use deltaTrigger() without a threshold: write a number');
+  recordFunction('the delta of deltaTrigger()', delta);
   return makeTrigger<{ readonly value: StateDescriptor<ValueState<unknown>> }>(
     'delta',
     `delta above ${threshold}`,

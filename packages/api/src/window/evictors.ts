@@ -23,10 +23,18 @@ export interface WindowElement<In> {
   readonly timestamp: number;
 }
 
+/** What an evictor knows while it is called. */
+export interface EvictorContext {
+  readonly watermark: number;
+  /** The wall clock, ms since the epoch. */
+  now(): number;
+}
+
 /** Which records stay. Contract: returns some of `elements`, in their order. */
 export type Evict<In> = (
   elements: readonly WindowElement<In>[],
   window: Window,
+  context: EvictorContext,
 ) => readonly WindowElement<In>[];
 
 /** Options of the built-in evictors. */

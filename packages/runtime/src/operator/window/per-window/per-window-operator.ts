@@ -2,7 +2,7 @@
 // state, and whatever else slices and sessions of accumulators cannot do. Source: Flink's WindowOperator and
 // EvictingWindowOperator.
 import { hashKey, invariant } from '@millrace/common';
-import type { TriggerSpec, WindowAssignerSpec, WindowSpec } from '@millrace/api';
+import type { EvictorContext, TriggerSpec, WindowAssignerSpec, WindowSpec } from '@millrace/api';
 import type { KeyedStateBackend, TimerDomain, ValueStateHandle } from '@millrace/state';
 import type { ChainOperator, StageBody } from '../../chain-stage.ts';
 import type { AggregateLayout } from '../../aggregate/aggregate-layout.ts';
@@ -65,6 +65,7 @@ class PerWindowOperator implements ChainOperator {
   readonly #functionSite: number;
   /** A window of the clock with the default trigger fires when its last millisecond is over: a record may still come in it. */
   readonly #clockSlackMs: number;
+  readonly #evictorContext: { watermark: number; readonly now: () => number };
   #watermarkMs: number;
   #key: unknown;
   #keyHash = 0;
@@ -85,12 +86,14 @@ class PerWindowOperator implements ChainOperator {
     this.#assign = windowAssigner(assigner);
     this.#watermarkMs = environment.restoredWatermarkMs;
     this.#keyGroupCount = environment.graph.options.keyGroupCount;
-    this.#contents = contentsOf(setup, spec, parts);
+    this.#evictorContext = { watermark: this.#watermarkMs, now: () => environment.clock.nowMs() };
+    this.#contents = contentsOf(setup, spec, { ...parts, context: this.#evictorContext });
     const trigger: TriggerSpec = spec.trigger ?? defaultTrigger(assigner);
     this.#trigger = new TriggerCalls(trigger, {
       backend,
       keyGroupCount: this.#keyGroupCount,
       watermarkMs: this.#watermarkMs,
+      latenessMs: assigner.timeDomain === 'event' ? spec.allowedLatenessMs : Infinity,
       clock: environment.clock,
     });
     this.#caller = new WindowCaller(setup, backend, { spec: spec.function.apply, isKeyed: spec.isKeyed });
@@ -246,7 +249,11 @@ class PerWindowOperator implements ChainOperator {
       const results = this.#caller.call(taken, fired, timestampMs);
       if (results !== undefined) this.#emitter.fired(this.#scopeOf(window), results, timestampMs);
     }
-    this.#contents.taken(scope, window);
+    try {
+      this.#contents.taken(scope, window);
+    } catch (error) {
+      this.#failed(error, this.#functionSite, window);
+    }
   }
 
   /** A function of the user's failed where no record is at hand, only a window of a key. */
@@ -255,21 +262,30 @@ class PerWindowOperator implements ChainOperator {
     this.#setup.failures.take(error, site, of, timestampOf({ start, end }, this.#assigner), -1);
   }
 
-  /** The window and all that belongs to it go. */
+  /** The window and all that belongs to it go, the user's functions last: one that fails leaves nothing behind. */
   #clear(window: Bounds, contents: StateScope): void {
     this.#contents.clear(contents);
-    this.#select(window);
-    this.#trigger.clear();
-    this.#caller.clear(
-      { key: this.#key, keyHash: this.#keyHash, window },
-      timestampOf(window, this.#assigner),
-    );
     this.#emitter.gone(this.#scopeOf(window));
-    if (this.#sessions === undefined) return;
-    this.#selectKey();
-    this.#sessions.load();
-    this.#sessions.retire(window);
-    this.#sessions.store();
+    if (this.#sessions !== undefined) {
+      this.#selectKey();
+      this.#sessions.load();
+      this.#sessions.retire(window);
+      this.#sessions.store();
+    }
+    this.#select(window);
+    try {
+      this.#trigger.clear();
+    } catch (error) {
+      this.#failed(error, this.#triggerSite, window);
+    }
+    try {
+      this.#caller.clear(
+        { key: this.#key, keyHash: this.#keyHash, window },
+        timestampOf(window, this.#assigner),
+      );
+    } catch (error) {
+      this.#failed(error, this.#functionSite, window);
+    }
   }
 
   #onTimer(domain: TimerDomain, timestampMs: number): void {
@@ -308,6 +324,7 @@ class PerWindowOperator implements ChainOperator {
     this.#watermarkMs = watermarkMs;
     this.#trigger.watermarkMs = watermarkMs;
     this.#caller.watermarkMs = watermarkMs;
+    this.#evictorContext.watermark = watermarkMs;
     return this.#fireTimers('event', watermarkMs);
   }
 
@@ -383,14 +400,19 @@ class PerWindowOperator implements ChainOperator {
 function contentsOf(
   setup: OperatorSetup,
   spec: WindowSpec,
-  { backend, layout }: { readonly backend: KeyedStateBackend; readonly layout: AggregateLayout | undefined },
+  parts: {
+    readonly backend: KeyedStateBackend;
+    readonly layout: AggregateLayout | undefined;
+    readonly context: EvictorContext;
+  },
 ): KeptContents {
-  const { evictor } = spec;
+  const { backend, layout, context } = parts;
+  const evicting = spec.evictor === undefined ? undefined : { evictor: spec.evictor, context };
   const code = { codegenId: `${setup.codegenId} node ${setup.node.id}`, head: headOf(spec) };
-  if (layout === undefined) return new RecordsOfWindow(backend, evictor, undefined);
-  return evictor === undefined
+  if (layout === undefined) return new RecordsOfWindow(backend, evicting, undefined);
+  return evicting === undefined
     ? new AccumulatedContents(backend, layout, code)
-    : new RecordsOfWindow(backend, evictor, { layout, ...code });
+    : new RecordsOfWindow(backend, evicting, { layout, ...code });
 }
 
 function lastTimeOf({ end }: Bounds): number {

@@ -20,24 +20,30 @@ const RESULTS: { readonly [result: string]: number } = {
 export class WindowTimers {
   /** At the end of the input nothing new waits for the clock. */
   isEnding = false;
-  /** The last watermark is here: what is registered now would wait for another one. */
+  /** The last watermark is here: it fires timers up to the end of the window at hand; those of one that it does not end would never end. */
   isEndOfTime = false;
   readonly #backend: KeyedStateBackend;
+  readonly #latenessMs: number;
   #key: unknown;
   #keyHash = 0;
+  /** When the last watermark ends the window at hand; Infinity: it does not. */
+  #cleanUpMs = Infinity;
 
-  constructor(backend: KeyedStateBackend) {
+  constructor(backend: KeyedStateBackend, latenessMs: number) {
     this.#backend = backend;
+    this.#latenessMs = latenessMs;
   }
 
   /** `key`: of the window; timers are in the key group of its own key. */
-  select(key: unknown, keyHash: number): void {
+  select(key: unknown, keyHash: number, { end }: Bounds): void {
     this.#key = key;
     this.#keyHash = keyHash;
+    this.#cleanUpMs = end - 1 + this.#latenessMs;
   }
 
   registerEventTime(timestamp: number): void {
-    if (!this.isEndOfTime) this.#register('event', timestamp);
+    if (this.isEndOfTime && (timestamp > this.#cleanUpMs || this.#cleanUpMs === Infinity)) return;
+    this.#register('event', timestamp);
   }
 
   deleteEventTime(timestamp: number): void {
@@ -93,6 +99,8 @@ export interface TriggerCallsOptions {
   readonly backend: KeyedStateBackend;
   readonly keyGroupCount: number;
   readonly watermarkMs: number;
+  /** For how long windows are kept after their end; Infinity: no watermark ends them. */
+  readonly latenessMs: number;
   readonly clock: Clock;
 }
 
@@ -114,7 +122,7 @@ export class TriggerCalls {
     const { backend, clock, watermarkMs } = options;
     this.#trigger = trigger;
     this.#keyGroupCount = options.keyGroupCount;
-    this.timers = new WindowTimers(backend);
+    this.timers = new WindowTimers(backend, options.latenessMs);
     this.#states = new ScopedStates(backend, 'trigger/', trigger.state);
     this.#context = new TriggerContext({
       watermark: watermarkMs,
@@ -137,7 +145,7 @@ export class TriggerCalls {
     this.#scope.key = ofWindow;
     this.#scope.hash = hash;
     this.#context.window = window;
-    this.timers.select(ofWindow, keyHash);
+    this.timers.select(ofWindow, keyHash, window);
   }
 
   onRecord(record: unknown, timestampMs: number): number {

@@ -132,12 +132,13 @@ export class WindowCaller {
     const spec = this.#spec;
     if (spec === undefined) return;
     const { clear } = spec;
-    if (clear !== undefined) {
+    try {
       this.#emitted = [];
-      this.#run(clear as Call, of, timestampMs, [of.window]);
+      if (clear !== undefined) this.#run(clear as Call, of, timestampMs, [of.window]);
+    } finally {
+      this.#select(of, timestampMs);
+      this.#windowStates.clear(this.#windowScope);
     }
-    this.#select(of, timestampMs);
-    this.#windowStates.clear(this.#windowScope);
   }
 
   #run(call: Call, of: FiredWindow, timestampMs: number, args: readonly unknown[]): unknown {

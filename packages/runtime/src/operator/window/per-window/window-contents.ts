@@ -1,5 +1,5 @@
 // What is kept of a window by itself: an accumulator, or the records.
-import type { EvictorSpec } from '@millrace/api';
+import type { EvictorContext, EvictorSpec } from '@millrace/api';
 import type { KeyedStateBackend, ListStateHandle, RowTable } from '@millrace/state';
 import type { AggregateLayout } from '../../aggregate/aggregate-layout.ts';
 import { AccumulatorCode, type ResultHead } from './accumulator-code.ts';
@@ -77,7 +77,13 @@ interface Element {
   readonly timestamp: number;
 }
 
-type Evict = (elements: readonly Element[], window: Bounds) => readonly Element[];
+type Evict = (elements: readonly Element[], window: Bounds, context: EvictorContext) => readonly Element[];
+
+/** An evictor, and what it knows. */
+export interface EvictorOfWindows {
+  readonly evictor: EvictorSpec;
+  readonly context: EvictorContext;
+}
 
 /** What is made of a window's records: the records themselves, or an accumulator's result. */
 export interface RecordsResult {
@@ -91,18 +97,20 @@ export class RecordsOfWindow implements KeptContents {
   readonly #backend: KeyedStateBackend;
   readonly #list: ListStateHandle;
   readonly #evictor: EvictorSpec | undefined;
+  readonly #context: EvictorContext | undefined;
   readonly #code: AccumulatorCode | undefined;
   /** What the evictor left before the function. */
   #elements: readonly Element[] = [];
 
   constructor(
     backend: KeyedStateBackend,
-    evictor: EvictorSpec | undefined,
+    evicting: EvictorOfWindows | undefined,
     result: RecordsResult | undefined,
   ) {
     this.#backend = backend;
     this.#list = backend.listState('windows');
-    this.#evictor = evictor;
+    this.#evictor = evicting?.evictor;
+    this.#context = evicting?.context;
     if (result === undefined) return;
     const { layout, codegenId, head } = result;
     // There are no rows: accumulators are made of the records at each firing.
@@ -162,7 +170,12 @@ export class RecordsOfWindow implements KeptContents {
 
   #call(evict: unknown, elements: readonly Element[], window: Bounds): readonly Element[] {
     if (evict === undefined) return elements;
-    const left: unknown = (evict as Evict).call(this.#evictor, elements, window);
+    const left: unknown = (evict as Evict).call(
+      this.#evictor,
+      elements,
+      window,
+      this.#context as EvictorContext,
+    );
     if (Array.isArray(left)) return left as readonly Element[];
     throw new TypeError('an evictor returns an array of the elements that stay');
   }

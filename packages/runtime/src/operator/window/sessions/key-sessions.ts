@@ -202,13 +202,11 @@ export class KeySessions {
   /** A timer of a key fires at `nowMs`: its sessions that are over fire, the earliest first, and those that are kept no longer go. */
   onTimer(key: unknown, keyHash: number, nowMs: number): void {
     let count = this.#countOf(key, keyHash);
-    for (;;) {
-      const due = this.#nextDue(key, keyHash, { count, nowMs });
-      if (due < 0) break;
-      const row = this.#bounds.find(key, keyHash, due);
+    for (const number of this.#dueNumbers(key, keyHash, { count, nowMs })) {
+      const row = this.#bounds.find(key, keyHash, number);
       this.#column(FIRED)[row] = 1;
       this.#bounds.markDirty(row);
-      this.#fire(key, keyHash, due, row);
+      this.#fire(key, keyHash, number, row);
     }
     for (let number = count - 1; number >= 0; number--) {
       const row = this.#bounds.find(key, keyHash, number);
@@ -219,18 +217,19 @@ export class KeySessions {
     this.#settle(key, keyHash, count);
   }
 
-  /** Number of the session that ends first of those that are due and have not fired; -1: none. */
-  #nextDue(key: unknown, keyHash: number, of: { readonly count: number; readonly nowMs: number }): number {
-    let due = -1;
-    let earliest = Infinity;
+  /** Numbers of the sessions that are due and have not fired, the one that ends first first. */
+  #dueNumbers(
+    key: unknown,
+    keyHash: number,
+    of: { readonly count: number; readonly nowMs: number },
+  ): readonly number[] {
+    const due: Due[] = [];
     for (let number = 0; number < of.count; number++) {
       const row = this.#bounds.find(key, keyHash, number);
       const end = this.#column(END)[row] as number;
-      if (this.#column(FIRED)[row] === 1 || end - 1 > of.nowMs || end >= earliest) continue;
-      due = number;
-      earliest = end;
+      if (this.#column(FIRED)[row] === 0 && end - 1 <= of.nowMs) due.push({ number, end });
     }
-    return due;
+    return due.sort((a, b) => a.end - b.end).map(({ number }) => number);
   }
 
   #fire(key: unknown, keyHash: number, number: number, boundsRow: number): void {
@@ -324,4 +323,10 @@ const LATE = -1;
 interface Touching {
   readonly number: number;
   readonly start: number;
+}
+
+/** A session whose time has come. */
+interface Due {
+  readonly number: number;
+  readonly end: number;
 }

@@ -40,12 +40,18 @@ function sessionOperator(
   const { timers } = backend;
   /** False when it stopped; the timers that are left are state. */
   const fireTimers = (untilMs: number): boolean => {
+    let hasLast = false;
+    let lastKey: unknown;
     for (
       let due = timers.pollDue(domain, untilMs);
       due !== undefined;
       due = timers.pollDue(domain, untilMs)
     ) {
       const key = backend.currentKey;
+      // One timer of a key does what all that are due would.
+      if (key === lastKey && hasLast) continue;
+      hasLast = true;
+      lastKey = key;
       sessions.onTimer(key, hashKey(key), untilMs);
       if (emission.mustStop()) return false;
     }
