@@ -15,13 +15,27 @@ export interface SimCase {
 
 /** One seed in so many runs the main job, the others a random one. */
 const MAIN_JOB_EVERY = 20;
+const ASKING_CHECKPOINT_TIMEOUT_MS = 10_000;
 const BASE = '/job';
 
 export function drawCase(seed: number): SimCase {
   const plan = drawPlan(seed, knobs);
   const { parallelism, checkpointMode } = plan.world;
   if (seed % MAIN_JOB_EVERY === 0) return { job: 'flight-delays', plan: forMainJob(plan) };
-  return { job: drawJob(seed, { parallelism, isAtLeastOnce: checkpointMode === 'at-least-once' }), plan };
+  const job = drawJob(seed, { parallelism, isAtLeastOnce: checkpointMode === 'at-least-once' });
+  return { job, plan: job.nodes.some(({ kind }) => kind === 'ask') ? withPatience(plan) : plan };
+}
+
+/** A barrier waits for the batches in front of an asynchronous operator that is full: longer than the shortest time-out. */
+function withPatience(plan: SimPlan): SimPlan {
+  const { checkpointTimeoutMs } = plan.world;
+  return {
+    ...plan,
+    world: {
+      ...plan.world,
+      checkpointTimeoutMs: Math.max(checkpointTimeoutMs, ASKING_CHECKPOINT_TIMEOUT_MS),
+    },
+  };
 }
 
 /** Nobody has computed what it gives for a part of its input, or for records that come twice. */

@@ -229,7 +229,7 @@ class JobDraw {
           kind: 'ask',
           order: this.#pick('ordered', 'unordered', 'perKey'),
           capacity: this.#pick(1, 3, 50),
-          retryMs: this.#pick(1, 20, 200),
+          retryMs: this.#pick(1, 5, 20),
         };
       default:
         return { kind: 'route', modulus: this.#pick(2, 3) };
