@@ -56,8 +56,8 @@ export function quakes(): readonly Quake[] {
     .sort((a, b) => a.updated - b.updated);
 }
 
-/** Answers SQL over the tables `flights` and `quakes`, which have the fields of the types here. */
-export async function askDuck(sql: string): Promise<readonly Record<string, unknown>[]> {
+/** Answers SQL over the tables `flights` and `quakes`, which have the fields of the types here, and over what `setUp` makes. */
+export async function askDuck(sql: string, setUp?: string): Promise<readonly Record<string, unknown>[]> {
   const instance = await DuckDBInstance.create(':memory:');
   const connection = await instance.connect();
   try {
@@ -71,6 +71,7 @@ export async function askDuck(sql: string): Promise<readonly Record<string, unkn
         select q.properties.time as time, q.properties.updated as updated, coalesce(q.properties.mag, 0) as mag,
           q.properties.net as net, coalesce(q.properties.magType, '') as magType
         from (select unnest(features) as q from read_json('${join(data, 'earthquakes.json')}'))`);
+    if (setUp !== undefined) await connection.run(setUp);
     const answer = await connection.runAndReadAll(sql);
     return answer
       .getRowObjectsJS()

@@ -12,60 +12,27 @@ import {
   max,
   min,
   sum,
-  type ChangelogStream,
   type DataStream,
 } from '@millrace/api';
 import { executeJob } from '@millrace/embedded';
 import { askDuck, flights, quakes, type Flight, type Quake } from './duck.ts';
+import { duckRows, runReplay, type Gathered } from './rows.ts';
 
-const PARALLELISM = 2;
 const someFlights = flights();
 const someQuakes = quakes();
+const OUT_OF_ORDER_MS = 8 * 24 * 3_600_000;
 
-/** What is there at the end: rows of a stream, or of a changelog whose changes are applied. */
-async function rowsOf<T>(
+const rowsOf = async <T>(
   records: readonly T[],
   timeOf: (record: T) => number,
-  build: (stream: DataStream<T>) => DataStream<never> | ChangelogStream<never>,
-): Promise<readonly string[]> {
-  const there = new Map<string, number>();
-  const changed = (row: unknown, by: number): void => {
-    const text = textOf(row);
-    there.set(text, (there.get(text) ?? 0) + by);
-  };
-  const job = defineJob('oracle', (env) => {
-    const source = env
-      .source(fromArray(records))
-      .watermarks(boundedOutOfOrderness('8 days', (record) => timeOf(record as T)));
-    const built = build(source);
-    if ('toUpserts' in built)
-      built.forEach(({ kind, row }) => changed(row, kind === 'insert' || kind === 'updateAfter' ? 1 : -1));
-    else built.forEach((row) => changed(row, 1));
-  });
-  await executeJob(job, { parallelism: PARALLELISM });
-  const rows: string[] = [];
-  for (const [text, times] of there) {
-    expect(times, text).toBeGreaterThanOrEqual(0);
-    for (let time = 0; time < times; time++) rows.push(text);
-  }
-  return rows.sort();
-}
+  operators: (stream: DataStream<T>) => Gathered,
+): Promise<readonly string[]> =>
+  (await runReplay({ records, timeOf, outOfOrderMs: OUT_OF_ORDER_MS }, operators)).rows;
 
-/** Fields in one order; fractions as far as sums in another order agree. */
-function textOf(row: unknown): string {
-  const entries = Object.entries(row as Record<string, unknown>).map(([name, value]) => [
-    name,
-    typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(10)) : value,
-  ]);
-  return JSON.stringify(entries.sort(([a], [b]) => (String(a) < String(b) ? -1 : 1)));
-}
-
-const duckRows = async (sql: string): Promise<readonly string[]> => (await askDuck(sql)).map(textOf).sort();
-
-const ofFlights = (build: (stream: DataStream<Flight>) => unknown) =>
-  rowsOf(someFlights, ({ at }) => at, build as never);
-const ofQuakes = (build: (stream: DataStream<Quake>) => unknown) =>
-  rowsOf(someQuakes, ({ time }) => time, build as never);
+const ofFlights = (operators: (stream: DataStream<Flight>) => Gathered) =>
+  rowsOf(someFlights, ({ at }) => at, operators);
+const ofQuakes = (operators: (stream: DataStream<Quake>) => Gathered) =>
+  rowsOf(someQuakes, ({ time }) => time, operators);
 
 test('distinct routes are SELECT DISTINCT', async () => {
   const actual = await ofFlights((stream) =>
@@ -217,7 +184,7 @@ test('sorted within event time, earthquakes come in the order of ORDER BY', asyn
       .forEach(({ time }) => void times.push(time))
       .parallelism(1);
   });
-  await executeJob(job, { parallelism: PARALLELISM });
+  await executeJob(job, { parallelism: 2 });
   const expected = await askDuck('select time from quakes order by time');
   expect(times).toEqual(expected.map(({ time }) => time));
 });
