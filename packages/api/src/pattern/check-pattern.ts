@@ -15,6 +15,7 @@ export function checkPattern({ steps, afterMatch }: PatternSpec): void {
   if (all.length > STEPS_MAX)
     throw invalidPattern(`Cannot use a pattern of ${all.length} steps: at most ${STEPS_MAX} are possible`);
   checkNames(all);
+  checkGroups(steps, true);
   const states = stateCount(steps);
   if (states > STATES_MAX)
     throw invalidPattern(
@@ -48,6 +49,19 @@ function checkNames(all: readonly PatternStepSpec[]): void {
   }
 }
 
+/** A `notFollowedBy` at the end of a group waits for the end of the time, and so must be at the end of everything. */
+function checkGroups(steps: readonly PatternStepSpec[], areLast: boolean): void {
+  for (const [index, { group, quantifier }] of steps.entries()) {
+    if (group === undefined) continue;
+    const isLast = areLast && index === steps.length - 1 && quantifier === 'one';
+    if (group.at(-1)?.contiguity === 'notFollowedBy' && !isLast)
+      throw invalidPattern(
+        'Cannot end a group with notFollowedBy() where the group is repeated or a step follows it: put it behind the group, or give it a step behind it',
+      );
+    checkGroups(group, isLast);
+  }
+}
+
 function stateCount(steps: readonly PatternStepSpec[]): number {
   let count = 0;
   for (const step of steps) count += (step.group === undefined ? 2 : stateCount(step.group)) * (step.to + 1);
@@ -56,18 +70,26 @@ function stateCount(steps: readonly PatternStepSpec[]): number {
 
 function checkWindows(steps: readonly PatternStepSpec[], all: readonly PatternStepSpec[]): void {
   const whole = windowMs(steps);
-  for (const { name, previousWithinMs, repeatWithinMs } of all) {
-    const ms = Math.max(previousWithinMs ?? 0, repeatWithinMs ?? 0);
+  let last = steps.at(-1);
+  while (last?.group !== undefined) last = last.group.at(-1);
+  for (const step of all) {
+    const { name, contiguity } = step;
+    const ms = contiguity === 'notFollowedBy' && step !== last ? 0 : ownLimitMs(step);
     if (ms > (whole ?? Infinity))
       throw invalidPattern(
         `Cannot wait ${ms} ms for step "${name}": the whole pattern must be over within ${whole} ms`,
       );
   }
-  const last = steps.at(-1);
   if (last?.contiguity === 'notFollowedBy' && whole === undefined && last.previousWithinMs === undefined)
     throw invalidPattern(
       `Cannot end a pattern with notFollowedBy("${last.name}"): add .within(…), which says until when no event may come`,
     );
+}
+
+/** As long as a match may wait at the step: limits that mean nothing there do not count. */
+function ownLimitMs({ quantifier, to, previousWithinMs, repeatWithinMs }: PatternStepSpec): number {
+  if (quantifier === 'one') return previousWithinMs ?? 0;
+  return quantifier === 'loop' || to > 1 ? (repeatWithinMs ?? 0) : 0;
 }
 
 function checkSkip(all: readonly PatternStepSpec[], { kind, name }: PatternSpec['afterMatch']): void {

@@ -35,14 +35,10 @@ export function step(contiguity: Contiguity, name: unknown, { condition }: StepO
   return { contiguity, name, condition, group: undefined, ...ONCE };
 }
 
-/** Returns a group that is taken once. @throws {MillraceError} MR_PATTERN_INVALID for one with a skip strategy, or that ends in a not-step */
+/** Returns a group that is taken once. @throws {MillraceError} MR_PATTERN_INVALID for one with a skip strategy */
 export function group(contiguity: Contiguity, { steps, afterMatch }: PatternSpec): PatternStepSpec {
   if (afterMatch.kind !== 'noSkip')
     throw invalidPattern('Cannot give a group a skip strategy: call afterMatch() on the whole pattern');
-  if (steps.at(-1)?.contiguity === 'notFollowedBy')
-    throw invalidPattern(
-      'Cannot end a group with notFollowedBy(): put it behind the group, or give it a step behind it',
-    );
   return { contiguity, name: '', condition: undefined, group: steps, ...ONCE };
 }
 

@@ -59,7 +59,21 @@ describe('a pattern is refused', () => {
     ],
     ['with optional() twice', () => start().optional().optional(), /already/],
     ['with a condition on a group', () => begin(start()).where(() => true), /group/],
-    ['with a group that ends in notFollowedBy', () => begin(start().notFollowedBy('b')), /end a group/],
+    [
+      'with a group that ends in notFollowedBy, and a step behind it',
+      () => patternSpec(begin(start().notFollowedBy('b')).next('c').within(5)),
+      /end a group/,
+    ],
+    [
+      'with a group that ends in notFollowedBy, and is repeated',
+      () => patternSpec(begin(start().notFollowedBy('b')).times(2).within(5)),
+      /end a group/,
+    ],
+    [
+      'with a group whose end waits for ever',
+      () => patternSpec(begin(start().notFollowedBy('b'))),
+      /add \.within/,
+    ],
     [
       'with a group that has a skip strategy',
       () => begin(start().afterMatch(skipPastLastEvent())),
@@ -103,6 +117,16 @@ describe('a pattern is refused', () => {
       expect.objectContaining({ code: 'MR_PROMISE_RETURNED' }) as Error,
     );
   });
+});
+
+test('limits that mean nothing where they stand may be longer than the whole', () => {
+  const patterns = [
+    start().times(1, { within: 9 }).next('b').within(5),
+    start().next('b').times(2).within(9, 'previousAndCurrent').within(5),
+    start().notFollowedBy('n').within(9, 'previousAndCurrent').next('b').within(5),
+    begin(start().notFollowedBy('n')).within(5),
+  ];
+  for (const pattern of patterns) expect(() => patternSpec(pattern)).not.toThrow();
 });
 
 const plan = (build: (env: StreamEnvironment) => void) =>

@@ -27,7 +27,10 @@ export interface PatternOptions<T> {
    * come, at the clock's time. Default `event`.
    */
   readonly time?: 'event' | 'processing';
-  /** Orders events of equal event time; those that compare as 0 stay as they came. Event time only. */
+  /**
+   * Orders events of equal time; those that compare as 0 stay as they came. With processing time: events of the same
+   * millisecond, which then wait until it is over.
+   */
   readonly compare?: (a: T, b: T) => number;
   /**
    * Partial matches that one key may have; with more the job fails with MR_STATE_TOO_LARGE, because without `within()` or
@@ -63,10 +66,6 @@ export function patternSettings(
   refuseUnknownOptions(what, options, ['time', 'compare', 'partialMatchesMax']);
   const timeDomain = oneOf(`\`time\` of ${what}`, options.time ?? 'event', ['event', 'processing']);
   const { compare } = options;
-  if (compare !== undefined && timeDomain === 'processing')
-    throw invalidOption(
-      `Cannot use \`compare\` of ${what} with processing time: events are taken as they come`,
-    );
   return {
     timeDomain,
     partialMatchesMax: integerOption(

@@ -184,6 +184,42 @@ test('in processing time events are taken as they come, and time out by the cloc
     .survivesRestoreAtEveryStep(everyWay);
 });
 
+test('in processing time with an order, events of a millisecond are taken when it is over, or the input', async () => {
+  await verifyOperator<Payment>((input) =>
+    input
+      .keyBy(({ card }) => card)
+      .pattern((first) => first('less').next('more', ({ amount }, ctx) => amount > (ctx.events('less')[0]?.amount ?? 0)), {
+        time: 'processing',
+        compare: (a, b) => a.amount - b.amount,
+      })
+      .select(({ less, more }) => `${less.card} ${less.amount}<${more.amount}`),
+  )
+    .input(
+      processingTime(100),
+      record({ card: 'a', amount: 3 }),
+      record({ card: 'b', amount: 9 }),
+      record({ card: 'a', amount: 1 }),
+      record({ card: 'a', amount: 2 }),
+      processingTime(101),
+      record({ card: 'b', amount: 8 }),
+      processingTime(105),
+      record({ card: 'b', amount: 11 }),
+      record({ card: 'b', amount: 10 }),
+      endOfInput,
+    )
+    .expect(
+      processingTime(100),
+      record('a 1<2'),
+      record('a 2<3'),
+      processingTime(101),
+      processingTime(105),
+      record('b 8<10'),
+      record('b 10<11'),
+      endOfInput,
+    )
+    .survivesRestoreAtEveryStep(everyWay);
+});
+
 test('events of equal time are compared as the program says', async () => {
   await verifyOperator<Payment>((input) =>
     input

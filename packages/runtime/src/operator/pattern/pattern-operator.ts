@@ -21,6 +21,13 @@ interface TimedEvent {
   readonly timestampMs: number;
 }
 
+interface FiredTimer {
+  readonly timestamp: number;
+  readonly domain: TimerDomain;
+}
+
+/** Event time that only the end of the input comes to. */
+const END_OF_INPUT_MS = 8.64e15;
 /** Events of one key that are taken before other keys have their turn. */
 const EVENTS_PER_TURN_MAX = 256;
 /** What the broadcast state for rules is called; part of the checkpoint's format. */
@@ -38,7 +45,7 @@ export async function openPatternOperator(
 
 /**
  * Contract: an event waits in its key's queue until the watermark has passed its time, and is late if that has happened already;
- * with processing time it is taken at once. A key has one timer for its queue and one a pattern for what times out.
+ * with processing time it is taken at once, or with `compare` when its millisecond is over. A key has one timer for its queue and one a pattern for what times out.
  * Threading: the task's thread. Source: Flink's CepOperator.
  */
 class PatternProcess {
@@ -87,10 +94,12 @@ class PatternProcess {
     return {
       params: this.#operator.params,
       state: {},
-      onRecord: (event: unknown, context: FunctionContext) =>
-        isEventTime ? this.#enqueue(event, context) : this.#takeNow(event, context),
-      onTimer: (_timer: unknown, context: FunctionContext) =>
-        isEventTime ? this.#drain(context) : this.#advanceAll(context, context.now()),
+      onRecord: (event: unknown, context: FunctionContext) => {
+        if (isEventTime) this.#enqueue(event, context);
+        else if (this.#compare === undefined) this.#takeNow(event, context);
+        else this.#put(event, context.now());
+      },
+      onTimer: (timer: unknown, context: FunctionContext) => this.#drain(context, timer as FiredTimer),
       snapshot: () => this.#states.disown(),
       ...(this.#fixed === undefined
         ? {
@@ -117,10 +126,31 @@ class PatternProcess {
       this.#late(event, context);
       return;
     }
+    this.#put(event, timestamp);
+  }
+
+  #put(event: unknown, timestampMs: number): void {
     const queue = this.#states.queueToChange();
-    const isFirst = timestamp < firstTime(queue);
-    enqueue(queue, cutLoose(event), timestamp, this.#compare);
-    if (isFirst) this.#backend.timers.register('event', timestamp);
+    const isFirst = timestampMs < firstTime(queue);
+    enqueue(queue, cutLoose(event), timestampMs, this.#compare);
+    if (isFirst) this.#registerQueue(timestampMs);
+  }
+
+  /** With processing time, events of a millisecond are taken when it is over: more may come, and be before them. */
+  #queueTimerMs(timestampMs: number): number {
+    return this.#domain === 'event' ? timestampMs : timestampMs + 1;
+  }
+
+  #registerQueue(timestampMs: number): void {
+    const { timers } = this.#backend;
+    timers.register(this.#domain, this.#queueTimerMs(timestampMs));
+    // The clock may not come so far before the input ends.
+    if (this.#domain === 'processing') timers.register('event', END_OF_INPUT_MS);
+  }
+
+  #dropQueue(): void {
+    this.#states.dropQueue();
+    if (this.#domain === 'processing') this.#backend.timers.unregister('event', END_OF_INPUT_MS);
   }
 
   #late(event: unknown, context: FunctionContext): void {
@@ -140,37 +170,37 @@ class PatternProcess {
       this.#take(running[index] as RunningPattern, context, of);
   }
 
-  /** Takes what the watermark has passed of the current key's queue. */
-  #drain(context: FunctionContext): void {
-    const { watermark } = context;
+  /** Takes what the watermark, or the clock, has passed of the current key's queue. */
+  #drain(context: FunctionContext, timer: FiredTimer): void {
+    const isEventTime = this.#domain === 'event';
+    const isEnd = !isEventTime && timer.domain === 'event';
+    // The clock may have been set back since the timer was due.
+    const timeMs = isEventTime ? context.watermark : Math.max(context.now(), isEnd ? -Infinity : timer.timestamp);
+    let dueMs = timeMs;
+    if (!isEventTime) dueMs = isEnd ? Infinity : timeMs - 1;
     const running = this.#running(context);
-    if (isDue(this.#states.queue() ?? EMPTY_QUEUE, watermark) && !this.#drainQueue(context, running)) return;
+    if (isDue(this.#states.queue() ?? EMPTY_QUEUE, dueMs) && !this.#drainQueue(context, running, dueMs))
+      return;
     for (let index = 0; index < running.length; index++)
-      this.#advance(running[index] as RunningPattern, context, watermark);
+      this.#advance(running[index] as RunningPattern, context, timeMs);
   }
 
   /** False: there is more, and a timer for it that is due at once. */
-  #drainQueue(context: FunctionContext, running: readonly RunningPattern[]): boolean {
+  #drainQueue(context: FunctionContext, running: readonly RunningPattern[], dueMs: number): boolean {
     const queue = this.#states.queueToChange();
     const { emission } = this.#setup;
-    for (let taken = 0; isDue(queue, context.watermark); taken++) {
+    for (let taken = 0; isDue(queue, dueMs); taken++) {
       const timestampMs = firstTime(queue);
       // A short turn: the chain may have to stop, and other keys are due as well.
       if (taken >= EVENTS_PER_TURN_MAX || (taken > 0 && emission.count >= EMITTED_PER_LOOK)) {
-        this.#backend.timers.register('event', timestampMs);
+        this.#registerQueue(timestampMs);
         return false;
       }
       this.#takeByAll(running, context, { event: dequeue(queue), timestampMs });
     }
-    if (isEmpty(queue)) this.#states.dropQueue();
-    else this.#backend.timers.register('event', firstTime(queue));
+    if (isEmpty(queue)) this.#dropQueue();
+    else this.#registerQueue(firstTime(queue));
     return true;
-  }
-
-  #advanceAll(context: FunctionContext, timeMs: number): void {
-    const running = this.#running(context);
-    for (let index = 0; index < running.length; index++)
-      this.#advance(running[index] as RunningPattern, context, timeMs);
   }
 
   /** Ends what has waited too long, one limit after the other, so that each result has the time of its own. */
@@ -233,7 +263,7 @@ class PatternProcess {
 
   /** Unless something else of the key waits for the same time. */
   #forgetTimer(number: number, timerMs: number, context: FunctionContext): void {
-    if (this.#domain === 'event' && firstTime(this.#states.queue() ?? EMPTY_QUEUE) === timerMs) return;
+    if (this.#queueTimerMs(firstTime(this.#states.queue() ?? EMPTY_QUEUE)) === timerMs) return;
     for (const other of this.#running(context))
       if (other.number !== number && this.#states.matches(other.number)?.timerMs === timerMs) return;
     this.#backend.timers.unregister(this.#domain, timerMs);
@@ -241,7 +271,7 @@ class PatternProcess {
 
   /** A record that waited is no longer in the batch at hand. */
   #rowOf(): number {
-    return this.#domain === 'event' ? -1 : this.#setup.origin.row;
+    return this.#domain === 'event' || this.#compare !== undefined ? -1 : this.#setup.origin.row;
   }
 }
 
