@@ -188,10 +188,14 @@ test('in processing time with an order, events of a millisecond are taken when i
   await verifyOperator<Payment>((input) =>
     input
       .keyBy(({ card }) => card)
-      .pattern((first) => first('less').next('more', ({ amount }, ctx) => amount > (ctx.events('less')[0]?.amount ?? 0)), {
-        time: 'processing',
-        compare: (a, b) => a.amount - b.amount,
-      })
+      .pattern(
+        (first) =>
+          first('less').next('more', ({ amount }, ctx) => amount > (ctx.events('less')[0]?.amount ?? 0)),
+        {
+          time: 'processing',
+          compare: (a, b) => a.amount - b.amount,
+        },
+      )
       .select(({ less, more }) => `${less.card} ${less.amount}<${more.amount}`),
   )
     .input(

@@ -175,7 +175,9 @@ class PatternProcess {
     const isEventTime = this.#domain === 'event';
     const isEnd = !isEventTime && timer.domain === 'event';
     // The clock may have been set back since the timer was due.
-    const timeMs = isEventTime ? context.watermark : Math.max(context.now(), isEnd ? -Infinity : timer.timestamp);
+    const timeMs = isEventTime
+      ? context.watermark
+      : Math.max(context.now(), isEnd ? -Infinity : timer.timestamp);
     let dueMs = timeMs;
     if (!isEventTime) dueMs = isEnd ? Infinity : timeMs - 1;
     const running = this.#running(context);
