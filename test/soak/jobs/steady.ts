@@ -18,13 +18,13 @@ export default defineJob('steady', (env) => {
       generate({ splits: 4 }, (index) => ({
         key: index % KEYS,
         value: index & 1023,
-        at: Math.floor(index / 100),
+        at: Math.floor(index / 1_000),
       })),
       ratePerSecond > 0 ? { ratePerSecond } : {},
     )
     .watermarks(
       // Else the four drift apart for ever, and with them grows what the windows hold.
-      monotonous((record) => record.at, { alignment: { group: 'records', maxDrift: '2 minutes' } }),
+      monotonous((record) => record.at, { alignment: { group: 'records', maxDrift: '15 seconds' } }),
     )
     .uid('records');
 
