@@ -9,7 +9,7 @@ function jobOf(vertices: readonly Partial<VertexProgress>[], watermarkMs: number
 test('the watermark names the split that holds back the last vertices, and the source that reads it', () => {
   const vertices = [
     { name: 'a', watermarkMs: 9, watermarkSplit: 'a-1' },
-    { name: 'b', watermarkMs: 7, watermarkSplit: 'b-2' },
+    { name: 'b', watermarkMs: 8, watermarkSplit: 'b-2' }, // Reads on meanwhile.
     { name: 'next', watermarkMs: 7, watermarkSplit: 'b-2' },
     { name: 'end', watermarkMs: 7 },
   ];

@@ -8,8 +8,8 @@ export function heldBackBy({ vertices, watermarkMs, state }: JobStatus): string 
   const splitId = vertices.findLast(
     (vertex) => isAt(vertex) && vertex.watermarkSplit !== undefined,
   )?.watermarkSplit;
-  // Sources come before what follows them.
-  const reader = vertices.find((vertex) => isAt(vertex) && vertex.watermarkSplit === splitId);
+  // Sources come before what follows them, and are further on by now, mostly.
+  const reader = vertices.find((vertex) => vertex.watermarkSplit === splitId);
   return isOver || splitId === undefined
     ? ''
     : `, held back by split "${splitId}" of "${reader?.name ?? ''}"`;
