@@ -7,12 +7,16 @@
 //   node scripts/bench.mjs soak [arguments]                           `npm run soak`: minutes under load: test/soak/main.ts
 //   node scripts/bench.mjs recovery [--rounds n] [--megabytes n] [--json]   output after kill -9: test/bench/recovery/main.ts
 //   node scripts/bench.mjs rescale [--rounds n] [--megabytes n] [--rate n] [--json]   output while the parallelism changes: test/bench/rescale/main.ts
+//   node scripts/bench.mjs scale [--part slots,processes,keys,subtasks,steady] [--json]   how it grows: test/bench/scale/main.ts
+//   node scripts/bench.mjs goals [--part a,b] --json > results.jsonl   everything that docs/performance.md shows: test/bench/goals/main.ts
 //
+// With any of them `--profile [cpu|heap] [--profile-directory d]`: profiles of all processes and threads, and where their time went.
 // The packages are not bundled: they are resolved from their `dist`, as a user's program would have them.
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { profileOptions, runProfiled } from './bench-profile.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 process.chdir(root);
@@ -25,6 +29,8 @@ const ENTRIES = {
   soak: { soak: 'test/soak/main.ts' },
   recovery: { recovery: 'test/bench/recovery/main.ts' },
   rescale: { rescale: 'test/bench/rescale/main.ts' },
+  scale: { scale: 'test/bench/scale/main.ts' },
+  goals: { goals: 'test/bench/goals/main.ts' },
 };
 const name = Object.hasOwn(ENTRIES, first ?? '') ? first : 'micro';
 const rest = name === first ? others : process.argv.slice(2);
@@ -33,6 +39,8 @@ const built = spawnSync(process.execPath, ['scripts/millrace-dev.mjs', 'build'],
   stdio: ['ignore', 'inherit', 'inherit'],
 });
 if (built.status !== 0) process.exit(1);
+const profile = profileOptions(process.argv.slice(2));
+if (profile !== undefined) process.exit(runProfiled(profile));
 
 // Inside the folder of the package `test`, whose dependencies these are.
 const directory = join(root, 'test', 'node_modules', '.cache', 'bench');

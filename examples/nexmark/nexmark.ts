@@ -21,6 +21,7 @@ import {
   type Person,
 } from '@millrace/connector-nexmark';
 import { inOrder, measureLatency } from './latency.ts';
+import { measureMemory } from './memory.ts';
 
 /** Events are at most so late: groups of shuffled events must last less. */
 const LATENESS = '4 seconds';
@@ -96,6 +97,7 @@ export function nexmark(env: StreamEnvironment): Nexmark {
         const untilMs = (params.number('events') / params.number('eventRate')) * 1_000;
         return measureLatency(rows, { afterMs: params.duration('latencyAfter'), untilMs });
       }
+      if (params.has('memory')) return measureMemory(rows);
       return params.has('out')
         ? rows.sink(jsonLines({ path: params.string('out'), ifExists: 'replace' }))
         : rows.forEach(() => {});

@@ -6,7 +6,7 @@ import { MillraceError, silentLogger } from '@millrace/common';
 import { ClusterDirectory, startCluster, stopCluster, type PreparedJob } from '@millrace/cli';
 import { startEmbeddedCluster } from '@millrace/embedded';
 import { connectDispatcher } from '@millrace/jobmanager';
-import type { JobEvent } from '@millrace/proto';
+import type { CheckpointEntry, JobEvent } from '@millrace/proto';
 
 /** Clock ticks of `/proc` in a second. */
 const TICKS_PER_SECOND = 100;
@@ -16,11 +16,17 @@ export interface BenchCluster {
   submit(job: PreparedJob): Promise<void>;
   /** Gives every event of a job; resolves after the last. */
   watch(job: PreparedJob, onEvent: (event: JobEvent) => void): Promise<void>;
+  cancel(job: PreparedJob): Promise<void>;
+  /** The newest of a job, the oldest first; of processes only. */
+  checkpoints(job: PreparedJob): Promise<readonly CheckpointEntry[]>;
   /** Of all its processes so far. */
   cpuSeconds(): number;
+  /** Of all its processes now. */
+  rssBytes(): number;
   /** Sum of the greatest resident set that each of its processes has had. */
   peakRssBytes(): number;
   close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** A JobManager and `taskManagers` TaskManagers as processes, with `parallelism` slots in all. Linux only. */
@@ -41,18 +47,23 @@ export async function startProcesses(of: {
   const client = await connectDispatcher({ address, ...directory.credentials('cli') });
   const pids = (directory.readRecord()?.processes ?? []).map(({ pid }) => pid);
   const sumOf = (read: (pid: number) => number): number => pids.reduce((sum, pid) => sum + read(pid), 0);
+  const close = async (): Promise<void> => {
+    client.close();
+    await stopCluster(directory);
+    rmSync(temporary, { recursive: true, force: true });
+  };
   return {
     submit: async ({ submission, artifact }) => {
       await client.submit(submission, (path) => artifact.files.get(path) ?? new Uint8Array());
     },
     watch: ({ submission }, onEvent) => client.watch(submission.jobId, onEvent),
+    cancel: ({ submission }) => client.cancel(submission.jobId),
+    checkpoints: async ({ submission }) => (await client.checkpoints(submission.jobId)).history,
     cpuSeconds: () => sumOf(cpuSecondsOf),
-    peakRssBytes: () => sumOf(peakRssBytesOf),
-    close: async () => {
-      client.close();
-      await stopCluster(directory);
-      rmSync(temporary, { recursive: true, force: true });
-    },
+    rssBytes: () => sumOf((pid) => statusBytesOf(pid, 'VmRSS')),
+    peakRssBytes: () => sumOf((pid) => statusBytesOf(pid, 'VmHWM')),
+    close,
+    [Symbol.asyncDispose]: close,
   };
 }
 
@@ -64,12 +75,16 @@ export async function startThreads(parallelism: number): Promise<BenchCluster> {
       await cluster.submit(submission, (path) => artifact.files.get(path) ?? new Uint8Array());
     },
     watch: ({ submission }, onEvent) => cluster.watch(submission.jobId, onEvent),
+    cancel: ({ submission }) => cluster.cancel(submission.jobId),
+    checkpoints: () => Promise.resolve([]),
     cpuSeconds: () => {
       const { user, system } = process.cpuUsage();
       return (user + system) / 1e6;
     },
+    rssBytes: () => process.memoryUsage.rss(),
     peakRssBytes: () => process.resourceUsage().maxRSS * 1024,
     close: () => cluster.close(),
+    [Symbol.asyncDispose]: () => cluster.close(),
   };
 }
 
@@ -80,8 +95,8 @@ function cpuSecondsOf(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
-function peakRssBytesOf(pid: number): number {
-  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(procFile(pid, 'status'))?.[1] ?? 0) * 1024;
+function statusBytesOf(pid: number, name: 'VmRSS' | 'VmHWM'): number {
+  return Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(procFile(pid, 'status'))?.[1] ?? 0) * 1024;
 }
 
 function procFile(pid: number, name: string): string {

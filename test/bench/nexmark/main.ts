@@ -65,9 +65,8 @@ export async function main(argv: string[]): Promise<number> {
   return 0;
 }
 
-async function startCluster(options: Options): Promise<BenchCluster & AsyncDisposable> {
-  const cluster = await (options.isEmbedded ? startThreads(options.parallelism) : startProcesses(options));
-  return { ...cluster, [Symbol.asyncDispose]: () => cluster.close() };
+function startCluster(options: Options): Promise<BenchCluster> {
+  return options.isEmbedded ? startThreads(options.parallelism) : startProcesses(options);
 }
 
 /** The median of a query's runs, behind a warm-up of a tenth of its events. */

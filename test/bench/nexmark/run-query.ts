@@ -2,9 +2,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { MillraceError } from '@millrace/common';
-import { prepareJob } from '@millrace/cli';
 import type { JobStatus } from '@millrace/proto';
+import { quantile, runJob } from '../run-job.ts';
 import type { BenchCluster } from './bench-cluster.ts';
 import type { EventCount } from './queries.ts';
 
@@ -70,33 +69,11 @@ async function runInto(cluster: BenchCluster, query: string, options: QueryOptio
   const { events, eventRate, parallelism, checkpointInterval, state } = options;
   const entries = state === 'memory' ? { stateCacheEntries: ALL_ENTRIES } : {};
   const params = { events, eventRate, checkpointInterval, ...entries, ...options.params };
-  const args = Object.entries(params).flatMap(([name, value]) => [`--${name}`, String(value)]);
-  const job = await prepareJob(join('examples/nexmark', `${query}.ts`), args, { parallelism });
-  await cluster.submit(job);
-  let startedMs = 0;
-  let cpuAtStart = cluster.cpuSeconds();
-  let last: JobStatus | undefined;
-  let metrics: JobStatus | undefined;
-  const durations = new Map<number, number>();
-  await cluster.watch(job, (event) => {
-    if (event.kind !== 'status') return;
-    last = event.status;
-    if (last.state === 'RUNNING' && startedMs === 0) {
-      startedMs = performance.now();
-      cpuAtStart = cluster.cpuSeconds();
-    }
-    if (last.vertices.some((vertex) => vertex.metrics !== undefined)) metrics = last;
-    const { lastCompletedId, lastDurationMs } = last.checkpoints;
-    if (lastCompletedId !== undefined && lastDurationMs !== undefined)
-      durations.set(lastCompletedId, lastDurationMs);
+  const file = join('examples/nexmark', `${query}.ts`);
+  const { seconds, cpuSeconds, last, metrics, checkpointMs } = await runJob(cluster, file, {
+    parallelism,
+    params,
   });
-  const seconds = (performance.now() - startedMs) / 1e3;
-  const cpuSeconds = cluster.cpuSeconds() - cpuAtStart;
-  if (last?.state !== 'FINISHED')
-    throw new MillraceError(
-      'MR_INTERNAL',
-      `${query} ended ${last?.state ?? 'without a status'}: ${last?.error?.message ?? ''}`,
-    );
   const run: Run = {
     query,
     events,
@@ -109,13 +86,8 @@ async function runInto(cluster: BenchCluster, query: string, options: QueryOptio
     cpuSecondsPerMillion: cpuSeconds / (events / 1e6),
     peakRssBytes: cluster.peakRssBytes(),
     checkpoints: last.checkpoints.completedCount,
-    checkpointMsP50: quantile([...durations.values()], 0.5),
-    checkpointMsP99: quantile([...durations.values()], 0.99),
+    checkpointMsP50: quantile(checkpointMs, 0.5),
+    checkpointMsP99: quantile(checkpointMs, 0.99),
   };
   return { run, metrics };
-}
-
-function quantile(values: readonly number[], q: number): number | null {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.ceil(q * sorted.length) - 1] ?? null;
 }

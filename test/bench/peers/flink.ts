@@ -6,6 +6,10 @@ import { MillraceError } from '@millrace/common';
 import type { Measured } from './main.ts';
 import type { Workload } from './workloads.ts';
 
+/** Without state a large heap is only touched: 15 s of each start. */
+const STATELESS: ReadonlySet<string> = new Set('q0,q1,q2,q10,q12,q13,q14,q21,q22'.split(','));
+const STATELESS_HEAP = '4g';
+
 /** The runner's path, or undefined when it, Java or Maven is missing. */
 export function flinkCommand(): string | undefined {
   const runner = resolve(process.env['MILLRACE_PEERS'] ?? '../shared/peers/flink/run');
@@ -23,7 +27,7 @@ export function runFlink(
   const size = workload.isSized ? ['--n', String(options.records)] : [];
   return lastRun(
     runner,
-    [workload.name, ...size, '--repeat', String(options.repeat), '--json'],
+    [...workload.flink, ...size, '--repeat', String(options.repeat), '--json'],
     workload.name,
   );
 }
@@ -36,12 +40,22 @@ export function runFlinkNexmark(
 ): Promise<Measured> {
   const { events, eventRate, repeat } = options;
   const size = ['--n', String(events), '--event-rate', String(eventRate), '--repeat', String(repeat)];
-  return lastRun(runner, ['nexmark', '--queries', query, ...size, '--json'], query);
+  const heap = process.env['HEAP'] ?? (STATELESS.has(query) ? STATELESS_HEAP : undefined);
+  return lastRun(runner, ['nexmark', '--queries', query, ...size, '--json'], query, heap);
 }
 
-function lastRun(runner: string, args: readonly string[], name: string): Promise<Measured> {
+// oxlint-disable-next-line max-params -- only called above
+function lastRun(
+  runner: string,
+  args: readonly string[],
+  name: string,
+  heap: string | undefined = process.env['HEAP'],
+): Promise<Measured> {
   return new Promise((done, reject) => {
-    const child = spawn(runner, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(runner, args, {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: heap === undefined ? process.env : { ...process.env, HEAP: heap },
+    });
     let text = '';
     child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
     child.once('error', reject);

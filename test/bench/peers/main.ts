@@ -48,18 +48,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
   if (!options.isJson) process.stdout.write(`${header()}\n`);
   for (const workload of options.workloads) {
-    const records = options.records ?? workload.records;
-    const millrace = await runMillrace(workload, { records, repeat: options.repeat });
-    const other =
-      flink === undefined ? undefined : await runFlink(flink, workload, { records, repeat: options.repeat });
-    const comparison: Comparison = {
-      workload: workload.name,
-      records: workload.isSized ? records : workload.records,
-      millrace,
-      ...(other === undefined
-        ? {}
-        : { flink: other, ratio: millrace.recordsPerSecond / other.recordsPerSecond }),
-    };
+    const comparison = await compareWorkload(workload, { ...options, flink });
     process.stdout.write(`${options.isJson ? JSON.stringify(comparison) : row(comparison)}\n`);
   }
   for (const query of options.queries) {
@@ -71,6 +60,25 @@ export async function main(argv: readonly string[]): Promise<number> {
     process.stdout.write(`${options.isJson ? JSON.stringify(comparison) : text}\n`);
   }
   return 0;
+}
+
+/** The last of `repeat` runs of each engine. `flink` undefined: it is not measured. */
+export async function compareWorkload(
+  workload: Workload,
+  of: {
+    readonly records: number | undefined;
+    readonly repeat: number;
+    readonly flink: string | undefined;
+  },
+): Promise<Comparison> {
+  const { repeat, flink } = of;
+  const records = of.records ?? workload.records;
+  const millrace = await runMillrace(workload, { records, repeat });
+  const name = Object.keys(WORKLOADS).find((key) => WORKLOADS[key] === workload) ?? workload.name;
+  const common = { workload: name, records: workload.isSized ? records : workload.records, millrace };
+  if (flink === undefined) return common;
+  const other = await runFlink(flink, workload, { records, repeat });
+  return { ...common, flink: other, ratio: millrace.recordsPerSecond / other.recordsPerSecond };
 }
 
 function parse(argv: readonly string[]): Options {
@@ -107,7 +115,7 @@ function workloadOf(name: string): Workload {
   throw new MillraceError('MR_USAGE', `Unknown workload "${name}": one of ${known}`);
 }
 
-const WIDTHS = [16, 13, 12, 12, 12, 12, 7] as const;
+const WIDTHS = [24, 13, 12, 12, 12, 12, 7] as const;
 
 function header(): string {
   return line(['workload', 'records', 'ours M/s', 'Flink M/s', 'ours cpu/M', 'Flink cpu/M', 'ratio']);

@@ -30,6 +30,7 @@ export async function main(argv: string[]): Promise<number> {
     options: {
       rounds: { type: 'string', default: '20' },
       megabytes: { type: 'string', default: '100' },
+      rate: { type: 'string', default: '5000' },
       json: { type: 'boolean', default: false },
     },
   });
@@ -49,6 +50,8 @@ export async function main(argv: string[]): Promise<number> {
       '--',
       '--megabytes',
       values.megabytes,
+      '--ratePerSecond',
+      values.rate,
     ],
     { stdio: ['ignore', 'pipe', 'ignore'] },
   );

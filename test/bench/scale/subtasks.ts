@@ -1,0 +1,63 @@
+// How long a job takes from its submission until all of its subtasks run.
+import { startProcesses, startThreads, type BenchCluster } from '../nexmark/bench-cluster.ts';
+import { quantile, runJob } from '../run-job.ts';
+
+const SLOTS = 10;
+const TASK_MANAGERS = 2;
+/** Keyed operators in a row; with the source and its enumerator that makes 11, 101 and 1,001 subtasks. */
+const LAYERS = [0, 9, 99];
+const RUNS = 3;
+
+/** One size on one kind of cluster. */
+export interface DeployedRow {
+  readonly part: 'subtasks';
+  readonly cluster: 'embedded' | 'processes';
+  readonly subtasks: number;
+  /** Over all edges. */
+  readonly channels: number;
+  readonly slots: number;
+  /** From the submission to all running: the median, and the first, which finds nothing compiled. */
+  readonly seconds: number;
+  readonly firstSeconds: number;
+}
+
+/** Deploys each size several times; yields rows as they are known. */
+export async function* measureSubtasks(of: {
+  readonly sizes?: readonly number[];
+}): AsyncGenerator<DeployedRow> {
+  for (const cluster of ['embedded', 'processes'] as const) {
+    const started = await (cluster === 'embedded'
+      ? startThreads(SLOTS)
+      : startProcesses({ parallelism: SLOTS, taskManagers: TASK_MANAGERS }));
+    try {
+      for (const layers of of.sizes ?? LAYERS) yield await deploy(started, cluster, layers);
+    } finally {
+      await started.close();
+    }
+  }
+}
+
+async function deploy(
+  started: BenchCluster,
+  cluster: DeployedRow['cluster'],
+  layers: number,
+): Promise<DeployedRow> {
+  const seconds: number[] = [];
+  while (seconds.length < RUNS) {
+    const { deploySeconds } = await runJob(started, 'test/bench/scale/jobs/layers.ts', {
+      parallelism: SLOTS,
+      params: { layers, p: SLOTS },
+      onStatus: (_status, _job, stop) => stop(),
+    });
+    seconds.push(deploySeconds);
+  }
+  return {
+    part: 'subtasks',
+    cluster,
+    subtasks: (layers + 1) * SLOTS + 1,
+    channels: layers * SLOTS * SLOTS + SLOTS,
+    slots: SLOTS,
+    seconds: quantile(seconds, 0.5) as number,
+    firstSeconds: seconds[0] as number,
+  };
+}
