@@ -2,20 +2,34 @@
 import { defineJob } from '@millrace/api';
 import { nexmark } from './nexmark.ts';
 
-const KNOWN: ReadonlyMap<string, string> = new Map([
-  ['apple', '0'],
-  ['google', '1'],
-  ['facebook', '2'],
-  ['baidu', '3'],
-]);
 const CHANNEL_ID = /channel_id=([0-9]+)/;
+
+function channelId(channel: string, url: string): string | undefined {
+  switch (channel.toLowerCase()) {
+    case 'apple':
+      return '0';
+    case 'google':
+      return '1';
+    case 'facebook':
+      return '2';
+    case 'baidu':
+      return '3';
+    default:
+      return CHANNEL_ID.exec(url)?.[1];
+  }
+}
 
 export default defineJob('nexmark-q21', (env) => {
   const { bids, emit } = nexmark(env);
   emit(
-    bids().flatMap(({ auction, bidder, price, channel, url }) => {
-      const channel_id = KNOWN.get(channel.toLowerCase()) ?? CHANNEL_ID.exec(url)?.[1];
-      return channel_id === undefined ? [] : [{ auction, bidder, price, channel, channel_id }];
-    }),
+    bids()
+      .map(({ auction, bidder, price, channel, url }) => ({
+        auction,
+        bidder,
+        price,
+        channel,
+        channel_id: channelId(channel, url),
+      }))
+      .filter(({ channel_id }) => channel_id !== undefined),
   );
 });

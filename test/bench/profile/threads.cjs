@@ -34,7 +34,8 @@ function profile() {
     ? process.argv
         .slice(1, 3)
         .map((part) =>
-          path.basename(part)
+          path
+            .basename(part)
             .replaceAll(/[^\w.-]/g, '_')
             .slice(0, 24),
         )
@@ -70,11 +71,11 @@ function profile() {
   channel.unref();
   if (isMainThread) {
     const workers = Worker.prototype;
-    workers.terminateNow = workers.terminate;
+    const terminateNow = Reflect.get(workers, 'terminate');
     workers.terminate = async function terminate() {
       channel.postMessage('');
       await new Promise((resolve) => setTimeout(resolve, LAST_PART_MS));
-      return this.terminateNow();
+      return terminateNow.call(this);
     };
   } else channel.onmessage = next;
 }
