@@ -1,7 +1,7 @@
 // `npm run bench`: builds what is missing, bundles a benchmark's entry and runs it in this process.
 //
 //   node scripts/bench.mjs [micro] [name…] [--only name,…] [--json]   ratios of parts of the engine: test/bench/main.ts
-//   node scripts/bench.mjs guards [--strict] [--json]                 the ratios that must be kept, and whether they are
+//   node scripts/bench.mjs guards [--strict] [--short] [--json]       the ratios that must be kept, and whether they are
 //   node scripts/bench.mjs peers [arguments]                          whole jobs against Flink: test/bench/peers/main.ts
 //   node scripts/bench.mjs nexmark [--queries q0,q5] [--latency] …     Nexmark's queries: test/bench/nexmark/main.ts
 //   node scripts/bench.mjs soak [arguments]                           `npm run soak`: minutes under load: test/soak/main.ts

@@ -1,10 +1,11 @@
 // What checkpoints cost, in CPU time of the process; and what it costs to stop the world for them, in time.
 import { count, defineJob, generate, type CheckpointOptions, type JobDefinition } from '@millrace/api';
 import { mix32 } from '@millrace/common';
-import { compare, median, type Bench, type Row } from './compare.ts';
+import { compare, median, thoroughness, type Bench, type Row } from './compare.ts';
 import { runLocalJob } from './local-job.ts';
 
 const RECORDS = 20_000_000;
+const SHORT_RECORDS = 5_000_000;
 /** While the world is stopped, no record is counted. */
 const STOPPED_RECORDS = 5_000_000;
 const KEYS = 100_000;
@@ -48,18 +49,19 @@ async function run(records: number, checkpoint: CheckpointOptions | false): Prom
  * long the machine let either wait does not matter. The ratio is what is left of each second that has one checkpoint.
  */
 async function costOfOneASecond(): Promise<Row> {
-  await run(RECORDS, { interval: INTERVAL });
+  const records = thoroughness.isShort ? SHORT_RECORDS : RECORDS;
+  await run(records, { interval: INTERVAL });
   const rounds: { readonly plainMs: number; readonly eachMs: number; readonly checkpoints: number }[] = [];
-  while (rounds.length < ROUNDS) {
+  while (rounds.length < (thoroughness.isShort ? 1 : ROUNDS)) {
     const isPlainFirst = rounds.length % 2 === 0;
-    const first = await run(RECORDS, isPlainFirst ? false : { interval: INTERVAL });
-    const second = await run(RECORDS, isPlainFirst ? { interval: INTERVAL } : false);
+    const first = await run(records, isPlainFirst ? false : { interval: INTERVAL });
+    const second = await run(records, isPlainFirst ? { interval: INTERVAL } : false);
     const [plain, taken] = isPlainFirst ? [first, second] : [second, first];
     const eachMs = (taken.cpuMs - plain.cpuMs) / Math.max(1, taken.checkpoints);
     rounds.push({ plainMs: plain.cpuMs, eachMs, checkpoints: taken.checkpoints });
   }
   const eachMs = median(rounds.map((round) => round.eachMs));
-  const plain = RECORDS / (median(rounds.map((round) => round.plainMs)) / 1000) / 1e6;
+  const plain = records / (median(rounds.map((round) => round.plainMs)) / 1000) / 1e6;
   const ratio = 1 - eachMs / 1000;
   const checkpoints = rounds.reduce((sum, round) => sum + round.checkpoints, 0);
   return {

@@ -43,6 +43,11 @@ export interface Comparison {
   readonly turnMs?: number;
 }
 
+/** How thorough comparisons are. `isShort`: three rounds at most, and turns of a third; what shows with less care, in less time. */
+export const thoroughness = { isShort: false };
+
+const SHORT_ROUNDS_MAX = 3;
+const SHORT_TURN_SHARE = 1 / 3;
 const ROUNDS_DEFAULT = 7;
 const WARM_UPS_DEFAULT = 2;
 const TURN_MS_DEFAULT = 100;
@@ -53,15 +58,18 @@ const TURN_MS_DEFAULT = 100;
  */
 export async function compare(comparison: Comparison): Promise<Row> {
   const { unitScale } = comparison;
-  const turnMs = comparison.turnMs ?? TURN_MS_DEFAULT;
+  const { isShort } = thoroughness;
+  const turnMs = (comparison.turnMs ?? TURN_MS_DEFAULT) * (isShort ? SHORT_TURN_SHARE : 1);
+  const wanted = comparison.rounds ?? ROUNDS_DEFAULT;
+  const rounds = isShort ? Math.min(SHORT_ROUNDS_MAX, wanted) : wanted;
   const nowMs = comparison.clock === 'cpu' ? cpuMs : wallMs;
   const speedOf = (work: Work): Promise<number> => unitsPerSecond(work, turnMs, nowMs);
-  for (let turn = comparison.warmUps ?? WARM_UPS_DEFAULT; turn > 0; turn--) {
+  for (let turn = isShort ? 1 : (comparison.warmUps ?? WARM_UPS_DEFAULT); turn > 0; turn--) {
     await speedOf(comparison.baseline);
     await speedOf(comparison.ours);
   }
   const speeds: { readonly baseline: number; readonly ours: number }[] = [];
-  for (let round = 0; round < (comparison.rounds ?? ROUNDS_DEFAULT); round++) {
+  for (let round = 0; round < rounds; round++) {
     if (round % 2 === 0) {
       const first = await speedOf(comparison.baseline);
       speeds.push({ baseline: first, ours: await speedOf(comparison.ours) });

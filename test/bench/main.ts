@@ -16,6 +16,7 @@ export const BENCHES: ReadonlyMap<string, () => Promise<Bench>> = new Map([
   ['pattern', async () => (await import('./pattern.bench.ts')).patternBench],
   ['join', async () => (await import('./join.bench.ts')).joinBench],
   ['checkpoint', async () => (await import('./checkpoint.bench.ts')).checkpointBench],
+  ['files', async () => (await import('./files.bench.ts')).filesBench],
 ]);
 
 /** Returns the exit code: 0, also when a ratio is below its guard (a shared machine proves nothing); 2 for bad arguments. */

@@ -32,7 +32,7 @@ export interface JobRun {
 export async function runJob(cluster: BenchCluster, file: string, options: RunOptions): Promise<JobRun> {
   const { parallelism, params, onStatus } = options;
   const args = Object.entries(params).flatMap(([name, value]) => [`--${name}`, String(value)]);
-  const job = await prepareJob(file, args, { parallelism });
+  const job = await prepareJob(file, args, { parallelism, wait: true });
   const submittedMs = performance.now();
   await cluster.submit(job);
   let runningMs = 0;

@@ -7,6 +7,8 @@ const TASK_MANAGERS = 2;
 /** Keyed operators in a row; with the source and its enumerator that makes 11, 101 and 1,001 subtasks. */
 const LAYERS = [0, 9, 99];
 const RUNS = 3;
+/** Threads of slots that have ended are replaced meanwhile: a deployment finds free slots as a rule. */
+const PAUSE_MS = 3_000;
 
 /** One size on one kind of cluster. */
 export interface DeployedRow {
@@ -25,7 +27,7 @@ export interface DeployedRow {
 export async function* measureSubtasks(of: {
   readonly sizes?: readonly number[];
 }): AsyncGenerator<DeployedRow> {
-  for (const cluster of ['embedded', 'processes'] as const) {
+  for (const cluster of ['processes', 'embedded'] as const) {
     const started = await (cluster === 'embedded'
       ? startThreads(SLOTS)
       : startProcesses({ parallelism: SLOTS, taskManagers: TASK_MANAGERS }));
@@ -44,6 +46,7 @@ async function deploy(
 ): Promise<DeployedRow> {
   const seconds: number[] = [];
   while (seconds.length < RUNS) {
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     const { deploySeconds } = await runJob(started, 'test/bench/scale/jobs/layers.ts', {
       parallelism: SLOTS,
       params: { layers, p: SLOTS },

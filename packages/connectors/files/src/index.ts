@@ -1,6 +1,7 @@
 // Files as sources and sinks.
 export { parquet, type ParquetOptions } from './parquet/parquet.ts';
-export { csv, type Csv, type CsvOptions, type CsvType } from './csv/csv.ts';
+export { csv, type Csv, type CsvOptions } from './csv/csv.ts';
+export type { CsvType } from './csv/csv-record.ts';
 export {
   jsonLines,
   type ChangelogLinesOptions,

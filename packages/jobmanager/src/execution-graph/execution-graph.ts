@@ -136,32 +136,29 @@ export class ExecutionGraph {
       executionAttemptId: executionAttemptId(vertex.vertexId, subtaskIndex, this.#attemptNumber),
       inputEdges,
       outputEdges,
-      inputChannels: inputEdges.flatMap((edge) =>
-        this.#channels(edge).filter((channel) => channel.consumerSubtask === subtaskIndex),
-      ),
-      outputChannels: outputEdges.flatMap((edge) =>
-        this.#channels(edge).filter((channel) => channel.producerSubtask === subtaskIndex),
-      ),
+      inputChannels: inputEdges.flatMap((edge) => this.#channels(edge, 'consumer', subtaskIndex)),
+      outputChannels: outputEdges.flatMap((edge) => this.#channels(edge, 'producer', subtaskIndex)),
       restore: restored?.snapshots ?? [],
       ...(restored?.watermarkMs === undefined ? {} : { restoredWatermarkMs: restored.watermarkMs }),
     };
   }
 
-  /** Channels of an edge by producer, then by consumer. `forward` connects equals; all others connect all to all. */
-  #channels(edge: JobEdge): readonly ChannelDescriptor[] {
+  /** Channels of an edge that end in this subtask, or begin there, by the other end. `forward` connects equals; all others connect all to all. */
+  #channels(edge: JobEdge, end: 'producer' | 'consumer', subtaskIndex: number): readonly ChannelDescriptor[] {
+    const isConsumer = end === 'consumer';
+    const others = this.#parallelism(isConsumer ? edge.fromVertex : edge.toVertex);
     const channels: ChannelDescriptor[] = [];
-    const consumerCount = this.#parallelism(edge.toVertex);
-    for (let producerSubtask = 0; producerSubtask < this.#parallelism(edge.fromVertex); producerSubtask++) {
-      for (let consumerSubtask = 0; consumerSubtask < consumerCount; consumerSubtask++) {
-        if (edge.partitioning === 'forward' && producerSubtask !== consumerSubtask) continue;
-        channels.push({
-          edgeId: edge.edgeId,
-          producerSubtask,
-          consumerSubtask,
-          producer: this.#location(producerSubtask),
-          consumer: this.#location(consumerSubtask),
-        });
-      }
+    for (let other = 0; other < others; other++) {
+      if (edge.partitioning === 'forward' && other !== subtaskIndex) continue;
+      const producerSubtask = isConsumer ? other : subtaskIndex;
+      const consumerSubtask = isConsumer ? subtaskIndex : other;
+      channels.push({
+        edgeId: edge.edgeId,
+        producerSubtask,
+        consumerSubtask,
+        producer: this.#location(producerSubtask),
+        consumer: this.#location(consumerSubtask),
+      });
     }
     return channels;
   }

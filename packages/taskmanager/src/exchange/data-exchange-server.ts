@@ -27,6 +27,9 @@ export interface DataExchangeOptions {
   readonly identity?: TlsIdentity | undefined;
 }
 
+/** Connections are closed by this side: nothing waits for the other one. */
+const CLOSE_MS_MAX = 100;
+
 interface WaitingLink {
   readonly attempt: LinkAttempt;
   readonly link: Link;
@@ -93,6 +96,20 @@ export class DataExchangeServer {
 
   close(): void {
     this.#server.forceShutdown();
+  }
+
+  /**
+   * Closes, and resolves when no connection is left, or after some milliseconds. Before its thread is terminated: if that happens while a call
+   * comes in, HTTP/2 has a stream without JavaScript, and Node ends the process over its first bytes ("onread->IsFunction()").
+   */
+  async closed(): Promise<void> {
+    this.close();
+    let limit: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      limit = setTimeout(resolve, CLOSE_MS_MAX);
+      this.#server.tryShutdown(() => resolve());
+    });
+    clearTimeout(limit);
   }
 
   #onCall(call: ServerDuplexStream<Uint8Array, Uint8Array>, attempt: LinkAttempt): void {

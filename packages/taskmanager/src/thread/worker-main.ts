@@ -60,8 +60,11 @@ function report(body: SlotReportBody): void {
   if (body.kind === 'slot-prepared') reportEnded(); // Preparing is all that this attempt was for.
 }
 
+/** What hears of it terminates this thread: no call may come in any more. */
 function reportEnded(): void {
-  post({ kind: 'report', report: { kind: 'slot-ended' } });
+  const end = (): void => post({ kind: 'report', report: { kind: 'slot-ended' } });
+  if (exchange === undefined) end();
+  else void exchange.server.closed().finally(end);
 }
 
 function reportFailure(error: unknown): void {

@@ -13,10 +13,8 @@ import {
   type TextPlace,
 } from '../text/text-reader.ts';
 import { listTextSplits, parseTextSplit, placeOfPosition, type TextSplit } from '../text/text-split.ts';
-import { parseCsvRow } from './parse-csv.ts';
-
-/** What a field's text becomes. An empty field of any but a string column is null. `timestamp`: ISO 8601 → ms. */
-export type CsvType = 'string' | 'number' | 'boolean' | 'bigint' | 'timestamp';
+import { makeRecord, recordMaker, type CsvType } from './csv-record.ts';
+import { parseCsvRow, parsePlainCsvRow } from './parse-csv.ts';
 
 const CSV_TYPES: readonly CsvType[] = ['string', 'number', 'boolean', 'bigint', 'timestamp'];
 
@@ -132,11 +130,21 @@ function rowParser<T>(
   const types = names.map(
     (name) => (Object.hasOwn(options.types, name) ? options.types[name] : undefined) ?? 'string',
   );
+  const delimiter = String.fromCharCode(options.delimiter);
+  const fast = recordMaker(names, types);
   return (scan) => {
     const { bytes, isLast } = scan;
     let at = scan.from;
     for (let rowCount = 0; rowCount < scan.recordsMax; rowCount++) {
       if (at >= bytes.length || at >= scan.startLimit) break;
+      const plain = scan.isAscii ? parsePlainCsvRow(bytes, at, delimiter) : undefined;
+      const record = plain === undefined ? undefined : fast(plain.fields);
+      if (plain !== undefined && record !== undefined) {
+        scan.records.push(record as T);
+        scan.lineCount++;
+        at = plain.next;
+        continue;
+      }
       const row = parseCsvRow(bytes, at, { delimiter: options.delimiter, isLast });
       if (row.kind === 'incomplete') break;
       const made =
@@ -169,48 +177,4 @@ function malformedRow<T>(
 
 function isBlank(fields: readonly string[]): boolean {
   return fields.length === 1 && fields[0] === '';
-}
-
-/** Returns the record, or a text that says what is wrong. */
-function makeRecord(
-  fields: readonly string[],
-  names: readonly string[],
-  types: readonly CsvType[],
-): object | string {
-  if (fields.length !== names.length) return `the row has ${fields.length} fields, expected ${names.length}`;
-  const record: Record<string, unknown> = {};
-  for (let index = 0; index < names.length; index++) {
-    const value = convert(fields[index] as string, types[index] as CsvType);
-    if (value === undefined)
-      return `the field "${names[index] as string}" is no ${types[index] as CsvType}: "${fields[index] as string}"`;
-    setField(record, names[index] as string, value);
-  }
-  return record;
-}
-
-/** A column may be called `__proto__`; an assignment would set the prototype. */
-function setField(record: Record<string, unknown>, name: string, value: unknown): void {
-  if (name === '__proto__')
-    Object.defineProperty(record, name, { value, enumerable: true, configurable: true, writable: true });
-  else record[name] = value;
-}
-
-/** Returns undefined when the text is no value of the type. */
-function convert(text: string, type: CsvType): unknown {
-  if (type === 'string') return text;
-  if (text === '') return null;
-  switch (type) {
-    case 'number': {
-      const value = Number(text);
-      return Number.isNaN(value) && text !== 'NaN' ? undefined : value;
-    }
-    case 'boolean':
-      return text === 'true' ? true : text === 'false' ? false : undefined;
-    case 'bigint':
-      return /^[+-]?\d+$/u.test(text) ? BigInt(text) : undefined;
-    case 'timestamp': {
-      const ms = Date.parse(text);
-      return Number.isNaN(ms) ? undefined : ms;
-    }
-  }
 }

@@ -20,6 +20,22 @@ export type CsvRow =
 
 const INCOMPLETE: CsvRow = { kind: 'incomplete' };
 
+/**
+ * Reads the row at `from` where that is one decoding for all of its fields: ASCII, without quotes, on a line that ends in `bytes`. Undefined:
+ * {@link parseCsvRow} knows. Fields keep no more than their row in memory.
+ */
+export function parsePlainCsvRow(
+  bytes: Buffer,
+  from: number,
+  delimiter: string,
+): { readonly fields: readonly string[]; readonly next: number } | undefined {
+  const newline = bytes.indexOf(NEWLINE, from);
+  if (newline === -1) return undefined;
+  const end = newline > from && bytes[newline - 1] === RETURN ? newline - 1 : newline;
+  const line = bytes.toString('latin1', from, end);
+  return line.includes('"') ? undefined : { fields: line.split(delimiter), next: newline + 1 };
+}
+
 /** Reads the row at `from`. `isLast`: nothing comes behind `bytes`. Bounds: ROW_BYTES_MAX. */
 export function parseCsvRow(
   bytes: Buffer,

@@ -3,7 +3,8 @@ import { isUtf8 } from 'node:buffer';
 import { ROW_BYTES_MAX, type RowScan } from '../text/text-reader.ts';
 
 const NEWLINE = 0x0a;
-const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
+const OPENING_BRACE = 0x7b;
+const BYTE_ORDER_MARK_BYTES = 3;
 
 /** Parses JSON lines; blank ones are skipped. */
 export function parseJsonLines<T>(scan: RowScan<T>): number {
@@ -33,12 +34,11 @@ export function parseJsonLines<T>(scan: RowScan<T>): number {
 
 function parseLine<T>(scan: RowScan<T>, from: number, to: number): void {
   const { bytes } = scan;
-  const start = bytes.subarray(from, from + BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK)
-    ? from + BYTE_ORDER_MARK.length
-    : from;
-  const text = bytes.toString('utf8', start, to);
-  if (text === '' || text.trim() === '') return;
-  if (text.includes('\ufffd') && !isUtf8(bytes.subarray(start, to))) {
+  const start = hasByteOrderMark(bytes, from) ? from + BYTE_ORDER_MARK_BYTES : from;
+  const text = bytes.toString(scan.isAscii ? 'latin1' : 'utf8', start, to);
+  // Nearly all lines are objects, which are not blank.
+  if (bytes[start] !== OPENING_BRACE && text.trim() === '') return;
+  if (!scan.isAscii && text.includes('\ufffd') && !isUtf8(bytes.subarray(start, to))) {
     scan.malformed.push({ from, to, lineCount: scan.lineCount, reason: 'the line is not UTF-8' });
     return;
   }
@@ -48,4 +48,8 @@ function parseLine<T>(scan: RowScan<T>, from: number, to: number): void {
     const reason = error instanceof Error ? error.message : String(error);
     scan.malformed.push({ from, to, lineCount: scan.lineCount, reason });
   }
+}
+
+function hasByteOrderMark(bytes: Buffer, at: number): boolean {
+  return bytes[at] === 0xef && bytes[at + 1] === 0xbb && bytes[at + 2] === 0xbf;
 }

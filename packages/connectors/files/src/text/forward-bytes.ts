@@ -1,4 +1,5 @@
 // The bytes of a range of a text file, forward, a chunk at a time with the next one on its way.
+import { isAscii } from 'node:buffer';
 import type { FilePort } from '@millrace/api';
 
 const CHUNK_BYTES = 1024 * 1024;
@@ -14,6 +15,8 @@ export class ForwardBytes {
   bytes: Buffer = Buffer.alloc(0);
   /** Offset in the file of `bytes[0]`. */
   offset: number;
+  /** True when all of `bytes` are ASCII: characters are bytes then, and cheaper to decode. */
+  isAscii = true;
 
   constructor(files: FilePort, range: { readonly path: string; readonly from: number; readonly to: number }) {
     this.#files = files;
@@ -35,6 +38,7 @@ export class ForwardBytes {
     // A file that was cut meanwhile ends here.
     this.#fetched = chunk.length === 0 ? this.#to : this.#fetched + chunk.length;
     this.bytes = Buffer.concat([this.bytes.subarray(count), chunk]);
+    this.isAscii = isAscii(this.bytes);
     this.offset += count;
     if (this.#fetched < this.#to) {
       this.#next = this.#fetch();

@@ -6,6 +6,8 @@ import type { TextSplit } from './text-split.ts';
 /** What a parser is given and fills in. */
 export interface RowScan<T> {
   readonly bytes: Buffer;
+  /** True when all of them are ASCII. */
+  readonly isAscii: boolean;
   /** Index at which the next row starts. */
   readonly from: number;
   /** Rows that start here or behind belong to the next split. */
@@ -63,11 +65,12 @@ export class TextReader<T> implements SplitReader<T> {
   }
 
   read(recordsMax: number): SourceBatch<T> | undefined | Promise<SourceBatch<T> | undefined> {
-    const { bytes, offset, isLast } = this.#source;
+    const { bytes, isAscii, offset, isLast } = this.#source;
     const startLimit = this.#split.to - offset;
     if (this.#at >= startLimit) return undefined;
     const scan: RowScan<T> = {
       bytes,
+      isAscii,
       from: this.#at,
       startLimit,
       isLast,

@@ -1,0 +1,227 @@
+// What reads and writes files, on one thread: rows as records, against what a program without an engine would write.
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
+import { compressors } from 'hyparquet-compressors';
+import type { OperatorState, Sink, Source, SplitContext } from '@millrace/api';
+import { nodeFilePort } from '@millrace/common/node';
+import { csv, jsonLines, parquet } from '@millrace/connector-files';
+import { nexmarkBids, type Bid } from '@millrace/connector-nexmark';
+import { compare, sink as keep, type Bench, type Row, type Work } from './compare.ts';
+
+const BIDS = 100_000;
+const BATCH = 4_096;
+const COLUMNS: readonly (keyof Bid)[] = ['auction', 'bidder', 'price', 'channel', 'url', 'dateTime', 'extra'];
+const NUMBERS = { auction: 'number', bidder: 'number', price: 'number', dateTime: 'number' } as const;
+const FLIGHTS = 3_000_000;
+const FLIGHT_FIELDS = ['date', 'delay', 'distance', 'origin', 'destination'];
+
+interface Paths {
+  readonly directory: string;
+  readonly jsonl: string;
+  readonly csv: string;
+  readonly flights: string;
+}
+
+function contextOf(baseDirectory: string, fields?: readonly string[]): SplitContext {
+  const context = {
+    files: nodeFilePort,
+    baseDirectory,
+    jobName: 'bench',
+    subtaskIndex: 0,
+    parallelism: 1,
+  };
+  return fields === undefined ? context : { ...context, fields };
+}
+
+/** Reads all splits as a source's task does, and makes each record with these fields. */
+async function readAll<T>(
+  source: Source<T>,
+  context: SplitContext,
+  use: (record: T) => void,
+): Promise<number> {
+  let count = 0;
+  for (const split of await source.enumerate(context)) {
+    const reader = await source.openSplit(split, undefined, context);
+    for (let batch = await reader.read(BATCH); batch !== undefined; batch = await reader.read(BATCH)) {
+      if (batch.kind === 'records') {
+        for (const record of batch.records) use(record);
+        count += batch.records.length;
+      } else if (batch.kind === 'columns') {
+        const { columns, rowCount } = batch;
+        // What the generated loop does: one literal of all columns.
+        const make = recordMaker(columns.map(({ name }) => name));
+        const values = columns.map((column) => column.values);
+        for (let row = 0; row < rowCount; row++) use(make(values, row) as T);
+        count += rowCount;
+      } else throw new Error(`no source of files gives batches of ${batch.kind}`);
+    }
+    await reader.close?.();
+  }
+  return count;
+}
+
+const makers = new Map<string, (values: readonly unknown[], row: number) => unknown>();
+
+function recordMaker(names: readonly string[]): (values: readonly unknown[], row: number) => unknown {
+  const key = names.join();
+  const known = makers.get(key);
+  if (known !== undefined) return known;
+  const fields = names.map((name, index) => `${JSON.stringify(name)}: v[${index}][row]`).join(', ');
+  // oxlint-disable-next-line typescript/no-implied-eval -- names of our own columns
+  const made = new Function('v', 'row', `return { ${fields} };`) as (
+    values: readonly unknown[],
+    row: number,
+  ) => unknown;
+  makers.set(key, made);
+  return made;
+}
+
+/** Writes all bids through a sink's writer, synced, and takes its files away. */
+async function writeAll(sink: Sink<Bid>, directory: string, bids: readonly Bid[]): Promise<number> {
+  const context = {
+    ...contextOf(directory),
+    runId: 'bench',
+    operatorUid: 'bench',
+    attemptNumber: 1,
+    operatorState: {} as OperatorState,
+  };
+  const writer = await sink.openWriter(context, []);
+  for (const bid of bids) writer.write(bid, 0);
+  writer.flush?.();
+  await writer.prepareCommit(1);
+  await writer.close();
+  removeFiles(join(directory, 'out'));
+  return bids.length;
+}
+
+function removeFiles(directory: string): void {
+  for (const name of readdirSync(directory)) rmSync(join(directory, name));
+}
+
+async function bidsOf(count: number): Promise<readonly Bid[]> {
+  const source = nexmarkBids({ events: Math.ceil(count / 46) * 50, splits: 1 });
+  const bids: Bid[] = [];
+  for (const split of await source.enumerate(contextOf('/'))) {
+    const reader = await source.openSplit(split, undefined, contextOf('/'));
+    for (let batch = await reader.read(BATCH); batch !== undefined; batch = await reader.read(BATCH)) {
+      if (batch.kind !== 'computed') throw new Error('bids are computed');
+      for (let row = batch.from; row < batch.to; row++)
+        bids.push(
+          Object.fromEntries(batch.columns.map(({ name, valueAt }) => [name, valueAt(row)])) as never,
+        );
+    }
+  }
+  return bids.slice(0, count).map((bid) => ({ ...bid, extra: Buffer.from(bid.extra).toString('latin1') }));
+}
+
+function csvLine(bid: Bid): string {
+  return `${COLUMNS.map((name) => String(bid[name])).join()}\n`;
+}
+
+const SHARED = { clock: 'cpu', unit: 'M records/CPU s', unitScale: 1e6, rounds: 3, warmUps: 1 } as const;
+
+async function readingRows({ directory, ...paths }: Paths): Promise<Row[]> {
+  const context = contextOf(directory);
+  const parseLines: Work = () => {
+    const lines = readFileSync(paths.jsonl, 'utf8').split('\n');
+    for (const line of lines) if (line !== '') keep(JSON.parse(line));
+    return lines.length - 1;
+  };
+  const splitLines: Work = () => {
+    const lines = readFileSync(paths.csv, 'utf8').split('\n');
+    for (let index = 1; index < lines.length - 1; index++) {
+      const [auction, bidder, price, channel, url, dateTime, extra] = (lines[index] as string).split(',');
+      keep({
+        auction: Number(auction),
+        bidder: Number(bidder),
+        price: Number(price),
+        channel,
+        url,
+        dateTime: Number(dateTime),
+        extra,
+      });
+    }
+    return lines.length - 2;
+  };
+  const readFlights = async (fields: string[]): Promise<number> => {
+    const file = await asyncBufferFromFile(paths.flights);
+    const rows = await parquetReadObjects({ file, compressors, columns: fields });
+    keep(rows);
+    return FLIGHTS;
+  };
+  const flights = parquet<Record<string, unknown>>({ path: paths.flights });
+  return [
+    await compare({
+      ...SHARED,
+      what: 'JSON lines, bids',
+      against: 'JSON.parse of each line',
+      baseline: parseLines,
+      ours: () => readAll(jsonLines<Bid>({ path: paths.jsonl }), context, keep),
+    }),
+    await compare({
+      ...SHARED,
+      what: 'CSV, bids',
+      against: 'split at commas, no quotes',
+      baseline: splitLines,
+      ours: () => readAll(csv<Bid>({ path: paths.csv, types: NUMBERS }), context, keep),
+    }),
+    await compare({
+      ...SHARED,
+      rounds: 1,
+      what: 'Parquet, flights, five columns',
+      against: 'hyparquet',
+      baseline: () => readFlights(FLIGHT_FIELDS),
+      ours: () => readAll(flights, contextOf(directory, FLIGHT_FIELDS), keep),
+    }),
+  ];
+}
+
+async function writingRows({ directory }: Paths, bids: readonly Bid[]): Promise<Row[]> {
+  const out = join(directory, 'out');
+  const written = (lineOf: (bid: Bid) => string): Work => {
+    return () => {
+      writeFileSync(join(out, 'baseline'), bids.map(lineOf).join(''));
+      return bids.length;
+    };
+  };
+  return [
+    await compare({
+      ...SHARED,
+      what: 'write JSON lines, bids',
+      against: 'JSON.stringify of each',
+      baseline: written((bid) => `${JSON.stringify(bid)}\n`),
+      ours: () => writeAll(jsonLines<Bid>({ path: 'out' }), directory, bids),
+    }),
+    await compare({
+      ...SHARED,
+      what: 'write CSV, bids',
+      against: 'joined with commas',
+      baseline: written(csvLine),
+      ours: () => writeAll(csv<Bid>({ path: 'out', columns: COLUMNS }), directory, bids),
+    }),
+  ];
+}
+
+export const filesBench: Bench = {
+  name: 'files',
+  run: async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'millrace-bench-files-'));
+    try {
+      const paths: Paths = {
+        directory,
+        jsonl: join(directory, 'bids.jsonl'),
+        csv: join(directory, 'bids.csv'),
+        flights: join(process.cwd(), 'test/node_modules/vega-datasets/data/flights-3m.parquet'),
+      };
+      const bids = await bidsOf(BIDS);
+      writeFileSync(paths.jsonl, bids.map((bid) => `${JSON.stringify(bid)}\n`).join(''));
+      writeFileSync(paths.csv, [`${COLUMNS.join()}\n`, ...bids.map(csvLine)].join(''));
+      await nodeFilePort.makeDirectory(join(directory, 'out'));
+      return [...(await readingRows(paths)), ...(await writingRows(paths, bids))];
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
+    }
+  },
+};
