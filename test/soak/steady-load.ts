@@ -6,7 +6,8 @@ import type { SoakCluster } from './soak-cluster.ts';
 const PEAK_WARM_UP_MS = 15_000;
 const PEAK_MS = 15_000;
 const SHARE_OF_PEAK = 0.7;
-const WARM_UP_MS = 120_000;
+/** The heaps of V8 reach their size within some minutes at some million records a second: what comes after is growth. */
+const WARM_UP_MS = 240_000;
 const SLOPE_MEGABYTES_PER_MINUTE_MAX = 1;
 /** Sockets of a checkpoint's files come and go; what stays must not add up. */
 const HANDLES_MORE_MAX = 4;
@@ -23,7 +24,7 @@ export async function runSteady(
   await fast.cancel();
   const wanted = Math.floor(peak * SHARE_OF_PEAK);
   say(
-    `Peak ${Math.round(peak)} records/s; ${wanted} records/s for ${durationMs / 60_000} minutes behind a warm-up of 2 …`,
+    `Peak ${Math.round(peak)} records/s; ${wanted} records/s for ${durationMs / 60_000} minutes behind a warm-up of ${WARM_UP_MS / 60_000} …`,
   );
   const steady = await cluster.run(['--ratePerSecond', String(wanted)]);
   await steady.watch(WARM_UP_MS);
