@@ -21,6 +21,7 @@ test('cluster start returns when all slots are registered, status names every pr
     { kind: 'taskmanager', id: 'taskmanager-1', slots: 2, freeSlots: 2 },
     { kind: 'taskmanager', id: 'taskmanager-2', slots: 2, freeSlots: 2 },
   ]);
+  expect(processes.find(({ kind }) => kind === 'jobmanager')?.rssBytes).toBeGreaterThan(10_000_000);
   for (const { pid, address } of processes) {
     expect(isRunning(pid)).toBe(true);
     expect(address).toMatch(/^127\.0\.0\.1:\d+$/);

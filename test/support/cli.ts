@@ -142,4 +142,5 @@ export interface ProcessStatus {
   readonly alive: boolean;
   readonly slots?: number;
   readonly freeSlots?: number;
+  readonly rssBytes?: number;
 }

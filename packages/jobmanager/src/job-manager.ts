@@ -82,6 +82,8 @@ export interface JobManagerOptions extends CheckpointLookup {
   /** How this process appears in `processes()`. */
   readonly pid?: number;
   readonly address?: () => string;
+  /** Resident memory of this process, for `cluster status`. */
+  readonly rssBytes?: () => number;
 }
 
 /** A TaskManager reports this often. */
@@ -279,7 +281,13 @@ export class JobManager {
   /** This process and the TaskManagers that are registered. */
   processes(): readonly ProcessStatus[] {
     return [
-      { kind: 'jobmanager', id: 'jobmanager', pid: this.#of.pid ?? 0, address: this.#of.address?.() ?? '' },
+      {
+        kind: 'jobmanager',
+        id: 'jobmanager',
+        pid: this.#of.pid ?? 0,
+        address: this.#of.address?.() ?? '',
+        ...(this.#of.rssBytes === undefined ? {} : { rssBytes: this.#of.rssBytes() }),
+      },
       ...this.#core.taskManagers(),
     ];
   }

@@ -104,6 +104,7 @@ export async function startJobManager(options: StartJobManagerOptions): Promise<
       heartbeatIntervalMs,
       heartbeatTimeoutMs,
       pid: process.pid,
+      rssBytes: () => process.memoryUsage.rss(),
       address: () => address,
     });
     await artifacts.retain(jobManager.artifactsInUse());

@@ -339,6 +339,7 @@ export function encodeProcessList(processes: readonly ProcessStatus[]): Uint8Arr
 export function decodeProcessList(bytes: Uint8Array): readonly ProcessStatus[] {
   const response: wire.v1.ListProcessesResponse.$Properties = decodeWith(v1.ListProcessesResponse, bytes);
   return (response.processes ?? []).map((process) => {
+    const rssBytes = safeInteger(process.rssBytes ?? 0, 'rssBytes');
     if (process.kind !== 'jobmanager' && process.kind !== 'taskmanager')
       throw malformed('a process is of a kind that this version does not know');
     return {
@@ -347,7 +348,7 @@ export function decodeProcessList(bytes: Uint8Array): readonly ProcessStatus[] {
       pid: process.pid ?? 0,
       address: process.address ?? '',
       ...(process.hasSlots ? { slots: process.slots ?? 0, freeSlots: process.freeSlots ?? 0 } : {}),
-      ...(process.rssBytes ? { rssBytes: safeInteger(process.rssBytes, 'rssBytes') } : {}),
+      ...(rssBytes > 0 ? { rssBytes } : {}),
     };
   });
 }

@@ -9,6 +9,6 @@ export interface ProcessStatus {
   readonly address: string;
   readonly slots?: number;
   readonly freeSlots?: number;
-  /** Resident memory of a TaskManager at its last heartbeat; unset: there was none yet. */
+  /** Resident memory: of a TaskManager at its last heartbeat; unset: there was none yet. */
   readonly rssBytes?: number;
 }
