@@ -9,7 +9,8 @@ import { ArtifactCache, ThreadSlotHost, workerEntry } from '@millrace/taskmanage
 import { LocalCluster } from './local/local-cluster.ts';
 
 const TASK_MANAGER_ID = 'embedded';
-const YOUNG_GENERATION_MEGABYTES_DEFAULT = 192;
+/** As in a TaskManager. */
+const YOUNG_GENERATION_MEGABYTES_DEFAULT = 96;
 
 export interface EmbeddedClusterOptions {
   readonly slotCount: number;

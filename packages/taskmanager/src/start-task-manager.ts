@@ -18,8 +18,11 @@ import { TaskExecutor } from './task-executor/task-executor.ts';
 import { ThreadSlotHost } from './thread/thread-slot-host.ts';
 import { workerEntry } from './thread/worker-entry.ts';
 
-/** Three semi-spaces of 64 MiB: measured (performance notes), short-lived records then cost a third. */
-const YOUNG_GENERATION_MEGABYTES_DEFAULT = 192;
+/**
+ * Three semi-spaces of 32 MiB. V8's default of 16 makes short-lived records beside much state dear; 64 took no less CPU in
+ * Nexmark's q4, q5 and q18 than 32, and its pages fill for half an hour, in which resident memory grows.
+ */
+const YOUNG_GENERATION_MEGABYTES_DEFAULT = 96;
 /** How long another TaskManager may be out of reach; as long as the JobManager would wait for it by default. */
 const PEER_TIMEOUT_MS_DEFAULT = 10_000;
 /** How long `leave` waits for jobs to move elsewhere. With what `close` takes it fits into the 30 s of most supervisors. */
