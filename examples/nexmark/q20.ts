@@ -3,26 +3,32 @@ import { defineJob, listState, valueState } from '@millrace/api';
 import type { Auction, Bid } from '@millrace/connector-nexmark';
 import { nexmark } from './nexmark.ts';
 
+const CATEGORY = 10;
+
 export default defineJob('nexmark-q20', (env) => {
   const { auctions, bids, emit } = nexmark(env);
-  const wanted = auctions().filter((auction) => auction.category === 10);
+  // An auction is there once: a bid on another category need not wait for one.
+  const known = auctions().map((auction) =>
+    auction.category === CATEGORY ? { id: auction.id, wanted: auction } : { id: auction.id },
+  );
 
   emit(
-    wanted
-      .keyBy((auction) => auction.id)
+    known
+      .keyBy(({ id }) => id)
       .connect(bids().keyBy((bid) => bid.auction))
       .process({
-        state: { auction: valueState<Auction>(), bids: listState<Bid>() },
-        onFirst(auction, { state }) {
-          state.auction.update(auction);
-          const rows = [...state.bids.get()].map((bid) => rowOf(bid, auction));
-          state.bids.clear();
+        state: { auction: valueState<Auction | 'other'>(), early: listState<Bid>() },
+        onFirst({ wanted }, { state }) {
+          state.auction.update(wanted ?? 'other');
+          const rows = wanted === undefined ? [] : [...state.early.get()].map((bid) => rowOf(bid, wanted));
+          state.early.clear();
           return rows;
         },
         onSecond(bid, { state }) {
           const auction = state.auction.value();
+          if (auction === 'other') return [];
           if (auction !== undefined) return [rowOf(bid, auction)];
-          state.bids.add(bid);
+          state.early.add(bid);
           return [];
         },
       }),

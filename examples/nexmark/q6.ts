@@ -7,10 +7,10 @@ const LAST = 10;
 
 export default defineJob('nexmark-q6', (env) => {
   const { auctions, bids, emit } = nexmark(env);
-  const winning = winningBids(auctions(), bids(), {
-    pickAuction: ({ id, seller, expires }) => ({ id, seller, expires }),
-    pickBid: ({ price, dateTime }) => ({ price, dateTime }),
-  });
+  const winning = winningBids(
+    auctions().map(({ id, seller, dateTime, expires }) => ({ id, seller, dateTime, expires })),
+    bids().map(({ auction, price, dateTime }) => ({ auction, price, dateTime })),
+  );
 
   emit(
     winning

@@ -5,12 +5,25 @@ import { winningBids } from './winning-bids.ts';
 
 export default defineJob('nexmark-q9', (env) => {
   const { auctions, bids, emit } = nexmark(env);
+  const offers = bids().map(({ auction, bidder, price, dateTime, extra }) => ({
+    auction,
+    bidder,
+    price,
+    dateTime,
+    extra,
+  }));
   emit(
-    winningBids(auctions(), bids(), {
-      pickAuction: (auction) => auction,
-      pickBid: ({ auction, bidder, price, dateTime, extra }) => ({ auction, bidder, price, dateTime, extra }),
-    }).map(({ auction, bid }) => ({
-      ...auction,
+    winningBids(auctions(), offers).map(({ auction, bid }) => ({
+      id: auction.id,
+      itemName: auction.itemName,
+      description: auction.description,
+      initialBid: auction.initialBid,
+      reserve: auction.reserve,
+      dateTime: auction.dateTime,
+      expires: auction.expires,
+      seller: auction.seller,
+      category: auction.category,
+      extra: auction.extra,
       auction: bid.auction,
       bidder: bid.bidder,
       price: bid.price,

@@ -1,34 +1,34 @@
 // The bids that win an auction: while it is open, the highest, of equal ones the first. Shared by several queries.
-import { listState, valueState, type DataStream, type DeepReadonly } from '@millrace/api';
+import { listState, valueState, type DataStream } from '@millrace/api';
 import type { Auction, Bid } from '@millrace/connector-nexmark';
 
 /** An auction and the bid that leads. */
 export interface Winning<A, B> {
   readonly auction: A;
   readonly bid: B;
+  /** The one that led until then. */
+  readonly before: B | undefined;
 }
 
-/** What of a bid decides. */
-type Offer = Pick<Bid, 'price' | 'dateTime'>;
+/** What of an auction and of a bid decides. */
+type Open = Pick<Auction, 'id' | 'dateTime' | 'expires'>;
+type Offer = Pick<Bid, 'auction' | 'price' | 'dateTime'>;
 
 /**
- * Emits an auction with its best bid each time that another one takes the lead. `pickAuction` and `pickBid`: what is kept of them.
- * Bids may come before their auction: they wait for it.
+ * Emits an auction with its best bid each time that another one takes the lead. Records need to have no more fields than the
+ * result shall have. Bids may come before their auction: they wait for it.
  */
-export function winningBids<A, B extends Offer>(
-  auctions: DataStream<Auction>,
-  bids: DataStream<Bid>,
-  of: {
-    readonly pickAuction: (auction: DeepReadonly<Auction>) => A;
-    readonly pickBid: (bid: DeepReadonly<Bid>) => B;
-  },
+export function winningBids<A extends Open, B extends Offer>(
+  auctions: DataStream<A>,
+  bids: DataStream<B>,
 ): DataStream<Winning<A, B>> {
-  interface Open {
+  /** An auction that has begun. */
+  interface Sale {
     readonly auction: A;
-    readonly from: number;
-    readonly to: number;
+    readonly best: B | undefined;
   }
-  const { pickAuction, pickBid } = of;
+  const isIn = ({ dateTime, expires }: Open, bid: Offer): boolean =>
+    bid.dateTime >= dateTime && bid.dateTime <= expires;
   const isBetter = (bid: Offer, than: Offer | undefined): boolean =>
     than === undefined ||
     bid.price > than.price ||
@@ -38,30 +38,27 @@ export function winningBids<A, B extends Offer>(
     .keyBy((auction) => auction.id)
     .connect(bids.keyBy((bid) => bid.auction))
     .process({
-      state: { open: valueState<Open>(), best: valueState<B>(), early: listState<B>() },
-      onFirst(auction, { state }) {
-        const { dateTime: from, expires: to } = auction;
-        const open = { auction: pickAuction(auction), from, to };
-        state.open.update(open as never);
+      state: { sale: valueState<Sale>(), early: listState<B>() },
+      onFirst(opened, { state }) {
+        const auction = opened as A;
         let best: B | undefined;
         for (const bid of state.early.get() as Iterable<B>)
-          if (bid.dateTime >= from && bid.dateTime <= to && isBetter(bid, best)) best = bid;
+          if (isIn(auction, bid) && isBetter(bid, best)) best = bid;
         state.early.clear();
-        if (best === undefined) return [];
-        state.best.update(best as never);
-        return [{ auction: open.auction, bid: best }];
+        state.sale.update({ auction, best } as never);
+        return best === undefined ? [] : [{ auction, bid: best, before: undefined }];
       },
-      onSecond(record, { state }) {
-        const bid = pickBid(record);
-        const open = state.open.value() as Open | undefined;
-        if (open === undefined) {
+      onSecond(offered, { state }) {
+        const bid = offered as B;
+        const sale = state.sale.value() as Sale | undefined;
+        if (sale === undefined) {
           state.early.add(bid as never);
           return [];
         }
-        if (bid.dateTime < open.from || bid.dateTime > open.to) return [];
-        if (!isBetter(bid, state.best.value() as B | undefined)) return [];
-        state.best.update(bid as never);
-        return [{ auction: open.auction, bid }];
+        const { auction, best } = sale;
+        if (!isIn(auction, bid) || !isBetter(bid, best)) return [];
+        state.sale.update({ auction, best: bid } as never);
+        return [{ auction, bid, before: best }];
       },
     });
 }

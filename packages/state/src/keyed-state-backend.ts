@@ -23,7 +23,7 @@ export interface TableDescriptor {
  * [HOT] Rows of columns by key, for accumulators. Generated code reads and writes `columns[c][row]` itself.
  * Contract: a row index is valid until the next `upsert`, `find`, `remove`, `removeNamespace` or return to the task's
  * loop; so are the arrays of `columns`. After writing into a row call `markDirty(row)`. A new row has 0 in `f64` columns
- * and undefined in `value` columns. Values put into `value` columns are not changed afterwards.
+ * and undefined in `value` columns. Values put into `value` columns are not changed afterwards, except as `isOwn` allows.
  * Bounds: the backend keeps about `cacheEntriesMax` rows in memory; others are in the store and come back when asked for.
  */
 export interface RowTable {
@@ -34,6 +34,11 @@ export interface RowTable {
   /** -1 when absent. */
   find(key: Key, keyHash: number, namespace: number): number;
   markDirty(row: number): void;
+  /**
+   * True when the row came to be or changed after the last freeze: no snapshot refers to what is in its cells, so that it may be
+   * changed in place. Asked before `markDirty`, which makes it true: who changes a row that is not own copies its cells first.
+   */
+  isOwn(row: number): boolean;
   remove(key: Key, keyHash: number, namespace: number): void;
   keyOf(row: number): Key;
   keyHashOf(row: number): number;

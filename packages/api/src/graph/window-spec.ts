@@ -89,6 +89,12 @@ export type WindowFunctionSpec =
 /** What is emitted of a window's results: see `WindowedStream.emit`. */
 export type EmitPolicy = 'append' | 'update' | 'complete';
 
+/** The records of a window that joins, by side. */
+export interface SidedRecords {
+  readonly lefts: readonly unknown[];
+  readonly rights: readonly unknown[];
+}
+
 /**
  * How windows are kept: as slices that windows share, as sessions of accumulators, or one by one with a trigger's and a
  * function's state, which everything else needs.
@@ -109,7 +115,10 @@ export interface WindowSpec {
   /** Name of the side output for late records. */
   readonly lateOutput?: string;
   readonly emit: EmitPolicy;
-  /** It joins two streams, whose records come with their side. */
+  /**
+   * It joins two streams, its inputs: triggers, evictors, gaps and late outputs get records with their side, and the function
+   * gets them as {@link SidedRecords} or, of windows one by one, each with its side.
+   */
   readonly join?: WindowJoinShape;
   readonly function: WindowFunctionSpec;
 }

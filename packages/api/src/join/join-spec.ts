@@ -60,6 +60,9 @@ export interface TableJoinSpec {
   /** What tells the rows of a table apart; unset: all that is in them, and equal rows are counted. */
   readonly leftUniqueKey?: UserFunction;
   readonly rightUniqueKey?: UserFunction;
+  /** The function of the unique key is that of the join key: there is one row a key. */
+  readonly isLeftKeyUnique: boolean;
+  readonly isRightKeyUnique: boolean;
   /** Updates of the table come without the row as it was; it has a unique key then. */
   readonly leftIsUpsert: boolean;
   readonly rightIsUpsert: boolean;

@@ -1,9 +1,10 @@
-// Window joins and co-groups: both streams in one window, each record with the side that it came from.
+// Window joins and co-groups: a window with two inputs, whose function pairs the records of both.
 import { isNullKey, type Duration } from '@millrace/common';
 import { recordFunction } from '../function/check-function.ts';
 import type { OutputTag } from '../function/output-tag.ts';
 import type { UserFunction } from '../graph/operator.ts';
 import type { StreamOutlet } from '../graph/transformation.ts';
+import type { SidedRecords } from '../graph/window-spec.ts';
 import { invalidOption, oneOf, refuseUnknownOptions } from '../options/check-options.ts';
 import type { DataStream } from '../stream/data-stream.ts';
 import type { StreamScope } from '../stream/stream-scope.ts';
@@ -27,11 +28,17 @@ import type { SidedRecord } from './join-options.ts';
 /** A record of either stream. */
 type Sided = SidedRecord<unknown, unknown>;
 
+/** A join makes an array of at most so many results; more are made one by one. */
+const PAIRS_AT_ONCE_MAX = 1_024;
+
 /** What the records of a key and window become. */
 export interface WindowPairing {
   readonly shape: WindowJoinShape;
-  readonly pair: (key: unknown, records: Iterable<Sided>, window: Window) => Iterable<unknown>;
+  readonly pair: (key: unknown, records: KeptRecords, window: Window) => Iterable<unknown>;
 }
+
+/** Slices keep sides apart; windows one by one do not. */
+type KeptRecords = SidedRecords | Iterable<Sided>;
 
 const WINDOW_OPTIONS = ['window', 'trigger', 'evictor', 'allowedLateness', 'lateOutput'];
 
@@ -67,31 +74,6 @@ export function coGroupPairing(options: AnyOptions): WindowPairing {
   };
 }
 
-/** Returns the stream of both inputs' records, each with its side, keyed by the keys of both. */
-function sidedOutlet(
-  scope: StreamScope,
-  [left, right]: readonly [StreamOutlet, StreamOutlet],
-  what: string,
-): StreamOutlet {
-  const { builder } = scope;
-  const leftKey = (left.keySelector ?? itself) as (record: unknown) => unknown;
-  const rightKey = (right.keySelector ?? itself) as (record: unknown) => unknown;
-  const sided = (of: StreamOutlet, map: (record: unknown) => Sided, name: string): StreamOutlet => {
-    const { keySelector: _, ...outlet } = of;
-    const from = builder.add({ kind: 'map', map }, [{ ...outlet, partitioning: 'forward' }], name);
-    return { from, partitioning: 'forward' };
-  };
-  const both = [
-    sided(left, (record) => ({ side: 'left', record }), `left of ${what}`),
-    sided(right, (record) => ({ side: 'right', record }), `right of ${what}`),
-  ];
-  return {
-    from: builder.add({ kind: 'union' }, both, `both of ${what}`),
-    partitioning: 'hash',
-    keySelector: ({ side, record }: Sided) => (side === 'left' ? leftKey(record) : rightKey(record)),
-  };
-}
-
 /** Puts the records of both streams into windows, and pairs them. */
 export function pairInWindows(
   scope: StreamScope,
@@ -109,10 +91,10 @@ export function pairInWindows(
   if (evictor !== undefined) settings = withEvictor(settings, evictor as Evictor);
   if (allowedLateness !== undefined) settings = withLateness(settings, allowedLateness as Duration);
   if (lateOutput !== undefined) settings = withLateOutput(settings, lateOutput as OutputTag<never>);
-  const outlet = sidedOutlet(scope, inputs, shape.kind);
   return new WindowedStream<unknown, Sided>({
     scope,
-    outlet,
+    outlet: inputs[0],
+    other: inputs[1],
     settings: { ...settings, join: shape },
   }).process(pair as never);
 }
@@ -121,11 +103,8 @@ function never(): boolean {
   return false;
 }
 
-function itself(record: unknown): unknown {
-  return record;
-}
-
-function bySide(records: Iterable<Sided>): { readonly lefts: unknown[]; readonly rights: unknown[] } {
+function bySide(records: KeptRecords): SidedRecords {
+  if (!(Symbol.iterator in records)) return records;
   const lefts: unknown[] = [];
   const rights: unknown[] = [];
   for (const { side, record } of records) (side === 'left' ? lefts : rights).push(record);
@@ -135,14 +114,36 @@ function bySide(records: Iterable<Sided>): { readonly lefts: unknown[]; readonly
 type Condition = (left: unknown, right: unknown) => boolean;
 type Select = (left: unknown, right: unknown) => unknown;
 
-/**
- * The join of the records of one key and window. It makes one result at a time: there may be as many as the product of both.
- * Source: Flink's WindowJoinOperator.
- */
-function* joinedRecords(
+interface Join {
+  readonly joinType: JoinType;
+  readonly where: Condition | undefined;
+  readonly select: Select;
+}
+
+/** The join of the records of one key and window. Source: Flink's WindowJoinOperator. */
+function joinedRecords(
   lefts: readonly unknown[],
   rights: readonly unknown[],
-  join: { readonly joinType: JoinType; readonly where: Condition | undefined; readonly select: Select },
+  join: Join,
+): Iterable<unknown> {
+  const { joinType, where, select } = join;
+  if (joinType !== 'inner' || lefts.length * rights.length > PAIRS_AT_ONCE_MAX)
+    return joinedOneByOne(lefts, rights, join);
+  const results: unknown[] = [];
+  for (let left = 0; left < lefts.length; left++) {
+    for (let right = 0; right < rights.length; right++) {
+      if (where === undefined || where(lefts[left], rights[right]))
+        results.push(select(lefts[left], rights[right]));
+    }
+  }
+  return results;
+}
+
+/** One result at a time: there may be as many as the product of both sides. */
+function* joinedOneByOne(
+  lefts: readonly unknown[],
+  rights: readonly unknown[],
+  join: Join,
 ): Generator<unknown> {
   const { joinType, where, select } = join;
   if (joinType === 'semi' || joinType === 'anti') {

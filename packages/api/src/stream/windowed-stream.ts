@@ -56,6 +56,8 @@ type Results<P extends EmitPolicy, R> = P extends 'update' ? ChangelogStream<R> 
 export interface Windowing {
   readonly scope: StreamScope;
   readonly outlet: StreamOutlet;
+  /** Second input of windows that join. */
+  readonly other?: StreamOutlet;
   readonly settings: WindowSettings;
 }
 
@@ -303,8 +305,9 @@ function applySpec(
 }
 
 /** The stream of the results, of whichever type its caller gives it. */
-function addWindow({ scope, outlet, settings }: Windowing, fn: WindowFunctionSpec): never {
-  const node = scope.builder.add(windowOperator(settings, fn), [outlet], windowName(settings));
+function addWindow({ scope, outlet, other, settings }: Windowing, fn: WindowFunctionSpec): never {
+  const inputs = other === undefined ? [outlet] : [outlet, other];
+  const node = scope.builder.add(windowOperator(settings, fn), inputs, windowName(settings));
   // All records have one key, which is in one subtask.
   if (!settings.isKeyed) node.setParallelism(1);
   if (settings.emit !== 'update') return scope.streamOf<never>(node) as never;

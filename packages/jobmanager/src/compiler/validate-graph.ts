@@ -119,7 +119,7 @@ function validateNode(node: StreamNodeJson, graph: StreamGraphJson): void {
   if (node.kind !== 'source' && node.inputs.length === 0) throw invalidGraph(`${where} has no input`);
   if (!takesInputs(node))
     throw invalidGraph(
-      `${where} has ${node.inputs.length} inputs; a union takes several, a connected function or a join two, a pattern a second one for rules, all others one`,
+      `${where} has ${node.inputs.length} inputs; a union takes several, a connected function or a join two, a window two when it joins, a pattern a second one for rules, all others one`,
     );
   for (const edge of node.inputs) validateEdge(edge, node, graph);
 }
@@ -127,7 +127,7 @@ function validateNode(node: StreamNodeJson, graph: StreamGraphJson): void {
 function takesInputs({ kind, inputs }: StreamNodeJson): boolean {
   if (kind === 'union') return true;
   if (kind === 'coProcess' || kind === 'join' || kind === 'percolate') return inputs.length === 2;
-  return inputs.length <= (kind === 'pattern' ? 2 : 1);
+  return inputs.length <= (kind === 'pattern' || kind === 'window' ? 2 : 1);
 }
 
 function validateEdge(edge: StreamEdgeJson, node: StreamNodeJson, graph: StreamGraphJson): void {

@@ -8,13 +8,15 @@ import type { StateTtl } from '../ttl/state-ttl.ts';
 import { KEY_MODE_NUMBER, KEY_MODE_STRING } from './key-column.ts';
 import { OpenIndex, SPREAD } from './open-index.ts';
 import { RemovalLog } from './removal-log.ts';
-import { NOT_STORED, RESTORED, RowStore } from './row-store.ts';
+import { FREE, NOT_STORED, RESTORED, RowStore } from './row-store.ts';
 import { SliceCursor } from './slice-cursor.ts';
 import type { StampClock } from './stamp-clock.ts';
 import type { StoredRows } from './stored-rows.ts';
 
 /** Slots of dropped namespaces that are kept for new ones. */
 const SPARE_SLOTS_MAX = 4;
+/** Rows of all namespaces are gone over to find those of one where there are at most so many for each. */
+const ROWS_LOOKED_AT_PER_ROW = 16;
 /** Larger slots are not kept. */
 const SPARE_SLOTS_LENGTH_MAX = 1 << 17;
 
@@ -140,6 +142,10 @@ export class KeyedTable implements RowTable {
     this.rows.changed[row] = this.#clock.current;
   }
 
+  isOwn(row: number): boolean {
+    return (this.rows.changed[row] as number) > this.#clock.lastFrozen;
+  }
+
   remove(key: Key, keyHash: number, namespace: number): void {
     const slice = this.#select(namespace);
     if (slice === undefined) return;
@@ -184,14 +190,14 @@ export class KeyedTable implements RowTable {
     const { rows } = this;
     const isLogged = this.removals.mayBeSaved(slice.created);
     const keyGroups = isLogged && slice.awayCount === 0 ? new Set<number>() : undefined;
-    const { slots } = slice.index;
-    for (let slot = 0; slot < slots.length; slot++) {
-      const row = slots[slot] as number;
-      if (row < 0) continue;
+    const doomed = rowsInOrder(slice, rows);
+    for (let index = doomed.length - 1; index >= 0; index--) {
+      const row = doomed[index] as number;
       if (keyGroups !== undefined)
         keyGroups.add(keyGroupOfHash(rows.hashes[row] as number, this.#keyGroupCount));
       rows.release(row);
     }
+    const { slots } = slice.index;
     if (isLogged) this.#logDrop(namespace, keyGroups);
     if (this.storedRows !== undefined) {
       this.storedRows.awayCount -= slice.awayCount;
@@ -376,4 +382,27 @@ export class KeyedTable implements RowTable {
     }
     return from;
   }
+}
+
+/**
+ * The rows of a namespace, ascending: released in order they are given out in order, and rows that come to be one after the other
+ * then lie side by side in all columns.
+ */
+function rowsInOrder({ index, namespace }: Slice, { subkeys, highWater, changed }: RowStore): Int32Array {
+  const { slots, count } = index;
+  const found = new Int32Array(count);
+  let next = 0;
+  // Mostly a namespace has a large part of all rows: then going over these is cheaper than sorting.
+  if (subkeys === undefined || highWater <= count * ROWS_LOOKED_AT_PER_ROW) {
+    const namespaces = subkeys?.numbers;
+    for (let row = 0; row < highWater; row++)
+      if (changed[row] !== FREE && (namespaces === undefined || namespaces[row] === namespace))
+        found[next++] = row;
+    return found;
+  }
+  for (let slot = 0; slot < slots.length; slot++) {
+    const row = slots[slot] as number;
+    if (row >= 0) found[next++] = row;
+  }
+  return found.sort();
 }

@@ -96,6 +96,14 @@ export class JoinFunction {
     this.#setup.emission.run(new PairsRest(this, this.#setup.emission, pairs));
   }
 
+  /** Emits a record that is made already; true: the chain has to stop. */
+  emitResult(result: unknown, timestampMs: number): boolean {
+    const { emission, output } = this.#setup;
+    if (this.#freezesRecords) deepFreeze(result);
+    output.emit(result, timestampMs);
+    return emission.mustStop();
+  }
+
   /** Emits records that are made already. */
   emitResults(results: readonly unknown[], timestampMs: number): void {
     if (results.length === 0) return;

@@ -17,10 +17,10 @@ export interface JoinLogic {
   onTimer?(key: unknown, domain: TimerDomain, timestampMs: number): void;
   /** Event time has come to `watermarkMs`; called before its timers fire. */
   beginWatermark?(watermarkMs: number): void;
+  /** Emits what event time has come to, before timers fire; false: it stopped, and is called again. */
+  release?(): boolean;
   /** Called after the timers of a watermark, or of the clock, have fired: drops what is over. */
   dropExpired?(nowMs: number): void;
   /** When `dropExpired` has something to do that no timer says, by the clock, or Infinity. */
   nextExpiryMs?(): number;
-  /** State is frozen: what it refers to is not changed any more. */
-  onFreeze?(): void;
 }

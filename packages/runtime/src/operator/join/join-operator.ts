@@ -53,10 +53,11 @@ function joinOperator(setup: OperatorSetup, backend: KeyedStateBackend, logic: J
       emitsMany: true,
       emit: (body) => emitArrival(setup, body, { backend, logic, keySite, joinSite }),
     },
-    ...backendMethods(backend, () => logic.onFreeze?.()),
+    ...backendMethods(backend),
     watermarkDelayMs: logic.watermarkDelayMs,
     advanceWatermark: (watermarkMs) => {
       logic.beginWatermark?.(watermarkMs);
+      if (logic.release?.() === false) return false;
       if (!fire('event', watermarkMs)) return false;
       logic.dropExpired?.(setup.environment.clock.nowMs());
       return true;

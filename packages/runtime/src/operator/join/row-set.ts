@@ -1,8 +1,22 @@
 // [HOT] The rows of one side of a table join, of the current key: a multiset, or by unique key.
 import type { UserFunction } from '@millrace/api';
 import type { Clock } from '@millrace/common';
-import type { KeyedStateBackend, MapStateHandle } from '@millrace/state';
-import { rowText } from './row-text.ts';
+import { sameKey, type KeyedStateBackend, type MapStateHandle, type RowTable } from '@millrace/state';
+import { cutLoose } from '../aggregate/cut-loose.ts';
+import { rowText, sameRow } from './row-text.ts';
+
+/** Kinds of rows of a key that lie in one row of the table; more go to a map, so that no change costs more than so many. */
+const ROWS_MAX = 16;
+/** As the number of rows: they are in the map. */
+const IN_MAP = -1;
+
+/** Number of kinds of rows; of the first the fields of a {@link KeptRow}; the further ones. */
+const ROWS = 0;
+const COUNT = 1;
+const ASSOCIATIONS = 2;
+const WRITTEN_MS = 3;
+const ROW = 4;
+const REST = 5;
 
 /** Rows that are equal, or one row of a unique key. Never changed once it is kept. */
 export interface KeptRow {
@@ -15,94 +29,306 @@ export interface KeptRow {
   readonly writtenMs: number;
 }
 
-/** A row with what finds it again. */
+/** A row with what finds it again: its place, or its key in the map. Valid until a row is added or taken away. */
 export interface FoundRow {
   readonly id: unknown;
   readonly kept: KeptRow;
 }
 
+const NONE: readonly FoundRow[] = [];
+
+/** What tells the rows of a side apart. `join key`: there is one row a key. */
+export type RowIdentity = UserFunction | 'join key' | undefined;
+
 /**
  * Rows by what tells them apart.
- * Contract: a row whose time to live is over is not there any more, whether it was cleaned up or not.
+ * Contract: a row whose time to live is over is not there any more, whether it was cleaned up or not. Complexity: a key with up to
+ * ROWS_MAX kinds of rows is one row of a table.
  * Source: Flink's JoinRecordStateViews and OuterJoinRecordStateViews.
  */
 export class RowSet {
   readonly ttlMs: number;
+  /** Set by {@link look}. */
+  onlyRow: unknown;
+  readonly #backend: KeyedStateBackend;
+  readonly #table: RowTable;
   readonly #map: MapStateHandle;
+  readonly #hasUniqueKey: boolean;
+  /** undefined: rows are told apart by all that is in them, or not at all. */
   readonly #uniqueKey: ((row: unknown) => unknown) | undefined;
+  readonly #isOnlyRow: boolean;
   readonly #clock: Clock;
 
   constructor(
     backend: KeyedStateBackend,
     options: {
       readonly name: string;
-      readonly uniqueKey: UserFunction | undefined;
+      readonly identity: RowIdentity;
       readonly ttlMs: number;
       readonly clock: Clock;
     },
   ) {
+    const { identity } = options;
+    this.#backend = backend;
+    this.#table = backend.table({
+      name: options.name,
+      columns: ['f64', 'f64', 'f64', 'f64', 'value', 'value'],
+      hasNamespaces: false,
+    });
     this.#map = backend.mapState(options.name);
-    this.#uniqueKey = options.uniqueKey as ((row: unknown) => unknown) | undefined;
+    this.#hasUniqueKey = identity !== undefined;
+    this.#isOnlyRow = identity === 'join key';
+    this.#uniqueKey = identity === 'join key' ? undefined : (identity as ((row: unknown) => unknown) | undefined);
     this.ttlMs = options.ttlMs;
     this.#clock = options.clock;
   }
 
   /** Puts a row in; with a unique key it takes the place of the one before. */
   add(row: unknown, associations: number): void {
-    const id = this.#idOf(row);
-    const before = this.#uniqueKey === undefined ? this.#get(id) : undefined;
-    this.#put(id, { row, count: (before?.count ?? 0) + 1, associations });
+    const kept = cutLoose(row);
+    const table = this.#table;
+    const at = table.upsert(this.#backend.currentKey, this.#backend.currentKeyHash, 0);
+    if (table.wasAbsent) {
+      this.#setNumber(ROWS, at, 1);
+      this.#setFirst(at, kept, 1, associations);
+      return;
+    }
+    const count = this.#number(ROWS, at);
+    if (count === IN_MAP) return this.#addToMap(kept, associations);
+    const place = this.#placeOf(at, count, kept);
+    if (place >= 0) this.#set(at, place, kept, this.#countBefore(at, place) + 1, associations);
+    else if (count < ROWS_MAX) {
+      this.#ownRest(at).push(this.#keptRow(kept, 1, associations));
+      this.#setNumber(ROWS, at, count + 1);
+      table.markDirty(at);
+    } else {
+      this.#moveToMap(at, count);
+      this.#addToMap(kept, associations);
+    }
   }
 
   /** The row whose place a row takes; undefined where there is none, or no unique key. */
   replacedBy(row: unknown): KeptRow | undefined {
-    return this.#uniqueKey === undefined ? undefined : this.#get(this.#uniqueKey(row));
+    if (!this.#hasUniqueKey) return undefined;
+    const at = this.#find();
+    if (at < 0) return undefined;
+    const count = this.#number(ROWS, at);
+    if (count === IN_MAP) return this.#getFromMap(this.#idOf(row));
+    const place = this.#placeOf(at, count, row);
+    const kept = place < 0 ? undefined : this.#keptAt(at, place);
+    return kept !== undefined && this.#isAlive(kept.writtenMs) ? kept : undefined;
   }
 
   retract(row: unknown): void {
-    const id = this.#idOf(row);
-    const before = this.#uniqueKey === undefined ? this.#get(id) : undefined;
-    if (before === undefined || before.count <= 1) this.#map.remove(id);
-    else this.#put(id, { ...before, count: before.count - 1 });
+    const at = this.#find();
+    if (at < 0) return;
+    const count = this.#number(ROWS, at);
+    if (count === IN_MAP) return this.#retractFromMap(row);
+    const place = this.#placeOf(at, count, row);
+    if (place < 0) return;
+    const before = this.#countBefore(at, place);
+    if (before <= 1) return this.#remove(at, place, count);
+    const { row: kept, associations } = this.#keptAt(at, place);
+    this.#set(at, place, kept, before - 1, associations);
   }
 
   /** All rows, each kind of equal ones once. */
   found(): readonly FoundRow[] {
+    const at = this.#find();
+    if (at < 0) return NONE;
+    const count = this.#number(ROWS, at);
     const found: FoundRow[] = [];
-    for (const [id, kept] of this.#map.entries())
-      if (this.#isAlive(kept as KeptRow)) found.push({ id, kept: kept as KeptRow });
+    if (count === IN_MAP) {
+      for (const [id, kept] of this.#map.entries())
+        if (this.#isAlive((kept as KeptRow).writtenMs)) found.push({ id, kept: kept as KeptRow });
+      return found;
+    }
+    for (let place = 0; place < count; place++) {
+      const kept = this.#keptAt(at, place);
+      if (this.#isAlive(kept.writtenMs)) found.push({ id: place, kept });
+    }
     return found;
   }
 
+  /** 0: there are no rows. 1: there is one, which counts once, and {@link onlyRow} is it. -1: `found` tells. */
+  look(): 0 | 1 | -1 {
+    const at = this.#find();
+    if (at < 0) return 0;
+    if (this.ttlMs > 0 || this.#number(ROWS, at) !== 1 || this.#number(COUNT, at) !== 1) return -1;
+    this.onlyRow = (this.#table.columns[ROW] as unknown[])[at];
+    return 1;
+  }
+
   setAssociations({ id, kept }: FoundRow, associations: number): void {
-    this.#put(id, { ...kept, associations });
+    const at = this.#find();
+    if (at < 0) return;
+    if (this.#number(ROWS, at) === IN_MAP) this.#putIntoMap(id, kept.row, kept.count, associations);
+    else this.#set(at, id as number, kept.row, kept.count, associations);
   }
 
   /** Takes out what is over; returns when the next one will be, or Infinity. */
   dropExpired(): number {
+    const at = this.#find();
+    if (at < 0) return Infinity;
+    let count = this.#number(ROWS, at);
+    if (count === IN_MAP) return this.#dropFromMap();
     let nextMs = Infinity;
-    for (const [id, kept] of this.#map.entries()) {
-      if (this.#isAlive(kept as KeptRow)) nextMs = Math.min(nextMs, (kept as KeptRow).writtenMs + this.ttlMs);
-      else this.#map.remove(id);
+    for (let place = count - 1; place >= 0; place--) {
+      const { writtenMs } = this.#keptAt(at, place);
+      if (this.#isAlive(writtenMs)) nextMs = Math.min(nextMs, writtenMs + this.ttlMs);
+      else this.#remove(at, place, count--);
     }
     return nextMs;
   }
 
-  #get(id: unknown): KeptRow | undefined {
-    const kept = this.#map.get(id) as KeptRow | undefined;
-    return kept !== undefined && this.#isAlive(kept) ? kept : undefined;
+  #find(): number {
+    return this.#table.find(this.#backend.currentKey, this.#backend.currentKeyHash, 0);
   }
 
-  #put(id: unknown, kept: Omit<KeptRow, 'writtenMs'>): void {
-    const writtenMs = this.ttlMs > 0 ? this.#clock.nowMs() : 0;
-    this.#map.put(id, { row: kept.row, count: kept.count, associations: kept.associations, writtenMs });
+  #number(column: number, at: number): number {
+    return (this.#table.columns[column] as Float64Array)[at] as number;
   }
 
-  #isAlive({ writtenMs }: KeptRow): boolean {
+  #setNumber(column: number, at: number, value: number): void {
+    (this.#table.columns[column] as Float64Array)[at] = value;
+  }
+
+  /** Where a row like this one is; -1: nowhere. */
+  #placeOf(at: number, count: number, row: unknown): number {
+    if (this.#isOnlyRow) return 0;
+    const uniqueKey = this.#uniqueKey;
+    const key = uniqueKey === undefined ? undefined : uniqueKey(row);
+    const rest = this.#restOf(at);
+    for (let place = 0; place < count; place++) {
+      const other = place === 0 ? (this.#table.columns[ROW] as unknown[])[at] : rest?.[place - 1]?.row;
+      if (uniqueKey === undefined ? sameRow(row, other) : sameKey(key, uniqueKey(other))) return place;
+    }
+    return -1;
+  }
+
+  /** How many of a multiset's rows there are before one comes or goes. */
+  #countBefore(at: number, place: number): number {
+    if (this.#hasUniqueKey) return 0;
+    const { count, writtenMs } = this.#keptAt(at, place);
+    return this.#isAlive(writtenMs) ? count : 0;
+  }
+
+  #keptAt(at: number, place: number): KeptRow {
+    if (place > 0) return this.#restOf(at)?.[place - 1] as KeptRow;
+    return {
+      row: (this.#table.columns[ROW] as unknown[])[at],
+      count: this.#number(COUNT, at),
+      associations: this.#number(ASSOCIATIONS, at),
+      writtenMs: this.#number(WRITTEN_MS, at),
+    };
+  }
+
+  #keptRow(row: unknown, count: number, associations: number): KeptRow {
+    return { row, count, associations, writtenMs: this.#nowMs() };
+  }
+
+  #nowMs(): number {
+    return this.ttlMs > 0 ? this.#clock.nowMs() : 0;
+  }
+
+  #set(at: number, place: number, row: unknown, count: number, associations: number): void {
+    if (place === 0) this.#setFirst(at, row, count, associations);
+    else this.#ownRest(at)[place - 1] = this.#keptRow(row, count, associations);
+    this.#table.markDirty(at);
+  }
+
+  #setFirst(at: number, row: unknown, count: number, associations: number): void {
+    this.#setNumber(COUNT, at, count);
+    if (associations !== 0 || this.#number(ASSOCIATIONS, at) !== 0)
+      this.#setNumber(ASSOCIATIONS, at, associations);
+    if (this.ttlMs > 0) this.#setNumber(WRITTEN_MS, at, this.#nowMs());
+    (this.#table.columns[ROW] as unknown[])[at] = row;
+  }
+
+  #remove(at: number, place: number, count: number): void {
+    const table = this.#table;
+    if (count === 1) return table.remove(this.#backend.currentKey, this.#backend.currentKeyHash, 0);
+    const rest = this.#ownRest(at);
+    if (place > 0) rest.splice(place - 1, 1);
+    else {
+      const first = rest.shift() as KeptRow;
+      this.#setNumber(COUNT, at, first.count);
+      this.#setNumber(ASSOCIATIONS, at, first.associations);
+      this.#setNumber(WRITTEN_MS, at, first.writtenMs);
+      (table.columns[ROW] as unknown[])[at] = first.row;
+    }
+    this.#setNumber(ROWS, at, count - 1);
+    table.markDirty(at);
+  }
+
+  #restOf(at: number): readonly KeptRow[] | undefined {
+    return (this.#table.columns[REST] as (readonly KeptRow[] | undefined)[])[at];
+  }
+
+  /** The further rows, to be changed in place; call `markDirty` afterwards. */
+  #ownRest(at: number): KeptRow[] {
+    const cells = this.#table.columns[REST] as (KeptRow[] | undefined)[];
+    let own = cells[at];
+    if (own === undefined) own = [];
+    else if (!this.#table.isOwn(at)) own = [...own];
+    cells[at] = own;
+    return own;
+  }
+
+  #isAlive(writtenMs: number): boolean {
     return this.ttlMs === 0 || this.#clock.nowMs() < writtenMs + this.ttlMs;
+  }
+
+  #moveToMap(at: number, count: number): void {
+    for (let place = 0; place < count; place++) {
+      const kept = this.#keptAt(at, place);
+      this.#map.put(this.#idOf(kept.row), kept);
+    }
+    const { columns } = this.#table;
+    this.#setNumber(ROWS, at, IN_MAP);
+    (columns[ROW] as unknown[])[at] = undefined;
+    (columns[REST] as unknown[])[at] = undefined;
+    this.#table.markDirty(at);
   }
 
   #idOf(row: unknown): unknown {
     return this.#uniqueKey === undefined ? rowText(row) : this.#uniqueKey(row);
+  }
+
+  #getFromMap(id: unknown): KeptRow | undefined {
+    const kept = this.#map.get(id) as KeptRow | undefined;
+    return kept !== undefined && this.#isAlive(kept.writtenMs) ? kept : undefined;
+  }
+
+  #putIntoMap(id: unknown, row: unknown, count: number, associations: number): void {
+    this.#map.put(id, this.#keptRow(row, count, associations));
+  }
+
+  #addToMap(row: unknown, associations: number): void {
+    const id = this.#idOf(row);
+    const before = this.#hasUniqueKey ? undefined : this.#getFromMap(id);
+    this.#putIntoMap(id, row, (before?.count ?? 0) + 1, associations);
+  }
+
+  #retractFromMap(row: unknown): void {
+    const id = this.#idOf(row);
+    const before = this.#hasUniqueKey ? undefined : this.#getFromMap(id);
+    if (before === undefined || before.count <= 1) this.#removeFromMap(id);
+    else this.#putIntoMap(id, before.row, before.count - 1, before.associations);
+  }
+
+  #removeFromMap(id: unknown): void {
+    this.#map.remove(id);
+    if (this.#map.isEmpty()) this.#table.remove(this.#backend.currentKey, this.#backend.currentKeyHash, 0);
+  }
+
+  #dropFromMap(): number {
+    let nextMs = Infinity;
+    for (const [id, kept] of this.#map.entries()) {
+      const { writtenMs } = kept as KeptRow;
+      if (this.#isAlive(writtenMs)) nextMs = Math.min(nextMs, writtenMs + this.ttlMs);
+      else this.#removeFromMap(id);
+    }
+    return nextMs;
   }
 }

@@ -16,6 +16,27 @@ export function rowText(value: unknown): string {
   }
 }
 
+/** True when both have the same {@link rowText}; without making it where rows have the same plain fields. */
+export function sameRow(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== typeof b) return false;
+  if (!isPlain(a) || !isPlain(b)) return rowText(a) === rowText(b);
+  let count = 0;
+  for (const name in a) {
+    const value = a[name];
+    const other = b[name];
+    if (value === undefined || other === undefined ? value !== other || !(name in b) : !sameRow(value, other))
+      return false;
+    count++;
+  }
+  for (const _ in b) count--;
+  return count === 0;
+}
+
+function isPlain(value: unknown): value is { readonly [name: string]: unknown } {
+  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+}
+
 function objectText(value: object): string {
   if (Array.isArray(value)) return `[${value.map(rowText).join()}]`;
   if (value instanceof Date) return `Date(${value.getTime()})`;

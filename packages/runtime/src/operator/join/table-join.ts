@@ -49,7 +49,8 @@ export class TableJoin implements JoinLogic {
   readonly #right: Side;
   /** A semi or anti join: what it emits when a left row has a partner, or has none. */
   readonly #once: 'semi' | 'anti' | undefined;
-  #changes: Change[] = [];
+  /** What is left to emit of the change at hand when the chain has to stop; undefined: it goes out at once. */
+  #changes: Change[] | undefined;
   #timestampMs = NaN;
 
   constructor(setup: OperatorSetup, backend: KeyedStateBackend, spec: TableJoinSpec) {
@@ -65,7 +66,7 @@ export class TableJoin implements JoinLogic {
       isUpsert: spec.leftIsUpsert,
       rows: new RowSet(backend, {
         name: 'left',
-        uniqueKey: spec.leftUniqueKey,
+        identity: spec.isLeftKeyUnique ? 'join key' : spec.leftUniqueKey,
         ttlMs: spec.leftTtlMs,
         clock,
       }),
@@ -76,7 +77,7 @@ export class TableJoin implements JoinLogic {
       isUpsert: spec.rightIsUpsert,
       rows: new RowSet(backend, {
         name: 'right',
-        uniqueKey: spec.rightUniqueKey,
+        identity: spec.isRightKeyUnique ? 'join key' : spec.rightUniqueKey,
         ttlMs: spec.rightTtlMs,
         clock,
       }),
@@ -122,8 +123,8 @@ export class TableJoin implements JoinLogic {
 
   #emit(): void {
     const changes = this.#changes;
-    if (changes.length === 0) return;
-    this.#changes = [];
+    if (changes === undefined) return;
+    this.#changes = undefined;
     this.#fn.emitResults(changes, this.#timestampMs);
   }
 
@@ -135,11 +136,27 @@ export class TableJoin implements JoinLogic {
 
   #onChange(from: Side, to: Side, change: Change): void {
     const { row } = change;
+    if (!from.isOuter && !to.isOuter && !from.isUpsert) return this.#onInner(from, to, change);
     const before = from.isUpsert && isAccumulate(change) ? from.rows.replacedBy(row) : undefined;
     if (before !== undefined) return this.#replace(from, to, change, before.row);
     const matches = this.#matches(from, to, row);
     if (isAccumulate(change)) this.#accumulate(from, to, change, matches);
     else this.#retract(from, to, change, matches);
+  }
+
+  /** Nobody counts partners, and a row comes or goes by itself. */
+  #onInner(from: Side, to: Side, change: Change): void {
+    const { row, kind } = change;
+    const known = to.rows.look();
+    const matches = known < 0 ? this.#matches(from, to, row) : undefined;
+    if (isAccumulate(change)) from.rows.add(row, 0);
+    else from.rows.retract(row);
+    if (matches !== undefined) for (const match of matches) this.#addPairs(kind, from, row, match);
+    if (known !== 1) return;
+    const other = to.rows.onlyRow;
+    const left = from.isLeft ? row : other;
+    const right = from.isLeft ? other : row;
+    if (this.#fn.isMatch(left, right, this.#timestampMs)) this.#add(kind, left, right);
   }
 
   #accumulate(from: Side, to: Side, { kind, row }: Change, matches: readonly FoundRow[]): void {
@@ -280,7 +297,9 @@ export class TableJoin implements JoinLogic {
 
   #add(kind: Kind, left: unknown, right: unknown): void {
     const row = this.#fn.result(left, right, this.#timestampMs);
-    if (!this.#fn.wasLeftOut) this.#changes.push({ kind, row });
+    if (this.#fn.wasLeftOut) return;
+    if (this.#changes !== undefined) this.#changes.push({ kind, row });
+    else if (this.#fn.emitResult({ kind, row }, this.#timestampMs)) this.#changes = [];
   }
 }
 

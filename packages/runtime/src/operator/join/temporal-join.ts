@@ -1,33 +1,21 @@
 // [HOT] Temporal join in event time: each record with the version of its table row as of the record's time.
 import type { TemporalJoinSpec } from '@millrace/api';
 import { hashKey, isNullKey } from '@millrace/common';
-import type { KeyedStateBackend, RowTable, TimerDomain } from '@millrace/state';
-import { cutLoose } from '../aggregate/cut-loose.ts';
+import type { KeyedStateBackend, RowCursor, TimerDomain } from '@millrace/state';
 import type { OperatorSetup } from '../operator-setup.ts';
 import { noEventTime } from '../window/partial-aggregates.ts';
 import { isAccumulate, type Change } from './change.ts';
 import { JoinFunction, Pairs } from './join-function.ts';
 import type { JoinLogic } from './join-logic.ts';
-
-/** What is kept of a key. */
-interface KeyState {
-  /** Event time of the key's timer; Infinity: it has none. */
-  timerMs: number;
-  leftTimes: number[];
-  leftRecords: unknown[];
-  /** Ascending; at one time the last one counts. */
-  versionTimes: number[];
-  /** undefined: the row was deleted. */
-  versions: unknown[];
-  /** When it was last written or read, by the clock, ms; NaN where nothing is forgotten. */
-  usedMs: number;
-}
+import { timedColumns, TimedRecords } from './timed-records.ts';
+import { Versions } from './versions.ts';
 
 /**
  * The temporal join.
  * Contract: a record waits until the watermark, which is the least of both inputs, has come to its time: then the table has all
  * versions up to it. Records of a key go out in the order of their times. A record at or behind the watermark is late. Bounds: of
- * the versions of a key only those stay that a record to come may ask for: one, and those ahead of the watermark.
+ * the versions of a key only those stay that a record to come may ask for: one, and those ahead of the watermark; and until the
+ * key's next version as many that are not.
  * Source: Flink's TemporalRowTimeJoinOperator.
  */
 export class TemporalJoin implements JoinLogic {
@@ -35,19 +23,24 @@ export class TemporalJoin implements JoinLogic {
   readonly firesClockAtEnd = false;
   readonly #setup: OperatorSetup;
   readonly #backend: KeyedStateBackend;
-  readonly #table: RowTable;
+  /** By the millisecond that ends with their time, so that a watermark takes whole buckets and no record needs a timer. */
+  readonly #waiting: TimedRecords;
+  readonly #versions: Versions;
   readonly #fn: JoinFunction;
   readonly #spec: TemporalJoinSpec;
+  readonly #arrival = { key: undefined as unknown, keyHash: 0, record: undefined as unknown, timeMs: NaN };
+  /** Over the bucket that is at work when the chain has to stop. */
+  #cursor: RowCursor | undefined;
   #watermarkMs: number;
-  /** States that no snapshot refers to: they may be changed in place. */
-  #own = new WeakSet<KeyState>();
 
   constructor(setup: OperatorSetup, backend: KeyedStateBackend, spec: TemporalJoinSpec) {
     this.#setup = setup;
     this.#backend = backend;
     this.#spec = spec;
     this.#fn = new JoinFunction(setup, spec);
-    this.#table = backend.table({ name: 'temporal', columns: ['value'], hasNamespaces: false });
+    const waiting = backend.table({ name: 'waiting', columns: timedColumns(false), hasNamespaces: true });
+    this.#waiting = new TimedRecords(waiting, { from: 0, tracksMatches: false });
+    this.#versions = new Versions(backend);
     this.#watermarkMs = setup.environment.restoredWatermarkMs;
   }
 
@@ -55,12 +48,13 @@ export class TemporalJoin implements JoinLogic {
     this.#checkTime(timestampMs);
     if (timestampMs <= this.#watermarkMs) return this.#leaveOut(record, timestampMs, row);
     if (this.#spec.joinType === 'inner' && isNullKey(key)) return;
-    const at = this.#table.upsert(key, keyHash, 0);
-    const state = this.#takeOwn(at);
-    this.#use(state);
-    state.leftTimes.push(timestampMs);
-    state.leftRecords.push(cutLoose(record));
-    this.#schedule(state, timestampMs);
+    const arrival = this.#arrival;
+    arrival.key = key;
+    arrival.keyHash = keyHash;
+    arrival.record = record;
+    arrival.timeMs = timestampMs;
+    this.#waiting.add(Math.ceil(timestampMs), arrival, false);
+    if (this.#spec.stateTtlMs > 0) this.#use(this.#versions.upsert(key, keyHash));
   }
 
   onRight(key: unknown, keyHash: number, record: unknown, timestampMs: number): void {
@@ -71,57 +65,70 @@ export class TemporalJoin implements JoinLogic {
         ? (record as Change).row
         : undefined
       : record;
-    const at = this.#table.upsert(key, keyHash, 0);
-    const state = this.#takeOwn(at);
-    this.#use(state);
-    addVersion(state, timestampMs, cutLoose(version));
-    if (timestampMs > this.#watermarkMs) this.#schedule(state, timestampMs);
-    else dropVersions(state, this.#watermarkMs);
-    if (isEmpty(state)) this.#table.remove(key, keyHash, 0);
+    const at = this.#versions.upsert(key, keyHash);
+    this.#use(at);
+    this.#versions.add(at, timestampMs, version, this.#watermarkMs);
+    if (version !== undefined) return;
+    // Somebody has to look when nothing is left of the row.
+    if (timestampMs > this.#watermarkMs) this.#backend.timers.register('event', timestampMs);
+    else this.#settle(key, keyHash, at);
   }
 
   beginWatermark(watermarkMs: number): void {
     this.#watermarkMs = watermarkMs;
   }
 
+  /** Emits what the watermark has come to. */
+  release(): boolean {
+    const { emission } = this.#setup;
+    const watermarkMs = this.#watermarkMs;
+    for (;;) {
+      const bucket = this.#waiting.oldestBucket();
+      if (bucket === Infinity) return true;
+      if (bucket > watermarkMs) return bucket - 1 >= watermarkMs || this.#releasePart(bucket);
+      this.#cursor ??= this.#waiting.openCursor(bucket);
+      for (let row = this.#cursor.next(); row !== -1; row = this.#cursor.next()) {
+        this.#releaseRow(row);
+        if (emission.mustStop()) return false;
+      }
+      this.#cursor = undefined;
+      this.#waiting.drop(bucket);
+    }
+  }
+
   onTimer(key: unknown, domain: TimerDomain): void {
     const keyHash = hashKey(key);
-    const at = this.#table.find(key, keyHash, 0);
+    const at = this.#versions.find(key, keyHash);
     if (at < 0) return;
-    const state = this.#takeOwn(at);
-    if (domain === 'processing') return this.#expire(key, keyHash, state);
-    this.#use(state);
-    const pairs = this.#takeDue(state);
-    dropVersions(state, this.#watermarkMs);
-    state.timerMs = Infinity;
-    const nextMs = nextTimeOf(state, this.#watermarkMs);
-    if (nextMs < Infinity) this.#schedule(state, nextMs);
-    if (isEmpty(state)) this.#table.remove(key, keyHash, 0);
-    this.#fn.emitAll(pairs);
+    if (domain === 'processing') this.#expire(key, keyHash, at);
+    else this.#settle(key, keyHash, at);
+  }
+
+  /** Where keys are forgotten their time to live ends with the row. */
+  #settle(key: unknown, keyHash: number, at: number): void {
+    this.#versions.settle(at, this.#watermarkMs);
+    if (this.#spec.stateTtlMs === 0 && this.#versions.countOf(at) === 0) this.#versions.remove(key, keyHash);
   }
 
   /** One timer of the clock a key: it comes too early where the key was used since, and looks again. */
-  #use(state: KeyState): void {
+  #use(at: number): void {
     const { stateTtlMs } = this.#spec;
     if (stateTtlMs === 0) return;
     const nowMs = this.#setup.environment.clock.nowMs();
-    if (Number.isNaN(state.usedMs)) this.#backend.timers.register('processing', nowMs + stateTtlMs);
-    state.usedMs = nowMs;
+    if (Number.isNaN(this.#versions.usedMs(at)))
+      this.#backend.timers.register('processing', nowMs + stateTtlMs);
+    this.#versions.use(at, nowMs);
   }
 
   /** Forgets an idle key, with the records that wait. */
-  #expire(key: unknown, keyHash: number, { usedMs, timerMs }: KeyState): void {
-    const dueMs = usedMs + this.#spec.stateTtlMs;
+  #expire(key: unknown, keyHash: number, at: number): void {
+    const dueMs = this.#versions.usedMs(at) + this.#spec.stateTtlMs;
     if (dueMs > this.#setup.environment.clock.nowMs()) {
       this.#backend.timers.register('processing', dueMs);
       return;
     }
-    if (timerMs < Infinity) this.#backend.timers.unregister('event', timerMs);
-    this.#table.remove(key, keyHash, 0);
-  }
-
-  onFreeze(): void {
-    this.#own = new WeakSet();
+    this.#versions.remove(key, keyHash);
+    for (const bucket of [...this.#waiting.buckets()]) this.#waiting.remove(key, keyHash, bucket);
   }
 
   #checkTime(timestampMs: number): void {
@@ -136,92 +143,57 @@ export class TemporalJoin implements JoinLogic {
     output.sides.get(lateOutput)?.(record, timestampMs);
   }
 
-  /** One timer a key: for the earliest thing that the watermark decides. */
-  #schedule(state: KeyState, timestampMs: number): void {
-    if (timestampMs >= state.timerMs) return;
-    if (state.timerMs < Infinity) this.#backend.timers.unregister('event', state.timerMs);
-    state.timerMs = timestampMs;
-    this.#backend.timers.register('event', timestampMs);
+  #releaseRow(row: number): void {
+    const waiting = this.#waiting;
+    const at = this.#versionsOf(row);
+    if (waiting.countOf(row) > 1) return this.#fn.emitAll(this.#takeDue(row, at));
+    const timeMs = waiting.timeOf(row, 0);
+    const record = waiting.recordOf(row, 0);
+    const version = this.#versionFor(record, at, timeMs);
+    if (version !== undefined || this.#spec.joinType === 'left') this.#fn.emit(record, version, timeMs);
   }
 
-  /** Takes the records whose versions are known, by time. */
-  #takeDue(state: KeyState): Pairs {
-    const { leftTimes, leftRecords } = state;
-    const pairs = new Pairs();
-    if (leftTimes.length === 0) return pairs;
-    const due: number[] = [];
-    const kept: number[] = [];
-    for (let index = 0; index < leftTimes.length; index++)
-      ((leftTimes[index] as number) <= this.#watermarkMs ? due : kept).push(index);
-    if (due.length > 1) due.sort((a, b) => (leftTimes[a] as number) - (leftTimes[b] as number));
-    for (const index of due) {
-      const timestampMs = leftTimes[index] as number;
-      const found = versionAt(state, timestampMs);
-      const isMatch = found !== undefined && this.#fn.isMatch(leftRecords[index], found, timestampMs);
-      const version = isMatch ? found : undefined;
-      if (version === undefined && this.#spec.joinType === 'inner') continue;
-      pairs.add(leftRecords[index], version, timestampMs);
+  /** Watermarks need not be whole milliseconds: some records of the bucket may wait for the next one. */
+  #releasePart(bucket: number): boolean {
+    const waiting = this.#waiting;
+    const rows: { readonly key: unknown; readonly keyHash: number }[] = [];
+    const cursor = waiting.openCursor(bucket);
+    for (let row = cursor.next(); row !== -1; row = cursor.next())
+      rows.push({ key: waiting.keyOf(row), keyHash: waiting.keyHashOf(row) });
+    for (const { key, keyHash } of rows) {
+      const row = waiting.find(key, keyHash, bucket);
+      const pairs = this.#takeDue(row, this.#versionsOf(row));
+      waiting.dropUntil(bucket, { key, keyHash, timeMs: this.#watermarkMs });
+      this.#fn.emitAll(pairs);
     }
-    state.leftTimes = kept.map((index) => leftTimes[index] as number);
-    state.leftRecords = kept.map((index) => leftRecords[index]);
+    return true;
+  }
+
+  #versionsOf(row: number): number {
+    const at = this.#versions.find(this.#waiting.keyOf(row), this.#waiting.keyHashOf(row));
+    if (at >= 0) this.#use(at);
+    return at;
+  }
+
+  /** The records of a row that the watermark has come to, by time. */
+  #takeDue(row: number, at: number): Pairs {
+    const waiting = this.#waiting;
+    const pairs = new Pairs();
+    const due: number[] = [];
+    for (let index = 0; index < waiting.countOf(row); index++)
+      if (waiting.timeOf(row, index) <= this.#watermarkMs) due.push(index);
+    due.sort((a, b) => waiting.timeOf(row, a) - waiting.timeOf(row, b));
+    for (const index of due) {
+      const timeMs = waiting.timeOf(row, index);
+      const record = waiting.recordOf(row, index);
+      const version = this.#versionFor(record, at, timeMs);
+      if (version !== undefined || this.#spec.joinType === 'left') pairs.add(record, version, timeMs);
+    }
     return pairs;
   }
 
-  /** What is in a row, to be changed in place; the row counts as changed. */
-  #takeOwn(row: number): KeyState {
-    const cells = this.#table.columns[0] as (KeyState | undefined)[];
-    this.#table.markDirty(row);
-    const kept = cells[row];
-    if (kept !== undefined && this.#own.has(kept)) return kept;
-    const own: KeyState = {
-      timerMs: kept?.timerMs ?? Infinity,
-      leftTimes: [...(kept?.leftTimes ?? [])],
-      leftRecords: [...(kept?.leftRecords ?? [])],
-      versionTimes: [...(kept?.versionTimes ?? [])],
-      versions: [...(kept?.versions ?? [])],
-      usedMs: kept?.usedMs ?? NaN,
-    };
-    this.#own.add(own);
-    cells[row] = own;
-    return own;
+  #versionFor(record: unknown, at: number, timeMs: number): unknown {
+    const version = at < 0 ? undefined : this.#versions.versionAt(at, timeMs);
+    return version !== undefined && this.#fn.isMatch(record, version, timeMs) ? version : undefined;
   }
-}
-
-function addVersion({ versionTimes, versions }: KeyState, timestampMs: number, version: unknown): void {
-  let place = versionTimes.length;
-  while (place > 0 && (versionTimes[place - 1] as number) > timestampMs) place--;
-  if (versionTimes[place - 1] === timestampMs) versions[place - 1] = version;
-  else {
-    versionTimes.splice(place, 0, timestampMs);
-    versions.splice(place, 0, version);
-  }
-}
-
-/** Leaves the newest version that is not ahead of the watermark, unless it says that there is none, and those ahead of it. */
-function dropVersions(state: KeyState, watermarkMs: number): void {
-  const { versionTimes, versions } = state;
-  let newest = versionTimes.length - 1;
-  while (newest >= 0 && (versionTimes[newest] as number) > watermarkMs) newest--;
-  if (newest < 0) return;
-  const from = versions[newest] === undefined ? newest + 1 : newest;
-  if (from === 0) return;
-  state.versionTimes = versionTimes.slice(from);
-  state.versions = versions.slice(from);
-}
-
-function versionAt({ versionTimes, versions }: KeyState, timestampMs: number): unknown {
-  let index = versionTimes.length - 1;
-  while (index >= 0 && (versionTimes[index] as number) > timestampMs) index--;
-  return index < 0 ? undefined : versions[index];
-}
-
-function nextTimeOf({ leftTimes, versionTimes }: KeyState, watermarkMs: number): number {
-  let nextMs = Infinity;
-  for (const timestampMs of leftTimes) nextMs = Math.min(nextMs, timestampMs);
-  const version = versionTimes.find((timestampMs) => timestampMs > watermarkMs);
-  return Math.min(nextMs, version ?? Infinity);
-}
-
-function isEmpty({ leftTimes, versionTimes }: KeyState): boolean {
-  return leftTimes.length === 0 && versionTimes.length === 0;
 }

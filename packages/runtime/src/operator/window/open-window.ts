@@ -56,7 +56,7 @@ async function openSlices(
   let contents: WindowContents;
   if (layout === undefined) {
     invariant(call !== undefined, 'a window without accumulators has a function');
-    contents = new RecordContents(backend, call);
+    contents = new RecordContents(setup.node, backend, call);
   } else {
     const table = backend.table({
       name: 'slices',

@@ -1,58 +1,144 @@
-// Windows that keep their records, for a function that wants them all.
+// [HOT] Windows that keep their records, for a function that wants them all.
+import type { SidedRecords, StreamNode } from '@millrace/api';
 import type { KeyedStateBackend, ListStateHandle, RowTable } from '@millrace/state';
+import { cutLoose } from '../aggregate/cut-loose.ts';
 import type { StageBody } from '../chain-stage.ts';
 import type { CallWindowFunction } from './window-function.ts';
+import { isOfRight } from './sided-record.ts';
 import type { WindowBounds, WindowContents, WindowLocals } from './window-contents.ts';
 
-/** Records are in a list for each (key, slice); the table says which there are, and counts them. */
+/** Records of a (key, slice) and side in its row: more go to a list, so that a change never costs more than so many. */
+const ROW_RECORDS_MAX = 128;
+/** Columns of a side: how many records there are, the first, and an array of those after it. */
+const COUNT = 0;
+const FIRST = 1;
+const REST = 2;
+const COLUMNS_OF_SIDE = 3;
+
+/** Records are in the row of their (key, slice), by side where two streams join. */
 export class RecordContents implements WindowContents {
   readonly running = undefined;
   readonly table: RowTable;
-  readonly #list: ListStateHandle;
+  readonly #node: StreamNode;
   readonly #backend: KeyedStateBackend;
+  readonly #lists: readonly ListStateHandle[];
   readonly #call: CallWindowFunction;
 
-  constructor(backend: KeyedStateBackend, call: CallWindowFunction) {
+  constructor(node: StreamNode, backend: KeyedStateBackend, call: CallWindowFunction) {
+    this.#node = node;
     this.#backend = backend;
     this.#call = call;
-    this.table = backend.table({ name: 'slices', columns: ['f64'], hasNamespaces: true });
-    this.#list = backend.listState('records');
+    const sideCount = node.inputs.length;
+    const columns = ['f64', 'value', 'value'] as const;
+    this.table = backend.table({
+      name: 'slices',
+      columns: sideCount === 1 ? columns : [...columns, ...columns],
+      hasNamespaces: true,
+    });
+    const names = sideCount === 1 ? ['records'] : ['left records', 'right records'];
+    this.#lists = names.map((name) => backend.listState(name));
   }
 
   emitAdd(body: StageBody, locals: WindowLocals, then: string): string {
-    const { unit } = body;
-    const table = unit.bind(this.table, 'table');
-    const row = unit.fresh('row');
-    return [
-      `const ${row} = ${table}.upsert(${locals.key}, ${locals.hash}, ${locals.slice});`,
-      `${table}.columns[0][${row}] += 1;`,
-      `${table}.markDirty(${row});`,
-      `${unit.bind(this.#backend, 'backend')}.setCurrentKey([${locals.key}, ${locals.slice}], ${locals.hash});`,
-      `${unit.bind(this.#list, 'list')}.add(${body.record.whole()});`,
-      then,
-    ].join('\n');
+    const { unit, record } = body;
+    const side = isOfRight(body, this.#node) ? 1 : 0;
+    const { key, hash, slice } = locals;
+    return `${unit.bind(this, 'contents')}.add(${key}, ${hash}, ${slice}, ${record.whole()}, ${side});\n${then}`;
+  }
+
+  /** Called by generated code. */
+  add(key: unknown, keyHash: number, slice: number, record: unknown, side: number): void {
+    const { table } = this;
+    const row = table.upsert(key, keyHash, slice);
+    const { columns } = table;
+    const from = side * COLUMNS_OF_SIDE;
+    const counts = columns[from + COUNT] as Float64Array;
+    const count = counts[row] as number;
+    counts[row] = count + 1;
+    if (count === 0) (columns[from + FIRST] as unknown[])[row] = cutLoose(record);
+    else if (count < ROW_RECORDS_MAX) this.#ownRest(row, from).push(cutLoose(record));
+    else {
+      this.#backend.setCurrentKey([key, slice], keyHash);
+      this.#listOf(side).add(record);
+    }
+    table.markDirty(row);
   }
 
   fireRow(row: number, slice: number, bounds: WindowBounds): void {
-    const { table } = this;
-    this.fireSlices(table.keyOf(row), table.keyHashOf(row), [slice], bounds);
+    const records = this.#noRecords();
+    const key = this.table.keyOf(row);
+    this.#take(row, slice, records);
+    this.#call(key, this.#contentsOf(records), bounds);
   }
 
   fireSlices(key: unknown, keyHash: number, slices: readonly number[], bounds: WindowBounds): void {
-    const records: unknown[] = [];
+    const records = this.#noRecords();
+    let isAny = false;
     for (const slice of slices) {
-      this.#backend.setCurrentKey([key, slice], keyHash);
-      for (const record of this.#list.get()) records.push(record);
+      const row = this.table.find(key, keyHash, slice);
+      if (row < 0) continue;
+      isAny = true;
+      this.#take(row, slice, records);
     }
-    if (records.length > 0) this.#call(key, records, bounds);
+    if (isAny) this.#call(key, this.#contentsOf(records), bounds);
   }
 
   dropSlice(slice: number): void {
-    const cursor = this.table.openCursor(slice);
+    const { table } = this;
+    const cursor = table.openCursor(slice);
     for (let row = cursor.next(); row !== -1; row = cursor.next()) {
-      this.#backend.setCurrentKey([this.table.keyOf(row), slice], this.table.keyHashOf(row));
-      this.#list.clear();
+      for (let side = 0; side < this.#lists.length; side++) {
+        if (this.#countOf(row, side) <= ROW_RECORDS_MAX) continue;
+        this.#backend.setCurrentKey([table.keyOf(row), slice], table.keyHashOf(row));
+        this.#listOf(side).clear();
+      }
     }
-    this.table.removeNamespace(slice);
+    table.removeNamespace(slice);
+  }
+
+  #noRecords(): readonly unknown[][] {
+    return this.#lists.length === 1 ? [[]] : [[], []];
+  }
+
+  #contentsOf(records: readonly unknown[][]): unknown {
+    if (this.#lists.length === 1) return records[0];
+    const [lefts = [], rights = []] = records;
+    return { lefts, rights } satisfies SidedRecords;
+  }
+
+  /** Adds the records of a row, in the order in which they came. */
+  #take(row: number, slice: number, into: readonly unknown[][]): void {
+    const { columns } = this.table;
+    for (let side = 0; side < into.length; side++) {
+      const count = this.#countOf(row, side);
+      if (count === 0) continue;
+      const from = side * COLUMNS_OF_SIDE;
+      const records = into[side] as unknown[];
+      records.push((columns[from + FIRST] as unknown[])[row]);
+      if (count === 1) continue;
+      const rest = (columns[from + REST] as (readonly unknown[])[])[row] as readonly unknown[];
+      for (let index = 0; index < rest.length; index++) records.push(rest[index]);
+      if (count <= ROW_RECORDS_MAX) continue;
+      this.#backend.setCurrentKey([this.table.keyOf(row), slice], this.table.keyHashOf(row));
+      for (const record of this.#listOf(side).get()) records.push(record);
+    }
+  }
+
+  #countOf(row: number, side: number): number {
+    return (this.table.columns[side * COLUMNS_OF_SIDE + COUNT] as Float64Array)[row] as number;
+  }
+
+  #listOf(side: number): ListStateHandle {
+    return this.#lists[side] as ListStateHandle;
+  }
+
+  /** The records of a row after its first, to be changed in place. */
+  #ownRest(row: number, from: number): unknown[] {
+    const cells = this.table.columns[from + REST] as (unknown[] | undefined)[];
+    let own = cells[row];
+    if (own === undefined) own = [];
+    else if (!this.table.isOwn(row)) own = [...own];
+    cells[row] = own;
+    return own;
   }
 }

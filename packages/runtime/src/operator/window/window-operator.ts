@@ -337,7 +337,7 @@ function eventTimeStage(
       [
         assign,
         `if (${slice} < ${firings}.aliveFrom) {`,
-        emitLate(body, spec, setup.tally, isPartial ? record.field(PARTIAL_COUNT) : '1'),
+        emitLate(body, setup, spec, isPartial ? record.field(PARTIAL_COUNT) : '1'),
         '} else {',
         contents.emitAdd(body, { key, hash, slice }, added),
         '}',

@@ -9,6 +9,7 @@ import type { AggregateLayout } from '../../aggregate/aggregate-layout.ts';
 import { backendMethods, emitKey } from '../../keyed/keyed-code.ts';
 import type { OperatorSetup } from '../../operator-setup.ts';
 import { emitLate } from '../late-records.ts';
+import { recordWithSide } from '../sided-record.ts';
 import { noEventTime } from '../partial-aggregates.ts';
 import { gapOf, headOf } from '../window-shape.ts';
 import { defaultTrigger } from './default-trigger.ts';
@@ -142,9 +143,9 @@ class PerWindowOperator implements ChainOperator {
           make(declare),
           body.row === '-1' ? '' : origin,
           body.at(this.#addSite),
-          `${declare(isLate)} = ${unit.bind(this, 'windows')}.add(${record.whole()}, ${body.timestampMs}, ${key}, ${hash});`,
+          `${declare(isLate)} = ${unit.bind(this, 'windows')}.add(${recordWithSide(body, this.node, record.whole())}, ${body.timestampMs}, ${key}, ${hash});`,
         ].join('\n'),
-      goOn: () => `if (${isLate}) {\n${emitLate(body, this.#spec, this.#setup.tally, '1')}\n}`,
+      goOn: () => `if (${isLate}) {\n${emitLate(body, this.#setup, this.#spec, '1')}\n}`,
     });
   }
 

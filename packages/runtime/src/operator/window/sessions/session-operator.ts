@@ -151,7 +151,7 @@ function sessionStage(
         time,
         `const ${number} = ${sessions}.place(${key}, ${hash}, ${at}, ${at} + ${gap});`,
         `if (${number} < 0) {`,
-        emitLate(body, spec, setup.tally, '1'),
+        emitLate(body, setup, spec, '1'),
         '} else {',
         fold,
         '}',
