@@ -22,11 +22,6 @@ export function winningBids<A extends Open, B extends Offer>(
   auctions: DataStream<A>,
   bids: DataStream<B>,
 ): DataStream<Winning<A, B>> {
-  /** An auction that has begun. */
-  interface Sale {
-    readonly auction: A;
-    readonly best: B | undefined;
-  }
   const isIn = ({ dateTime, expires }: Open, bid: Offer): boolean =>
     bid.dateTime >= dateTime && bid.dateTime <= expires;
   const isBetter = (bid: Offer, than: Offer | undefined): boolean =>
@@ -38,27 +33,30 @@ export function winningBids<A extends Open, B extends Offer>(
     .keyBy((auction) => auction.id)
     .connect(bids.keyBy((bid) => bid.auction))
     .process({
-      state: { sale: valueState<Sale>(), early: listState<B>() },
+      state: { auction: valueState<A>(), best: valueState<B>(), early: listState<B>() },
       onFirst(opened, { state }) {
         const auction = opened as A;
         let best: B | undefined;
         for (const bid of state.early.get() as Iterable<B>)
           if (isIn(auction, bid) && isBetter(bid, best)) best = bid;
         state.early.clear();
-        state.sale.update({ auction, best } as never);
-        return best === undefined ? [] : [{ auction, bid: best, before: undefined }];
+        state.auction.update(auction as never);
+        if (best === undefined) return [];
+        state.best.update(best as never);
+        return [{ auction, bid: best, before: undefined }];
       },
       onSecond(offered, { state }) {
         const bid = offered as B;
-        const sale = state.sale.value() as Sale | undefined;
-        if (sale === undefined) {
+        const auction = state.auction.value() as A | undefined;
+        if (auction === undefined) {
           state.early.add(bid as never);
           return [];
         }
-        const { auction, best } = sale;
-        if (!isIn(auction, bid) || !isBetter(bid, best)) return [];
-        state.sale.update({ auction, best: bid } as never);
-        return [{ auction, bid, before: best }];
+        if (!isIn(auction, bid)) return [];
+        const before = state.best.value() as B | undefined;
+        if (!isBetter(bid, before)) return [];
+        state.best.update(bid as never);
+        return [{ auction, bid, before }];
       },
     });
 }
