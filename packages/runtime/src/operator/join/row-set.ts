@@ -1,7 +1,13 @@
 // [HOT] The rows of one side of a table join, of the current key: a multiset, or by unique key.
 import type { UserFunction } from '@millrace/api';
 import type { Clock } from '@millrace/common';
-import { sameKey, type KeyedStateBackend, type MapStateHandle, type RowTable } from '@millrace/state';
+import {
+  sameKey,
+  type ColumnKind,
+  type KeyedStateBackend,
+  type MapStateHandle,
+  type RowTable,
+} from '@millrace/state';
 import { cutLoose } from '../aggregate/cut-loose.ts';
 import { rowText, sameRow } from './row-text.ts';
 
@@ -10,13 +16,19 @@ const ROWS_MAX = 16;
 /** As the number of rows: they are in the map. */
 const IN_MAP = -1;
 
-/** Number of kinds of rows; of the first the fields of a {@link KeptRow}; the further ones. */
+/** Columns of a side: number of kinds of rows; of the first the fields of a {@link KeptRow}; the further ones. */
 const ROWS = 0;
 const COUNT = 1;
 const ASSOCIATIONS = 2;
 const WRITTEN_MS = 3;
 const ROW = 4;
 const REST = 5;
+const SIDE_COLUMNS: readonly ColumnKind[] = ['f64', 'f64', 'f64', 'f64', 'value', 'value'];
+
+/** The table of both sides: a change finds the rows that it meets where its own will be. */
+export function openRowTable(backend: KeyedStateBackend): RowTable {
+  return backend.table({ name: 'rows', columns: [...SIDE_COLUMNS, ...SIDE_COLUMNS], hasNamespaces: false });
+}
 
 /** Rows that are equal, or one row of a unique key. Never changed once it is kept. */
 export interface KeptRow {
@@ -52,6 +64,9 @@ export class RowSet {
   onlyRow: unknown;
   readonly #backend: KeyedStateBackend;
   readonly #table: RowTable;
+  /** First column of this side; where the number of rows of the other side is. */
+  readonly #from: number;
+  readonly #otherRows: number;
   readonly #map: MapStateHandle;
   readonly #hasUniqueKey: boolean;
   /** undefined: rows are told apart by all that is in them, or not at all. */
@@ -62,7 +77,8 @@ export class RowSet {
   constructor(
     backend: KeyedStateBackend,
     options: {
-      readonly name: string;
+      readonly table: RowTable;
+      readonly side: 'left' | 'right';
       readonly identity: RowIdentity;
       readonly ttlMs: number;
       readonly clock: Clock;
@@ -70,12 +86,10 @@ export class RowSet {
   ) {
     const { identity } = options;
     this.#backend = backend;
-    this.#table = backend.table({
-      name: options.name,
-      columns: ['f64', 'f64', 'f64', 'f64', 'value', 'value'],
-      hasNamespaces: false,
-    });
-    this.#map = backend.mapState(options.name);
+    this.#table = options.table;
+    this.#from = options.side === 'left' ? 0 : SIDE_COLUMNS.length;
+    this.#otherRows = (options.side === 'left' ? SIDE_COLUMNS.length : 0) + ROWS;
+    this.#map = backend.mapState(options.side);
     this.#hasUniqueKey = identity !== undefined;
     this.#isOnlyRow = identity === 'join key';
     this.#uniqueKey = identity === 'join key' ? undefined : (identity as ((row: unknown) => unknown) | undefined);
@@ -88,12 +102,13 @@ export class RowSet {
     const kept = cutLoose(row);
     const table = this.#table;
     const at = table.upsert(this.#backend.currentKey, this.#backend.currentKeyHash, 0);
-    if (table.wasAbsent) {
+    const count = this.#number(ROWS, at);
+    if (count === 0) {
       this.#setNumber(ROWS, at, 1);
       this.#setFirst(at, kept, 1, associations);
+      table.markDirty(at);
       return;
     }
-    const count = this.#number(ROWS, at);
     if (count === IN_MAP) return this.#addToMap(kept, associations);
     const place = this.#placeOf(at, count, kept);
     if (place >= 0) this.#set(at, place, kept, this.#countBefore(at, place) + 1, associations);
@@ -155,7 +170,7 @@ export class RowSet {
     const at = this.#find();
     if (at < 0) return 0;
     if (this.ttlMs > 0 || this.#number(ROWS, at) !== 1 || this.#number(COUNT, at) !== 1) return -1;
-    this.onlyRow = (this.#table.columns[ROW] as unknown[])[at];
+    this.onlyRow = this.#values(ROW)[at];
     return 1;
   }
 
@@ -181,16 +196,22 @@ export class RowSet {
     return nextMs;
   }
 
+  /** Row of the table where this side has rows, or -1. */
   #find(): number {
-    return this.#table.find(this.#backend.currentKey, this.#backend.currentKeyHash, 0);
+    const at = this.#table.find(this.#backend.currentKey, this.#backend.currentKeyHash, 0);
+    return at >= 0 && this.#number(ROWS, at) !== 0 ? at : -1;
   }
 
   #number(column: number, at: number): number {
-    return (this.#table.columns[column] as Float64Array)[at] as number;
+    return (this.#table.columns[this.#from + column] as Float64Array)[at] as number;
   }
 
   #setNumber(column: number, at: number, value: number): void {
-    (this.#table.columns[column] as Float64Array)[at] = value;
+    (this.#table.columns[this.#from + column] as Float64Array)[at] = value;
+  }
+
+  #values(column: number): unknown[] {
+    return this.#table.columns[this.#from + column] as unknown[];
   }
 
   /** Where a row like this one is; -1: nowhere. */
@@ -200,7 +221,7 @@ export class RowSet {
     const key = uniqueKey === undefined ? undefined : uniqueKey(row);
     const rest = this.#restOf(at);
     for (let place = 0; place < count; place++) {
-      const other = place === 0 ? (this.#table.columns[ROW] as unknown[])[at] : rest?.[place - 1]?.row;
+      const other = place === 0 ? this.#values(ROW)[at] : rest?.[place - 1]?.row;
       if (uniqueKey === undefined ? sameRow(row, other) : sameKey(key, uniqueKey(other))) return place;
     }
     return -1;
@@ -216,7 +237,7 @@ export class RowSet {
   #keptAt(at: number, place: number): KeptRow {
     if (place > 0) return this.#restOf(at)?.[place - 1] as KeptRow;
     return {
-      row: (this.#table.columns[ROW] as unknown[])[at],
+      row: this.#values(ROW)[at],
       count: this.#number(COUNT, at),
       associations: this.#number(ASSOCIATIONS, at),
       writtenMs: this.#number(WRITTEN_MS, at),
@@ -242,12 +263,12 @@ export class RowSet {
     if (associations !== 0 || this.#number(ASSOCIATIONS, at) !== 0)
       this.#setNumber(ASSOCIATIONS, at, associations);
     if (this.ttlMs > 0) this.#setNumber(WRITTEN_MS, at, this.#nowMs());
-    (this.#table.columns[ROW] as unknown[])[at] = row;
+    this.#values(ROW)[at] = row;
   }
 
   #remove(at: number, place: number, count: number): void {
     const table = this.#table;
-    if (count === 1) return table.remove(this.#backend.currentKey, this.#backend.currentKeyHash, 0);
+    if (count === 1) return this.#clear(at);
     const rest = this.#ownRest(at);
     if (place > 0) rest.splice(place - 1, 1);
     else {
@@ -255,19 +276,29 @@ export class RowSet {
       this.#setNumber(COUNT, at, first.count);
       this.#setNumber(ASSOCIATIONS, at, first.associations);
       this.#setNumber(WRITTEN_MS, at, first.writtenMs);
-      (table.columns[ROW] as unknown[])[at] = first.row;
+      this.#values(ROW)[at] = first.row;
     }
     this.#setNumber(ROWS, at, count - 1);
     table.markDirty(at);
   }
 
+  /** This side has no rows any more; when the other has none either the row of the table goes. */
+  #clear(at: number): void {
+    const table = this.#table;
+    if ((table.columns[this.#otherRows] as Float64Array)[at] === 0)
+      return table.remove(this.#backend.currentKey, this.#backend.currentKeyHash, 0);
+    for (const column of [ROWS, COUNT, ASSOCIATIONS, WRITTEN_MS]) this.#setNumber(column, at, 0);
+    for (const column of [ROW, REST]) this.#values(column)[at] = undefined;
+    table.markDirty(at);
+  }
+
   #restOf(at: number): readonly KeptRow[] | undefined {
-    return (this.#table.columns[REST] as (readonly KeptRow[] | undefined)[])[at];
+    return this.#values(REST)[at] as readonly KeptRow[] | undefined;
   }
 
   /** The further rows, to be changed in place; call `markDirty` afterwards. */
   #ownRest(at: number): KeptRow[] {
-    const cells = this.#table.columns[REST] as (KeptRow[] | undefined)[];
+    const cells = this.#values(REST) as (KeptRow[] | undefined)[];
     let own = cells[at];
     if (own === undefined) own = [];
     else if (!this.#table.isOwn(at)) own = [...own];
@@ -284,10 +315,9 @@ export class RowSet {
       const kept = this.#keptAt(at, place);
       this.#map.put(this.#idOf(kept.row), kept);
     }
-    const { columns } = this.#table;
     this.#setNumber(ROWS, at, IN_MAP);
-    (columns[ROW] as unknown[])[at] = undefined;
-    (columns[REST] as unknown[])[at] = undefined;
+    this.#values(ROW)[at] = undefined;
+    this.#values(REST)[at] = undefined;
     this.#table.markDirty(at);
   }
 
@@ -319,7 +349,9 @@ export class RowSet {
 
   #removeFromMap(id: unknown): void {
     this.#map.remove(id);
-    if (this.#map.isEmpty()) this.#table.remove(this.#backend.currentKey, this.#backend.currentKeyHash, 0);
+    if (!this.#map.isEmpty()) return;
+    const at = this.#find();
+    if (at >= 0) this.#clear(at);
   }
 
   #dropFromMap(): number {

@@ -6,7 +6,7 @@ import type { OperatorSetup } from '../operator-setup.ts';
 import { isAccumulate, type Change } from './change.ts';
 import { JoinFunction } from './join-function.ts';
 import type { JoinLogic } from './join-logic.ts';
-import { RowSet, type FoundRow } from './row-set.ts';
+import { openRowTable, RowSet, type FoundRow } from './row-set.ts';
 
 /** Timers of rows that expire stand at multiples of this part of the time to live, so that many rows share one. */
 const TIMERS_PER_TTL = 8;
@@ -56,6 +56,7 @@ export class TableJoin implements JoinLogic {
   constructor(setup: OperatorSetup, backend: KeyedStateBackend, spec: TableJoinSpec) {
     const { joinType } = spec;
     const { clock } = setup.environment;
+    const table = openRowTable(backend);
     this.#setup = setup;
     this.#backend = backend;
     this.#fn = new JoinFunction(setup, spec);
@@ -65,7 +66,8 @@ export class TableJoin implements JoinLogic {
       isOuter: joinType === 'left' || joinType === 'full',
       isUpsert: spec.leftIsUpsert,
       rows: new RowSet(backend, {
-        name: 'left',
+        table,
+        side: 'left',
         identity: spec.isLeftKeyUnique ? 'join key' : spec.leftUniqueKey,
         ttlMs: spec.leftTtlMs,
         clock,
@@ -76,7 +78,8 @@ export class TableJoin implements JoinLogic {
       isOuter: joinType === 'right' || joinType === 'full',
       isUpsert: spec.rightIsUpsert,
       rows: new RowSet(backend, {
-        name: 'right',
+        table,
+        side: 'right',
         identity: spec.isRightKeyUnique ? 'join key' : spec.rightUniqueKey,
         ttlMs: spec.rightTtlMs,
         clock,

@@ -8,7 +8,7 @@ import { isOfRight } from './sided-record.ts';
 import type { WindowBounds, WindowContents, WindowLocals } from './window-contents.ts';
 
 /** Records of a (key, slice) and side in its row: more go to a list, so that a change never costs more than so many. */
-const ROW_RECORDS_MAX = 128;
+const ROW_RECORDS_MAX = 1_024;
 /** Columns of a side: how many records there are, the first, and an array of those after it. */
 const COUNT = 0;
 const FIRST = 1;
