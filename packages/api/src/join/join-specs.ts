@@ -126,7 +126,8 @@ export function tableJoinSpec(
     joinType: oneOf('`type` of join()', options['type'] ?? 'inner', JOIN_TYPES),
     ...optionalFunction(what, 'leftUniqueKey', options),
     ...optionalFunction(what, 'rightUniqueKey', options),
-    isLeftKeyUnique: options['leftUniqueKey'] !== undefined && options['leftUniqueKey'] === options['leftKey'],
+    isLeftKeyUnique:
+      options['leftUniqueKey'] !== undefined && options['leftUniqueKey'] === options['leftKey'],
     isRightKeyUnique:
       options['rightUniqueKey'] !== undefined && options['rightUniqueKey'] === options['rightKey'],
     ...upserts,

@@ -121,11 +121,7 @@ interface Join {
 }
 
 /** The join of the records of one key and window. Source: Flink's WindowJoinOperator. */
-function joinedRecords(
-  lefts: readonly unknown[],
-  rights: readonly unknown[],
-  join: Join,
-): Iterable<unknown> {
+function joinedRecords(lefts: readonly unknown[], rights: readonly unknown[], join: Join): Iterable<unknown> {
   const { joinType, where, select } = join;
   if (joinType !== 'inner' || lefts.length * rights.length > PAIRS_AT_ONCE_MAX)
     return joinedOneByOne(lefts, rights, join);

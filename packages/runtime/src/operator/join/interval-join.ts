@@ -307,7 +307,8 @@ export class IntervalJoin implements JoinLogic {
     const lastBucket = this.#bucketOf(endMs - side.reachMs);
     const firstBucket = this.#bucketOf(endMs - side.reachMs - 1);
     const untilMs = Math.min(endMs, this.#timeMs);
-    if (firstBucket !== lastBucket) this.#giveUpOf(side, side.buffer.find(key, keyHash, firstBucket), untilMs);
+    if (firstBucket !== lastBucket)
+      this.#giveUpOf(side, side.buffer.find(key, keyHash, firstBucket), untilMs);
     this.#giveUpOf(side, side.buffer.find(key, keyHash, lastBucket), untilMs);
   }
 
@@ -354,7 +355,9 @@ function openSides(
   const rightColumns = timedColumns(of.tracksRight);
   const open = (name: string, columns: readonly ColumnKind[]): RowTable =>
     backend.table({ name, columns, hasNamespaces: true });
-  const leftTable = of.isShared ? open('records', [...leftColumns, ...rightColumns]) : open('left', leftColumns);
+  const leftTable = of.isShared
+    ? open('records', [...leftColumns, ...rightColumns])
+    : open('left', leftColumns);
   const rightTable = of.isShared ? leftTable : open('right', rightColumns);
   return [
     new TimedRecords(leftTable, { from: 0, tracksMatches: of.tracksLeft }),

@@ -88,7 +88,8 @@ test('a set of rows has what was put in and not taken away, also after a restore
         const known = rows.look();
         const all = expected(side, key);
         if (known === 0) expect(all).toEqual([]);
-        if (known === 1) expect(all.map((each) => JSON.parse(each) as unknown[])[0]?.[0]).toEqual(rows.onlyRow);
+        if (known === 1)
+          expect(all.map((each) => JSON.parse(each) as unknown[])[0]?.[0]).toEqual(rows.onlyRow);
         expect(kept(rows)).toEqual(all);
       }
       for (const key of [0, 1]) {

@@ -92,7 +92,8 @@ export class RowSet {
     this.#map = backend.mapState(options.side);
     this.#hasUniqueKey = identity !== undefined;
     this.#isOnlyRow = identity === 'join key';
-    this.#uniqueKey = identity === 'join key' ? undefined : (identity as ((row: unknown) => unknown) | undefined);
+    this.#uniqueKey =
+      identity === 'join key' ? undefined : (identity as ((row: unknown) => unknown) | undefined);
     this.ttlMs = options.ttlMs;
     this.#clock = options.clock;
   }

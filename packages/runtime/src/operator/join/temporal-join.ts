@@ -128,7 +128,9 @@ export class TemporalJoin implements JoinLogic {
       return;
     }
     this.#versions.remove(key, keyHash);
-    for (const bucket of [...this.#waiting.buckets()]) this.#waiting.remove(key, keyHash, bucket);
+    // It changes when the last key of a bucket goes.
+    const buckets = this.#waiting.buckets().slice();
+    for (const bucket of buckets) this.#waiting.remove(key, keyHash, bucket);
   }
 
   #checkTime(timestampMs: number): void {

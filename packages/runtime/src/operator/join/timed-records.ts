@@ -71,8 +71,7 @@ export class TimedRecords {
     if (index < IN_ROW) {
       (columns[this.#time + index] as Float64Array)[row] = timeMs;
       (columns[this.#record + index] as unknown[])[row] = kept;
-      if (isMatched && this.#tracksMatches)
-        (columns[this.#isMatched + index] as Float64Array)[row] = 1;
+      if (isMatched && this.#tracksMatches) (columns[this.#isMatched + index] as Float64Array)[row] = 1;
     } else if (index === IN_ROW) {
       // As literals: the array of a first push has room for many.
       const rest: Rest = {
