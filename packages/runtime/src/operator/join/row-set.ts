@@ -273,7 +273,7 @@ export class RowSet {
     const rest = this.#ownRest(at);
     if (place > 0) rest.splice(place - 1, 1);
     else {
-      const first = rest.shift() as KeptRow;
+      const [first] = rest.splice(0, 1) as [KeptRow];
       this.#setNumber(COUNT, at, first.count);
       this.#setNumber(ASSOCIATIONS, at, first.associations);
       this.#setNumber(WRITTEN_MS, at, first.writtenMs);
