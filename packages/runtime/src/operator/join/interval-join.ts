@@ -43,7 +43,7 @@ export class IntervalJoin implements JoinLogic {
   readonly #isEventTime: boolean;
   readonly #dropsLate: boolean;
   readonly #timestamp: IntervalJoinSpec['timestamp'];
-  /** As long as the interval, so that it touches two at most. */
+  /** Half as long as the interval, at least 1 ms, so that it touches four at most, and of records in order two. */
   readonly #bucketMs: number;
   readonly #left: Side;
   readonly #right: Side;
@@ -73,14 +73,14 @@ export class IntervalJoin implements JoinLogic {
     const hasOuter = joinType !== 'inner' && joinType !== 'semi';
     // As Flink's inner join does: a record that comes after all that it could meet is kept until its own time.
     const reachMinMs = this.#dropsLate && !hasOuter ? 0 : -Infinity;
-    this.#bucketMs = upperMs - lowerMs + 1;
+    this.#bucketMs = Math.max(1, Math.ceil((upperMs - lowerMs) / 2));
     const leftReachMs = Math.max(reachMinMs, upperMs) + graceMs;
     const rightReachMs = Math.max(reachMinMs, -lowerMs) + graceMs;
     const [left, right] = openSides(backend, {
       tracksLeft: isOuter('left') || this.#isOnce,
       tracksRight: isOuter('right'),
       // Else one side's records would stay for long because of the other's.
-      isShared: Math.abs(leftReachMs - rightReachMs) <= this.#bucketMs / 2,
+      isShared: leftReachMs === rightReachMs,
     });
     this.#left = {
       isLeft: true,
