@@ -62,6 +62,24 @@ describe('Snapshots', () => {
     expect(second).toEqual({ files: first.files, newBytes: 0 });
   });
 
+  test('own no row any more from the freeze on, until it changes; nor one that they restored', async () => {
+    const { blobStore, backend, table, count } = await withCounts();
+    const isOwn = (key: number) => table.isOwn(table.find(key, hashKey(key), 0));
+    expect(isOwn(3)).toBe(true);
+    const frozen = backend.freeze(1);
+    expect(isOwn(3)).toBe(false);
+    count(3);
+    expect([isOwn(3), isOwn(4)]).toEqual([true, false]);
+    backend.freeze(2);
+    backend.checkpointAborted(2);
+    expect(isOwn(3)).toBe(false);
+    const { files } = await frozen.write(blobStore, 'chk-1/');
+    const restored = await open(blobStore, files);
+    const again = restored.table({ name: 'counts', columns: ['f64'], hasNamespaces: false });
+    expect(again.isOwn(again.find(3, hashKey(3), 0))).toBe(false);
+    expect(again.isOwn(again.upsert(KEY_COUNT, hashKey(KEY_COUNT), 0))).toBe(true);
+  });
+
   test('hold what changed since the last completed checkpoint, not since one that was aborted', async () => {
     const { blobStore, backend, count } = await withCounts();
     await backend.freeze(1).write(blobStore, 'chk-1/');
