@@ -8,6 +8,8 @@ import { barChart, lineChart } from './performance-charts.mjs';
 import { NEXMARK_GOALS, OTHER_GOALS, WORKLOAD_GOALS } from './performance-goals.mjs';
 
 const docs = join(dirname(dirname(fileURLToPath(import.meta.url))), 'docs');
+/** A machine with more runnable threads than that when the measurement began was not quiet. */
+const BUSY_LOAD = 1.5;
 const NAMES = { heap: 'all in memory', default: 'default cache, the rest in LevelDB' };
 
 /** What makes a line of a part stand for one thing: a later one of the same replaces it. */
@@ -65,9 +67,10 @@ function page(rows) {
 
 function intro([machine]) {
   if (machine === undefined) return 'Of an unknown machine.';
-  const { date, commit, isModified, cpu, cpuCount, memoryBytes, node } = machine;
+  const { date, commit, isModified, cpu, cpuCount, memoryBytes, node, load } = machine;
+  const isBusy = load > BUSY_LOAD;
   return [
-    `Measured on ${date.slice(0, 10)}, commit ${commit}${isModified ? ' with changes' : ''}: ${cpuCount} CPUs (${cpu}), ${Math.round(memoryBytes / 2 ** 30)} GiB, Node ${node}. The goals are for`,
+    `Measured on ${date.slice(0, 10)}, commit ${commit}${isModified ? ' with changes' : ''}: ${cpuCount} CPUs (${cpu}), ${Math.round(memoryBytes / 2 ** 30)} GiB, Node ${node}${isBusy ? `, **busy with other work meanwhile (load ${load.toFixed(0)})**` : ''}. The goals are for`,
     'two cores: at least 1.5 times Flink 2.3 on every query of Nexmark, with durable state.',
   ].join('\n');
 }

@@ -13,6 +13,7 @@ const SECONDS_AFTER_FILL = 18;
 
 export interface CheckpointRow {
   readonly part: 'checkpoint';
+  /** Of the last checkpoint, with all that it refers to. */
   readonly stateBytes: number;
   readonly checkpoints: number;
   readonly newBytesP50: number;
@@ -27,7 +28,6 @@ export async function measureCheckpoints(): Promise<CheckpointRow> {
   await using cluster = await startProcesses({ parallelism: PARALLELISM, taskManagers: PARALLELISM });
   const keys = (MEGABYTES * 1e6) / BYTES_A_KEY;
   let filledMs = 0;
-  let stateBytes = 0;
   let history: readonly CheckpointEntry[] = [];
   let isAsked = false;
   await runJob(cluster, 'test/bench/recovery/jobs/recovery.ts', {
@@ -35,7 +35,6 @@ export async function measureCheckpoints(): Promise<CheckpointRow> {
     params: { megabytes: MEGABYTES, ratePerSecond: CHANGES_PER_SECOND },
     onStatus: (status, job, stop) => {
       const nowMs = performance.now();
-      stateBytes = status.stateBytes;
       if (filledMs === 0 && status.recordsRead > keys) filledMs = nowMs;
       if (filledMs === 0 || isAsked || nowMs - filledMs < SECONDS_AFTER_FILL * 1e3) return;
       isAsked = true;
@@ -50,7 +49,7 @@ export async function measureCheckpoints(): Promise<CheckpointRow> {
     quantile(taken.map(value), q) ?? Number.NaN;
   return {
     part: 'checkpoint',
-    stateBytes,
+    stateBytes: taken.at(-1)?.totalBytes ?? Number.NaN,
     checkpoints: taken.length,
     newBytesP50: of(({ newBytes }) => newBytes, 0.5),
     syncMsP50: of(({ syncMsMax }) => syncMsMax, 0.5),

@@ -101,6 +101,10 @@ export async function main(argv: string[]): Promise<number> {
     );
     return 2;
   }
+  if (options.flink === undefined && !values['only-millrace'])
+    process.stderr.write(
+      'Flink is not measured: its runner, Java 17 or Maven is missing (MILLRACE_PEERS names the runner).\n',
+    );
   let exitCode = 0;
   for (const name of names) {
     const startedMs = performance.now();
