@@ -234,12 +234,16 @@ function passes(text: string): (row: Row) => boolean {
   return (row) => Number(row[column]) > Number(bound);
 }
 
+/** `sum(value), count(value)`, and nothing besides. */
+const PLAIN_AGGREGATES = /^\w+\(\w+\)(, \w+\(\w+\))*$/;
+
 /** Aggregates as the text of a case names them: `sum(c), max(c)`. */
 function aggregatesOf(text: string): { readonly [name: string]: Aggregate<Row, unknown> } {
   const all: { [name: string]: Aggregate<Row, unknown> } = {};
   for (const [, name = '', column = ''] of text.matchAll(/(\w+)\((\w+)\)/g)) {
     const select = (row: Row): number => Number(row[column]);
-    all[name] = name === 'sum' ? sum(select) : name === 'min' ? min(select) : max(select);
+    all[name] =
+      name === 'sum' ? sum(select) : name === 'min' ? min(select) : name === 'max' ? max(select) : count();
   }
   return all;
 }
@@ -281,6 +285,17 @@ function frameOf(text: string): { rows?: number | 'unbounded'; range?: number | 
 
 function groupCase(of: ChangelogCase): Built {
   const key = keyOf(of, of.partitionBy ?? '');
+  if (PLAIN_AGGREGATES.test(of.function ?? '')) {
+    const options = {
+      ...ttlOf(of),
+      ...(of.miniBatchSize === undefined ? {} : { miniBatch: { size: of.miniBatchSize } }),
+    };
+    const plain = aggregatesOf(of.function ?? '');
+    return {
+      takesChanges: true,
+      build: (input) => changes(input).keyBy(key).aggregate(plain, options).toStream(),
+    };
+  }
   const isDistinct = of.function?.includes('distinct') === true;
   const total = sum((row: Row) => Number(row['c']));
   const aggregates: { readonly [name: string]: Aggregate<Row, unknown> } = isDistinct
@@ -348,6 +363,7 @@ function windowCase(of: ChangelogCase): Built {
     };
   const options = {
     orderBy: orderOf(of.orderBy ?? ''),
+    firstRank: of.rankRange?.start ?? 1,
     windowEnd,
     ...(of.outputRankNumber === true ? { rank: 'rank' } : {}),
   };

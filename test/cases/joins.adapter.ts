@@ -170,8 +170,8 @@ function joinedRow(of: JoinCase) {
 
 const keyAt =
   (index: number) =>
-  (record: { readonly row?: Row }): string | number =>
-    record.row?.[index] ?? '';
+  (record: { readonly row?: Row }): string | number | null =>
+    record.row?.[index] ?? null;
 
 function sqlIntervalGraph(of: JoinCase): CaseGraph {
   const joined = joinedRow(of);
@@ -217,7 +217,7 @@ function temporalGraph(of: JoinCase): CaseGraph {
     operators: (left, right) =>
       left.temporalJoin(right.map(changeOf).toChangelog({ mode: 'retract' }), {
         recordKey: keyAt(1),
-        tableKey: (row) => row[1] ?? '',
+        tableKey: (row) => row[1] ?? null,
         type: of.joinType as 'left',
         select: (record, row) => joined(record as CaseRecord, row === undefined ? undefined : { row }),
       }),
@@ -232,10 +232,10 @@ function latestGraph(of: JoinCase): CaseGraph {
     operators: (left, right) =>
       left.join(right.map(changeOf).toChangelog({ mode: 'retract' }), {
         recordKey: keyAt(0),
-        tableKey: (row) => row[0] ?? '',
-        type: of.joinType as 'inner',
+        tableKey: (row) => row[0] ?? null,
+        type: of.joinType as 'left',
         stateTtl: of.maxRetention ?? 0,
-        select: (record, row) => joined(record as CaseRecord, { row }),
+        select: (record, row) => joined(record as CaseRecord, row === undefined ? undefined : { row }),
       }),
     timeOf: noTime,
     show: plain,

@@ -8,6 +8,7 @@ import {
   continuousProcessingTimeTrigger,
   cumulating,
   deltaEvictor,
+  deltaTrigger,
   endOfInputTrigger,
   eventTimeTrigger,
   globalWindow,
@@ -31,6 +32,7 @@ import {
   type WindowedStream,
 } from '@millrace/api';
 import type { OperatorsUnderTest } from '@millrace/testing';
+import { namedResults } from './window-case-functions.ts';
 import type { CaseAssigner, CaseElement, CaseEvictor, CaseTrigger, WindowCase } from './window-case.ts';
 
 export type Element = CaseElement;
@@ -48,7 +50,8 @@ export function variantsOf({
   // Without a trigger each record updates the result.
   if (produceUpdates === true) return ['explicit trigger'];
   if (assigner.type === 'count') return ['default trigger'];
-  const isDefault = ['eventTime', 'processingTime', 'windowEnd'].includes(of?.type ?? '');
+  const ofAssigner = assigner.time === 'processing' ? 'processingTime' : 'eventTime';
+  const isDefault = [ofAssigner, 'windowEnd'].includes(of?.type ?? '');
   const isPlain = isDefault && of?.early === undefined && of?.late === undefined && evictor === undefined;
   return isPlain && assigner.type !== 'global'
     ? ['default trigger', 'explicit trigger']
@@ -108,6 +111,8 @@ export function triggerOf(of: CaseTrigger, assigner?: CaseAssigner): Trigger<Ele
       return continuousProcessingTimeTrigger(interval);
     case 'endOfStream':
       return endOfInputTrigger();
+    case 'delta':
+      return deltaTrigger<Element>(of.threshold ?? 0, (last, element) => (element.value ?? 0) - (last.value ?? 0));
     case 'purging':
       return purgingTrigger(triggerOf(inner));
     case 'processingTimeout': {
@@ -202,6 +207,8 @@ const total = aggregator<
 
 function resultsOf(of: WindowCase, windows: AnyWindows, isAll: boolean): DataStream<unknown> {
   const name = of.function ?? '';
+  const named = namedResults(name, windows as WindowedStream<string, Element>);
+  if (named !== undefined) return named;
   if (name.includes('GOT:'))
     return records(windows, isAll, (_key, elements) => [
       `GOT: ${elements.map(({ key, value }) => `(${key},${value})`).join(',')}`,

@@ -29,6 +29,7 @@ export interface CaseTrigger {
   readonly of?: CaseTrigger;
   readonly interval?: number;
   readonly count?: number;
+  readonly threshold?: number;
   readonly timeout?: number;
   readonly resetTimerOnNewRecord?: boolean;
   readonly clearOnTimeout?: boolean;

@@ -20,7 +20,8 @@ export interface GroupAggregateOptions<E extends EmitPolicy = EmitPolicy>
   extends StateTtlOption, UpdateBeforeOption {
   /**
    * When results are given out. `update`: each change of a result, as a changelog. `append`: each result once, when it is final,
-   * which is at the end of a bounded input. `complete`: all results after each mini-batch. Source: Spark's output modes.
+   * which is at the end of a bounded input. `complete`: all results after each mini-batch, of keyed streams those of the
+   * subtask's keys. Source: Spark's output modes.
    */
   readonly emit: E;
   /** Needed with `complete`. */

@@ -6,7 +6,7 @@ import { DEAD_LETTERS } from '../failure/dead-letter.ts';
 import type { JoinSpec } from '../join/join-spec.ts';
 import { lateOutputsOf, needsEventTime } from '../join/describe-join.ts';
 import { invalidOption } from '../options/check-options.ts';
-import type { Operator } from './operator.ts';
+import type { Operator, WatermarkSpec } from './operator.ts';
 import { hasDeadLetters } from './dead-letter-nodes.ts';
 import type { WindowSpec } from './window-spec.ts';
 import type { StreamEdge, StreamGraph, StreamNode } from './stream-graph.ts';
@@ -28,6 +28,7 @@ export function validateStreamGraph(graph: StreamGraph): void {
     facts.push(fact);
     if (node.operator.kind === 'window') checkWindow(node, node.operator, fact);
     if (node.operator.kind === 'pattern') checkPatternTime(node, node.operator.timeDomain, facts);
+    if (node.operator.kind === 'watermarks') checkWatermarks(node, node.operator.watermarks, facts);
     if (node.operator.kind === 'join') checkJoin(node, node.operator.join, facts);
     if (isChangelogOperator(node.operator)) checkChangelogOperator(node.name, node.operator, fact);
     if (node.parallelism !== undefined && node.parallelism > graph.options.keyGroupCount) {
@@ -63,6 +64,8 @@ interface StreamFacts {
   readonly hasEventTime: boolean;
   /** Name of an unbounded source that they come from. */
   readonly unboundedSource: string | undefined;
+  /** Name of the join that they come from in no order that a bound holds. */
+  readonly disorderedBy: string | undefined;
 }
 
 function factsOf(node: StreamNode, known: readonly StreamFacts[]): StreamFacts {
@@ -71,6 +74,7 @@ function factsOf(node: StreamNode, known: readonly StreamFacts[]): StreamFacts {
     return {
       hasEventTime: (operator.watermarks?.kind ?? 'none') !== 'none',
       unboundedSource: operator.source.boundedness === 'unbounded' ? node.name : undefined,
+      disorderedBy: undefined,
     };
   }
   const inputs = node.inputs.flatMap((edge) => known[edge.from] ?? []);
@@ -80,7 +84,33 @@ function factsOf(node: StreamNode, known: readonly StreamFacts[]): StreamFacts {
         ? operator.watermarks.kind !== 'none'
         : inputs.every((input) => input.hasEventTime) && !isOfTheClock(operator),
     unboundedSource: inputs.find((input) => input.unboundedSource !== undefined)?.unboundedSource,
+    disorderedBy: disorderedBy(node, inputs),
   };
+}
+
+/** These emit by the watermark of before. */
+const ORDERING = new Set<Operator['kind']>(['window', 'sort', 'watermarks']);
+
+/**
+ * A pair of an interval join comes when the second of its records does. How far apart the sides are read is bounded by nothing:
+ * of bounded input one may be read to its end before the other begins.
+ */
+function disorderedBy(node: StreamNode, inputs: readonly StreamFacts[]): string | undefined {
+  const { operator } = node;
+  if (ORDERING.has(operator.kind)) return undefined;
+  if (operator.kind === 'join' && operator.join.kind === 'interval' && !isOfTheClock(operator)) return node.name;
+  return inputs.find((input) => input.disorderedBy !== undefined)?.disorderedBy;
+}
+
+function checkWatermarks(node: StreamNode, watermarks: WatermarkSpec, known: readonly StreamFacts[]): void {
+  if (watermarks.kind !== 'bounded') return;
+  const join = node.inputs.flatMap(({ from }) => known[from]?.disorderedBy ?? [])[0];
+  if (join === undefined) return;
+  throw invalidGraph(
+    `Cannot use .watermarks() behind the interval join "${join}": its pairs come in no bounded order, and records would be lost as late; ` +
+      "they have event time already, that of the side which `timestamp: 'left'` or 'right' of intervalJoin() says, for whose sake it holds watermarks back",
+    { operator: node.name },
+  );
 }
 
 /** What it gives has no event time. */

@@ -49,7 +49,7 @@ export interface IntervalJoinOptions<L, R, Type extends JoinType, Out> {
   /** `processing`: the times at which the records come. Default `event`. */
   readonly time?: 'event' | 'processing';
   /**
-   * Of records behind the watermark. `drop`: they are counted, or go to their late output; the default of inner and semi joins.
+   * Of records behind the watermark. `drop`: they are counted, and go to their late output if there is one; the default of inner and semi joins.
    * `join`: they meet what is still kept, and go out without a partner if nothing is; the default of the others.
    */
   readonly late?: 'drop' | 'join';

@@ -239,6 +239,15 @@ describe('joins', () => {
               .process(() => [])
               .forEach(() => undefined);
           }),
+        () =>
+          plan((mine) => {
+            mine
+              .keyBy(byId)
+              .intervalJoin(mine.map((order) => order).keyBy(byId), { ...interval, select: ({ at }) => ({ at }) })
+              .filter(() => true)
+              .watermarks(monotonous(({ at }) => at))
+              .forEach(() => undefined);
+          }),
       ].map(refusal);
       expect(refusals).toEqual([
         expect.stringContaining('MR_OPTION_INVALID: Cannot intervalJoin() a keyed stream with an object'),
@@ -255,6 +264,7 @@ describe('joins', () => {
           'MR_CHANGELOG_REFUSED: Cannot join changes of the kinds +I +U -D without `rightUniqueKey`',
         ),
         expect.stringContaining('MR_GRAPH_INVALID: Window "tumbling window" can never fire'),
+        expect.stringMatching(/MR_GRAPH_INVALID: Cannot use .watermarks\(\) behind the interval join .*`timestamp: 'left'`/),
       ]);
     });
     expect(

@@ -102,7 +102,7 @@ export class PatternStream<K, T, M> {
     this.#of = of;
   }
 
-  /** Sends events whose time the watermark has passed already to a side output: `result.sideOutput(tag)`. Else they are counted as late. */
+  /** Sends events whose time the watermark has passed already to a side output: `result.sideOutput(tag)`. They are counted as late in any case. */
   sideOutputLateData(tag: OutputTag<DeepMutable<T>>): PatternStream<K, T, M> {
     if (this.#of.settings.timeDomain !== 'event')
       throw invalidGraph('Cannot use sideOutputLateData() here: with processing time no event is late');

@@ -74,7 +74,7 @@ export function windowing<T>(
  * A stream of records `T`, grouped by key and window.
  * Contract: a window fires when its trigger says so; unless one is given, when the watermark (or the clock) reaches its end,
  * and again for each late record within the allowed lateness. What it emits has the window's last millisecond as its event time; of
- * count and global windows it has none. Records that are later are counted as dropped, or go to the side output.
+ * count and global windows it has none. Records that are later are counted, and go to the side output if there is one.
  * State is gone when the window's end and the allowed lateness are over; that of global windows stays.
  */
 export class WindowedStream<K, T, P extends EmitPolicy = 'append'> {
@@ -109,7 +109,9 @@ export class WindowedStream<K, T, P extends EmitPolicy = 'append'> {
    * - `append` (default): each firing's result as it is; with the default trigger and no allowed lateness the final one.
    * - `update`: changes of results, as a changelog. Without a trigger each record is one; with a trigger each firing that
    *   gives another result. Its late records are read with `.toStream().sideOutput(tag)`.
-   * - `complete`: after whatever fired, the newest results of all windows of the subtask that are still kept.
+   * - `complete`: after whatever fired, the newest results of all windows that are still kept: of `windowAll` all there are, of
+   *   keyed windows those of the keys of the subtask in which something fired. All subtasks together have the whole table, each
+   *   as of its own moment.
    * Source: Spark's output modes; Kafka Streams' suppress is `append`.
    */
   emit<Q extends EmitPolicy>(policy: Q): WindowedStream<K, T, Q> {

@@ -121,7 +121,8 @@ export function continuousEventTimeTrigger(interval: Duration): Trigger {
 export function continuousProcessingTimeTrigger(interval: Duration): Trigger {
   const intervalMs = positiveMs('the interval of continuousProcessingTimeTrigger()', interval);
   return periodicTrigger('continuousProcessingTime', `every ${intervalMs} ms`, {
-    first: (nowMs, window) => untilEnd(nowMs, alignedBefore(nowMs, intervalMs) + intervalMs, window),
+    // A window in whose last millisecond its first record comes fires in it.
+    first: (nowMs, window) => untilEnd(nowMs - 1, alignedBefore(nowMs, intervalMs) + intervalMs, window),
     next: (timestamp, window) => untilEnd(timestamp, timestamp + intervalMs, window),
   });
 }

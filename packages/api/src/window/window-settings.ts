@@ -100,7 +100,8 @@ function strategyOf(settings: WindowSettings, fn: WindowFunctionSpec): WindowStr
     case 'session':
       return fn.kind === 'process' ? 'windows' : 'sessions';
     default:
-      return 'slices';
+      // Between windows with gaps there is no slice to share.
+      return assigner.slideMs > assigner.sizeMs ? 'windows' : 'slices';
   }
 }
 

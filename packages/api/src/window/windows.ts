@@ -48,7 +48,10 @@ export function tumbling(length: Duration, options: WindowOptions = {}): WindowA
   return sliced('tumbling', { length, slide: length }, options);
 }
 
-/** Windows of equal length, one starting every `slide`: a record is in length / slide of them. */
+/**
+ * Windows of equal length, one starting every `slide`: a record is in length / slide of them. With a slide longer than the
+ * length there are gaps, whose records are in no window. Source: Flink's SlidingEventTimeWindows.
+ */
 export function sliding(length: Duration, slide: Duration, options: WindowOptions = {}): WindowAssigner {
   return sliced('sliding', { length, slide }, options);
 }
@@ -134,16 +137,11 @@ function sliced(
   const slideMs = positiveMs(`the ${step} of a ${kind} window`, slide);
   const offsetMs = offsetOf(kind, options.offset ?? 0);
   const timeDomain = timeOf(options);
-  if (slideMs > sizeMs) {
-    throw invalidOption(
-      `Cannot slide a window of ${sizeMs} ms by ${slideMs} ms: the ${step} must not be longer than the window`,
-    );
-  }
   if (kind === 'cumulating' && sizeMs % slideMs !== 0)
     throw invalidOption(
       `Cannot let a window of ${sizeMs} ms grow by ${slideMs} ms: the step has to divide the length`,
     );
-  if (sizeMs / greatestCommonDivisor(sizeMs, slideMs) > SLICES_PER_WINDOW_MAX) {
+  if (slideMs < sizeMs && sizeMs / greatestCommonDivisor(sizeMs, slideMs) > SLICES_PER_WINDOW_MAX) {
     throw invalidOption(
       `Cannot slice a window of ${sizeMs} ms that slides by ${slideMs} ms: it would have more than ${SLICES_PER_WINDOW_MAX} ` +
         'slices; use a slide that divides the length, or a longer one',

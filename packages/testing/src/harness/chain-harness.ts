@@ -59,6 +59,12 @@ export class ChainHarness<T> {
     this.#deliver();
   }
 
+  /** What has been combined on its way goes on, as it does before a barrier. */
+  flushPartials(): void {
+    this.#producer.flushPartials();
+    this.#deliver();
+  }
+
   watermark(watermarkMs: number): void {
     this.#producer.flushPartials(watermarkMs);
     this.#deliver();

@@ -20,6 +20,8 @@ export interface AggregateCell {
   readonly column: ColumnKind;
   /** Name of the cell in a partial row: `n` counts records. */
   readonly partialName: string;
+  /** Expression: the accumulator of no record at all. Unset: 0 (f64) or undefined (value). */
+  empty?(unit: CodeUnit): string;
   /** Statement that folds a record into `target`. */
   fold(unit: CodeUnit, target: string, record: RecordText, isNew: string): string;
   /** Expression: what folding a record into `source` gives; `source` itself is not assigned to. */
@@ -46,6 +48,8 @@ export interface AggregateLayout {
   readonly cells: readonly AggregateCell[];
   /** A function of the user's makes results of accumulators. */
   readonly hasResultFunction: boolean;
+  /** Something comes of no records at all: a count of 0. Nothing does of a reduce function. */
+  readonly hasEmptyResult: boolean;
   /** Expression: the results, from an expression for each cell. `head` are properties that come first. */
   results(unit: CodeUnit, cell: (index: number) => string, head: readonly string[]): string;
   /** At a barrier: what is in accumulators now is the snapshot's, and must not be changed in place any more. */
@@ -120,6 +124,7 @@ function layoutOf(
   return {
     cells,
     hasResultFunction: Object.values(aggregates).some(({ kind }) => kind === 'custom' || kind === 'sketch'),
+    hasEmptyResult: true,
     freeze: () => freezes.forEach((freeze) => freeze()),
     results: (unit, cell, head) =>
       `{ ${[...head, ...results.map(([name, result]) => property(name, result(unit, cell)))].join(', ')} }`,
@@ -144,6 +149,7 @@ export function reduceLayout(reduce: UserFunction): AggregateLayout {
   return {
     cells: [cell],
     hasResultFunction: false,
+    hasEmptyResult: false,
     results: (_unit, of) => of(0),
     freeze: () => undefined,
   };
@@ -273,7 +279,7 @@ function sumCell(select: UserFunction, { number }: Checks): Omit<AggregateCell, 
   };
 }
 
-/** NaN, once seen, stays: Math.min and Math.max keep it. */
+/** NaN, once seen, stays: Math.min and Math.max keep it. It also is what the extreme of nothing is. */
 function extremeCell(
   kind: 'min' | 'max',
   select: UserFunction,
@@ -285,6 +291,7 @@ function extremeCell(
     `${target} = ${picked(target, value, isNew)};`;
   return {
     column: 'f64',
+    empty: () => 'NaN',
     fold: (unit, target, record, isNew) =>
       pick(
         target,
@@ -350,6 +357,7 @@ function sketchCell(
     `${unit.bind(owned, 'owned')}.add(${isNew}, ${source}, ${added(unit, record)})`;
   return {
     column: 'value',
+    empty: (unit) => `${unit.bind(owned, 'owned')}.create()`,
     fold: (unit, target, record, isNew) => `${target} = ${folded(unit, target, record, isNew)};`,
     folded,
     changesInPlace: true,
@@ -364,6 +372,7 @@ function sketchCell(
 function customCell(owned: OwnedAccumulators, fields: FieldsRead): Omit<AggregateCell, 'partialName'> {
   return {
     column: 'value',
+    empty: (unit) => `${unit.bind(owned, 'owned')}.create()`,
     fold: (unit, target, record, isNew) =>
       `${target} = ${unit.bind(owned, 'owned')}.add(${isNew}, ${target}, ${record.having(fields)});`,
     folded: (unit, source, record, isNew) =>

@@ -22,6 +22,11 @@ export class OwnedAccumulators {
     this.#retract = spec.retract as ((accumulator: unknown, record: unknown) => unknown) | undefined;
   }
 
+  /** An accumulator of nothing, for a result: nothing is added to it. */
+  create(): unknown {
+    return this.#create();
+  }
+
   add(isNew: boolean, accumulator: unknown, record: unknown): unknown {
     cutLoose(record);
     return this.#own(this.#add(isNew ? this.#create() : this.#changeable(accumulator), record));

@@ -32,6 +32,11 @@ export class OwnedSketches {
     this.#isUnion = isUnion === true;
   }
 
+  /** A summary of nothing, for a result: nothing is added to it. */
+  create(): object {
+    return this.#create();
+  }
+
   add(isNew: boolean, summary: unknown, value: unknown, weight: number | undefined): unknown {
     const target = isNew ? this.#own(this.#create()) : this.#changeable(summary as object);
     if (this.#isUnion) {

@@ -18,7 +18,12 @@ export async function openDeduplicate(
   let fn: RowFunction;
   if (spec.time === 'event' && spec.output === 'append') fn = new FirstByEventTime(setup, backend, spec);
   else if (spec.time === 'processing' && spec.keep === 'first') fn = new FirstByArrival(setup, backend, spec);
-  else fn = new LatestRow(setup, backend, { ...spec, replaces: replacesOf(spec) });
+  else
+    fn = new LatestRow(setup, backend, {
+      ...spec,
+      replaces: replacesOf(spec),
+      tellsEqual: spec.time === 'event' || !(spec.generateUpdateBefore || spec.generateInsert),
+    });
   return rowOperator(setup, backend, { fn, isOfChanges: spec.isOfChanges });
 }
 
@@ -26,7 +31,8 @@ export async function openDeduplicate(
 export async function openNormalize(setup: OperatorSetup, spec: NormalizeOperator): Promise<ChainOperator> {
   const backend = await setup.openBackend();
   const filter = spec.filter as ((row: unknown) => boolean) | undefined;
-  const fn = new LatestRow(setup, backend, { ...spec, generateInsert: true, replaces: always, filter });
+  const of = { ...spec, generateInsert: true, replaces: always, tellsEqual: false, filter };
+  const fn = new LatestRow(setup, backend, of);
   return rowOperator(setup, backend, { fn, isOfChanges: spec.isOfChanges });
 }
 
@@ -48,6 +54,8 @@ interface LatestRowSpec {
   readonly stateTtlMs: number;
   readonly miniBatch?: DeduplicateOperator['miniBatch'];
   readonly replaces: Replaces;
+  /** A row that is as the one before goes out all the same. */
+  readonly tellsEqual: boolean;
   /** A row that does not pass is as one that is deleted. */
   readonly filter?: ((row: unknown) => boolean) | undefined;
 }
@@ -114,13 +122,13 @@ class LatestRow implements RowFunction {
 
   #changed(before: unknown, after: unknown, timestampMs: number): void {
     const output = this.#output;
-    const { generateUpdateBefore, generateInsert } = this.#spec;
+    const { generateUpdateBefore, generateInsert, tellsEqual } = this.#spec;
     if (after === undefined) {
       if (before !== undefined) output.change('delete', before, timestampMs);
     } else if (before === undefined) {
       const kind = generateInsert || generateUpdateBefore ? 'insert' : 'updateAfter';
       output.change(kind, after, timestampMs);
-    } else if (this.#states.expires || !rowsEqual(before, after)) {
+    } else if (tellsEqual || this.#states.expires || !rowsEqual(before, after)) {
       if (generateUpdateBefore) output.change('updateBefore', before, timestampMs);
       output.change('updateAfter', after, timestampMs);
     }

@@ -83,7 +83,10 @@ class GroupAggregate implements RowFunction {
     const takesBack = isRetraction(input.kind);
     let row = states.find(key, hash);
     const isNew = row < 0;
-    if (isNew && takesBack) return;
+    if (isNew && takesBack) {
+      this.#batch?.note(input, undefined, false);
+      return;
+    }
     const emits = this.#spec.emit === 'update';
     const before = isNew || !emits ? undefined : this.#resultOf(row, key);
     if (isNew) row = states.write(key, hash);

@@ -107,8 +107,8 @@ const WAITING_ROW = 0;
 const WAITING_TIME = 1;
 
 /**
- * Emits the record of a key with the least event time when the watermark has passed it, and keeps that it did. What the
- * watermark has passed already is late. Source: Flink's RowTimeDeduplicateKeepFirstRowFunction.
+ * Emits the record of a key with the least event time when the watermark has passed it, and keeps that it did. What is
+ * behind the watermark is late. Source: Flink's RowTimeDeduplicateKeepFirstRowFunction.
  */
 export class FirstByEventTime implements RowFunction {
   readonly #setup: OperatorSetup;
@@ -137,7 +137,7 @@ export class FirstByEventTime implements RowFunction {
 
   onRow(input: RowInput): void {
     const { key, hash, timestampMs } = input;
-    if (!(timestampMs > this.#watermarkMs)) {
+    if (!(timestampMs >= this.#watermarkMs)) {
       this.#setup.tally.countLate(1, input.row, input.at, LATE);
       return;
     }

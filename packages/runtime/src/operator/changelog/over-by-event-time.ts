@@ -7,7 +7,10 @@ import { PendingRows, type PendingRow, type ReleaseRows } from './pending-rows.t
 import { LATE, type RowFunction, type RowInput } from './row-operator.ts';
 import { rowOrder } from './row-order.ts';
 
-/** Source: Flink's RowTime…OverFunction. What the watermark has passed is late. */
+/**
+ * What the watermark has passed is late; with a bounded frame what the last row that came out of its key has passed, so that a row
+ * behind the watermark is still taken where no later one was. Source: Flink's RowTime…Unbounded… and RowTime…BoundedPrecedingFunction.
+ */
 export class OverByEventTime implements RowFunction {
   readonly #setup: OperatorSetup;
   readonly #frames: OverFrames;
@@ -15,17 +18,28 @@ export class OverByEventTime implements RowFunction {
   readonly #site: number;
   /** Rows of one time see each other. */
   readonly #isRange: boolean;
+  /** A frame has the last row of a key, unless it has no end or no row before the one at hand. */
+  readonly #keepsLast: boolean;
 
   constructor({ setup, backend, spec }: OverParts, frames: OverFrames) {
     this.#setup = setup;
     this.#site = setup.sites.register(setup.node, 'over function');
     this.#frames = frames;
     this.#isRange = spec.frame === 'range';
+    this.#keepsLast = spec.preceding !== Infinity && (this.#isRange || spec.preceding > 0);
     this.#pending = new PendingRows(setup, backend, rowOrder([]));
   }
 
   onRow(input: RowInput): void {
-    if (!this.#pending.add(input)) this.#setup.tally.countLate(1, input.row, input.at, LATE);
+    const { watermarkMs } = this.#pending;
+    // Most are not late, and nobody looks for what came last.
+    const sinceMs = input.timestampMs > watermarkMs ? watermarkMs : this.#lastOut(input, watermarkMs);
+    if (!this.#pending.add(input, sinceMs)) this.#setup.tally.countLate(1, input.row, input.at, LATE);
+  }
+
+  /** Time of the last row of a key that came out, as far as its frame knows. */
+  #lastOut({ key, hash }: RowInput, watermarkMs: number): number {
+    return this.#keepsLast ? this.#frames.lastTimeOf(key, hash) : watermarkMs;
   }
 
   advanceWatermark(watermarkMs: number): boolean {

@@ -88,6 +88,12 @@ export class OverFrames {
     for (const row of peers.rows) this.#emitOf(at, row, timestampMs);
   }
 
+  /** Time of the newest row that is kept of a key; -Infinity: none is. Of bounded frames only. */
+  lastTimeOf(key: unknown, hash: number): number {
+    const at = this.#states.find(key, hash);
+    return at < 0 ? -Infinity : (this.#frameAt(at).at(-1)?.timeMs ?? -Infinity);
+  }
+
   /** The rows that no function of the aggregates fails on; the others go to `fail`. */
   soundRows(rows: readonly unknown[], fail: (error: unknown, row: unknown) => void): readonly unknown[] {
     const { aggregates } = this.#parts;

@@ -49,9 +49,9 @@ export class PendingRows {
     }
   }
 
-  /** False: the watermark has passed the row. */
-  add({ key, hash, row, timestampMs }: RowInput): boolean {
-    if (!(timestampMs > this.watermarkMs)) return false;
+  /** False: the row is not after `sinceMs`. One that the watermark has passed is due when it moves on. */
+  add({ key, hash, row, timestampMs }: RowInput, sinceMs = this.watermarkMs): boolean {
+    if (!(timestampMs > sinceMs)) return false;
     const sortKey = cutLoose(this.#order.sortKeyOf(row));
     const at = this.#table.upsert(key, hash, 0);
     const cells = this.#table.columns[0] as unknown[];

@@ -29,8 +29,8 @@ class Sort implements RowFunction {
   onRow(input: RowInput): void {
     if (this.#pending.add(input)) return;
     const side = this.#late === undefined ? undefined : this.#setup.output.sides.get(this.#late);
-    if (side === undefined) this.#setup.tally.countLate(1, input.row, input.at, LATE);
-    else side(input.row, input.timestampMs);
+    this.#setup.tally.countLate(1, input.row, input.at, LATE);
+    side?.(input.row, input.timestampMs);
   }
 
   advanceWatermark(watermarkMs: number): boolean {

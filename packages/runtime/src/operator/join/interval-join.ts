@@ -212,7 +212,8 @@ export class IntervalJoin implements JoinLogic {
   #leaveOut(side: Side, row: number): void {
     const { output, tally, emission } = this.#setup;
     const { record, timestampMs } = this.#arrival;
-    if (side.lateOutput === undefined) return tally.countLate(1, record, row);
+    tally.countLate(1, record, row);
+    if (side.lateOutput === undefined) return;
     emission.count++;
     output.sides.get(side.lateOutput)?.(record, timestampMs);
   }

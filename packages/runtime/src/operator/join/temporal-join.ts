@@ -140,7 +140,8 @@ export class TemporalJoin implements JoinLogic {
   #leaveOut(record: unknown, timestampMs: number, row: number): void {
     const { output, tally, emission } = this.#setup;
     const { lateOutput } = this.#spec;
-    if (lateOutput === undefined) return tally.countLate(1, record, row);
+    tally.countLate(1, record, row);
+    if (lateOutput === undefined) return;
     emission.count++;
     output.sides.get(lateOutput)?.(record, timestampMs);
   }

@@ -155,8 +155,8 @@ class PatternProcess {
 
   #late(event: unknown, context: FunctionContext): void {
     const { lateOutput } = this.#operator;
+    this.#setup.tally.countLate(1, event, this.#setup.origin.row, 'the watermark has passed it');
     if (lateOutput !== undefined) context.output({ name: lateOutput }, event);
-    else this.#setup.tally.countLate(1, event, this.#setup.origin.row, 'the watermark has passed it');
   }
 
   #takeNow(event: unknown, context: FunctionContext): void {

@@ -5,6 +5,7 @@ import { aggregateLayout, reduceLayout, type AggregateLayout } from '../aggregat
 import type { ChainOperator } from '../chain-stage.ts';
 import { backendMethods } from '../keyed/keyed-code.ts';
 import type { OperatorSetup } from '../operator-setup.ts';
+import { Arrivals } from './arrivals.ts';
 import { AggregateContents, type WindowOverlap } from './aggregate-contents.ts';
 import { openPerWindowOperator } from './per-window/per-window-operator.ts';
 import { openSessionOperator } from './sessions/session-operator.ts';
@@ -54,9 +55,12 @@ async function openSlices(
   const { apply } = spec.function;
   const call = apply === undefined ? undefined : windowFunction(setup, apply, spec.isKeyed);
   let contents: WindowContents;
+  let arrivals: Arrivals | undefined;
   if (layout === undefined) {
     invariant(call !== undefined, 'a window without accumulators has a function');
-    contents = new RecordContents(setup.node, backend, call);
+    if (assigner.kind === 'sliding' || assigner.kind === 'cumulating')
+      arrivals = new Arrivals(setup.environment.restore.get(setup.node.id) ?? []);
+    contents = new RecordContents(setup.node, backend, call, arrivals);
   } else {
     const table = backend.table({
       name: 'slices',
@@ -72,6 +76,7 @@ async function openSlices(
   }
   const parts = {
     contents,
+    arrivals,
     backendMethods: backendMethods(backend, () => layout?.freeze()),
   };
   return assigner.kind === 'endOfInput'

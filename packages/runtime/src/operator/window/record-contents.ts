@@ -3,6 +3,7 @@ import type { SidedRecords, StreamNode } from '@millrace/api';
 import type { KeyedStateBackend, ListStateHandle, RowTable } from '@millrace/state';
 import { cutLoose } from '../aggregate/cut-loose.ts';
 import type { StageBody } from '../chain-stage.ts';
+import { inOrderOfArrival, type Arrivals, type Arrived } from './arrivals.ts';
 import type { CallWindowFunction } from './window-function.ts';
 import { isOfRight } from './sided-record.ts';
 import type { WindowBounds, WindowContents, WindowLocals } from './window-contents.ts';
@@ -15,7 +16,10 @@ const FIRST = 1;
 const REST = 2;
 const COLUMNS_OF_SIDE = 3;
 
-/** Records are in the row of their (key, slice), by side where two streams join. */
+/**
+ * Records are in the row of their (key, slice), by side where two streams join. A function gets them in the order in which they
+ * came: where windows have several slices they are numbered for that.
+ */
 export class RecordContents implements WindowContents {
   readonly running = undefined;
   readonly table: RowTable;
@@ -23,8 +27,10 @@ export class RecordContents implements WindowContents {
   readonly #backend: KeyedStateBackend;
   readonly #lists: readonly ListStateHandle[];
   readonly #call: CallWindowFunction;
+  readonly #arrivals: Arrivals | undefined;
 
-  constructor(node: StreamNode, backend: KeyedStateBackend, call: CallWindowFunction) {
+  constructor(node: StreamNode, backend: KeyedStateBackend, call: CallWindowFunction, arrivals?: Arrivals) {
+    this.#arrivals = arrivals;
     this.#node = node;
     this.#backend = backend;
     this.#call = call;
@@ -51,15 +57,18 @@ export class RecordContents implements WindowContents {
     const { table } = this;
     const row = table.upsert(key, keyHash, slice);
     const { columns } = table;
+    const arrivals = this.#arrivals;
+    const kept = arrivals === undefined ? record : ([arrivals.next++, record] satisfies Arrived);
     const from = side * COLUMNS_OF_SIDE;
     const counts = columns[from + COUNT] as Float64Array;
     const count = counts[row] as number;
     counts[row] = count + 1;
-    if (count === 0) (columns[from + FIRST] as unknown[])[row] = cutLoose(record);
-    else if (count < ROW_RECORDS_MAX) this.#ownRest(row, from).push(cutLoose(record));
+    if (count < ROW_RECORDS_MAX) cutLoose(record);
+    if (count === 0) (columns[from + FIRST] as unknown[])[row] = kept;
+    else if (count < ROW_RECORDS_MAX) this.#ownRest(row, from).push(kept);
     else {
       this.#backend.setCurrentKey([key, slice], keyHash);
-      this.#listOf(side).add(record);
+      this.#listOf(side).add(kept);
     }
     table.markDirty(row);
   }
@@ -100,7 +109,9 @@ export class RecordContents implements WindowContents {
     return this.#lists.length === 1 ? [[]] : [[], []];
   }
 
-  #contentsOf(records: readonly unknown[][]): unknown {
+  #contentsOf(taken: readonly unknown[][]): unknown {
+    const records =
+      this.#arrivals === undefined ? taken : (taken as readonly Arrived[][]).map(inOrderOfArrival);
     if (this.#lists.length === 1) return records[0];
     const [lefts = [], rights = []] = records;
     return { lefts, rights } satisfies SidedRecords;

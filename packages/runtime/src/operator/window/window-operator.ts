@@ -8,6 +8,7 @@ import { emitKey } from '../keyed/keyed-code.ts';
 import { identityOfKey } from '../key-identity.ts';
 import type { OperatorSetup } from '../operator-setup.ts';
 import { PARTIAL_COUNT } from '../aggregate/aggregate-layout.ts';
+import type { Arrivals } from './arrivals.ts';
 import { FiredTimes } from './fired-times.ts';
 import { emitLate } from './late-records.ts';
 import { noEventTime } from './partial-aggregates.ts';
@@ -192,6 +193,8 @@ class WindowFirings {
 
 export interface WindowOperatorParts {
   readonly contents: WindowContents;
+  /** Set where records are numbered. */
+  readonly arrivals: Arrivals | undefined;
   readonly backendMethods: Partial<ChainOperator>;
 }
 
@@ -220,6 +223,7 @@ export function windowOperator(
         withInline(parts.backendMethods.freeze?.(checkpointId), {
           subtaskIndex: environment.subtaskIndex,
           fired: fired.snapshot(firings.firedMs),
+          arrivals: parts.arrivals?.next ?? 0,
         }),
       stage: { kind: 'window', emit: (body) => processingTimeStage(setup, body, { firings, ...parts }) },
       advanceProcessingTime: (nowMs) => firings.advance(clockTarget(nowMs)),
@@ -227,8 +231,18 @@ export function windowOperator(
       endInput: () => firings.advance(Infinity),
     };
   }
+  const { arrivals } = parts;
   return {
     ...shared,
+    ...(arrivals === undefined
+      ? {}
+      : {
+          freeze: (checkpointId: number) =>
+            withInline(parts.backendMethods.freeze?.(checkpointId), {
+              subtaskIndex: environment.subtaskIndex,
+              arrivals: arrivals.next,
+            }),
+        }),
     stage: { kind: 'window', emit: (body) => eventTimeStage(setup, body, { firings, spec, ...parts }) },
     endBatch: () => firings.fireLate(),
     advanceWatermark: (watermarkMs) => firings.advance(watermarkMs),

@@ -14,12 +14,14 @@ export type ResultHead = 'key and window' | 'window' | 'none';
 
 /**
  * Works on a scratch accumulator beside the rows, since only one row of a table can be held at a time.
- * Contract: `load` or `foldScratch` of a new one comes before `mergeScratch`, `store` and `scratchResult`.
+ * Contract: `load`, `emptyScratch` or `foldScratch` of a new one comes before `merge`, `store` and `scratchResult`.
  */
 export class AccumulatorCode {
   readonly fold: FoldInto;
   /** Folds a record into scratch; `row` is not used. */
   readonly foldScratch: FoldInto;
+  /** Makes scratch the accumulator of no records. */
+  readonly emptyScratch: () => void;
   /** Copies a row to scratch. */
   readonly load: UseRow;
   /** Merges a row into scratch. */
@@ -53,6 +55,10 @@ export class AccumulatorCode {
       const target = inScratch(unit, index);
       return `if (isNew) ${target} = ${zero[index]};\n${cell.fold(unit, target, madeRecord('record'), 'isNew')}`;
     }) as FoldInto;
+    this.emptyScratch = this.#generate('empty scratch', '', (unit, cell, index) => {
+      const empty = cell.empty?.(unit) ?? (cell.column === 'f64' ? '0' : 'undefined');
+      return `${inScratch(unit, index)} = ${empty};`;
+    }) as () => void;
     this.load = this.#generate('load', 'row', (unit, cell, index) => {
       const source = inRow(unit, index);
       return `${inScratch(unit, index)} = ${cell.copy?.(unit, source) ?? source};`;

@@ -164,7 +164,15 @@ class PerWindowOperator implements ChainOperator {
     } else {
       for (const window of windows) if (this.#addToSession(window, record, timestampMs)) isTaken = true;
     }
-    return !isTaken && windows.length > 0 && timestampMs + this.#spec.allowedLatenessMs <= this.#watermarkMs;
+    return !isTaken && this.#isLateRecord(timestampMs);
+  }
+
+  /** Of a record that is in no window: Flink's isElementLate. */
+  #isLateRecord(timestampMs: number): boolean {
+    return (
+      this.#assigner.timeDomain === 'event' &&
+      timestampMs + this.#spec.allowedLatenessMs <= this.#watermarkMs
+    );
   }
 
   #windowsOf(record: unknown, timestampMs: number): readonly Bounds[] {

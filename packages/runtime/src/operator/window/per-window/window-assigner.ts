@@ -8,7 +8,10 @@ export type AssignWindows = (at: number, gapMs: number) => readonly Bounds[];
 
 const GLOBAL: readonly Bounds[] = [Object.freeze({ start: -Infinity, end: Infinity })];
 
-/** Returns the function that assigns windows, the earliest first; sessions are not yet merged. */
+/**
+ * Returns the function that assigns windows: in the order in which a record meets them, which is Flink's, of sliding windows the
+ * newest first. Sessions are not yet merged.
+ */
 export function windowAssigner(spec: WindowAssignerSpec): AssignWindows {
   switch (spec.kind) {
     case 'tumbling':
@@ -29,10 +32,8 @@ export function windowAssigner(spec: WindowAssignerSpec): AssignWindows {
 }
 
 function slidingWindows(at: number, { sizeMs, slideMs, offsetMs }: SlicedAssignerSpec): readonly Bounds[] {
-  const last = startOf(at, slideMs, offsetMs);
   const windows: Bounds[] = [];
-  // The first start after at − size.
-  for (let start = startOf(at - sizeMs, slideMs, offsetMs) + slideMs; start <= last; start += slideMs)
+  for (let start = startOf(at, slideMs, offsetMs); start > at - sizeMs; start -= slideMs)
     windows.push({ start, end: start + sizeMs });
   return windows;
 }

@@ -99,6 +99,8 @@ export class RecordsOfWindow implements KeptContents {
   readonly #evictor: EvictorSpec | undefined;
   readonly #context: EvictorContext | undefined;
   readonly #code: AccumulatorCode | undefined;
+  /** A window whose evictor leaves no record gives a result all the same: Flink's empty accumulator's. */
+  readonly #hasEmptyResult: boolean;
   /** What the evictor left before the function. */
   #elements: readonly Element[] = [];
 
@@ -111,6 +113,7 @@ export class RecordsOfWindow implements KeptContents {
     this.#list = backend.listState('windows');
     this.#evictor = evicting?.evictor;
     this.#context = evicting?.context;
+    this.#hasEmptyResult = result?.layout.hasEmptyResult === true;
     if (result === undefined) return;
     const { layout, codegenId, head } = result;
     // There are no rows: accumulators are made of the records at each firing.
@@ -142,8 +145,12 @@ export class RecordsOfWindow implements KeptContents {
   #resultOf(records: readonly unknown[], key: unknown, { start, end }: Bounds): unknown {
     const code = this.#code;
     if (code === undefined) return records;
+    if (records.length === 0) {
+      if (!this.#hasEmptyResult) return undefined;
+      code.emptyScratch();
+    }
     for (const [index, record] of records.entries()) code.foldScratch(record, 0, index === 0);
-    return records.length === 0 ? undefined : code.scratchResult(0, key, start, end);
+    return code.scratchResult(0, key, start, end);
   }
 
   taken(scope: StateScope, window: Bounds): void {
