@@ -112,7 +112,10 @@ export function triggerOf(of: CaseTrigger, assigner?: CaseAssigner): Trigger<Ele
     case 'endOfStream':
       return endOfInputTrigger();
     case 'delta':
-      return deltaTrigger<Element>(of.threshold ?? 0, (last, element) => (element.value ?? 0) - (last.value ?? 0));
+      return deltaTrigger<Element>(
+        of.threshold ?? 0,
+        (last, element) => (element.value ?? 0) - (last.value ?? 0),
+      );
     case 'purging':
       return purgingTrigger(triggerOf(inner));
     case 'processingTimeout': {

@@ -1,4 +1,4 @@
-// The functions of windows that the cases of flink.json name: what they emit shows the window, and what the function was given.
+// The functions of windows that the cases of flink-more.json name: what they emit shows the window, and what the function was given.
 import { aggregator, valueState, type DataStream, type Window, type WindowedStream } from '@millrace/api';
 import type { CaseElement } from './window-case.ts';
 

@@ -98,7 +98,8 @@ const ORDERING = new Set<Operator['kind']>(['window', 'sort', 'watermarks']);
 function disorderedBy(node: StreamNode, inputs: readonly StreamFacts[]): string | undefined {
   const { operator } = node;
   if (ORDERING.has(operator.kind)) return undefined;
-  if (operator.kind === 'join' && operator.join.kind === 'interval' && !isOfTheClock(operator)) return node.name;
+  if (operator.kind === 'join' && operator.join.kind === 'interval' && !isOfTheClock(operator))
+    return node.name;
   return inputs.find((input) => input.disorderedBy !== undefined)?.disorderedBy;
 }
 

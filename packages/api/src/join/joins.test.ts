@@ -243,7 +243,10 @@ describe('joins', () => {
           plan((mine) => {
             mine
               .keyBy(byId)
-              .intervalJoin(mine.map((order) => order).keyBy(byId), { ...interval, select: ({ at }) => ({ at }) })
+              .intervalJoin(mine.map((order) => order).keyBy(byId), {
+                ...interval,
+                select: ({ at }) => ({ at }),
+              })
               .filter(() => true)
               .watermarks(monotonous(({ at }) => at))
               .forEach(() => undefined);
@@ -264,7 +267,9 @@ describe('joins', () => {
           'MR_CHANGELOG_REFUSED: Cannot join changes of the kinds +I +U -D without `rightUniqueKey`',
         ),
         expect.stringContaining('MR_GRAPH_INVALID: Window "tumbling window" can never fire'),
-        expect.stringMatching(/MR_GRAPH_INVALID: Cannot use .watermarks\(\) behind the interval join .*`timestamp: 'left'`/),
+        expect.stringMatching(
+          /MR_GRAPH_INVALID: Cannot use .watermarks\(\) behind the interval join .*`timestamp: 'left'`/,
+        ),
       ]);
     });
     expect(

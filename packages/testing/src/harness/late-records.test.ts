@@ -50,9 +50,9 @@ describe('late records are counted, sampled and a side output of', () => {
     const { counts, samples } = harness.chains[0]?.drops ?? {};
     expect(counts).toEqual({ late: 1, skipped: 0, deadLettered: 0 });
     expect(samples?.map(({ cause }) => cause)).toEqual(['late']);
-    expect(
-      harness.emitted.filter(({ output }) => output === 'late').map(({ record }) => record),
-    ).toEqual([{ key: 'b', at: 4 }]);
+    expect(harness.emitted.filter(({ output }) => output === 'late').map(({ record }) => record)).toEqual([
+      { key: 'b', at: 4 },
+    ]);
     await harness.close();
   });
 });

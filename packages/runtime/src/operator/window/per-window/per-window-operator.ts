@@ -170,8 +170,7 @@ class PerWindowOperator implements ChainOperator {
   /** Of a record that is in no window: Flink's isElementLate. */
   #isLateRecord(timestampMs: number): boolean {
     return (
-      this.#assigner.timeDomain === 'event' &&
-      timestampMs + this.#spec.allowedLatenessMs <= this.#watermarkMs
+      this.#assigner.timeDomain === 'event' && timestampMs + this.#spec.allowedLatenessMs <= this.#watermarkMs
     );
   }
 
