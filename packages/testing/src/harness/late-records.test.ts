@@ -10,12 +10,7 @@ interface Reading {
 
 const late = outputTag<Reading>('late');
 const byKey = (input: DataStream<Reading>) => input.keyBy(({ key }) => key);
-const withLate = (
-  main: DataStream<unknown> & { sideOutput: DataStream<unknown>['sideOutput'] },
-): TestedOutputs => ({
-  main,
-  late: main.sideOutput(late),
-});
+const withLate = <T>(main: DataStream<T>): TestedOutputs => ({ main, late: main.sideOutput(late) });
 
 const OPERATORS: { readonly [what: string]: (input: DataStream<Reading>) => TestedOutputs } = {
   'a window of slices': (input) =>
