@@ -56,7 +56,7 @@ describe('A window whose evictor leaves no record', () => {
           different: approxCountDistinct(value),
         },
         (key, { n, sum: all, avg: mean, min: least, max: most, first: one, top, texts: text, different }) => [
-          [key, n, all, `${mean} ${least} ${most} ${one}`, top, text, different],
+          [key, n, all, [mean, least, most, one].map(String).join(' '), top, text, different],
         ],
       ),
       process: emptied(input).process((key, records) => [`${key} ${[...records].length}`]),

@@ -57,13 +57,13 @@ export class RecordContents implements WindowContents {
     const { table } = this;
     const row = table.upsert(key, keyHash, slice);
     const { columns } = table;
-    const arrivals = this.#arrivals;
-    const kept = arrivals === undefined ? record : ([arrivals.next++, record] satisfies Arrived);
     const from = side * COLUMNS_OF_SIDE;
     const counts = columns[from + COUNT] as Float64Array;
     const count = counts[row] as number;
     counts[row] = count + 1;
-    if (count < ROW_RECORDS_MAX) cutLoose(record);
+    const arrivals = this.#arrivals;
+    const loose = count < ROW_RECORDS_MAX ? cutLoose(record) : record;
+    const kept = arrivals === undefined ? loose : ([arrivals.next++, loose] satisfies Arrived);
     if (count === 0) (columns[from + FIRST] as unknown[])[row] = kept;
     else if (count < ROW_RECORDS_MAX) this.#ownRest(row, from).push(kept);
     else {
