@@ -118,7 +118,7 @@ function smallerJobs(job: JobSpec, id: number): readonly JobSpec[] {
     if (node.form !== 'ledger') candidates.push(changed({ ...node, form: 'ledger' }));
   } else if (node.kind === 'union') {
     for (const input of node.inputs) candidates.push(changed({ ...node, inputs: [input] }));
-  } else if (node.kind === 'connect' || node.kind === 'broadcast') {
+  } else if ('inputs' in node) {
     for (const input of node.inputs) candidates.push(pruned(withoutStep(others, id, input)));
   } else if (node.kind === 'source') {
     if (node.splits > 1) candidates.push(changed({ ...node, splits: 1 }));
@@ -133,8 +133,7 @@ function withoutStep(nodes: readonly NodeSpec[], id: number, input: Ref): readon
   const moved = (ref: Ref): Ref => (ref.node === id ? input : ref);
   return nodes.map((node): NodeSpec => {
     if (node.kind === 'union') return { ...node, inputs: node.inputs.map(moved) };
-    if (node.kind === 'connect' || node.kind === 'broadcast')
-      return { ...node, inputs: [moved(node.inputs[0]), moved(node.inputs[1])] };
+    if ('inputs' in node) return { ...node, inputs: [moved(node.inputs[0]), moved(node.inputs[1])] };
     if (node.kind === 'source') return node;
     const behind = { ...node, input: moved(node.input) };
     return behind.kind === 'keep' ? { ...behind, check: 'once' } : behind;

@@ -10,6 +10,7 @@ import {
   max,
   min,
   outputTag,
+  session,
   sliding,
   sum,
   tumbling,
@@ -23,6 +24,7 @@ import {
 import { jsonLines } from '@millrace/connector-files';
 import type { SimHooks } from '@millrace/testing';
 import { answerTo, keeper, pickOne, timerBuckets } from './functions.ts';
+import { joinStreams } from './build-stream-join.ts';
 import { broadcastKeeper, keyedBroadcastKeeper, pairCounter } from './connected-functions.ts';
 import {
   copiesOf,
@@ -99,6 +101,10 @@ class JobBuilder {
     }
     if (node.kind === 'connect') return this.#connected(node);
     if (node.kind === 'broadcast') return this.#broadcast(node);
+    if (node.kind === 'joinStreams') {
+      const [first, second] = node.inputs;
+      return joinStreams(node, [this.#read(first), this.#read(second)], this.#hooks);
+    }
     return this.#step(node, this.#read(node.input));
   }
 
@@ -248,7 +254,9 @@ class JobBuilder {
         ? endOfInput()
         : shape.kind === 'tumbling'
           ? tumbling(`${shape.sizeMs} ms`)
-          : sliding(`${shape.sizeMs} ms`, `${shape.slideMs} ms`);
+          : shape.kind === 'session'
+            ? session(shape.gapMs)
+            : sliding(`${shape.sizeMs} ms`, `${shape.slideMs} ms`);
     if (how === 'reduce') return this.#reducedWindow(input, { id, assigner, latenessMs, restamped });
     const windows = input.keyBy((record) => record.key).window(assigner);
     const late = isAtEnd || latenessMs === 0 ? windows : windows.allowedLateness(`${latenessMs} ms`);

@@ -1,6 +1,7 @@
 // Draws a random job: some sources, some steps on streams that are open, a sink for each stream that is left.
 import { Prng } from '@millrace/common';
 import type { JobSpec, NodeSpec, Ref, SourceSpec, StepSpec, StreamFacts, WindowShape } from './job-spec.ts';
+import type { StreamJoin } from './stream-join.ts';
 
 interface OpenStream extends StreamFacts {
   readonly ref: Ref;
@@ -11,6 +12,8 @@ interface OpenStream extends StreamFacts {
 }
 
 const DEPTH_MAX = 3;
+/** What the join of two streams counts: each record may be there several times behind it. */
+const JOIN_DEPTH = 2;
 const SOURCES_MAX = 3;
 const STEPS_MAX = 7;
 /** Nodes that are one operator each: they may have a parallelism of their own. */
@@ -123,13 +126,16 @@ class JobDraw {
 
   /** Two streams in one operator. */
   #addTogether(): void {
-    switch (this.#prng.below(this.#isAtLeastOnce ? 4 : 7)) {
+    switch (this.#prng.below(this.#isAtLeastOnce ? 4 : 9)) {
       case 0:
       case 1:
         return this.#addUnion();
       case 2:
       case 3:
         return this.#addConnected(this.#pick('map', 'pairs'));
+      case 4:
+      case 5:
+        return this.#addStreamJoin();
       default:
         return this.#addBroadcast(this.#pick('plain', 'keyed'));
     }
@@ -156,6 +162,26 @@ class JobDraw {
       depth,
       isOpen: true,
     });
+  }
+
+  /** Of streams with event times; others are connected. Behind one there is no other: pairs of pairs would be too many. */
+  #addStreamJoin(): void {
+    const timed = this.#streams.filter(({ isTimed, depth }) => isTimed && depth + JOIN_DEPTH <= DEPTH_MAX);
+    const [a, b] = [timed[this.#prng.below(timed.length)], timed[this.#prng.below(timed.length)]];
+    if (a === undefined || b === undefined) return this.#addConnected('pairs');
+    a.isOpen = false;
+    b.isOpen = false;
+    const isBounded = a.isBounded && b.isBounded;
+    // What stands alone at the end of an input that never ends hangs on when its splits count as idle.
+    const joinType = isBounded ? this.#pick('inner', 'left', 'right', 'full') : 'inner';
+    const lowerMs = this.#pick(-500, -100, 0, 50);
+    const join: StreamJoin =
+      this.#prng.next() < 0.6
+        ? { how: 'interval', joinType, lowerMs, upperMs: lowerMs + this.#pick(0, 100, 600) }
+        : { how: 'window', joinType, sizeMs: this.#pick(100, 500, 2_000) };
+    const { ref, width } = this.#add((id) => ({ id, kind: 'joinStreams', join, inputs: [a.ref, b.ref] }));
+    const facts = { isTimed: true, isOrdered: false, isGapless: false, isBounded, width };
+    this.#streams.push({ ref, ...facts, depth: Math.max(a.depth, b.depth) + JOIN_DEPTH, isOpen: true });
   }
 
   #addBroadcast(how: 'plain' | 'keyed'): void {
@@ -254,7 +280,7 @@ class JobDraw {
   }
 
   #drawShape(isBounded: boolean): WindowShape {
-    switch (this.#prng.below(isBounded ? 5 : 4)) {
+    switch (this.#prng.below(isBounded ? 6 : 5)) {
       case 0:
       case 1:
         return { kind: 'tumbling', sizeMs: this.#pick(100, 500, 2_000) };
@@ -263,6 +289,8 @@ class JobDraw {
         const slideMs = this.#pick(100, 500);
         return { kind: 'sliding', sizeMs: slideMs * this.#pick(2, 3, 5), slideMs };
       }
+      case 4:
+        return { kind: 'session', gapMs: this.#pick(1, 50, 300, 1_000) };
       default:
         return { kind: 'endOfInput' };
     }

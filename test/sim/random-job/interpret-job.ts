@@ -17,6 +17,7 @@ import {
   type Ref,
   type WindowShape,
 } from './job-spec.ts';
+import { joinedStreams } from './stream-join.ts';
 
 interface Stream {
   readonly records: readonly Rec[];
@@ -59,6 +60,8 @@ function streamOf(node: NodeSpec, read: (ref: Ref) => Stream, drainedAt: ReadUpT
   }
   if ('inputs' in node) {
     const inputs = node.inputs.map(read);
+    if (node.kind === 'joinStreams')
+      return joinedStreams(node.id, node.join, [read(node.inputs[0]), read(node.inputs[1])]);
     return {
       records: togetherOf(node, inputs),
       watermarkMs: Math.min(...inputs.map(({ watermarkMs }) => watermarkMs)),
@@ -107,7 +110,7 @@ function stepOf(node: Step, input: Stream): Pick<Stream, 'records' | 'side'> {
 
 /** What becomes of the records of several inputs. */
 function togetherOf(
-  node: Extract<NodeSpec, { readonly inputs: readonly Ref[] }>,
+  node: Exclude<Extract<NodeSpec, { readonly inputs: readonly Ref[] }>, { readonly kind: 'joinStreams' }>,
   inputs: readonly Stream[],
 ): readonly Rec[] {
   const each = (of: (record: Rec, input: number) => Rec): readonly Rec[] =>
@@ -176,9 +179,9 @@ function fired(id: number, shape: WindowShape, input: Stream, toRecord: (of: Fir
   return [...byKey(input.records)].flatMap(([key, group]) => {
     const windows = new Map<number, Rec[]>();
     for (const record of group)
-      for (const endMs of endsOf(shape, record.ts))
+      for (const endMs of shape.kind === 'session' ? [] : endsOf(shape, record.ts))
         windows.set(endMs, [...(windows.get(endMs) ?? []), record]);
-    return [...windows]
+    return [...(shape.kind === 'session' ? sessionsOf(group, shape.gapMs) : windows)]
       .filter(
         ([endMs]) => endMs - 1 <= input.watermarkMs && (endMs !== Infinity || input.watermarkMs === Infinity),
       )
@@ -186,7 +189,22 @@ function fired(id: number, shape: WindowShape, input: Stream, toRecord: (of: Fir
   });
 }
 
-function endsOf(shape: WindowShape, ts: number): readonly number[] {
+/** By their ends: records of one key that are at most the gap apart. */
+function sessionsOf(group: readonly Rec[], gapMs: number): ReadonlyMap<number, Rec[]> {
+  const sessions = new Map<number, Rec[]>();
+  let session: Rec[] = [];
+  let endMs = -Infinity;
+  for (const record of group.toSorted((a, b) => a.ts - b.ts)) {
+    if (record.ts > endMs) session = [];
+    else sessions.delete(endMs);
+    session.push(record);
+    endMs = record.ts + gapMs;
+    sessions.set(endMs, session);
+  }
+  return sessions;
+}
+
+function endsOf(shape: Exclude<WindowShape, { readonly kind: 'session' }>, ts: number): readonly number[] {
   if (shape.kind === 'endOfInput') return [Infinity];
   const slideMs = shape.kind === 'sliding' ? shape.slideMs : shape.sizeMs;
   const ends: number[] = [];

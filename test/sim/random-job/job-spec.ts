@@ -1,4 +1,5 @@
 // A random job as plain JSON: what is drawn, built, interpreted, cut down and kept.
+import type { StreamJoin } from './stream-join.ts';
 
 /** The one kind of record of random jobs. */
 export interface Rec {
@@ -48,6 +49,7 @@ export interface SourceSpec {
 export type WindowShape =
   | { readonly kind: 'tumbling'; readonly sizeMs: number }
   | { readonly kind: 'sliding'; readonly sizeMs: number; readonly slideMs: number }
+  | { readonly kind: 'session'; readonly gapMs: number }
   | { readonly kind: 'endOfInput' };
 
 export type StepSpec =
@@ -82,6 +84,7 @@ export type NodeSpec = { readonly id: number; readonly parallelism?: number } & 
   | { readonly kind: 'union'; readonly inputs: readonly Ref[] }
   /** Two streams in one operator: mapped each for itself, or keyed, and counted in pairs. */
   | { readonly kind: 'connect'; readonly how: 'map' | 'pairs'; readonly inputs: readonly [Ref, Ref] }
+  | { readonly kind: 'joinStreams'; readonly join: StreamJoin; readonly inputs: readonly [Ref, Ref] }
   /** The second one is broadcast. */
   | { readonly kind: 'broadcast'; readonly how: 'plain' | 'keyed'; readonly inputs: readonly [Ref, Ref] }
   | {
