@@ -53,22 +53,24 @@ export function joinedStreams(
   };
   const leftReachMs = join.how === 'interval' ? join.upperMs + 1 : -Infinity;
   const rightReachMs = join.how === 'interval' ? 1 - join.lowerMs : -Infinity;
-  const met = new Set<Rec>();
+  // Both sides may be of one source, and have the same objects.
+  const metLefts = new Set<Rec>();
+  const metRights = new Set<Rec>();
   for (const left of lefts.records) {
     for (const right of rights.records) {
       if (left.key !== right.key || !isPair(left, right) || !isNear(join, left.ts, right.ts)) continue;
-      met.add(left);
-      met.add(right);
+      metLefts.add(left);
+      metRights.add(right);
       emit(left, right);
     }
   }
   const { joinType } = join;
   if (joinType === 'left' || joinType === 'full')
     for (const left of lefts.records)
-      if (!met.has(left) && left.ts + leftReachMs <= watermarkMs) emit(left, undefined);
+      if (!metLefts.has(left) && left.ts + leftReachMs <= watermarkMs) emit(left, undefined);
   if (joinType === 'right' || joinType === 'full')
     for (const right of rights.records)
-      if (!met.has(right) && right.ts + rightReachMs <= watermarkMs) emit(undefined, right);
+      if (!metRights.has(right) && right.ts + rightReachMs <= watermarkMs) emit(undefined, right);
   // Records without a partner are as old as the interval is long: watermarks are held back by so much.
   const delayMs = joinType === 'inner' ? 0 : Math.max(0, leftReachMs, rightReachMs);
   return { records, watermarkMs: watermarkMs - delayMs };
