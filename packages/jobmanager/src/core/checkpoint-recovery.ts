@@ -8,7 +8,7 @@ import type { CheckpointCoordinator } from './checkpoint-coordinator.ts';
 import { readCheckpoint, readImportedCheckpoint } from './checkpoint-reading.ts';
 import type { Effects } from './effects.ts';
 import { withAdvice } from './older-checkpoints.ts';
-import { staysPrinted } from './printed-again.ts';
+import { countingAnew, printedAgain } from './printed-again.ts';
 import { filesOf } from './retained-checkpoints.ts';
 
 /** What takes time asks again whether its answer is still wanted. */
@@ -32,6 +32,8 @@ interface CheckpointRecoveryOptions {
   readonly onOutput: (lines: readonly OutputLine[]) => void;
   /** Lines for which `stays` does not hold are printed again by what is restored. */
   readonly onRestore: (stays: (line: OutputLine) => boolean) => void;
+  /** What people have seen of the job's lines, the newest at least. */
+  readonly printedLines: () => readonly OutputLine[];
 }
 
 /** Threading: inside `step` only. */
@@ -150,8 +152,9 @@ export class CheckpointRecovery {
         answer.failed(error);
         return;
       }
-      this.#of.onRestore(staysPrinted(jobGraph, result.metadata));
-      answer.done(plan);
+      const { stays, anew } = printedAgain(jobGraph, result.metadata, this.#of.printedLines());
+      this.#of.onRestore(stays);
+      answer.done(countingAnew(plan, anew));
     });
   }
 }

@@ -79,6 +79,7 @@ export function recoveryOf(
     coordinator,
     onOutput: (lines) => board.restoreLines(lines),
     onRestore: (stays) => board.retainLines(stays),
+    printedLines: () => board.lines,
   });
 }
 

@@ -1,6 +1,13 @@
 import { expect, test } from 'vitest';
-import type { CheckpointMetadata, JobGraph, OutputLine } from '@millrace/proto';
-import { staysPrinted } from './printed-again.ts';
+import {
+  OUTPUT_LINES_OF_ATTEMPT,
+  type CheckpointMetadata,
+  type JobGraph,
+  type JobVertex,
+  type OutputLine,
+} from '@millrace/proto';
+import type { RestorePlan } from '../execution-graph/execution-graph.ts';
+import { countingAnew, printedAgain } from './printed-again.ts';
 
 const PRINT = 3;
 const OTHER = 2;
@@ -40,7 +47,7 @@ const line = (nodeId: number, subtaskIndex: number, sequence: number): OutputLin
 });
 
 test('with another parallelism, lines from behind the checkpoint are printed again; those before it are not', () => {
-  const stays = staysPrinted(jobGraph(3), metadata);
+  const { stays } = printedAgain(jobGraph(3), metadata, []);
   expect([line(PRINT, 0, 4), line(PRINT, 0, 5), line(PRINT, 1, 6), line(PRINT, 1, 7)].map(stays)).toEqual([
     true,
     false,
@@ -50,11 +57,29 @@ test('with another parallelism, lines from behind the checkpoint are printed aga
 });
 
 test('lines of subtasks that the checkpoint does not have, and of other operators, stay', () => {
-  const stays = staysPrinted(jobGraph(3), metadata);
+  const { stays } = printedAgain(jobGraph(3), metadata, []);
   expect([line(PRINT, 2, 100), line(OTHER, 0, 9)].map(stays)).toEqual([true, true]);
 });
 
 test('with the parallelism of the checkpoint all stay: their numbers show what is printed again', () => {
-  const stays = staysPrinted(jobGraph(2), metadata);
+  const { stays, anew } = printedAgain(jobGraph(2), metadata, [line(PRINT, 0, 6)]);
   expect([line(PRINT, 0, 5), line(PRINT, 1, 100)].map(stays)).toEqual([true, true]);
+  expect(anew.size).toBe(0);
+});
+
+test('with the parallelism of the checkpoint, after an attempt that had another one, subtasks count anew, and what that printed goes', () => {
+  const later = 9 * OUTPUT_LINES_OF_ATTEMPT;
+  const lines = [line(PRINT, 0, 4), line(PRINT, 0, later), line(PRINT, 2, later), line(OTHER, 2, later)];
+  const { stays, anew } = printedAgain(jobGraph(2), metadata, lines);
+  expect(lines.map(stays)).toEqual([true, false, false, true]);
+  const vertex = {} as JobVertex;
+  const operators = [PRINT, OTHER].map((nodeId) => ({ nodeId, inline: { parallelism: 2, sequence: 5 } }));
+  const plan = {
+    checkpointId: 1,
+    restoreOf: () => ({ snapshots: [{ operators }] }),
+  } as unknown as RestorePlan;
+  expect(countingAnew(plan, anew).restoreOf(vertex, 0)?.snapshots[0]?.operators).toMatchObject([
+    { nodeId: PRINT, inline: { parallelism: 0, sequence: 5 } },
+    { nodeId: OTHER, inline: { parallelism: 2 } },
+  ]);
 });

@@ -1,39 +1,98 @@
 // Which printed lines an attempt prints again although their numbers do not show it: those of a `print()` that is restored with
 // another parallelism, whose subtasks count anew.
-import type { CheckpointMetadata, JobGraph, OutputLine } from '@millrace/proto';
+import {
+  OUTPUT_LINES_OF_ATTEMPT,
+  type CheckpointMetadata,
+  type JobGraph,
+  type Json,
+  type OutputLine,
+} from '@millrace/proto';
+import type { RestorePlan } from '../execution-graph/execution-graph.ts';
 
-/** How far the subtasks of one `print()` had counted at a checkpoint: by subtask, the number of the next line. */
-type NextSequences = ReadonlyMap<number, number>;
+/** What a restored checkpoint knows of one `print()`. */
+interface Counted {
+  /** How far its subtasks had counted: by subtask, the number of the next line. */
+  readonly next: ReadonlyMap<number, number>;
+  /** Where they began to: at 0, or at a number that no attempt before had. */
+  readonly first: number;
+}
 
-/**
- * Returns whether a line is from before the checkpoint, or will not be printed again by what is restored from it.
- * Lines of subtasks that the checkpoint does not have are from before an earlier change of parallelism, and stay.
- */
-export function staysPrinted(
+/** What becomes of lines that are printed already. */
+export interface PrintedAgain {
+  /** The line is from before the checkpoint, or will not be printed again by what is restored from it. */
+  readonly stays: (line: OutputLine) => boolean;
+  /** Prints that have as many subtasks as in the checkpoint, while attempts since then had another number: they count anew as well. */
+  readonly anew: ReadonlySet<number>;
+}
+
+/** `lines`: what was printed so far, the newest at least. */
+export function printedAgain(
   jobGraph: JobGraph,
   metadata: CheckpointMetadata,
-): (line: OutputLine) => boolean {
-  const counted = new Map<number, NextSequences>();
+  lines: readonly OutputLine[],
+): PrintedAgain {
+  const counted = new Map<number, Counted>();
+  const anew = new Set<number>();
   const prints = new Set(
     jobGraph.streamGraph.nodes.filter(({ kind }) => kind === 'print').map(({ id }) => id),
   );
   for (const vertex of jobGraph.vertices) {
     for (const nodeId of vertex.nodeIds.filter((id) => prints.has(id))) {
-      const sequences = countedBy(nodeId, metadata);
-      if (sequences.size > 0 && sequences.size !== vertex.parallelism) counted.set(nodeId, sequences);
+      const next = countedBy(nodeId, metadata);
+      if (next.size === 0) continue;
+      const first = Math.max(...[...next.values()].map(firstOf));
+      const isSame = next.size === vertex.parallelism;
+      const hadOthers = lines.some((line) => line.nodeId === nodeId && firstOf(line.sequence) > first);
+      if (!isSame || hadOthers) counted.set(nodeId, { next, first });
+      if (isSame && hadOthers) anew.add(nodeId);
     }
   }
-  return ({ nodeId, subtaskIndex, sequence }) =>
-    sequence < (counted.get(nodeId)?.get(subtaskIndex) ?? Infinity);
+  const stays = ({ nodeId, subtaskIndex, sequence }: OutputLine): boolean => {
+    const known = counted.get(nodeId);
+    if (known === undefined) return true;
+    const next = known.next.get(subtaskIndex);
+    // Of a subtask that the checkpoint does not have: from before an earlier change of parallelism, or from behind the checkpoint.
+    return next === undefined ? firstOf(sequence) <= known.first : sequence < next;
+  };
+  return { stays, anew };
 }
 
-function countedBy(nodeId: number, metadata: CheckpointMetadata): NextSequences {
+/** The plan, with these prints as if the checkpoint had another parallelism: their lines get numbers of this attempt. */
+export function countingAnew(plan: RestorePlan, anew: ReadonlySet<number>): RestorePlan {
+  if (anew.size === 0) return plan;
+  return {
+    ...plan,
+    restoreOf(vertex, subtaskIndex) {
+      const restored = plan.restoreOf(vertex, subtaskIndex);
+      if (restored === undefined) return undefined;
+      const snapshots = restored.snapshots.map((snapshot) => ({
+        ...snapshot,
+        operators: snapshot.operators.map((operator) => {
+          const { inline } = operator;
+          const isPrint = anew.has(operator.nodeId) && isRecord(inline);
+          return isPrint ? { ...operator, inline: { ...inline, parallelism: 0 } } : operator;
+        }),
+      }));
+      return { ...restored, snapshots };
+    },
+  };
+}
+
+function isRecord(inline: Json | undefined): inline is { readonly [field: string]: Json } {
+  return typeof inline === 'object' && inline !== null && !Array.isArray(inline);
+}
+
+function firstOf(sequence: number): number {
+  return sequence - (sequence % OUTPUT_LINES_OF_ATTEMPT);
+}
+
+function countedBy(nodeId: number, metadata: CheckpointMetadata): ReadonlyMap<number, number> {
   const sequences = new Map<number, number>();
   for (const { subtasks } of metadata.vertices) {
     for (const { subtaskIndex, operators } of subtasks) {
       const inline = operators.find((operator) => operator.nodeId === nodeId)?.inline;
-      if (typeof inline !== 'object' || inline === null || Array.isArray(inline)) continue;
-      const { sequence } = inline as { readonly sequence?: unknown };
+      if (!isRecord(inline)) continue;
+      const { sequence } = inline;
       if (typeof sequence === 'number') sequences.set(subtaskIndex, sequence);
     }
   }
