@@ -1,7 +1,11 @@
 /** A bug that the simulator must find. */
-export interface PlantedBug {
+export interface PlantedBug extends Edit {
   readonly id: string;
   readonly row: number;
+  /** What would make up for it elsewhere. */
+  readonly also?: Edit;
+}
+interface Edit {
   readonly file: string;
   readonly from: string;
   readonly to: string;

@@ -2,7 +2,8 @@
 // source: nothing of them is in what is shipped. `row`: the failure in docs/internals/failures.md that it stands for; 0: none.
 
 /**
- * @typedef {{ readonly id: string, readonly row: number, readonly file: string, readonly from: string, readonly to: string }} PlantedBug
+ * @typedef {{ readonly file: string, readonly from: string, readonly to: string }} Edit
+ * @typedef {Edit & { readonly id: string, readonly row: number, readonly also?: Edit }} PlantedBug `also`: what would make up for it elsewhere.
  */
 
 /** @type {readonly PlantedBug[]} */
@@ -434,6 +435,11 @@ export const openBugs = [
     file: 'state/src/snapshot/checkpoint-ledger.ts',
     from: 'this.#clock.lastFrozen = this.#clock.current++;\n    return (files) => {\n      pending.files = files;',
     to: 'this.#clock.lastFrozen = this.#clock.current++;\n    return (files) => {\n      pending.files = files;\n      this.complete(checkpointId);',
+    also: {
+      file: 'jobmanager/src/core/checkpoint-coordinator.ts',
+      from: 'if (lost !== undefined) {',
+      to: 'if (lost === null) {',
+    },
   },
   {
     id: 'a cancelled attempt comes back with a late deployment',
@@ -482,7 +488,7 @@ export const openBugs = [
     row: 1,
     file: 'api/src/file-sink/file-writer.ts',
     from: 'owner.attemptNumber >= context.attemptNumber || kept.has(name)',
-    to: 'owner.attemptNumber >= context.attemptNumber',
+    to: 'kept.has(name)',
   },
   {
     id: 'keys go to subtasks by another rule than key groups',
@@ -523,19 +529,23 @@ export const openBugs = [
 
 /** Returns an edit of sources that plants `bug`, and says at its end whether it did. */
 export function planting(bug) {
-  let isPlanted = false;
+  const edits = bug.also === undefined ? [bug] : [bug, bug.also];
+  const planted = new Set();
   return {
     edit: (path, text) => {
-      if (!path.endsWith(`/packages/${bug.file}`)) return text;
-      if (text.split(bug.from).length !== 2)
+      const edit = edits.find(({ file }) => path.endsWith(`/packages/${file}`));
+      if (edit === undefined) return text;
+      const { file, from, to } = edit;
+      if (text.split(from).length !== 2)
         throw new Error(
-          `"${bug.id}": ${bug.file} has not exactly one "${bug.from}"; change test/sim/planted-bugs.mjs with it`,
+          `"${bug.id}": ${file} has not exactly one "${from}"; change test/sim/planted-bugs.mjs with it`,
         );
-      isPlanted = true;
-      return text.replace(bug.from, () => bug.to);
+      planted.add(file);
+      return text.replace(from, () => to);
     },
     check: () => {
-      if (!isPlanted) throw new Error(`"${bug.id}": ${bug.file} is not part of the simulation`);
+      for (const { file } of edits)
+        if (!planted.has(file)) throw new Error(`"${bug.id}": ${file} is not part of the simulation`);
     },
   };
 }

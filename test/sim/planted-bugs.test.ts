@@ -12,9 +12,11 @@ const SEEDS_MAX = 1_000;
 
 test('Every planted bug finds its place in the sources', () => {
   for (const bug of [...plantedBugs, ...openBugs]) {
-    const path = fileURLToPath(new URL(`../../packages/${bug.file}`, import.meta.url));
     const { edit, check } = planting(bug);
-    edit(path, withKnobs(path, readFileSync(path, 'utf8')));
+    for (const { file } of bug.also === undefined ? [bug] : [bug, bug.also]) {
+      const path = fileURLToPath(new URL(`../../packages/${file}`, import.meta.url));
+      edit(path, withKnobs(path, readFileSync(path, 'utf8')));
+    }
     check();
   }
   expect(new Set(plantedBugs.map(({ id }) => id)).size).toBe(plantedBugs.length);

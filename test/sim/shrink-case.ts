@@ -136,6 +136,8 @@ function withoutStep(nodes: readonly NodeSpec[], id: number, input: Ref): readon
     if ('inputs' in node) return { ...node, inputs: [moved(node.inputs[0]), moved(node.inputs[1])] };
     if (node.kind === 'source') return node;
     const behind = { ...node, input: moved(node.input) };
+    if (behind.kind === 'table' && behind.making.how === 'upserts')
+      return { ...behind, making: { how: 'rows' } };
     return behind.kind === 'keep' ? { ...behind, check: 'once' } : behind;
   });
 }

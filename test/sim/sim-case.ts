@@ -5,7 +5,8 @@ import { knobs } from './knobs.mjs';
 import { buildJob } from './random-job/build-job.ts';
 import { drawJob } from './random-job/draw-job.ts';
 import { interpretJob } from './random-job/interpret-job.ts';
-import type { JobSpec } from './random-job/job-spec.ts';
+import { isTable, type JobSpec } from './random-job/job-spec.ts';
+import { rowsAfter } from './random-job/tables.ts';
 
 /** Plain JSON. */
 export interface SimCase {
@@ -68,6 +69,11 @@ function randomJob(spec: JobSpec): SimulatedJob {
     }),
     files: new Map(),
     expected: interpretJob(spec),
+    wholeOnly: new Set(
+      spec.nodes.flatMap((node) =>
+        node.kind === 'sink' && isTable(spec, node.input) ? [`sink-${node.id}`] : [],
+      ),
+    ),
     expectedAt: (positions) =>
       interpretJob(spec, (sourceId, split) => {
         const position = positions(`node-${sourceId}`, `${split}`);
@@ -78,7 +84,8 @@ function randomJob(spec: JobSpec): SimulatedJob {
         spec.nodes.flatMap((node) => {
           if (node.kind !== 'sink') return [];
           const name = `sink-${node.id}`;
-          return [[name, node.form === 'ledger' ? rows(name) : linesOf(files(`${BASE}/${name}`))] as const];
+          const lines = node.form === 'ledger' ? rows(name) : linesOf(files(`${BASE}/${name}`));
+          return [[name, isTable(spec, node.input) ? rowsAfter(lines) : lines] as const];
         }),
       ),
   };

@@ -2,10 +2,12 @@
 import {
   boundedOutOfOrderness,
   count,
+  countTrigger,
   defineJob,
   defineSource,
   endOfInput,
   fromArray,
+  globalWindow,
   mapState,
   max,
   min,
@@ -16,6 +18,8 @@ import {
   tumbling,
   type,
   type AsyncContext,
+  type Change,
+  type ChangelogStream,
   type DataStream,
   type DeepReadonly,
   type JobDefinition,
@@ -23,6 +27,8 @@ import {
 } from '@millrace/api';
 import { jsonLines } from '@millrace/connector-files';
 import type { SimHooks } from '@millrace/testing';
+import { firstOfKey, joinVersions, matchPattern } from './build-event-order.ts';
+import { changeKeeper, joinTables, makeTable, tableStep, uniteTables } from './build-tables.ts';
 import { answerTo, keeper, pickOne, timerBuckets } from './functions.ts';
 import { joinStreams } from './build-stream-join.ts';
 import { broadcastKeeper, keyedBroadcastKeeper, pairCounter } from './connected-functions.ts';
@@ -49,7 +55,8 @@ type Window = Extract<NodeSpec, { readonly kind: 'window' }>;
 type Sink = Extract<NodeSpec, { readonly kind: 'sink' }>;
 type Connect = Extract<NodeSpec, { readonly kind: 'connect' }>;
 type Broadcast = Extract<NodeSpec, { readonly kind: 'broadcast' }>;
-type Step = Exclude<Extract<NodeSpec, { readonly input: Ref }>, Sink>;
+type Table = Extract<NodeSpec, { readonly kind: 'table' | 'tableStep' | 'joinTables' | 'uniteTables' }>;
+type Step = Exclude<Extract<NodeSpec, { readonly input: Ref }>, Sink | Table>;
 
 const sideTag = outputTag<Rec>('side');
 
@@ -65,6 +72,7 @@ class JobBuilder {
   readonly #env: StreamEnvironment;
   readonly #hooks: SimHooks;
   readonly #streams = new Map<number, DataStream<Rec>>();
+  readonly #tables = new Map<number, ChangelogStream<Rec>>();
 
   constructor(env: StreamEnvironment, hooks: SimHooks) {
     this.#env = env;
@@ -74,6 +82,16 @@ class JobBuilder {
   add(node: NodeSpec): void {
     if (node.kind === 'sink') {
       this.#addSink(node);
+      return;
+    }
+    if (
+      node.kind === 'table' ||
+      node.kind === 'tableStep' ||
+      node.kind === 'joinTables' ||
+      node.kind === 'uniteTables'
+    ) {
+      const table = this.#tableOf(node);
+      this.#tables.set(node.id, table.uid(`node-${node.id}`).name(`${node.kind} ${node.id}`));
       return;
     }
     const stream = this.#streamOf(node).uid(`node-${node.id}`).name(`${node.kind} ${node.id}`);
@@ -87,7 +105,32 @@ class JobBuilder {
     return isSide === true ? stream.sideOutput(sideTag) : stream;
   }
 
-  #streamOf(node: Exclude<NodeSpec, Sink>): DataStream<Rec> {
+  /** A stream in place of a table, where a job was cut down, is one that only grows. */
+  #readTable(ref: Ref): ChangelogStream<Rec> {
+    return this.#tables.get(ref.node) ?? this.#read(ref).toTable();
+  }
+
+  #tableOf(node: Table): ChangelogStream<Rec> {
+    switch (node.kind) {
+      case 'table':
+        return makeTable(node, this.#read(node.input), this.#hooks);
+      case 'tableStep':
+        return tableStep(node, this.#readTable(node.input), this.#hooks);
+      case 'joinTables': {
+        const [left, right] = node.inputs;
+        return joinTables(node, [this.#readTable(left), this.#readTable(right)], this.#hooks);
+      }
+      case 'uniteTables':
+        return uniteTables(
+          node.id,
+          node.inputs.map((ref) => this.#readTable(ref)),
+        );
+      default:
+        return node satisfies never;
+    }
+  }
+
+  #streamOf(node: Exclude<NodeSpec, Sink | Table>): DataStream<Rec> {
     if (node.kind === 'source') return this.#source(node.id, node);
     if (node.kind === 'union') {
       const { id } = node;
@@ -104,6 +147,10 @@ class JobBuilder {
     if (node.kind === 'joinStreams') {
       const [first, second] = node.inputs;
       return joinStreams(node, [this.#read(first), this.#read(second)], this.#hooks);
+    }
+    if (node.kind === 'temporal') {
+      const [records, table] = node.inputs;
+      return joinVersions(node, [this.#read(records), this.#read(table)], this.#hooks);
     }
     return this.#step(node, this.#read(node.input));
   }
@@ -157,7 +204,10 @@ class JobBuilder {
       },
     });
     return this.#env.source<Rec>(source, {
-      watermarks: boundedOutOfOrderness(`${spec.disorderMs} ms`, (record) => record.ts),
+      watermarks: boundedOutOfOrderness(`${spec.disorderMs} ms`, (record) => record.ts, {
+        ...(spec.driftMs === undefined ? {} : { alignment: { group: 'all', maxDrift: spec.driftMs } }),
+        ...(spec.isNeverIdle === true ? { idleAfter: 'never' } : {}),
+      }),
       ...(spec.isRated && inputMs > 0 ? { ratePerSecond: (total * 1_000) / inputMs } : {}),
     });
   }
@@ -214,7 +264,20 @@ class JobBuilder {
   }
 
   #keyedStep(
-    node: Extract<Step, { readonly kind: 'count' | 'reduce' | 'keep' | 'timers' | 'window' }>,
+    node: Extract<
+      Step,
+      {
+        readonly kind:
+          | 'count'
+          | 'reduce'
+          | 'keep'
+          | 'timers'
+          | 'window'
+          | 'countWindow'
+          | 'pattern'
+          | 'first';
+      }
+    >,
     input: DataStream<Rec>,
   ): DataStream<Rec> {
     const { id } = node;
@@ -237,6 +300,12 @@ class JobBuilder {
         return input.keyBy((record) => record.key).process(timerBuckets(id, node.bucketMs, this.#hooks));
       case 'window':
         return this.#window(node, input);
+      case 'countWindow':
+        return everyFew(node, input);
+      case 'pattern':
+        return matchPattern(id, node.pattern, input, this.#hooks);
+      case 'first':
+        return firstOfKey(id, input);
       default:
         return node satisfies never;
     }
@@ -322,13 +391,54 @@ class JobBuilder {
   }
 
   #addSink({ id, input, form, isTimed, parallelism }: Sink): void {
-    const lines = this.#read(input)
-      .map((record) => toLine(record, isTimed))
-      .uid(`line-${id}`);
+    const table = this.#tables.get(input.node);
+    const lines =
+      table === undefined
+        ? this.#read(input).map((record) => toLine(record, isTimed))
+        : this.#changes(id, table).map(({ kind, row }): Line => ({ c: kind, ...toLine(row, false) }));
+    lines.uid(`line-${id}`);
     const name = `sink-${id}`;
     const files = { path: name, ...(form === 'smallFiles' ? { maxFileBytes: 200 } : {}) };
     const sink = form === 'ledger' ? this.#hooks.sink(name) : jsonLines<Line>(files);
     const end = lines.sink(sink).uid(name);
     if (parallelism !== undefined) end.parallelism(parallelism);
   }
+
+  #changes(id: number, table: ChangelogStream<Rec>): DataStream<Change<Rec>> {
+    return table
+      .toStream()
+      .keyBy(({ row }) => `${row.key}/${row.origin}`)
+      .process(changeKeeper(id, this.#hooks))
+      .uid(`changes-${id}`);
+  }
+}
+
+/** The count of a key at every few records: windows that go on, or that begin anew and are counted. */
+function everyFew(
+  { id, size, isPurged }: { readonly id: number; readonly size: number; readonly isPurged: boolean },
+  input: DataStream<Rec>,
+): DataStream<Rec> {
+  const keyed = input.keyBy((record) => record.key);
+  const recordOf = (key: string, n: number): Rec => ({
+    key,
+    n,
+    origin: `${id}/${key}`,
+    seq: n / size - 1,
+    ts: 0,
+  });
+  if (!isPurged)
+    return keyed
+      .window(globalWindow())
+      .trigger(countTrigger(size))
+      .aggregate({ count: count() })
+      .uid(`every-${id}`)
+      .map((result) => recordOf(result.key, result.count));
+  return keyed
+    .countWindow(size)
+    .aggregate({ count: count() })
+    .uid(`every-${id}`)
+    .keyBy((result) => result.key)
+    .aggregate({ total: sum((result) => result.count) })
+    .uid(`total-${id}`)
+    .map((result) => recordOf(result.key, result.total));
 }

@@ -1,6 +1,16 @@
 // Draws a random job: some sources, some steps on streams that are open, a sink for each stream that is left.
 import { Prng } from '@millrace/common';
+import {
+  drawMaking,
+  drawTableJoin,
+  drawTableStep,
+  isStateful,
+  shapeBehind,
+  shapeOf,
+  type OpenTable,
+} from './draw-tables.ts';
 import type { JobSpec, NodeSpec, Ref, SourceSpec, StepSpec, StreamFacts, WindowShape } from './job-spec.ts';
+import type { PatternSpec } from './event-order.ts';
 import type { StreamJoin } from './stream-join.ts';
 
 interface OpenStream extends StreamFacts {
@@ -15,6 +25,11 @@ const DEPTH_MAX = 3;
 /** What the join of two streams counts: each record may be there several times behind it. */
 const JOIN_DEPTH = 2;
 const SOURCES_MAX = 3;
+/** Share of the jobs whose sources wait for each other. */
+const ALIGNED_SHARE = 0.1;
+/** Share of the steps that make a table of their stream, and of those that go on with a table where there is one. */
+const TABLE_SHARE = 0.12;
+const TABLE_STEP_SHARE = 0.5;
 const STEPS_MAX = 7;
 /** Nodes that are one operator each: they may have a parallelism of their own. */
 const ONE_OPERATOR = new Set<NodeSpec['kind']>([
@@ -30,7 +45,16 @@ const ONE_OPERATOR = new Set<NodeSpec['kind']>([
   'timers',
   'sink',
 ]);
-const KEYED = new Set<StepSpec['kind']>(['count', 'reduce', 'keep', 'timers', 'window']);
+const KEYED = new Set<StepSpec['kind']>([
+  'count',
+  'reduce',
+  'keep',
+  'timers',
+  'window',
+  'countWindow',
+  'pattern',
+  'first',
+]);
 
 /**
  * Steps whose results are among those of more records, however often each comes: what a job gives whose checkpoints do not
@@ -47,6 +71,7 @@ const MONOTONE = new Set<NodeSpec['kind']>([
   'ask',
   'count',
   'reduce',
+  'countWindow',
 ]);
 
 /** Draws the job of a seed; subtasks of one operator at most `parallelism`. `isAtLeastOnce`: records may be processed twice. */
@@ -63,6 +88,7 @@ class JobDraw {
   readonly #isAtLeastOnce: boolean;
   readonly #nodes: NodeSpec[] = [];
   readonly #streams: OpenStream[] = [];
+  readonly #tables: OpenTable[] = [];
 
   constructor(prng: Prng, of: { readonly parallelism: number; readonly isAtLeastOnce: boolean }) {
     this.#prng = prng;
@@ -73,13 +99,17 @@ class JobDraw {
   draw(): JobSpec {
     const sourceCount = 1 + this.#prng.below(SOURCES_MAX);
     const isBounded = this.#prng.next() < 0.8;
-    for (let index = 0; index < sourceCount; index++) this.#addSource(isBounded || this.#prng.next() < 0.4);
+    const isAligned = this.#prng.next() < ALIGNED_SHARE;
+    for (let index = 0; index < sourceCount; index++)
+      this.#addSource(isBounded || this.#prng.next() < 0.4, isAligned);
     const stepCount = 1 + this.#prng.below(STEPS_MAX);
     for (let index = 0; index < stepCount; index++) {
-      if (this.#streams.length > 1 && this.#prng.next() < 0.3) this.#addTogether();
+      if (this.#tables.length > 0 && this.#prng.next() < TABLE_STEP_SHARE) this.#addTableStep();
+      else if (this.#streams.length > 1 && this.#prng.next() < 0.3) this.#addTogether();
       else this.#addStep(this.#anyStream());
     }
     for (const stream of this.#streams.filter(({ isOpen }) => isOpen)) this.#addSink(stream);
+    for (const { ref } of this.#tables.filter(({ isOpen }) => isOpen)) this.#addSink({ ref, isTimed: false });
     return { nodes: this.#nodes };
   }
 
@@ -107,7 +137,7 @@ class JobDraw {
     return { ref: { node: id }, width: hasOwn ? -id - 1 : this.#parallelism };
   }
 
-  #addSource(isBounded: boolean): void {
+  #addSource(isBounded: boolean, isAligned: boolean): void {
     const spec: SourceSpec = {
       kind: 'source',
       isBounded,
@@ -118,6 +148,8 @@ class JobDraw {
       stepMs: this.#pick(10, 100, 500),
       disorderMs: this.#pick(0, 0, 300, 1_000),
       isRated: this.#prng.next() < 0.8,
+      ...(isAligned ? { driftMs: this.#pick(1, 100, 1_000) } : {}),
+      ...(!isBounded && this.#prng.next() < 0.5 ? { isNeverIdle: true } : {}),
     };
     const { ref, width } = this.#add((id) => ({ id, ...spec }));
     const facts = { isTimed: true, isOrdered: true, isGapless: true, isBounded, width };
@@ -126,7 +158,7 @@ class JobDraw {
 
   /** Two streams in one operator. */
   #addTogether(): void {
-    switch (this.#prng.below(this.#isAtLeastOnce ? 4 : 9)) {
+    switch (this.#prng.below(this.#isAtLeastOnce ? 4 : 10)) {
       case 0:
       case 1:
         return this.#addUnion();
@@ -136,6 +168,8 @@ class JobDraw {
       case 4:
       case 5:
         return this.#addStreamJoin();
+      case 6:
+        return this.#addTemporalJoin();
       default:
         return this.#addBroadcast(this.#pick('plain', 'keyed'));
     }
@@ -184,6 +218,73 @@ class JobDraw {
     this.#streams.push({ ref, ...facts, depth: Math.max(a.depth, b.depth) + JOIN_DEPTH, isOpen: true });
   }
 
+  /** Of streams with event times; the second one has the versions. */
+  #addTemporalJoin(): void {
+    const timed = this.#streams.filter(({ isTimed, depth }) => isTimed && depth < DEPTH_MAX);
+    const [a, b] = [timed[this.#prng.below(timed.length)], timed[this.#prng.below(timed.length)]];
+    if (a === undefined || b === undefined) return this.#addConnected('pairs');
+    a.isOpen = false;
+    b.isOpen = false;
+    const joinType = this.#pick('inner', 'left');
+    const { ref, width } = this.#add((id) => ({ id, kind: 'temporal', joinType, inputs: [a.ref, b.ref] }));
+    const isBounded = a.isBounded && b.isBounded;
+    const facts = { isTimed: true, isOrdered: false, isGapless: false, isBounded, width };
+    this.#streams.push({ ref, ...facts, depth: Math.max(a.depth, b.depth) + 1, isOpen: true });
+  }
+
+  #addTable(from: OpenStream): void {
+    const making = drawMaking(this.#prng, from, from.width === this.#parallelism);
+    const { ref } = this.#add((id) => ({ id, kind: 'table', input: from.ref, making }));
+    const depth = from.depth + (making.how === 'rows' ? 0 : 1);
+    this.#tables.push({ ref, isBounded: from.isBounded, depth, ...shapeOf(making), isOpen: true });
+  }
+
+  #addTableStep(): void {
+    const [a, b] = [this.#anyTable(), this.#anyTable()];
+    const isBounded = a.isBounded && b.isBounded;
+    const depth = Math.max(a.depth, b.depth);
+    const choice = this.#prng.next();
+    if (choice < 0.4 && b.isNarrow && depth < DEPTH_MAX) {
+      const join = drawTableJoin(this.#prng, [a, b]);
+      b.isOpen = false;
+      const { ref } = this.#add((id) => ({ id, kind: 'joinTables', join, inputs: [a.ref, b.ref] }));
+      const hasUniqueOrigins = a.hasUniqueOrigins && b.hasUniqueOrigins;
+      this.#tables.push({
+        ref,
+        isBounded,
+        depth: depth + 1,
+        isNarrow: false,
+        hasUniqueOrigins,
+        isOpen: true,
+      });
+    } else if (choice < 0.5) {
+      b.isOpen = false;
+      const { ref } = this.#add((id) => ({ id, kind: 'uniteTables', inputs: [a.ref, b.ref] }));
+      const hasUniqueOrigins = a.hasUniqueOrigins && b.hasUniqueOrigins;
+      this.#tables.push({ ref, isBounded, depth, isNarrow: false, hasUniqueOrigins, isOpen: true });
+    } else {
+      const step = drawTableStep(this.#prng, a.depth < DEPTH_MAX);
+      const { ref } = this.#add((id) => ({ id, kind: 'tableStep', input: a.ref, step }));
+      this.#tables.push({
+        ref,
+        isBounded: a.isBounded,
+        depth: a.depth + (isStateful(step) ? 1 : 0),
+        ...shapeBehind(step, a),
+        isOpen: true,
+      });
+    }
+    a.isOpen = false;
+  }
+
+  /** One that nobody reads yet, or another one once more. */
+  #anyTable(): OpenTable {
+    const open = this.#tables.filter(({ isOpen }) => isOpen);
+    const among = this.#prng.next() < 0.2 || open.length === 0 ? this.#tables : open;
+    const table = among[this.#prng.below(among.length)];
+    if (table === undefined) throw new Error('there is a table');
+    return table;
+  }
+
   #addBroadcast(how: 'plain' | 'keyed'): void {
     const [a, b] = [this.#anyStream(), this.#anyStream()];
     const { ref, width } = this.#add((id) => ({ id, kind: 'broadcast', how, inputs: [a.ref, b.ref] }));
@@ -214,6 +315,8 @@ class JobDraw {
   }
 
   #addStep(from: OpenStream): void {
+    if (!this.#isAtLeastOnce && from.depth < DEPTH_MAX && this.#prng.next() < TABLE_SHARE)
+      return this.#addTable(from);
     const step = this.#drawStep(from);
     const { ref, width } = this.#add((id) => ({ id, input: from.ref, ...step }));
     const isKeyed = KEYED.has(step.kind);
@@ -263,20 +366,29 @@ class JobDraw {
   }
 
   #drawKeyed(from: OpenStream): StepSpec {
-    const choice = this.#prng.below(from.isTimed ? 9 : 4);
+    const choice = this.#prng.below(from.isTimed ? 12 : 5);
     if (choice === 0) return { kind: 'count' };
     if (choice === 1) return { kind: 'reduce' };
     if (choice <= 3) {
       if (!from.isOrdered) return { kind: 'keep', check: 'once' };
       return { kind: 'keep', check: from.isGapless ? 'gapless' : 'ordered' };
     }
-    if (choice <= 5) return { kind: 'timers', bucketMs: this.#pick(100, 500, 2_000) };
+    if (choice === 4)
+      return { kind: 'countWindow', size: this.#pick(1, 2, 5), isPurged: this.#prng.next() < 0.5 };
+    if (choice <= 6) return { kind: 'timers', bucketMs: this.#pick(100, 500, 2_000) };
+    if (choice === 7) return { kind: 'first' };
+    if (choice === 8) return { kind: 'pattern', pattern: this.#drawPattern() };
     return {
       kind: 'window',
       shape: this.#drawShape(from.isBounded),
       how: this.#pick('aggregate', 'aggregate', 'process', 'reduce'),
       latenessMs: this.#pick(0, 0, 500),
     };
+  }
+
+  #drawPattern(): PatternSpec {
+    const contiguity = this.#pick('next', 'followedBy');
+    return this.#prng.next() < 0.5 ? { contiguity } : { contiguity, withinMs: this.#pick(1, 100, 1_000) };
   }
 
   #drawShape(isBounded: boolean): WindowShape {
@@ -296,7 +408,7 @@ class JobDraw {
     }
   }
 
-  #addSink({ ref, isTimed }: OpenStream): void {
+  #addSink({ ref, isTimed }: Pick<OpenStream, 'ref' | 'isTimed'>): void {
     const form = this.#pick('ledger', 'ledger', 'jsonLines', 'smallFiles');
     this.#add((id) => ({ id, kind: 'sink', input: ref, form, isTimed }));
   }
@@ -330,6 +442,11 @@ function factsBehind(step: StepSpec, from: StreamFacts, width: number): StreamFa
     case 'reduce':
       // The result counts the records of its key.
       return { ...facts, isTimed: false, isOrdered: true, isGapless: true };
+    case 'countWindow':
+      return { ...facts, isTimed: false, isOrdered: true, isGapless: true };
+    case 'pattern':
+      return { ...facts, isOrdered: false, isGapless: false };
+    case 'first':
     case 'timers':
       return { ...facts, isOrdered: true, isGapless: false };
     case 'window':

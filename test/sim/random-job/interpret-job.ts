@@ -1,4 +1,6 @@
 // The reference: what a random job must give, by plain loops over all its records at once. Knows nothing of the engine.
+import { firstRecords, matchedRecords, withVersions } from './event-order.ts';
+import { groupsOf } from './groups.ts';
 import {
   copiesOf,
   finalWatermark,
@@ -18,6 +20,7 @@ import {
   type WindowShape,
 } from './job-spec.ts';
 import { joinedStreams } from './stream-join.ts';
+import { joinedRows, rowsBehind, tableRows } from './tables.ts';
 
 interface Stream {
   readonly records: readonly Rec[];
@@ -101,6 +104,16 @@ function stepOf(node: Step, input: Stream): Pick<Stream, 'records' | 'side'> {
       return { records: fired(node.id, { kind: 'tumbling', sizeMs: node.bucketMs }, input, timerRecord) };
     case 'window':
       return { records: fired(node.id, node.shape, input, windowRecord) };
+    case 'countWindow':
+      return { records: everyFew(node, records) };
+    case 'pattern':
+      return { records: matchedRecords(node.id, node.pattern, input) };
+    case 'first':
+      return { records: firstRecords(node.id, input) };
+    case 'table':
+      return { records: tableRows(node.id, node.making, records) };
+    case 'tableStep':
+      return { records: rowsBehind(node.id, node.step, records) };
     case 'sink':
       return { records: [] };
     default:
@@ -118,6 +131,7 @@ function togetherOf(
   const first = inputs[0]?.records ?? [];
   switch (node.kind) {
     case 'union':
+    case 'uniteTables':
       return each((record, input) => tagged(record, node.id, input));
     case 'connect': {
       if (node.how === 'map') return each((record, input) => ofInput(record, node.id, input));
@@ -130,6 +144,14 @@ function togetherOf(
         ),
       );
     }
+    case 'temporal': {
+      const [records, table] = inputs;
+      return records === undefined || table === undefined
+        ? []
+        : withVersions(node.id, node.joinType, [records, table]);
+    }
+    case 'joinTables':
+      return joinedRows(node.id, node.join, [first, inputs[1]?.records ?? []]);
     case 'broadcast':
       return node.how === 'keyed' ? first : each((record, input) => tagged(record, node.id, input));
     default:
@@ -151,19 +173,29 @@ function joined(
 }
 
 function byKey(records: readonly Rec[]): ReadonlyMap<string, readonly Rec[]> {
-  const groups = new Map<string, Rec[]>();
-  for (const record of records) {
-    const group = groups.get(record.key) ?? [];
-    groups.set(record.key, group);
-    group.push(record);
-  }
-  return groups;
+  return groupsOf(records, ({ key }) => key);
 }
 
 /** The nth record of a key gives n, whichever it is. */
 function counted(node: { readonly id: number }, records: readonly Rec[]): readonly Rec[] {
   return [...byKey(records)].flatMap(([key, group]) =>
     group.map((_, index) => ({ key, n: index + 1, origin: `${node.id}/${key}`, seq: index, ts: 0 })),
+  );
+}
+
+/** One for each `size` records of a key; the seq of each is its number. */
+function everyFew(
+  { id, size }: { readonly id: number; readonly size: number },
+  records: readonly Rec[],
+): readonly Rec[] {
+  return [...byKey(records)].flatMap(([key, group]) =>
+    Array.from({ length: Math.floor(group.length / size) }, (_, index) => ({
+      key,
+      n: (index + 1) * size,
+      origin: `${id}/${key}`,
+      seq: index,
+      ts: 0,
+    })),
   );
 }
 

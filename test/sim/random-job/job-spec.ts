@@ -1,5 +1,7 @@
 // A random job as plain JSON: what is drawn, built, interpreted, cut down and kept.
+import type { PatternSpec } from './event-order.ts';
 import type { StreamJoin } from './stream-join.ts';
+import type { TableJoin, TableMaking, TableStep } from './tables.ts';
 
 /** The one kind of record of random jobs. */
 export interface Rec {
@@ -44,6 +46,10 @@ export interface SourceSpec {
   readonly disorderMs: number;
   /** Records come over the time of the world's input, not all at once. */
   readonly isRated: boolean;
+  /** Splits wait for those of other sources whose event time is this far behind. */
+  readonly driftMs?: number;
+  /** A split that has nothing more holds event time back all the same. */
+  readonly isNeverIdle?: true;
 }
 
 export type WindowShape =
@@ -71,6 +77,10 @@ export type StepSpec =
   | { readonly kind: 'reduce' }
   | { readonly kind: 'keep'; readonly check: 'gapless' | 'ordered' | 'once' }
   | { readonly kind: 'timers'; readonly bucketMs: number }
+  /** How many records of a key there were, at every few of them. */
+  | { readonly kind: 'countWindow'; readonly size: number; readonly isPurged: boolean }
+  | { readonly kind: 'pattern'; readonly pattern: PatternSpec }
+  | { readonly kind: 'first' }
   | {
       readonly kind: 'window';
       readonly shape: WindowShape;
@@ -85,6 +95,12 @@ export type NodeSpec = { readonly id: number; readonly parallelism?: number } & 
   /** Two streams in one operator: mapped each for itself, or keyed, and counted in pairs. */
   | { readonly kind: 'connect'; readonly how: 'map' | 'pairs'; readonly inputs: readonly [Ref, Ref] }
   | { readonly kind: 'joinStreams'; readonly join: StreamJoin; readonly inputs: readonly [Ref, Ref] }
+  /** The second one has the versions of a table. */
+  | { readonly kind: 'temporal'; readonly joinType: 'inner' | 'left'; readonly inputs: readonly [Ref, Ref] }
+  | { readonly kind: 'table'; readonly making: TableMaking; readonly input: Ref }
+  | { readonly kind: 'tableStep'; readonly step: TableStep; readonly input: Ref }
+  | { readonly kind: 'joinTables'; readonly join: TableJoin; readonly inputs: readonly [Ref, Ref] }
+  | { readonly kind: 'uniteTables'; readonly inputs: readonly [Ref, Ref] }
   /** The second one is broadcast. */
   | { readonly kind: 'broadcast'; readonly how: 'plain' | 'keyed'; readonly inputs: readonly [Ref, Ref] }
   | {
@@ -94,6 +110,14 @@ export type NodeSpec = { readonly id: number; readonly parallelism?: number } & 
       readonly isTimed: boolean;
     }
 );
+
+/** Nodes whose output is a table: the changes of its rows. */
+const TABLES: ReadonlySet<NodeSpec['kind']> = new Set(['table', 'tableStep', 'joinTables', 'uniteTables']);
+
+/** True when `ref` is a table; where a step is missing, in a job that was cut down, it may be a stream in place of one. */
+export function isTable({ nodes }: JobSpec, ref: Ref): boolean {
+  return nodes.some(({ id, kind }) => id === ref.node && TABLES.has(kind));
+}
 
 export interface JobSpec {
   readonly nodes: readonly NodeSpec[];
@@ -189,6 +213,8 @@ export function tableOf(
 
 /** A line of output. */
 export interface Line {
+  /** Of a table: what happened to the row. */
+  readonly c?: string;
   readonly k: string;
   readonly n: number;
   readonly o: string;

@@ -40,6 +40,8 @@ export interface SimulatedJob {
   /** Files that are there before it starts, by absolute path. */
   readonly files: ReadonlyMap<string, Uint8Array>;
   readonly expected: Outputs;
+  /** Outputs that mean nothing before their end: tables, whose rows may be taken back. */
+  readonly wholeOnly?: ReadonlySet<string>;
   /** What it must give when it is drained after so much of its input. Absent: it is not drained. */
   readonly expectedAt?: (positions: SourcePositions) => Outputs;
   readonly outputs: (of: SimOutputs) => Outputs;
