@@ -17,7 +17,7 @@ const STYLE = `
  * Bars from left to right, one or two a row, with their values, and a mark where the goal is. `rows`: {label, a, b?, mark?, text}.
  */
 export function barChart({ title, description, legend, rows, unit }) {
-  const left = 190;
+  const left = 215;
   const right = 150;
   const rowHeight = rows.some(({ b }) => b !== undefined) ? 34 : 24;
   const barHeight = 13;
