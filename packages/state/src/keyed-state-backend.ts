@@ -87,6 +87,15 @@ export interface MapStateHandle {
   clear(): void;
 }
 
+/**
+ * [HOT] Which values a key has had, and by whom: up to 31 bits a value, one each. Values are never taken out.
+ * Contract: the key is one that a table gave with `keyOf`, or a number or string of 12 characters at most: it is kept as it is.
+ */
+export interface DistinctValuesHandle {
+  /** Adds bits to a value; returns those that it had not. */
+  add(ownedKey: Key, keyHash: number, value: Key, bits: number): number;
+}
+
 /** The kinds of state that a user declares. */
 export type UserStateKind = 'value' | 'list' | 'map';
 
@@ -153,6 +162,12 @@ export interface KeyedStateBackend {
   valueState(name: string, ttl?: StateTtl): ValueStateHandle;
   listState(name: string, ttl?: StateTtl): ListStateHandle;
   mapState(name: string, ttl?: StateTtl): MapStateHandle;
+  distinctValues(name: string): DistinctValuesHandle;
+  /**
+   * Moves what was restored of states that have gained or lost a TTL since: what gains one counts as written now. Called once, when
+   * all states are asked for and their clocks can tell the time, before the first record.
+   */
+  restoreForms(): Promise<void>;
   /** States with a TTL; undefined: there are none. */
   readonly expiring: ExpiringStates | undefined;
   readonly timers: TimerQueue;
@@ -201,5 +216,9 @@ export interface KeyedStateBackendOptions {
     readonly blobStore: BlobStore;
     /** By state: what makes a value, an item or the value of an entry of the current version from one that was restored. */
     readonly migrations?: ReadonlyMap<string, Migration>;
+    /** Names of restored states that have another name now: the new one by the old one. Migrations go by new names. */
+    readonly renamed?: ReadonlyMap<string, string>;
+    /** Declared states; true: it has a TTL. Those that had none, or have lost it, are converted. */
+    readonly declared?: ReadonlyMap<string, boolean>;
   };
 }

@@ -10,12 +10,25 @@ export interface SketchFunctions {
   readonly copy: (summary: never) => unknown;
 }
 
+/** Only records for which it is true are taken; unset, all are. */
+interface Where<In> {
+  readonly where?: (record: In) => boolean;
+}
+
 /** Built-in accumulators are one or two numbers, or a value, a key each. */
-export type AggregateSpec<In = never, Out = unknown> =
-  | { readonly kind: 'count'; readonly where?: (record: In) => boolean; readonly output?: Out }
+export type AggregateSpec<In = never, Out = unknown> = Where<In> & AggregateFunctions<In, Out>;
+
+type AggregateFunctions<In, Out> =
+  | { readonly kind: 'count'; readonly output?: Out }
   | {
       readonly kind: 'sum' | 'min' | 'max' | 'avg';
       readonly select: (record: In) => number;
+      readonly output?: Out;
+    }
+  /** Different values, without null and undefined: where an operator can, as entries of state by themselves. */
+  | {
+      readonly kind: 'countDistinct';
+      readonly select: (record: In) => unknown;
       readonly output?: Out;
     }
   /** The first or last seen, by arrival. */

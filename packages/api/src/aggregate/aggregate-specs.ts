@@ -11,6 +11,7 @@ const KINDS = new Set<unknown>([
   'min',
   'max',
   'avg',
+  'countDistinct',
   'first',
   'last',
   'topN',

@@ -28,43 +28,70 @@ export type AggregateResults<A> = Flat<{
     : never;
 }>;
 
+/** Which records an aggregate takes. Source: SQL's `FILTER (WHERE …)`. */
+export interface WhereOption<In> {
+  /** Only those for which it is true. Contract: deterministic. */
+  readonly where: (record: In) => boolean;
+}
+
+type NumberOf<In> = (record: In) => number;
+
 /** Number of records, or of those for which `where` is true. */
-export function count<In>(where?: (record: In) => boolean): Aggregate<In, number> {
-  return spec<In, number>(
-    where === undefined
-      ? { kind: 'count' }
-      : { kind: 'count', where: recordFunction('the condition of count()', where) },
-  );
+export function count<In>(where?: ((record: In) => boolean) | WhereOption<In>): Aggregate<In, number> {
+  return typeof where === 'function'
+    ? spec<In, number>({ kind: 'count', where: recordFunction('the condition of count()', where) })
+    : spec<In, number>({ kind: 'count', ...whereOf('count()', where) });
 }
 
-/** Sum of a number of each record. */
-export function sum<In>(select: (record: In) => number): Aggregate<In, number> {
-  return spec<In, number>({ kind: 'sum', select: recordFunction('the function of sum()', select) });
+/** Sum of a number of each record; 0 where there is none. */
+export function sum<In>(select: NumberOf<In>, options?: WhereOption<In>): Aggregate<In, number> {
+  return ofNumbers('sum', select, options);
 }
 
-/** Least of a number of each record. */
-export function min<In>(select: (record: In) => number): Aggregate<In, number> {
-  return spec<In, number>({ kind: 'min', select: recordFunction('the function of min()', select) });
+/** Least of a number of each record; of those for which `where` is true, undefined where there is none. */
+export function min<In>(select: NumberOf<In>): Aggregate<In, number>;
+export function min<In>(select: NumberOf<In>, options: WhereOption<In>): Aggregate<In, number | undefined>;
+export function min<In>(select: NumberOf<In>, options?: WhereOption<In>): Aggregate<In, never> {
+  return ofNumbers('min', select, options) as Aggregate<In, never>;
 }
 
-/** Greatest of a number of each record. */
-export function max<In>(select: (record: In) => number): Aggregate<In, number> {
-  return spec<In, number>({ kind: 'max', select: recordFunction('the function of max()', select) });
+/** Greatest of a number of each record; of those for which `where` is true, undefined where there is none. */
+export function max<In>(select: NumberOf<In>): Aggregate<In, number>;
+export function max<In>(select: NumberOf<In>, options: WhereOption<In>): Aggregate<In, number | undefined>;
+export function max<In>(select: NumberOf<In>, options?: WhereOption<In>): Aggregate<In, never> {
+  return ofNumbers('max', select, options) as Aggregate<In, never>;
 }
 
-/** Mean of a number of each record. */
-export function avg<In>(select: (record: In) => number): Aggregate<In, number> {
-  return spec<In, number>({ kind: 'avg', select: recordFunction('the function of avg()', select) });
+/** Mean of a number of each record; of those for which `where` is true, undefined where there is none. */
+export function avg<In>(select: NumberOf<In>): Aggregate<In, number>;
+export function avg<In>(select: NumberOf<In>, options: WhereOption<In>): Aggregate<In, number | undefined>;
+export function avg<In>(select: NumberOf<In>, options?: WhereOption<In>): Aggregate<In, never> {
+  return ofNumbers('avg', select, options) as Aggregate<In, never>;
 }
 
-/** The value of the record that came first; over several subtasks, of one of the first. */
-export function first<In, Out>(select: (record: In) => Out): Aggregate<In, Out> {
-  return spec<In, Out>({ kind: 'first', select: recordFunction('the function of first()', select) });
+/**
+ * The value of the record that came first; over several subtasks, of one of the first. With `where` undefined where there is
+ * none, and values that are undefined are passed over.
+ */
+export function first<In, Out>(select: (record: In) => Out): Aggregate<In, Out>;
+export function first<In, Out>(
+  select: (record: In) => Out,
+  options: WhereOption<In>,
+): Aggregate<In, Out | undefined>;
+export function first<In, Out>(select: (record: In) => Out, options?: WhereOption<In>): Aggregate<In, never> {
+  const checked = recordFunction('the function of first()', select) as (record: In) => never;
+  return spec<In, never>({ kind: 'first', select: checked, ...whereOf('first()', options) });
 }
 
-/** The value of the record that came last; over several subtasks, of one of the last. */
-export function last<In, Out>(select: (record: In) => Out): Aggregate<In, Out> {
-  return spec<In, Out>({ kind: 'last', select: recordFunction('the function of last()', select) });
+/** The value of the record that came last; over several subtasks, of one of the last. With `where` as for {@link first}. */
+export function last<In, Out>(select: (record: In) => Out): Aggregate<In, Out>;
+export function last<In, Out>(
+  select: (record: In) => Out,
+  options: WhereOption<In>,
+): Aggregate<In, Out | undefined>;
+export function last<In, Out>(select: (record: In) => Out, options?: WhereOption<In>): Aggregate<In, never> {
+  const checked = recordFunction('the function of last()', select) as (record: In) => never;
+  return spec<In, never>({ kind: 'last', select: checked, ...whereOf('last()', options) });
 }
 
 /** What {@link topN} ranks, and what it keeps. */
@@ -75,6 +102,8 @@ export interface TopNOptions<In, Out> {
   readonly tieBreak?: (record: In) => string | number;
   /** What is kept of a record; the record unless set. */
   readonly select?: (record: In) => Out;
+  /** Only records for which it is true. Contract: deterministic. */
+  readonly where?: (record: In) => boolean;
 }
 
 /** Records that {@link topN} keeps at most. */
@@ -85,7 +114,7 @@ export function topN<In, Out = In>(
   limit: number,
   options: TopNOptions<In, Out>,
 ): Aggregate<In, readonly Out[]> {
-  refuseUnknownOptions('topN()', options, ['by', 'tieBreak', 'select']);
+  refuseUnknownOptions('topN()', options, ['by', 'tieBreak', 'select', 'where']);
   return spec<In, readonly Out[]>({
     kind: 'topN',
     limit: integerOption('the limit of topN()', limit, { min: 1, max: TOP_N_MAX }),
@@ -94,6 +123,7 @@ export function topN<In, Out = In>(
       ? {}
       : { tieBreak: recordFunction('`tieBreak` of topN()', options.tieBreak) }),
     ...(options.select === undefined ? {} : { select: recordFunction('`select` of topN()', options.select) }),
+    ...(options.where === undefined ? {} : { where: recordFunction('`where` of topN()', options.where) }),
   });
 }
 
@@ -111,13 +141,15 @@ export interface Aggregator<In, Accumulator, Out> {
    * elsewhere it is not called.
    */
   readonly retract?: (accumulator: Accumulator, record: In) => Accumulator;
+  /** Only records for which it is true are added, and taken out. Contract: deterministic. */
+  readonly where?: (record: In) => boolean;
 }
 
 /** An aggregate of one's own. */
 export function aggregator<In, Accumulator, Out>(
   functions: Aggregator<In, Accumulator, Out>,
 ): Aggregate<In, Out> {
-  refuseUnknownOptions('aggregator()', functions, ['create', 'add', 'merge', 'result', 'retract']);
+  refuseUnknownOptions('aggregator()', functions, ['create', 'add', 'merge', 'result', 'retract', 'where']);
   return spec<In, Out>({
     kind: 'custom',
     create: recordFunction('`create` of aggregator()', functions.create),
@@ -127,33 +159,46 @@ export function aggregator<In, Accumulator, Out>(
     ...(functions.retract === undefined
       ? {}
       : { retract: recordFunction('`retract` of aggregator()', functions.retract) }),
+    ...(functions.where === undefined
+      ? {}
+      : { where: recordFunction('`where` of aggregator()', functions.where) }),
   });
 }
 
 /**
- * Number of different values; null and undefined do not count. Exact: it keeps each value and how often it is there.
+ * Number of different values; null and undefined do not count. Exact. In running aggregates values are entries of state by
+ * themselves: a checkpoint writes the new ones, and those that no longer fit go to disk. Counts whose `select` is one
+ * function, or reads alike and uses nothing but the record, share the entries, whatever their `where` is. In windows and
+ * OVER the values of a key are one accumulator. Source: SQL's `COUNT(DISTINCT …) FILTER (WHERE …)`.
  */
 export function countDistinct<In>(
   select: (record: In) => string | number | bigint | boolean | null | undefined,
+  options?: WhereOption<In>,
 ): Aggregate<In, number> {
-  recordFunction('the function of countDistinct()', select);
-  const counted = (counts: Map<unknown, number>, value: unknown, by: number): Map<unknown, number> => {
-    if (value === null || value === undefined) return counts;
-    const times = (counts.get(value) ?? 0) + by;
-    if (times === 0) counts.delete(value);
-    else counts.set(value, times);
-    return counts;
-  };
-  return aggregator<In, Map<unknown, number>, number>({
-    create: () => new Map(),
-    add: (counts, record) => counted(counts, select(record), 1),
-    retract: (counts, record) => counted(counts, select(record), -1),
-    merge: (a, b) => {
-      for (const [value, times] of b) counted(a, value, times);
-      return a;
-    },
-    result: (counts) => counts.size,
+  const checked = recordFunction('the function of countDistinct()', select);
+  return spec<In, number>({
+    kind: 'countDistinct',
+    select: checked,
+    ...whereOf('countDistinct()', options),
   });
+}
+
+function ofNumbers<In>(
+  kind: 'sum' | 'min' | 'max' | 'avg',
+  select: NumberOf<In>,
+  options: WhereOption<In> | undefined,
+): Aggregate<In, number> {
+  const checked = recordFunction(`the function of ${kind}()`, select);
+  return spec<In, number>({ kind, select: checked, ...whereOf(`${kind}()`, options) });
+}
+
+function whereOf<In>(
+  what: string,
+  options: WhereOption<In> | undefined,
+): { readonly where?: (record: In) => boolean } {
+  if (options === undefined) return {};
+  refuseUnknownOptions(what, options, ['where']);
+  return { where: recordFunction(`\`where\` of ${what}`, options.where) };
 }
 
 function spec<In, Out>(of: AggregateSpec<In, Out>): Aggregate<In, Out> {

@@ -8,6 +8,7 @@ import {
   countDistinct,
   desc,
   fromArray,
+  min,
   sum,
   type Change,
   type ChangelogSink,
@@ -39,6 +40,17 @@ describe('running operators infer', () => {
       expectTypeOf(final).toEqualTypeOf<DataStream<{ key: string; n: number; total: number }>>();
       const each = keyed.aggregate({ ids: countDistinct(({ id }) => id) });
       expectTypeOf(each).toEqualTypeOf<DataStream<{ key: string; ids: number }>>();
+      const some = keyed.aggregate({
+        n: count({ where: ({ price }) => price > 1 }),
+        ids: countDistinct(({ id }) => id, { where: ({ price }) => price > 1 }),
+        least: min(({ price }) => price, { where: ({ price }) => price > 1 }),
+        total: sum(({ price }) => price, { where: ({ price }) => price > 1 }),
+      });
+      expectTypeOf(some).toEqualTypeOf<
+        DataStream<{ key: string; n: number; ids: number; least: number | undefined; total: number }>
+      >();
+      // @ts-expect-error a condition is a function
+      keyed.aggregate({ n: sum(({ price }) => price, { where: 'price > 1' }) });
       const all = env.source(source).aggregate({ mean: avg(({ price }) => price) });
       expectTypeOf(all).toEqualTypeOf<ChangelogStream<{ mean: number }>>();
       const chained = updates.keyBy(({ n }) => n).aggregate({ symbols: count() });

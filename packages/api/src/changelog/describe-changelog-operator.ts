@@ -5,6 +5,7 @@ import type { Operator } from '../graph/operator.ts';
 import type {
   ChangelogOperator,
   ChangelogOperatorKind,
+  GroupAggregateOperator,
   MiniBatchSpec,
   OrderingSpec,
 } from './changelog-operator.ts';
@@ -45,6 +46,7 @@ export function describeChangelogOperator(
       return {
         aggregates: describeAggregates(operator.aggregates),
         input: operator.input,
+        ...distinct(operator),
         emit: operator.emit,
         ...updates(operator),
       };
@@ -96,6 +98,12 @@ export function describeChangelogOperator(
     case 'sort':
       return operator.orderBy.length === 0 ? {} : { thenBy: orders(operator.orderBy) };
   }
+}
+
+/** How the values of distinct counts are kept: each as an entry for good, or with how often it is there. */
+function distinct({ aggregates, input, stateTtlMs }: GroupAggregateOperator): OptionsJson {
+  if (Object.values(aggregates).every(({ kind }) => kind !== 'countDistinct')) return {};
+  return { distinct: input === 'append' && stateTtlMs === Infinity ? 'entries' : 'counted' };
 }
 
 function updates(of: {

@@ -111,16 +111,37 @@ function checkedStates(what: string, states: StateDescriptors): StateDescriptors
       `Cannot use ${describe(state)} as state "${name}" of ${what}: write valueState(), listState(), mapState(), reducingState() or aggregatingState()`,
     );
   }
+  checkRenamed(what, states);
   return Object.freeze({ ...states });
 }
 
-/** As those of process functions, of windows and triggers, whose states go with their windows and have one version. */
+/** A state has one past, and no two have the same. */
+function checkRenamed(what: string, states: StateDescriptors): void {
+  const taken = new Map<string, string>();
+  for (const [name, { renamedFrom }] of Object.entries(states)) {
+    if (renamedFrom === undefined) continue;
+    if (Object.hasOwn(states, renamedFrom))
+      throw invalidOption(
+        `Cannot rename state "${renamedFrom}" of ${what} to "${name}": it is declared ${renamedFrom === name ? 'by that name already' : 'as well'}`,
+      );
+    const other = taken.get(renamedFrom);
+    if (other !== undefined)
+      throw invalidOption(`Cannot rename state "${renamedFrom}" of ${what} to both "${other}" and "${name}"`);
+    taken.set(renamedFrom, name);
+  }
+}
+
+/**
+ * As those of process functions, of windows and triggers. Their states go with their windows: these are their TTL, and soon no
+ * window is left that an older program has written. So they have one version, and one name.
+ */
 export function windowStates(what: string, states: StateDescriptors): StateDescriptors {
   const checked = checkedStates(what, states);
-  for (const [name, { ttl, version }] of Object.entries(checked)) {
-    if (ttl === undefined && version === undefined) continue;
+  for (const [name, state] of Object.entries(checked)) {
+    const option = (['ttl', 'version', 'renamedFrom'] as const).find((each) => state[each] !== undefined);
+    if (option === undefined) continue;
     throw invalidOption(
-      `Cannot give state "${name}" of ${what} a \`${ttl === undefined ? 'version' : 'ttl'}\`: only states of process functions have one`,
+      `Cannot give state "${name}" of ${what} a \`${option}\`: only states of process functions have one; a window's states go with the window`,
     );
   }
   return checked;

@@ -79,13 +79,14 @@ function describeState(operator: Operator): readonly StateDescriptorJson[] {
 function describeDeclared(
   name: string,
   kind: StateDescriptorJson['kind'],
-  { version, from, ttl }: StateSpec,
+  { version, from, ttl, renamedFrom }: StateSpec,
 ): StateDescriptorJson {
   return {
     name,
     kind,
     ...(version === undefined ? {} : { version }),
     ...(from === undefined ? {} : { from: Object.keys(from).map(Number) }),
+    ...(renamedFrom === undefined ? {} : { renamedFrom }),
     ...(ttl === undefined ? {} : { ttl: { ...ttl } }),
   };
 }

@@ -60,6 +60,10 @@ export function describeAggregates(aggregates: { readonly [name: string]: Aggreg
 
 /** With what its accumulator depends on. */
 function describeAggregate(spec: AggregateSpec): string {
+  return spec.where === undefined ? kindOf(spec) : `${kindOf(spec)} where`;
+}
+
+function kindOf(spec: AggregateSpec): string {
   switch (spec.kind) {
     case 'topN':
       return `topN ${spec.limit}`;

@@ -16,6 +16,8 @@ interface StateSpecOptions {
   readonly version?: number;
   /** By older version: gives the value of the current one. */
   readonly from?: { readonly [version: string]: UserFunction };
+  /** Name that it has in older checkpoints. */
+  readonly renamedFrom?: string;
 }
 
 /** A declared state of a process function. */

@@ -101,12 +101,19 @@ function toEdge(
 }
 
 /**
- * True when records can be summed up before the exchange: each slice's accumulators can be merged, slices are known from
- * event time alone, and nobody wants to see late records, or those that fail, as they are.
+ * True when records can be summed up before the exchange, and nobody wants to see those that fail, or are late, as they are. Of a
+ * window: each slice's accumulators can be merged, and slices are known from event time alone. Of a running aggregate: not every
+ * record has a result of its own. Source: Flink's local-global aggregation.
  */
 function isPreAggregated({ operator, onError }: Transformation): boolean {
+  if (onError !== undefined) return false;
+  if (operator.kind === 'groupAggregate')
+    return (
+      !operator.isOfChanges &&
+      operator.input === 'append' &&
+      (operator.miniBatch !== undefined || operator.emit === 'append')
+    );
   return (
-    onError === undefined &&
     operator.kind === 'window' &&
     operator.strategy === 'slices' &&
     operator.function.kind === 'aggregate' &&

@@ -1,6 +1,7 @@
 // State of an operator's subtask, not of a key, and broadcast state, as functions see them. Storage is the engine's.
 import type { DeepReadonly } from '../readonly.ts';
 import type { MapState, StateDescriptors, StateHandles } from './keyed-state.ts';
+import type { StateOptions } from './state-options.ts';
 
 /**
  * A list of the subtask.
@@ -17,14 +18,20 @@ export interface OperatorListState<V> {
 }
 
 /**
+ * Options of an operator's list. Lists are asked for when the job runs, so that an old version without a way to the current one
+ * fails the job there, not when it is submitted. Source: as of declared states, {@link StateOptions}.
+ */
+export type OperatorListOptions<V> = Pick<StateOptions<V>, 'version' | 'from'>;
+
+/**
  * Lists of the subtask by name; the names are part of the checkpoint's format. A list that is in the checkpoint and that
  * nobody asks for is kept.
  */
 export interface OperatorState {
   /** With another parallelism the entries of all subtasks are dealt out in turn; with the same each has its own again. */
-  list<V>(name: string): OperatorListState<V>;
+  list<V>(name: string, options?: OperatorListOptions<NoInfer<V>>): OperatorListState<V>;
   /** After a restore every subtask has the entries of all. */
-  unionList<V>(name: string): OperatorListState<V>;
+  unionList<V>(name: string, options?: OperatorListOptions<NoInfer<V>>): OperatorListState<V>;
 }
 
 /** What a function may read of a broadcast state. What it hands out is frozen. */

@@ -9,6 +9,7 @@ import {
   oneOf,
   positiveMs,
   refuseUnknownOptions,
+  textOption,
 } from '../options/check-options.ts';
 
 /**
@@ -45,9 +46,14 @@ export interface StateOptions<V> {
   readonly version?: number;
   /** From each older version that may be in a checkpoint. One that is missing is refused before the job starts. */
   readonly from?: Migrations<V>;
+  /**
+   * The name under which older checkpoints have the state: it is restored from there, with the versions and the TTL that it had.
+   * May stay when no checkpoint has the old name any more. A checkpoint that has both names is refused.
+   */
+  readonly renamedFrom?: string;
 }
 
-const KNOWN = ['ttl', 'version', 'from'];
+const KNOWN = ['ttl', 'version', 'from', 'renamedFrom'];
 const VERSION_MAX = 1_000_000;
 
 /** The options in the form that the engine reads. @throws {MillraceError} MR_OPTION_INVALID, MR_PROMISE_RETURNED */
@@ -55,9 +61,9 @@ export function stateOptions(
   what: string,
   options: StateOptions<unknown>,
   alsoKnown: readonly string[] = [],
-): Pick<StateSpec, 'ttl' | 'version' | 'from'> {
+): Pick<StateSpec, 'ttl' | 'version' | 'from' | 'renamedFrom'> {
   refuseUnknownOptions(what, options, [...KNOWN, ...alsoKnown]);
-  const { ttl, version, from } = options;
+  const { ttl, version, from, renamedFrom } = options;
   const checked =
     version === undefined
       ? 1
@@ -66,6 +72,9 @@ export function stateOptions(
     ...(ttl === undefined ? {} : { ttl: ttlSpec(what, ttl) }),
     ...(version === undefined ? {} : { version: checked }),
     ...(from === undefined ? {} : { from: migrations(what, checked, from) }),
+    ...(renamedFrom === undefined
+      ? {}
+      : { renamedFrom: textOption(`\`renamedFrom\` of ${what}`, renamedFrom) }),
   };
 }
 

@@ -26,8 +26,16 @@ import {
 } from '../changelog/top-n.ts';
 import type { AsyncCall, AsyncFunction, AsyncOptions } from '../function/async-function.ts';
 import { recordFunction } from '../function/check-function.ts';
+import type {
+  FilterFunction,
+  FilterGuardFunction,
+  FlatMapFunction,
+  ForEachFunction,
+  MapFunction,
+} from '../function/lifecycle-functions.ts';
 import type { KeyedProcessFunction } from '../function/process-function.ts';
 import { processSpec } from '../function/process-spec.ts';
+import type { Sink } from '../connector/sink.ts';
 import type { Operator } from '../graph/operator.ts';
 import type { StreamOutlet, Transformation } from '../graph/transformation.ts';
 import type { CoGroupOptions, IntervalJoinOptions, WindowJoinOptions } from '../join/join-options.ts';
@@ -38,7 +46,7 @@ import { describe, invalidOption } from '../options/check-options.ts';
 import { patternSpec, type Begin } from '../pattern/pattern.ts';
 import type { PatternRule } from '../pattern/pattern-json.ts';
 import type { PatternLike } from '../pattern/pattern-types.ts';
-import type { DeepReadonly, Flat } from '../readonly.ts';
+import type { DeepMutable, DeepReadonly, Flat, Sync } from '../readonly.ts';
 import { mapState, type StateDescriptors } from '../state/keyed-state.ts';
 import type { BroadcastDescriptors } from '../state/operator-state.ts';
 import {
@@ -49,6 +57,8 @@ import {
 import type { DataStream } from './data-stream.ts';
 import { patternSettings, PatternStream, type PatternOptions } from './pattern-stream.ts';
 import { addAsync } from './add-async.ts';
+import type { StreamEnd } from './stream-end.ts';
+import type { PrintOptions } from './stream-options.ts';
 import type { StreamScope } from './stream-scope.ts';
 import { globalWindow, type WindowAssigner } from '../window/windows.ts';
 import { countWindows, windowing, WindowedStream } from './windowed-stream.ts';
@@ -70,6 +80,40 @@ export class KeyedStream<K, T> {
   constructor(scope: StreamScope, outlet: StreamOutlet) {
     this.#scope = scope;
     this.#outlet = outlet;
+  }
+
+  /** As {@link DataStream.map}: the operator's subtasks share the keys, and each key's records come in order. */
+  map<U>(map: ((record: DeepReadonly<T>) => Sync<U>) | MapFunction<T, U>): DataStream<U> {
+    return this.#records.map(map);
+  }
+
+  /** As {@link DataStream.filter}, by key. What follows is no longer keyed. */
+  filter<U extends DeepReadonly<T>>(
+    filter: ((record: DeepReadonly<T>) => record is U) | FilterGuardFunction<T, U>,
+  ): DataStream<U>;
+  filter(filter: ((record: DeepReadonly<T>) => boolean) | FilterFunction<T>): DataStream<T>;
+  filter(filter: ((record: DeepReadonly<T>) => boolean) | FilterFunction<T>): DataStream<T> {
+    return this.#records.filter(filter);
+  }
+
+  /** As {@link DataStream.flatMap}, by key. */
+  flatMap<U>(flatMap: ((record: DeepReadonly<T>) => Iterable<U>) | FlatMapFunction<T, U>): DataStream<U> {
+    return this.#records.flatMap(flatMap);
+  }
+
+  /** As {@link DataStream.sink}: all records of a key are written by one subtask. */
+  sink(sink: Sink<DeepMutable<T>>): StreamEnd {
+    return this.#records.sink(sink);
+  }
+
+  /** As {@link DataStream.forEach}, by key. */
+  forEach(forEach: ((record: DeepReadonly<T>) => void) | ForEachFunction<T>): StreamEnd {
+    return this.#records.forEach(forEach);
+  }
+
+  /** As {@link DataStream.print}, by key. */
+  print(options: PrintOptions<T> = {}): StreamEnd {
+    return this.#records.print(options);
   }
 
   /** Combines each record with what its key has so far, and emits the result each time. The first is emitted as it is. */
@@ -307,6 +351,11 @@ export class KeyedStream<K, T> {
   #paired(other: KeyedStream<K, never>, options: AnyOptions, pairing: WindowPairing): DataStream<unknown> {
     checkKeyed(other, pairing.shape.kind === 'coGroup' ? 'coGroup' : 'join');
     return pairInWindows(this.#scope, [this.#outlet, other.#outlet], { options, pairing });
+  }
+
+  /** The records, each where its key is. */
+  get #records(): DataStream<T> {
+    return this.#scope.viewOf<T>(this.#outlet);
   }
 
   get #input(): KeyedInput {

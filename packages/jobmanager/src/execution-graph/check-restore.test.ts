@@ -129,7 +129,7 @@ test('an operator that keeps its uid and changes what its state means is refused
   expect(refusal({ process: { options: { isKeyed: false } } })).toThrow('had the isKeyed true and has false');
 });
 
-test('values of another version need a migration, and a TTL does not come or go', () => {
+test('values of another version need a migration, a TTL may come and go, a new name has one past', () => {
   const restore = (state: StreamNodeJson['state'], old: StreamNodeJson['state']) => () => {
     const was = savepoint();
     const operators = was.operators?.map((operator) =>
@@ -151,9 +151,18 @@ test('values of another version need a migration, and a TTL does not come or go'
     visibility: 'neverReturnExpired',
   } as const;
   expect(restore([{ ...seen, ttl: { ...ttl, ttlMs: 2 } }], [{ ...seen, ttl }])).not.toThrow();
-  expect(restore([{ ...seen, ttl }], [seen])).toThrow(
-    'operator "top" had state "seen" without a TTL and has it with one',
+  expect(restore([{ ...seen, ttl }], [seen])).not.toThrow();
+  expect(restore([seen], [{ ...seen, ttl }])).not.toThrow();
+  const known = { name: 'known', kind: 'value', renamedFrom: 'seen' } as const;
+  expect(restore([known], [seen])).not.toThrow();
+  expect(restore([known], [{ ...seen, name: 'known' }])).not.toThrow();
+  expect(restore([known], [seen, { ...seen, name: 'known' }])).toThrow(
+    'had states "seen" and "known" and has both as "known": leave out its `renamedFrom`',
   );
+  expect(restore([{ ...known, kind: 'list' }], [seen])).toThrow(
+    'had "seen" as value state and has it as list',
+  );
+  expect(restore([known], [{ ...seen, version: 2 }])).toThrow('has version 2, and the job has version 1');
 });
 
 test('a restore says which states are migrated', () => {
@@ -161,6 +170,9 @@ test('a restore says which states are migrated', () => {
   const jobGraph = program({ process: { state: [{ ...seen, version: 2, from: [1] }] } });
   const { operators } = reportRestore(jobGraph, savepoint(), '/savepoint');
   expect(operators.find(({ uid }) => uid === 'top')?.state).toContain('value seen v1 → v2');
+  const renamed = program({ process: { state: [{ name: 'known', kind: 'value', renamedFrom: 'seen' }] } });
+  const states = reportRestore(renamed, savepoint(), '/savepoint').operators;
+  expect(states.find(({ uid }) => uid === 'top')?.state).toContain('value seen → known');
 });
 
 test('state that finds no operator names the one that it probably is now, and can be given up', () => {

@@ -88,14 +88,14 @@ function checkSameMeaning(metadata: CheckpointMetadata, old: CheckpointOperator,
     );
   if (old.kind !== now.kind) throw refuse(`was a ${old.kind} and is a ${now.kind}`);
   for (const was of old.state) {
-    const same = now.state.find((state) => state.name === was.name);
+    const same = sameState(was, now.state);
     if (same === undefined) continue;
+    if (same.name !== was.name && old.state.some((state) => state.name === same.name))
+      throw refuse(
+        `had states "${was.name}" and "${same.name}" and has both as "${same.name}": leave out its \`renamedFrom\``,
+      );
     if (same.kind !== was.kind)
       throw refuse(`had "${was.name}" as ${was.kind} state and has it as ${same.kind} state`);
-    if ((same.ttl === undefined) !== (was.ttl === undefined))
-      throw refuse(
-        `had state "${was.name}" ${was.ttl === undefined ? 'without' : 'with'} a TTL and has it ${was.ttl === undefined ? 'with' : 'without'} one`,
-      );
     checkVersion(metadata, uid, was, same);
   }
   for (const option of new Set([...Object.keys(old.stateLayout), ...Object.keys(now.stateLayout)])) {
@@ -103,6 +103,14 @@ function checkSameMeaning(metadata: CheckpointMetadata, old: CheckpointOperator,
     const [was, is] = [before, now.stateLayout[option]].map((value) => textOf(value));
     if (was !== is) throw refuse(`had the ${option} ${was ?? 'none'} and has ${is ?? 'none'}`);
   }
+}
+
+/** The state that has `was` now, under its name or another one. */
+export function sameState(
+  was: StateDescriptorJson,
+  now: readonly StateDescriptorJson[],
+): StateDescriptorJson | undefined {
+  return now.find((state) => state.name === was.name) ?? now.find((state) => state.renamedFrom === was.name);
 }
 
 /** Values of another version need a migration that the job declares. */

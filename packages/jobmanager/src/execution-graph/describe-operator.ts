@@ -5,6 +5,7 @@ import type { CheckpointOperator, JobGraph, Json, OperatorKind, StreamNodeJson }
 const LAYOUT_OPTIONS: { readonly [kind in OperatorKind]?: readonly string[] } = {
   window: ['assigner', 'strategy', 'evictor', 'emit', 'function', 'aggregates'],
   aggregate: ['aggregates'],
+  groupAggregate: ['aggregates', 'input', 'distinct'],
   process: ['isKeyed'],
   coProcess: ['isKeyed'],
   pattern: ['pattern'],

@@ -9,6 +9,7 @@ import type {
   RestoreReport,
   StateDescriptorJson,
 } from '@millrace/proto';
+import { sameState } from './check-restore.ts';
 
 /** What a checkpoint has of one uid. */
 interface OldOperator {
@@ -60,12 +61,11 @@ function oldPart(
   };
 }
 
-/** `value total`, and where it has versions `value total v1 → v2`. */
-function stateText(
-  { name, kind, version = 1 }: StateDescriptorJson,
-  now: readonly StateDescriptorJson[],
-): string {
-  const same = now.find((state) => state.name === name);
+/** `value total`, where it has versions `value total v1 → v2`, where it is renamed `value total → sum`. */
+function stateText(was: StateDescriptorJson, now: readonly StateDescriptorJson[]): string {
+  const { kind, version = 1 } = was;
+  const same = sameState(was, now);
+  const name = same === undefined || same.name === was.name ? was.name : `${was.name} → ${same.name}`;
   const next = same === undefined ? version : (same.version ?? 1);
   if (next !== version) return `${kind} ${name} v${version} → v${next}`;
   return version === 1 ? `${kind} ${name}` : `${kind} ${name} v${version}`;

@@ -57,6 +57,8 @@ export interface StateDescriptorJson {
   readonly version?: number;
   /** Older versions whose values the job can make its own. */
   readonly from?: readonly number[];
+  /** Name that it has in older checkpoints. */
+  readonly renamedFrom?: string;
   /** Unset: it is kept until it is cleared. */
   readonly ttl?: {
     readonly ttlMs: number;

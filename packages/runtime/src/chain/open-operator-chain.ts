@@ -7,7 +7,9 @@ import { OperatorMetrics } from '../operator/metrics/operator-metrics.ts';
 import { EventTimeTracker } from '../operator/event-time-tracker.ts';
 import { openOperator } from '../operator/open-operator.ts';
 import type { OperatorSetup } from '../operator/operator-setup.ts';
-import { stateMigrations } from '../operator/state-migrations.ts';
+import { renamedStates, stateMigrations } from '../operator/state-migrations.ts';
+import { aggregateLayout } from '../operator/aggregate/aggregate-layout.ts';
+import { partialBatch } from '../operator/changelog/partial-batch.ts';
 import { windowLayout } from '../operator/window/open-window.ts';
 import { PartialAggregates } from '../operator/window/partial-aggregates.ts';
 import { chainTopology, type ChainNode, type ChainTopology, type OutgoingEdge } from './chain-topology.ts';
@@ -183,6 +185,10 @@ function operatorSetup(
                 files: restored.flatMap((snapshot) => snapshot.keyedFiles),
                 blobStore: environment.blobStore,
                 migrations: stateMigrations(of.node, states, restored),
+                renamed: renamedStates(states),
+                declared: new Map(
+                  Object.entries(states).map(([name, { ttl }]) => [name, ttl !== undefined] as const),
+                ),
               },
             }),
       }),
@@ -235,19 +241,20 @@ function partialsOf(
 ): PartialAggregates | undefined {
   const { output, edge, consumer } = outgoing;
   const operator: Operator = consumer.operator;
-  if (edge.isPreAggregated !== true || operator.kind !== 'window' || edge.keySelector === undefined)
-    return undefined;
-  const layout = windowLayout(operator, { node: consumer, sites: shared.sites });
-  if (layout === undefined) return undefined;
-  return new PartialAggregates({
-    ...shared,
-    consumer,
-    assigner: operator.assigner as SlicedAssignerSpec,
-    layout,
-    keySelector: edge.keySelector,
-    output,
-    keyGroupCount: environment.graph.options.keyGroupCount,
-  });
+  const { keySelector } = edge;
+  if (edge.isPreAggregated !== true || keySelector === undefined) return undefined;
+  const setup = { node: consumer, sites: shared.sites };
+  const { keyGroupCount } = environment.graph.options;
+  const common = { ...shared, consumer, keySelector, output, keyGroupCount };
+  if (operator.kind === 'groupAggregate') {
+    const batch = partialBatch(operator, environment.clock);
+    const layout = aggregateLayout(operator.aggregates, { ...setup, hasGroups: true });
+    return new PartialAggregates({ ...common, assigner: undefined, batch, layout });
+  }
+  const layout = operator.kind === 'window' ? windowLayout(operator, setup) : undefined;
+  if (operator.kind !== 'window' || layout === undefined) return undefined;
+  const assigner = operator.assigner as SlicedAssignerSpec;
+  return new PartialAggregates({ ...common, assigner, layout });
 }
 
 /** Generates what operators emit through from outside the loops. */

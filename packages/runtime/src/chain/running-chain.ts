@@ -199,6 +199,7 @@ export class RunningChain implements OperatorChain {
   /** False: the end of the batch emitted so much that the chain stopped. */
   #endBatch(): boolean {
     for (let index = 0; index < this.#batchEnds.length; index++) this.#batchEnds[index]?.endBatch?.();
+    for (let index = 0; index < this.#partials.length; index++) this.#partials[index]?.startClock();
     // A function of the user's may have caught it.
     const { failure } = this.#parts.code.sites;
     if (failure !== undefined) throw failure;
@@ -214,6 +215,7 @@ export class RunningChain implements OperatorChain {
   }
 
   advanceProcessingTime(nowMs: number): boolean {
+    for (const partials of this.#partials) if (partials.deadlineMs <= nowMs) partials.flush(Infinity);
     return this.#start((operator) => operator.advanceProcessingTime?.(nowMs) ?? true);
   }
 
@@ -236,6 +238,7 @@ export class RunningChain implements OperatorChain {
 
   nextProcessingTimeMs(): number {
     let next = Infinity;
+    for (const partials of this.#partials) next = Math.min(next, partials.deadlineMs);
     for (const operator of this.#operators)
       next = Math.min(next, operator.nextProcessingTimeMs?.() ?? Infinity);
     return next;

@@ -65,9 +65,11 @@ export async function openOperator(
     case 'reduce':
       return openRunningAggregate(setup, reduceLayout(operator.reduce), { isKeyed: false });
     case 'aggregate':
-      return openRunningAggregate(setup, aggregateLayout(operator.aggregates, setup.node, setup.sites), {
-        isKeyed: true,
-      });
+      return openRunningAggregate(
+        setup,
+        aggregateLayout(operator.aggregates, { ...setup, hasGroups: true }),
+        { isKeyed: true },
+      );
     case 'pattern':
       return openPatternOperator(setup, operator);
     case 'join':

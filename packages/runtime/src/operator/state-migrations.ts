@@ -33,8 +33,9 @@ export function stateMigrations(
   const migrations = new Map<string, Migration>();
   const [first] = restored;
   if (first === undefined) return migrations;
-  for (const [name, { version = FIRST_VERSION, from = {} }] of Object.entries(states)) {
-    const old = first.stateVersions?.[name] ?? FIRST_VERSION;
+  const versions = first.stateVersions ?? {};
+  for (const [name, { version = FIRST_VERSION, from = {}, renamedFrom = name }] of Object.entries(states)) {
+    const old = versions[name] ?? versions[renamedFrom] ?? FIRST_VERSION;
     if (old === version) continue;
     const migrate = from[String(old)] as Migration | undefined;
     if (migrate === undefined)
@@ -48,6 +49,15 @@ export function stateMigrations(
   return migrations;
 }
 
+/** What restored states are called now that have another name: the new one by the old one. */
+export function renamedStates(states: { readonly [name: string]: StateSpec }): ReadonlyMap<string, string> {
+  return new Map(
+    Object.entries(states).flatMap(([name, { renamedFrom }]) =>
+      renamedFrom === undefined ? [] : [[renamedFrom, name] as const],
+    ),
+  );
+}
+
 interface Migrated {
   readonly node: StreamNode;
   readonly name: string;
@@ -55,30 +65,37 @@ interface Migrated {
   readonly version: number;
 }
 
-function checked(migrate: Migration, of: Migrated): Migration {
+function checked(migrate: Migration, { node, name, old, version }: Migrated): Migration {
+  return checkedMigration(
+    migrate,
+    `The migration of state "${name}" of operator "${node.name}" from version ${old} to ${version}`,
+    { operator: node.name, uid: node.uid, state: name, version, restoredVersion: old },
+  );
+}
+
+/** Returns a migration that refuses to give nothing, or a promise: `what` it is, for people, and for machines. */
+export function checkedMigration(
+  migrate: Migration,
+  what: string,
+  details: Readonly<Record<string, unknown>>,
+): Migration {
+  const failed = (why: string, cause?: unknown): MillraceError =>
+    new MillraceError('MR_STATE_MIGRATION', `${what} ${why}`, {
+      details,
+      ...(cause === undefined ? {} : { cause }),
+    });
   return (old) => {
     let value: unknown;
     try {
       value = migrate(old);
     } catch (error) {
-      throw failed(of, `threw: ${messageOf(error)}`, error);
+      throw failed(`threw: ${messageOf(error)}`, error);
     }
-    if (value === undefined) throw failed(of, 'gave no value');
+    if (value === undefined) throw failed('gave no value');
     if (typeof (value as { readonly then?: unknown } | null)?.then === 'function') {
       void Promise.resolve(value).catch(() => undefined);
-      throw failed(of, 'gave a promise: it must be synchronous');
+      throw failed('gave a promise: it must be synchronous');
     }
     return value;
   };
-}
-
-function failed({ node, name, old, version }: Migrated, what: string, cause?: unknown): MillraceError {
-  return new MillraceError(
-    'MR_STATE_MIGRATION',
-    `The migration of state "${name}" of operator "${node.name}" from version ${old} to ${version} ${what}`,
-    {
-      details: { operator: node.name, uid: node.uid, state: name, version, restoredVersion: old },
-      ...(cause === undefined ? {} : { cause }),
-    },
-  );
 }

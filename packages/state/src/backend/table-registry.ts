@@ -22,15 +22,16 @@ interface InternalKind {
 
 const INTERNAL_KINDS = {
   '~value': { columns: ['f64'], subkeyKind: 'none', cells: ownedCells },
-  '~list-head': { columns: ['f64'], subkeyKind: 'none', cells: valueCells },
+  '~list-head': { columns: ['value', 'f64'], subkeyKind: 'none', cells: listChunkCells },
   '~list-chunk': { columns: ['value'], subkeyKind: 'number', cells: listChunkCells },
-  '~map-head': { columns: ['f64'], subkeyKind: 'none', cells: valueCells },
+  '~map-head': { columns: ['value', 'f64'], subkeyKind: 'none', cells: keyChunkCells },
   '~map-entry': { columns: ['value', 'f64'], subkeyKind: 'key', cells: ownedCells },
   '~map-directory': { columns: ['value'], subkeyKind: 'number', cells: keyChunkCells },
+  '~distinct': { columns: ['f64'], subkeyKind: 'key', cells: valueCells },
   '~ttl-value': { columns: ['f64', 'f64'], subkeyKind: 'none', cells: ownedCells },
   '~ttl-list-head': { columns: ['f64', 'f64'], subkeyKind: 'none', cells: valueCells },
   '~ttl-list-chunk': { columns: ['value'], subkeyKind: 'number', cells: listChunkCells },
-  '~ttl-map-head': { columns: ['f64'], subkeyKind: 'none', cells: valueCells },
+  '~ttl-map-head': { columns: ['value', 'f64'], subkeyKind: 'none', cells: keyChunkCells },
   '~ttl-map-entry': { columns: ['value', 'f64', 'f64'], subkeyKind: 'key', cells: ownedCells },
   '~ttl-map-directory': { columns: ['value'], subkeyKind: 'number', cells: keyChunkCells },
   // Keys by the span of time in which something of theirs is over.
@@ -48,6 +49,16 @@ type KeyedKind = {
     : never;
 }[InternalTableKind];
 
+/** What a registry knows of the states of its operator. */
+interface RegistryOptions {
+  /** Of value, list and map states. */
+  readonly areKeysWalked: boolean;
+  /** Names of restored states that have another name now. */
+  readonly renamed?: ReadonlyMap<string, string>;
+  /** Declared states; true: it has a TTL. */
+  readonly declared?: ReadonlyMap<string, boolean>;
+}
+
 /** The tables of one backend, by name and by number. Threading: the task's thread only. */
 export class TableRegistry {
   /** Index: the table's number in store keys. */
@@ -55,13 +66,19 @@ export class TableRegistry {
   readonly #byName = new Map<string, StateTable>();
   readonly #clock: StampClock;
   readonly #keyGroupCount: number;
-  readonly #areKeysWalked: boolean;
+  readonly #of: RegistryOptions;
+  /** Of states in the snapshot, by their names of today. */
+  readonly #restoredNames = new Map<string, string>();
 
-  /** `areKeysWalked`: of value, list and map states. */
-  constructor(clock: StampClock, keyGroupCount: number, areKeysWalked: boolean) {
+  constructor(clock: StampClock, keyGroupCount: number, of: RegistryOptions) {
     this.#clock = clock;
     this.#keyGroupCount = keyGroupCount;
-    this.#areKeysWalked = areKeysWalked;
+    this.#of = of;
+  }
+
+  /** A table that is there already, because a snapshot has it or somebody asked for it. */
+  find(kind: InternalTableKind, name: string): StateTable | undefined {
+    return this.#byName.get(`${kind}/${name}`);
   }
 
   /**
@@ -109,7 +126,7 @@ export class TableRegistry {
     if (name.startsWith('~')) {
       if (!Object.hasOwn(INTERNAL_KINDS, kind))
         throw incompatible(name, 'a table kind of a newer version', 'a known one');
-      return this.#internal(kind as InternalTableKind, name.slice(slash + 1));
+      return this.#internal(kind as InternalTableKind, this.#nameNow(name.slice(slash + 1)));
     }
     // Deletes name no columns: what they are about is there, or nothing is to be deleted.
     return columns === undefined ? this.#byName.get(name) : this.rowTable({ name, columns, hasNamespaces });
@@ -129,7 +146,7 @@ export class TableRegistry {
               columns,
               hasNamespaces: subkeyKind === 'namespace',
               cells,
-              isWalked: this.#areKeysWalked && subkeyKind === 'none',
+              isWalked: subkeyKind === 'none' && (this.#of.areKeysWalked || this.#isConverted(kind, name)),
             },
             this.#clock,
             this.#keyGroupCount,
@@ -139,6 +156,24 @@ export class TableRegistry {
             this.#clock,
           ),
     );
+  }
+
+  /** @throws {MillraceError} MR_STATE_INCOMPATIBLE when the snapshot has a state by its old name and by its new one */
+  #nameNow(restored: string): string {
+    const { renamed } = this.#of;
+    if (renamed === undefined || renamed.size === 0) return restored;
+    const name = renamed.get(restored) ?? restored;
+    const known = this.#restoredNames.get(name);
+    if (known !== undefined && known !== restored)
+      throw incompatible(name, `it as "${known}" and as "${restored}"`, 'one of them');
+    this.#restoredNames.set(name, restored);
+    return name;
+  }
+
+  /** True for a form of a declared state that it no longer has: its keys are walked once. */
+  #isConverted(kind: InternalTableKind, name: string): boolean {
+    const hasTtl = this.#of.declared?.get(name);
+    return hasTtl !== undefined && kind.startsWith('~ttl-') !== hasTtl;
   }
 
   #add<T extends StateTable>(table: T): T {

@@ -1,6 +1,7 @@
 // The keyed-state backend: tables in memory, a store behind them, snapshots of both.
 import { invariant } from '@millrace/common';
 import type {
+  DistinctValuesHandle,
   FrozenKeyedState,
   KeyedStateBackend,
   KeyedStateBackendOptions,
@@ -23,12 +24,15 @@ import type { RowStore } from '../table/row-store.ts';
 import { NOTHING_CONFIRMED, StampClock } from '../table/stamp-clock.ts';
 import { TableKeyWalk } from '../table/key-walk.ts';
 import { KeyedTimers } from '../timers/keyed-timers.ts';
+import { convertState, NEVER_OVER, type StateConversion } from '../ttl/convert-state.ts';
 import type { Expiry } from '../ttl/expiry.ts';
 import { ExpiringStatesOf } from '../ttl/expiring-states.ts';
 import type { StateTtl } from '../ttl/state-ttl.ts';
 import { TtlListState } from '../ttl/ttl-list-state.ts';
 import { TtlValueState } from '../ttl/ttl-value-state.ts';
+import { ChunkedItems } from '../user-state/chunked-items.ts';
 import { CurrentKey } from '../user-state/current-key.ts';
+import { DistinctValues } from '../user-state/distinct-values.ts';
 import { ListState } from '../user-state/list-state.ts';
 import { MapState } from '../user-state/map-state.ts';
 import { ValueState } from '../user-state/value-state.ts';
@@ -37,6 +41,8 @@ import { TableRegistry } from './table-registry.ts';
 /** The table that has a row for each key with something in such a state. */
 const HEADS = { value: '~value', list: '~list-head', map: '~map-head' } as const;
 const TTL_HEADS = { value: '~ttl-value', list: '~ttl-list-head', map: '~ttl-map-head' } as const;
+type AnyStateHandle = ValueStateHandle | ListStateHandle | MapStateHandle;
+
 const ROW_BYTES = 40;
 /** What a value takes, about. */
 const VALUE_BYTES = 64;
@@ -51,13 +57,18 @@ export class WorkingSetBackend implements KeyedStateBackend {
   readonly #current = new CurrentKey();
   readonly #ledger: CheckpointLedger;
   readonly #workingSet: WorkingSet;
+  /** Restored states that have gained or lost a TTL. */
+  readonly #conversions: StateConversion[] = [];
   /** By checkpoint; those whose fate is open. */
   readonly #frozen = new Map<number, FrozenState>();
 
   constructor(options: KeyedStateBackendOptions) {
     this.#options = options;
     const { keyGroupCount, keyGroupRange } = options;
-    this.registry = new TableRegistry(this.#clock, keyGroupCount, options.areKeysWalked === true);
+    this.registry = new TableRegistry(this.#clock, keyGroupCount, {
+      areKeysWalked: options.areKeysWalked === true,
+      ...options.restore,
+    });
     this.#ledger = new CheckpointLedger({
       clock: this.#clock,
       range: keyGroupRange,
@@ -83,41 +94,107 @@ export class WorkingSetBackend implements KeyedStateBackend {
   }
 
   valueState(name: string, ttl?: StateTtl): ValueStateHandle {
-    if (ttl !== undefined) {
-      const values = this.registry.keyedTable('~ttl-value', name);
-      return this.#expires(new TtlValueState({ values, spans: this.#spans(name) }, this.#current, ttl));
-    }
-    return new ValueState(this.registry.keyedTable('~value', name), this.#current);
+    return this.#declared('value', name, ttl) as ValueStateHandle;
   }
 
   listState(name: string, ttl?: StateTtl): ListStateHandle {
-    if (ttl !== undefined) {
-      const tables = {
-        heads: this.registry.keyedTable('~ttl-list-head', name),
-        chunks: this.registry.pairTable('~ttl-list-chunk', name),
-        spans: this.#spans(name),
-      };
-      return this.#expires(new TtlListState(tables, { current: this.#current, clock: this.#clock }, ttl));
-    }
-    const heads = this.registry.keyedTable('~list-head', name);
-    const chunks = this.registry.pairTable('~list-chunk', name);
-    return new ListState({ heads, chunks }, this.#current, this.#clock);
+    return this.#declared('list', name, ttl) as ListStateHandle;
   }
 
   mapState(name: string, ttl?: StateTtl): MapStateHandle {
-    if (ttl !== undefined) {
-      const tables = {
-        heads: this.registry.keyedTable('~ttl-map-head', name),
-        entries: this.registry.pairTable('~ttl-map-entry', name),
-        directory: this.registry.pairTable('~ttl-map-directory', name),
-      };
-      const expires = { ttl, spans: this.#spans(name) };
-      return this.#expires(new MapState(tables, this.#current, this.#clock, expires));
+    return this.#declared('map', name, ttl) as MapStateHandle;
+  }
+
+  #declared(kind: UserStateKind, name: string, ttl: StateTtl | undefined): AnyStateHandle {
+    const handle =
+      ttl === undefined ? this.#lasting(kind, name) : this.#expires(this.#expiring(kind, name, ttl));
+    const otherHeads = (ttl === undefined ? TTL_HEADS : HEADS)[kind];
+    if ((this.registry.find(otherHeads, name)?.entryCount ?? 0) > 0)
+      this.#conversions.push(this.#conversion(kind, name, { to: handle, hadTtl: ttl === undefined }));
+    return handle;
+  }
+
+  #lasting(kind: UserStateKind, name: string): AnyStateHandle {
+    const { registry } = this;
+    switch (kind) {
+      case 'value':
+        return new ValueState(registry.keyedTable('~value', name), this.#current);
+      case 'list': {
+        const heads = registry.keyedTable('~list-head', name);
+        const chunks = registry.pairTable('~list-chunk', name);
+        return new ListState(new ChunkedItems(heads, chunks, this.#clock), this.#current);
+      }
+      case 'map': {
+        const heads = registry.keyedTable('~map-head', name);
+        const entries = registry.pairTable('~map-entry', name);
+        const chunks = registry.pairTable('~map-directory', name);
+        return new MapState(
+          { entries, directory: new ChunkedItems(heads, chunks, this.#clock) },
+          this.#current,
+        );
+      }
     }
-    const heads = this.registry.keyedTable('~map-head', name);
-    const entries = this.registry.pairTable('~map-entry', name);
-    const directory = this.registry.pairTable('~map-directory', name);
-    return new MapState({ heads, entries, directory }, this.#current, this.#clock);
+  }
+
+  #expiring(
+    kind: UserStateKind,
+    name: string,
+    ttl: StateTtl,
+  ): AnyStateHandle & { readonly expiry: Expiry | undefined } {
+    const { registry } = this;
+    const spans = this.#spans(name);
+    switch (kind) {
+      case 'value':
+        return new TtlValueState(
+          { values: registry.keyedTable('~ttl-value', name), spans },
+          this.#current,
+          ttl,
+        );
+      case 'list': {
+        const heads = registry.keyedTable('~ttl-list-head', name);
+        const chunks = registry.pairTable('~ttl-list-chunk', name);
+        return new TtlListState(
+          { heads, chunks, spans },
+          { current: this.#current, clock: this.#clock },
+          ttl,
+        );
+      }
+      case 'map': {
+        const heads = registry.keyedTable('~ttl-map-head', name);
+        const entries = registry.pairTable('~ttl-map-entry', name);
+        const chunks = registry.pairTable('~ttl-map-directory', name);
+        const directory = new ChunkedItems(heads, chunks, this.#clock);
+        return new MapState({ entries, directory }, this.#current, { ttl, spans });
+      }
+    }
+  }
+
+  #conversion(
+    kind: UserStateKind,
+    name: string,
+    { to, hadTtl }: { readonly to: AnyStateHandle; readonly hadTtl: boolean },
+  ): StateConversion {
+    const spans = hadTtl ? this.#spans(name) : undefined;
+    return {
+      kind,
+      from: hadTtl ? this.#expiring(kind, name, NEVER_OVER) : this.#lasting(kind, name),
+      to,
+      walk: () =>
+        new TableKeyWalk(this.registry.keyedTable((hadTtl ? TTL_HEADS : HEADS)[kind], name), this.#current),
+      dropSpans: () => {
+        for (let span = spans?.namespaces()[0]; span !== undefined; span = spans?.namespaces()[0])
+          spans?.removeNamespace(span);
+      },
+    };
+  }
+
+  async restoreForms(): Promise<void> {
+    for (const conversion of this.#conversions.splice(0))
+      await convertState(conversion, () => this.relieve());
+  }
+
+  distinctValues(name: string): DistinctValuesHandle {
+    return new DistinctValues(this.registry.pairTable('~distinct', name));
   }
 
   walkKeys(kind: UserStateKind, name: string, hasTtl = false): KeyWalk {
@@ -128,6 +205,7 @@ export class WorkingSetBackend implements KeyedStateBackend {
     );
   }
 
+  /** Of keys of states with a TTL. */
   #spans(name: string): KeyedTable {
     return this.registry.keyedTable('~ttl-span', name);
   }

@@ -2,7 +2,7 @@
 // sizes, samples. Key group by key group, so that memory is bounded by the largest.
 import { readKeyedRunV1, type KeyedStateFile } from '@millrace/proto';
 import { listChunkCells } from '../cell/cell-codec.ts';
-import type { Chunk } from '../cell/chunk.ts';
+import { CHUNK_ENTRIES_MAX, type Chunk } from '../cell/chunk.ts';
 import { exposeValue } from '../cell/own-value.ts';
 import { readValue } from '../cell/value-bytes.ts';
 import { lastBaseByKeyGroup } from '../snapshot/file-chain.ts';
@@ -80,6 +80,7 @@ const TABLES: { readonly [prefix: string]: { readonly kind: InspectedKind; reado
   '~map-head': { kind: 'map', counts: false },
   '~map-entry': { kind: 'map', counts: true },
   '~map-directory': { kind: 'map', counts: false },
+  '~distinct': { kind: 'map', counts: true },
   '~ttl-value': { kind: 'value', counts: true },
   '~ttl-list-head': { kind: 'list', counts: true },
   '~ttl-list-chunk': { kind: 'list', counts: false },
@@ -119,7 +120,7 @@ function addKeyGroup(
 
 /** A list's head counts its items: up to the last, less those before the first. */
 function itemsIn(prefix: string, { cells }: InspectedEntry): number {
-  if (prefix === '~list-head') return Number(cells[0]);
+  if (prefix === '~list-head') return Number(cells[1]);
   return prefix === '~ttl-list-head' ? Number(cells[0]) - Number(cells[1]) : 1;
 }
 
@@ -153,12 +154,16 @@ function sampleOf(prefix: string, { key, subkey, cells }: InspectedEntry): State
     case '~value':
     case '~ttl-value':
       return { key, value: valueOf(cells[0]) };
+    case '~list-head':
+      // Of a longer list the first chunk is a row of its own.
+      return Number(cells[1]) <= CHUNK_ENTRIES_MAX ? { key, value: itemsOf(cells[0]) } : undefined;
     case '~list-chunk':
       return subkey === 0 ? { key, value: itemsOf(cells[0]) } : undefined;
     case '~ttl-list-chunk':
       // Times stand between the items.
       return { key, value: itemsOf(cells[0]).filter((_, index) => index % 2 === 1) };
     case '~map-entry':
+    case '~distinct':
     case '~ttl-map-entry':
       return { key, mapKey: subkey, value: valueOf(cells[0]) };
     case '~timer':

@@ -19,6 +19,7 @@ export function cellMigration(
     case '~map-entry':
     case '~ttl-map-entry':
       return migrateCell;
+    case '~list-head':
     case '~list-chunk':
       return (chunk) => migrateItems(chunk as Chunk, migrateCell);
     case '~ttl-list-chunk':

@@ -97,7 +97,7 @@ function applyBlock({ registry, migrations }: RestoreOptions, block: KeyedBlockV
   const keys = keyReader(block.keys);
   const subkeys = block.subkeys === undefined ? undefined : keyReader(block.subkeys);
   if (block.kind === 'puts') {
-    applyPuts(table, block, { keys, subkeys, migrate: cellMigration(block.table, migrations) });
+    applyPuts(table, block, { keys, subkeys, migrate: cellMigration(table.name, migrations) });
     return;
   }
   for (let index = 0; index < block.entryCount; index++) {

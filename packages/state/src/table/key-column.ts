@@ -14,13 +14,13 @@ export class KeyColumn {
   numbers = new Float64Array(0);
   values: unknown[] = [];
 
-  /** Stores `key` in `row`; `capacity` is that of the table. */
-  put(row: number, key: unknown, capacity: number): void {
+  /** Stores `key` in `row`; `capacity` is that of the table. `isOwned`: the key is one that a column has already. */
+  put(row: number, key: unknown, capacity: number, isOwned = false): void {
     const wanted =
       typeof key === 'number' ? KEY_MODE_NUMBER : typeof key === 'string' ? KEY_MODE_STRING : KEY_MODE_ANY;
     if (wanted !== this.mode) this.#widen(wanted, capacity);
     if (this.mode === KEY_MODE_NUMBER) this.numbers[row] = (key as number) === 0 ? 0 : (key as number);
-    else this.values[row] = ownKey(key);
+    else this.values[row] = isOwned ? key : ownKey(key);
   }
 
   get(row: number): unknown {

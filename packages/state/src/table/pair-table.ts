@@ -1,11 +1,12 @@
 // [HOT] Rows by (key, subkey) in one index: timers, list chunks, map entries. The key group follows from the key alone.
-import { hashKey, mix32 } from '@millrace/common';
+import { hashKey, hashNumber, mix32 } from '@millrace/common';
 import type { SubkeyKindV1 } from '@millrace/proto';
 import type { CellCodec } from '../cell/cell-codec.ts';
 import type { ColumnKind, Key } from '../keyed-state-backend.ts';
+import { KEY_MODE_NUMBER } from './key-column.ts';
 import { OpenIndex, SPREAD } from './open-index.ts';
 import { RemovalLog } from './removal-log.ts';
-import { NOT_STORED, RESTORED, RowStore } from './row-store.ts';
+import { FREE, NOT_STORED, RESTORED, RowStore } from './row-store.ts';
 import type { StampClock } from './stamp-clock.ts';
 import type { StoredRows } from './stored-rows.ts';
 
@@ -26,6 +27,8 @@ export class PairTable {
   storedRows: StoredRows | undefined;
   readonly #index = new OpenIndex();
   readonly #clock: StampClock;
+  /** What `find` gave last: as a rule it is what is written next. */
+  #foundRow = -1;
 
   constructor(
     descriptor: {
@@ -51,25 +54,30 @@ export class PairTable {
     return this.rows.count + (this.storedRows?.awayCount ?? 0);
   }
 
-  upsert(key: Key, keyHash: number, subkey: Key): number {
-    const indexHash = pairHash(keyHash, subkey);
-    let row = this.#probe(indexHash, keyHash, key, subkey);
+  /** `isOwned`: the key is one that a table has already. */
+  upsert(key: Key, keyHash: number, subkey: Key, isOwned = false): number {
     this.wasAbsent = false;
+    let row = this.#foundRow;
+    if (row >= 0 && this.#isAt(row, keyHash, key, subkey)) return row;
+    const indexHash = pairHash(keyHash, subkey);
+    row = this.#probe(indexHash, keyHash, key, subkey);
     if (row >= 0) return row;
     if (this.storedRows !== undefined) {
       row = this.#load(indexHash, keyHash, key, subkey);
       if (row >= 0) return row;
     }
     this.wasAbsent = true;
-    return this.#insert(indexHash, keyHash, key, subkey);
+    return this.#insert(indexHash, keyHash, key, subkey, isOwned);
   }
 
   find(key: Key, keyHash: number, subkey: Key): number {
     const indexHash = pairHash(keyHash, subkey);
-    const row = this.#probe(indexHash, keyHash, key, subkey);
-    if (this.storedRows === undefined) return row;
-    if (row < 0) return this.#load(indexHash, keyHash, key, subkey);
-    this.rows.touched[row] = 1;
+    let row = this.#probe(indexHash, keyHash, key, subkey);
+    if (this.storedRows !== undefined) {
+      if (row < 0) row = this.#load(indexHash, keyHash, key, subkey);
+      else this.rows.touched[row] = 1;
+    }
+    this.#foundRow = row;
     return row;
   }
 
@@ -139,14 +147,31 @@ export class PairTable {
     const rows = this.rows;
     const subkeys = rows.subkeys;
     if (subkeys === undefined) return -1;
+    const keys = rows.keys;
     let slot = Math.imul(indexHash, SPREAD) >>> shift;
+    if (
+      keys.mode === KEY_MODE_NUMBER &&
+      subkeys.mode === KEY_MODE_NUMBER &&
+      key === key &&
+      subkey === subkey
+    ) {
+      // Numbers are compared themselves: their hashes would be two more places in memory to look at.
+      const keyNumbers = keys.numbers;
+      const subkeyNumbers = subkeys.numbers;
+      for (;;) {
+        const row = slots[slot] as number;
+        if (row < 0 || (subkeyNumbers[row] === subkey && keyNumbers[row] === key)) return row;
+        slot = (slot + 1) & mask;
+      }
+    }
+    const indexHashes = rows.indexHashes;
     for (;;) {
       const row = slots[slot] as number;
       if (row < 0) return row;
       if (
-        rows.indexHashes[row] === indexHash &&
+        indexHashes[row] === indexHash &&
         rows.hashes[row] === keyHash &&
-        rows.keys.equals(row, key) &&
+        keys.equals(row, key) &&
         subkeys.equals(row, subkey)
       ) {
         return row;
@@ -155,9 +180,20 @@ export class PairTable {
     }
   }
 
-  #insert(indexHash: number, keyHash: number, key: Key, subkey: Key): number {
+  /** True when the row is in use, and this pair's. */
+  #isAt(row: number, keyHash: number, key: Key, subkey: Key): boolean {
     const rows = this.rows;
-    const row = rows.add(key, keyHash, this.#clock.current);
+    return (
+      rows.changed[row] !== FREE &&
+      rows.hashes[row] === keyHash &&
+      (rows.subkeys?.equals(row, subkey) ?? false) &&
+      rows.keys.equals(row, key)
+    );
+  }
+
+  #insert(indexHash: number, keyHash: number, key: Key, subkey: Key, isOwned = false): number {
+    const rows = this.rows;
+    const row = rows.add(key, keyHash, this.#clock.current, isOwned);
     rows.subkeys?.put(row, subkey, rows.capacity);
     rows.indexHashes[row] = indexHash;
     this.#index.add(indexHash, row, rows.indexHashes);
@@ -184,5 +220,5 @@ export class PairTable {
 
 /** Hash of the pair; numbers take the short way. */
 function pairHash(keyHash: number, subkey: Key): number {
-  return mix32(Math.imul(keyHash, 31) + hashKey(subkey));
+  return mix32(Math.imul(keyHash, 31) + (typeof subkey === 'number' ? hashNumber(subkey) : hashKey(subkey)));
 }

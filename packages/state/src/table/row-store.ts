@@ -53,8 +53,8 @@ export class RowStore {
     this.#grow(CAPACITY_MIN);
   }
 
-  /** A row with 0 and undefined in its columns. */
-  add(key: unknown, hash: number, stamp: number): number {
+  /** A row with 0 and undefined in its columns. `isOwned`: the key is one that a table has already. */
+  add(key: unknown, hash: number, stamp: number, isOwned = false): number {
     let row: number;
     if (this.#freeCount > 0) {
       row = this.#free[--this.#freeCount] as number;
@@ -63,7 +63,7 @@ export class RowStore {
       row = this.highWater++;
     }
     this.count++;
-    this.keys.put(row, key, this.capacity);
+    this.keys.put(row, key, this.capacity, isOwned);
     this.hashes[row] = hash;
     this.changed[row] = stamp;
     this.created[row] = stamp;

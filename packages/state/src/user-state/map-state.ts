@@ -1,16 +1,15 @@
-// Map state of one name: a row a map key, and a directory of map keys in chunks. An entry knows its place in the directory;
+// Map state of one name: a row a map key, and a directory of map keys. An entry knows its place in the directory;
 // removing one moves the last one into its place, so that nothing costs more with the map's length.
 import { CHUNK_ENTRIES_MAX } from '../cell/chunk.ts';
 import { exposeValue, ownValue } from '../cell/own-value.ts';
 import type { Key, MapStateHandle } from '../keyed-state-backend.ts';
 import { ownKey } from '../table/own-key.ts';
 import type { KeyedTable } from '../table/keyed-table.ts';
+import type { PairTable } from '../table/pair-table.ts';
 import { Expiry, type ExpiryVisit } from '../ttl/expiry.ts';
 import type { StateTtl } from '../ttl/state-ttl.ts';
 import { TtlMapEntries } from '../ttl/ttl-map-entries.ts';
-import type { PairTable } from '../table/pair-table.ts';
-import type { StampClock } from '../table/stamp-clock.ts';
-import { chunkForWriting, loadChunk, readChunk } from './chunk-access.ts';
+import type { ChunkedItems } from './chunked-items.ts';
 import type { CurrentKey } from './current-key.ts';
 
 const VALUE = 0;
@@ -22,25 +21,19 @@ export class MapState implements MapStateHandle {
   readonly #times: TtlMapEntries | undefined;
   /** Where cleaning goes on in the map at hand: below this place; -1: at its end. */
   #cleanedTo = -1;
-  /** Column 0: number of entries. */
-  readonly #heads: KeyedTable;
   /** Columns: value, position in the directory. */
   readonly #entries: PairTable;
-  readonly #directory: PairTable;
+  readonly #directory: ChunkedItems;
   readonly #current: CurrentKey;
-  readonly #clock: StampClock;
 
   constructor(
-    tables: { heads: KeyedTable; entries: PairTable; directory: PairTable },
+    tables: { readonly entries: PairTable; readonly directory: ChunkedItems },
     current: CurrentKey,
-    clock: StampClock,
     expires?: { readonly ttl: StateTtl; readonly spans: KeyedTable },
   ) {
-    this.#heads = tables.heads;
     this.#entries = tables.entries;
     this.#directory = tables.directory;
     this.#current = current;
-    this.#clock = clock;
     this.#times = expires === undefined ? undefined : new TtlMapEntries(tables.entries, expires.ttl);
     this.expiry =
       expires === undefined
@@ -85,14 +78,8 @@ export class MapState implements MapStateHandle {
     const stampMs = this.#times?.written(row) ?? NaN;
     if (!wasAbsent) return;
     this.expiry?.register(key, hash, stampMs);
-    const head = this.#heads.upsert(key, hash, 0);
-    const counts = this.#heads.columns[0] as Float64Array;
-    const position = counts[head] as number;
-    counts[head] = position + 1;
-    this.#heads.markDirty(head);
-    (entries.columns[POSITION] as Float64Array)[row] = position;
-    const chunkIndex = Math.floor(position / CHUNK_ENTRIES_MAX);
-    chunkForWriting(this.#directory, { key, hash, chunkIndex }, this.#clock).push(ownKey(mapKey));
+    // The row is still there: adding to the directory touches other tables.
+    (entries.columns[POSITION] as Float64Array)[row] = this.#directory.push(key, hash, ownKey(mapKey));
   }
 
   remove(mapKey: Key): void {
@@ -104,16 +91,12 @@ export class MapState implements MapStateHandle {
     if (row < 0) return;
     const position = (this.#entries.columns[POSITION] as Float64Array)[row] as number;
     this.#entries.removeRow(row);
-    const head = this.#heads.upsert(key, hash, 0);
-    const counts = this.#heads.columns[0] as Float64Array;
-    const last = (counts[head] as number) - 1;
-    if (last === 0) {
-      this.#heads.remove(key, hash, 0);
-    } else {
-      counts[head] = last;
-      this.#heads.markDirty(head);
-    }
-    this.#removeFromDirectory(key, hash, position, last);
+    const moved = this.#directory.pop(key, hash);
+    if (position === this.#directory.count(key, hash)) return;
+    this.#directory.replace(key, hash, position, moved);
+    const movedRow = this.#entries.upsert(key, hash, moved);
+    (this.#entries.columns[POSITION] as Float64Array)[movedRow] = position;
+    this.#entries.markDirty(movedRow);
   }
 
   entries(): Iterable<[Key, unknown]> {
@@ -133,45 +116,24 @@ export class MapState implements MapStateHandle {
 
   isEmpty(): boolean {
     if (this.#times !== undefined) return this.keys()[Symbol.iterator]().next().done === true;
-    return this.#heads.find(this.#current.key, this.#current.hash, 0) < 0;
+    return this.#directory.count(this.#current.key, this.#current.hash) === 0;
   }
 
   /** Complexity: one step an entry. */
   clear(): void {
     const { key, hash } = this.#current;
-    const count = this.#count(key, hash);
+    const count = this.#directory.count(key, hash);
     for (let start = 0; start < count; start += CHUNK_ENTRIES_MAX) {
-      const chunkIndex = start / CHUNK_ENTRIES_MAX;
-      for (const mapKey of readChunk(this.#directory, key, hash, chunkIndex))
+      for (const mapKey of this.#directory.chunk(key, hash, start / CHUNK_ENTRIES_MAX, false))
         this.#entries.remove(key, hash, mapKey);
-      this.#directory.remove(key, hash, chunkIndex);
     }
-    this.#heads.remove(key, hash, 0);
-  }
-
-  #removeFromDirectory(key: unknown, hash: number, position: number, last: number): void {
-    const lastChunk = Math.floor(last / CHUNK_ENTRIES_MAX);
-    const lastItems = chunkForWriting(this.#directory, { key, hash, chunkIndex: lastChunk }, this.#clock);
-    const moved = lastItems.pop();
-    if (lastItems.length === 0) this.#directory.remove(key, hash, lastChunk);
-    if (position === last) return;
-    const chunkIndex = Math.floor(position / CHUNK_ENTRIES_MAX);
-    const items = chunkForWriting(this.#directory, { key, hash, chunkIndex }, this.#clock);
-    items[position % CHUNK_ENTRIES_MAX] = moved;
-    const row = this.#entries.upsert(key, hash, moved);
-    (this.#entries.columns[POSITION] as Float64Array)[row] = position;
-    this.#entries.markDirty(row);
-  }
-
-  #count(key: unknown, hash: number): number {
-    const head = this.#heads.find(key, hash, 0);
-    return head < 0 ? 0 : ((this.#heads.columns[0] as Float64Array)[head] as number);
+    this.#directory.clear(key, hash);
   }
 
   /** Backwards, so that removing the entry at hand while iterating is safe. */
   *#iterate<T>(key: unknown, hash: number, show: (mapKey: Key, value: () => unknown) => T): Generator<T> {
-    for (let position = this.#count(key, hash) - 1; position >= 0; position--) {
-      const items = loadChunk(this.#directory, key, hash, Math.floor(position / CHUNK_ENTRIES_MAX));
+    for (let position = this.#directory.count(key, hash) - 1; position >= 0; position--) {
+      const items = this.#directory.chunk(key, hash, Math.floor(position / CHUNK_ENTRIES_MAX), true);
       const offset = position % CHUNK_ENTRIES_MAX;
       if (offset >= items.length) continue;
       const mapKey = items[offset];
@@ -193,14 +155,14 @@ export class MapState implements MapStateHandle {
   /** From the last place to the first: what moves into a place that became free was looked at already. */
   #removeExpired(key: unknown, hash: number, budget: number, visit: ExpiryVisit): boolean {
     const times = this.#times as TtlMapEntries;
-    const count = this.#count(key, hash);
+    const count = this.#directory.count(key, hash);
     let position = this.#cleanedTo < 0 ? count - 1 : Math.min(this.#cleanedTo, count) - 1;
     for (; position >= 0; position--) {
       if (visit.lookedCount++ > budget) {
         this.#cleanedTo = position + 1;
         return false;
       }
-      const items = loadChunk(this.#directory, key, hash, Math.floor(position / CHUNK_ENTRIES_MAX));
+      const items = this.#directory.chunk(key, hash, Math.floor(position / CHUNK_ENTRIES_MAX), true);
       const mapKey = items[position % CHUNK_ENTRIES_MAX];
       const row = this.#entries.find(key, hash, mapKey);
       if (row < 0) continue;

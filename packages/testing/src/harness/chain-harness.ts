@@ -78,6 +78,11 @@ export class ChainHarness<T> {
   processingTime(nowMs: number): void {
     this.#world.nowMs = nowMs;
     this.#world.answers.advance();
+    // What a producer sums up goes by the clock as well.
+    if (this.#producer.nextProcessingTimeMs() <= nowMs) {
+      this.#producer.advanceProcessingTime(nowMs);
+      this.#deliver();
+    }
     for (const chain of this.chains) {
       // As a task does: the chain is called when it asked to be.
       for (let calls = 0; chain.nextProcessingTimeMs() <= nowMs && calls < RESUMES_MAX; calls++) {

@@ -113,9 +113,14 @@ export function aggregateFields(aggregates: { readonly [name: string]: Aggregate
 }
 
 function specFields(spec: AggregateSpec): FieldsRead {
+  const { where } = spec;
+  return where === undefined ? functionFields(spec) : joinFields(fieldsRead(where), functionFields(spec));
+}
+
+function functionFields(spec: AggregateSpec): FieldsRead {
   switch (spec.kind) {
     case 'count':
-      return spec.where === undefined ? 'none' : fieldsRead(spec.where);
+      return 'none';
     case 'topN':
       return topNFields(spec);
     case 'sketch':

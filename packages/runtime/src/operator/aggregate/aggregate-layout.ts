@@ -7,6 +7,15 @@ import type { RecordText } from '../../chain/codegen/record-text.ts';
 import type { ErrorSites } from '../../chain/user-error.ts';
 import { fieldsRead, type FieldsRead } from '../../chain/fields/fields-read.ts';
 import { cutLoose } from './cut-loose.ts';
+import { distinctAccumulator } from './distinct-accumulator.ts';
+import { DistinctGroup, type DistinctSpec } from './distinct-group.ts';
+import {
+  conditionText,
+  filteredSum,
+  filteredValue,
+  type ConditionText,
+  type SharedCondition,
+} from './filtered-cell.ts';
 import { keptValues, type KeptValues } from './kept-values.ts';
 import { OwnedAccumulators } from './owned-accumulators.ts';
 import { OwnedSketches } from './owned-sketches.ts';
@@ -41,11 +50,17 @@ export interface AggregateCell {
    * numbers within 2^53. Unset: never.
    */
   readonly subtraction?: 'exact' | 'integers';
+  /** It counts for a group of the layout, which alone changes it; it is not in partial rows. */
+  readonly isOfGroup?: true;
 }
 
 /** Columns and text of the aggregates of one operator. */
 export interface AggregateLayout {
   readonly cells: readonly AggregateCell[];
+  /** Distinct counts whose values are state by themselves. Empty where the operator did not ask for them. */
+  readonly groups: readonly DistinctGroup[];
+  /** Conditions that are in the text of several aggregates: see `withAnswers`. */
+  readonly conditions: readonly SharedCondition[];
   /** A function of the user's makes results of accumulators. */
   readonly hasResultFunction: boolean;
   /** Something comes of no records at all: a count of 0. Nothing does of a reduce function. */
@@ -76,13 +91,15 @@ const recordCount: AggregateCell = {
 
 type Result = (unit: CodeUnit, cell: (index: number) => string) => string;
 
-/** Returns the layout of named aggregates: results are the properties of one object. */
+/**
+ * Returns the layout of named aggregates: results are the properties of one object. `hasGroups`: the operator keeps the values
+ * of distinct counts itself; else they are accumulators.
+ */
 export function aggregateLayout(
   aggregates: { readonly [name: string]: AggregateSpec },
-  node: StreamNode,
-  sites: ErrorSites,
+  of: Pick<LayoutOptions, 'node' | 'sites'> & { readonly hasGroups?: boolean },
 ): AggregateLayout {
-  return layoutOf(aggregates, { node, sites, isRetracting: false });
+  return layoutOf(aggregates, { hasGroups: false, ...of, isRetracting: false });
 }
 
 /**
@@ -91,18 +108,25 @@ export function aggregateLayout(
  */
 export function retractingLayout(
   aggregates: { readonly [name: string]: AggregateSpec },
-  node: StreamNode,
-  sites: ErrorSites,
+  of: Pick<LayoutOptions, 'node' | 'sites'>,
 ): AggregateLayout & { readonly count: number } {
-  const layout = layoutOf(aggregates, { node, sites, isRetracting: true });
+  const layout = layoutOf(aggregates, { ...of, hasGroups: true, isRetracting: true });
   return { ...layout, count: layout.cells.findIndex((cell) => cell.partialName === PARTIAL_COUNT) };
+}
+
+interface LayoutOptions {
+  readonly node: StreamNode;
+  readonly sites: ErrorSites;
+  readonly isRetracting: boolean;
+  readonly hasGroups: boolean;
 }
 
 function layoutOf(
   aggregates: { readonly [name: string]: AggregateSpec },
-  of: { readonly node: StreamNode; readonly sites: ErrorSites; readonly isRetracting: boolean },
+  of: LayoutOptions,
 ): AggregateLayout {
   const { node, sites } = of;
+  const groups: DistinctGroup[] = [];
   const cells: AggregateCell[] = [];
   const freezes: (() => void)[] = [];
   const results: [name: string, result: Result][] = [];
@@ -112,17 +136,19 @@ function layoutOf(
     const known = cells.findIndex((cell) => cell.partialName === PARTIAL_COUNT);
     return known >= 0 ? known : cells.push(recordCount) - 1;
   };
-  const sink = { add, count, freezes, node, sites };
+  const sink = { add, count, freezes, node, sites, groups: of.hasGroups ? groups : undefined };
   for (const [name, spec] of Object.entries(aggregates)) {
     const kept = of.isRetracting ? keptValues(spec) : undefined;
     results.push([
       name,
-      kept === undefined ? resultOf(spec, { ...sink, name }) : resultOfKept(kept, { ...sink, name }),
+      kept === undefined ? resultOf(spec, { ...sink, name }) : resultOfKept(kept, spec, { ...sink, name }),
     ]);
   }
   if (of.isRetracting) count();
   return {
     cells,
+    groups,
+    conditions: sharedConditions(Object.values(aggregates), sites, node),
     hasResultFunction: Object.values(aggregates).some(({ kind }) => kind === 'custom' || kind === 'sketch'),
     hasEmptyResult: true,
     freeze: () => freezes.forEach((freeze) => freeze()),
@@ -148,11 +174,24 @@ export function reduceLayout(reduce: UserFunction): AggregateLayout {
   };
   return {
     cells: [cell],
+    groups: [],
+    conditions: [],
     hasResultFunction: false,
     hasEmptyResult: false,
     results: (_unit, of) => of(0),
     freeze: () => undefined,
   };
+}
+
+function sharedConditions(
+  specs: readonly AggregateSpec[],
+  sites: ErrorSites,
+  node: StreamNode,
+): readonly SharedCondition[] {
+  const wheres = specs.flatMap(({ where }) => where ?? []);
+  const shared = new Set(wheres.filter((where, index) => wheres.indexOf(where) !== index));
+  const { truth } = checksOf({ sites, node, name: 'where' });
+  return Array.from(shared, (where) => ({ where, condition: conditionText(where, truth) }));
 }
 
 interface CellSink {
@@ -162,63 +201,115 @@ interface CellSink {
   readonly node: StreamNode;
   readonly sites: ErrorSites;
   readonly name: string;
+  /** undefined: distinct counts are accumulators. */
+  readonly groups: DistinctGroup[] | undefined;
 }
 
 function resultOf(spec: AggregateSpec, sink: CellSink): Result {
+  const checks = checksOf(sink);
+  const condition = spec.where === undefined ? undefined : conditionText(spec.where, checks.truth);
+  const addValue = (cell: Omit<AggregateCell, 'partialName'>): number =>
+    sink.add(condition === undefined ? cell : filteredValue(cell, condition));
+  const addSum = (cell: Omit<AggregateCell, 'partialName'>): number =>
+    sink.add(condition === undefined ? cell : filteredSum(cell, condition));
+  const addCount = (): number =>
+    condition === undefined ? sink.count() : sink.add(filteredSum(recordCount, condition));
   switch (spec.kind) {
     case 'count': {
-      const cell =
-        spec.where === undefined ? sink.count() : sink.add(conditionalCount(spec.where, checksOf(sink)));
+      const cell = addCount();
       return (_unit, of) => of(cell);
     }
+    case 'countDistinct': {
+      if (sink.groups !== undefined) {
+        const counted = sink.add(groupCount);
+        joinGroup(spec, { cell: counted, condition }, { groups: sink.groups, checks });
+        return (_unit, of) => of(counted);
+      }
+      const distinct = distinctAccumulator(spec);
+      const owned = new OwnedAccumulators(distinct);
+      sink.freezes.push(() => owned.disown());
+      const cell = addValue(customCell(owned, fieldsRead(spec.select)));
+      return (unit, of) => `${unit.bind(distinct.size, 'size')}(${of(cell)})`;
+    }
     case 'sum': {
-      const cell = sink.add(sumCell(spec.select, checksOf(sink)));
+      const cell = addSum(sumCell(spec.select, checks));
       return (_unit, of) => of(cell);
     }
     case 'avg': {
-      const total = sink.add(sumCell(spec.select, checksOf(sink)));
-      const count = sink.count();
-      return (_unit, of) => `${of(total)} / ${of(count)}`;
+      const total = addSum(sumCell(spec.select, checks));
+      const count = addCount();
+      return condition === undefined
+        ? (_unit, of) => `${of(total)} / ${of(count)}`
+        : (_unit, of) => `(${of(count)} === 0 ? undefined : ${of(total)} / ${of(count)})`;
     }
     case 'min':
     case 'max': {
-      const cell = sink.add(extremeCell(spec.kind, spec.select, checksOf(sink)));
+      const cell = addValue(extremeCell(spec.kind, spec.select, checks));
       return (_unit, of) => of(cell);
     }
     case 'first':
     case 'last': {
-      const cell = sink.add(edgeCell(spec.kind, spec.select));
+      const cell = addValue(edgeCell(spec.kind, spec.select));
       return (_unit, of) => of(cell);
     }
     case 'topN': {
-      const top = topNOf(spec, checksOf(sink).number);
-      const cell = sink.add(valueCell(top));
+      const top = topNOf(spec, checks.number);
+      const cell = addValue(valueCell(top));
       return (unit, of) => `${unit.bind(top.result, 'topResult')}(${of(cell)})`;
     }
     case 'sketch': {
       const owned = new OwnedSketches(spec);
       sink.freezes.push(() => owned.disown());
-      const cell = sink.add(sketchCell(owned, spec));
+      const cell = addValue(sketchCell(owned, spec));
       return (unit, of) => `${unit.bind(spec.result, 'result')}(${of(cell)})`;
     }
     case 'custom': {
       const owned = new OwnedAccumulators(spec);
       sink.freezes.push(() => owned.disown());
-      const cell = sink.add(customCell(owned, fieldsRead(spec.add, 1)));
-      return (unit, of) => `${unit.bind(spec.result, 'result')}(${of(cell)})`;
+      const cell = addValue(customCell(owned, fieldsRead(spec.add, 1)));
+      if (condition === undefined) return (unit, of) => `${unit.bind(spec.result, 'result')}(${of(cell)})`;
+      // Without a record the result is that of a fresh accumulator.
+      return (unit, of) =>
+        `${unit.bind(spec.result, 'result')}(${of(cell)} === undefined ? ${unit.bind(spec.create, 'create')}() : ${of(cell)})`;
     }
     default:
       return unreachable(spec);
   }
 }
 
+/** A distinct count whose values are a group's. */
+const groupCount: Omit<AggregateCell, 'partialName'> = {
+  ...PLUS,
+  fold: () => '',
+  folded: (_unit, source) => source,
+  single: () => '0',
+  retract: () => '',
+  isOfGroup: true,
+};
+
+/** Adds a count to the group with its values, made when there is none. */
+function joinGroup(
+  spec: DistinctSpec,
+  count: { readonly cell: number; readonly condition: ConditionText | undefined },
+  { groups, checks }: { readonly groups: DistinctGroup[]; readonly checks: Checks },
+): void {
+  let group = groups.find((candidate) => candidate.takes(spec));
+  if (group === undefined) {
+    group = new DistinctGroup(`distinct-${groups.length}`, spec.select, checks.key);
+    groups.push(group);
+  }
+  group.counts.push(count);
+}
+
 /** What comes of a user's function on its way into an accumulator: a promise would only be added up to nonsense. */
 export interface Checks {
   readonly number: (value: unknown) => number;
   readonly truth: (value: unknown) => boolean;
+  /** Of a value that is to be told from others. */
+  readonly key: (value: unknown) => unknown;
 }
 
-function checksOf({ sites, node, name }: CellSink): Checks {
+function checksOf({ sites, node, name }: Pick<CellSink, 'sites' | 'node' | 'name'>): Checks {
   const site = sites.register(node, `function of "${name}"`);
   const refuse = (value: unknown): unknown => {
     sites.refusePromise(value, site);
@@ -228,12 +319,13 @@ function checksOf({ sites, node, name }: CellSink): Checks {
   return {
     number: (value) => (typeof value === 'number' ? value : (refuse(value) as number)),
     truth: (value) => value === true || (value !== false && Boolean(refuse(value))),
+    key: (value) => (typeof value === 'object' && value !== null ? refuse(value) : value),
   };
 }
 
-function resultOfKept(kept: KeptValues, sink: CellSink): Result {
+function resultOfKept(kept: KeptValues, spec: AggregateSpec, sink: CellSink): Result {
   sink.freezes.push(() => kept.freeze());
-  const cell = sink.add({
+  const all: Omit<AggregateCell, 'partialName'> = {
     column: 'value',
     fold: (unit, target, record) =>
       `${target} = ${unit.bind(kept, 'kept')}.add(${target}, ${record.whole()});`,
@@ -245,23 +337,13 @@ function resultOfKept(kept: KeptValues, sink: CellSink): Result {
       throw new MillraceError('MR_INTERNAL', 'Accumulators of a changelog are not merged');
     },
     changesInPlace: true,
-  });
-  return (unit, of) => `${unit.bind(kept, 'kept')}.result(${of(cell)})`;
-}
-
-function conditionalCount(where: UserFunction, { truth }: Checks): Omit<AggregateCell, 'partialName'> {
-  return {
-    ...PLUS,
-    fold: (unit, target, record) =>
-      `if (${unit.bind(truth, 'truth')}(${unit.bind(where, 'where')}(${record.argument(where)}))) ${target} += 1;`,
-    folded: (unit, source, record) =>
-      `${source} + (${unit.bind(truth, 'truth')}(${unit.bind(where, 'where')}(${record.argument(where)})) ? 1 : 0)`,
-    single: (unit, record) =>
-      `(${unit.bind(truth, 'truth')}(${unit.bind(where, 'where')}(${record.argument(where)})) ? 1 : 0)`,
-    retract: (unit, target, record) =>
-      `if (${unit.bind(truth, 'truth')}(${unit.bind(where, 'where')}(${record.argument(where)}))) ${target} -= 1;`,
-    subtraction: 'exact',
   };
+  const { where } = spec;
+  const cell = sink.add(
+    where === undefined ? all : filteredValue(all, conditionText(where, checksOf(sink).truth)),
+  );
+  if (where === undefined) return (unit, of) => `${unit.bind(kept, 'kept')}.result(${of(cell)})`;
+  return (unit, of) => `${unit.bind(kept, 'kept')}.result(${of(cell)} ?? [])`;
 }
 
 function sumCell(select: UserFunction, { number }: Checks): Omit<AggregateCell, 'partialName'> {

@@ -1,14 +1,23 @@
 // Aggregates as functions, for operators that fold rows outside of generated loops.
-import { CodeUnit, property } from '../../chain/codegen/code-unit.ts';
+import { invariant } from '@millrace/common';
+import { CodeUnit, literal, property } from '../../chain/codegen/code-unit.ts';
 import { ShapeFunctions } from '../../chain/codegen/shape-functions.ts';
 import { madeRecord } from '../../chain/codegen/record-text.ts';
 import type { AggregateLayout } from './aggregate-layout.ts';
 
 /** A row of a table's columns, or an accumulator of its own. */
 export interface CompiledAggregates {
-  /** Folds a record into a row of columns. */
-  readonly addToRow: (columns: Columns, row: number, record: unknown, isNew: boolean) => void;
-  readonly retractFromRow: (columns: Columns, row: number, record: unknown) => void;
+  /** Folds a record into a row of columns; `of` is the row's, as its table owns it: a layout without groups needs none. */
+  readonly addToRow: (columns: Columns, row: number, record: unknown, isNew: boolean, of?: RowKey) => void;
+  readonly retractFromRow: (columns: Columns, row: number, record: unknown, of: RowKey) => void;
+  /** Merges a partial row into a row of columns. */
+  readonly mergeIntoRow: (
+    columns: Columns,
+    row: number,
+    partial: unknown,
+    isNew: boolean,
+    of: RowKey,
+  ) => void;
   /** `{ key, …results }`, or the results where there is no key. */
   readonly resultsOfRow: (columns: Columns, row: number, key: unknown) => unknown;
   /** `{ …record, …results }` of a row of columns. */
@@ -22,6 +31,12 @@ export interface CompiledAggregates {
   readonly resultsWith: (accumulator: readonly unknown[], record: unknown) => unknown;
 }
 
+/** Whose row it is: distinct values are found by it. */
+export interface RowKey {
+  key: unknown;
+  hash: number;
+}
+
 type Columns = readonly (Float64Array | unknown[])[];
 
 /**
@@ -30,7 +45,12 @@ type Columns = readonly (Float64Array | unknown[])[];
  */
 export function compileAggregates(
   layout: AggregateLayout,
-  of: { readonly codegenId: string; readonly isKeyed: boolean },
+  of: {
+    readonly codegenId: string;
+    readonly isKeyed: boolean;
+    /** Partial rows come. */
+    readonly isMerging?: boolean;
+  },
 ): CompiledAggregates {
   const record = madeRecord('record');
   const inRow = (index: number): string => `columns[${index}][row]`;
@@ -52,6 +72,28 @@ export function compileAggregates(
     ].join('\n');
   const retracts = (unit: CodeUnit, target: (index: number) => string): string =>
     order.map(({ cell, index }) => cell.retract?.(unit, target(index), record) ?? '').join('\n');
+  const ofRow = { key: 'of.key', hash: 'of.hash', target: inRow };
+  /** `text` between what groups find of the record, where a function of the user's may throw, and what they do with it. */
+  const withGroups = (unit: CodeUnit, method: 'add' | 'remove', text: string): string => {
+    const groups = layout.groups.map((group) => ({
+      group,
+      locals: { bits: unit.fresh('bits'), value: unit.fresh('value') },
+    }));
+    return [
+      ...groups.map(({ group, locals }) => group.find(unit, record, locals, (name) => `const ${name}`)),
+      text,
+      ...groups.map(({ group, locals }) => group[method](unit, locals, ofRow)),
+    ].join('\n');
+  };
+  const merges = (unit: CodeUnit): string =>
+    [
+      ...layout.cells.map((cell, index) =>
+        cell.isOfGroup
+          ? ''
+          : cell.merge(unit, inRow(index), `partial[${literal(cell.partialName)}]`, 'isNew'),
+      ),
+      ...layout.groups.map((group) => group.merge(unit, `partial[${literal(group.name)}]`, ofRow)),
+    ].join('\n');
   const rowResults = new ShapeFunctions<CompiledAggregates['rowResultsWith']>((fields, shape) =>
     compile(
       `results of row, shape ${shape}`,
@@ -68,8 +110,15 @@ export function compileAggregates(
   );
   const initial = layout.cells.map(({ column }) => (column === 'f64' ? '0' : 'undefined')).join(', ');
   return {
-    addToRow: compile('add to row', 'columns, row, record, isNew', (unit) => folds(unit, inRow)),
-    retractFromRow: compile('retract from row', 'columns, row, record', (unit) => retracts(unit, inRow)),
+    addToRow: compile('add to row', 'columns, row, record, isNew, of', (unit) =>
+      withGroups(unit, 'add', folds(unit, inRow)),
+    ),
+    retractFromRow: compile('retract from row', 'columns, row, record, of', (unit) =>
+      withGroups(unit, 'remove', retracts(unit, inRow)),
+    ),
+    mergeIntoRow: of.isMerging
+      ? compile('merge into row', 'columns, row, partial, isNew, of', merges)
+      : notMerging,
     resultsOfRow: compile(
       'results of row',
       'columns, row, key',
@@ -87,4 +136,8 @@ export function compileAggregates(
     add: compile('add', 'accumulator, record, isNew', (unit) => folds(unit, inArray)),
     resultsWith: (accumulator, of) => results.of(of)(accumulator, of),
   };
+}
+
+function notMerging(): void {
+  invariant(false, 'a partial row came where none are sent');
 }

@@ -2,6 +2,7 @@
 import type { RowTable } from '@millrace/state';
 import type { StageBody } from '../chain-stage.ts';
 import type { AggregateLayout } from './aggregate-layout.ts';
+import { withAnswers } from './filtered-cell.ts';
 
 export interface FoldParts {
   readonly table: RowTable;
@@ -41,11 +42,21 @@ function directFold(body: StageBody, parts: FoldParts, then: (folded: FoldedRow)
     `const ${row} = ${table}.upsert(${parts.key}, ${parts.hash}, ${parts.namespace}), ${isNew} = ${table}.wasAbsent, ${columns} = ${table}.columns;`,
     ...names.map((name, index) => `const ${name} = ${columns}[${index}];`),
     body.at(parts.site),
-    ...cells.map((cell, index) =>
-      isPartial
-        ? cell.merge(unit, target(index), record.field(cell.partialName), isNew)
-        : cell.fold(unit, target(index), record, isNew),
-    ),
+    isPartial
+      ? cells
+          .map((cell, index) => cell.merge(unit, target(index), record.field(cell.partialName), isNew))
+          .join('\n')
+      : withAnswers(unit, record, parts.layout.conditions, () =>
+          [
+            ...cells.map((cell, index) => cell.fold(unit, target(index), record, isNew)),
+            ...parts.layout.groups.map((group) => {
+              const locals = { bits: unit.fresh('bits'), value: unit.fresh('value') };
+              const of = { key: `${table}.keyOf(${row})`, hash: parts.hash, target };
+              const found = group.find(unit, record, locals, (name) => `const ${name}`);
+              return `${found}\n${group.add(unit, locals, of)}`;
+            }),
+          ].join('\n'),
+        ),
     `${table}.markDirty(${row});`,
     then({ cell: target }),
   ].join('\n');
@@ -60,6 +71,10 @@ function guardedFold(body: StageBody, parts: FoldParts, then: (folded: FoldedRow
   const isNew = unit.fresh('isNew');
   const row = unit.fresh('row');
   const names = cells.map(() => unit.fresh('folded'));
+  const groups = parts.layout.groups.map((group) => ({
+    group,
+    locals: { bits: unit.fresh('bits'), value: unit.fresh('value') },
+  }));
   // What changes accumulators in place comes last: nothing that may fail is left then, if there is one such aggregate.
   const inOrder = cells
     .map((cell, index) => ({ cell, index }))
@@ -71,10 +86,11 @@ function guardedFold(body: StageBody, parts: FoldParts, then: (folded: FoldedRow
   return [
     `const ${known} = ${table}.find(${place}), ${isNew} = ${known} < 0;`,
     body.attempt({
-      names,
+      names: [...names, ...groups.flatMap(({ locals }) => [locals.bits, locals.value])],
       make: (declare) =>
         [
           body.at(parts.site),
+          ...groups.map(({ group, locals }) => group.find(unit, record, locals, declare)),
           ...inOrder.map(
             ({ cell, index }) =>
               `${declare(names[index] ?? '')} = ${cell.folded(unit, source(index), record, isNew)};`,
@@ -84,6 +100,13 @@ function guardedFold(body: StageBody, parts: FoldParts, then: (folded: FoldedRow
         [
           `const ${row} = ${table}.upsert(${place});`,
           ...names.map((name, index) => `${table}.columns[${index}][${row}] = ${name};`),
+          ...groups.map(({ group, locals }) =>
+            group.add(unit, locals, {
+              key: `${table}.keyOf(${row})`,
+              hash: parts.hash,
+              target: (index) => `${table}.columns[${index}][${row}]`,
+            }),
+          ),
           `${table}.markDirty(${row});`,
           then({ cell: (index) => `${table}.columns[${index}][${row}]` }),
         ].join('\n'),

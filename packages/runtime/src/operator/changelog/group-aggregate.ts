@@ -3,11 +3,13 @@ import type { GroupAggregateOperator } from '@millrace/api';
 import type { KeyedStateBackend, RowCursor } from '@millrace/state';
 import { aggregateFields } from '../../chain/fields/graph-fields.ts';
 import { aggregateLayout, retractingLayout, type AggregateLayout } from '../aggregate/aggregate-layout.ts';
-import { compileAggregates, type CompiledAggregates } from '../aggregate/compiled-aggregates.ts';
+import { compileAggregates, type CompiledAggregates, type RowKey } from '../aggregate/compiled-aggregates.ts';
+import { openDistinctStores } from '../aggregate/distinct-stores.ts';
 import type { ChainOperator } from '../chain-stage.ts';
 import type { OperatorSetup } from '../operator-setup.ts';
 import { KeyStates } from './key-states.ts';
 import { MiniBatch, type EmitChanged } from './mini-batch.ts';
+import { sharedLatencyMs } from './partial-batch.ts';
 import { isRetraction, rowOperator, RowOutput, type RowFunction, type RowInput } from './row-operator.ts';
 import { rowsEqual } from './row-order.ts';
 
@@ -19,10 +21,11 @@ export async function openGroupAggregate(
   const backend = await setup.openBackend();
   const fn = new GroupAggregate(setup, backend, spec);
   const { isOfChanges } = spec;
+  const isPartial = setup.node.inputs[0]?.isPreAggregated === true;
   return rowOperator(setup, backend, {
     fn,
     isOfChanges,
-    ...(isOfChanges ? {} : { fields: aggregateFields(spec.aggregates) }),
+    ...(isOfChanges || isPartial ? {} : { fields: aggregateFields(spec.aggregates) }),
   });
 }
 
@@ -41,23 +44,32 @@ class GroupAggregate implements RowFunction {
   /** Cell that counts records; -1: none are taken out. */
   readonly #count: number;
   readonly #batch: MiniBatch | undefined;
+  /** Rows are sums of records. */
+  readonly #isPartial: boolean;
+  /** Of the row at hand. */
+  readonly #of: RowKey = { key: undefined, hash: 0 };
   /** All results are being sent. */
   #sending: RowCursor | undefined;
 
   constructor(setup: OperatorSetup, backend: KeyedStateBackend, spec: GroupAggregateOperator) {
     this.#setup = setup;
     this.#spec = spec;
+    this.#isPartial = setup.node.inputs[0]?.isPreAggregated === true;
     if (spec.input === 'retract') {
-      const layout = retractingLayout(spec.aggregates, setup.node, setup.sites);
+      const layout = retractingLayout(spec.aggregates, setup);
       this.#layout = layout;
       this.#count = layout.count;
     } else {
-      this.#layout = aggregateLayout(spec.aggregates, setup.node, setup.sites);
+      this.#layout = aggregateLayout(spec.aggregates, { ...setup, hasGroups: true });
       this.#count = -1;
     }
+    // What is taken back or forgotten with its key has to be found by it.
+    const keepsAll = spec.input === 'append' && spec.stateTtlMs === Infinity;
+    const distinct = openDistinctStores(backend, this.#layout, { keepsAll });
     this.#aggregates = compileAggregates(this.#layout, {
       codegenId: `${setup.codegenId} node ${setup.node.id}`,
       isKeyed: spec.isKeyed,
+      isMerging: this.#isPartial,
     });
     this.#states = new KeyStates({
       backend,
@@ -65,13 +77,14 @@ class GroupAggregate implements RowFunction {
       name: 'accumulators',
       columns: this.#layout.cells.map((cell) => cell.column),
       ttlMs: spec.stateTtlMs,
+      onRemove: distinct === undefined ? undefined : (key, hash) => distinct.clear(key, hash),
     });
     this.#output = new RowOutput(setup);
     this.#batch =
       spec.miniBatch === undefined
         ? undefined
         : new MiniBatch(setup, backend, {
-            spec: spec.miniBatch,
+            spec: this.#isPartial ? { ...spec.miniBatch, latencyMs: sharedLatencyMs(spec) } : spec.miniBatch,
             emit: this.#emitChanged,
             emitAll: spec.emit === 'complete' ? { resume: () => this.#sendAll() } : undefined,
           });
@@ -88,11 +101,12 @@ class GroupAggregate implements RowFunction {
       return;
     }
     const emits = this.#spec.emit === 'update';
-    const before = isNew || !emits ? undefined : this.#resultOf(row, key);
+    const wantsBefore = emits && !isNew && (this.#batch === undefined || this.#batch.wantsBefore(input));
+    const before = wantsBefore ? this.#resultOf(row, key) : undefined;
     if (isNew) row = states.write(key, hash);
     else states.touch(row, key, hash);
     const { columns } = states.table;
-    if (takesBack) this.#aggregates.retractFromRow(columns, row, input.row);
+    if (takesBack) this.#aggregates.retractFromRow(columns, row, input.row, this.#ownerOf(row, hash));
     else this.#add(row, input, isNew);
     const isGone = this.#count >= 0 && (columns[this.#count] as Float64Array)[row] === 0;
     if (this.#batch !== undefined) {
@@ -107,11 +121,21 @@ class GroupAggregate implements RowFunction {
   /** A function that fails leaves the key as it was: the accumulators are written when all are computed. */
   #add(row: number, { key, hash, row: record }: RowInput, isNew: boolean): void {
     try {
-      this.#aggregates.addToRow(this.#states.table.columns, row, record, isNew);
+      const { columns } = this.#states.table;
+      const of = this.#ownerOf(row, hash);
+      if (this.#isPartial) this.#aggregates.mergeIntoRow(columns, row, record, isNew, of);
+      else this.#aggregates.addToRow(columns, row, record, isNew, of);
     } catch (error) {
       if (isNew) this.#states.remove(key, hash);
       throw error;
     }
+  }
+
+  #ownerOf(row: number, hash: number): RowKey {
+    const of = this.#of;
+    of.key = this.#states.table.keyOf(row);
+    of.hash = hash;
+    return of;
   }
 
   readonly #emitChanged: EmitChanged = ({ key, hash, before, timestampMs }) => {

@@ -14,6 +14,8 @@ export interface KeyStatesOptions {
    * the oldest of the rest was written, or NaN when nothing is left. Unset: rows are forgotten as a whole.
    */
   readonly prune?: (row: number, expiredMs: number) => number;
+  /** Called when a key is forgotten or removed: more of it is elsewhere. */
+  readonly onRemove?: ((key: unknown, hash: number) => void) | undefined;
 }
 
 /**
@@ -28,6 +30,7 @@ export class KeyStates {
   readonly #ttlMs: number;
   readonly #expires: boolean;
   readonly #prune: ((row: number, expiredMs: number) => number) | undefined;
+  readonly #onRemove: ((key: unknown, hash: number) => void) | undefined;
   /** Column of the time of the last write; with `prune`, of the oldest part. */
   readonly #written: number;
   /** Column of the time of the row's timer; 0: it has none. */
@@ -41,6 +44,7 @@ export class KeyStates {
     this.#ttlMs = ttlMs;
     this.#expires = ttlMs !== Infinity;
     this.#prune = options.prune;
+    this.#onRemove = options.onRemove;
     this.#written = columns.length;
     this.#timer = columns.length + 1;
   }
@@ -96,7 +100,12 @@ export class KeyStates {
         this.#backend.timers.unregister('processing', timerMs);
       }
     }
+    this.#drop(key, hash);
+  }
+
+  #drop(key: unknown, hash: number): void {
     this.table.remove(key, hash, 0);
+    this.#onRemove?.(key, hash);
   }
 
   /** Forgets what is due at `nowMs`. */
@@ -121,7 +130,7 @@ export class KeyStates {
     this.#column(this.#timer)[row] = 0;
     const expiredMs = nowMs - this.#ttlMs;
     if ((this.#column(this.#written)[row] as number) <= expiredMs && !this.#isLeft(row, expiredMs)) {
-      this.table.remove(key, hash, 0);
+      this.#drop(key, hash);
       return;
     }
     const dueMs = (this.#column(this.#written)[row] as number) + this.#ttlMs;

@@ -38,7 +38,7 @@ export class MiniBatch {
     setup: OperatorSetup,
     backend: KeyedStateBackend,
     of: {
-      readonly spec: MiniBatchSpec;
+      readonly spec: Pick<MiniBatchSpec, 'recordsMax' | 'latencyMs'>;
       readonly emit: EmitChanged;
       /** Run at the end of each batch in place of `emit`. */
       readonly emitAll?: Paused | undefined;
@@ -57,6 +57,11 @@ export class MiniBatch {
     for (let row = cursor.next(); row >= 0; row = cursor.next())
       this.#count += (this.#table.columns[COUNT] as Float64Array)[row] as number;
     if (this.#count > 0) this.#startClock();
+  }
+
+  /** True when `note` wants to know what the key's result was before the input at hand: nothing waits of the key. */
+  wantsBefore(input: RowInput): boolean {
+    return this.#table.find(input.key, input.hash, 0) < 0;
   }
 
   /** An input came when the key's result was `before` (undefined: there was none), and changed it or not. */

@@ -23,7 +23,7 @@ export interface OverParts {
 
 export async function openOver(setup: OperatorSetup, spec: OverOperator): Promise<ChainOperator> {
   const backend = await setup.openBackend();
-  const layout = aggregateLayout(spec.aggregates, setup.node, setup.sites);
+  const layout = aggregateLayout(spec.aggregates, setup);
   const aggregates = compileAggregates(layout, {
     codegenId: `${setup.codegenId} node ${setup.node.id}`,
     isKeyed: false,

@@ -2,6 +2,7 @@
 import type { ChainOperator } from '../chain-stage.ts';
 import type { OperatorSetup } from '../operator-setup.ts';
 import type { AggregateLayout } from '../aggregate/aggregate-layout.ts';
+import { openDistinctStores } from '../aggregate/distinct-stores.ts';
 import { foldText, type FoldedRow } from '../aggregate/fold-code.ts';
 import { property } from '../../chain/codegen/code-unit.ts';
 import { backendMethods, emitKey } from './keyed-code.ts';
@@ -18,6 +19,7 @@ export async function openRunningAggregate(
     columns: layout.cells.map((cell) => cell.column),
     hasNamespaces: false,
   });
+  openDistinctStores(backend, layout, { keepsAll: true });
   const keySite = setup.sites.register(setup.node, 'key function');
   const site = setup.sites.register(setup.node, `${setup.node.operator.kind} function`);
   return {

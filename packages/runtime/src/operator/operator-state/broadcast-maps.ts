@@ -111,6 +111,8 @@ export class BroadcastMaps {
     restored: {
       readonly states: readonly InlineState[];
       readonly migrations: ReadonlyMap<string, (old: unknown) => unknown>;
+      /** Of states that have another name now. */
+      readonly oldNames: ReadonlyMap<string, string>;
     },
     budget: StateBudget,
   ) {
@@ -118,7 +120,7 @@ export class BroadcastMaps {
       | InlineState
       | undefined;
     const maps = names.map((name) => {
-      const saying = saved?.[name];
+      const saying = saved?.[name] ?? saved?.[restored.oldNames.get(name) ?? name];
       const pairs = Array.isArray(saying) ? (saying as readonly Json[]) : [];
       const migrate = restored.migrations.get(name);
       return [

@@ -1,8 +1,10 @@
 // Lists of a subtask, not of a key: dealt out over the subtasks at a restore, or given to all of them.
 import { MillraceError } from '@millrace/common';
+import type { OperatorListOptions } from '@millrace/api';
 import type { Json } from '@millrace/proto';
 import { deepFreeze } from '../../chain/deep-freeze.ts';
 import { jsonByteLength } from '../../checkpoint/json-byte-length.ts';
+import { checkedMigration } from '../state-migrations.ts';
 import { decodeEntry, encodeEntry } from './entry-json.ts';
 
 /** Bytes of the lists of an operator over all of its subtasks; each has an equal part. They travel in one message. */
@@ -20,9 +22,14 @@ export interface ListOwner {
  *   subtaskIndex, parallelism   of the subtask that wrote it
  *   lists    by name, the entries in order
  *   unions   by name, the entries in order
+ *   listVersions   by name, of lists and unions alike; unset: 1
  */
 type InlineState = { readonly [field: string]: Json };
 type Form = 'lists' | 'unions';
+type ListOptions = OperatorListOptions<unknown>;
+
+/** Version of the entries of a list that says none. */
+const FIRST_VERSION = 1;
 
 interface Entry {
   readonly value: unknown;
@@ -64,15 +71,32 @@ export class StateBudget {
 
 /** One list, as the user's functions see it. What it hands out is frozen. */
 export class OperatorList {
+  /** Of the entries' form. */
+  #version: number;
   readonly #name: string;
   readonly #budget: StateBudget;
   #entries: Entry[];
 
-  constructor(name: string, restored: readonly Json[], budget: StateBudget) {
+  constructor(
+    name: string,
+    restored: { readonly entries: readonly Json[]; readonly version: number },
+    budget: StateBudget,
+  ) {
     this.#name = name;
+    this.#version = restored.version;
     this.#budget = budget;
-    this.#entries = restored.map((json) => entryOf(decodeEntry(json), json));
+    this.#entries = restored.entries.map((json) => entryOf(decodeEntry(json), json));
     for (const { bytes } of this.#entries) budget.take(bytes);
+  }
+
+  get version(): number {
+    return this.#version;
+  }
+
+  /** What it has are entries of `version` from now on, which `migrate` makes of those that there are. */
+  migrate(version: number, migrate: (old: unknown) => unknown): void {
+    this.update(this.#entries.map(({ value }) => migrate(value)));
+    this.#version = version;
   }
 
   get(): readonly unknown[] {
@@ -144,15 +168,49 @@ export class OperatorLists {
   }
 
   /** The entries of all old subtasks are dealt out in turn; with the parallelism as before each has its own again. */
-  readonly list = (name: string): OperatorList => this.#open('lists', name);
+  readonly list = (name: string, options?: ListOptions): OperatorList => this.#asked('lists', name, options);
 
   /** Every subtask gets the entries of all old ones. */
-  readonly unionList = (name: string): OperatorList => this.#open('unions', name);
+  readonly unionList = (name: string, options?: ListOptions): OperatorList =>
+    this.#asked('unions', name, options);
 
   /** undefined: the operator has no lists. */
-  snapshot(): { readonly lists: Json; readonly unions: Json } | undefined {
+  snapshot(): { readonly [field: string]: Json } | undefined {
     const { lists, unions } = this.#lists;
-    return lists.size + unions.size === 0 ? undefined : { lists: jsonOf(lists), unions: jsonOf(unions) };
+    if (lists.size + unions.size === 0) return undefined;
+    const versions = [...lists, ...unions].flatMap(([name, { version }]) =>
+      version === FIRST_VERSION ? [] : [[name, version] as const],
+    );
+    return {
+      lists: jsonOf(lists),
+      unions: jsonOf(unions),
+      ...(versions.length === 0 ? {} : { listVersions: Object.fromEntries(versions) }),
+    };
+  }
+
+  /** The list, its entries those of the version that is asked for. */
+  #asked(form: Form, name: string, options: ListOptions = {}): OperatorList {
+    const isNew = !this.#lists[form].has(name);
+    const list = this.#open(form, name);
+    const { version = FIRST_VERSION, from = {} } = options;
+    checkVersion(name, version);
+    if (list.version === version) return list;
+    const migrate = from[list.version] as ((old: unknown) => unknown) | undefined;
+    if (isNew) {
+      list.migrate(version, (entry) => entry);
+      return list;
+    }
+    if (migrate === undefined) throw this.#noWay(name, list.version, version);
+    list.migrate(version, migratingList(migrate, { ...this.#owner, name, old: list.version, version }));
+    return list;
+  }
+
+  #noWay(name: string, restoredVersion: number, version: number): MillraceError {
+    return new MillraceError(
+      'MR_STATE_INCOMPATIBLE',
+      `Cannot use the list "${name}" of operator "${this.#owner.operatorName}": it has version ${restoredVersion}, and is asked for with version ${version} and no \`from\` for ${restoredVersion}. Write list("${name}", { version: ${version}, from: { ${restoredVersion}: (old) => … } })`,
+      { details: { operator: this.#owner.operatorName, name, version, restoredVersion } },
+    );
   }
 
   #open(form: Form, name: string): OperatorList {
@@ -166,9 +224,18 @@ export class OperatorLists {
         `Cannot use the list "${name}" of operator "${this.#owner.operatorName}" as ${form === 'lists' ? 'a list' : 'a union list'}: it is ${form === 'lists' ? 'a union list' : 'a list'}. Give it another name`,
         { details: { operator: this.#owner.operatorName, name } },
       );
-    const list = new OperatorList(name, this.#inherited(form, name), this.#budget);
+    const restored = { entries: this.#inherited(form, name), version: this.#restoredVersion(name) };
+    const list = new OperatorList(name, restored, this.#budget);
     this.#lists[form].set(name, list);
     return list;
+  }
+
+  /** All subtasks of a checkpoint ran one program; one that never asked for the list says nothing. */
+  #restoredVersion(name: string): number {
+    const versions = this.#restored.map((state) =>
+      Number(((state['listVersions'] ?? {}) as InlineState)[name] ?? FIRST_VERSION),
+    );
+    return Math.max(FIRST_VERSION, ...versions);
   }
 
   #inherited(form: Form, name: string): readonly Json[] {
@@ -184,11 +251,38 @@ export class OperatorLists {
   }
 }
 
+/** Calls a migration; what it gives must be there, and now. */
+function migratingList(
+  migrate: (old: unknown) => unknown,
+  of: {
+    readonly operatorName: string;
+    readonly name: string;
+    readonly old: number;
+    readonly version: number;
+  },
+): (old: unknown) => unknown {
+  const what = `The migration of the list "${of.name}" of operator "${of.operatorName}" from version ${of.old} to ${of.version}`;
+  return checkedMigration(migrate, what, {
+    operator: of.operatorName,
+    name: of.name,
+    version: of.version,
+    restoredVersion: of.old,
+  });
+}
+
 function checkName(name: unknown): void {
   if (typeof name === 'string' && name !== '') return;
   throw new MillraceError(
     'MR_OPTION_INVALID',
     `Cannot use ${JSON.stringify(name) ?? String(name)} as the name of a list: write text that is not empty`,
+  );
+}
+
+function checkVersion(name: string, version: unknown): void {
+  if (Number.isSafeInteger(version) && (version as number) >= FIRST_VERSION) return;
+  throw new MillraceError(
+    'MR_OPTION_INVALID',
+    `Cannot use ${String(version)} as the version of the list "${name}": write a whole number from 1 on`,
   );
 }
 

@@ -28,7 +28,7 @@ export class SubtaskState {
         ? undefined
         : new BroadcastMaps(
             Object.keys(broadcast),
-            { states: everyInline, migrations: migrations(broadcast) },
+            { states: everyInline, migrations: migrations(broadcast), oldNames: oldNamesOf(broadcast) },
             budget,
           );
   }
@@ -45,4 +45,12 @@ export class SubtaskState {
       ...(broadcast === undefined ? {} : { broadcast }),
     };
   }
+}
+
+function oldNamesOf(states: NonNullable<ProcessSpec['broadcast']>): ReadonlyMap<string, string> {
+  return new Map(
+    Object.entries(states).flatMap(([name, { renamedFrom }]) =>
+      renamedFrom === undefined ? [] : [[name, renamedFrom] as const],
+    ),
+  );
 }

@@ -30,6 +30,7 @@ export async function openProcessOperator(
   const subtaskState = new SubtaskState(setup, spec);
   const lifecycle = new LifecycleContext(setup, spec, subtaskState.lists);
   const operator = new ProcessOperator(setup, spec, { backend, lifecycle, subtaskState });
+  await backend?.restoreForms();
   await callLifecycle(setup, spec.open, { lifecycle, what: 'open()' });
   return operator;
 }

@@ -1,5 +1,6 @@
 // [HOT] Keys to small consecutive numbers, so that accumulators are plain arrays. Bounded: whoever owns it clears it.
 import { hashKey, hashNumber, hashString } from '@millrace/common';
+import { ownKey, sameKey } from '@millrace/state';
 
 /** Numbers of keys: 0, 1, 2, … in the order of their first coming. */
 export class KeyIndex {
@@ -14,6 +15,8 @@ export class KeyIndex {
   #numbers: Float64Array;
   /** Open addressing over number keys: id + 1, or 0. At most half full. */
   #slots: Int32Array;
+  /** The same over arrays, objects and dates; without a slot until there is one. */
+  #objectSlots = new Int32Array(0);
 
   constructor(keysMax: number, capacity = 1024) {
     this.keysMax = keysMax;
@@ -44,6 +47,31 @@ export class KeyIndex {
     return this.#ids.get(key) ?? -1;
   }
 
+  /** Number of an array, a plain object or a date, which are told by what is in them; -1 when it is not there. */
+  findObject(key: object, hash: number): number {
+    const slots = this.#objectSlots;
+    if (slots.length === 0) return -1;
+    const mask = slots.length - 1;
+    let slot = Math.imul(hash, 0x9e3779b1) >>> 9;
+    for (;;) {
+      slot &= mask;
+      const id = (slots[slot] as number) - 1;
+      if (id < 0 || (this.hashes[id] === hash && sameKey(this.keys[id], key))) return id;
+      slot++;
+    }
+  }
+
+  /** As `add`, for what `findObject` does not find. */
+  addObject(key: object, hash: number): number {
+    if (this.count === this.capacity) this.#grow();
+    if (this.#objectSlots.length === 0) this.#objectSlots = new Int32Array(this.capacity * 2);
+    const id = this.count++;
+    this.keys.push(ownKey(key));
+    this.hashes[id] = hash;
+    this.#claimObject(hash, id);
+    return id;
+  }
+
   /** Adds a key that is not there. Contract: the index is not full. Returns its number. */
   add(key: unknown): number {
     if (this.count === this.capacity) this.#grow();
@@ -65,6 +93,15 @@ export class KeyIndex {
     this.keys.length = 0;
     this.#ids.clear();
     this.#slots.fill(0);
+    this.#objectSlots.fill(0);
+  }
+
+  #claimObject(hash: number, id: number): void {
+    const slots = this.#objectSlots;
+    const mask = slots.length - 1;
+    let slot = (Math.imul(hash, 0x9e3779b1) >>> 9) & mask;
+    while (slots[slot] !== 0) slot = (slot + 1) & mask;
+    slots[slot] = id + 1;
   }
 
   #claim(key: number, id: number): void {
@@ -84,9 +121,11 @@ export class KeyIndex {
     numbers.set(this.#numbers);
     this.#numbers = numbers;
     this.#slots = new Int32Array(this.capacity * 2);
+    if (this.#objectSlots.length > 0) this.#objectSlots = new Int32Array(this.capacity * 2);
     for (let id = 0; id < this.count; id++) {
       const key = this.keys[id];
       if (typeof key === 'number' && key === key) this.#claim(key, id);
+      else if (typeof key === 'object' && key !== null) this.#claimObject(this.hashes[id] as number, id);
     }
   }
 }

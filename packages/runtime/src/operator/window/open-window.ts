@@ -22,7 +22,7 @@ export function windowLayout(
 ): AggregateLayout | undefined {
   switch (spec.function.kind) {
     case 'aggregate':
-      return aggregateLayout(spec.function.aggregates, setup.node, setup.sites);
+      return aggregateLayout(spec.function.aggregates, setup);
     case 'reduce':
       return reduceLayout(spec.function.reduce);
     case 'process':

@@ -1,6 +1,6 @@
-// [HOT] Pre-aggregation: what a producer folds of the consuming window before records cross the exchange. Nothing of it is in
-// a snapshot: it is flushed before any control event is sent on.
-import { invariant, MillraceError } from '@millrace/common';
+// [HOT] Pre-aggregation: what a producer folds of the consuming window or running aggregate before records cross the exchange.
+// Nothing of it is in a snapshot: it is flushed before any control event is sent on.
+import { hashKey, invariant, MillraceError, type Clock } from '@millrace/common';
 import type { StreamNode, UserFunction, SlicedAssignerSpec } from '@millrace/api';
 import { CodeUnit } from '../../chain/codegen/code-unit.ts';
 import { appendFieldsText } from '../../chain/codegen/output-code.ts';
@@ -8,6 +8,10 @@ import type { RecordText } from '../../chain/codegen/record-text.ts';
 import { callKeySelector, emitChannel, emitHash, refusingPromises } from '../../chain/codegen/key-code.ts';
 import type { ChainMetrics, ChainOutput } from '../../chain/operator-chain.ts';
 import type { ErrorSites } from '../../chain/user-error.ts';
+import { cutLoose } from '../aggregate/cut-loose.ts';
+import type { DistinctGroup, DistinctLocals } from '../aggregate/distinct-group.ts';
+import { withAnswers } from '../aggregate/filtered-cell.ts';
+import { SeenValues } from '../aggregate/seen-values.ts';
 import { PARTIAL_COUNT, type AggregateCell, type AggregateLayout } from '../aggregate/aggregate-layout.ts';
 import { KeyIndex } from './key-index.ts';
 import { SliceAssigner } from './slice-assigner.ts';
@@ -31,11 +35,18 @@ class PartialSlice {
   end = 0;
   counts: Float64Array;
   columns: (Float64Array | unknown[])[];
+  /** By group of distinct counts, then by key number: `[value, bits, value, bits, …]` of what is new. */
+  readonly pairs: (unknown[] | undefined)[][];
+  /** Event time of the last record. */
+  times: Float64Array;
   touched: Int32Array;
   touchedCount = 0;
 
-  constructor(cells: readonly AggregateCell[], capacity: number) {
+  constructor(cells: readonly AggregateCell[], groupCount: number, capacity: number) {
     this.counts = new Float64Array(capacity);
+    this.times = new Float64Array(capacity);
+    this.pairs = [];
+    for (let group = 0; group < groupCount; group++) this.pairs.push(valuesOf(capacity) as undefined[]);
     this.columns = cells.map((cell) =>
       cell.column === 'f64' ? new Float64Array(capacity) : valuesOf(capacity),
     );
@@ -50,6 +61,8 @@ class PartialSlice {
       for (let index = 0; index < column.length; index++) values[index] = column[index];
       return values;
     });
+    for (const pairs of this.pairs) while (pairs.length < capacity) pairs.push(undefined);
+    this.times = longer(this.times, capacity);
     const touched = new Int32Array(capacity);
     touched.set(this.touched);
     this.touched = touched;
@@ -68,9 +81,23 @@ function valuesOf(capacity: number): unknown[] {
   return values;
 }
 
+/** When a running aggregate wants partial rows, beside before watermarks and barriers. */
+export interface PartialBatch {
+  /** Records that are folded at most. */
+  readonly recordsMax: number;
+  /** They wait for so long at most; Infinity: for the next watermark, barrier or end. */
+  readonly latencyMs: number;
+  readonly clock: Clock;
+  /** The consumer keeps all distinct values: what it was told of one it need not be told again. */
+  readonly keepsAll: boolean;
+}
+
 export interface PartialAggregatesOptions {
   readonly consumer: StreamNode;
-  readonly assigner: SlicedAssignerSpec;
+  /** Of a window; undefined: of a running aggregate, whose records are all in one. */
+  readonly assigner: SlicedAssignerSpec | undefined;
+  /** Of a running aggregate. */
+  readonly batch?: PartialBatch;
   readonly layout: AggregateLayout;
   readonly keySelector: UserFunction;
   readonly output: ChainOutput;
@@ -92,12 +119,18 @@ export class PartialAggregates {
   slice: PartialSlice;
   /** Records that still go by themselves. */
   bypassRecords = 0;
+  /** Records of the batch of a running aggregate so far, counted by generated code. */
+  batchRecords = 0;
+  /** When the batch has to be sent, ms since the epoch; Infinity: it is empty, or may wait. */
+  deadlineMs = Infinity;
   readonly #options: PartialAggregatesOptions;
   /** undefined: one slice for all, since the consumer's clock or the end of input decides. */
   readonly #slices: SliceAssigner | undefined;
   readonly #cells: readonly AggregateCell[];
   readonly #keys = new KeyIndex(PARTIAL_KEYS_MAX);
   readonly #site: number;
+  /** By group of distinct counts. */
+  readonly #seen: readonly SeenValues[];
   readonly #flushRow: (slice: PartialSlice, id: number) => void;
   #open: PartialSlice[] = [];
   #spare: PartialSlice[] = [];
@@ -106,11 +139,18 @@ export class PartialAggregates {
 
   constructor(options: PartialAggregatesOptions) {
     this.#options = options;
-    const { assigner } = options;
-    const isSliced = assigner.kind !== 'endOfInput' && assigner.timeDomain === 'event';
+    const { assigner, layout } = options;
+    const isSliced =
+      assigner !== undefined && assigner.kind !== 'endOfInput' && assigner.timeDomain === 'event';
     this.#slices = isSliced ? new SliceAssigner(assigner) : undefined;
-    this.#cells = options.layout.cells.filter((cell) => cell.partialName !== PARTIAL_COUNT);
-    this.#site = options.sites.register(options.consumer, 'window aggregate');
+    this.#cells = layout.cells.filter(
+      (cell) => cell.partialName !== PARTIAL_COUNT && cell.isOfGroup === undefined,
+    );
+    this.#seen = layout.groups.map(() => new SeenValues());
+    this.#site = options.sites.register(
+      options.consumer,
+      assigner === undefined ? 'aggregate function' : 'window aggregate',
+    );
     this.#flushRow = this.#generateFlushRow();
     this.slice = this.#takeSlice(0);
     if (isSliced) this.#open = [];
@@ -119,6 +159,13 @@ export class PartialAggregates {
   /** Rows that wait. */
   get pendingRows(): number {
     return this.#open.reduce((rows, slice) => rows + slice.touchedCount, 0);
+  }
+
+  /** After a batch of records: the clock starts when something waits. */
+  startClock(): void {
+    const { batch } = this.#options;
+    if (batch === undefined || batch.latencyMs === Infinity || this.deadlineMs !== Infinity) return;
+    if (this.slice.touchedCount > 0) this.deadlineMs = batch.clock.nowMs() + batch.latencyMs;
   }
 
   /** Statements that fold one record, or send it by itself. */
@@ -132,6 +179,12 @@ export class PartialAggregates {
     const [key, id, slice] = ['key', 'id', 'slice'].map((hint) => unit.fresh(hint));
     const isNew = unit.fresh('isNew');
     const columns = this.#cells.map(() => unit.fresh('column'));
+    const { batch } = this.#options;
+    const full =
+      batch === undefined
+        ? ''
+        : `if (++${partials}.batchRecords >= ${batch.recordsMax}) ${partials}.flush(Infinity);`;
+    const time = batch === undefined ? '' : `${slice}.times[${id}] = ${timestampMs};`;
     const moves =
       this.#slices === undefined
         ? ''
@@ -140,42 +193,89 @@ export class PartialAggregates {
       `at = ${keySite};`,
       moves,
       `const ${key} = ${callKeySelector(unit, this.#options.keySelector, record)};`,
-      `const ${id} = ${partials}.bypassRecords > 0 ? ${partials}.bypass() : typeof ${key} === 'number' ? ${partials}.numberId(${key}) : ${partials}.otherId(${key});`,
-      `if (${id} < 0) {`,
-      this.#emitSingle(unit, String(key), record, keySite),
-      '} else {',
-      `const ${slice} = ${partials}.slice, ${isNew} = ${slice}.counts[${id}] === 0;`,
-      `if (${isNew}) ${slice}.touched[${slice}.touchedCount++] = ${id};`,
-      `${slice}.counts[${id}] += 1;`,
       `at = ${this.#site};`,
-      ...columns.map((column, index) => `const ${column} = ${slice}.columns[${index}];`),
-      ...this.#cells.map((cell, index) => cell.fold(unit, `${columns[index]}[${id}]`, record, isNew)),
-      '}',
+      withAnswers(unit, record, this.#options.layout.conditions, () =>
+        [
+          `const ${id} = ${partials}.bypassRecords > 0 ? ${partials}.bypass() : typeof ${key} === 'number' ? ${partials}.numberId(${key}) : ${partials}.otherId(${key});`,
+          `if (${id} < 0) {`,
+          this.#emitSingle(unit, String(key), sent, keySite),
+          '} else {',
+          `const ${slice} = ${partials}.slice, ${isNew} = ${slice}.counts[${id}] === 0;`,
+          `if (${isNew}) ${slice}.touched[${slice}.touchedCount++] = ${id};`,
+          `${slice}.counts[${id}] += 1;`,
+          `at = ${this.#site};`,
+          ...columns.map((column, index) => `const ${column} = ${slice}.columns[${index}];`),
+          ...this.#cells.map((cell, index) => cell.fold(unit, `${columns[index]}[${id}]`, record, isNew)),
+          time,
+          ...this.#options.layout.groups.map((_, index) => {
+            const { locals, found } = this.#found(unit, index, record);
+            return `${found}\nif (${isThere(locals)}) ${partials}.note(${index}, ${id}, ${locals.value}, ${locals.bits});`;
+          }),
+          full,
+          '}',
+        ].join('\n'),
+      ),
     ].join('\n');
   }
 
-  #emitSingle(unit: CodeUnit, key: string, record: RecordText, keySite: number): string {
-    const { sites } = this.#options;
+  /** Statements that find what a record brings to a group. */
+  #found(unit: CodeUnit, index: number, record: RecordText) {
+    const locals = { bits: unit.fresh('bits'), value: unit.fresh('value') };
+    const group = this.#options.layout.groups[index] as DistinctGroup;
+    return { locals, found: group.find(unit, record, locals, (name) => `const ${name}`) };
+  }
+
+  /** A value for a group of distinct counts: what of it is new waits with its key. */
+  note(group: number, id: number, value: unknown, bits: number): void {
+    const fresh = (this.#seen[group] as SeenValues).fresh(id, value, bits);
+    if (fresh === 0) return;
+    const pairs = this.slice.pairs[group] as (unknown[] | undefined)[];
+    const waiting = pairs[id];
+    const kept = cutLoose(value);
+    if (waiting === undefined) pairs[id] = [kept, fresh];
+    else waiting.push(kept, fresh);
+  }
+
+  #emitSingle(
+    unit: CodeUnit,
+    key: string,
+    { record, timestampMs }: { readonly record: RecordText; readonly timestampMs: string },
+    keySite: number,
+  ): string {
+    const { sites, layout, batch } = this.#options;
     const hash = unit.fresh('hash');
-    const values = this.#cells.map((cell) => cell.single(unit, record));
+    const groups = layout.groups.map((_, index) => this.#found(unit, index, record));
+    const values = [
+      ...this.#cells.map((cell) => cell.single(unit, record)),
+      ...groups.map(({ locals }) => `(${isThere(locals)} ? [${locals.value}, ${locals.bits}] : undefined)`),
+    ];
     const slice = this.#slices === undefined ? '0' : `${unit.bind(this, 'partials')}.hi`;
     return [
       `const ${hash} = ${emitHash(unit, key, refusingPromises(sites, keySite))};`,
       `at = ${this.#site}; out++;`,
-      this.#appendText(unit, [key, slice, '1', ...values], hash),
+      ...groups.map(({ found }) => found),
+      this.#appendText(unit, [key, slice, '1', ...values], {
+        hash,
+        timestampMs: batch === undefined ? 'NaN' : timestampMs,
+      }),
     ].join('\n');
   }
 
   /** Statement that sends a partial row. */
-  #appendText(unit: CodeUnit, values: readonly string[], hash: string): string {
-    const names = ['k', 's', PARTIAL_COUNT, ...this.#cells.map((cell) => cell.partialName)];
+  #appendText(
+    unit: CodeUnit,
+    values: readonly string[],
+    { hash, timestampMs }: { readonly hash: string; readonly timestampMs: string },
+  ): string {
+    const names = [
+      'k',
+      's',
+      PARTIAL_COUNT,
+      ...this.#cells.map((cell) => cell.partialName),
+      ...this.#options.layout.groups.map((group) => group.name),
+    ];
     const channel = this.#channelText(unit, hash);
-    return appendFieldsText(
-      unit,
-      this.#options.output,
-      { names, values },
-      { channel, timestampMs: 'NaN', hash },
-    );
+    return appendFieldsText(unit, this.#options.output, { names, values }, { channel, timestampMs, hash });
   }
 
   #channelText(unit: CodeUnit, hash: string): string {
@@ -193,11 +293,16 @@ export class PartialAggregates {
       this.#slices === undefined ? '0' : 'slice.end',
       'slice.counts[id]',
       ...this.#cells.map((_, index) => `slice.columns[${index}][id]`),
+      ...this.#options.layout.groups.map((_, index) => `slice.pairs[${index}][id]`),
     ];
     const body = [
       `const hash = ${keys}.hashes[id];`,
-      this.#appendText(unit, values, 'hash'),
+      this.#appendText(unit, values, {
+        hash: 'hash',
+        timestampMs: this.#options.batch === undefined ? 'NaN' : 'slice.times[id]',
+      }),
       'slice.counts[id] = 0;',
+      ...this.#options.layout.groups.map((_, index) => `slice.pairs[${index}][id] = undefined;`),
       ...this.#cells.map(
         (cell, index) => `slice.columns[${index}][id] = ${cell.column === 'f64' ? '0' : 'undefined'};`,
       ),
@@ -216,28 +321,37 @@ export class PartialAggregates {
     return id >= 0 ? id : this.#addKey(key);
   }
 
-  /** -1 for keys that a Map cannot tell by identity: these go by themselves. */
+  /** -1 for what is no key: it goes by itself, and is refused there. */
   otherId(key: unknown): number {
+    if (typeof key === 'object' && key !== null) return this.#objectId(key);
     const id = this.#keys.findOther(key);
     if (id >= 0) return id;
-    if (
-      (typeof key === 'object' && key !== null) ||
-      typeof key === 'function' ||
-      typeof key === 'symbol' ||
-      key === undefined
-    )
-      return -1;
+    if (typeof key === 'function' || typeof key === 'symbol' || key === undefined) return -1;
     return this.#addKey(key);
   }
 
+  #objectId(key: object): number {
+    const prototype: unknown = Object.getPrototypeOf(key);
+    if (!Array.isArray(key) && prototype !== Object.prototype && prototype !== null && !(key instanceof Date))
+      return -1;
+    const hash = hashKey(key);
+    const id = this.#keys.findObject(key, hash);
+    return id >= 0 ? id : this.#added(() => this.#keys.addObject(key, hash));
+  }
+
   #addKey(key: unknown): number {
+    return this.#added(() => this.#keys.add(key));
+  }
+
+  #added(add: () => number): number {
     if (this.#keys.isFull) {
       const end = this.slice.end;
       this.flush(Infinity);
       this.#keys.clear();
+      for (const seen of this.#seen) seen.clear();
       this.#select(end);
     }
-    const id = this.#keys.add(key);
+    const id = add();
     if (this.#keys.capacity > this.slice.counts.length) {
       for (const slice of this.#open) slice.grow(this.#keys.capacity);
       this.#spare = [];
@@ -265,7 +379,7 @@ export class PartialAggregates {
   }
 
   #takeSlice(end: number): PartialSlice {
-    const slice = this.#spare.pop() ?? new PartialSlice(this.#cells, this.#keys.capacity);
+    const slice = this.#spare.pop() ?? new PartialSlice(this.#cells, this.#seen.length, this.#keys.capacity);
     slice.end = end;
     this.#open.push(slice);
     return slice;
@@ -282,6 +396,9 @@ export class PartialAggregates {
       else this.#flushSlice(slice);
     }
     this.#judge();
+    this.batchRecords = 0;
+    this.deadlineMs = Infinity;
+    if (this.#options.batch?.keepsAll === false) for (const seen of this.#seen) seen.clear();
     if (this.#slices === undefined) return;
     for (const slice of this.#open) {
       const isSpare = this.#spare.length < SPARE_SLICES_MAX && this.#keys.capacity <= SPARE_CAPACITY_MAX;
@@ -312,6 +429,11 @@ export class PartialAggregates {
     this.#sampleRecords = 0;
     this.#sampleRows = 0;
   }
+}
+
+/** Expression: there is a value that counts. */
+function isThere({ bits, value }: DistinctLocals): string {
+  return `${bits} !== 0 && ${value} !== undefined && ${value} !== null`;
 }
 
 /** What to throw when an event-time window meets a record without event time. */
