@@ -95,7 +95,8 @@ export function globalWindow(): WindowAssigner {
 /**
  * Windows of `size` records of a key, in the order in which they come; one starts every `slide` records, `size` unless given.
  * Only full windows fire. `windowStart` and `windowEnd` are numbers of records, the first being 0. A record is added to
- * size / slide windows. Bounds: size ≤ 10,000,000, size / slide ≤ 1,000. Source: Flink's Table API, windows over rows.
+ * size / slide windows; with aggregates or `reduce` once, to a pane that windows share, where size and slide have a common divisor
+ * (of at least a thousandth of the size). Bounds: size ≤ 10,000,000, size / slide ≤ 1,000. Source: Flink's Table API, windows over rows.
  */
 export function countWindow(size: number, slide: number = size): WindowAssigner {
   integerOption('the size of countWindow()', size, { min: 1, max: COUNT_SIZE_MAX });

@@ -12,6 +12,7 @@ import { emitLate } from '../late-records.ts';
 import { recordWithSide } from '../sided-record.ts';
 import { noEventTime } from '../partial-aggregates.ts';
 import { gapOf, headOf } from '../window-shape.ts';
+import { CountPanes, paneSize } from './count-panes.ts';
 import { defaultTrigger } from './default-trigger.ts';
 import { resultEmitter, type ResultEmitter } from './emit-policy.ts';
 import { MergingWindows } from './merging-windows.ts';
@@ -58,6 +59,8 @@ class PerWindowOperator implements ChainOperator {
   readonly #sessions: MergingWindows | undefined;
   /** Records of each key so far, for count windows. */
   readonly #seen: ValueStateHandle | undefined;
+  /** Set where windows share panes. */
+  readonly #panes: CountPanes | undefined;
   readonly #gapOf: GapOf | undefined;
   readonly #keyGroupCount: number;
   readonly #keySite: number;
@@ -102,6 +105,7 @@ class PerWindowOperator implements ChainOperator {
     this.#sessions =
       assigner.kind === 'session' ? new MergingWindows(backend.valueState('sessions')) : undefined;
     this.#seen = assigner.kind === 'count' ? backend.valueState('seen') : undefined;
+    this.#panes = this.#panesOf();
     this.#gapOf = assigner.kind === 'session' ? (assigner.gap as GapOf | undefined) : undefined;
     this.#clockSlackMs = spec.trigger === undefined && assigner.timeDomain === 'processing' ? 1 : 0;
     this.#keySite = setup.sites.register(setup.node, 'key function');
@@ -153,6 +157,10 @@ class PerWindowOperator implements ChainOperator {
   add(record: unknown, timestampMs: number, key: unknown, keyHash: number): boolean {
     this.#key = key;
     this.#keyHash = keyHash;
+    if (this.#panes !== undefined) {
+      this.#addToPane(this.#panes, record);
+      return false;
+    }
     const windows = this.#windowsOf(record, timestampMs);
     let isTaken = false;
     if (this.#sessions === undefined) {
@@ -165,6 +173,28 @@ class PerWindowOperator implements ChainOperator {
       for (const window of windows) if (this.#addToSession(window, record, timestampMs)) isTaken = true;
     }
     return !isTaken && this.#isLateRecord(timestampMs);
+  }
+
+  /** Panes do where a window fires once, when it is full, and nothing but accumulators is kept of it. */
+  #panesOf(): CountPanes | undefined {
+    const { assigner, emit, function: fn } = this.#spec;
+    const contents = this.#contents;
+    if (assigner.kind !== 'count' || emit !== 'append' || fn.apply?.isRich === true) return undefined;
+    const pane = paneSize(assigner);
+    return pane !== undefined && contents instanceof AccumulatedContents
+      ? new CountPanes(contents, { ...assigner, pane }, (bounds) => this.#scopeOf(bounds))
+      : undefined;
+  }
+
+  #addToPane(panes: CountPanes, record: unknown): void {
+    const window = panes.add(this.#countRecord(), record);
+    if (window === undefined) return;
+    try {
+      this.#call(panes.take(this.#key, window), window);
+    } catch (error) {
+      this.#failed(error, this.#functionSite, window);
+    }
+    panes.dropBehind(window);
   }
 
   /** Of a record that is in no window: Flink's isElementLate. */
@@ -244,7 +274,6 @@ class PerWindowOperator implements ChainOperator {
   }
 
   #fire(window: Bounds, scope: StateScope): void {
-    const timestampMs = timestampOf(window, this.#assigner);
     let taken: unknown;
     try {
       taken = this.#contents.take(scope, this.#key, window);
@@ -252,16 +281,21 @@ class PerWindowOperator implements ChainOperator {
       this.#failed(error, this.#functionSite, window);
       return;
     }
-    if (taken !== undefined) {
-      const fired = { key: this.#key, keyHash: this.#keyHash, window };
-      const results = this.#caller.call(taken, fired, timestampMs);
-      if (results !== undefined) this.#emitter.fired(this.#scopeOf(window), results, timestampMs);
-    }
+    this.#call(taken, window);
     try {
       this.#contents.taken(scope, window);
     } catch (error) {
       this.#failed(error, this.#functionSite, window);
     }
+  }
+
+  /** Calls the window function, and emits what it gives; `undefined`: the window has no contents. */
+  #call(contents: unknown, window: Bounds): void {
+    if (contents === undefined) return;
+    const timestampMs = timestampOf(window, this.#assigner);
+    const fired = { key: this.#key, keyHash: this.#keyHash, window };
+    const results = this.#caller.call(contents, fired, timestampMs);
+    if (results !== undefined) this.#emitter.fired(this.#scopeOf(window), results, timestampMs);
   }
 
   /** A function of the user's failed where no record is at hand, only a window of a key. */

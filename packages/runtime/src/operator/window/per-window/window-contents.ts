@@ -50,6 +50,19 @@ export class AccumulatedContents implements KeptContents {
 
   taken(): void {}
 
+  /** What several accumulators come to together, merged in their order; undefined: none of them is there. */
+  takeMerged(scopes: readonly StateScope[], key: unknown, { start, end }: Bounds): unknown {
+    let isLoaded = false;
+    for (const scope of scopes) {
+      const row = this.#table.find(scope.key, scope.hash, 0);
+      if (row < 0) continue;
+      if (isLoaded) this.#code.merge(row);
+      else this.#code.load(row);
+      isLoaded = true;
+    }
+    return isLoaded ? this.#code.scratchResult(0, key, start, end) : undefined;
+  }
+
   clear({ key, hash }: StateScope): void {
     this.#table.remove(key, hash, 0);
   }
