@@ -166,7 +166,9 @@ describe('a list of the subtask', () => {
       open({ operatorState }) {
         list = operatorState.list<unknown>('seen', options as never) as typeof list;
       },
-      onRecord(n) {
+      onRecord(n, { operatorState }) {
+        // Asked for once more, without its version.
+        if (operatorState.list('seen').get().length !== list.get().length) throw new Error('another list');
         if (n > 0) list.add(options.version === 1 ? n : { n });
         return n > 0 ? [] : [...list.get()];
       },

@@ -157,6 +157,9 @@ export class OperatorLists {
     unions: new Map(),
   };
 
+  /** Those that were asked for with a version. */
+  readonly #versioned = new Set<OperatorList>();
+
   constructor(owner: ListOwner, restored: readonly InlineState[], budget: StateBudget) {
     this.#owner = owner;
     this.#restored = restored
@@ -192,6 +195,9 @@ export class OperatorLists {
   #asked(form: Form, name: string, options: ListOptions = {}): OperatorList {
     const isNew = !this.#lists[form].has(name);
     const list = this.#open(form, name);
+    // Whoever asks once more need not say it again.
+    if (options.version === undefined && this.#versioned.has(list)) return list;
+    if (options.version !== undefined) this.#versioned.add(list);
     const { version = FIRST_VERSION, from = {} } = options;
     checkVersion(name, version);
     if (list.version === version) return list;
