@@ -4,18 +4,17 @@ import type { ComputedColumn } from '@millrace/api';
 import { stateOf } from './draws.ts';
 import { BLOCK, type NexmarkEvents } from './nexmark-events.ts';
 
-/** Where the events of a batch are, and the states of their draws. */
-export class EventRows {
-  blocks = new Float64Array(0);
-  places = new Int32Array(0);
-  states = new Int32Array(0);
+/** Events of a batch at most. */
+export const ROWS_MAX = 4_096;
 
-  makeRoom(rowsMax: number): void {
-    if (this.blocks.length >= rowsMax) return;
-    this.blocks = new Float64Array(rowsMax);
-    this.places = new Int32Array(rowsMax);
-    this.states = new Int32Array(rowsMax);
-  }
+/**
+ * Where the events of a batch are, and the states of their draws. The arrays are always the same: functions that read them know them as
+ * constants.
+ */
+export class EventRows {
+  readonly blocks = new Float64Array(ROWS_MAX);
+  readonly places = new Int32Array(ROWS_MAX);
+  readonly states = new Int32Array(ROWS_MAX);
 
   // oxlint-disable-next-line max-params -- numbers, for each event
   put(row: number, block: number, place: number, mixedSeed: number): void {
@@ -26,156 +25,132 @@ export class EventRows {
 }
 
 /** Columns of persons in the order of their fields. */
-export function personColumns({ person }: NexmarkEvents, rows: EventRows): readonly ComputedColumn[] {
+export function personColumns(
+  { person }: NexmarkEvents,
+  { blocks, places, states }: EventRows,
+): readonly ComputedColumn[] {
+  const { id, name, emailAddress, creditCard, city, state, dateTime, extra } = person;
   return [
     {
       name: 'id',
-      valueAt: (row) =>
-        person.id(rows.blocks[row] as number, rows.places[row] as number, rows.states[row] as number),
+      valueAt: (row) => id(blocks[row] as number, places[row] as number, states[row] as number),
     },
     {
       name: 'name',
-      valueAt: (row) =>
-        person.name(rows.blocks[row] as number, rows.places[row] as number, rows.states[row] as number),
+      valueAt: (row) => name(blocks[row] as number, places[row] as number, states[row] as number),
     },
     {
       name: 'emailAddress',
-      valueAt: (row) =>
-        person.emailAddress(
-          rows.blocks[row] as number,
-          rows.places[row] as number,
-          rows.states[row] as number,
-        ),
+      valueAt: (row) => emailAddress(blocks[row] as number, places[row] as number, states[row] as number),
     },
     {
       name: 'creditCard',
-      valueAt: (row) =>
-        person.creditCard(rows.blocks[row] as number, rows.places[row] as number, rows.states[row] as number),
+      valueAt: (row) => creditCard(blocks[row] as number, places[row] as number, states[row] as number),
     },
     {
       name: 'city',
-      valueAt: (row) =>
-        person.city(rows.blocks[row] as number, rows.places[row] as number, rows.states[row] as number),
+      valueAt: (row) => city(blocks[row] as number, places[row] as number, states[row] as number),
     },
     {
       name: 'state',
-      valueAt: (row) =>
-        person.state(rows.blocks[row] as number, rows.places[row] as number, rows.states[row] as number),
+      valueAt: (row) => state(blocks[row] as number, places[row] as number, states[row] as number),
     },
     {
       name: 'dateTime',
-      valueAt: (row) =>
-        person.dateTime(rows.blocks[row] as number, rows.places[row] as number, rows.states[row] as number),
+      valueAt: (row) => dateTime(blocks[row] as number, places[row] as number, states[row] as number),
     },
     {
       name: 'extra',
-      valueAt: (row) =>
-        person.extra(rows.blocks[row] as number, rows.places[row] as number, rows.states[row] as number),
+      valueAt: (row) => extra(blocks[row] as number, places[row] as number, states[row] as number),
     },
   ];
 }
 
 /** Columns of auctions in the order of their fields. */
-export function auctionColumns({ auction }: NexmarkEvents, rows: EventRows): readonly ComputedColumn[] {
+export function auctionColumns(
+  { auction }: NexmarkEvents,
+  { blocks, places, states }: EventRows,
+): readonly ComputedColumn[] {
+  const { id, itemName, description, initialBid, reserve, dateTime, expires, seller, category, extra } =
+    auction;
   return [
     {
       name: 'id',
-      valueAt: (row) =>
-        auction.id(rows.blocks[row] as number, rows.places[row] as number, rows.states[row] as number),
+      valueAt: (row) => id(blocks[row] as number, places[row] as number, states[row] as number),
     },
     {
       name: 'itemName',
-      valueAt: (row) =>
-        auction.itemName(rows.blocks[row] as number, rows.places[row] as number, rows.states[row] as number),
+      valueAt: (row) => itemName(blocks[row] as number, places[row] as number, states[row] as number),
     },
     {
       name: 'description',
-      valueAt: (row) =>
-        auction.description(
-          rows.blocks[row] as number,
-          rows.places[row] as number,
-          rows.states[row] as number,
-        ),
+      valueAt: (row) => description(blocks[row] as number, places[row] as number, states[row] as number),
     },
     {
       name: 'initialBid',
-      valueAt: (row) =>
-        auction.initialBid(
-          rows.blocks[row] as number,
-          rows.places[row] as number,
-          rows.states[row] as number,
-        ),
+      valueAt: (row) => initialBid(blocks[row] as number, places[row] as number, states[row] as number),
     },
     {
       name: 'reserve',
-      valueAt: (row) =>
-        auction.reserve(rows.blocks[row] as number, rows.places[row] as number, rows.states[row] as number),
+      valueAt: (row) => reserve(blocks[row] as number, places[row] as number, states[row] as number),
     },
     {
       name: 'dateTime',
-      valueAt: (row) =>
-        auction.dateTime(rows.blocks[row] as number, rows.places[row] as number, rows.states[row] as number),
+      valueAt: (row) => dateTime(blocks[row] as number, places[row] as number, states[row] as number),
     },
     {
       name: 'expires',
-      valueAt: (row) =>
-        auction.expires(rows.blocks[row] as number, rows.places[row] as number, rows.states[row] as number),
+      valueAt: (row) => expires(blocks[row] as number, places[row] as number, states[row] as number),
     },
     {
       name: 'seller',
-      valueAt: (row) =>
-        auction.seller(rows.blocks[row] as number, rows.places[row] as number, rows.states[row] as number),
+      valueAt: (row) => seller(blocks[row] as number, places[row] as number, states[row] as number),
     },
     {
       name: 'category',
-      valueAt: (row) =>
-        auction.category(rows.blocks[row] as number, rows.places[row] as number, rows.states[row] as number),
+      valueAt: (row) => category(blocks[row] as number, places[row] as number, states[row] as number),
     },
     {
       name: 'extra',
-      valueAt: (row) =>
-        auction.extra(rows.blocks[row] as number, rows.places[row] as number, rows.states[row] as number),
+      valueAt: (row) => extra(blocks[row] as number, places[row] as number, states[row] as number),
     },
   ];
 }
 
 /** Columns of bids in the order of their fields. */
-export function bidColumns({ bid }: NexmarkEvents, rows: EventRows): readonly ComputedColumn[] {
+export function bidColumns(
+  { bid }: NexmarkEvents,
+  { blocks, places, states }: EventRows,
+): readonly ComputedColumn[] {
+  const { auction, bidder, price, channel, url, dateTime, extra } = bid;
   return [
     {
       name: 'auction',
-      valueAt: (row) =>
-        bid.auction(rows.blocks[row] as number, rows.places[row] as number, rows.states[row] as number),
+      valueAt: (row) => auction(blocks[row] as number, places[row] as number, states[row] as number),
     },
     {
       name: 'bidder',
-      valueAt: (row) =>
-        bid.bidder(rows.blocks[row] as number, rows.places[row] as number, rows.states[row] as number),
+      valueAt: (row) => bidder(blocks[row] as number, places[row] as number, states[row] as number),
     },
     {
       name: 'price',
-      valueAt: (row) =>
-        bid.price(rows.blocks[row] as number, rows.places[row] as number, rows.states[row] as number),
+      valueAt: (row) => price(blocks[row] as number, places[row] as number, states[row] as number),
     },
     {
       name: 'channel',
-      valueAt: (row) =>
-        bid.channel(rows.blocks[row] as number, rows.places[row] as number, rows.states[row] as number),
+      valueAt: (row) => channel(blocks[row] as number, places[row] as number, states[row] as number),
     },
     {
       name: 'url',
-      valueAt: (row) =>
-        bid.url(rows.blocks[row] as number, rows.places[row] as number, rows.states[row] as number),
+      valueAt: (row) => url(blocks[row] as number, places[row] as number, states[row] as number),
     },
     {
       name: 'dateTime',
-      valueAt: (row) =>
-        bid.dateTime(rows.blocks[row] as number, rows.places[row] as number, rows.states[row] as number),
+      valueAt: (row) => dateTime(blocks[row] as number, places[row] as number, states[row] as number),
     },
     {
       name: 'extra',
-      valueAt: (row) =>
-        bid.extra(rows.blocks[row] as number, rows.places[row] as number, rows.states[row] as number),
+      valueAt: (row) => extra(blocks[row] as number, places[row] as number, states[row] as number),
     },
   ];
 }

@@ -10,7 +10,7 @@ import {
   type SplitReader,
 } from '@millrace/api';
 import { mix } from './draws.ts';
-import { auctionColumns, bidColumns, EventRows, personColumns } from './event-columns.ts';
+import { auctionColumns, bidColumns, EventRows, personColumns, ROWS_MAX } from './event-columns.ts';
 import {
   AUCTION,
   BID,
@@ -165,9 +165,9 @@ class EventReader<T> implements SplitReader<T> {
     this.#position = typeof position === 'number' ? position : 0;
   }
 
-  read(recordsMax: number): SourceBatch<T> | undefined {
+  read(recordsAsked: number): SourceBatch<T> | undefined {
     if (this.#position >= this.#positions) return undefined;
-    this.#rows.makeRoom(recordsMax);
+    const recordsMax = Math.min(recordsAsked, ROWS_MAX);
     const count = this.#start.disorder === 1 ? this.#fillInOrder(recordsMax) : this.#fillShuffled(recordsMax);
     const { blocks, places } = this.#rows;
     return {
