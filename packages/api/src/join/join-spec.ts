@@ -63,6 +63,12 @@ export interface TableJoinSpec {
   /** The function of the unique key is that of the join key: there is one row a key. */
   readonly isLeftKeyUnique: boolean;
   readonly isRightKeyUnique: boolean;
+  /**
+   * Its rows only ever come. Where the other's do so, too, and are unique by the join key, a row of this one that has met its
+   * partner meets no other.
+   */
+  readonly isLeftAppendOnly: boolean;
+  readonly isRightAppendOnly: boolean;
   /** Updates of the table come without the row as it was; it has a unique key then. */
   readonly leftIsUpsert: boolean;
   readonly rightIsUpsert: boolean;

@@ -117,7 +117,10 @@ const TABLE_OPTIONS = [
 /** @throws {MillraceError} MR_OPTION_INVALID, MR_PROMISE_RETURNED */
 export function tableJoinSpec(
   options: AnyOptions,
-  upserts: Pick<TableJoinSpec, 'leftIsUpsert' | 'rightIsUpsert'>,
+  modes: Pick<
+    TableJoinSpec,
+    'isLeftAppendOnly' | 'isRightAppendOnly' | 'leftIsUpsert' | 'rightIsUpsert'
+  >,
 ): TableJoinSpec {
   const what = 'join() of changelogs';
   refuseUnknownOptions(what, options, TABLE_OPTIONS);
@@ -130,7 +133,7 @@ export function tableJoinSpec(
       options['leftUniqueKey'] !== undefined && options['leftUniqueKey'] === options['leftKey'],
     isRightKeyUnique:
       options['rightUniqueKey'] !== undefined && options['rightUniqueKey'] === options['rightKey'],
-    ...upserts,
+    ...modes,
     leftTtlMs: ttlOf('leftStateTtl', options),
     rightTtlMs: ttlOf('rightStateTtl', options),
     ...functions(what, options),

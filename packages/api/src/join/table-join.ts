@@ -1,6 +1,7 @@
 // The join of two changelogs: partitions both by the join key, and knows which kinds of changes come out.
 import {
   changelogRefused,
+  isAppendOnly,
   isUpsert,
   joinedMode,
   modeText,
@@ -26,8 +27,12 @@ export function addTableJoin(
   [left, right]: readonly [TableSide, TableSide],
   options: AnyOptions,
 ): { readonly added: Transformation; readonly mode: ChangelogMode } {
-  const upserts = { leftIsUpsert: isUpsert(left.mode), rightIsUpsert: isUpsert(right.mode) };
-  const join = tableJoinSpec(options, upserts);
+  const join = tableJoinSpec(options, {
+    isLeftAppendOnly: isAppendOnly(left.mode),
+    isRightAppendOnly: isAppendOnly(right.mode),
+    leftIsUpsert: isUpsert(left.mode),
+    rightIsUpsert: isUpsert(right.mode),
+  });
   checkWhole('left', left.mode, join.leftUniqueKey !== undefined);
   checkWhole('right', right.mode, join.rightUniqueKey !== undefined);
   const of = { options, what: WHAT };

@@ -158,6 +158,14 @@ export class ByteWriter {
     return this;
   }
 
+  /** Copies what was written to `target`, which has room for it. */
+  copyTo(target: Uint8Array, at: number): void {
+    const bytes = this.#bytes;
+    const { length } = this;
+    if (length > LOOP_BYTES_MAX) target.set(bytes.subarray(0, length), at);
+    else for (let index = 0; index < length; index++) target[at + index] = bytes[index] as number;
+  }
+
   /** Zero bytes up to the next multiple of `alignment`. */
   align(alignment: number): this {
     const rest = this.length % alignment;

@@ -2,6 +2,8 @@
 import { MillraceError } from '@millrace/common';
 
 const INITIAL_BYTES = 256;
+/** Up to so many bytes a loop is faster than the call that copies. */
+const LOOP_BYTES_MAX = 24;
 
 /**
  * Appends to one buffer that doubles. Numbers are little endian unless the name says otherwise.
@@ -63,9 +65,11 @@ export class ByteSink {
   }
 
   raw(source: Uint8Array): void {
-    this.reserve(source.length);
-    this.bytes.set(source, this.position);
-    this.position += source.length;
+    const { length } = source;
+    this.reserve(length);
+    if (length > LOOP_BYTES_MAX) this.bytes.set(source, this.position);
+    else for (let index = 0; index < length; index++) this.bytes[this.position + index] = source[index] as number;
+    this.position += length;
   }
 
   reset(): void {

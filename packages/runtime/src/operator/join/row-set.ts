@@ -13,6 +13,8 @@ import { rowText, sameRow } from './row-text.ts';
 
 /** Kinds of rows of a key that lie in one row of the table; more go to a map, so that no change costs more than so many. */
 const ROWS_MAX = 16;
+/** Where no row is ever looked for, since none goes and none replaces another one. */
+const UNCOMPARED_ROWS_MAX = 1_024;
 /** As the number of rows: they are in the map. */
 const IN_MAP = -1;
 
@@ -49,13 +51,13 @@ export interface FoundRow {
 
 const NONE: readonly FoundRow[] = [];
 
-/** What tells the rows of a side apart. `join key`: there is one row a key. */
-export type RowIdentity = UserFunction | 'join key' | undefined;
+/** What tells the rows of a side apart. `join key`: there is one row a key. `none`: nothing, since rows only come. */
+export type RowIdentity = UserFunction | 'join key' | 'none' | undefined;
 
 /**
  * Rows by what tells them apart.
  * Contract: a row whose time to live is over is not there any more, whether it was cleaned up or not. Complexity: a key with up to
- * ROWS_MAX kinds of rows is one row of a table.
+ * ROWS_MAX kinds of rows, or UNCOMPARED_ROWS_MAX rows, is one row of a table.
  * Source: Flink's JoinRecordStateViews and OuterJoinRecordStateViews.
  */
 export class RowSet {
@@ -72,6 +74,8 @@ export class RowSet {
   /** undefined: rows are told apart by all that is in them, or not at all. */
   readonly #uniqueKey: ((row: unknown) => unknown) | undefined;
   readonly #isOnlyRow: boolean;
+  readonly #isUncompared: boolean;
+  readonly #rowsMax: number;
   readonly #clock: Clock;
 
   constructor(
@@ -90,10 +94,11 @@ export class RowSet {
     this.#from = options.side === 'left' ? 0 : SIDE_COLUMNS.length;
     this.#otherRows = (options.side === 'left' ? SIDE_COLUMNS.length : 0) + ROWS;
     this.#map = backend.mapState(options.side);
-    this.#hasUniqueKey = identity !== undefined;
+    this.#hasUniqueKey = identity === 'join key' || typeof identity === 'function';
     this.#isOnlyRow = identity === 'join key';
-    this.#uniqueKey =
-      identity === 'join key' ? undefined : (identity as ((row: unknown) => unknown) | undefined);
+    this.#isUncompared = identity === 'none';
+    this.#rowsMax = this.#isUncompared ? UNCOMPARED_ROWS_MAX : ROWS_MAX;
+    this.#uniqueKey = typeof identity === 'function' ? (identity as (row: unknown) => unknown) : undefined;
     this.ttlMs = options.ttlMs;
     this.#clock = options.clock;
   }
@@ -113,7 +118,7 @@ export class RowSet {
     if (count === IN_MAP) return this.#addToMap(kept, associations);
     const place = this.#placeOf(at, count, kept);
     if (place >= 0) this.#set(at, place, kept, this.#countBefore(at, place) + 1, associations);
-    else if (count < ROWS_MAX) {
+    else if (count < this.#rowsMax) {
       this.#ownRest(at).push(this.#keptRow(kept, 1, associations));
       this.#setNumber(ROWS, at, count + 1);
       table.markDirty(at);
@@ -146,6 +151,14 @@ export class RowSet {
     if (before <= 1) return this.#remove(at, place, count);
     const { row: kept, associations } = this.#keptAt(at, place);
     this.#set(at, place, kept, before - 1, associations);
+  }
+
+  /** Takes all rows away. */
+  clear(): void {
+    const at = this.#find();
+    if (at < 0) return;
+    if (this.#number(ROWS, at) === IN_MAP) this.#map.clear();
+    this.#clear(at);
   }
 
   /** All rows, each kind of equal ones once. */
@@ -218,6 +231,7 @@ export class RowSet {
   /** Where a row like this one is; -1: nowhere. */
   #placeOf(at: number, count: number, row: unknown): number {
     if (this.#isOnlyRow) return 0;
+    if (this.#isUncompared) return -1;
     const uniqueKey = this.#uniqueKey;
     const key = uniqueKey === undefined ? undefined : uniqueKey(row);
     const rest = this.#restOf(at);

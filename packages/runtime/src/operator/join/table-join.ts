@@ -1,12 +1,12 @@
 // [HOT] The join of two tables that change: each change of a row becomes the changes of the join.
-import type { TableJoinSpec } from '@millrace/api';
+import type { TableJoinSpec, UserFunction } from '@millrace/api';
 import { isNullKey } from '@millrace/common';
 import type { KeyedStateBackend } from '@millrace/state';
 import type { OperatorSetup } from '../operator-setup.ts';
 import { isAccumulate, type Change } from './change.ts';
 import { JoinFunction } from './join-function.ts';
 import type { JoinLogic } from './join-logic.ts';
-import { openRowTable, RowSet, type FoundRow } from './row-set.ts';
+import { openRowTable, RowSet, type FoundRow, type RowIdentity } from './row-set.ts';
 
 /** Timers of rows that expire stand at multiples of this part of the time to live, so that many rows share one. */
 const TIMERS_PER_TTL = 8;
@@ -17,6 +17,8 @@ interface Side {
   readonly rows: RowSet;
   /** Its rows are kept without a partner. */
   readonly isOuter: boolean;
+  /** Its rows wait for the one row that they can meet, and go when they have met it. */
+  readonly isWaiting: boolean;
   /** Its updates come without the row as it was: the one of the same unique key. */
   readonly isUpsert: boolean;
 }
@@ -61,14 +63,20 @@ export class TableJoin implements JoinLogic {
     this.#backend = backend;
     this.#fn = new JoinFunction(setup, spec);
     this.#once = joinType === 'semi' || joinType === 'anti' ? joinType : undefined;
+    const isAppendOnly =
+      joinType === 'inner' &&
+      spec.isLeftAppendOnly &&
+      spec.isRightAppendOnly &&
+      spec.leftTtlMs + spec.rightTtlMs === 0;
     this.#left = {
       isLeft: true,
       isOuter: joinType === 'left' || joinType === 'full',
+      isWaiting: isAppendOnly && spec.isRightKeyUnique,
       isUpsert: spec.leftIsUpsert,
       rows: new RowSet(backend, {
         table,
         side: 'left',
-        identity: spec.isLeftKeyUnique ? 'join key' : spec.leftUniqueKey,
+        identity: identityOf(spec.isLeftKeyUnique, spec.leftUniqueKey, spec.isLeftAppendOnly),
         ttlMs: spec.leftTtlMs,
         clock,
       }),
@@ -76,11 +84,12 @@ export class TableJoin implements JoinLogic {
     this.#right = {
       isLeft: false,
       isOuter: joinType === 'right' || joinType === 'full',
+      isWaiting: isAppendOnly && spec.isLeftKeyUnique,
       isUpsert: spec.rightIsUpsert,
       rows: new RowSet(backend, {
         table,
         side: 'right',
-        identity: spec.isRightKeyUnique ? 'join key' : spec.rightUniqueKey,
+        identity: identityOf(spec.isRightKeyUnique, spec.rightUniqueKey, spec.isRightAppendOnly),
         ttlMs: spec.rightTtlMs,
         clock,
       }),
@@ -152,8 +161,9 @@ export class TableJoin implements JoinLogic {
     const { row, kind } = change;
     const known = to.rows.look();
     const matches = known < 0 ? this.#matches(from, to, row) : undefined;
-    if (isAccumulate(change)) from.rows.add(row, 0);
-    else from.rows.retract(row);
+    if (!isAccumulate(change)) from.rows.retract(row);
+    else if (!from.isWaiting || known === 0) from.rows.add(row, 0);
+    if (to.isWaiting) to.rows.clear();
     if (matches !== undefined) for (const match of matches) this.#addPairs(kind, from, row, match);
     if (known !== 1) return;
     const other = to.rows.onlyRow;
@@ -304,6 +314,15 @@ export class TableJoin implements JoinLogic {
     if (this.#changes !== undefined) this.#changes.push({ kind, row });
     else if (this.#fn.emitResult({ kind, row }, this.#timestampMs)) this.#changes = [];
   }
+}
+
+function identityOf(
+  isKeyUnique: boolean,
+  uniqueKey: UserFunction | undefined,
+  isAppendOnly: boolean,
+): RowIdentity {
+  if (isKeyUnique) return 'join key';
+  return uniqueKey ?? (isAppendOnly ? 'none' : undefined);
 }
 
 /** What an upsert input deletes is the row that is known: the change may have its key only. */

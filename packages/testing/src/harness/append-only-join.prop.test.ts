@@ -1,0 +1,86 @@
+// Joins of tables that only grow, one of them with one row a key: what has met its only partner is not kept.
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { DataStream } from '@millrace/api';
+import { ChainHarness } from './chain-harness.ts';
+import type { SidedValue } from './harness-options.ts';
+
+interface Row {
+  readonly id: number;
+  readonly of: number;
+}
+
+type Sided = SidedValue<Row, Row>;
+
+const ofRow = ({ of }: Row): number => of;
+
+const runs = fc.record({
+  isRightUnique: fc.boolean(),
+  hasCondition: fc.boolean(),
+  parallelism: fc.constantFrom(1, 3),
+  restoredAt: fc.nat({ max: 60 }),
+  steps: fc.array(
+    fc.record({ isUnique: fc.boolean(), id: fc.nat({ max: 5 }), of: fc.constantFrom(1, 1, 1, 1, 2, 3) }),
+    { maxLength: 60 },
+  ),
+});
+
+test('a join with a table that has one row a key gives each pair once, and keeps only what waits', async () => {
+  await fc.assert(
+    fc.asyncProperty(runs, async ({ isRightUnique, hasCondition, parallelism, restoredAt, steps }) => {
+      const unique = isRightUnique ? { rightUniqueKey: ofRow } : { leftUniqueKey: ofRow };
+      const isMatch = (left: Row, right: Row): boolean => left.id !== right.id;
+      const options = {
+        operators: {
+          ofTwo: (lefts: DataStream<Row>, rights: DataStream<Row>) =>
+            lefts
+              .toTable()
+              .join(rights.toTable(), {
+                leftKey: ofRow,
+                rightKey: ofRow,
+                ...unique,
+                ...(hasCondition ? { where: isMatch } : {}),
+                select: (left, right) => `${left.id} ${right.id} ${left.of}`,
+              })
+              .toAppendStream(),
+        } as never,
+        parallelism,
+      };
+      let harness = await ChainHarness.open<Sided>(options);
+      const emitted: string[] = [];
+      const lefts: Row[] = [];
+      const rights: Row[] = [];
+      const [uniques, others] = isRightUnique ? [rights, lefts] : [lefts, rights];
+      for (const [index, { isUnique, ...row }] of steps.entries()) {
+        const rows = isUnique ? uniques : others;
+        // Of a key there is one row in the one table, and as many as come in the other.
+        if (isUnique && uniques.some(({ of }) => of === row.of)) continue;
+        rows.push(row);
+        harness.send([{ value: { side: rows === lefts ? 'left' : 'right', value: { ...row } } }]);
+        emitted.push(...harness.emitted.splice(0).map(({ record }) => record as string));
+        const pairs = lefts.flatMap((left) =>
+          rights
+            .filter((right) => left.of === right.of && (!hasCondition || isMatch(left, right)))
+            .map((right) => `${left.id} ${right.id} ${left.of}`),
+        );
+        expect(emitted.toSorted()).toEqual(pairs.toSorted());
+        if (index !== restoredAt) continue;
+        const restore = await harness.snapshot(1);
+        await harness.close();
+        const { blobStore } = harness;
+        harness = await ChainHarness.open<Sided>({
+          ...options,
+          parallelism: 4 - parallelism,
+          restore,
+          blobStore,
+          attemptNumber: 2,
+        });
+      }
+      await harness.snapshot(2);
+      if (uniques.length === 3)
+        expect(harness.chains.reduce((sum, { metrics }) => sum + metrics.stateEntries, 0)).toBe(3);
+      await harness.close();
+    }),
+    { numRuns: 60 },
+  );
+});
