@@ -117,10 +117,7 @@ const TABLE_OPTIONS = [
 /** @throws {MillraceError} MR_OPTION_INVALID, MR_PROMISE_RETURNED */
 export function tableJoinSpec(
   options: AnyOptions,
-  modes: Pick<
-    TableJoinSpec,
-    'isLeftAppendOnly' | 'isRightAppendOnly' | 'leftIsUpsert' | 'rightIsUpsert'
-  >,
+  modes: Pick<TableJoinSpec, 'isLeftAppendOnly' | 'isRightAppendOnly' | 'leftIsUpsert' | 'rightIsUpsert'>,
 ): TableJoinSpec {
   const what = 'join() of changelogs';
   refuseUnknownOptions(what, options, TABLE_OPTIONS);

@@ -68,7 +68,9 @@ export class ByteSink {
     const { length } = source;
     this.reserve(length);
     if (length > LOOP_BYTES_MAX) this.bytes.set(source, this.position);
-    else for (let index = 0; index < length; index++) this.bytes[this.position + index] = source[index] as number;
+    else
+      for (let index = 0; index < length; index++)
+        this.bytes[this.position + index] = source[index] as number;
     this.position += length;
   }
 
