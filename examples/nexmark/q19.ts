@@ -1,6 +1,5 @@
 // The ten highest bids on each auction.
-import { defineJob, topN } from '@millrace/api';
-import type { Bid } from '@millrace/connector-nexmark';
+import { defineJob, desc } from '@millrace/api';
 import { nexmark } from './nexmark.ts';
 
 export default defineJob('nexmark-q19', (env) => {
@@ -8,6 +7,9 @@ export default defineJob('nexmark-q19', (env) => {
   emit(
     bids()
       .keyBy((bid) => bid.auction)
-      .aggregate({ top: topN<Bid>(10, { by: (bid) => bid.price, tieBreak: (bid) => bid.dateTime }) }),
+      .topN(10, { orderBy: desc((bid) => bid.price), rank: 'place', generateUpdateBefore: false })
+      // Ranks are filled, and given to others: the last row of a place is the one that is there.
+      .toStream()
+      .map(({ row }) => row),
   );
 });

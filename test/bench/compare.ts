@@ -15,7 +15,8 @@ export interface Row {
 /** A file of comparisons. */
 export interface Bench {
   readonly name: string;
-  run(): Promise<Row[]>;
+  /** `wants`: which comparisons are asked for, by what they are called; a bench of many leaves out the others. */
+  run(wants?: (what: string) => boolean): Promise<Row[]>;
 }
 
 /** Does the work once and says how much it was, in units. */

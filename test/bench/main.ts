@@ -1,4 +1,5 @@
-// The micro benchmarks' command line: runs them, prints a table or one JSON object a line.
+// The micro benchmarks' command line: runs them, prints a table or one JSON object a line. `--rows OVER`: only comparisons with
+// this in their name.
 import { parseArgs } from 'node:util';
 import type { Bench, Row } from './compare.ts';
 
@@ -23,7 +24,11 @@ export const BENCHES: ReadonlyMap<string, () => Promise<Bench>> = new Map([
 export async function main(argv: string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args: argv,
-    options: { json: { type: 'boolean', default: false }, only: { type: 'string' } },
+    options: {
+      json: { type: 'boolean', default: false },
+      only: { type: 'string' },
+      rows: { type: 'string' },
+    },
     allowPositionals: true,
   });
   const names = [...positionals, ...(values.only ?? '').split(',').filter((name) => name !== '')];
@@ -33,11 +38,14 @@ export async function main(argv: string[]): Promise<number> {
     process.stderr.write(`No benchmark is called ${unknown.join(', ')}: there are ${known}, and peers.\n`);
     return 2;
   }
+  const wanted = values.rows ?? '';
+  const wants = (what: string): boolean => what.includes(wanted);
   const lines: string[][] = [];
   for (const [name, load] of BENCHES) {
     if (names.length > 0 && !names.includes(name)) continue;
     if (!values.json) process.stderr.write(`${name} …\n`);
-    for (const row of await (await load()).run()) {
+    for (const row of await (await load()).run(wants)) {
+      if (!wants(row.what)) continue;
       if (values.json) process.stdout.write(`${JSON.stringify({ bench: name, ...row })}\n`);
       else lines.push([name, ...cells(row)]);
     }

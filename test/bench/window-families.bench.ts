@@ -146,9 +146,10 @@ async function run(family: Family, isInBursts: boolean): Promise<number> {
 
 export const windowFamiliesBench: Bench = {
   name: 'window-families',
-  run: async () => {
+  run: async (wants = () => true) => {
     const rows: Row[] = [];
     for (const { what, guard, family, isInBursts = false } of FAMILIES) {
+      if (!wants(what)) continue;
       rows.push(
         await compare({
           what,
@@ -156,7 +157,7 @@ export const windowFamiliesBench: Bench = {
           unit: 'M records/s',
           unitScale: 1e6,
           clock: 'cpu',
-          rounds: 3,
+          rounds: 2,
           warmUps: 1,
           ...(guard === undefined ? {} : { guard }),
           baseline: () => run(keyedCount, isInBursts),

@@ -11,8 +11,6 @@ interface Shape {
   readonly key?: readonly string[];
   /** Fields that are compared; unset, all. Where events tie, the others are open. */
   readonly fields?: readonly string[];
-  /** Our rows as the definition has them. */
-  readonly rowsOf?: (row: Row) => readonly Row[];
 }
 
 const SHAPES: { readonly [query: string]: Shape } = {
@@ -23,12 +21,7 @@ const SHAPES: { readonly [query: string]: Shape } = {
   q16: { key: ['channel', 'day'] },
   q17: { key: ['auction', 'day'] },
   q18: { key: ['bidder', 'auction'], fields: ['bidder', 'auction', 'dateTime'] },
-  q19: {
-    key: ['key'],
-    fields: ['auction', 'place', 'price'],
-    rowsOf: ({ top }) =>
-      top === undefined ? [] : (top as readonly Row[]).map((bid, index) => ({ ...bid, place: index + 1 })),
-  },
+  q19: { key: ['auction', 'place'], fields: ['auction', 'place', 'price'] },
 };
 
 const TIMES = ['dateTime', 'expires', 'bidTime', 'auctionTime', 'window_start', 'window_end'];
@@ -51,14 +44,12 @@ export function readRows(directory: string): readonly Row[] {
 
 /** What updates of a query end in, as sorted lines. */
 export function finalLines(query: string, rows: readonly Row[]): readonly string[] {
-  const { key, fields, rowsOf } = SHAPES[query] ?? {};
-  const isOurs = rowsOf !== undefined && rows.some((row) => rowsOf(row).length > 0);
+  const { key, fields } = SHAPES[query] ?? {};
   let final = rows;
-  if (key !== undefined && (rowsOf === undefined || isOurs)) {
+  if (key !== undefined) {
     const last = new Map(rows.map((row) => [JSON.stringify(key.map((name) => row[name])), row]));
     final = [...last.values()];
   }
-  if (isOurs) final = final.flatMap(rowsOf);
   return final.map((row) => lineOf(row, fields ?? Object.keys(row))).sort();
 }
 

@@ -17,6 +17,11 @@ export interface TableDescriptor {
   readonly columns: readonly ColumnKind[];
   /** Rows are `(namespace, key)`, the namespace being a number (a slice's end); else namespace is always 0. */
   readonly hasNamespaces: boolean;
+  /**
+   * Arrays in `value` columns are lists whose elements have nothing in common: each is written by itself, and an object that is in
+   * two of them is two after a restore. Default false.
+   */
+  readonly hasLists?: boolean;
 }
 
 /**

@@ -33,10 +33,14 @@ type AggregateFunctions<In, Out> =
     }
   /** The first or last seen, by arrival. */
   | { readonly kind: 'first' | 'last'; readonly select: (record: In) => unknown; readonly output?: Out }
-  /** The `limit` greatest by `by`, equal ones by `tieBreak` ascending; the accumulator is a sorted array. */
+  /**
+   * The `limit` greatest by `by`, equal ones by `tieBreak` ascending; the accumulator is a sorted array. `withTies`: and all that
+   * are equal to the last of them.
+   */
   | {
       readonly kind: 'topN';
       readonly limit: number;
+      readonly withTies?: true;
       readonly by: (record: In) => number;
       readonly tieBreak?: (record: In) => string | number;
       readonly select?: (record: In) => unknown;

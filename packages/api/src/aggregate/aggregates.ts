@@ -1,7 +1,7 @@
 // Aggregates that users name. The engine computes the built-in ones in generated code.
 import type { AggregateSpec } from './aggregate-spec.ts';
 import { recordFunction } from '../function/check-function.ts';
-import { integerOption, refuseUnknownOptions } from '../options/check-options.ts';
+import { describe, integerOption, invalidOption, refuseUnknownOptions } from '../options/check-options.ts';
 import type { DeepReadonly, Flat } from '../readonly.ts';
 
 declare const inputType: unique symbol;
@@ -100,24 +100,30 @@ export interface TopNOptions<In, Out> {
   readonly by: (record: In) => number;
   /** Order of those that are equal by `by`, ascending: give one that is unique, so that results do not depend on arrival. */
   readonly tieBreak?: (record: In) => string | number;
-  /** What is kept of a record; the record unless set. */
+  /** What is kept of a record; the record unless set. It is called for records that are among the greatest so far. */
   readonly select?: (record: In) => Out;
   /** Only records for which it is true. Contract: deterministic. */
   readonly where?: (record: In) => boolean;
+  /**
+   * Keeps also those that are equal to the last one, by `by` and `tieBreak`: `topN(1, { by, withTies: true })` are all that have the
+   * greatest measure. Bounds: as many as there are equal ones. Source: SQL's FETCH FIRST … WITH TIES. Default false.
+   */
+  readonly withTies?: boolean;
 }
 
 /** Records that {@link topN} keeps at most. */
 export const TOP_N_MAX = 10_000;
 
-/** The `limit` greatest records, ranked. Bounds: 1 ≤ limit ≤ TOP_N_MAX. */
+/** The `limit` greatest records, ranked; more of them only `withTies`. Bounds: 1 ≤ limit ≤ TOP_N_MAX. */
 export function topN<In, Out = In>(
   limit: number,
   options: TopNOptions<In, Out>,
 ): Aggregate<In, readonly Out[]> {
-  refuseUnknownOptions('topN()', options, ['by', 'tieBreak', 'select', 'where']);
+  refuseUnknownOptions('topN()', options, ['by', 'tieBreak', 'select', 'where', 'withTies']);
   return spec<In, readonly Out[]>({
     kind: 'topN',
     limit: integerOption('the limit of topN()', limit, { min: 1, max: TOP_N_MAX }),
+    ...(withTiesOf(options.withTies) ? { withTies: true as const } : {}),
     by: recordFunction('`by` of topN()', options.by),
     ...(options.tieBreak === undefined
       ? {}
@@ -125,6 +131,11 @@ export function topN<In, Out = In>(
     ...(options.select === undefined ? {} : { select: recordFunction('`select` of topN()', options.select) }),
     ...(options.where === undefined ? {} : { where: recordFunction('`where` of topN()', options.where) }),
   });
+}
+
+function withTiesOf(withTies: unknown): boolean {
+  if (withTies === undefined || typeof withTies === 'boolean') return withTies === true;
+  throw invalidOption(`Cannot use ${describe(withTies)} as \`withTies\` of topN(): write true or false`);
 }
 
 /** Functions of {@link aggregator}. Contract: deterministic; `merge` may be called in any order. */

@@ -66,7 +66,7 @@ function describeAggregate(spec: AggregateSpec): string {
 function kindOf(spec: AggregateSpec): string {
   switch (spec.kind) {
     case 'topN':
-      return `topN ${spec.limit}`;
+      return `topN ${spec.limit}${spec.withTies === true ? ' with ties' : ''}`;
     case 'sketch':
       return spec.sketch.name;
     default:

@@ -116,6 +116,7 @@ function isPreAggregated({ operator, onError }: Transformation): boolean {
   return (
     operator.kind === 'window' &&
     operator.strategy === 'slices' &&
+    operator.emit === 'append' &&
     operator.function.kind === 'aggregate' &&
     operator.assigner.timeDomain === 'event' &&
     operator.lateOutput === undefined

@@ -71,7 +71,8 @@ function checkEventTime({ assigner }: WindowSettings, option: string): void {
 
 /** Returns the operator. With `update` a window without a trigger tells of each record. */
 export function windowOperator(settings: WindowSettings, fn: WindowFunctionSpec): WindowSpec {
-  const trigger = settings.trigger ?? defaultTrigger(settings);
+  const trigger =
+    settings.trigger ?? (isUpdatedInSlices(settings, fn) ? undefined : defaultTrigger(settings));
   if (settings.assigner.kind === 'session' && Object.keys(fn.apply?.windowState ?? {}).length > 0)
     throw invalidGraph(
       'Cannot use windowState with session(): sessions merge, and states of two windows cannot become one; use `state`, of the key',
@@ -89,8 +90,24 @@ function defaultTrigger({ assigner, emit }: WindowSettings): Trigger | undefined
   return assigner.timeDomain === 'event' ? eventTimeTrigger({ early: countTrigger(1) }) : countTrigger(1);
 }
 
+/** Windows that are their slices tell of each record what it changed, as far as results are made by the engine alone. */
+function isUpdatedInSlices(settings: WindowSettings, fn: WindowFunctionSpec): boolean {
+  const { assigner, trigger, evictor, emit } = settings;
+  return (
+    emit === 'update' &&
+    trigger === undefined &&
+    evictor === undefined &&
+    assigner.kind === 'tumbling' &&
+    assigner.timeDomain === 'event' &&
+    fn.kind === 'aggregate' &&
+    fn.apply === undefined &&
+    Object.values(fn.aggregates).every(({ kind }) => kind !== 'custom' && kind !== 'sketch')
+  );
+}
+
 function strategyOf(settings: WindowSettings, fn: WindowFunctionSpec): WindowStrategy {
   const { assigner, trigger, evictor, emit } = settings;
+  if (isUpdatedInSlices(settings, fn)) return 'slices';
   if (trigger !== undefined || evictor !== undefined || emit !== 'append' || fn.apply?.isRich === true)
     return 'windows';
   switch (assigner.kind) {

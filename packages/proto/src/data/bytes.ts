@@ -31,8 +31,12 @@ export function corruptFrame(what: string, details: ErrorDetails = {}): Millrace
   return new MillraceError('MR_FRAME_CORRUPT', `Cannot decode bytes: ${what}`, { details });
 }
 
+/** Any UTF-16 code unit beyond Latin-1. V8 answers at once for strings that it stores with one byte a unit. */
+const BEYOND_LATIN1 = /[\u0100-\uffff]/;
+
 /** True when every UTF-16 code unit fits a byte. */
 export function isLatin1(text: string): boolean {
+  if (text.length > LOOP_CHARS_MAX) return !BEYOND_LATIN1.test(text);
   for (let index = 0; index < text.length; index++) {
     if (text.charCodeAt(index) > 0xff) return false;
   }

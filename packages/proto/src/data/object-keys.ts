@@ -1,5 +1,5 @@
-// [HOT] Key lists of plain objects: kept with their bytes on the writing side, and with a generated reader on the reading
-// side, because values of one state or column nearly always have the keys of the value before.
+// [HOT] Key lists of plain objects: kept with their bytes and a generated writer on the writing side, and with a generated reader
+// on the reading side, because values of one state or column nearly always have the keys of the value before.
 import type { ByteReader } from './bytes.ts';
 import { ByteWriter, corruptFrame } from './bytes.ts';
 
@@ -7,16 +7,23 @@ const TABLE_LENGTH = 256;
 /** Longer lists of keys are written and read without a cache. */
 const CACHED_KEYS_MAX = 64;
 const CACHED_BYTES_MAX = 1024;
-/** Uses after which a reader is generated, and how many are generated at most in a thread. */
+/** Uses after which a reader or a writer is generated, and how many are generated at most in a thread. */
 const GENERATE_AFTER = 32;
 const GENERATED_MAX = 2048;
 
 type ReadField = (reader: ByteReader, depth: number) => unknown;
 type ReadObject = (read: ReadField, reader: ByteReader, depth: number) => Record<string, unknown>;
 
+/** Writes a value; false: it cannot, and what was written is void. */
+type WriteField = (writer: ByteWriter, value: unknown, depth: number) => boolean;
+/** Writes the fields of an object in the order of its keys, each read where V8 knows its place. */
+type WriteFields = (write: WriteField, writer: ByteWriter, value: object, depth: number) => boolean;
+
 interface WrittenKeys {
   readonly keys: readonly string[];
   readonly bytes: Uint8Array;
+  uses: number;
+  write: WriteFields | undefined;
 }
 
 interface ReadKeys {
@@ -31,26 +38,48 @@ const readTable: (ReadKeys | undefined)[] = Array.from({ length: TABLE_LENGTH },
 let generatedCount = 0;
 
 /**
- * Writes `keys[start..]`: how many, bytes that follow, then per key its length, twice, plus one where UTF-16.
+ * Writes `keys[start..]`: how many, bytes that follow, then per key its length, twice, plus one where UTF-16. Returns what writes
+ * the fields of objects with these keys; undefined: they are not common enough.
  */
-export function writeKeys(writer: ByteWriter, keys: readonly string[], start: number, end: number): void {
+export function writeKeys(
+  writer: ByteWriter,
+  keys: readonly string[],
+  start: number,
+  end: number,
+): WriteFields | undefined {
   const count = end - start;
   writer.varint(count);
-  if (count === 0) return;
+  if (count === 0) return undefined;
   const first = keys[start] as string;
   const last = keys[end - 1] as string;
   const slot = (count * 31 + first.length * 7 + last.length * 13 + last.charCodeAt(0)) & (TABLE_LENGTH - 1);
   const cached = writtenTable[slot];
   if (cached !== undefined && equalKeys(cached.keys, keys, start, count)) {
     writer.bytes(cached.bytes);
-    return;
+    if (cached.write === undefined && ++cached.uses === GENERATE_AFTER && generatedCount < GENERATED_MAX)
+      cached.write = generateWriter(cached.keys);
+    return cached.write;
   }
   const block = new ByteWriter();
   for (let index = start; index < end; index++) writeKey(block, keys[index] as string);
   const bytes = new ByteWriter().varint(block.length).bytes(block.written()).copy();
   writer.bytes(bytes);
   if (count <= CACHED_KEYS_MAX && bytes.length <= CACHED_BYTES_MAX)
-    writtenTable[slot] = { keys: keys.slice(start, end), bytes };
+    writtenTable[slot] = { keys: keys.slice(start, end), bytes, uses: 0, write: undefined };
+  return undefined;
+}
+
+function generateWriter(keys: readonly string[]): WriteFields {
+  generatedCount++;
+  const fields = keys.map((key) => `write(writer, value[${JSON.stringify(key)}], depth)`);
+  // oxlint-disable-next-line typescript/no-implied-eval -- keys reach the text as JSON literals only
+  return new Function(
+    'write',
+    'writer',
+    'value',
+    'depth',
+    `// written keys ${generatedCount}\nreturn ${fields.join(' && ')};`,
+  ) as WriteFields;
 }
 
 function equalKeys(

@@ -1,6 +1,6 @@
 // [HOT] A column of strings as bytes: one block of text and the lengths, or a dictionary of that form and an index a row.
 import { StringColumn } from './batch-columns.ts';
-import { ByteReader, corruptFrame, type ByteWriter } from './bytes.ts';
+import { ByteReader, corruptFrame, isLatin1, type ByteWriter } from './bytes.ts';
 
 /*
  * StringColumn v1 => charset isDictionary lengthWidth indexWidth count units lengths [indexes] text
@@ -25,8 +25,6 @@ const DICTIONARY_MAX = 4096;
  * maps anew each time (measured: 62 against 20 ns a string), and a string that is kept keeps its piece alive.
  */
 const CHUNK_UNITS = 16 * 1024;
-/** Any UTF-16 code unit beyond Latin-1. V8 answers at once for strings that it stores with one byte a unit. */
-const BEYOND_LATIN1 = /[\u0100-\uffff]/;
 
 type Unsigned = Uint8Array | Uint16Array | Uint32Array;
 
@@ -109,7 +107,7 @@ function writeText(writer: ByteWriter, strings: readonly string[], isWide: boole
     if (isWide) {
       writer.utf16(chunk);
     } else {
-      if (BEYOND_LATIN1.test(chunk)) return false;
+      if (!isLatin1(chunk)) return false;
       writer.latin1(chunk);
     }
   }

@@ -46,6 +46,23 @@ describe('refusals name the field', () => {
   });
 });
 
+test('objects with the same keys as many before come back, whatever their keys and values are', () => {
+  const odd = JSON.parse('{"__proto__":1,"a b":2,"0":3}') as object;
+  for (let index = 0; index < 100; index++) {
+    const values = [
+      { a: index, b: `text ${index}`, c: [index, { a: 1, b: 2, c: undefined }] },
+      { a: { a: null, b: new Date(index), c: -0 }, b: 2 ** 40, c: new Map([[index, 1]]) },
+      odd,
+      Object.assign(Object.create(null) as object, { x: index }),
+    ];
+    for (const value of values) expect(outline(copy(value))).toEqual(outline(value));
+  }
+  const shared = { a: 1, b: 2, c: 3 };
+  const copied = copy({ a: shared, b: shared, c: 0 }) as { a: object; b: object };
+  expect(copied.a).toBe(copied.b);
+  expect(() => encodeValueV1({ a: 1, b: 2, c: () => 3 }, 'record')).toThrow(/record\.c/);
+});
+
 test('a cycle comes back as a cycle', () => {
   const value: { self?: unknown; name: string } = { name: 'a' };
   value.self = value;

@@ -240,7 +240,11 @@ function writeFields(writer: ByteWriter, value: Record<string, unknown>, depth: 
   }
   const end = keyStack.length;
   writer.u8(OBJECT);
-  writeKeys(writer, keyStack, start, end);
+  const write = writeKeys(writer, keyStack, start, end);
+  if (write !== undefined) {
+    keyStack.length = start;
+    return write(writeAny, writer, value, depth);
+  }
   for (let index = start; index < end; index++) {
     if (!writeAny(writer, value[keyStack[index] as string], depth)) return false;
   }

@@ -6,6 +6,7 @@ import { OperatorOutput, type ChainOperator } from '../operator/chain-stage.ts';
 import { OperatorMetrics } from '../operator/metrics/operator-metrics.ts';
 import { EventTimeTracker } from '../operator/event-time-tracker.ts';
 import { openOperator } from '../operator/open-operator.ts';
+import { rankFilterOf } from '../operator/changelog/rank-filter.ts';
 import type { OperatorSetup } from '../operator/operator-setup.ts';
 import { renamedStates, stateMigrations } from '../operator/state-migrations.ts';
 import { aggregateLayout } from '../operator/aggregate/aggregate-layout.ts';
@@ -226,6 +227,7 @@ function outputPort(environment: ChainEnvironment, outgoing: OutgoingEdge, share
     outgoing,
     roundRobin: { next: environment.subtaskIndex % Math.max(1, outgoing.output.channelCount) },
     partials: partialsOf(environment, outgoing, shared),
+    ranks: rankFilterOf(outgoing.consumer),
     keySite: shared.sites.register(outgoing.consumer, 'key function'),
     fields:
       environment.prunesFields === false

@@ -1,7 +1,7 @@
 // The tables of a backend by name, made when an operator registers state or when a snapshot has some. Internal names begin
 // with `~`, so that they say what kind of table a snapshot's block is about.
 import { invariant, MillraceError } from '@millrace/common';
-import { keyChunkCells, listChunkCells, ownedCells, valueCells } from '../cell/cell-codec.ts';
+import { keyChunkCells, listCells, listChunkCells, ownedCells, valueCells } from '../cell/cell-codec.ts';
 import type { ColumnKind, TableDescriptor } from '../keyed-state-backend.ts';
 import { KeyedTable } from '../table/keyed-table.ts';
 import { PairTable } from '../table/pair-table.ts';
@@ -87,16 +87,15 @@ export class TableRegistry {
    */
   rowTable(descriptor: TableDescriptor): KeyedTable {
     invariant(!descriptor.name.startsWith('~'), 'names of tables do not begin with "~"');
+    const cells = descriptor.hasLists === true ? listCells : valueCells;
     const found = this.#byName.get(descriptor.name);
-    if (found === undefined) {
-      return this.#add(
-        new KeyedTable({ ...descriptor, cells: valueCells }, this.#clock, this.#keyGroupCount),
-      );
-    }
+    if (found === undefined)
+      return this.#add(new KeyedTable({ ...descriptor, cells }, this.#clock, this.#keyGroupCount));
     invariant(found instanceof KeyedTable, 'a table without "~" is a row table');
     const wanted = describe(descriptor.columns, descriptor.hasNamespaces);
     const present = describe(found.rows.columnKinds, found.hasNamespaces);
     if (wanted !== present) throw incompatible(descriptor.name, present, wanted);
+    found.cells = cells;
     return found;
   }
 

@@ -2,7 +2,7 @@
 import { ByteSource, readKeyV1, writeKeyV1, type ByteSink } from '@millrace/proto';
 import { Chunk } from './chunk.ts';
 import { EncodedValue, ownValue } from './own-value.ts';
-import { readValue, writeValue } from './value-bytes.ts';
+import { readValue, writeList, writeValue } from './value-bytes.ts';
 
 /** Contract: `read` gives what `write` was given, in objects of its own; `bytes` may be reused afterwards. */
 export interface CellCodec {
@@ -15,6 +15,9 @@ const NOT_OWNED = -1;
 
 /** Cells are the values themselves: accumulators, which generated code reads and writes. */
 export const valueCells: CellCodec = { write: writeValue, read: readValue };
+
+/** Cells are lists of the engine's own, or values. */
+export const listCells: CellCodec = { write: writeList, read: readValue };
 
 /** Cells of user state: frozen, or encoded. */
 export const ownedCells: CellCodec = {

@@ -28,12 +28,37 @@ export function writeValue(sink: ByteSink, value: unknown): void {
   if (scratch.length > SCRATCH_BYTES_MAX) scratch = new ByteWriter(1024);
 }
 
+/** Tag of a list, which no value has: UINT32 count, values. */
+const LIST = 14;
+
+/**
+ * Appends an array of the engine's own, each of its elements as a value by itself: an object that is in two of them is two when it
+ * is read, so that none has to be looked for among all others. Anything else is written as a value.
+ * @throws {MillraceError} MR_UNSUPPORTED_VALUE for what the codec refuses
+ */
+export function writeList(sink: ByteSink, list: unknown): void {
+  if (!Array.isArray(list)) {
+    writeValue(sink, list);
+    return;
+  }
+  scratch.length = 0;
+  scratch.u8(LIST).u32(list.length);
+  for (let index = 0; index < list.length; index++) writeValueV1(scratch, list[index], 'state');
+  sink.raw(scratch.written());
+  if (scratch.length > SCRATCH_BYTES_MAX) scratch = new ByteWriter(1024);
+}
+
 /** A value in bytes of its own. */
 export function encodeValue(value: unknown): Uint8Array {
   return encodeValueV1(value, 'state');
 }
 
-/** The value that `bytes` holds: a fresh one. */
+/** The value or the list that `bytes` holds: a fresh one. */
 export function readValue(bytes: Uint8Array): unknown {
-  return readValueV1(new ByteReader(bytes));
+  const reader = new ByteReader(bytes);
+  if (bytes[0] !== LIST) return readValueV1(reader);
+  reader.u8();
+  const list: unknown[] = [];
+  for (let left = reader.u32(); left > 0; left--) list.push(readValueV1(reader));
+  return list;
 }

@@ -57,7 +57,8 @@ export class KeyedTable implements RowTable {
   readonly name: string;
   readonly hasNamespaces: boolean;
   readonly subkeyKind: SubkeyKindV1;
-  readonly cells: CellCodec;
+  /** Another one when the operator says what it keeps; all read what any wrote. */
+  cells: CellCodec;
   readonly isEvictable = true;
   /** Its keys are walked: the store keeps a directory of them. Only tables without namespaces. */
   readonly isWalked: boolean;

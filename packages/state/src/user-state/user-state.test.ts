@@ -64,6 +64,32 @@ describe('ListState', () => {
     state.add({ four: 4 });
     expect([...state.get()]).toEqual([1, 2, 3, { four: 4 }]);
   });
+
+  test('takes more than a chunk at once, behind what is there', async () => {
+    const state = (await openWithKey('k')).listState('l');
+    const all = Array.from({ length: 300 }, (_, index) => index);
+    state.add(-1);
+    state.addAll(all);
+    state.add(300);
+    expect([...state.get()]).toEqual([-1, ...all, 300]);
+    state.update(all.slice(0, 256));
+    state.add('behind');
+    expect([...state.get()]).toEqual([...all.slice(0, 256), 'behind']);
+    state.update([]);
+    expect([...state.get()]).toEqual([]);
+  });
+
+  test('does not show what is added while it is gone over', async () => {
+    const state = (await openWithKey('k')).listState('l');
+    state.addAll([1, 2]);
+    const seen: unknown[] = [];
+    for (const value of state.get()) {
+      seen.push(value);
+      state.add(value);
+    }
+    expect(seen).toEqual([1, 2]);
+    expect([...state.get()]).toEqual([1, 2, 1, 2]);
+  });
 });
 
 describe('MapState', () => {

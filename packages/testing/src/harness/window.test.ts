@@ -339,6 +339,105 @@ describe('A window at the end of the input', () => {
   });
 });
 
+describe('topN() with ties', () => {
+  interface Bid {
+    readonly price: number;
+    readonly by: string;
+    readonly note: string;
+  }
+  const bid = (price: number, by: string, atMs: number) =>
+    record<Bid>({ price, by, note: `of ${by}` }, { atMs });
+
+  test('keeps all that are equal to the last one, also over slices and subtasks', async () => {
+    await verifyOperator<Bid>((input) =>
+      input.windowAll(sliding(20, 10)).aggregate({
+        best: topN(2, {
+          by: ({ price }) => price,
+          withTies: true,
+          select: ({ price, note }) => ({ price, note }),
+        }),
+      }),
+    )
+      .input(
+        bid(5, 'a', 1),
+        bid(7, 'b', 2),
+        bid(5, 'c', 3),
+        bid(4, 'd', 4),
+        watermark(9),
+        bid(5, 'e', 11),
+        bid(9, 'f', 12),
+        watermark(19),
+        bid(NaN, 'g', 21),
+        endOfInput,
+      )
+      .expect(
+        record(
+          {
+            windowStart: -10,
+            windowEnd: 10,
+            best: [
+              { price: 7, note: 'of b' },
+              { price: 5, note: 'of a' },
+              { price: 5, note: 'of c' },
+            ],
+          },
+          { atMs: 9 },
+        ),
+        watermark(9),
+        record(
+          {
+            windowStart: 0,
+            windowEnd: 20,
+            best: [
+              { price: 9, note: 'of f' },
+              { price: 7, note: 'of b' },
+            ],
+          },
+          { atMs: 19 },
+        ),
+        watermark(19),
+        record(
+          {
+            windowStart: 10,
+            windowEnd: 30,
+            best: [
+              { price: 9, note: 'of f' },
+              { price: 5, note: 'of e' },
+            ],
+          },
+          { atMs: 29 },
+        ),
+        record({ windowStart: 20, windowEnd: 40, best: [] }, { atMs: 39 }),
+        endOfInput,
+      )
+      .survivesRestoreAtEveryStep({ parallelism: [1] });
+  });
+
+  test('counts as equal what its tie breaker does not tell apart', async () => {
+    const best = (input: DataStream<Bid>) =>
+      input
+        .keyBy(() => 'all')
+        .aggregate({
+          best: topN(1, {
+            by: ({ price }) => price,
+            tieBreak: ({ by }) => by,
+            select: ({ note }) => note,
+            withTies: true,
+          }),
+        });
+    await verifyOperator<Bid>(best)
+      .input(bid(1, 'b', 1), bid(1, 'b', 2), bid(1, 'a', 3), bid(0, 'a', 4), bid(1, 'a', 5))
+      .expect(
+        record({ key: 'all', best: ['of b'] }),
+        record({ key: 'all', best: ['of b', 'of b'] }),
+        record({ key: 'all', best: ['of a'] }),
+        record({ key: 'all', best: ['of a'] }),
+        record({ key: 'all', best: ['of a', 'of a'] }),
+      )
+      .survivesRestoreAtEveryStep(everyWay);
+  });
+});
+
 describe('A window of the wall clock', () => {
   const tumblingCount = (input: DataStream<Reading>) =>
     input

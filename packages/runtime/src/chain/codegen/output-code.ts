@@ -1,5 +1,6 @@
 // Text that sends a record out over an edge of the vertex.
 import { unreachable } from '@millrace/common';
+import type { RankFilter } from '../../operator/changelog/rank-filter.ts';
 import type { PartialAggregates } from '../../operator/window/partial-aggregates.ts';
 import type { OutgoingEdge } from '../chain-topology.ts';
 import type { ChainOutput } from '../operator-chain.ts';
@@ -23,6 +24,8 @@ export interface OutputPort {
   readonly outgoing: OutgoingEdge;
   readonly roundRobin: RoundRobin;
   readonly partials: PartialAggregates | undefined;
+  /** Leaves out what a top-N behind the edge would leave out. */
+  readonly ranks: RankFilter | undefined;
   readonly keySite: number;
   /** What the consumer reads of its records: only that is sent of a record that is still columns. */
   readonly fields: FieldsRead;
@@ -80,18 +83,37 @@ export function emitOutput(
           append(emitChannel(unit, hash, channelOf), hash),
         ].join('\n');
       }
-      return [
-        `at = ${port.keySite}; out++;`,
-        `const ${key} = ${keyText};`,
-        `const ${hash} = ${hashText};`,
-        append(emitChannel(unit, hash, channelOf), hash),
-      ].join('\n');
+      const send = emitChannel(unit, hash, channelOf);
+      const found = `at = ${port.keySite}; const ${key} = ${keyText}, ${hash} = ${hashText};`;
+      const { ranks } = port;
+      if (ranks === undefined) return `${found} out++;\n${append(send, hash)}`;
+      return `${found}\n${rankedText(unit, { ...port, ranks }, sent, { channel: send, key, hash })}`;
     }
     case 'assignment':
       return '';
     default:
       return unreachable(partitioning);
   }
+}
+
+/** Only a record that may come to be among the first is made, and sent. */
+function rankedText(
+  unit: CodeUnit,
+  port: OutputPort & { readonly ranks: RankFilter },
+  { record, timestampMs }: SentRecord,
+  to: { readonly channel: string; readonly key: string; readonly hash: string },
+): string {
+  const ranks = unit.bind(port.ranks, 'ranks');
+  const measure = `${ranks}.measureOf(${record.argument(port.ranks.by)})`;
+  const sent = record.behindCondition(unit);
+  const append = appendText(unit, port, { record: sent.record, timestampMs }, to);
+  return [
+    `if (${ranks}.passes(${to.key}, ${to.hash}, ${measure})) {`,
+    'out++;',
+    sent.declaration(),
+    append,
+    '}',
+  ].join('\n');
 }
 
 /** A record that is still columns is copied column by column; any other is given as it is. */

@@ -254,7 +254,7 @@ function resultOf(spec: AggregateSpec, sink: CellSink): Result {
     }
     case 'topN': {
       const top = topNOf(spec, checks.number);
-      const cell = addValue(valueCell(top));
+      const cell = addValue(topNCell(top));
       return (unit, of) => `${unit.bind(top.result, 'topResult')}(${of(cell)})`;
     }
     case 'sketch': {
@@ -408,15 +408,10 @@ function edgeCell(kind: 'first' | 'last', select: UserFunction): Omit<AggregateC
   };
 }
 
-function valueCell({
-  add,
-  merge,
-  fields,
-}: Pick<TopN, 'add' | 'merge' | 'fields'>): Omit<AggregateCell, 'partialName'> {
+function topNCell({ add, fold, merge, fields }: TopN): Omit<AggregateCell, 'partialName'> {
   return {
     column: 'value',
-    fold: (unit, target, record) =>
-      `${target} = ${unit.bind(add, 'add')}(${target}, ${record.having(fields)});`,
+    fold,
     folded: (unit, source, record) => `${unit.bind(add, 'add')}(${source}, ${record.having(fields)})`,
     changesInPlace: true,
     single: (unit, record) => `${unit.bind(add, 'add')}(undefined, ${record.having(fields)})`,

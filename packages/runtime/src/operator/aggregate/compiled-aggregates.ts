@@ -3,7 +3,21 @@ import { invariant } from '@millrace/common';
 import { CodeUnit, literal, property } from '../../chain/codegen/code-unit.ts';
 import { ShapeFunctions } from '../../chain/codegen/shape-functions.ts';
 import { madeRecord } from '../../chain/codegen/record-text.ts';
-import type { AggregateLayout } from './aggregate-layout.ts';
+import { PARTIAL_COUNT, type AggregateLayout } from './aggregate-layout.ts';
+
+/**
+ * Rows of a frame as what the aggregates need of them, where accumulators are numbers: `width` values a row, one row after the
+ * other. Folding them gives to the last bit what folding the rows gives.
+ */
+export interface FrameValues {
+  readonly width: number;
+  /** Appends a row, or nothing when a function of the user's throws. */
+  readonly push: (values: unknown[], record: unknown) => void;
+  /** The accumulator of rows `from` to `to`. */
+  readonly fold: (values: readonly unknown[], from: number, to: number) => unknown[];
+  /** `{ ...record, …results }` of rows `from` to `to`. */
+  readonly resultsWith: (values: readonly unknown[], from: number, to: number, record: unknown) => unknown;
+}
 
 /** A row of a table's columns, or an accumulator of its own. */
 export interface CompiledAggregates {
@@ -25,6 +39,12 @@ export interface CompiledAggregates {
   /** A fresh accumulator: one element a cell. */
   readonly create: () => unknown[];
   readonly add: (accumulator: unknown[], record: unknown, isNew: boolean) => void;
+  /** Folds rows `from` to `to` into a fresh accumulator. */
+  readonly addAll: (rows: readonly unknown[], from: number, to: number) => unknown[];
+  /** `{ ...record, …results }` of rows `from` to `to`. */
+  readonly rowsResultsWith: (rows: readonly unknown[], from: number, to: number, record: unknown) => unknown;
+  /** Unset: not all accumulators are numbers. */
+  readonly frameValues: FrameValues | undefined;
   /** Merges `source` into `target`. Unset: not all accumulators are numbers. */
   readonly mergeNumbers: ((target: unknown[], source: readonly unknown[]) => void) | undefined;
   /** `{ …row, …results }`. */
@@ -70,6 +90,19 @@ export function compileAggregates(
       ),
       ...order.map(({ index }) => `${target(index)} = folded${index};`),
     ].join('\n');
+  // Accumulators of a whole frame are locals, which cost nothing.
+  const inLocal = (index: number): string => `cell${index}`;
+  const one = madeRecord('one');
+  const foldsAll = (unit: CodeUnit): string =>
+    [
+      ...layout.cells.map(
+        ({ column }, index) => `let cell${index} = ${column === 'f64' ? '0' : 'undefined'};`,
+      ),
+      'for (let index = from; index < to; index++) {',
+      'const one = rows[index], isNew = index === from;',
+      ...order.map(({ cell, index }) => `cell${index} = ${cell.folded(unit, inLocal(index), one, 'isNew')};`),
+      '}',
+    ].join('\n');
   const retracts = (unit: CodeUnit, target: (index: number) => string): string =>
     order.map(({ cell, index }) => cell.retract?.(unit, target(index), record) ?? '').join('\n');
   const ofRow = { key: 'of.key', hash: 'of.hash', target: inRow };
@@ -108,6 +141,14 @@ export function compileAggregates(
       (unit) => `return ${layout.results(unit, inArray, fields === '' ? [] : [fields])};`,
     ),
   );
+  const rowsResults = new ShapeFunctions<CompiledAggregates['rowsResultsWith']>((fields, shape) =>
+    compile(
+      `results of rows, shape ${shape}`,
+      'rows, from, to, record',
+      (unit) => `${foldsAll(unit)}\nreturn ${layout.results(unit, inLocal, fields === '' ? [] : [fields])};`,
+    ),
+  );
+  const areNumbers = layout.cells.every(({ column }) => column === 'f64');
   const initial = layout.cells.map(({ column }) => (column === 'f64' ? '0' : 'undefined')).join(', ');
   return {
     addToRow: compile('add to row', 'columns, row, record, isNew, of', (unit) =>
@@ -126,7 +167,14 @@ export function compileAggregates(
     ),
     rowResultsWith: (columns, row, of) => rowResults.of(of)(columns, row, of),
     create: compile('create', '', () => `return [${initial}];`),
-    mergeNumbers: layout.cells.every(({ column }) => column === 'f64')
+    addAll: compile(
+      'add all',
+      'rows, from, to',
+      (unit) => `${foldsAll(unit)}\nreturn [${layout.cells.map((_, index) => inLocal(index)).join(', ')}];`,
+    ),
+    rowsResultsWith: (rows, from, to, of) => rowsResults.of(of)(rows, from, to, of),
+    frameValues: areNumbers ? frameValuesOf(layout, compile) : undefined,
+    mergeNumbers: areNumbers
       ? compile('merge', 'target, source', (unit) =>
           order
             .map(({ cell, index }) => cell.merge(unit, `target[${index}]`, `source[${index}]`, 'false'))
@@ -140,4 +188,52 @@ export function compileAggregates(
 
 function notMerging(): void {
   invariant(false, 'a partial row came where none are sent');
+}
+
+type Compile = <F>(what: string, parameters: string, text: (unit: CodeUnit) => string) => F;
+
+/** A count of records needs no value of them, unless it is alone. */
+function frameValuesOf(layout: AggregateLayout, compile: Compile): FrameValues {
+  const cells = layout.cells.map((cell, index) => ({ cell, index }));
+  const others = cells.filter(({ cell }) => cell.partialName !== PARTIAL_COUNT);
+  const kept = others.length === 0 ? cells : others;
+  const width = kept.length;
+  const local = (index: number): string => `cell${index}`;
+  const source = (index: number): string => {
+    const place = kept.findIndex((of) => of.index === index);
+    return place < 0 ? '1' : `values[at + ${place}]`;
+  };
+  const folded = (unit: CodeUnit): string =>
+    [
+      ...cells.map(({ index }) => `let ${local(index)} = 0;`),
+      'let isNew = true;',
+      `for (let at = from * ${width}, end = to * ${width}; at < end; at += ${width}) {`,
+      ...cells.map(({ cell, index }) => cell.merge(unit, local(index), source(index), 'isNew')),
+      'isNew = false;',
+      '}',
+    ].join('\n');
+  const results = new ShapeFunctions<FrameValues['resultsWith']>((fields, shape) =>
+    compile(
+      `results of frame, shape ${shape}`,
+      'values, from, to, record',
+      (unit) => `${folded(unit)}\nreturn ${layout.results(unit, local, fields === '' ? [] : [fields])};`,
+    ),
+  );
+  return {
+    width,
+    push: compile('push', 'values, record', (unit) =>
+      [
+        ...kept.map(
+          ({ cell, index }) => `const single${index} = ${cell.single(unit, madeRecord('record'))};`,
+        ),
+        ...kept.map(({ index }) => `values.push(single${index});`),
+      ].join('\n'),
+    ),
+    fold: compile(
+      'fold frame',
+      'values, from, to',
+      (unit) => `${folded(unit)}\nreturn [${cells.map(({ index }) => local(index)).join(', ')}];`,
+    ),
+    resultsWith: (values, from, to, of) => results.of(of)(values, from, to, of),
+  };
 }

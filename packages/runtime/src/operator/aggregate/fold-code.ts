@@ -12,6 +12,8 @@ export interface FoldParts {
   readonly hash: string;
   /** Expression. */
   readonly namespace: string;
+  /** Statement that looks at the accumulators (expressions of which are valid unless `isNew`) before the record is folded in. */
+  readonly beforeFold?: (cell: (index: number) => string, isNew: string) => string;
 }
 
 /** Names that the text behind a fold may use. */
@@ -41,6 +43,7 @@ function directFold(body: StageBody, parts: FoldParts, then: (folded: FoldedRow)
   return [
     `const ${row} = ${table}.upsert(${parts.key}, ${parts.hash}, ${parts.namespace}), ${isNew} = ${table}.wasAbsent, ${columns} = ${table}.columns;`,
     ...names.map((name, index) => `const ${name} = ${columns}[${index}];`),
+    parts.beforeFold?.(target, isNew) ?? '',
     body.at(parts.site),
     isPartial
       ? cells
@@ -85,6 +88,7 @@ function guardedFold(body: StageBody, parts: FoldParts, then: (folded: FoldedRow
   };
   return [
     `const ${known} = ${table}.find(${place}), ${isNew} = ${known} < 0;`,
+    parts.beforeFold?.((index) => `${table}.columns[${index}][${known}]`, isNew) ?? '',
     body.attempt({
       names: [...names, ...groups.flatMap(({ locals }) => [locals.bits, locals.value])],
       make: (declare) =>

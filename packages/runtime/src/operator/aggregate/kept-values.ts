@@ -153,7 +153,13 @@ class KeptRanks implements KeptValues {
   }
 
   result(accumulator: unknown): unknown {
-    return (accumulator as readonly Rank[]).slice(0, this.#spec.limit).map((rank) => rank.kept);
+    const ranks = accumulator as readonly Rank[];
+    let end = Math.min(this.#spec.limit, ranks.length);
+    if (this.#spec.withTies === true && end > 0) {
+      const last = ranks[end - 1] as Rank;
+      while (end < ranks.length && compareRanks(ranks[end] as Rank, last) === 0) end++;
+    }
+    return ranks.slice(0, end).map((rank) => rank.kept);
   }
 
   freeze(): void {

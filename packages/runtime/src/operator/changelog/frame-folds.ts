@@ -1,13 +1,9 @@
 // [HOT] Aggregates over frames that slide, in a time that does not depend on how long they are.
 import type { AggregateLayout } from '../aggregate/aggregate-layout.ts';
-import type { CompiledAggregates } from '../aggregate/compiled-aggregates.ts';
+import type { CompiledAggregates, FrameValues } from '../aggregate/compiled-aggregates.ts';
 
 /** Frames up to this length cost less when they are folded row by row. */
 const FOLDED_ROWS_MAX = 16;
-
-interface OneRow {
-  readonly row: unknown;
-}
 
 /** Two stacks of a frame. */
 interface Stacks {
@@ -26,15 +22,17 @@ interface Stacks {
  * Source: Tangwongsan et al., "Low-Latency Sliding-Window Aggregation in Worst-Case Constant Time" (2017): two stacks.
  */
 export class FrameFolds {
-  readonly #aggregates: CompiledAggregates;
+  readonly #frameValues: FrameValues | undefined;
   readonly #merge: CompiledAggregates['mergeNumbers'];
   /** Cells that are sums. */
   readonly #sums: readonly number[];
+  /** No frame was ever long: there is nothing to look up. */
+  #isUnused = true;
   /** null: a sum is none of whole numbers. */
-  readonly #stacks = new WeakMap<readonly OneRow[], Stacks | null>();
+  readonly #stacks = new WeakMap<readonly unknown[], Stacks | null>();
 
   constructor(aggregates: CompiledAggregates, layout: AggregateLayout) {
-    this.#aggregates = aggregates;
+    this.#frameValues = aggregates.frameValues;
     this.#merge = aggregates.mergeNumbers;
     this.#sums = layout.cells.flatMap(({ subtraction }, index) =>
       subtraction === 'integers' ? [index] : [],
@@ -42,26 +40,23 @@ export class FrameFolds {
   }
 
   /**
-   * The accumulator of all rows, to be read at once; undefined: fold them. What a function of the user's throws goes on, and the
-   * frame's rows are looked at anew the next time.
+   * The accumulator of all `count` rows of a frame of values, to be read at once; undefined: fold them.
    */
-  folded(frame: readonly OneRow[]): readonly unknown[] | undefined {
-    if (this.#merge === undefined || frame.length <= FOLDED_ROWS_MAX) return undefined;
+  folded(frame: readonly unknown[], count: number): readonly unknown[] | undefined {
+    const of = this.#frameValues;
+    if (of === undefined || count <= FOLDED_ROWS_MAX) return undefined;
+    this.#isUnused = false;
     const known = this.#stacks.get(frame);
     if (known === null) return undefined;
-    try {
-      const stacks = known === undefined ? this.#made(frame) : this.#extended(known, frame);
-      this.#stacks.set(frame, stacks);
-      return stacks === null ? undefined : this.#read(stacks);
-    } catch (error) {
-      this.#stacks.delete(frame);
-      throw error;
-    }
+    const stacks =
+      known === undefined ? this.#made(of, frame, count) : this.#extended(of, known, frame, count);
+    this.#stacks.set(frame, stacks);
+    return stacks === null ? undefined : this.#read(stacks);
   }
 
   /** The first `count` rows of a frame leave it. */
-  drop(frame: readonly OneRow[], count: number): void {
-    const stacks = this.#stacks.get(frame);
+  drop(frame: readonly unknown[], count: number): void {
+    const stacks = this.#isUnused ? undefined : this.#stacks.get(frame);
     if (stacks === undefined || stacks === null) return;
     const { suffixes } = stacks;
     // Without a front all is made anew.
@@ -73,23 +68,24 @@ export class FrameFolds {
     stacks.rowCount -= count;
   }
 
-  #made(frame: readonly OneRow[]): Stacks | null {
+  #made(of: FrameValues, frame: readonly unknown[], count: number): Stacks | null {
     const suffixes: unknown[][] = [];
     let behind: unknown[] | undefined;
-    for (let index = frame.length - 1; index >= 0; index--) {
-      const one = this.#alone(frame[index] as OneRow);
+    for (let index = count - 1; index >= 0; index--) {
+      const one = this.#alone(of, frame, index);
       if (one === undefined) return null;
       if (behind !== undefined) this.#merge?.(one, behind);
       if (!this.#isWhole(one)) return null;
       suffixes.push(one);
       behind = one;
     }
-    return { suffixes, back: undefined, rowCount: frame.length };
+    return { suffixes, back: undefined, rowCount: count };
   }
 
-  #extended(stacks: Stacks, frame: readonly OneRow[]): Stacks | null {
-    for (; stacks.rowCount < frame.length; stacks.rowCount++) {
-      const one = this.#alone(frame[stacks.rowCount] as OneRow);
+  // oxlint-disable-next-line max-params -- hot
+  #extended(of: FrameValues, stacks: Stacks, frame: readonly unknown[], count: number): Stacks | null {
+    for (; stacks.rowCount < count; stacks.rowCount++) {
+      const one = this.#alone(of, frame, stacks.rowCount);
       if (one === undefined) return null;
       if (stacks.back === undefined) stacks.back = one;
       else this.#merge?.(stacks.back, one);
@@ -99,9 +95,8 @@ export class FrameFolds {
   }
 
   /** The accumulator of a row alone; undefined: not of whole numbers. */
-  #alone({ row }: OneRow): unknown[] | undefined {
-    const one = this.#aggregates.create();
-    this.#aggregates.add(one, row, true);
+  #alone(of: FrameValues, frame: readonly unknown[], index: number): unknown[] | undefined {
+    const one = of.fold(frame, index, index + 1);
     return this.#isWhole(one) ? one : undefined;
   }
 

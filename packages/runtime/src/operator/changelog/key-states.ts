@@ -1,12 +1,15 @@
 // [HOT] What a running operator keeps of each key, as a row of columns, and when that is forgotten.
 import { hashKey, type Clock } from '@millrace/common';
 import type { ColumnKind, KeyedStateBackend, RowTable } from '@millrace/state';
+import { ownArrays } from './own-cells.ts';
 
 export interface KeyStatesOptions {
   readonly backend: KeyedStateBackend;
   readonly clock: Clock;
   readonly name: string;
   readonly columns: readonly ColumnKind[];
+  /** As of a table. */
+  readonly hasLists?: boolean;
   /** Infinity: nothing is forgotten. */
   readonly ttlMs: number;
   /**
@@ -38,7 +41,12 @@ export class KeyStates {
 
   constructor(options: KeyStatesOptions) {
     const { backend, columns, name, ttlMs } = options;
-    this.table = backend.table({ name, columns: [...columns, 'f64', 'f64'], hasNamespaces: false });
+    this.table = backend.table({
+      name,
+      columns: [...columns, 'f64', 'f64'],
+      hasNamespaces: false,
+      hasLists: options.hasLists === true,
+    });
     this.#backend = backend;
     this.#clock = options.clock;
     this.#ttlMs = ttlMs;
@@ -135,6 +143,7 @@ export class KeyStates {
     }
     const dueMs = (this.#column(this.#written)[row] as number) + this.#ttlMs;
     this.#column(this.#timer)[row] = dueMs;
+    ownArrays(this.table, row);
     this.table.markDirty(row);
     this.#backend.timers.register('processing', dueMs);
   }
@@ -143,6 +152,7 @@ export class KeyStates {
     const oldestMs = this.#prune?.(row, expiredMs) ?? NaN;
     if (Number.isNaN(oldestMs)) return false;
     this.#column(this.#written)[row] = oldestMs;
+    ownArrays(this.table, row);
     this.table.markDirty(row);
     return true;
   }

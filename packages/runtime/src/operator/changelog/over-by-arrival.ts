@@ -12,7 +12,13 @@ export class OverByArrival implements RowFunction {
   }
 
   onRow({ key, hash, row, timestampMs }: RowInput): void {
-    this.#frames.addRow(key, hash, { row, timeMs: timestampMs });
+    const frames = this.#frames;
+    frames.select(key, hash);
+    try {
+      frames.add(row, timestampMs, timestampMs);
+    } finally {
+      frames.close();
+    }
   }
 
   advanceProcessingTime(nowMs: number): boolean {

@@ -1,11 +1,10 @@
 // OVER in the order of event time: a row comes out when the watermark has passed it.
 import type { OperatorSetup } from '../operator-setup.ts';
 import type { OverFrames } from './over-frames.ts';
-import { addPeers } from './over-peers.ts';
+import { PeerRows } from './over-peers.ts';
 import type { OverParts } from './over.ts';
-import { PendingRows, type PendingRow, type ReleaseRows } from './pending-rows.ts';
+import { PendingRows, type DueRows, type ReleaseRows } from './pending-rows.ts';
 import { LATE, type RowFunction, type RowInput } from './row-operator.ts';
-import { rowOrder } from './row-order.ts';
 
 /**
  * What the watermark has passed is late; with a bounded frame what the last row that came out of its key has passed, so that a row
@@ -15,7 +14,7 @@ export class OverByEventTime implements RowFunction {
   readonly #setup: OperatorSetup;
   readonly #frames: OverFrames;
   readonly #pending: PendingRows;
-  readonly #site: number;
+  readonly #peers: PeerRows;
   /** Rows of one time see each other. */
   readonly #isRange: boolean;
   /** A frame has the last row of a key, unless it has no end or no row before the one at hand. */
@@ -23,11 +22,11 @@ export class OverByEventTime implements RowFunction {
 
   constructor({ setup, backend, spec }: OverParts, frames: OverFrames) {
     this.#setup = setup;
-    this.#site = setup.sites.register(setup.node, 'over function');
     this.#frames = frames;
+    this.#peers = new PeerRows(setup, frames);
     this.#isRange = spec.frame === 'range';
     this.#keepsLast = spec.preceding !== Infinity && (this.#isRange || spec.preceding > 0);
-    this.#pending = new PendingRows(setup, backend, rowOrder([]));
+    this.#pending = new PendingRows(setup, backend, undefined);
   }
 
   onRow(input: RowInput): void {
@@ -48,18 +47,27 @@ export class OverByEventTime implements RowFunction {
     return true;
   }
 
-  readonly #release: ReleaseRows = ({ key, hash, rows, from, to }) => {
-    for (let index = from; index < to;) {
-      const { timestampMs, row } = rows[index++] as PendingRow;
-      const peers = [row];
-      for (; this.#isRange && index < to && (rows[index] as PendingRow).timestampMs === timestampMs; index++)
-        peers.push((rows[index] as PendingRow).row);
-      const of = { setup: this.#setup, frames: this.#frames, site: this.#site };
-      addPeers(of, { key, hash, timeMs: timestampMs, rows: peers }, timestampMs);
-      if (this.#setup.emission.mustStop()) return index;
+  readonly #release: ReleaseRows = (due) => {
+    this.#frames.select(due.key, due.hash);
+    try {
+      return this.#addRows(due);
+    } finally {
+      this.#frames.close();
+    }
+  };
+
+  #addRows({ timesMs, rows, to }: DueRows): number {
+    const { emission } = this.#setup;
+    for (let index = 0; index < to;) {
+      const timeMs = timesMs[index] as number;
+      const first = index++;
+      if (this.#isRange) while (index < to && timesMs[index] === timeMs) index++;
+      if (index === first + 1) this.#peers.addOne(rows[first], timeMs, timeMs);
+      else this.#peers.add(rows.slice(first, index), timeMs, timeMs);
+      if (emission.mustStop()) return index;
     }
     return to;
-  };
+  }
 
   advanceProcessingTime(nowMs: number): boolean {
     return this.#frames.advanceProcessingTime(nowMs);
@@ -71,6 +79,5 @@ export class OverByEventTime implements RowFunction {
 
   freeze(): void {
     this.#frames.freeze();
-    this.#pending.freeze();
   }
 }

@@ -2,7 +2,7 @@
 import type { ChangeKind } from '@millrace/api';
 import { cutLoose } from '../aggregate/cut-loose.ts';
 import { KeyStates } from './key-states.ts';
-import { OwnedArrays } from './owned-arrays.ts';
+import { changeableArray } from './own-cells.ts';
 import type { OverParts } from './over.ts';
 import { isRetraction, RowOutput, type RowFunction, type RowInput } from './row-operator.ts';
 import { rowOrder, rowsEqual, type RowOrder } from './row-order.ts';
@@ -30,7 +30,6 @@ export class OverByRows implements RowFunction {
   readonly #parts: OverParts;
   readonly #order: RowOrder;
   readonly #states: KeyStates;
-  readonly #owned = new OwnedArrays();
   readonly #output: RowOutput;
   readonly #isRange: boolean;
   #timestampMs = NaN;
@@ -46,6 +45,7 @@ export class OverByRows implements RowFunction {
       clock: setup.environment.clock,
       name: 'rows',
       columns: ['value'],
+      hasLists: true,
       ttlMs: spec.stateTtlMs,
     });
   }
@@ -55,9 +55,7 @@ export class OverByRows implements RowFunction {
     const takesBack = isRetraction(input.kind);
     if (found < 0 && takesBack) return;
     this.#timestampMs = input.timestampMs;
-    const known =
-      found < 0 ? undefined : ((this.#states.table.columns[0] as unknown[])[found] as readonly OverRow[]);
-    const rows = this.#owned.changeable(known);
+    const rows = changeableArray<OverRow>(this.#states.table, 0, found);
     const sortKey = this.#order.sortKeyOf(input.row);
     if (takesBack) {
       const index = this.#indexOf(rows, input.row, sortKey);
@@ -67,8 +65,12 @@ export class OverByRows implements RowFunction {
       this.#refold(rows, { index, removed, added: undefined }, sortKey);
     } else {
       const index = this.#placeBehind(rows, sortKey);
-      rows.splice(index, 0, { sortKey: cutLoose(sortKey), row: cutLoose(input.row), folded: [] });
-      this.#refold(rows, { index, removed: undefined, added: input.kind }, sortKey);
+      if (index === rows.length && !this.#isTied(rows, sortKey)) {
+        this.#append(rows, input, sortKey);
+      } else {
+        rows.splice(index, 0, { sortKey: cutLoose(sortKey), row: cutLoose(input.row), folded: [] });
+        this.#refold(rows, { index, removed: undefined, added: input.kind }, sortKey);
+      }
     }
     if (rows.length === 0) {
       this.#states.remove(input.key, input.hash);
@@ -77,6 +79,18 @@ export class OverByRows implements RowFunction {
     const at = found < 0 ? this.#states.write(input.key, input.hash) : found;
     if (found >= 0) this.#states.touch(at, input.key, input.hash);
     (this.#states.table.columns[0] as unknown[])[at] = rows;
+  }
+
+  /** Most rows come behind all others, where nothing but they themselves changes. */
+  #append(rows: OverRow[], input: RowInput, sortKey: unknown): void {
+    const row = cutLoose(input.row);
+    const { aggregates, layout } = this.#parts;
+    const before = rows[rows.length - 1];
+    layout.freeze();
+    const folded = before === undefined ? aggregates.create() : [...before.folded];
+    aggregates.add(folded, row, before === undefined);
+    rows.push({ sortKey: cutLoose(sortKey), row, folded });
+    this.#emit(input.kind, row, folded);
   }
 
   /** Folds from the changed place on, and emits what changed. `sortKey`: of the row that came or left. */
@@ -96,7 +110,7 @@ export class OverByRows implements RowFunction {
       if (at === index && removed !== undefined) this.#emit('delete', removed.row, removed.folded);
       if (at === index && added !== undefined) this.#emit(added, row.row, folded);
       else this.#update(row, folded);
-      rows[at] = { ...row, folded };
+      rows[at] = { sortKey: row.sortKey, row: row.row, folded };
     }
     if (removed !== undefined && index === to) this.#emit('delete', removed.row, removed.folded);
     this.#refoldBehind(rows, to);
@@ -111,7 +125,7 @@ export class OverByRows implements RowFunction {
       for (; from < to; from++) {
         const row = rows[from] as OverRow;
         this.#update(row, folded);
-        rows[from] = { ...row, folded };
+        rows[from] = { sortKey: row.sortKey, row: row.row, folded };
       }
     }
   }
@@ -140,10 +154,18 @@ export class OverByRows implements RowFunction {
     this.#output.change(kind, this.#parts.aggregates.resultsWith(folded, row), this.#timestampMs);
   }
 
+  /** The last row is equal to one that comes behind it, and with RANGE sees it. */
+  #isTied(rows: readonly OverRow[], sortKey: unknown): boolean {
+    const last = rows[rows.length - 1];
+    return this.#isRange && last !== undefined && this.#order.compare(last.sortKey, sortKey) === 0;
+  }
+
   #placeBehind(rows: readonly OverRow[], sortKey: unknown): number {
     const { compare } = this.#order;
     let from = 0;
     let to = rows.length;
+    const last = rows[to - 1];
+    if (last === undefined || compare(last.sortKey, sortKey) <= 0) return to;
     while (from < to) {
       const middle = (from + to) >> 1;
       if (compare((rows[middle] as OverRow).sortKey, sortKey) <= 0) from = middle + 1;
@@ -183,7 +205,6 @@ export class OverByRows implements RowFunction {
   }
 
   freeze(): void {
-    this.#owned.disown();
     this.#parts.layout.freeze();
   }
 }

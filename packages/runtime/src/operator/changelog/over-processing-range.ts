@@ -3,9 +3,9 @@ import { hashKey } from '@millrace/common';
 import type { KeyedStateBackend, RowTable } from '@millrace/state';
 import { cutLoose } from '../aggregate/cut-loose.ts';
 import type { OperatorSetup } from '../operator-setup.ts';
-import { OwnedArrays } from './owned-arrays.ts';
+import { changeableArray } from './own-cells.ts';
 import type { OverFrames } from './over-frames.ts';
-import { addPeers } from './over-peers.ts';
+import { PeerRows } from './over-peers.ts';
 import type { OverParts } from './over.ts';
 import type { RowFunction, RowInput } from './row-operator.ts';
 
@@ -21,26 +21,29 @@ export class OverProcessingRange implements RowFunction {
   readonly #backend: KeyedStateBackend;
   readonly #frames: OverFrames;
   readonly #waiting: RowTable;
-  readonly #owned = new OwnedArrays();
   readonly #precedingMs: number;
-  readonly #site: number;
+  readonly #peers: PeerRows;
 
   constructor({ setup, backend, spec }: OverParts, frames: OverFrames) {
     this.#setup = setup;
-    this.#site = setup.sites.register(setup.node, 'over function');
     this.#backend = backend;
     this.#frames = frames;
+    this.#peers = new PeerRows(setup, frames);
     this.#precedingMs = spec.preceding;
-    this.#waiting = backend.table({ name: 'waiting', columns: ['value'], hasNamespaces: false });
+    this.#waiting = backend.table({
+      name: 'waiting',
+      columns: ['value'],
+      hasNamespaces: false,
+      hasLists: true,
+    });
   }
 
   onRow({ key, hash, row, timestampMs }: RowInput): void {
     const timeMs = this.#setup.environment.clock.nowMs();
     const at = this.#waiting.upsert(key, hash, 0);
-    const cells = this.#waiting.columns[0] as unknown[];
-    const rows = this.#owned.changeable(cells[at] as WaitingRow[] | undefined);
+    const rows = changeableArray<WaitingRow>(this.#waiting, 0, at);
     rows.push({ timeMs, timestampMs, row: cutLoose(row) });
-    cells[at] = rows;
+    (this.#waiting.columns[0] as unknown[])[at] = rows;
     this.#waiting.markDirty(at);
     this.#backend.setCurrentKey(key, hash);
     this.#backend.timers.register('processing', timeMs + 1);
@@ -73,13 +76,18 @@ export class OverProcessingRange implements RowFunction {
     if (at < 0) return;
     const rows = (this.#waiting.columns[0] as unknown[])[at] as readonly WaitingRow[];
     let from = 0;
-    while (from < rows.length && (rows[from] as WaitingRow).timeMs < dueMs) {
-      const { timeMs, timestampMs } = rows[from] as WaitingRow;
-      const peers: unknown[] = [];
-      for (; from < rows.length && (rows[from] as WaitingRow).timeMs === timeMs; from++)
-        peers.push((rows[from] as WaitingRow).row);
-      const of = { setup: this.#setup, frames: this.#frames, site: this.#site };
-      addPeers(of, { key, hash, timeMs, rows: peers }, timestampMs);
+    this.#frames.select(key, hash);
+    try {
+      while (from < rows.length && (rows[from] as WaitingRow).timeMs < dueMs) {
+        const { timeMs, timestampMs } = rows[from] as WaitingRow;
+        const peers: unknown[] = [];
+        for (; from < rows.length && (rows[from] as WaitingRow).timeMs === timeMs; from++)
+          peers.push((rows[from] as WaitingRow).row);
+        if (peers.length === 1) this.#peers.addOne(peers[0], timeMs, timestampMs);
+        else this.#peers.add(peers, timeMs, timestampMs);
+      }
+    } finally {
+      this.#frames.close();
     }
     if (from === rows.length) this.#waiting.remove(key, hash, 0);
     else if (from > 0) {
@@ -90,7 +98,6 @@ export class OverProcessingRange implements RowFunction {
   }
 
   freeze(): void {
-    this.#owned.disown();
     this.#frames.freeze();
   }
 }

@@ -1,5 +1,5 @@
 // The frame of operators over rows: text that hands each record, or change, and its key to one function of the engine's.
-import type { ChangeKind } from '@millrace/api';
+import type { ChangeKind, UserFunction } from '@millrace/api';
 import type { KeyedStateBackend } from '@millrace/state';
 import { deepFreeze } from '../../chain/deep-freeze.ts';
 import type { FieldsRead } from '../../chain/fields/fields-read.ts';
@@ -31,6 +31,15 @@ export interface RowFunction {
   endInput?(): boolean;
   /** State was frozen: it must not be changed in place any more. */
   freeze?(): void;
+}
+
+/**
+ * A first look at a record, before it is made whole: by the values of some functions of it.
+ * Contract: `admits` is called right before `onRow` of the same record, which is left out where it is false.
+ */
+export interface RowGate {
+  readonly functions: readonly UserFunction[];
+  admits(key: unknown, hash: number, values: unknown): boolean;
 }
 
 /** Why a record is late. */
@@ -72,9 +81,11 @@ export function rowOperator(
     readonly isOfChanges: boolean;
     /** What it reads of a row. Default: all. */
     readonly fields?: FieldsRead;
+    /** Of records, not of changes. It gets the value of its only function, or an array of their values. */
+    readonly gate?: RowGate | undefined;
   },
 ): ChainOperator {
-  const { fn, isOfChanges, fields = 'all' } = of;
+  const { fn, isOfChanges, fields = 'all', gate } = of;
   const { kind } = setup.node.operator;
   const input = new RowInput();
   const keySite = setup.sites.register(setup.node, 'key function');
@@ -83,19 +94,24 @@ export function rowOperator(
     const { unit, record } = body;
     const { key, hash, make } = emitKey(body, setup, keySite);
     const at = unit.bind(input, 'input');
-    const taken = isOfChanges
-      ? `${at}.kind = ${record.field('kind')}; ${at}.row = ${record.field('row')};`
-      : `${at}.row = ${record.having(fields)};`;
+    const handOver = (taken: string): string =>
+      [
+        body.row === '-1' ? '' : `${unit.bind(setup.origin, 'origin')}.row = ${body.row};`,
+        taken,
+        `${at}.timestampMs = ${body.timestampMs}; ${at}.key = ${key}; ${at}.hash = ${hash}; ${at}.at = ${body.row};`,
+        `${body.at(site)} ${unit.bind(fn, 'rows')}.onRow(${at});`,
+      ].join('\n');
+    const rest = (): string => {
+      if (isOfChanges)
+        return handOver(`${at}.kind = ${record.field('kind')}; ${at}.row = ${record.field('row')};`);
+      if (gate === undefined) return handOver(`${at}.row = ${record.having(fields)};`);
+      const admitted = record.behindCondition(unit);
+      const text = handOver(`${at}.row = ${admitted.record.having(fields)};`);
+      return `${body.at(site)} if (${gateText(body, gate, key, hash)}) {\n${admitted.declaration()}\n${text}\n}`;
+    };
     return body.attempt({
       names: [key, hash],
-      make: (declare) =>
-        [
-          make(declare),
-          body.row === '-1' ? '' : `${unit.bind(setup.origin, 'origin')}.row = ${body.row};`,
-          taken,
-          `${at}.timestampMs = ${body.timestampMs}; ${at}.key = ${key}; ${at}.hash = ${hash}; ${at}.at = ${body.row};`,
-          `${body.at(site)} ${unit.bind(fn, 'rows')}.onRow(${at});`,
-        ].join('\n'),
+      make: (declare) => `${make(declare)}\n${rest()}`,
       goOn: () => '',
     });
   };
@@ -122,6 +138,12 @@ export function rowOperator(
       ? {}
       : { endInput: () => attempt(setup, site, () => fn.endInput?.() ?? true) }),
   };
+}
+
+function gateText({ unit, record }: StageBody, gate: RowGate, key: string, hash: string): string {
+  const values = gate.functions.map((fn) => `${unit.bind(fn, 'by')}(${record.argument(fn)})`);
+  const given = values.length === 1 ? values[0] : `[${values.join(', ')}]`;
+  return `${unit.bind(gate, 'gate')}.admits(${key}, ${hash}, ${given})`;
 }
 
 /** Calls what may call functions of the user's outside of a loop: what they throw is the operator's. */

@@ -6,6 +6,8 @@ export type SortKey = unknown;
 
 export interface RowOrder {
   readonly sortKeyOf: (row: unknown) => SortKey;
+  /** What a row is sorted by whose order has this value; of several orders, an array of their values, which it may keep. */
+  readonly sortKeyFrom: (values: unknown) => SortKey;
   /** Below 0: `a` comes first. */
   readonly compare: (a: SortKey, b: SortKey) => number;
 }
@@ -16,14 +18,17 @@ export function rowOrder(orderings: readonly OrderingSpec[]): RowOrder {
   const signs = orderings.map(({ isDescending }) => (isDescending ? -1 : 1));
   const [first] = by;
   const [sign] = signs;
-  if (first === undefined || sign === undefined) return { sortKeyOf: () => null, compare: () => 0 };
+  if (first === undefined || sign === undefined)
+    return { sortKeyOf: () => null, sortKeyFrom: () => null, compare: () => 0 };
   if (by.length === 1)
     return {
       sortKeyOf: (row) => first(row) ?? null,
+      sortKeyFrom: (value) => value ?? null,
       compare: sign === 1 ? compareValues : (a, b) => compareValues(b, a),
     };
   return {
     sortKeyOf: (row) => by.map((of) => of(row) ?? null),
+    sortKeyFrom: (values) => (values as readonly unknown[]).map((value) => value ?? null),
     compare(a, b) {
       const left = a as readonly unknown[];
       const right = b as readonly unknown[];

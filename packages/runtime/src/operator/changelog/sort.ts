@@ -3,7 +3,7 @@ import type { SortOperator } from '@millrace/api';
 import type { KeyedStateBackend } from '@millrace/state';
 import type { ChainOperator } from '../chain-stage.ts';
 import type { OperatorSetup } from '../operator-setup.ts';
-import { PendingRows, type PendingRow, type ReleaseRows } from './pending-rows.ts';
+import { PendingRows, type ReleaseRows } from './pending-rows.ts';
 import { LATE, rowOperator, RowOutput, type RowFunction, type RowInput } from './row-operator.ts';
 import { rowOrder } from './row-order.ts';
 
@@ -22,7 +22,11 @@ class Sort implements RowFunction {
   constructor(setup: OperatorSetup, backend: KeyedStateBackend, spec: SortOperator) {
     this.#setup = setup;
     this.#output = new RowOutput(setup);
-    this.#pending = new PendingRows(setup, backend, rowOrder(spec.orderBy));
+    this.#pending = new PendingRows(
+      setup,
+      backend,
+      spec.orderBy.length === 0 ? undefined : rowOrder(spec.orderBy),
+    );
     this.#late = spec.lateOutput;
   }
 
@@ -37,16 +41,11 @@ class Sort implements RowFunction {
     return this.#pending.advance(watermarkMs, this.#release);
   }
 
-  readonly #release: ReleaseRows = ({ rows, from, to }) => {
-    for (let index = from; index < to; index++) {
-      const { row, timestampMs } = rows[index] as PendingRow;
-      this.#output.row(row, timestampMs);
+  readonly #release: ReleaseRows = ({ rows, timesMs, to }) => {
+    for (let index = 0; index < to; index++) {
+      this.#output.row(rows[index], timesMs[index] as number);
       if (this.#setup.emission.mustStop()) return index + 1;
     }
     return to;
   };
-
-  freeze(): void {
-    this.#pending.freeze();
-  }
 }

@@ -30,25 +30,45 @@ export class TimeHeap {
 
   /** Takes the earliest entry if it is due: `key` and `hash` are its then. */
   poll(nowMs: number): boolean {
+    if (!this.peek(nowMs)) return false;
+    this.removeFirst();
+    return true;
+  }
+
+  /** As `poll`, but the entry stays: {@link removeFirst} or {@link moveFirst} is next. */
+  peek(nowMs: number): boolean {
     if (this.#count === 0 || (this.#times[0] as number) > nowMs) return false;
     this.key = this.#keys[0];
     this.hash = this.#hashes[0] as number;
+    return true;
+  }
+
+  removeFirst(): void {
     const last = --this.#count;
-    const timeMs = this.#times[last] as number;
     const key = this.#keys[last];
-    const hash = this.#hashes[last] as number;
     this.#keys[last] = undefined;
+    if (last > 0) this.#sink(this.#times[last] as number, key, this.#hashes[last] as number);
+  }
+
+  /** Gives the earliest entry another time: half of taking it out and putting it in again. */
+  moveFirst(timeMs: number): void {
+    this.#sink(timeMs, this.#keys[0], this.#hashes[0] as number);
+  }
+
+  /** Puts an entry where the first one was, and lower where others come before it. */
+  #sink(timeMs: number, key: unknown, hash: number): void {
+    const count = this.#count;
+    const times = this.#times;
     let place = 0;
     for (;;) {
       let below = place * 2 + 1;
-      if (below >= last) break;
-      if (below + 1 < last && (this.#times[below + 1] as number) < (this.#times[below] as number)) below++;
-      if ((this.#times[below] as number) >= timeMs) break;
+      if (below >= count) break;
+      if (below + 1 < count && (times[below + 1] as number) < (times[below] as number)) below++;
+      if ((times[below] as number) >= timeMs) break;
       this.#move(below, place);
       place = below;
     }
-    if (last > 0) this.#put(place, timeMs, key, hash);
-    return true;
+    this.#put(place, timeMs, key, hash);
   }
 
   #move(from: number, to: number): void {

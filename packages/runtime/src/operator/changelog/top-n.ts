@@ -1,14 +1,14 @@
 // The first rows of each key in an order, kept up to date.
-import type { TopNOperator } from '@millrace/api';
+import type { TopNOperator, UserFunction } from '@millrace/api';
 import type { KeyedStateBackend } from '@millrace/state';
 import { cutLoose } from '../aggregate/cut-loose.ts';
 import type { ChainOperator } from '../chain-stage.ts';
 import { identityOfKey } from '../key-identity.ts';
 import type { OperatorSetup } from '../operator-setup.ts';
 import { KeyStates } from './key-states.ts';
-import { OwnedArrays } from './owned-arrays.ts';
+import { changeableArray, insertAt } from './own-cells.ts';
 import { RankOutput } from './rank-output.ts';
-import { isRetraction, rowOperator, type RowFunction, type RowInput } from './row-operator.ts';
+import { isRetraction, rowOperator, type RowFunction, type RowGate, type RowInput } from './row-operator.ts';
 import { rowOrder, rowsEqual, type RowOrder, type SortKey } from './row-order.ts';
 
 /** A row in its place. State: fields are never changed but `writtenMs`. */
@@ -23,12 +23,17 @@ export interface RankedRow {
 
 const ROWS = 0;
 const LIMIT = 1;
+const NOT_LOOKED_AT = -2;
 
 export async function openTopN(setup: OperatorSetup, spec: TopNOperator): Promise<ChainOperator> {
   const backend = await setup.openBackend();
   const isByArrival = spec.orderBy.length === 0 && spec.input === 'append';
-  const fn = isByArrival ? new FirstRows(setup, backend, spec) : new TopN(setup, backend, spec);
-  return rowOperator(setup, backend, { fn, isOfChanges: spec.isOfChanges });
+  const { isOfChanges } = spec;
+  if (isByArrival)
+    return rowOperator(setup, backend, { fn: new FirstRows(setup, backend, spec), isOfChanges });
+  const fn = new TopN(setup, backend, spec);
+  const gate = spec.input === 'append' ? fn : undefined;
+  return rowOperator(setup, backend, { fn, isOfChanges, gate });
 }
 
 /** Limit of a key, which its first row decides where it is a function. */
@@ -44,17 +49,21 @@ function limitOf(spec: TopNOperator, row: unknown): number {
  * Append-only and monotonic input needs the first ones only. Rows expire by sort key, as in Flink.
  * Source: Flink's AppendOnlyTopNFunction, UpdatableTopNFunction, FastTop1Function and RetractableTopNFunction.
  */
-class TopN implements RowFunction {
+class TopN implements RowFunction, RowGate {
+  readonly functions: readonly UserFunction[];
   readonly #spec: TopNOperator;
   readonly #order: RowOrder;
   readonly #states: KeyStates;
-  readonly #owned = new OwnedArrays();
   readonly #output: RankOutput;
   readonly #idOf: ((row: unknown) => unknown) | undefined;
   readonly #keepsAll: boolean;
+  /** Of the record that was admitted last: row of its key in the table, and what it is sorted by; NOT_LOOKED_AT: none was. */
+  #found = NOT_LOOKED_AT;
+  #sortKey: SortKey = undefined;
 
   constructor(setup: OperatorSetup, backend: KeyedStateBackend, spec: TopNOperator) {
     this.#spec = spec;
+    this.functions = spec.orderBy.map(({ by }) => by);
     this.#order = rowOrder(spec.orderBy);
     this.#output = new RankOutput(setup, spec);
     this.#idOf = spec.input === 'upsert' ? (spec.uniqueKey as (row: unknown) => unknown) : undefined;
@@ -64,24 +73,44 @@ class TopN implements RowFunction {
       clock: setup.environment.clock,
       name: 'ranks',
       columns: ['value', 'f64'],
+      hasLists: true,
       ttlMs: spec.stateTtlMs,
       prune: (row, expiredMs) => this.#prune(row, expiredMs),
     });
   }
 
+  /** False: as many rows are there as are kept, and none of them comes behind. */
+  admits(key: unknown, hash: number, values: unknown): boolean {
+    const { table } = this.#states;
+    const found = this.#states.find(key, hash);
+    const sortKey = this.#order.sortKeyFrom(values);
+    if (found >= 0) {
+      const rows = (table.columns[ROWS] as unknown[])[found] as readonly RankedRow[];
+      const limit = (table.columns[LIMIT] as Float64Array)[found] as number;
+      if (this.#isBehind(rows, limit, sortKey)) return false;
+    }
+    this.#found = found;
+    this.#sortKey = sortKey;
+    return true;
+  }
+
   onRow(input: RowInput): void {
     const states = this.#states;
-    const found = states.find(input.key, input.hash);
+    const isAdmitted = this.#found !== NOT_LOOKED_AT;
+    const found = isAdmitted ? this.#found : states.find(input.key, input.hash);
+    this.#found = NOT_LOOKED_AT;
     const takesBack = isRetraction(input.kind);
     if (found < 0 && takesBack) return;
-    const sortKey = this.#order.sortKeyOf(input.row);
+    const sortKey = isAdmitted ? this.#sortKey : this.#order.sortKeyOf(input.row);
     const id = this.#idOf === undefined ? null : identityOfKey(this.#idOf(input.row));
     const limit =
       found < 0 ? limitOf(this.#spec, input.row) : (states.table.columns[LIMIT] as Float64Array)[found];
     const known = found < 0 ? undefined : ((states.table.columns[ROWS] as unknown[])[found] as RankedRow[]);
     this.#output.at(limit as number, input.timestampMs);
-    if (!this.#keepsAll && id === null && this.#isBehind(known, sortKey)) return;
-    const rows = this.#owned.changeable(known);
+    if (!isAdmitted && !this.#keepsAll && id === null && known !== undefined) {
+      if (this.#isBehind(known, limit as number, sortKey)) return;
+    }
+    const rows = changeableArray<RankedRow>(states.table, ROWS, found);
     const isChanged = takesBack
       ? this.#takeBack(rows, input, { sortKey, id })
       : this.#put(rows, input, { sortKey, id });
@@ -97,8 +126,8 @@ class TopN implements RowFunction {
   }
 
   /** There are as many rows as are kept, and none of them comes behind. */
-  #isBehind(rows: readonly RankedRow[] | undefined, sortKey: SortKey): boolean {
-    if (rows === undefined || rows.length < this.#output.limit) return false;
+  #isBehind(rows: readonly RankedRow[], limit: number, sortKey: SortKey): boolean {
+    if (rows.length < limit) return false;
     const last = rows[rows.length - 1];
     return last !== undefined && this.#order.compare(last.sortKey, sortKey) <= 0;
   }
@@ -111,7 +140,7 @@ class TopN implements RowFunction {
     const { limit } = this.#output;
     if (index >= limit && !this.#keepsAll) return false;
     const added = this.#ranked(input, of);
-    rows.splice(index, 0, added);
+    insertAt(rows, index, added);
     this.#output.added(rows, index);
     if (!this.#keepsAll && rows.length > limit) rows.pop();
     this.#writeGroup(rows, added.sortKey, added.writtenMs);
@@ -123,7 +152,7 @@ class TopN implements RowFunction {
     const isInPlace = this.#order.compare(old.sortKey, moved.sortKey) === 0;
     rows.splice(oldIndex, 1);
     const index = isInPlace ? oldIndex : this.#placeBehind(rows, moved.sortKey);
-    rows.splice(index, 0, moved);
+    insertAt(rows, index, moved);
     this.#output.moved(rows, { oldIndex, index, old });
     this.#writeGroup(rows, moved.sortKey, moved.writtenMs);
     return true;
@@ -198,10 +227,6 @@ class TopN implements RowFunction {
 
   nextProcessingTimeMs(): number {
     return this.#states.nextProcessingTimeMs();
-  }
-
-  freeze(): void {
-    this.#owned.disown();
   }
 }
 

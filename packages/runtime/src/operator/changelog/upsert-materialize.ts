@@ -5,7 +5,7 @@ import { cutLoose } from '../aggregate/cut-loose.ts';
 import type { ChainOperator } from '../chain-stage.ts';
 import type { OperatorSetup } from '../operator-setup.ts';
 import { KeyStates } from './key-states.ts';
-import { OwnedArrays } from './owned-arrays.ts';
+import { changeableArray } from './own-cells.ts';
 import { isRetraction, rowOperator, RowOutput, type RowFunction, type RowInput } from './row-operator.ts';
 import { rowsEqual } from './row-order.ts';
 
@@ -22,7 +22,6 @@ export async function openUpsertMaterialize(
 class UpsertMaterialize implements RowFunction {
   readonly #upsertKey: ((row: unknown) => unknown) | undefined;
   readonly #states: KeyStates;
-  readonly #owned = new OwnedArrays();
   readonly #output: RowOutput;
 
   constructor(setup: OperatorSetup, backend: KeyedStateBackend, spec: UpsertMaterializeOperator) {
@@ -33,6 +32,7 @@ class UpsertMaterialize implements RowFunction {
       clock: setup.environment.clock,
       name: 'rows',
       columns: ['value'],
+      hasLists: true,
       ttlMs: spec.stateTtlMs,
     });
   }
@@ -47,7 +47,7 @@ class UpsertMaterialize implements RowFunction {
   }
 
   #add(input: RowInput, found: number): void {
-    const rows = this.#owned.changeable(found < 0 ? undefined : this.#rowsAt(found));
+    const rows = changeableArray<unknown>(this.#states.table, 0, found);
     const at = this.#upsertKey === undefined ? -1 : this.#indexOf(rows, input.row);
     cutLoose(input.row);
     if (at < 0) rows.push(input.row);
@@ -57,7 +57,7 @@ class UpsertMaterialize implements RowFunction {
   }
 
   #remove(input: RowInput, found: number): void {
-    const rows = this.#owned.changeable(this.#rowsAt(found));
+    const rows = changeableArray<unknown>(this.#states.table, 0, found);
     const at = this.#indexOf(rows, input.row);
     if (at < 0) return;
     const wasLast = at === rows.length - 1;
@@ -77,10 +77,6 @@ class UpsertMaterialize implements RowFunction {
     (this.#states.table.columns[0] as unknown[])[row] = rows;
   }
 
-  #rowsAt(row: number): readonly unknown[] {
-    return (this.#states.table.columns[0] as unknown[])[row] as readonly unknown[];
-  }
-
   #indexOf(rows: readonly unknown[], row: unknown): number {
     const of = this.#upsertKey;
     if (of === undefined) return rows.findIndex((one) => rowsEqual(one, row));
@@ -94,9 +90,5 @@ class UpsertMaterialize implements RowFunction {
 
   nextProcessingTimeMs(): number {
     return this.#states.nextProcessingTimeMs();
-  }
-
-  freeze(): void {
-    this.#owned.disown();
   }
 }

@@ -5,7 +5,7 @@ import type { KeyedStateBackend, RowTable } from '@millrace/state';
 import { cutLoose } from '../aggregate/cut-loose.ts';
 import type { ChainOperator } from '../chain-stage.ts';
 import type { OperatorSetup } from '../operator-setup.ts';
-import { OwnedArrays } from './owned-arrays.ts';
+import { changeableArray, insertAt } from './own-cells.ts';
 import { LATE, rowOperator, RowOutput, type RowFunction, type RowInput } from './row-operator.ts';
 import { rowOrder, type RowOrder } from './row-order.ts';
 import { compileWithField } from './with-field.ts';
@@ -33,7 +33,6 @@ class WindowTopN implements RowFunction {
   readonly #table: RowTable;
   readonly #order: RowOrder | undefined;
   readonly #windowEnd: (row: unknown) => number;
-  readonly #owned = new OwnedArrays();
   readonly #output: RowOutput;
   readonly #withRank: ((row: unknown, rank: number) => unknown) | undefined;
   #watermarkMs: number;
@@ -42,7 +41,7 @@ class WindowTopN implements RowFunction {
     this.#setup = setup;
     this.#spec = spec;
     this.#backend = backend;
-    this.#table = backend.table({ name: 'ranks', columns: ['value'], hasNamespaces: false });
+    this.#table = backend.table({ name: 'ranks', columns: ['value'], hasNamespaces: false, hasLists: true });
     this.#order = spec.orderBy.length === 0 ? undefined : rowOrder(spec.orderBy);
     this.#windowEnd = spec.windowEnd as (row: unknown) => number;
     this.#output = new RowOutput(setup);
@@ -67,8 +66,8 @@ class WindowTopN implements RowFunction {
     const known = (cells[at] ?? []) as readonly WindowRow[];
     const place = this.#placeOf(known, sortKey);
     if (place < this.#spec.limit) {
-      const rows = this.#owned.changeable(known);
-      rows.splice(place, 0, { sortKey: cutLoose(sortKey), row: cutLoose(row), timestampMs });
+      const rows = changeableArray<WindowRow>(this.#table, 0, at);
+      insertAt(rows, place, { sortKey: cutLoose(sortKey), row: cutLoose(row), timestampMs });
       if (rows.length > this.#spec.limit) rows.pop();
       cells[at] = rows;
       this.#table.markDirty(at);
@@ -116,9 +115,5 @@ class WindowTopN implements RowFunction {
       if (this.#spec.isOfChanges) this.#output.change('insert', shown, dueMs);
       else this.#output.row(shown, dueMs);
     }
-  }
-
-  freeze(): void {
-    this.#owned.disown();
   }
 }

@@ -11,6 +11,8 @@ import { openPerWindowOperator } from './per-window/per-window-operator.ts';
 import { openSessionOperator } from './sessions/session-operator.ts';
 import { headOf } from './window-shape.ts';
 import { RecordContents } from './record-contents.ts';
+import { SliceAssigner } from './slice-assigner.ts';
+import { UpdatedContents } from './updated-contents.ts';
 import type { WindowContents } from './window-contents.ts';
 import { windowFunction } from './window-function.ts';
 import { endOfInputOperator, windowOperator } from './window-operator.ts';
@@ -67,12 +69,11 @@ async function openSlices(
       columns: layout.cells.map((cell) => cell.column),
       hasNamespaces: true,
     });
-    contents = new AggregateContents(setup, table, {
-      layout,
-      call,
-      overlap: overlapOf(spec, assigner),
-      head: headOf(spec),
-    });
+    const head = headOf(spec);
+    contents =
+      spec.emit === 'update'
+        ? new UpdatedContents(setup, table, { layout, head, ...updatedShape(spec, assigner) })
+        : new AggregateContents(setup, table, { layout, call, overlap: overlapOf(spec, assigner), head });
   }
   const parts = {
     contents,
@@ -82,6 +83,15 @@ async function openSlices(
   return assigner.kind === 'endOfInput'
     ? endOfInputOperator(setup, parts)
     : windowOperator(setup, { ...spec, assigner }, parts);
+}
+
+/** What the API lets be told of each record: tumbling windows of built-in aggregates. */
+function updatedShape(
+  { function: fn }: WindowSpec,
+  assigner: SlicedAssignerSpec,
+): { readonly names: readonly string[]; readonly sizeMs: number } {
+  invariant(fn.kind === 'aggregate' && assigner.kind === 'tumbling', 'updated slices are tumbling windows');
+  return { names: Object.keys(fn.aggregates), sizeMs: new SliceAssigner(assigner).sliceMs };
 }
 
 /** With allowed lateness slices outlive their windows. */

@@ -20,6 +20,8 @@ export interface WindowLocals {
 export interface WindowContents {
   /** The window that fired last, where it can be moved on; its owner tells it of slices that change or go. */
   readonly running: KeptWindow | undefined;
+  /** Each record tells what it changed, so that windows do not fire. */
+  readonly emitsByRecord?: boolean;
   /** Has a row for each (slice end, key) with records. */
   readonly table: RowTable;
   /** Statements that add the record at hand, or a partial row, to its slice, and go on with `then`. */

@@ -145,6 +145,7 @@ class WindowFirings {
   }
 
   #nextFiring(): WindowFiring | undefined {
+    if (this.#contents.emitsByRecord === true) return undefined;
     const end = this.nextEndMs();
     if (!(end - 1 <= this.#targetMs) || end === Infinity) return undefined;
     return openFiring(this.#contents, {
@@ -243,7 +244,11 @@ export function windowOperator(
               arrivals: arrivals.next,
             }),
         }),
-    stage: { kind: 'window', emit: (body) => eventTimeStage(setup, body, { firings, spec, ...parts }) },
+    stage: {
+      kind: 'window',
+      ...(parts.contents.emitsByRecord === true ? { emitsMany: true as const } : {}),
+      emit: (body) => eventTimeStage(setup, body, { firings, spec, ...parts }),
+    },
     endBatch: () => firings.fireLate(),
     advanceWatermark: (watermarkMs) => firings.advance(watermarkMs),
   };
@@ -340,7 +345,7 @@ function eventTimeStage(
     contents.running === undefined
       ? ''
       : `if (${slice} <= ${firings}.firedMs + 1) ${unit.bind(contents.running, 'running')}.invalidate(${key});`,
-    spec.allowedLatenessMs > 0
+    spec.allowedLatenessMs > 0 && contents.emitsByRecord !== true
       ? `if (${slice} <= ${firings}.firedMs + 1) ${firings}.noteLate(${key}, ${hash}, ${slice});`
       : '',
   ].join('\n');
