@@ -331,9 +331,10 @@ export class PartialAggregates {
   }
 
   #objectId(key: object): number {
-    const prototype: unknown = Object.getPrototypeOf(key);
-    if (!Array.isArray(key) && prototype !== Object.prototype && prototype !== null && !(key instanceof Date))
-      return -1;
+    if (!Array.isArray(key) && !(key instanceof Date)) {
+      const prototype: unknown = Object.getPrototypeOf(key);
+      if (prototype !== Object.prototype && prototype !== null) return -1;
+    }
     const hash = hashKey(key);
     const id = this.#keys.findObject(key, hash);
     return id >= 0 ? id : this.#added(() => this.#keys.addObject(key, hash));
