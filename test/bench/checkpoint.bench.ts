@@ -48,7 +48,7 @@ async function run(records: number, checkpoint: CheckpointOptions | false): Prom
  * A checkpoint's CPU time is what a run with some took more than the run without beside it, divided by their number: how
  * long the machine let either wait does not matter. The ratio is what is left of each second that has one checkpoint.
  */
-async function costOfOneASecond(): Promise<Row> {
+export async function costOfOneASecond(): Promise<Row> {
   const records = thoroughness.isShort ? SHORT_RECORDS : RECORDS;
   await run(records, { interval: INTERVAL });
   const rounds: { readonly plainMs: number; readonly eachMs: number; readonly checkpoints: number }[] = [];

@@ -8,7 +8,7 @@ import { cpus, loadavg, totalmem } from 'node:os';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { MillraceError } from '@millrace/common';
-import { checkpointBench } from '../checkpoint.bench.ts';
+import { costOfOneASecond } from '../checkpoint.bench.ts';
 import { QUERIES } from '../nexmark/queries.ts';
 import { flinkCommand } from '../peers/flink.ts';
 import { compareQuery } from '../peers/nexmark.ts';
@@ -56,8 +56,7 @@ const PARTS: Readonly<Record<string, (options: Options) => AsyncIterable<Row>>> 
     yield { ...(await measureCheckpoints()) };
   },
   'checkpoint-cost': async function* () {
-    const [cost] = await checkpointBench.run();
-    yield { part: 'checkpoint-cost', ...cost };
+    yield { part: 'checkpoint-cost', ...(await costOfOneASecond()) };
   },
   recovery: () =>
     linesOf('recovery', ['recovery', '--rounds', '4', '--megabytes', '1000', '--rate', '20000', '--json']),
