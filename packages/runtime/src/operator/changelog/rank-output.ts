@@ -2,6 +2,7 @@
 // and what left.
 import type { ChangeKind, TopNOperator } from '@millrace/api';
 import type { OperatorSetup } from '../operator-setup.ts';
+import { rowsEqual } from './row-order.ts';
 import { compileWithField } from './with-field.ts';
 import { RowOutput } from './row-operator.ts';
 import type { RankedRow } from './top-n.ts';
@@ -78,6 +79,8 @@ export class RankOutput {
   ): void {
     const { limit } = this;
     const { oldIndex, index, old } = of;
+    // The one row that counts came again as it is: Flink's FastTop1Function tells of nothing either.
+    if (this.#updatesOnlyRow && index === oldIndex && rowsEqual(old.row, rows[index]?.row)) return;
     if (oldIndex >= limit) this.#cameIn(rows, index);
     else if (index >= limit) this.removed(rows, oldIndex, old);
     else if (!this.#isByRank) this.#replaced(old.row, rows[index]?.row);
