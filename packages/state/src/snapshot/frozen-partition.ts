@@ -183,8 +183,21 @@ export class FrozenPartition {
     const scratch = this.#scratch;
     scratch.reset();
     const ends = new Uint32Array(rows.length);
+    // Entries of distinct values share the objects that are their keys: the bytes of one are copied.
+    const written = new Map<object, number>();
     for (let index = 0; index < rows.length; index++) {
-      writeKeyV1(scratch, keys[rows[index] as number]);
+      const key = keys[rows[index] as number];
+      if (typeof key !== 'object' || key === null) {
+        writeKeyV1(scratch, key);
+      } else {
+        const first = written.get(key);
+        if (first === undefined) {
+          written.set(key, index);
+          writeKeyV1(scratch, key);
+        } else {
+          repeat(scratch, first === 0 ? 0 : (ends[first - 1] as number), ends[first] as number);
+        }
+      }
       ends[index] = scratch.position;
     }
     return { ends, bytes: scratch.copy() };
@@ -200,6 +213,13 @@ export class FrozenPartition {
     }
     return { ends, bytes: scratch.copy() };
   }
+}
+
+/** Writes once more what is between two places. */
+function repeat(sink: ByteSink, from: number, to: number): void {
+  sink.reserve(to - from);
+  sink.bytes.copyWithin(sink.position, from, to);
+  sink.position += to - from;
 }
 
 function pickFloats(source: Float64Array, rows: Uint32Array): Float64Array {
