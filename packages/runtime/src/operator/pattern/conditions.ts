@@ -3,8 +3,19 @@ import type { EdgeCondition } from './automaton.ts';
 
 const never: EdgeCondition = () => false;
 
+/** What conditions that were made by {@link negated} are the opposite of. */
+const opposites = new WeakMap<EdgeCondition, EdgeCondition>();
+
 export function negated(condition: EdgeCondition | undefined): EdgeCondition {
-  return condition === undefined ? never : (event, context) => !condition(event, context);
+  if (condition === undefined) return never;
+  const opposite: EdgeCondition = (event, context) => !condition(event, context);
+  opposites.set(opposite, condition);
+  return opposite;
+}
+
+/** The condition that holds exactly where this one does not, if it is known. */
+export function oppositeOf(condition: EdgeCondition | undefined): EdgeCondition | undefined {
+  return condition === undefined ? undefined : opposites.get(condition);
 }
 
 export function both(

@@ -80,6 +80,14 @@ export function startRun(startState: number): Run {
   return { state: startState, entry: NOTHING, startOrder: Infinity, startMs: NaN, previousMs: NaN };
 }
 
+/** Runs that have begun, and matches that wait for those that began before them. */
+export function partialMatchCount({ runs, completed }: MatchState): number {
+  let count = completed.length;
+  for (let index = 0; index < runs.length; index++)
+    if ((runs[index] as Run).startOrder !== Infinity) count++;
+  return count;
+}
+
 /** A copy that shares nothing that may change. */
 export function copyMatchState(state: MatchState): MatchState {
   return {

@@ -16,6 +16,7 @@ import {
   type MatchState,
   type Run,
 } from './match-state.ts';
+import { edgeTests, type EdgeTests } from './edge-tests.ts';
 import { poll, push, remove } from './run-heap.ts';
 import { prunedOrder, type TakenEvents } from './skip.ts';
 
@@ -83,9 +84,13 @@ export class Matcher {
   readonly #context: RunContext;
   readonly #numbers: ReadonlyMap<string, number>;
   readonly #hasWindows: boolean;
-  /** Edges that are open for the run at hand. */
+  readonly #tests: readonly EdgeTests[];
+  /** Edges that are open for the run at hand: the first so many. */
   readonly #open: Edge[] = [];
+  #openCount = 0;
+  /** States that the event was left to: the first so many. */
   readonly #stack: State[] = [];
+  #stackCount = 0;
   readonly #visited: Int32Array;
   #visit = 0;
 
@@ -96,6 +101,7 @@ export class Matcher {
     this.#numbers = new Map(automaton.steps.map(({ name }, number) => [name, number]));
     this.#hasWindows = automaton.windowMs > 0 || automaton.states.some(({ windowMs }) => windowMs > 0);
     this.#visited = new Int32Array(automaton.states.length);
+    this.#tests = edgeTests(automaton.states);
   }
 
   /** True when nothing but the start is left: the key needs no state. */
@@ -110,9 +116,7 @@ export class Matcher {
   starts(event: unknown, timestampMs: number): boolean {
     this.#ask(undefined, NOTHING, timestampMs);
     this.#decide(this.automaton.start, event);
-    for (let index = 0; index < this.#open.length; index++)
-      if ((this.#open[index] as Edge).action === EdgeAction.Take) return true;
-    return false;
+    return this.#takes();
   }
 
   /**
@@ -252,13 +256,17 @@ export class Matcher {
   /** True when the open edges leave the run as it is. */
   #stays(run: Run): boolean {
     const open = this.#open;
-    if (run.startOrder !== Infinity) {
-      const only = open[0];
-      return open.length === 1 && only?.action === EdgeAction.Ignore && only.target.index === run.state;
-    }
-    for (let index = 0; index < open.length; index++)
-      if ((open[index] as Edge).action === EdgeAction.Take) return false;
-    return true;
+    if (run.startOrder === Infinity) return !this.#takes();
+    if (this.#openCount !== 1) return false;
+    const only = open[0] as Edge;
+    return only.action === EdgeAction.Ignore && only.target.index === run.state;
+  }
+
+  /** True when one of the open edges takes the event. */
+  #takes(): boolean {
+    for (let index = 0; index < this.#openCount; index++)
+      if ((this.#open[index] as Edge).action === EdgeAction.Take) return true;
+    return false;
   }
 
   /** Follows the open edges of one run: it may become several, a match, or nothing. */
@@ -266,7 +274,7 @@ export class Matcher {
     const { timestampMs } = moving;
     const isStart = run.startOrder === Infinity;
     const moved: Run[] = [];
-    for (const { action, source, target } of this.#open.slice()) {
+    for (const { action, source, target } of this.#open.slice(0, this.#openCount)) {
       if (action === EdgeAction.Ignore) {
         if (!isStart) moved.push({ ...run, state: target.index });
         continue;
@@ -308,22 +316,36 @@ export class Matcher {
 
   /** Gathers the edges of `from` that are open for the event, and those behind edges that leave it to another state. */
   #decide(from: State, event: unknown): void {
-    const open = this.#open;
-    const stack = this.#stack;
-    open.length = 0;
-    stack.length = 0;
-    stack.push(from);
-    const guardsLoops = this.automaton.hasEmptyLoops;
-    if (guardsLoops) this.#visit++;
-    for (let state = stack.pop(); state !== undefined; state = stack.pop()) {
-      if (guardsLoops && this.#visited[state.index] === this.#visit) continue;
-      if (guardsLoops) this.#visited[state.index] = this.#visit;
-      for (let index = 0; index < state.edges.length; index++) {
-        const edge = state.edges[index] as Edge;
-        if (edge.condition !== undefined && !edge.condition(event, this.#context)) continue;
-        if (edge.action === EdgeAction.Proceed) stack.push(edge.target);
-        else open.push(edge);
+    this.#openCount = 0;
+    this.#stackCount = 0;
+    if (this.automaton.hasEmptyLoops) this.#visited[from.index] = ++this.#visit;
+    this.#test(from, event);
+    while (this.#stackCount > 0) {
+      const state = this.#stack[--this.#stackCount] as State;
+      if (this.automaton.hasEmptyLoops) {
+        if (this.#visited[state.index] === this.#visit) continue;
+        this.#visited[state.index] = this.#visit;
       }
+      this.#test(state, event);
+    }
+  }
+
+  #test(state: State, event: unknown): void {
+    const { edges, opposites } = this.#tests[state.index] as EdgeTests;
+    let held = 0;
+    for (let index = 0; index < edges.length; index++) {
+      const edge = edges[index] as Edge;
+      const { condition } = edge;
+      const opposite = opposites[index] as number;
+      const isClosed =
+        opposite >= 0
+          ? (held & (1 << opposite)) !== 0
+          : condition !== undefined && !condition(event, this.#context);
+      if (isClosed)
+        continue;
+      held |= 1 << index;
+      if (edge.action === EdgeAction.Proceed) this.#stack[this.#stackCount++] = edge.target;
+      else this.#open[this.#openCount++] = edge;
     }
   }
 

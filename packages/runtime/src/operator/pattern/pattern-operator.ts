@@ -1,4 +1,4 @@
-// The operator around the patterns of a stream: events wait for the watermark, then go through each pattern in the order of time.
+// The operator around the patterns of a stream: events wait for the watermark, then go through the patterns in the order of time.
 import { MillraceError } from '@millrace/common';
 import type { PatternOperatorSpec, ProcessSpec } from '@millrace/api';
 import type { KeyedStateBackend, TimerDomain } from '@millrace/state';
@@ -6,20 +6,17 @@ import { EMITTED_PER_LOOK } from '../../chain/emission.ts';
 import { cutLoose } from '../aggregate/cut-loose.ts';
 import type { ChainOperator } from '../chain-stage.ts';
 import type { OperatorSetup } from '../operator-setup.ts';
-import type { FunctionContext } from '../process/process-context.ts';
-import { openProcessOperator } from '../process/process-operator.ts';
+import type { FunctionContext, LifecycleContext } from '../process/process-context.ts';
+import { openProcessOperator, type EngineProcess } from '../process/process-operator.ts';
 import { dequeue, enqueue, firstTime, isDue, isEmpty, type CompareEvents } from './event-queue.ts';
-import type { MatchState } from './match-state.ts';
+import { EventSorter } from './event-sorter.ts';
+import { partialMatchCount, type MatchState } from './match-state.ts';
 import type { MatcherOptions } from './matcher.ts';
 import { MatchResults } from './match-results.ts';
+import { PartialMatchCounts } from './partial-matches.ts';
 import { PatternRules, type RuleMap } from './pattern-rules.ts';
 import { PatternStates } from './pattern-states.ts';
 import { runningPattern, type RunningPattern } from './running-pattern.ts';
-
-interface TimedEvent {
-  readonly event: unknown;
-  readonly timestampMs: number;
-}
 
 interface FiredTimer {
   readonly timestamp: number;
@@ -32,6 +29,10 @@ const END_OF_INPUT_MS = 8.64e15;
 const EVENTS_PER_TURN_MAX = 256;
 /** What the broadcast state for rules is called; part of the checkpoint's format. */
 const RULES = 'rules';
+/** What the list of partial matches by key group is called; part of the checkpoint's format. */
+const COUNTS = 'partial matches';
+/** Of how many partial matches there are; part of what users see. */
+const PARTIAL_MATCHES_METRIC = 'matches.partial';
 
 /** Opens a pattern operator: a process function of the engine's own, with its state, its timers and its side outputs. */
 export async function openPatternOperator(
@@ -44,63 +45,80 @@ export async function openPatternOperator(
 }
 
 /**
- * Contract: an event waits in its key's queue until the watermark has passed its time, and is late if that has happened already;
- * with processing time it is taken at once, or with `compare` when its millisecond is over. A key has one timer for its queue and one a pattern for what times out.
+ * Contract: an event waits until the watermark has passed its time, and is late if that has happened already; with processing
+ * time it is taken at once, or with `compare` when its millisecond is over. A key has one timer a pattern for what times out.
  * Threading: the task's thread. Source: Flink's CepOperator.
  */
 class PatternProcess {
-  readonly spec: ProcessSpec;
+  readonly spec: EngineProcess;
   readonly #setup: OperatorSetup;
   readonly #operator: PatternOperatorSpec;
   readonly #states: PatternStates;
   readonly #backend: KeyedStateBackend;
   readonly #results: MatchResults;
   readonly #rules: PatternRules;
-  readonly #fixed: readonly RunningPattern[] | undefined;
+  /** The program's own pattern; undefined: there are rules. */
+  readonly #fixed: RunningPattern | undefined;
   readonly #compare: CompareEvents | undefined;
+  readonly #sorter: EventSorter;
+  readonly #counts: PartialMatchCounts;
   readonly #conditionSite: number;
   readonly #domain: TimerDomain;
+  readonly #isEventTime: boolean;
+  #lifecycle: LifecycleContext | undefined;
+  /** The event at hand: one object, whose fields change from event to event. */
+  readonly #event = { event: undefined as unknown, timestampMs: NaN };
+  /** The pattern that takes it, the state of the key once it was changed, and how many partial matches there were before. */
+  #taking: RunningPattern | undefined;
+  #changed: MatchState | undefined;
+  #countBefore = 0;
 
   constructor(setup: OperatorSetup, operator: PatternOperatorSpec, backend: KeyedStateBackend) {
     this.#setup = setup;
     this.#operator = operator;
     this.#backend = backend;
-    this.#states = new PatternStates(backend);
+    this.#states = new PatternStates(backend, operator.pattern === undefined);
     this.#results = new MatchResults(setup, operator);
     this.#compare = operator.compare as CompareEvents | undefined;
     this.#conditionSite = setup.sites.register(setup.node, 'condition');
     this.#domain = operator.timeDomain;
+    this.#isEventTime = operator.timeDomain === 'event';
+    const { emission, environment } = setup;
+    this.#sorter = new EventSorter({ backend, states: this.#states, emission, compare: this.#compare });
+    this.#counts = new PartialMatchCounts(environment.graph.options.keyGroupCount);
     const optionsOf = (what: string): MatcherOptions => ({
-      now: () => setup.environment.clock.nowMs(),
+      now: () => environment.clock.nowMs(),
       runsMax: operator.partialMatchesMax,
       what: `"${setup.node.name}"${what === '' ? '' : ` (rule "${what}")`}`,
     });
-    this.#rules = new PatternRules(optionsOf, (patternNumber) => this.#states.dropPattern(patternNumber));
+    this.#rules = new PatternRules(optionsOf, (patternNumber) =>
+      this.#states.dropPattern(patternNumber, (state, hash) =>
+        this.#counts.add(hash, -partialMatchCount(state)),
+      ),
+    );
     this.#fixed =
       operator.pattern === undefined
         ? undefined
-        : [
-            runningPattern(
-              operator.pattern,
-              { number: 0, sinceMs: -Infinity, untilMs: Infinity, rule: '', version: 0 },
-              optionsOf(''),
-            ),
-          ];
+        : runningPattern(
+            operator.pattern,
+            { number: 0, sinceMs: -Infinity, untilMs: Infinity, rule: '', version: 0 },
+            optionsOf(''),
+          );
     this.spec = this.#processSpec();
   }
 
-  #processSpec(): ProcessSpec {
-    const isEventTime = this.#domain === 'event';
-    return {
+  #processSpec(): EngineProcess {
+    const process: ProcessSpec = {
       params: this.#operator.params,
       state: {},
+      open: (lifecycle: LifecycleContext) => this.#open(lifecycle),
       onRecord: (event: unknown, context: FunctionContext) => {
-        if (isEventTime) this.#enqueue(event, context);
+        if (this.#isEventTime) this.#sort(event, context);
         else if (this.#compare === undefined) this.#takeNow(event, context);
         else this.#put(event, context.now());
       },
-      onTimer: (timer: unknown, context: FunctionContext) => this.#drain(context, timer as FiredTimer),
-      snapshot: () => this.#states.disown(),
+      onTimer: (timer: unknown, context: FunctionContext) => this.#onTimer(timer as FiredTimer, context),
+      snapshot: () => this.#snapshot(),
       ...(this.#fixed === undefined
         ? {
             broadcast: { [RULES]: { kind: 'map' } },
@@ -108,49 +126,45 @@ class PatternProcess {
           }
         : {}),
     };
+    return this.#isEventTime
+      ? { ...process, beforeTimers: (watermarkMs, context) => this.#advanceTo(watermarkMs, context) }
+      : process;
+  }
+
+  #open(lifecycle: LifecycleContext): void {
+    this.#lifecycle = lifecycle;
+    const counts = lifecycle.operatorState.unionList(COUNTS).get() as readonly [number, number][];
+    this.#counts.restore(counts, this.#setup.environment.keyGroupRange);
+    lifecycle.metrics.gauge(PARTIAL_MATCHES_METRIC, () => this.#counts.total);
+  }
+
+  #snapshot(): void {
+    this.#sorter.store();
+    this.#states.disown();
+    this.#lifecycle?.operatorState.unionList(COUNTS).update(this.#counts.pairs());
   }
 
   #takeRule(rule: unknown, context: FunctionContext): void {
-    const fromMs = this.#domain === 'event' ? context.timestamp : NaN;
-    this.#rules.take(rule, context.broadcast?.[RULES] as RuleMap, fromMs);
+    this.#learn(context);
+    this.#rules.take(rule, context.broadcast?.[RULES] as RuleMap, this.#isEventTime ? context.timestamp : NaN);
   }
 
-  #running(context: FunctionContext): readonly RunningPattern[] {
-    return this.#fixed ?? this.#rules.running(context.broadcast?.[RULES] as RuleMap);
+  #learn(context: FunctionContext): void {
+    this.#rules.learn(context.broadcast?.[RULES] as RuleMap);
   }
 
-  #enqueue(event: unknown, context: FunctionContext): void {
+  #sort(event: unknown, context: FunctionContext): void {
     const { timestamp } = context;
     if (!(timestamp > -Infinity && timestamp < Infinity)) throw noEventTime(this.#setup);
-    if (timestamp <= context.watermark) {
-      this.#late(event, context);
-      return;
-    }
-    this.#put(event, timestamp);
+    if (timestamp <= context.watermark) this.#late(event, context);
+    else this.#sorter.add(event, timestamp);
   }
 
-  #put(event: unknown, timestampMs: number): void {
-    const queue = this.#states.queueToChange();
-    const isFirst = timestampMs < firstTime(queue);
-    enqueue(queue, cutLoose(event), timestampMs, this.#compare);
-    if (isFirst) this.#registerQueue(timestampMs);
-  }
-
-  /** With processing time, events of a millisecond are taken when it is over: more may come, and be before them. */
-  #queueTimerMs(timestampMs: number): number {
-    return this.#domain === 'event' ? timestampMs : timestampMs + 1;
-  }
-
-  #registerQueue(timestampMs: number): void {
-    const { timers } = this.#backend;
-    timers.register(this.#domain, this.#queueTimerMs(timestampMs));
-    // The clock may not come so far before the input ends.
-    if (this.#domain === 'processing') timers.register('event', END_OF_INPUT_MS);
-  }
-
-  #dropQueue(): void {
-    this.#states.dropQueue();
-    if (this.#domain === 'processing') this.#backend.timers.unregister('event', END_OF_INPUT_MS);
+  #advanceTo(watermarkMs: number, context: FunctionContext): boolean {
+    return this.#sorter.advance(watermarkMs, (event, timestampMs) => {
+      context.key = this.#backend.currentKey;
+      this.#takeByAll(context, event, timestampMs);
+    });
   }
 
   #late(event: unknown, context: FunctionContext): void {
@@ -160,35 +174,62 @@ class PatternProcess {
   }
 
   #takeNow(event: unknown, context: FunctionContext): void {
-    const nowMs = context.now();
-    cutLoose(event);
-    this.#takeByAll(this.#running(context), context, { event, timestampMs: nowMs });
+    this.#takeByAll(context, cutLoose(event), context.now());
   }
 
-  #takeByAll(running: readonly RunningPattern[], context: FunctionContext, of: TimedEvent): void {
-    for (let index = 0; index < running.length; index++)
-      this.#take(running[index] as RunningPattern, context, of);
+  #takeByAll(context: FunctionContext, event: unknown, timestampMs: number): void {
+    const of = this.#event;
+    of.event = event;
+    of.timestampMs = timestampMs;
+    if (this.#fixed !== undefined) this.#take(this.#fixed, context);
+    else this.#takeByRules(context);
+    of.event = undefined;
   }
 
-  /** Takes what the watermark, or the clock, has passed of the current key's queue. */
-  #drain(context: FunctionContext, timer: FiredTimer): void {
-    const isEventTime = this.#domain === 'event';
-    const isEnd = !isEventTime && timer.domain === 'event';
-    // The clock may have been set back since the timer was due.
-    const timeMs = isEventTime
-      ? context.watermark
-      : Math.max(context.now(), isEnd ? -Infinity : timer.timestamp);
-    let dueMs = timeMs;
-    if (!isEventTime) dueMs = isEnd ? Infinity : timeMs - 1;
-    const running = this.#running(context);
-    if (isDue(this.#states.queue() ?? EMPTY_QUEUE, dueMs) && !this.#drainQueue(context, running, dueMs))
+  /** Rules that the key has matches of, and those that the event may begin a match of, in the order of their numbers. */
+  #takeByRules(context: FunctionContext): void {
+    this.#learn(context);
+    const starting = this.#rules.starting(this.#event.event);
+    const begun = this.#states.rules();
+    for (let first = 0, second = 0; first < starting.length || second < begun.length;) {
+      const number = Math.min(starting[first] ?? Infinity, begun[second] ?? Infinity);
+      if (starting[first] === number) first++;
+      if (begun[second] === number) second++;
+      const running = this.#rules.byNumber(number);
+      if (running === undefined) this.#states.forgetRule(number);
+      else this.#take(running, context);
+    }
+  }
+
+  /** Processing time with an order of events: those of a millisecond are taken when it is over, for more may come and be before them. */
+  #put(event: unknown, nowMs: number): void {
+    const queue = this.#states.queueToChange();
+    const isFirst = nowMs < firstTime(queue);
+    enqueue(queue, cutLoose(event), nowMs, this.#compare);
+    if (isFirst) this.#registerQueue(nowMs);
+  }
+
+  #registerQueue(timestampMs: number): void {
+    const { timers } = this.#backend;
+    timers.register('processing', timestampMs + 1);
+    // The clock may not come so far before the input ends.
+    timers.register('event', END_OF_INPUT_MS);
+  }
+
+  #onTimer(timer: FiredTimer, context: FunctionContext): void {
+    if (this.#isEventTime) {
+      this.#advanceAll(context, context.watermark);
       return;
-    for (let index = 0; index < running.length; index++)
-      this.#advance(running[index] as RunningPattern, context, timeMs);
+    }
+    const isEnd = timer.domain === 'event';
+    // The clock may have been set back since the timer was due.
+    const timeMs = Math.max(context.now(), isEnd ? -Infinity : timer.timestamp);
+    if (this.#drain(context, isEnd ? Infinity : timeMs - 1)) this.#advanceAll(context, timeMs);
   }
 
   /** False: there is more, and a timer for it that is due at once. */
-  #drainQueue(context: FunctionContext, running: readonly RunningPattern[], dueMs: number): boolean {
+  #drain(context: FunctionContext, dueMs: number): boolean {
+    if (!isDue(this.#states.queue() ?? EMPTY_QUEUE, dueMs)) return true;
     const queue = this.#states.queueToChange();
     const { emission } = this.#setup;
     for (let taken = 0; isDue(queue, dueMs); taken++) {
@@ -198,11 +239,28 @@ class PatternProcess {
         this.#registerQueue(timestampMs);
         return false;
       }
-      this.#takeByAll(running, context, { event: dequeue(queue), timestampMs });
+      this.#takeByAll(context, dequeue(queue), timestampMs);
     }
-    if (isEmpty(queue)) this.#dropQueue();
-    else this.#registerQueue(firstTime(queue));
+    if (isEmpty(queue)) {
+      this.#states.dropQueue();
+      this.#backend.timers.unregister('event', END_OF_INPUT_MS);
+    } else {
+      this.#registerQueue(firstTime(queue));
+    }
     return true;
+  }
+
+  #advanceAll(context: FunctionContext, timeMs: number): void {
+    if (this.#fixed !== undefined) {
+      this.#advance(this.#fixed, context, timeMs);
+      return;
+    }
+    this.#learn(context);
+    for (const number of this.#states.rules()) {
+      const running = this.#rules.byNumber(number);
+      if (running === undefined) this.#states.forgetRule(number);
+      else this.#advance(running, context, timeMs);
+    }
   }
 
   /** Ends what has waited too long, one limit after the other, so that each result has the time of its own. */
@@ -210,11 +268,12 @@ class PatternProcess {
     const { number, matcher } = pattern;
     const known = this.#states.matches(number);
     if (known === undefined || known.timerMs > timeMs) return;
+    const countBefore = partialMatchCount(known);
     const state = this.#states.matchesToChange(number, matcher.automaton.start.index);
     state.timerMs = Infinity;
     this.#results.of(pattern, context);
     for (let dueMs = matcher.earliestExpiryMs(state); dueMs <= timeMs && dueMs < Infinity;) {
-      this.#results.at(this.#domain === 'event' ? dueMs : NaN);
+      this.#results.at(this.#isEventTime ? dueMs : NaN);
       try {
         matcher.advance(state, dueMs, this.#results);
       } catch (error) {
@@ -222,12 +281,12 @@ class PatternProcess {
       }
       dueMs = matcher.earliestExpiryMs(state);
     }
-    this.#settle(pattern, state, context);
+    this.#settle(pattern, state, countBefore);
   }
 
-  #take(pattern: RunningPattern, context: FunctionContext, of: TimedEvent): void {
+  #take(pattern: RunningPattern, context: FunctionContext): void {
     const { number, matcher, sinceMs, untilMs } = pattern;
-    const { event, timestampMs } = of;
+    const { event, timestampMs } = this.#event;
     if (timestampMs < sinceMs) return;
     const isDraining = timestampMs >= untilMs;
     this.#results.of(pattern, context);
@@ -236,24 +295,34 @@ class PatternProcess {
       this.#advance(pattern, context, timestampMs);
       state = this.#states.matches(number);
     }
-    this.#results.at(this.#domain === 'event' ? timestampMs : context.timestamp);
-    let changed: MatchState | undefined;
-    const own = (): MatchState =>
-      (changed ??= this.#states.matchesToChange(number, matcher.automaton.start.index));
+    this.#results.at(this.#isEventTime ? timestampMs : context.timestamp);
+    this.#taking = pattern;
+    this.#changed = undefined;
     try {
       if (state === undefined && (isDraining || !matcher.starts(event, timestampMs))) return;
-      if (isDraining) matcher.stopStarting(own());
-      matcher.process(state ?? own(), of, this.#results, own);
+      if (isDraining) matcher.stopStarting(this.#own());
+      matcher.process(state ?? this.#own(), this.#event, this.#results, this.#own);
     } catch (error) {
       this.#setup.failures.take(error, this.#conditionSite, event, context.timestamp, this.#rowOf());
     }
-    if (changed !== undefined) this.#settle(pattern, changed, context);
+    if (this.#changed !== undefined) this.#settle(pattern, this.#changed, this.#countBefore);
   }
 
+  /** The state of the key and pattern at hand, to be changed in place. */
+  readonly #own = (): MatchState => {
+    if (this.#changed !== undefined) return this.#changed;
+    const { number, matcher } = this.#taking as RunningPattern;
+    const state = this.#states.matchesToChange(number, matcher.automaton.start.index);
+    this.#countBefore = partialMatchCount(state);
+    this.#changed = state;
+    return state;
+  };
+
   /** Drops what a key does not need any more, and sees to it that what it has left will time out. */
-  #settle({ number, matcher }: RunningPattern, state: MatchState, context: FunctionContext): void {
+  #settle({ number, matcher }: RunningPattern, state: MatchState, countBefore: number): void {
+    this.#counts.add(this.#backend.currentKeyHash, partialMatchCount(state) - countBefore);
     if (matcher.isIdle(state)) {
-      if (state.timerMs < Infinity) this.#forgetTimer(number, state.timerMs, context);
+      if (state.timerMs < Infinity) this.#forgetTimer(number, state.timerMs);
       this.#states.dropMatches(number);
       return;
     }
@@ -264,16 +333,16 @@ class PatternProcess {
   }
 
   /** Unless something else of the key waits for the same time. */
-  #forgetTimer(number: number, timerMs: number, context: FunctionContext): void {
-    if (this.#queueTimerMs(firstTime(this.#states.queue() ?? EMPTY_QUEUE)) === timerMs) return;
-    for (const other of this.#running(context))
-      if (other.number !== number && this.#states.matches(other.number)?.timerMs === timerMs) return;
+  #forgetTimer(number: number, timerMs: number): void {
+    if (!this.#isEventTime && firstTime(this.#states.queue() ?? EMPTY_QUEUE) + 1 === timerMs) return;
+    for (const other of this.#states.rules())
+      if (other !== number && this.#states.matches(other)?.timerMs === timerMs) return;
     this.#backend.timers.unregister(this.#domain, timerMs);
   }
 
   /** A record that waited is no longer in the batch at hand. */
   #rowOf(): number {
-    return this.#domain === 'event' || this.#compare !== undefined ? -1 : this.#setup.origin.row;
+    return this.#isEventTime || this.#compare !== undefined ? -1 : this.#setup.origin.row;
   }
 }
 
@@ -286,3 +355,4 @@ function noEventTime({ node }: OperatorSetup): MillraceError {
     { details: { operator: node.name, uid: node.uid } },
   );
 }
+

@@ -18,10 +18,16 @@ type OnTimer = (
   context: FunctionContext,
 ) => unknown;
 
+/** A process function of the engine's own. */
+export interface EngineProcess extends ProcessSpec {
+  /** Called when the watermark has come to `watermarkMs`, before timers are: false when it stopped, to be called again. */
+  readonly beforeTimers?: (watermarkMs: number, context: FunctionContext) => boolean;
+}
+
 /** Opens a process function: its `open` has run when this resolves. */
 export async function openProcessOperator(
   setup: OperatorSetup,
-  spec: ProcessSpec,
+  spec: EngineProcess,
   isKeyed: boolean,
 ): Promise<ChainOperator> {
   // A broadcast element may have a function applied to all keys.
@@ -58,7 +64,7 @@ class ProcessOperator implements ChainOperator {
   readonly stateEntries?: () => number;
   readonly stateBytes?: () => number;
   readonly #setup: OperatorSetup;
-  readonly #spec: ProcessSpec;
+  readonly #spec: EngineProcess;
   readonly #backend: KeyedStateBackend | undefined;
   readonly #lifecycle: LifecycleContext;
   readonly #subtaskState: SubtaskState;
@@ -80,7 +86,7 @@ class ProcessOperator implements ChainOperator {
 
   constructor(
     setup: OperatorSetup,
-    spec: ProcessSpec,
+    spec: EngineProcess,
     parts: {
       readonly backend: KeyedStateBackend | undefined;
       readonly lifecycle: LifecycleContext;
@@ -233,6 +239,7 @@ class ProcessOperator implements ChainOperator {
   advanceWatermark(watermarkMs: number): boolean {
     this.#context.watermark = watermarkMs;
     this.#secondContext.watermark = watermarkMs;
+    if (this.#spec.beforeTimers?.(watermarkMs, this.#context) === false) return false;
     if (this.#timers === undefined) return true;
     this.#timers.watermarkMs = watermarkMs;
     return this.#fire('event', watermarkMs);
