@@ -83,8 +83,7 @@ export function startRun(startState: number): Run {
 /** Runs that have begun, and matches that wait for those that began before them. */
 export function partialMatchCount({ runs, completed }: MatchState): number {
   let count = completed.length;
-  for (let index = 0; index < runs.length; index++)
-    if ((runs[index] as Run).startOrder !== Infinity) count++;
+  for (let index = 0; index < runs.length; index++) if ((runs[index] as Run).startOrder !== Infinity) count++;
   return count;
 }
 

@@ -341,8 +341,7 @@ export class Matcher {
         opposite >= 0
           ? (held & (1 << opposite)) !== 0
           : condition !== undefined && !condition(event, this.#context);
-      if (isClosed)
-        continue;
+      if (isClosed) continue;
       held |= 1 << index;
       if (edge.action === EdgeAction.Proceed) this.#stack[this.#stackCount++] = edge.target;
       else this.#open[this.#openCount++] = edge;

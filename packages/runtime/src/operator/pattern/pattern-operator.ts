@@ -146,7 +146,11 @@ class PatternProcess {
 
   #takeRule(rule: unknown, context: FunctionContext): void {
     this.#learn(context);
-    this.#rules.take(rule, context.broadcast?.[RULES] as RuleMap, this.#isEventTime ? context.timestamp : NaN);
+    this.#rules.take(
+      rule,
+      context.broadcast?.[RULES] as RuleMap,
+      this.#isEventTime ? context.timestamp : NaN,
+    );
   }
 
   #learn(context: FunctionContext): void {
@@ -355,4 +359,3 @@ function noEventTime({ node }: OperatorSetup): MillraceError {
     { details: { operator: node.name, uid: node.uid } },
   );
 }
-

@@ -39,11 +39,7 @@ export class PatternStates {
   eachQueue(visit: (queue: EventQueue, key: unknown, hash: number) => void): void {
     const cursor = this.#queues.openCursor(0);
     for (let row = cursor.next(); row >= 0; row = cursor.next())
-      visit(
-        cellsOf(this.#queues)[row] as EventQueue,
-        this.#queues.keyOf(row),
-        this.#queues.keyHashOf(row),
-      );
+      visit(cellsOf(this.#queues)[row] as EventQueue, this.#queues.keyOf(row), this.#queues.keyHashOf(row));
   }
 
   get hasQueue(): boolean {

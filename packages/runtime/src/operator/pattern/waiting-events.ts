@@ -2,154 +2,144 @@
 // their keys, and so has whatever is more than fits here.
 import { cutLoose } from '../aggregate/cut-loose.ts';
 import type { CompareEvents } from './event-queue.ts';
+import { TimeOrder } from './time-order.ts';
+import { TimeWheel } from './time-wheel.ts';
 
-/** Events at most. What a barrier moves into state while the task stands still is bounded by it. */
-const EVENTS_MAX = 32_768;
-const CAPACITY_MIN = 1_024;
+/** Places at most, a power of two. What a barrier moves into state while the task stands still is bounded by it. */
+const PLACES_MAX = 65_536;
+const PLACES_MIN = 1_024;
 
 /**
- * A run of events that came in order, and a heap of those that came before an earlier one: an event in order costs a step to
- * come and a step to go. Equal times: by `compare`, else as they came.
+ * Events in a ring, in the order of their arrival, and beside it the order of their times: by millisecond where that is enough to go by, else
+ * in a run or a heap. The ring is full when it has come around to the event
+ * that has waited longest, although events between may have left.
  * Contract: {@link event} and the fields beside it are of the event that {@link poll} took last.
- * (bench: test/bench/pattern.bench.ts; by queues of keys under timers an event took three times as long)
+ * (bench: test/bench/pattern.bench.ts; by a queue a key and a timer a key and watermark an event took three times as long)
  */
 export class WaitingEvents {
   event: unknown = undefined;
   timestampMs = NaN;
   key: unknown = undefined;
   hash = 0;
-  readonly #compare: CompareEvents | undefined;
-  /** By slot. */
-  readonly #events: unknown[] = [];
-  readonly #keys: unknown[] = [];
-  #hashes = new Int32Array(CAPACITY_MIN);
-  #times = new Float64Array(CAPACITY_MIN);
-  #arrivals = new Float64Array(CAPACITY_MIN);
-  /** Slots that nothing is in. */
-  #free = new Int32Array(CAPACITY_MIN);
-  #freeCount = 0;
-  #arrivalCount = 0;
-  #count = 0;
-  /** Slots in the order of their events: a ring, whose length is a power of two. */
-  #run = new Int32Array(CAPACITY_MIN);
-  #runHead = 0;
-  #runCount = 0;
-  /** Slots as a binary heap. */
-  #heap = new Int32Array(CAPACITY_MIN);
-  #heapCount = 0;
+  /** undefined: events of one millisecond are compared. */
+  readonly #wheel: TimeWheel | undefined;
+  readonly #order: TimeOrder;
+  #events: unknown[] = [];
+  #keys: unknown[] = [];
+  #hashes = new Int32Array(PLACES_MIN);
+  #isTaken = new Uint8Array(PLACES_MIN);
+  /** Arrivals are numbered; the place of a number is its last bits. */
+  #oldest = 0;
+  #next = 0;
 
   constructor(compare: CompareEvents | undefined) {
-    this.#compare = compare;
+    this.#wheel = compare === undefined ? new TimeWheel(PLACES_MIN) : undefined;
+    this.#order = new TimeOrder(
+      compare === undefined
+        ? undefined
+        : (a, b) => {
+            const mask = this.#hashes.length - 1;
+            return compare(this.#events[a & mask], this.#events[b & mask]);
+          },
+    );
   }
 
-  get isEmpty(): boolean {
-    return this.#count === 0;
+  /** Infinity: none waits. */
+  get earliestMs(): number {
+    return Math.min(this.#wheel?.earliestMs ?? Infinity, this.#order.earliestMs);
   }
 
   get isFull(): boolean {
-    return this.#count >= EVENTS_MAX;
+    return this.#next - this.#oldest >= PLACES_MAX;
   }
 
   /** There must be room. */
   add(event: unknown, timestampMs: number, of: { readonly key: unknown; readonly hash: number }): void {
-    const slot = this.#freeCount > 0 ? (this.#free[--this.#freeCount] as number) : this.#count;
-    if (slot === this.#times.length) this.#grow();
-    this.#count++;
-    this.#events[slot] = cutLoose(event);
-    this.#keys[slot] = cutLoose(of.key);
-    this.#hashes[slot] = of.hash;
-    this.#times[slot] = timestampMs;
-    this.#arrivals[slot] = this.#arrivalCount++;
-    const mask = this.#run.length - 1;
-    const last = this.#run[(this.#runHead + this.#runCount - 1) & mask] as number;
-    if (this.#runCount > 0 && this.#isBefore(slot, last)) this.#push(slot);
-    else this.#run[(this.#runHead + this.#runCount++) & mask] = slot;
+    if (this.#next - this.#oldest === this.#hashes.length) this.#grow();
+    const number = this.#next++;
+    const place = number & (this.#hashes.length - 1);
+    this.#events[place] = cutLoose(event);
+    this.#keys[place] = cutLoose(of.key);
+    this.#hashes[place] = of.hash;
+    this.#isTaken[place] = 1;
+    if (this.#wheel?.add(timestampMs, number) !== true) this.#order.add(timestampMs, number);
   }
 
   /** Takes the earliest event if it is not after `untilMs`. */
   poll(untilMs: number): boolean {
-    if (this.#count === 0) return false;
-    const inRun = this.#run[this.#runHead] as number;
-    const inHeap = this.#heap[0] as number;
-    const isOfRun = this.#heapCount === 0 || (this.#runCount > 0 && this.#isBefore(inRun, inHeap));
-    const slot = isOfRun ? inRun : inHeap;
-    const timestampMs = this.#times[slot] as number;
-    if (timestampMs > untilMs) return false;
-    if (isOfRun) {
-      this.#runHead = (this.#runHead + 1) & (this.#run.length - 1);
-      this.#runCount--;
-    } else {
-      this.#pop();
-    }
-    this.#count--;
-    this.#free[this.#freeCount++] = slot;
-    this.timestampMs = timestampMs;
-    this.event = this.#events[slot];
-    this.key = this.#keys[slot];
-    this.hash = this.#hashes[slot] as number;
-    this.#events[slot] = undefined;
-    this.#keys[slot] = undefined;
+    const number = this.#take(untilMs);
+    if (number < 0) return false;
+    const mask = this.#hashes.length - 1;
+    const place = number & mask;
+    this.event = this.#events[place];
+    this.key = this.#keys[place];
+    this.hash = this.#hashes[place] as number;
+    this.#events[place] = undefined;
+    this.#keys[place] = undefined;
+    this.#isTaken[place] = 0;
+    while (this.#oldest < this.#next && this.#isTaken[this.#oldest & mask] === 0) this.#oldest++;
+    if (this.#oldest === this.#next) this.#restart();
     return true;
   }
 
-  #isBefore(a: number, b: number): boolean {
-    const timeA = this.#times[a] as number;
-    const timeB = this.#times[b] as number;
-    if (timeA !== timeB) return timeA < timeB;
-    if (this.#compare !== undefined) {
-      const order = this.#compare(this.#events[a], this.#events[b]);
-      if (order !== 0) return order < 0;
+  /** Number of the earliest event, whose time is {@link timestampMs} then; -1: it is after `untilMs`. */
+  #take(untilMs: number): number {
+    const wheel = this.#wheel;
+    const order = this.#order;
+    if (wheel !== undefined && wheel.count > 0) {
+      const timeMs = wheel.earliestMs;
+      const otherMs = order.earliestMs;
+      if (timeMs < otherMs || (timeMs === otherMs && wheel.first < order.first)) {
+        if (timeMs > untilMs) return -1;
+        const number = wheel.first;
+        wheel.remove();
+        this.timestampMs = timeMs;
+        return number;
+      }
     }
-    return (this.#arrivals[a] as number) < (this.#arrivals[b] as number);
+    if (!order.poll(untilMs)) return -1;
+    this.timestampMs = order.timestampMs;
+    return order.number;
   }
 
-  #push(slot: number): void {
-    const heap = this.#heap;
-    let place = this.#heapCount++;
-    while (place > 0) {
-      const above = (place - 1) >> 1;
-      const other = heap[above] as number;
-      if (!this.#isBefore(slot, other)) break;
-      heap[place] = other;
-      place = above;
-    }
-    heap[place] = slot;
+  /** Visits all that wait, in no order. */
+  each(visit: (event: unknown, timestampMs: number) => void): void {
+    const mask = this.#hashes.length - 1;
+    const visitNumber = (timestampMs: number, number: number): void =>
+      visit(this.#events[number & mask], timestampMs);
+    this.#wheel?.each(visitNumber);
+    this.#order.each(visitNumber);
   }
 
-  #pop(): void {
-    const heap = this.#heap;
-    const count = --this.#heapCount;
-    const slot = heap[count] as number;
-    let place = 0;
-    for (;;) {
-      let below = place * 2 + 1;
-      if (below >= count) break;
-      if (below + 1 < count && this.#isBefore(heap[below + 1] as number, heap[below] as number)) below++;
-      if (!this.#isBefore(heap[below] as number, slot)) break;
-      heap[place] = heap[below] as number;
-      place = below;
-    }
-    heap[place] = slot;
+  /** Numbers stay small, and so are integers to V8. */
+  #restart(): void {
+    this.#oldest = 0;
+    this.#next = 0;
   }
 
-  /** All slots are taken. */
   #grow(): void {
-    const length = this.#times.length * 2;
-    const mask = this.#run.length - 1;
-    const run = new Int32Array(length);
-    for (let index = 0; index < this.#runCount; index++)
-      run[index] = this.#run[(this.#runHead + index) & mask] as number;
-    this.#run = run;
-    this.#runHead = 0;
-    this.#heap = longer(this.#heap, new Int32Array(length));
-    this.#free = longer(this.#free, new Int32Array(length));
-    this.#hashes = longer(this.#hashes, new Int32Array(length));
-    this.#times = longer(this.#times, new Float64Array(length));
-    this.#arrivals = longer(this.#arrivals, new Float64Array(length));
+    const known = this.#hashes.length;
+    const length = known * 2;
+    const events: unknown[] = [];
+    const keys: unknown[] = [];
+    const hashes = new Int32Array(length);
+    const isTaken = new Uint8Array(length);
+    for (let place = 0; place < length; place++) {
+      events.push(undefined);
+      keys.push(undefined);
+    }
+    for (let number = this.#oldest; number < this.#next; number++) {
+      const from = number & (known - 1);
+      const to = number & (length - 1);
+      events[to] = this.#events[from];
+      keys[to] = this.#keys[from];
+      hashes[to] = this.#hashes[from] as number;
+      isTaken[to] = this.#isTaken[from] as number;
+    }
+    this.#events = events;
+    this.#keys = keys;
+    this.#hashes = hashes;
+    this.#isTaken = isTaken;
+    this.#wheel?.grow(this.#oldest, this.#next);
   }
-}
-
-function longer<A extends Int32Array | Float64Array>(known: A, made: A): A {
-  made.set(known);
-  return made;
 }
