@@ -3,10 +3,12 @@ import {
   boundedOutOfOrderness,
   count,
   defineJob,
+  fromArray,
   generate,
   type DataStream,
   type JobDefinition,
   type PatternOptions,
+  type PatternRule,
 } from '@millrace/api';
 import { mix32 } from '@millrace/common';
 import { compare, type Bench } from './compare.ts';
@@ -59,6 +61,77 @@ const fraud = (time: PatternOptions<Payment>['time']): JobDefinition =>
       .forEach(() => {});
   });
 
+const RULES = 10_000;
+const RULED_RECORDS = 300_000;
+const MERCHANTS = 10_000;
+
+/** Of one merchant each: a large payment, then a small one. */
+function ruleOf(merchant: number): PatternRule {
+  return {
+    rule: `merchant ${merchant}`,
+    pattern: {
+      steps: [
+        {
+          name: 'large',
+          where: {
+            all: [
+              { field: 'merchant', op: '==', value: merchant },
+              { field: 'amount', op: '>', value: 500 },
+            ],
+          },
+        },
+        { name: 'small', where: { field: 'amount', op: '<', value: 10 } },
+      ],
+      within: '1 s',
+    },
+  };
+}
+
+/** Rules count from their event time on, so that all are there before the first payment. */
+const ruled = (ruleCount: number): JobDefinition =>
+  defineJob(
+    `${ruleCount} rules`,
+    (env) => {
+      const rules = env
+        .source(fromArray(Array.from({ length: ruleCount }, (_, merchant) => ruleOf(merchant))))
+        .watermarks(boundedOutOfOrderness(0, () => -1));
+      env
+        .source(
+          generate({ count: RULED_RECORDS }, (index) => ({
+            card: (mix32(index) >>> 0) % KEYS,
+            merchant: (mix32(index + 3) >>> 0) % MERCHANTS,
+            amount: (mix32(index + 7) >>> 0) % 1_000,
+            ms: Math.floor(index / EVENTS_PER_MS) + ((mix32(index + 13) >>> 0) % DISORDER_MS),
+          })),
+        )
+        .watermarks(boundedOutOfOrderness(DISORDER_MS, (payment) => payment.ms))
+        .keyBy(({ card }) => card)
+        .dynamicPatterns(rules)
+        .matches()
+        .forEach(() => {});
+    },
+    { checkpoint: false },
+  );
+
+const rulesComparison = () =>
+  compare({
+    what: `${RULES} rules of one merchant each`,
+    against: 'one rule',
+    unit: 'M/CPU s',
+    unitScale: 1e6,
+    clock: 'cpu',
+    rounds: 3,
+    warmUps: 1,
+    baseline: async () => {
+      await runLocalJob(ruled(1));
+      return RULED_RECORDS;
+    },
+    ours: async () => {
+      await runLocalJob(ruled(RULES));
+      return RULED_RECORDS;
+    },
+  });
+
 const counts = job('count', (payments) => {
   payments
     .keyBy(({ card }) => card)
@@ -90,5 +163,6 @@ export const patternBench: Bench = {
   run: async () => [
     await comparison('small, then large; processing time', fraud('processing')),
     await comparison('small, then large; event time, out of order', fraud('event')),
+    await rulesComparison(),
   ],
 };

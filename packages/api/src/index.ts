@@ -129,6 +129,7 @@ export type {
 } from './window/window-function.ts';
 export { percolate, type PercolateOptions, type QueryChanges } from './search/percolate.ts';
 export * from './search/standing-query.ts';
+export { clusterWith, type ClusterWithOptions } from './clustering/cluster-with.ts';
 export { nearestCentre, streamingKMeans } from './clustering/streaming-k-means.ts';
 export type {
   Centres,

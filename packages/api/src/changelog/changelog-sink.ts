@@ -10,6 +10,8 @@ export interface ChangelogSink<in T> extends Sink<Change<T>> {
   readonly changes: 'upsert' | 'all';
   /** With `upsert`: the key by which the sink updates and deletes. */
   readonly key?: (row: never) => unknown;
+  /** It has one writer, whatever the parallelism of what comes before it; unset, as many. */
+  readonly parallelism?: 1;
 }
 
 /** Which changes a sink takes. */

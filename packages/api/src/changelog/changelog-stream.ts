@@ -286,9 +286,13 @@ export class ChangelogStream<T> {
         this.#checkAppendOnly(`Cannot write changes to sink "${sink.name}"`);
         return new StreamEnd(this.#scope, this.#behind(this.#rows(), end, sink.name));
       case 'all':
-        return this.#end(end, sink.name);
+        return this.#end(end, sink.name, sink as ChangelogSink<never>);
       case 'upsert':
-        return this.#upserts(sink as ChangelogSink<DeepMutable<T>>, options).#end(end, sink.name);
+        return this.#upserts(sink as ChangelogSink<DeepMutable<T>>, options).#end(
+          end,
+          sink.name,
+          sink as ChangelogSink<never>,
+        );
     }
   }
 
@@ -369,8 +373,10 @@ export class ChangelogStream<T> {
     return added;
   }
 
-  #end(operator: Operator, defaultName: string): StreamEnd {
-    return new StreamEnd(this.#scope, this.#add(operator, defaultName));
+  #end(operator: Operator, defaultName: string, sink?: Pick<ChangelogSink<never>, 'parallelism'>): StreamEnd {
+    const added = this.#add(operator, defaultName);
+    if (sink?.parallelism !== undefined) added.setParallelism(sink.parallelism);
+    return new StreamEnd(this.#scope, added);
   }
 
   #own(): Transformation {

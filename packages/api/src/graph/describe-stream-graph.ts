@@ -60,10 +60,23 @@ function describeState(operator: Operator): readonly StateDescriptorJson[] {
       return [
         { name: 'queue', kind: 'list' },
         { name: 'matches', kind: 'value' },
-        ...(operator.pattern === undefined ? [{ name: 'rules', kind: 'broadcast' as const }] : []),
+        ...(operator.pattern === undefined
+          ? [
+              { name: 'rules of key', kind: 'value' as const },
+              { name: 'rules', kind: 'broadcast' as const },
+            ]
+          : []),
       ];
     case 'percolate':
-      return [{ name: 'queries', kind: 'value' }];
+      return [
+        { name: 'queries', kind: 'value' },
+        ...(operator.time === 'event'
+          ? [
+              { name: 'changes', kind: 'value' as const },
+              { name: 'documents', kind: 'list' as const },
+            ]
+          : []),
+      ];
     case 'reduce':
     case 'aggregate':
       return [{ name: operator.kind, kind: 'value' }];

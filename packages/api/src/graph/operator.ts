@@ -107,7 +107,13 @@ export type Operator =
       readonly combine: UserFunction;
     }
   /** Documents, and changes of standing queries by id. `select`: `(document, query)` → result; unset: both. */
-  | { readonly kind: 'percolate'; readonly select?: UserFunction }
+  | {
+      readonly kind: 'percolate';
+      readonly select?: UserFunction;
+      /** Documents wait for the watermark. */
+      readonly time?: 'event';
+      readonly lateOutput?: string;
+    }
   | { readonly kind: 'watermarks'; readonly watermarks: WatermarkSpec }
   | { readonly kind: 'sink'; readonly sink: Sink<unknown> }
   | { readonly kind: 'forEach'; readonly forEach: UserFunction }

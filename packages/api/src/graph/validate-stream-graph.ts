@@ -29,6 +29,7 @@ export function validateStreamGraph(graph: StreamGraph): void {
     if (node.operator.kind === 'window') checkWindow(node, node.operator, fact);
     if (node.operator.kind === 'pattern') checkPatternTime(node, node.operator.timeDomain, facts);
     if (node.operator.kind === 'watermarks') checkWatermarks(node, node.operator.watermarks, facts);
+    if (node.operator.kind === 'percolate') checkPercolate(node, node.operator.time, facts);
     if (node.operator.kind === 'join') checkJoin(node, node.operator.join, facts);
     if (isChangelogOperator(node.operator)) checkChangelogOperator(node.name, node.operator, fact);
     if (node.parallelism !== undefined && node.parallelism > graph.options.keyGroupCount) {
@@ -119,6 +120,15 @@ function isOfTheClock(operator: Operator): boolean {
   return operator.kind === 'join' && operator.join.kind === 'interval' && operator.join.time === 'processing';
 }
 
+function checkPercolate(node: StreamNode, time: 'event' | undefined, known: readonly StreamFacts[]): void {
+  if (time !== 'event' || node.inputs.every(({ from }) => known[from]?.hasEventTime === true)) return;
+  throw invalidGraph(
+    `Percolator "${node.name}" can never match: documents and queries wait for the watermarks of both, and none reach it on both inputs; give event time ` +
+      "to each source that it reads with .watermarks(boundedOutOfOrderness('1 minute', (record) => record.time)), or leave out time: 'event'",
+    { operator: node.name },
+  );
+}
+
 function checkJoin(node: StreamNode, join: JoinSpec, known: readonly StreamFacts[]): void {
   if (!needsEventTime(join) || node.inputs.every(({ from }) => known[from]?.hasEventTime === true)) return;
   throw invalidGraph(
@@ -187,7 +197,8 @@ function checkSideOutput(node: StreamNode, edge: StreamEdge, graph: StreamGraph)
   if (operator.kind === 'pattern' && [operator.lateOutput, operator.timedOutOutput].includes(sideOutput))
     return;
   if (operator.kind === 'join' && lateOutputsOf(operator.join).includes(sideOutput)) return;
-  if (operator.kind === 'sort' && operator.lateOutput === sideOutput) return;
+  if ((operator.kind === 'sort' || operator.kind === 'percolate') && operator.lateOutput === sideOutput)
+    return;
   throw invalidGraph(
     `Operator "${node.name}" reads side output "${sideOutput}" of "${producer.name}", which never sends to it: ` +
       (operator.kind === 'window'

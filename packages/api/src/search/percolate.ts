@@ -1,9 +1,10 @@
 // Search on streams: standing queries, and the documents that fit them as they pass.
 import type { Change } from '../changelog/change.ts';
 import { recordFunction } from '../function/check-function.ts';
+import type { OutputTag } from '../function/output-tag.ts';
 import type { Operator } from '../graph/operator.ts';
-import { describe, invalidOption, refuseUnknownOptions } from '../options/check-options.ts';
-import type { DeepReadonly } from '../readonly.ts';
+import { describe, invalidOption, oneOf, refuseUnknownOptions } from '../options/check-options.ts';
+import type { DeepMutable, DeepReadonly } from '../readonly.ts';
 import type { DataStream } from '../stream/data-stream.ts';
 import type { PercolateMatch, StandingQuery } from './standing-query.ts';
 
@@ -14,16 +15,26 @@ export type QueryChanges<C extends Change<StandingQuery>> = DataStream<C> | { to
 export interface PercolateOptions<D, Q, Out> {
   /** What becomes of a document and a query that it fits; unset, `{ document, query }`. */
   readonly select?: (document: DeepReadonly<D>, query: DeepReadonly<Q>) => Out;
+  /**
+   * `event`: a document waits until the watermark of both streams has come to its time, and meets the queries as of that time, whichever
+   * came first. `processing`: it meets the queries that came before it. Default `processing`.
+   */
+  readonly time?: 'event' | 'processing';
+  /** With event time: where documents go that the watermark has passed already, `result.sideOutput(tag)`. Unset, they are counted. */
+  readonly lateOutput?: OutputTag<DeepMutable<D>>;
 }
 
 /**
  * For each document and each standing query that it fits, one record.
  * Contract: `insert` and `updateAfter` add the query with its id or replace it, `delete` removes it, `updateBefore` is ignored:
- * a query's key is its id. A document meets the queries that came before it; there is no order between the two streams.
+ * a query's key is its id. A document meets the queries that came before it; there is no order between the two streams, unless
+ * `time` is `event`: then both are taken in the order of their event times, changes before documents of the same time, when the watermark
+ * of both streams has passed them. A document that it has passed already is late; a change that it has passed is taken at once.
  * Queries are keyed state, dealt out by id over the subtasks; each document goes to all subtasks, as with a percolator index of
  * several shards. A document is tried only on queries for which it has the value, word, prefix or point that they need; queries
  * that need nothing are tried on all. Results have the document's event time.
- * Bounds: queries and their index are in memory, 10,000 distinct fields in the queries of a subtask.
+ * Bounds: queries and their index are in memory, 10,000 distinct fields in the queries of a subtask. With event time, documents that
+ * wait are in memory too, and a checkpoint has room for 16 MiB of them (MR_STATE_TOO_LARGE).
  * A query that is none fails as a function does (MR_QUERY_INVALID): see `.onError(…)`.
  * Source: Elasticsearch's percolator and query language.
  */
@@ -48,10 +59,23 @@ export function queryStream<C extends Change<StandingQuery>>(queries: QueryChang
 
 /** The operator, its options checked. */
 export function percolateOperator<D, Q, Out>(options: PercolateOptions<D, Q, Out>): Operator {
-  refuseUnknownOptions('percolate()', options, ['select']);
-  const { select } = options;
-  if (select === undefined) return { kind: 'percolate' };
-  return { kind: 'percolate', select: recordFunction('`select` of percolate()', select) };
+  refuseUnknownOptions('percolate()', options, ['select', 'time', 'lateOutput']);
+  const { select, lateOutput } = options;
+  const time = oneOf('`time` of percolate()', options.time ?? 'processing', ['event', 'processing']);
+  if (lateOutput !== undefined && time !== 'event')
+    throw invalidOption(
+      "Cannot use `lateOutput` of percolate() here: no document is late without time: 'event'",
+    );
+  if (lateOutput !== undefined && typeof lateOutput.name !== 'string')
+    throw invalidOption(
+      `Cannot use ${describe(lateOutput)} as \`lateOutput\` of percolate(): write outputTag('name')`,
+    );
+  return {
+    kind: 'percolate',
+    ...(select === undefined ? {} : { select: recordFunction('`select` of percolate()', select) }),
+    ...(time === 'event' ? { time } : {}),
+    ...(lateOutput === undefined ? {} : { lateOutput: lateOutput.name }),
+  };
 }
 
 /** Key of a change: the id of its query. */

@@ -5,8 +5,8 @@ import type { StateOptions } from './state-options.ts';
 
 /**
  * A list of the subtask.
- * Contract: what it hands out is frozen; values are copied when they are added. All of an operator's lists and broadcast
- * states take at most 16 MiB over all of its subtasks (MR_STATE_TOO_LARGE).
+ * Contract: what it hands out is frozen; values are copied when they are added. All of an operator's lists take at most 16 MiB over all
+ * of its subtasks, and its broadcast states 8 MiB, which are alike in all of them; one subtask has 16 MiB for both (MR_STATE_TOO_LARGE).
  */
 export interface OperatorListState<V> {
   get(): readonly DeepReadonly<V>[];

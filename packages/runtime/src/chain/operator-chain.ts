@@ -151,6 +151,8 @@ export interface StateLimits {
 /** How what is asynchronous comes back: each answer as a call on the task's thread, between two batches. */
 export interface AsynchronousPort {
   await<T>(promise: Promise<T>, onValue: (value: T) => void, onError: (error: unknown) => void): void;
+  /** Calls back between two batches. */
+  put(call: () => void): void;
   schedule(delayMs: number, call: () => void): Cancellable;
 }
 

@@ -54,7 +54,7 @@ export async function openOperator(
     case 'staticJoin':
       return openStaticJoin(setup, operator);
     case 'percolate':
-      return openPercolate(setup, operator.select);
+      return openPercolate(setup, operator);
     case 'sink':
       return openSinkOperator(setup, operator.sink);
     case 'process':

@@ -122,6 +122,7 @@ async function openDriver(
     openKeyValueStore: (name) => ports.openKeyValueStore(name),
     asynchronous: {
       await: (promise, onValue, onError) => context.mailbox.await(promise, onValue, onError),
+      put: (call) => context.mailbox.put(call),
       schedule: (delayMs, call) => ports.timers.schedule(delayMs, () => context.mailbox.put(call)),
     },
     yieldToTask: () => new Promise((resolve) => void ports.timers.schedule(0, resolve)),

@@ -1,6 +1,6 @@
 /* oxlint-disable vitest/expect-expect -- verifyOperator asserts */
 import { expect, test } from 'vitest';
-import { nearestCentre, streamingKMeans } from '@millrace/api';
+import { clusterWith, nearestCentre, streamingKMeans, type Centres } from '@millrace/api';
 import { ChainHarness } from './chain-harness.ts';
 import { endOfInput, record, verifyOperator, watermark } from './verify-operator.ts';
 
@@ -105,4 +105,43 @@ test('a point that is none fails the record, and wrong options the graph', async
   await expect(build({ centres: [[1]] })()).rejects.toThrow('write 2 arrays of equally many finite numbers');
   await expect(build({ halfLife: { records: 0 } })()).rejects.toThrow('`halfLife`');
   await expect(build({ warmUp: 20_000 })()).rejects.toThrow('`warmUp`');
+});
+
+test('clusterWith classes records by the newest centres of their key', async () => {
+  const centresOf = (...all: number[]) => all.map((at, cluster) => ({ cluster, centre: [at], weight: 1 }));
+  interface Either extends Centres<string> {
+    readonly x?: number;
+  }
+  const none = { key: 'nobody', atMs: 0, count: 0, centres: [] };
+  const point = (key: string, x: number) => record<Either>({ ...none, count: key.length, x }, { atMs: x });
+  const newest = (key: string, ...all: number[]) =>
+    record<Either>({ ...none, key, centres: centresOf(...all) });
+  await verifyOperator<Either>((input) =>
+    clusterWith(input, input, {
+      features: ({ x }) => [x ?? 0],
+      key: ({ count }) => (count === 1 ? 'a' : 'bb'),
+    })
+      .filter(({ record: { x } }) => x !== undefined)
+      .map(({ record: { x }, cluster, distance }) => `${x}: ${cluster}, ${distance}`),
+  )
+    .input(
+      point('a', 1),
+      newest('a', 0, 10),
+      point('a', 2),
+      point('bb', 3),
+      newest('bb', 4),
+      point('bb', 5),
+      newest('a', 9),
+      point('a', 6),
+      endOfInput,
+    )
+    .expect(
+      record('1: -1, Infinity', { atMs: 1 }),
+      record('2: 0, 2', { atMs: 2 }),
+      record('3: -1, Infinity', { atMs: 3 }),
+      record('5: 0, 1', { atMs: 5 }),
+      record('6: 0, 3', { atMs: 6 }),
+      endOfInput,
+    )
+    .survivesRestoreAtEveryStep({ parallelism: [1, 3] });
 });

@@ -25,6 +25,10 @@ export class VirtualAnswers implements AsynchronousPort {
     );
   }
 
+  put(call: () => void): void {
+    this.#mails.push(call);
+  }
+
   schedule(delayMs: number, call: () => void): Cancellable {
     const alarm: Alarm = { atMs: this.#nowMs() + delayMs, call };
     this.#alarms.push(alarm);

@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, rm, unlink, writeFile } from 'node:fs/promise
 import { expect, test } from 'vitest';
 import type { FilePort, Json, Sink, SinkContext } from '@millrace/api';
 import { csv } from '../csv/csv.ts';
+import { crashingPort, isCrash } from '../fixture/crashing-port.ts';
 import { nodeFilePort } from '../fixture/node-file-port.ts';
 import { connectorContext, readAll } from '../fixture/read-source.ts';
 import { temporaryDirectory } from '../fixture/temporary-directory.ts';
@@ -41,54 +42,6 @@ async function visible(directory: string): Promise<string[]> {
   return (await readdir(`${directory}/out`)).filter((name) => !name.startsWith('.'));
 }
 
-class Crash extends Error {}
-
-/** The file port of a process that dies at the `step`-th change to the disk. */
-function crashingPort(step: number): FilePort {
-  let left = step;
-  const tick = (): void => {
-    if (left-- === 0) throw new Crash();
-  };
-  return {
-    ...nodeFilePort,
-    create: (path) => {
-      tick();
-      const appender = nodeFilePort.create(path);
-      return {
-        append: (bytes) => {
-          tick();
-          appender.append(bytes);
-        },
-        syncAndClose: async () => {
-          tick();
-          await appender.syncAndClose();
-        },
-        abandon: () => appender.abandon(),
-      };
-    },
-    link: async (from, to) => {
-      tick();
-      await nodeFilePort.link(from, to);
-    },
-    unlink: async (path) => {
-      tick();
-      await nodeFilePort.unlink(path);
-    },
-    rename: async (from, to) => {
-      tick();
-      await nodeFilePort.rename(from, to);
-    },
-    remove: async (path) => {
-      tick();
-      await nodeFilePort.remove(path);
-    },
-    syncDirectory: async (path) => {
-      tick();
-      await nodeFilePort.syncDirectory(path);
-    },
-  };
-}
-
 /** The ten rows of the test in two checkpoints, and what a JobManager remembers durably meanwhile. */
 interface Progress {
   acknowledged: readonly Json[];
@@ -126,7 +79,12 @@ test('A file sink recovered after a crash at any step has each row exactly once,
     );
     for (const name of await visible(directory.path))
       expect(await readFile(`${directory.path}/out/${name}`, 'utf8')).toMatch(/^(\{.*\}\n)+$/u);
-    if (hasCrashed) await runAttempt(sink, sinkContext(directory.path, { attemptNumber: 1 }), progress);
+    if (hasCrashed)
+      await runAttempt(
+        sink,
+        sinkContext(directory.path, { files: crashingPort(), attemptNumber: 1 }),
+        progress,
+      );
     expect(await written(directory.path)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
     expect((await readdir(`${directory.path}/out`)).filter((name) => name.startsWith('.'))).toEqual([]);
     if (!hasCrashed) break;
@@ -134,10 +92,6 @@ test('A file sink recovered after a crash at any step has each row exactly once,
   }
   expect(crashCount).toBeGreaterThan(20);
 });
-
-function isCrash(error: unknown): boolean {
-  return error instanceof Crash || (error instanceof Error && isCrash(error.cause));
-}
 
 test('A file sink shows nothing before the commit, and seals what was written at the moment of the barrier', async () => {
   const directory = await temporaryDirectory();

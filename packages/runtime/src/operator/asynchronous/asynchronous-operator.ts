@@ -76,7 +76,7 @@ class AsyncOperator implements ChainOperator {
     this.#keySite = sites.register(node, 'key function');
     this.#callSite = sites.register(node, 'asynchronous function');
     [this.#ownKey, this.#ownHash] = keyOfSubtask(setup);
-    this.#queue = new InFlightQueue(spec.order, environment.restoredWatermarkMs);
+    this.#queue = new InFlightQueue(spec.order, environment.restoredWatermarkMs, spec.capacity);
     this.#calls = new AsyncCalls({
       spec,
       lifecycle: parts.lifecycle,
@@ -142,6 +142,10 @@ class AsyncOperator implements ChainOperator {
   #accept(entry: InFlightEntry<AsyncCall>): void {
     this.#queue.add(entry);
     this.#calls.add(entry);
+  }
+
+  endBatch(): void {
+    this.#calls.endBatch();
   }
 
   advanceWatermark(watermarkMs: number): boolean {

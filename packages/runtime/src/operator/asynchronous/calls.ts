@@ -3,30 +3,43 @@ import { MillraceError, type Cancellable, type Clock } from '@millrace/common';
 import type { AsyncSpec } from '@millrace/api';
 import type { AsynchronousPort } from '../../chain/operator-chain.ts';
 import type { LifecycleContext } from '../process/process-context.ts';
+import { Answers } from './answers.ts';
 import { EntryState, type InFlightEntry } from './in-flight-entry.ts';
 import type { InFlightQueue } from './in-flight-queue.ts';
 import { Lookups } from './lookups.ts';
 
 type Call = (record: unknown, context: AsyncCall) => unknown;
 
-/** What a call knows; its signal is made when somebody asks for it. */
+/** What a call knows; its signal is made when somebody asks for it. One a call: it holds no more than it has to. */
 export class AsyncCall {
-  readonly subtaskIndex: number;
-  readonly parallelism: number;
-  readonly params: LifecycleContext['params'];
-  readonly operatorState: LifecycleContext['operatorState'];
-  readonly metrics: LifecycleContext['metrics'];
   readonly attempt: number;
+  readonly #lifecycle: LifecycleContext;
   #aborting: AbortController | undefined;
   #isAborted = false;
 
   constructor(lifecycle: LifecycleContext, attempt: number) {
-    this.subtaskIndex = lifecycle.subtaskIndex;
-    this.parallelism = lifecycle.parallelism;
-    this.params = lifecycle.params;
-    this.operatorState = lifecycle.operatorState;
-    this.metrics = lifecycle.metrics;
     this.attempt = attempt;
+    this.#lifecycle = lifecycle;
+  }
+
+  get subtaskIndex(): number {
+    return this.#lifecycle.subtaskIndex;
+  }
+
+  get parallelism(): number {
+    return this.#lifecycle.parallelism;
+  }
+
+  get params(): LifecycleContext['params'] {
+    return this.#lifecycle.params;
+  }
+
+  get operatorState(): LifecycleContext['operatorState'] {
+    return this.#lifecycle.operatorState;
+  }
+
+  get metrics(): LifecycleContext['metrics'] {
+    return this.#lifecycle.metrics;
   }
 
   get signal(): AbortSignal {
@@ -61,6 +74,9 @@ export interface AsyncCallsOptions {
 export class AsyncCalls {
   readonly #of: AsyncCallsOptions;
   readonly #call: Call;
+  readonly #answers: Answers<AsyncCall>;
+  /** The clock as it was in the batch at hand; NaN: not asked yet. */
+  #nowMs = NaN;
   /** Of a lookup join. */
   readonly #lookups: Lookups | undefined;
   /** Entries that have not been called, in order; those before `#waitingHead` have. */
@@ -81,6 +97,9 @@ export class AsyncCalls {
     this.#lookups =
       spec.lookup === undefined ? undefined : new Lookups({ spec: spec.lookup, lifecycle, port, clock });
     this.#call = this.#lookups?.call ?? (spec.call as Call);
+    this.#answers = new Answers(port, ({ entry, call, value, isError }) =>
+      isError ? this.#onError(entry, call, value) : this.#onAnswer(entry, call, value),
+    );
     const { metrics } = lifecycle;
     this.#callCount = metrics.counter('calls.made');
     this.#retryCount = metrics.counter('calls.repeated');
@@ -116,7 +135,13 @@ export class AsyncCalls {
     this.#calledCount--;
   }
 
+  /** Time goes on. */
+  endBatch(): void {
+    this.#nowMs = NaN;
+  }
+
   startWaiting(): void {
+    this.#nowMs = NaN;
     while (this.mayStart) this.#begin(this.#waiting[this.#waitingHead++] as InFlightEntry<AsyncCall>);
     if (this.waitingCount > 0) return;
     this.#waiting = [];
@@ -133,7 +158,8 @@ export class AsyncCalls {
   #begin(entry: InFlightEntry<AsyncCall>): void {
     this.#calledCount++;
     entry.state = EntryState.Called;
-    entry.deadlineMs = this.#of.clock.monotonicMs() + this.#of.spec.timeoutMs;
+    if (Number.isNaN(this.#nowMs)) this.#nowMs = this.#of.clock.monotonicMs();
+    entry.deadlineMs = this.#nowMs + this.#of.spec.timeoutMs;
     this.#wakeAt(entry.deadlineMs);
     this.#callFor(entry);
   }
@@ -155,11 +181,7 @@ export class AsyncCalls {
       this.#onAnswer(entry, call, answer);
       return;
     }
-    this.#of.port.await(
-      Promise.resolve(answer),
-      (result) => this.#onAnswer(entry, call, result),
-      (error) => this.#onError(entry, call, error),
-    );
+    this.#answers.await(Promise.resolve(answer), entry, call);
   }
 
   #onAnswer(entry: InFlightEntry<AsyncCall>, call: AsyncCall, answer: unknown): void {

@@ -33,6 +33,8 @@ export class InFlightEntry<C = unknown> {
   next: InFlightEntry<C> | undefined = undefined;
   /** The record of the same key that came after it, where their order is kept. */
   successor: InFlightEntry<C> | undefined = undefined;
+  /** Of `NewestByKey`. */
+  chained: InFlightEntry<C> | undefined = undefined;
   /** One of the same key is before it. */
   isBehind = false;
   /** What it is in: between which watermarks. */

@@ -1,6 +1,7 @@
 // [HOT] Records in flight in the order of their arrival, with the watermarks between them: which result may leave next. It calls
 // nobody and knows no time.
 import { EntryState, type InFlightEntry } from './in-flight-entry.ts';
+import { NewestByKey } from './newest-by-key.ts';
 
 /** What is between two watermarks. */
 export class Segment<C> {
@@ -29,8 +30,8 @@ export class InFlightQueue<C = unknown> {
   first: InFlightEntry<C> | undefined;
   #last: InFlightEntry<C> | undefined;
   readonly #order: 'ordered' | 'unordered' | 'perKey';
-  /** Newest entry of each key, by hash: keys that share one keep their order too. */
-  readonly #newest = new Map<number, InFlightEntry<C>>();
+  /** Where the order of a key is kept. */
+  readonly #newest: NewestByKey<C> | undefined;
   /** The one whose results leave; all but the last are closed. */
   #leaving = new Segment<C>();
   /** The one before the one that records join; undefined: there is only one. */
@@ -38,8 +39,10 @@ export class InFlightQueue<C = unknown> {
   /** The one that records join. */
   #open = this.#leaving;
 
-  constructor(order: 'ordered' | 'unordered' | 'perKey', releasedMs: number) {
+  /** `entriesMax`: about so many are in flight at once. */
+  constructor(order: 'ordered' | 'unordered' | 'perKey', releasedMs: number, entriesMax = 1) {
     this.#order = order;
+    this.#newest = order === 'perKey' ? new NewestByKey(entriesMax) : undefined;
     this.releasedMs = releasedMs;
   }
 
@@ -53,13 +56,11 @@ export class InFlightQueue<C = unknown> {
       this.#last.next = entry;
     }
     this.#last = entry;
-    if (this.#order !== 'perKey') return;
-    const before = this.#newest.get(entry.keyHash);
-    if (before !== undefined) {
-      before.successor = entry;
-      entry.isBehind = true;
-    }
-    this.#newest.set(entry.keyHash, entry);
+    if (this.#newest === undefined) return;
+    const before = this.#newest.replace(entry);
+    if (before === undefined) return;
+    before.successor = entry;
+    entry.isBehind = true;
   }
 
   /** Event time has come to `watermarkMs`, behind all entries so far. */
@@ -138,7 +139,7 @@ export class InFlightQueue<C = unknown> {
   #letFollow(entry: InFlightEntry<C>): void {
     const { successor } = entry;
     if (successor === undefined) {
-      this.#newest.delete(entry.keyHash);
+      this.#newest?.remove(entry);
       return;
     }
     successor.isBehind = false;

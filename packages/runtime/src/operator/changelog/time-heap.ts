@@ -16,6 +16,11 @@ export class TimeHeap {
   key: unknown = undefined;
   hash = 0;
 
+  /** Infinity: it is empty. */
+  get earliestMs(): number {
+    return this.#count === 0 ? Infinity : (this.#times[0] as number);
+  }
+
   push(timeMs: number, key: unknown, hash: number): void {
     if (this.#count === this.#times.length) this.#grow();
     let place = this.#count++;

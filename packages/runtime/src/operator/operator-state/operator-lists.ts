@@ -9,6 +9,8 @@ import { decodeEntry, encodeEntry } from './entry-json.ts';
 
 /** Bytes of the lists of an operator over all of its subtasks; each has an equal part. They travel in one message. */
 const OPERATOR_STATE_BYTES_MAX = 16 * 1024 * 1024;
+/** Bytes of broadcast state, which one subtask writes for all, whatever their number. In the same message. */
+const BROADCAST_STATE_BYTES_MAX = 8 * 1024 * 1024;
 
 /** Which subtask of which operator the lists are of. */
 export interface ListOwner {
@@ -43,9 +45,14 @@ export class StateBudget {
   readonly #bytesMax: number;
   #bytes = 0;
 
-  constructor(owner: ListOwner) {
+  constructor(owner: ListOwner, bytesMax = Math.floor(OPERATOR_STATE_BYTES_MAX / owner.parallelism)) {
     this.#owner = owner;
-    this.#bytesMax = Math.floor(OPERATOR_STATE_BYTES_MAX / owner.parallelism);
+    this.#bytesMax = bytesMax;
+  }
+
+  /** For broadcast state: `lists` where there is one subtask, and the two have its room together. */
+  static ofBroadcast(owner: ListOwner, lists: StateBudget): StateBudget {
+    return owner.parallelism === 1 ? lists : new StateBudget(owner, BROADCAST_STATE_BYTES_MAX);
   }
 
   /** @throws {MillraceError} MR_STATE_TOO_LARGE */

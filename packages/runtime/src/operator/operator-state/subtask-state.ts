@@ -29,7 +29,7 @@ export class SubtaskState {
         : new BroadcastMaps(
             Object.keys(broadcast),
             { states: everyInline, migrations: migrations(broadcast), oldNames: oldNamesOf(broadcast) },
-            budget,
+            StateBudget.ofBroadcast(owner, budget),
           );
   }
 

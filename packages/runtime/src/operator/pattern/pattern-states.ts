@@ -25,7 +25,7 @@ export class PatternStates {
     this.#queues = backend.table({ name: 'queue', columns: ['value'], hasNamespaces: false });
     this.#matches = backend.table({ name: 'matches', columns: ['value'], hasNamespaces: true });
     this.#rules = hasRules
-      ? backend.table({ name: 'rules', columns: ['value'], hasNamespaces: false })
+      ? backend.table({ name: 'rules of key', columns: ['value'], hasNamespaces: false })
       : undefined;
     this.eachQueue(() => this.#queueCount++);
   }

@@ -6,7 +6,7 @@ import { TimeOrder } from './time-order.ts';
 import { TimeWheel } from './time-wheel.ts';
 
 /** Places at most, a power of two. What a barrier moves into state while the task stands still is bounded by it. */
-const PLACES_MAX = 65_536;
+const PLACES_MAX = 32_768;
 const PLACES_MIN = 1_024;
 
 /**
