@@ -21,12 +21,12 @@ function plan(options: Options, hasTime: boolean): void {
       ? percolate(listings.watermarks(inTime), queries.watermarks(inTime), options)
       : percolate(listings, queries, options);
     found.print();
-  }).plan();
+  }).plan({ args: [], params: {}, environment: {}, baseDirectory: '/' });
 }
 
 test('percolate in event time needs it on both inputs', () => {
   expect(() => plan({ time: 'event' }, true)).not.toThrow();
-  expect(() => plan({ time: 'event' }, false)).toThrow(/no watermarks reach it on both inputs/u);
+  expect(() => plan({ time: 'event' }, false)).toThrow(/none reach it on both inputs/u);
 });
 
 test('options of percolate that mean nothing are refused', () => {

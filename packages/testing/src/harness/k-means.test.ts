@@ -126,20 +126,32 @@ test('clusterWith classes records by the newest centres of their key', async () 
   )
     .input(
       point('a', 1),
+      watermark(-9),
       newest('a', 0, 10),
+      watermark(-8),
       point('a', 2),
       point('bb', 3),
+      watermark(-7),
       newest('bb', 4),
+      watermark(-6),
       point('bb', 5),
+      watermark(-5),
       newest('a', 9),
+      watermark(-4),
       point('a', 6),
       endOfInput,
     )
     .expect(
       record('1: -1, Infinity', { atMs: 1 }),
+      watermark(-9),
+      watermark(-8),
       record('2: 0, 2', { atMs: 2 }),
       record('3: -1, Infinity', { atMs: 3 }),
+      watermark(-7),
+      watermark(-6),
       record('5: 0, 1', { atMs: 5 }),
+      watermark(-5),
+      watermark(-4),
       record('6: 0, 3', { atMs: 6 }),
       endOfInput,
     )

@@ -1,9 +1,8 @@
 import { mkdir, readdir, readFile, rm, unlink, writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import type { FilePort, Json, Sink, SinkContext } from '@millrace/api';
+import type { Json, Sink, SinkContext } from '@millrace/api';
 import { csv } from '../csv/csv.ts';
 import { crashingPort, isCrash } from '../fixture/crashing-port.ts';
-import { nodeFilePort } from '../fixture/node-file-port.ts';
 import { connectorContext, readAll } from '../fixture/read-source.ts';
 import { temporaryDirectory } from '../fixture/temporary-directory.ts';
 import { jsonLines, type JsonLinesOptions } from '../json-lines/json-lines.ts';

@@ -25,7 +25,7 @@ const comparison: fc.Arbitrary<PatternConditionJson> = fc.oneof(
 ) as fc.Arbitrary<PatternConditionJson>;
 const { condition } = fc.letrec<{ readonly condition: PatternConditionJson }>((tie) => ({
   condition: fc.oneof(
-    { maxDepth: 2, weight: 1 } as never,
+    { maxDepth: 2 },
     comparison,
     fc.record({ all: fc.array(tie('condition'), { minLength: 1, maxLength: 3 }) }),
     fc.record({ any: fc.array(tie('condition'), { minLength: 1, maxLength: 3 }) }),

@@ -46,10 +46,10 @@ test.each([false, true])(
           };
           for (const [arrival, each] of steps.entries()) {
             // Time goes on, so that the ring comes around.
-            const now = Math.floor((arrival * drift) / 100);
-            if ('untilMs' in each) takeUntil(now + each.untilMs);
+            const now = Math.floor((arrival * drift) / 100) - 1_000;
+            if ('untilMs' in each) takeUntil(now + each.untilMs * scale);
             else {
-              const event = { timeMs: now + each.timeMs, rank: each.rank, arrival };
+              const event = { timeMs: now + each.timeMs * scale, rank: each.rank, arrival };
               model.push(event);
               waiting.add(event, event.timeMs, { key: `key ${arrival}`, hash: arrival });
             }
