@@ -31,10 +31,10 @@ export function clusterWith<K, T>(
   const features = recordFunction('`features` of clusterWith()', options.features);
   const key = options.key === undefined ? undefined : recordFunction('`key` of clusterWith()', options.key);
   const classed = records
-    .connect(centres.broadcast({ centres: mapState<K | null, Centres<K>>() }))
+    .connect(centres.broadcast({ centres: mapState<never, Centres<K>>() }))
     .process({
       onRecord(record, { broadcast }): [Clustered<DeepReadonly<T>>] {
-        const of = broadcast.centres.get(key === undefined ? null : key(record));
+        const of = broadcast.centres.get((key === undefined ? null : key(record)) as never);
         const nearest =
           of === undefined
             ? { cluster: -1, distance: Infinity }
@@ -42,7 +42,7 @@ export function clusterWith<K, T>(
         return [{ record, ...nearest }];
       },
       onBroadcast(newest, { broadcast }) {
-        broadcast.centres.put(newest.key as K | null, newest as Centres<K>);
+        broadcast.centres.put(newest.key as never, newest as never);
       },
     })
     .name('cluster with');
