@@ -116,7 +116,11 @@ async function openChain(of: ChainJob, ordinal: number): Promise<OperatorChain> 
     log: silentLogger,
     blobStore: noBlobs,
     openKeyValueStore: () => Promise.reject(new Error('these chains keep no state')),
-    asynchronous: { await: () => undefined, schedule: () => ({ cancel: () => undefined }) },
+    asynchronous: {
+      await: () => undefined,
+      put: () => undefined,
+      schedule: () => ({ cancel: () => undefined }),
+    },
     hasCredit: () => true,
     print: () => undefined,
   });
