@@ -20,7 +20,7 @@ export interface PercolateOptions<D, Q, Out> {
    * came first. `processing`: it meets the queries that came before it. Default `processing`.
    */
   readonly time?: 'event' | 'processing';
-  /** With event time: where documents go that the watermark has passed already, `result.sideOutput(tag)`. Unset, they are counted. */
+  /** With event time: where documents go that the watermark has passed already, `result.sideOutput(tag)`. They are counted in any case. */
   readonly lateOutput?: OutputTag<DeepMutable<D>>;
 }
 

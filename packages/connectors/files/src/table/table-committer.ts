@@ -26,6 +26,7 @@ interface SealedChanges extends FileCommittable {
 /** What a key becomes: a row as JSON, or undefined for none. */
 type BucketChanges = Map<string, string | undefined>;
 
+/** Which table, and who writes it. `buckets`: of a new one. */
 export interface TableCommitterOptions {
   readonly files: FilePort;
   readonly directory: string;

@@ -34,6 +34,7 @@ export function bucketName(bucket: number): string {
   return `rows-${String(bucket).padStart(3, '0')}.jsonl`;
 }
 
+/** The manifest of a table without rows. */
 export function newManifest(key: readonly string[], buckets: number): TableManifest {
   const rows = Array.from({ length: buckets }, () => 0);
   return { version: 1, key, buckets, rows, runId: '', checkpointId: 0, state: 'committed' };

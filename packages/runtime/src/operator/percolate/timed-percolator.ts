@@ -122,7 +122,8 @@ export class TimedPercolator implements ChainOperator {
   #late(document: unknown, timestampMs: number): void {
     const { environment, tally, origin, emission, output } = this.#setup;
     if (environment.subtaskIndex !== 0) return;
-    if (this.#lateOutput === undefined) return tally.countLate(1, document, origin.row, LATE);
+    tally.countLate(1, document, origin.row, LATE);
+    if (this.#lateOutput === undefined) return;
     emission.count++;
     output.sides.get(this.#lateOutput)?.(document, timestampMs);
   }
