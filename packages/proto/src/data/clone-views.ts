@@ -26,12 +26,6 @@ const KINDS = [
 ] as const;
 const NODE_BUFFER = 0;
 
-/**
- * Bytes of a buffer, at most, that come whole with the only view of them. Of a larger one come the bytes that the view shows: the
- * page of a file or Node's pool of 8 KiB is not sent along with ten bytes of it.
- */
-const LONE_BUFFER_BYTES_MAX = 4_096;
-
 type ViewMaker = new (buffer: ArrayBuffer, byteOffset: number, length: number) => ArrayBufferView;
 
 const { get: kindOfTypedArray } = Object.getOwnPropertyDescriptor(
@@ -56,16 +50,8 @@ function isOrdinaryBuffer(buffer: ArrayBufferLike): buffer is ArrayBuffer {
   return buffer instanceof ArrayBuffer && (buffer as { readonly resizable?: boolean }).resizable !== true;
 }
 
-/** Writes views as {@link KINDS} says; `sharedBuffers` returns those that the value refers to more than once. */
+/** Writes views as {@link KINDS} says, each with the whole of its buffer, as structured clone does. */
 export class CloneSerializer extends DefaultSerializer {
-  readonly #sharedBuffers: () => ReadonlySet<object>;
-  #shared: ReadonlySet<object> | undefined;
-
-  constructor(sharedBuffers: () => ReadonlySet<object>) {
-    super();
-    this.#sharedBuffers = sharedBuffers;
-  }
-
   _writeHostObject(view: ArrayBufferView): void {
     if (!ArrayBuffer.isView(view)) throw refusedView('an object of the host');
     const { byteOffset, byteLength } = view;
@@ -79,18 +65,9 @@ export class CloneSerializer extends DefaultSerializer {
     if (!isOrdinaryBuffer(buffer)) throw refusedView('a view of a shared or resizable buffer');
     const kind = kindOfTypedArray.call(view) ?? 'DataView';
     this.writeUint32(1 + KINDS.indexOf(kind as (typeof KINDS)[number]));
-    const isWhole =
-      buffer.byteLength <= LONE_BUFFER_BYTES_MAX ||
-      byteLength === buffer.byteLength ||
-      this.#isShared(buffer);
-    this.writeUint32(isWhole ? byteOffset : 0);
+    this.writeUint32(byteOffset);
     this.writeUint32(byteLength);
-    this.writeValue(isWhole ? buffer : buffer.slice(byteOffset, byteOffset + byteLength));
-  }
-
-  #isShared(buffer: ArrayBuffer): boolean {
-    this.#shared ??= this.#sharedBuffers();
-    return this.#shared.has(buffer);
+    this.writeValue(buffer);
   }
 }
 
@@ -107,6 +84,7 @@ export class CloneDeserializer extends DefaultDeserializer {
     const buffer: unknown = this.readValue();
     if (!(buffer instanceof ArrayBuffer)) throw refusedView('a view without a buffer');
     const elementBytes = (View as { readonly BYTES_PER_ELEMENT?: number }).BYTES_PER_ELEMENT ?? 1;
+    if (byteLength % elementBytes !== 0) throw refusedView('a part of an element');
     return new (View as ViewMaker)(buffer, byteOffset, byteLength / elementBytes);
   }
 }

@@ -22,7 +22,7 @@ export function serializeClone(value: unknown, path: string): Uint8Array {
 }
 
 function cloneBytes(value: unknown): Uint8Array {
-  const serializer = new CloneSerializer(() => sharedBuffers(value));
+  const serializer = new CloneSerializer();
   serializer.writeHeader();
   serializer.writeValue(value);
   return serializer.releaseBuffer();
@@ -30,10 +30,15 @@ function cloneBytes(value: unknown): Uint8Array {
 
 /** @throws {MillraceError} MR_FRAME_CORRUPT */
 export function deserializeClone(bytes: Uint8Array): unknown {
-  const deserializer = new CloneDeserializer(bytes.slice());
+  const copy = bytes.slice();
+  const deserializer = new CloneDeserializer(copy);
   try {
     deserializer.readHeader();
-    return deserializer.readValue() as unknown;
+    const value: unknown = deserializer.readValue();
+    // No bytes, from where the value ends.
+    const unread = copy.length - deserializer.readRawBytes(0).byteOffset;
+    if (unread !== 0) throw corruptFrame(`${unread} bytes after the serialized value`);
+    return value;
   } catch (cause) {
     const error = corruptFrame('the serialized value does not parse');
     error.cause = cause;
@@ -67,21 +72,6 @@ export function objectsWithin(value: object): ReadonlySet<object> {
     for (const part of partsOf(object)) if (typeof part === 'object' && part !== null) objects.add(part);
   }
   return objects;
-}
-
-/** Returns the buffers that `value` refers to more than once: by several views, or by a view and as such. */
-function sharedBuffers(value: unknown): ReadonlySet<object> {
-  const once = new Set<object>();
-  const shared = new Set<object>();
-  if (typeof value !== 'object' || value === null) return shared;
-  for (const object of objectsWithin(value)) {
-    for (const part of partsOf(object)) {
-      if (!(part instanceof ArrayBuffer)) continue;
-      if (once.has(part)) shared.add(part);
-      once.add(part);
-    }
-  }
-  return shared;
 }
 
 function partsOf(object: object): readonly unknown[] {

@@ -126,11 +126,35 @@ test('views of one buffer come back as views of one buffer, at their offsets, ho
   expect([...new Uint8Array(copied.whole.buffer)]).toEqual([...new Uint8Array(buffer)]);
 });
 
-test('the only view of a small buffer comes with the whole of it, of a large one alone', () => {
-  const small = copy(new Uint16Array(new ArrayBuffer(64), 8, 4)) as Uint16Array;
-  expect([small.byteOffset, small.length, small.buffer.byteLength]).toEqual([8, 4, 64]);
-  const large = copy(new Uint16Array(new ArrayBuffer(65_536), 8, 4)) as Uint16Array;
-  expect([large.byteOffset, large.length, large.buffer.byteLength]).toEqual([0, 4, 8]);
+test('the only view of a buffer comes with the whole of it, however large it is', () => {
+  for (const bytes of [64, 65_536]) {
+    const view = new Uint16Array(Uint8Array.from({ length: bytes }, (_byte, index) => index).buffer, 8, 4);
+    expect(outline(copy({ view }))).toBe(outline(structuredClone({ view })));
+  }
+});
+
+test('a view whose kind, offset or length was damaged is refused', () => {
+  const bytes = encodeValueV1(new Uint32Array(new ArrayBuffer(16), 4, 2));
+  // Behind tag, length and the serializer's header: the mark of a host object, kind, offset, length.
+  const at = bytes.indexOf(0x5c);
+  expect([...bytes.subarray(at + 1, at + 4)]).toEqual([8, 4, 8]);
+  const changes: readonly (readonly [at: number, value: number])[] = [
+    [1, 0],
+    [1, 10],
+    [1, 14],
+    [1, 127],
+    [2, 3],
+    [2, 12],
+    [2, 127],
+    [3, 7],
+    [3, 16],
+    [3, 127],
+  ];
+  for (const [offset, value] of changes) {
+    const changed = bytes.slice();
+    changed[at + offset] = value;
+    expect(() => decodeValueV1(changed)).toThrow(expect.objectContaining({ code: 'MR_FRAME_CORRUPT' }));
+  }
 });
 
 test('Buffers of one pool are values of their own', () => {

@@ -55,8 +55,8 @@ let seenStart = 0;
 
 /**
  * Writes `value`, which is read, never kept or changed. As in structured clone: only own enumerable string keys count,
- * prototypes are dropped, cycles and shared references are kept, views of one buffer included (clone-views.ts says which
- * buffers come whole).
+ * prototypes are dropped, cycles and shared references are kept, and a view brings the whole of its buffer. Unlike there a Node
+ * Buffer is a value of its bytes (clone-views.ts).
  * @param path what the error calls the value
  * @throws {MillraceError} MR_UNSUPPORTED_VALUE naming the field, for functions, symbols and whatever else has no copy
  */

@@ -83,6 +83,8 @@ function plainValue(value: unknown, options: ValueOptions): unknown {
   }
   if (value instanceof Date) return options.dates === 'ms' ? value.getTime() : value;
   if (Array.isArray(value)) return value.map((element) => plainValue(element, options));
+  // The library's are views of a page, which a record would take along.
+  if (value instanceof Uint8Array) return new Uint8Array(value);
   if (ArrayBuffer.isView(value) || typeof value !== 'object') return value;
   return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, plainValue(field, options)]));
 }
