@@ -20,6 +20,8 @@ const USAGE_CODES: ReadonlySet<string> = new Set([
   'MR_NATIVE_ADDON',
   'MR_GRAPH_INVALID',
   'MR_DUPLICATE_UID',
+  'MR_CHANGELOG_REFUSED',
+  'MR_PATTERN_INVALID',
   'MR_PROMISE_RETURNED',
 ]);
 const NOT_FOUND_CODES: ReadonlySet<string> = new Set(['MR_JOB_NOT_FOUND', 'MR_SAVEPOINT_NOT_FOUND']);
