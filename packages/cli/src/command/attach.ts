@@ -270,17 +270,20 @@ function interruptOnce(
 ): { wasInterrupted(): boolean; release(): void } {
   let count = 0;
   let isCancelling = false;
+  let wasInterrupted = false;
   let prompt: ReturnType<typeof createInterface> | undefined;
   const cancel = (): void => {
     if (isCancelling) return;
     isCancelling = true;
+    wasInterrupted = true;
     prompt?.close();
     view.note('Cancelling…');
-    client
-      .cancel(jobId)
-      .catch((error: unknown) =>
-        view.note(`Cannot cancel: ${error instanceof Error ? error.message : String(error)}`),
-      );
+    client.cancel(jobId).catch((error: unknown) => {
+      // The next Ctrl-C tries again.
+      isCancelling = false;
+      count = 0;
+      view.note(`Cannot cancel: ${error instanceof Error ? error.message : String(error)}`);
+    });
   };
   const onInterrupt = (): void => {
     count++;
@@ -303,7 +306,7 @@ function interruptOnce(
   };
   process.on('SIGINT', onInterrupt);
   return {
-    wasInterrupted: () => isCancelling,
+    wasInterrupted: () => wasInterrupted,
     release: () => {
       process.off('SIGINT', onInterrupt);
       prompt?.close();
