@@ -140,7 +140,8 @@ function test() {
       brokenFiles +
       (results === undefined || (code !== 0 && (results.numFailedTests ?? 0) + brokenFiles === 0) ? 1 : 0);
     const skipped = results?.numPendingTests ?? 0;
-    process.stdout.write(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`);
+    if (skipped > 0) process.stdout.write(`${skipped} skipped\n`);
+    process.stdout.write(`${passed} passed, ${failed} failed\n`);
     process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
   });
 }
