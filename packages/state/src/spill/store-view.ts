@@ -69,6 +69,8 @@ export class StoreView implements FrozenStore {
   readonly #overlayGroups = new Map<number, (readonly [key: Uint8Array, value: Uint8Array])[]>();
   /** By table number: the life of each namespace; undefined for pair tables, which have no namespaces. */
   readonly #generations: readonly (ReadonlyMap<number, number> | undefined)[];
+  /** By table number: what time it was for rows with a TTL. Event time goes on while this is read, and is back here after a restore. */
+  readonly #expiryMs: readonly (number | undefined)[];
   readonly #obsolete: Buffer[] = [];
   readonly #scratch = new ByteSink();
   #logged: GroupedLog | undefined;
@@ -99,6 +101,7 @@ export class StoreView implements FrozenStore {
         ? new Map([...table.slices.values()].map((slice) => [slice.namespace, slice.generation]))
         : undefined,
     );
+    this.#expiryMs = options.tables.map(({ expires }) => expires?.ttl.clock.nowMs());
   }
 
   async write(at: StoreWriteTarget, partitions: readonly FrozenPartition[]): Promise<number> {
@@ -176,8 +179,12 @@ export class StoreView implements FrozenStore {
   }
 
   #isOver(key: Uint8Array, { cells }: RawStoredRow): boolean {
-    const expires = this.#options.tables[tableIdOfStoreKey(key)]?.expires;
-    return expires !== undefined && isExpired(expires.ttl, cells[expires.column] as number);
+    const tableId = tableIdOfStoreKey(key);
+    const expires = this.#options.tables[tableId]?.expires;
+    return (
+      expires !== undefined &&
+      isExpired(expires.ttl, cells[expires.column] as number, this.#expiryMs[tableId])
+    );
   }
 
   /** Removed rows have tombstones; those of the log say nothing. */

@@ -28,7 +28,7 @@ export function stampOf({ clock }: StateTtl): number {
   return Math.max(clock.stampMs(), STAMP_MS_MIN);
 }
 
-/** What was stamped at `stampMs` is over by now. */
-export function isExpired({ ttlMs, clock }: StateTtl, stampMs: number): boolean {
-  return stampMs + ttlMs <= clock.nowMs();
+/** What was stamped at `stampMs` is over at `nowMs`: now, unless given. */
+export function isExpired({ ttlMs, clock }: StateTtl, stampMs: number, nowMs = clock.nowMs()): boolean {
+  return stampMs + ttlMs <= nowMs;
 }

@@ -233,3 +233,39 @@ test('a snapshot leaves values out that are over, also those that left memory', 
   expect(values.find(({ name }) => name === 'v')?.entryCount).toBe(50);
   await backend.close();
 });
+
+test('a snapshot has what was not over when it was taken, however far event time has come while it is written', async () => {
+  const blobStore = new MemoryBlobStore();
+  let nowMs = 0;
+  const clock = { nowMs: () => nowMs, stampMs: () => nowMs };
+  const ttl = { ttlMs: TTL_MS, isWallClock: false, clock, updatesOnRead: false, returnsExpired: false };
+  const options = {
+    keyGroupCount: 4,
+    keyGroupRange: { firstKeyGroup: 0, lastKeyGroup: 3 },
+    cacheEntriesMax: 10,
+    spillLogBytesMax: 1024,
+    openStore: async () => new MemoryKeyValueStore(),
+    codegenId: 'ttl',
+    log: silentLogger,
+  };
+  const backend = await openKeyedStateBackend(options);
+  const state = backend.valueState('v', ttl);
+  const keys = Array.from({ length: 200 }, (_, number) => number);
+  for (const number of keys) {
+    backend.setCurrentKey(number, hashKey(number));
+    state.update(number);
+    if (number % 20 === 0) await backend.relieve();
+  }
+  const frozen = backend.freeze(1);
+  nowMs = 2 * TTL_MS;
+  const { files } = await frozen.write(blobStore, 'chk-1/');
+  await backend.close();
+  nowMs = 0;
+  const restored = await openKeyedStateBackend({ ...options, restore: { files, blobStore } });
+  const values = restored.valueState('v', ttl);
+  for (const number of keys) {
+    restored.setCurrentKey(number, hashKey(number));
+    expect(values.value()).toBe(number);
+  }
+  await restored.close();
+});
