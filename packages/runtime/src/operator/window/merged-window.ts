@@ -49,7 +49,8 @@ class KeyStacks {
 
 /**
  * Contract: as {@link KeptWindow}. An accumulator in a stack is never changed once it is in the front; rows of the table are
- * copied. Bounds: MERGED_KEYS_MAX, ACCUMULATORS_MAX; beyond, `moveTo` says false for good.
+ * copied. Bounds: MERGED_KEYS_MAX; ACCUMULATORS_MAX, and one a key while a window moves on: a key without room for its stacks is merged
+ * at each firing. Beyond, `moveTo` says false for good.
  */
 export class MergedWindow implements KeptWindow {
   readonly #table: RowTable;
@@ -64,13 +65,20 @@ export class MergedWindow implements KeptWindow {
   readonly #copy: (accumulator: Accumulator) => Accumulator;
   readonly #merge: Merge;
   readonly #fire: Fire;
+  readonly #accumulatorsMax: number;
   #slices: readonly number[] = [];
   #accumulatorCount = 0;
   #isUsable = true;
   #deadCount = 0;
 
-  constructor(table: RowTable, layout: AggregateLayout, code: MergedWindowCode) {
+  constructor(
+    table: RowTable,
+    layout: AggregateLayout,
+    code: MergedWindowCode,
+    accumulatorsMax = ACCUMULATORS_MAX,
+  ) {
     this.#table = table;
+    this.#accumulatorsMax = accumulatorsMax;
     const { cells } = layout;
     const generate = (
       what: string,
@@ -101,6 +109,11 @@ export class MergedWindow implements KeptWindow {
       ),
     ) as Merge;
     this.#fire = code.fireAccumulator((_unit, index) => `accumulator[${index}]`);
+  }
+
+  /** Accumulators in memory. */
+  get accumulatorCount(): number {
+    return this.#accumulatorCount;
   }
 
   invalidate(key: unknown): void {
@@ -137,7 +150,7 @@ export class MergedWindow implements KeptWindow {
       }
       stacks.backSlices.push(slice);
     }
-    return this.#accumulatorCount <= ACCUMULATORS_MAX;
+    return this.#accumulatorCount <= this.#accumulatorsMax;
   }
 
   dropSlice(slice: number): void {
@@ -180,9 +193,10 @@ export class MergedWindow implements KeptWindow {
     return whole;
   }
 
-  /** Makes a front of the rows in these slices. */
+  /** Makes a front of the rows in these slices; without room for one only what they come to, and the key stays stale. */
   #flip(id: number, stacks: KeyStacks, slices: readonly number[], first: number): void {
     const front: FrontEntry[] = [];
+    const isFull = this.#accumulatorCount + slices.length > this.#accumulatorsMax;
     const key = this.#originals[id];
     const hash = this.#hashes[id] as number;
     for (let index = slices.length - 1; index >= 0; index--) {
@@ -193,9 +207,10 @@ export class MergedWindow implements KeptWindow {
       const accumulator = this.#copyRow(row);
       const newer = front.at(-1);
       if (newer !== undefined) this.#merge(accumulator, newer.accumulator);
+      if (isFull) front.length = 0;
       front.push({ slice, accumulator });
     }
-    this.#forget(stacks, false);
+    this.#forget(stacks, isFull);
     stacks.front = front;
     this.#accumulatorCount += front.length;
   }
