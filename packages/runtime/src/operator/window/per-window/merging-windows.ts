@@ -35,9 +35,9 @@ export class MergingWindows {
   load(): void {
     const flat = (this.#state.value() ?? []) as readonly number[];
     this.#sessions = [];
-    for (let at = 0; at + 3 < flat.length; at += 4) {
-      const [start, end, keptStart, keptEnd] = flat.slice(at, at + 4) as [number, number, number, number];
-      this.#sessions.push({ start, end, kept: { start: keptStart, end: keptEnd } });
+    for (let at = 0; at < flat.length; at += 4) {
+      const kept = { start: flat[at + 2] as number, end: flat[at + 3] as number };
+      this.#sessions.push({ start: flat[at] as number, end: flat[at + 1] as number, kept });
     }
     this.#isChanged = false;
   }

@@ -1,7 +1,7 @@
 // Windows one by one: each with its contents, its trigger's state and its timers. For triggers, evictors, window functions with
 // state, and whatever else slices and sessions of accumulators cannot do. Source: Flink's WindowOperator and
 // EvictingWindowOperator.
-import { hashKey, invariant } from '@millrace/common';
+import { invariant } from '@millrace/common';
 import type { EvictorContext, TriggerSpec, WindowAssignerSpec, WindowSpec } from '@millrace/api';
 import type { KeyedStateBackend, TimerDomain, ValueStateHandle } from '@millrace/state';
 import type { ChainOperator, StageBody } from '../../chain-stage.ts';
@@ -333,7 +333,8 @@ class PerWindowOperator implements ChainOperator {
   #onTimer(domain: TimerDomain, timestampMs: number): void {
     const [key, start, end] = this.#backend.currentKey as WindowKey;
     this.#key = key;
-    this.#keyHash = hashKey(key);
+    // Timers of a window have the hash of its key.
+    this.#keyHash = this.#backend.currentKeyHash;
     const window = { start, end };
     const kept = this.#sessions === undefined ? window : this.#keptOf(window);
     // A timer of a session that is part of another one by now.
@@ -424,10 +425,10 @@ class PerWindowOperator implements ChainOperator {
     return lastTimeOf(window) + this.#spec.allowedLatenessMs;
   }
 
+  /** Contract: the window was selected. */
   #registerCleanUpTimer(window: Bounds): void {
     const { timeDomain } = this.#assigner;
     if (timeDomain === 'none') return;
-    this.#select(window);
     if (timeDomain === 'event') this.#trigger.timers.registerEventTime(this.#cleanUpTime(window));
     else this.#trigger.timers.registerProcessingTime(this.#cleanUpTime(window));
   }

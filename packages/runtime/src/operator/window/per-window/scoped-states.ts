@@ -21,7 +21,8 @@ function notKept(): number {
   return -Infinity;
 }
 
-type Handle = { readonly [method: string]: (...args: readonly unknown[]) => unknown };
+type Method = (first?: unknown, second?: unknown) => unknown;
+type Handle = { readonly [method: string]: Method };
 export type Handles = { readonly [name: string]: Handle };
 
 /** Declared states by name, registered under a prefix, so that those of a trigger and a function do not meet. */
@@ -56,11 +57,14 @@ export class ScopedStates {
   }
 
   #scoped(raw: Handle, scope: StateScope): Handle {
-    const scoped: Record<string, (...args: readonly unknown[]) => unknown> = {};
+    const backend = this.#backend;
+    const scoped: Record<string, Method> = {};
     for (const method of methodsOf(raw)) {
-      scoped[method] = (...args) => {
-        this.#backend.setCurrentKey(scope.key, scope.hash);
-        return raw[method]?.(...args);
+      const call = raw[method] as Method;
+      // Called for each record: no list of arguments is made, and no method looked for. None takes more than two.
+      scoped[method] = (first, second) => {
+        backend.setCurrentKey(scope.key, scope.hash);
+        return call.call(raw, first, second);
       };
     }
     return Object.freeze(scoped);

@@ -162,7 +162,7 @@ export class RecordsOfWindow implements KeptContents {
       if (!this.#hasEmptyResult) return undefined;
       code.emptyScratch();
     }
-    for (const [index, record] of records.entries()) code.foldScratch(record, 0, index === 0);
+    for (let index = 0; index < records.length; index++) code.foldScratch(records[index], 0, index === 0);
     return code.scratchResult(0, key, start, end);
   }
 

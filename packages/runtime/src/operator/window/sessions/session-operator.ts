@@ -1,5 +1,5 @@
 // Session windows of accumulators with the default trigger.
-import { hashKey, invariant } from '@millrace/common';
+import { invariant } from '@millrace/common';
 import type { SessionAssignerSpec, WindowSpec } from '@millrace/api';
 import type { KeyedStateBackend } from '@millrace/state';
 import type { AggregateLayout } from '../../aggregate/aggregate-layout.ts';
@@ -52,7 +52,7 @@ function sessionOperator(
       if (key === lastKey && hasLast) continue;
       hasLast = true;
       lastKey = key;
-      sessions.onTimer(key, hashKey(key), untilMs);
+      sessions.onTimer(key, backend.currentKeyHash, untilMs);
       if (emission.mustStop()) return false;
     }
     return true;
