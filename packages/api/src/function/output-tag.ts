@@ -1,5 +1,6 @@
 // Names of side outputs, and types as values.
 import { MillraceError } from '@millrace/common';
+import { describe, invalidOption } from '../options/check-options.ts';
 
 declare const recordType: unique symbol;
 
@@ -39,4 +40,10 @@ export function outputTag<T>(name: string): OutputTag<T> {
     );
   }
   return Object.freeze({ name });
+}
+
+/** @throws {MillraceError} MR_OPTION_INVALID for what is no tag, such as its name alone */
+export function tagName(tag: OutputTag<never>, what: string): string {
+  if (typeof tag?.name === 'string') return tag.name;
+  throw invalidOption(`Cannot use ${describe(tag)} in ${what}: write outputTag('name')`);
 }

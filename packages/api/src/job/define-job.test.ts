@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { count, topN } from '../aggregate/aggregates.ts';
 import { jobBrand, sinkBrand } from '../brand.ts';
 import type { Sink } from '../connector/sink.ts';
-import { outputTag } from '../function/output-tag.ts';
+import { outputTag, type OutputTag } from '../function/output-tag.ts';
 import { describeStreamGraph } from '../graph/describe-stream-graph.ts';
 import type { StreamGraph } from '../graph/stream-graph.ts';
 import { fromArray } from '../source/from-array.ts';
@@ -298,6 +298,20 @@ describe('a job is refused when it is built', () => {
             .print(),
       ),
     ).toMatch(/^MR_GRAPH_INVALID: .*waits for the end of input/);
+  });
+
+  test('with the name of a side output in the place of its tag', () => {
+    const name = 'late' as unknown as OutputTag<unknown>;
+    const windows = (env: StreamEnvironment) =>
+      clickStream(env)
+        .keyBy((click) => click.user)
+        .window(tumbling(5));
+    expect(refusal((env) => void windows(env).sideOutputLateData(name))).toMatch(
+      /^MR_OPTION_INVALID: .*"late" in sideOutputLateData\(\)/,
+    );
+    expect(refusal((env) => void windows(env).aggregate({ n: count() }).sideOutput(name))).toMatch(
+      /^MR_OPTION_INVALID: .*"late" in sideOutput\(\)/,
+    );
   });
 
   test('with a side output that nobody sends to', () => {

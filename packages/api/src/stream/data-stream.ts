@@ -26,7 +26,7 @@ import {
   type ForEachFunction,
   type MapFunction,
 } from '../function/lifecycle-functions.ts';
-import type { OutputTag } from '../function/output-tag.ts';
+import { tagName, type OutputTag } from '../function/output-tag.ts';
 import type { ProcessFunction } from '../function/process-function.ts';
 import { processSpec } from '../function/process-spec.ts';
 import type { Operator } from '../graph/operator.ts';
@@ -390,7 +390,7 @@ export class DataStream<T> {
   sideOutput<U>(tag: OutputTag<U>): DataStream<U> {
     return new DataStream<U>(
       this.#scope,
-      { from: this.#outlet.from, partitioning: 'forward', sideOutput: tag.name },
+      { from: this.#outlet.from, partitioning: 'forward', sideOutput: tagName(tag, 'sideOutput()') },
       true,
     );
   }

@@ -1,16 +1,10 @@
 // A stream and a pattern over it.
 import { recordFunction } from '../function/check-function.ts';
-import type { OutputTag } from '../function/output-tag.ts';
+import { tagName, type OutputTag } from '../function/output-tag.ts';
 import type { UserFunction } from '../graph/operator.ts';
 import type { PatternOperatorSpec } from '../graph/pattern-operator.ts';
 import { invalidGraph, type StreamOutlet } from '../graph/transformation.ts';
-import {
-  describe,
-  integerOption,
-  invalidOption,
-  oneOf,
-  refuseUnknownOptions,
-} from '../options/check-options.ts';
+import { integerOption, oneOf, refuseUnknownOptions } from '../options/check-options.ts';
 import type { PatternSpec } from '../pattern/pattern-spec.ts';
 import type { PartialMatch } from '../pattern/pattern-types.ts';
 import type { DeepMutable, Sync } from '../readonly.ts';
@@ -163,9 +157,4 @@ export class PatternStream<K, T, M> {
     if (!isKeyed) transformation.setParallelism(1);
     return scope.streamOf<U>(transformation);
   }
-}
-
-function tagName(tag: OutputTag<never> | undefined, what: string): string {
-  if (typeof tag?.name === 'string') return tag.name;
-  throw invalidOption(`Cannot use ${describe(tag)} in ${what}: write outputTag('name')`);
 }

@@ -1,6 +1,6 @@
 // What is said of a window before its function: kept by the windowed streams, and made an operator of.
 import type { Duration } from '@millrace/common';
-import type { OutputTag } from '../function/output-tag.ts';
+import { tagName, type OutputTag } from '../function/output-tag.ts';
 import type { EmitPolicy, WindowFunctionSpec, WindowSpec, WindowStrategy } from '../graph/window-spec.ts';
 import { invalidGraph } from '../graph/transformation.ts';
 import { describe, invalidOption, oneOf, wholeMs } from '../options/check-options.ts';
@@ -53,10 +53,10 @@ export function withLateness(settings: WindowSettings, duration: Duration): Wind
   return { ...settings, allowedLatenessMs: wholeMs('the allowed lateness', duration) };
 }
 
-/** @throws {MillraceError} MR_GRAPH_INVALID where no record can be late */
+/** @throws {MillraceError} MR_OPTION_INVALID for what is no tag, MR_GRAPH_INVALID where no record can be late */
 export function withLateOutput(settings: WindowSettings, tag: OutputTag<never>): WindowSettings {
   checkEventTime(settings, 'sideOutputLateData');
-  return { ...settings, lateOutput: tag.name };
+  return { ...settings, lateOutput: tagName(tag, 'sideOutputLateData()') };
 }
 
 /** @throws {MillraceError} MR_OPTION_INVALID */
