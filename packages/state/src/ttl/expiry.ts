@@ -23,7 +23,7 @@ export type VisitKey = (key: unknown, hash: number, budget: number, visit: Expir
  * Keys of one state with a TTL, by the time at which something of theirs may be over.
  * Contract: whoever makes something new for a key calls `register`; that a key's time begins anew need not be said: it is found
  * when its span is over, and put into another. A key may be in several spans. Bounds: one row a key and span, SPANS_PER_TTL + 2
- * spans with rows. Threading: the task's thread.
+ * spans with rows, and those by which writes in event time are ahead of the watermark. Threading: the task's thread.
  */
 export class Expiry {
   expiredCount = 0;
