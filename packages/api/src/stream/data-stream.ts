@@ -62,9 +62,6 @@ import { addAsync } from './add-async.ts';
 import type { StreamScope } from './stream-scope.ts';
 import { countWindows, windowing, AllWindowedStream } from './windowed-stream.ts';
 
-/** The key of all records where there is none. */
-const onlyKey = (): number => 0;
-
 /**
  * A stream of records `T`.
  * Contract: functions given to it are synchronous, keep nothing outside declared state, and do not change their records,
@@ -158,8 +155,7 @@ export class DataStream<T> {
 
   /** Groups all records by window, in one subtask: `keyBy(…).window(…)` has as many as there are keys. */
   windowAll(assigner: WindowAssigner<DeepReadonly<T>>): AllWindowedStream<T> {
-    const outlet = { ...this.#outlet, partitioning: 'hash', keySelector: onlyKey } as const;
-    return new AllWindowedStream<T>(windowing(this.#scope, outlet, { assigner, isKeyed: false }));
+    return new AllWindowedStream<T>(windowing(this.#scope, this.#all.outlet, { assigner, isKeyed: false }));
   }
 
   /** As `keyBy(…).countWindow(…)`, of all records together. */
