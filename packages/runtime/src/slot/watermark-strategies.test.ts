@@ -272,6 +272,40 @@ test('what a generator throws, or returns in place of a watermark, fails the job
   }
 });
 
+test('a reader that holds its watermark back while it waits for a read does not ask its generator all the time', async () => {
+  let answer = (): void => {};
+  const answered = new Promise<void>((resolve) => (answer = resolve));
+  const source = defineSource<Event, Split, number>({
+    name: 'slow',
+    boundedness: 'bounded',
+    isOrdered: false,
+    splits: [{ id: 'a' }, { id: 'b' }],
+    start: 0,
+    async *read() {
+      await answered;
+      yield { records: [], position: 1 };
+    },
+  });
+  const strategy = customWatermarks<Event>(
+    (event) => event.at,
+    () => ({ onRecord: () => undefined }),
+  );
+  const graph = defineJob('held', (env) => {
+    env
+      .source(source)
+      .watermarks(strategy)
+      .forEach(() => {});
+  }).plan(SUBMISSION);
+  const time = new VirtualTime({ startMs: START_MS });
+  const cluster = await TestCluster.start({ job: compileTestJob(graph, 1), time, slot: {} });
+  await time.runFor(1_000);
+  let wakes = 0;
+  while (time.nextMs() < 2_000 && (await time.step())) wakes++;
+  expect(wakes).toBeLessThan(200);
+  answer();
+  await cluster.cancel();
+});
+
 /** Two sources of one group, in one job. */
 async function runAligned(feed: Feed) {
   const time = new VirtualTime({ startMs: START_MS });

@@ -138,7 +138,8 @@ export class SourceTask implements Task {
     if (driver.isAtEnd || driver.isBusy || !driver.hasCredit) return dueMs;
     const nowMs = this.#context.ports.clock.monotonicMs();
     if (this.#owesWatermark) dueMs = Math.min(dueMs, this.#watermarkDelayMs(nowMs));
-    dueMs = Math.min(dueMs, this.#time.dueInMs(nowMs), this.#time.alignmentDueInMs(this.#open));
+    if (!this.#isHeld) dueMs = Math.min(dueMs, this.#time.dueInMs(nowMs));
+    dueMs = Math.min(dueMs, this.#time.alignmentDueInMs(this.#open));
     for (const split of this.#open) {
       if (this.#time.isAhead(split)) continue;
       dueMs = Math.min(dueMs, split.restMs(nowMs));
