@@ -1,6 +1,8 @@
 /* oxlint-disable vitest/expect-expect -- verifyOperator asserts */
-import { describe, test } from 'vitest';
-import { outputTag, type Change } from '@millrace/api';
+import { describe, expect, test } from 'vitest';
+import { outputTag, type Change, type DataStream } from '@millrace/api';
+import { ChainHarness } from './chain-harness.ts';
+import type { SidedValue } from './harness-options.ts';
 import {
   endOfInput,
   leftRecord,
@@ -203,4 +205,26 @@ describe('a join with a changelog', () => {
       .expect(processingTime(6), record([1, 5]), processingTime(15), record([2, 5]), processingTime(25))
       .survivesRestoreAtEveryStep(everyWay);
   });
+});
+
+test('the timer of a time to live goes with its row, in a join with a changelog', async () => {
+  const harness = await ChainHarness.open<SidedValue<Order, Change<Rate>>>({
+    operators: {
+      ofTwo: (orders: DataStream<Order>, rates: DataStream<Change<Rate>>) =>
+        orders.join(rates.toChangelog(), {
+          recordKey: ({ currency }) => currency,
+          tableKey: ({ currency }) => currency,
+          stateTtl: '1 hour',
+          select: ({ id }) => id,
+        }),
+    } as never,
+    parallelism: 1,
+  });
+  const send = (kind: Change<Rate>['kind']): void =>
+    harness.send([{ value: { side: 'right', value: { kind, row: { currency: 'EUR', rate: 1 } } } }]);
+  send('insert');
+  expect(harness.chains[0]?.nextProcessingTimeMs()).toBeLessThan(Infinity);
+  send('delete');
+  expect(harness.chains[0]?.nextProcessingTimeMs()).toBe(Infinity);
+  await harness.close();
 });

@@ -11,6 +11,8 @@ import type { JoinLogic } from './join-logic.ts';
 const ROW = 0;
 /** When the row was written or read last, by the clock, ms; kept only where rows are forgotten. */
 const USED_MS = 1;
+/** Time of the row's timer. */
+const TIMER_MS = 2;
 
 /**
  * The join with a table as it is.
@@ -32,7 +34,7 @@ export class LatestJoin implements JoinLogic {
     this.#backend = backend;
     this.#spec = spec;
     this.#fn = new JoinFunction(setup, spec);
-    this.#table = backend.table({ name: 'right', columns: ['value', 'f64'], hasNamespaces: false });
+    this.#table = backend.table({ name: 'right', columns: ['value', 'f64', 'f64'], hasNamespaces: false });
   }
 
   onLeft(key: unknown, keyHash: number, record: unknown, timestampMs: number): void {
@@ -45,7 +47,7 @@ export class LatestJoin implements JoinLogic {
   onRight(key: unknown, keyHash: number, record: unknown): void {
     if (isNullKey(key)) return;
     if (this.#spec.isChangelog && !isAccumulate(record as Change)) {
-      this.#table.remove(key, keyHash, 0);
+      this.#remove(key, keyHash);
       return;
     }
     const tableRow = this.#spec.isChangelog ? (record as Change).row : record;
@@ -62,7 +64,18 @@ export class LatestJoin implements JoinLogic {
     if (at < 0) return;
     const dueMs = this.#expiryOf(at);
     if (dueMs <= this.#nowMs()) this.#table.remove(key, keyHash, 0);
-    else this.#backend.timers.register('processing', dueMs);
+    else this.#schedule(at, dueMs);
+  }
+
+  /** The timer goes with its row: the next row of the key has its own. */
+  #remove(key: unknown, keyHash: number): void {
+    if (this.#spec.stateTtlMs > 0) {
+      const at = this.#table.find(key, keyHash, 0);
+      if (at < 0) return;
+      const timerMs = (this.#table.columns[TIMER_MS] as Float64Array)[at] as number;
+      this.#backend.timers.unregister('processing', timerMs);
+    }
+    this.#table.remove(key, keyHash, 0);
   }
 
   #rowOf(key: unknown, keyHash: number): unknown {
@@ -80,7 +93,13 @@ export class LatestJoin implements JoinLogic {
     const nowMs = this.#nowMs();
     (this.#table.columns[USED_MS] as Float64Array)[at] = nowMs;
     this.#table.markDirty(at);
-    if (isNew) this.#backend.timers.register('processing', nowMs + this.#spec.stateTtlMs);
+    if (isNew) this.#schedule(at, nowMs + this.#spec.stateTtlMs);
+  }
+
+  #schedule(at: number, dueMs: number): void {
+    (this.#table.columns[TIMER_MS] as Float64Array)[at] = dueMs;
+    this.#table.markDirty(at);
+    this.#backend.timers.register('processing', dueMs);
   }
 
   #expiryOf(at: number): number {
