@@ -237,8 +237,8 @@ describe.each(['event', 'processing'] as const)('cleaning by %s time', (time) =>
       await relieve(chain);
     }
     const full = await entriesOf(harness, 1);
-    // A head and a chunk of each list, a head, an entry and a directory of each map, and when to look at each of the three.
-    expect(full).toBe(KEYS * 9);
+    // A value, a head and a chunk of each list, a head and an entry of each map, and when to look at each of the three.
+    expect(full).toBe(KEYS * 8);
     const expiredCount = (): number => {
       const expired = chain.operatorMetrics().find(({ name }) => name === 'state.expired');
       return expired?.kind === 'gauge' ? expired.max : NaN;
