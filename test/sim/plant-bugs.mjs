@@ -76,6 +76,11 @@ console.log(`${rows.length - missed.length} of ${rows.length} planted bugs found
 process.exitCode = missed.length === 0 ? 0 : 1;
 
 if (values.write && !values.open) {
+  const file = new URL('../../docs/internals/planted-bugs.md', import.meta.url);
+  // What is written by hand below the table stays.
+  const below = readFileSync(file, 'utf8')
+    .split(/^(?=## )/mu)
+    .slice(1);
   const text = [
     '# Planted bugs',
     '',
@@ -92,6 +97,7 @@ if (values.write && !values.open) {
       return `| ${bug.id} | ${bug.row === 0 ? '' : bug.row} | \`${bug.file.split('/').at(-1)}\` | ${seen[0]} | ${seen[1]} |`;
     }),
     '',
+    ...below,
   ].join('\n');
-  writeFileSync(new URL('../../docs/internals/planted-bugs.md', import.meta.url), text);
+  writeFileSync(file, text);
 }

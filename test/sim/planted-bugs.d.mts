@@ -11,8 +11,8 @@ interface Edit {
   readonly to: string;
 }
 export const plantedBugs: readonly PlantedBug[];
-/** Not found so far. */
-export const openBugs: readonly PlantedBug[];
+/** Not found so far, each with what is known of the reason. */
+export const openBugs: readonly (PlantedBug & { readonly why: string })[];
 /** Returns an edit of sources that plants `bug`, and says at its end whether it did. */
 export function planting(bug: PlantedBug): {
   readonly edit: (path: string, text: string) => string;
