@@ -12,21 +12,29 @@ const COUNT = 4_000;
 const RATE_PER_SECOND = 4_000;
 /** For what is asked of a running job by a command, which has to start up meanwhile: ten seconds of input, mostly not waited for. */
 const SLOW_RATE_PER_SECOND = 400;
+/** Several deaths of one job are no reason to wait longer and longer. */
+const RESTART_DELAY = '100ms';
 const ABORT_TIMEOUT_MS = 30_000;
 const IDS_BLOCKED = 20;
 
 export interface Provoked {
   readonly cluster: TestCluster;
-  readonly point: CrashPoint;
+  /** One, or several that a run comes by. */
+  readonly points: readonly CrashPoint[];
   /** Where points are armed. */
   readonly armory: string;
   readonly out: string;
 }
 
-/** Brings somebody to the point. Resolves to the outcome of the job, or to nothing when it was cancelled. */
+/** Brings somebody to each point. Resolves to the outcome of the job, or to nothing when it was cancelled. */
 export type Provocation = (of: Provoked) => Promise<Outcome | undefined>;
 
-const arm = ({ armory, point }: Provoked): void => writeFileSync(join(armory, point), '');
+const arm = ({ armory, points }: Provoked): void => {
+  for (const point of points) writeFileSync(join(armory, point), '');
+};
+/** Somebody is still to die. */
+export const isArmed = ({ armory, points }: Pick<Provoked, 'armory' | 'points'>): boolean =>
+  points.some((point) => existsSync(join(armory, point)));
 const start = (
   { cluster, out }: Provoked,
   {
@@ -46,7 +54,7 @@ const start = (
     ratePerSecond,
     checkpointInterval: '100ms',
     flags: ['-p', '4', ...flags],
-    jobFlags,
+    jobFlags: ['--restartDelay', RESTART_DELAY, ...jobFlags],
   });
 const startSlow = (of: Provoked): Promise<SequenceRun> => start(of, { ratePerSecond: SLOW_RATE_PER_SECOND });
 
@@ -75,7 +83,7 @@ const abort: Provocation = async (of) => {
   const paused = findRunning(of.cluster.directory, 'taskmanager-2')?.pid ?? 0;
   process.kill(paused, 'SIGSTOP');
   try {
-    await until(() => !existsSync(join(of.armory, of.point)), {
+    await until(() => !isArmed(of), {
       timeoutMs: ABORT_TIMEOUT_MS,
       what: 'an aborted checkpoint',
     });
@@ -144,7 +152,7 @@ const decline: Provocation = async (of) => {
   arm(of);
   for (const path of blocked) if (!existsSync(path)) writeFileSync(path, '');
   try {
-    await until(() => !existsSync(join(of.armory, of.point)), {
+    await until(() => !isArmed(of), {
       timeoutMs: ABORT_TIMEOUT_MS,
       what: 'a declined checkpoint',
     });
@@ -170,6 +178,9 @@ const PROVOCATIONS: Partial<Record<CrashPoint, Provocation>> = {
   'jobmanager-cancel-stored': cancel,
   'jobmanager-job-ended': cancel,
 };
+
+/** A run from submission to end comes by, and needs nothing else. */
+export const isOnTheWay = (point: CrashPoint): boolean => PROVOCATIONS[point] === undefined;
 
 /** What brings somebody to a point; any that is not named above, a run does. */
 export const provocationOf = (point: CrashPoint): Provocation => PROVOCATIONS[point] ?? run;

@@ -13,6 +13,7 @@ export default defineJob('sequence', (env) => {
       timeout: params.duration('checkpointTimeout', '10 minutes'),
       toleratedFailures: params.number('toleratedFailures', 3),
     },
+    restart: { type: 'exponential-delay', initialDelay: params.duration('restartDelay', '1 second') },
   });
 
   const records = env
