@@ -369,8 +369,8 @@ export const plantedBugs = [
     id: 'broadcast state is restored by the first subtask only',
     row: 46,
     file: 'runtime/src/operator/operator-state/subtask-state.ts',
-    from: '{ states: everyInline, migrations: migrations(broadcast) },',
-    to: '{ states: subtaskIndex === 0 ? everyInline : [], migrations: migrations(broadcast) },',
+    from: '{ states: everyInline, migrations: migrations(broadcast)',
+    to: '{ states: subtaskIndex === 0 ? everyInline : [], migrations: migrations(broadcast)',
   },
   {
     id: 'a drained job ends with records in flight',
