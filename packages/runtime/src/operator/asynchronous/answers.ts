@@ -12,7 +12,7 @@ export interface Answer<C> {
 
 /**
  * Contract: `take` is called between two batches, with the answers in the order in which they came. Bounds: as many as calls are under way.
- * Threading: the slot's thread. (bench: test/bench/state-kinds.bench.ts; with a mail an answer `mapAsync` took a fifth longer)
+ * Threading: the slot's thread. (bench: test/bench/state-kinds.bench.ts)
  */
 export class Answers<C> {
   readonly #port: Pick<AsynchronousPort, 'put'>;

@@ -6,7 +6,7 @@ const BUCKETS_MIN = 64;
 
 /**
  * Buckets of chains through the entries themselves: no key is kept that is not in flight, and nothing is allocated a record.
- * Bounds: one place an entry. (bench: test/bench/state-kinds.bench.ts; a Map, of which each record takes one key out again, cost twice as much)
+ * Bounds: one place an entry. (bench: test/bench/state-kinds.bench.ts)
  */
 export class NewestByKey<C> {
   readonly #heads: (InFlightEntry<C> | undefined)[];

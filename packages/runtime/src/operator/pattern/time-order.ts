@@ -1,7 +1,7 @@
 // [HOT] Numbers in the order of times: a run of those that came in order, and a heap of those that came before an earlier one.
 
 const CAPACITY_MIN = 1_024;
-/** Of a heap with four children a node half as many levels are gone through as of a binary one, and they lie together. */
+/** Of a heap with four children a node half as many levels are gone through as of a binary one. */
 const CHILDREN = 4;
 
 /**

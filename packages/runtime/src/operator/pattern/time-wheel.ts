@@ -1,5 +1,4 @@
-// [HOT] Numbers by millisecond: a list for each of the next 16 seconds' milliseconds. No comparison is made to put one in or to take one
-// out, which with thousands of events between the watermark and the newest costs more than anything else of a heap.
+// [HOT] Numbers by millisecond: a list for each of the next 16 seconds' milliseconds. No comparison is made to put one in or to take one out.
 
 /** Milliseconds, a power of two. */
 const SPAN_MS = 16_384;

@@ -14,7 +14,7 @@ const PLACES_MIN = 1_024;
  * in a run or a heap. The ring is full when it has come around to the event
  * that has waited longest, although events between may have left.
  * Contract: {@link event} and the fields beside it are of the event that {@link poll} took last.
- * (bench: test/bench/pattern.bench.ts; by a queue a key and a timer a key and watermark an event took three times as long)
+ * (bench: test/bench/pattern.bench.ts; its figures are in docs/internals/benchmarks.md)
  */
 export class WaitingEvents {
   event: unknown = undefined;
