@@ -98,6 +98,27 @@ describe('a lookup join', () => {
     expect(uncached.asked).toEqual(['a', 'b', 'a', 'c', 'a', 'b']);
   });
 
+  test('asks anew for a key whose answer did not come in time', async () => {
+    let asked = 0;
+    const lookup = (user: string) =>
+      ++asked === 1 ? new Promise<string>(() => undefined) : Promise.resolve(`city of ${user}`);
+    const harness = await ChainHarness.open<Order>({
+      operators: (input) => joined({ lookup, timeout: '5 ms' })(input).onError('skip'),
+      parallelism: 1,
+    });
+    harness.send([{ value: order(1, 'a') }, { value: order(2, 'a') }]);
+    await harness.settle();
+    harness.processingTime(5);
+    await harness.settle();
+    harness.send([{ value: order(3, 'a') }]);
+    await harness.settle();
+    harness.endInput();
+    await harness.settle();
+    await harness.close();
+    expect(harness.emitted.map(({ record }) => record)).toEqual(['3 city of a']);
+    expect(asked).toBe(2);
+  });
+
   test('asks for several keys in one call, when there are enough or the first has waited long enough', async () => {
     const users = new Users();
     const results = await run(

@@ -213,10 +213,9 @@ export class AsyncCalls {
   #retries(entry: InFlightEntry<AsyncCall>): boolean {
     const { retry } = this.#of.spec;
     if (retry === undefined || entry.attempt >= retry.attemptsMax) return false;
-    const delayMs = Math.min(
-      retry.initialDelayMs * retry.multiplier ** (entry.attempt - 1),
-      retry.maxDelayMs,
-    );
+    // Finite, because no delay is none however often it is multiplied.
+    const factor = Math.min(retry.multiplier ** (entry.attempt - 1), Number.MAX_VALUE);
+    const delayMs = Math.min(retry.initialDelayMs * factor, retry.maxDelayMs);
     entry.call = undefined;
     entry.retryAtMs = this.#of.clock.monotonicMs() + delayMs;
     this.#retryCount.count++;

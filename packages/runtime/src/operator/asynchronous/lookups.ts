@@ -12,6 +12,12 @@ interface CachedRow {
   readonly expiresAtMs: number;
 }
 
+/** The call of a record; its signal is made when it is asked for. */
+interface Asker {
+  /** Aborted when the record's time is over. */
+  readonly signal: AbortSignal;
+}
+
 /** Keys that wait to be asked for together. */
 interface Waiting {
   readonly keys: unknown[];
@@ -51,7 +57,7 @@ export class Lookups {
   }
 
   /** The results for a record: at once from the cache, else a promise of them. */
-  readonly call = (record: unknown): unknown => {
+  readonly call = (record: unknown, asker: Asker): unknown => {
     const recordKey = this.#of.spec.recordKey as (record: unknown) => unknown;
     const key = recordKey(record);
     if (isNullKey(key)) return this.#results(record, undefined);
@@ -59,7 +65,7 @@ export class Lookups {
     const cached = this.#cached(id);
     if (cached !== undefined) return this.#results(record, cached.row);
     this.#missCount.count++;
-    return this.#ask(key, id).then((row) => this.#results(record, row));
+    return this.#ask(key, id, asker).then((row) => this.#results(record, row));
   };
 
   close(): void {
@@ -92,24 +98,28 @@ export class Lookups {
     if (oldest.done !== true) this.#cache.delete(oldest.value);
   }
 
-  /** Asks for a key, or waits for who has asked for it already. */
-  #ask(key: unknown, id: unknown): Promise<unknown> {
+  /** Asks for a key, or waits for who has asked for it already: as long as that one does, since no answer may ever come. */
+  #ask(key: unknown, id: unknown, asker: Asker): Promise<unknown> {
     const asked = this.#asked.get(id);
     if (asked !== undefined) return asked;
+    const forget = (): void => {
+      if (this.#asked.get(id) === answer) this.#asked.delete(id);
+    };
     const answer = (this.#of.spec.batchMax > 1 ? this.#askTogether(key) : this.#askAlone(key)).then(
       (given) => {
         const row = given ?? undefined;
         deepFreeze(row);
-        this.#asked.delete(id);
+        forget();
         this.#keep(id, row);
         return row;
       },
       (error: unknown) => {
-        this.#asked.delete(id);
+        forget();
         throw error;
       },
     );
     this.#asked.set(id, answer);
+    asker.signal.addEventListener('abort', forget, { once: true });
     return answer;
   }
 
