@@ -10,7 +10,6 @@ import { isRunning } from '../support/processes.ts';
 import { until } from '../support/until.ts';
 
 const COUNT = 12_000;
-const RATE_PER_SECOND = 1_500;
 /** A quarter more, and the process would end at once. */
 const LIMIT_MEGABYTES = 600;
 const HOARDED_MEGABYTES = 640;
@@ -27,7 +26,7 @@ test('a TaskManager over its memory limit ends, its job goes on elsewhere, and n
     `${LIMIT_MEGABYTES}`,
   ]);
   const [marker, out] = [join(temporary, 'marker'), join(temporary, 'out')];
-  const params = { marker, out, count: COUNT, ratePerSecond: RATE_PER_SECOND, megabytes: HOARDED_MEGABYTES };
+  const params = { marker, out, count: COUNT, megabytes: HOARDED_MEGABYTES };
   const { jid } = await cluster.json<{ jid: string }>([
     'run',
     '--detached',

@@ -142,10 +142,17 @@ export async function startTaskManager(options: TaskManagerOptions): Promise<Run
       rssBytes: () => process.memoryUsage.rss(),
       onMemoryOver: (rssBytes, isFar) => {
         const error = memoryOver(rssBytes, options.memoryBytesMax ?? 0);
-        const slotMemory = slots.memory();
-        log.error?.('resident memory is over its limit', { ...error.details, isFar, slotMemory });
+        // What the slots take now, not when they said so last; far over the limit nothing is waited for.
+        const measured = isFar ? Promise.resolve() : slots.measure();
         const left = isFar ? Promise.resolve() : leave();
-        void left.then(close).finally(() => end.reject(error));
+        void Promise.race([measured, left])
+          .then(() => {
+            const slotMemory = slots.memory();
+            log.error?.('resident memory is over its limit', { ...error.details, isFar, slotMemory });
+            return left;
+          })
+          .then(close)
+          .finally(() => end.reject(error));
       },
     },
   );

@@ -36,6 +36,7 @@ export class SlotWorker {
   #isGone = false;
   /** As the thread said last; undefined: nothing yet. */
   memory: WorkerMemory | undefined;
+  readonly #measuring: (() => void)[] = [];
 
   constructor(options: SlotWorkerOptions) {
     this.#log = options.log;
@@ -54,6 +55,7 @@ export class SlotWorker {
     this.#worker.on('error', (error) => (this.#error ??= workerLost(error)));
     this.#worker.on('exit', (code) => {
       this.#isGone = true;
+      this.#endMeasuring();
       this.#events?.onExit(this.#exitError(code));
     });
   }
@@ -82,6 +84,13 @@ export class SlotWorker {
     this.#worker.postMessage({ kind: 'instruction', instruction } satisfies ToWorker);
   }
 
+  /** Resolves once `memory` is what the thread takes now, or the thread is gone: it answers before it obeys what it is told later. */
+  measure(): Promise<void> {
+    if (!this.isAlive) return Promise.resolve();
+    this.#worker.postMessage({ kind: 'measure' } satisfies ToWorker);
+    return new Promise((resolve) => this.#measuring.push(resolve));
+  }
+
   /** Ends the thread, whatever it is doing. `onExit` follows. */
   terminate(): void {
     if (this.#isTerminating) return;
@@ -107,6 +116,7 @@ export class SlotWorker {
       case 'memory': {
         const { heapBytes, externalBytes } = message;
         this.memory = { heapBytes, externalBytes };
+        this.#endMeasuring();
         return;
       }
       case 'log':
@@ -115,6 +125,10 @@ export class SlotWorker {
       default:
         unreachable(message);
     }
+  }
+
+  #endMeasuring(): void {
+    for (const resolve of this.#measuring.splice(0)) resolve();
   }
 
   #logLines(stream: Readable, name: string): void {

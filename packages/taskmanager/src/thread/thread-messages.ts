@@ -50,7 +50,11 @@ export interface WorkerMemory {
   readonly externalBytes: number;
 }
 
-export type ToWorker = StartSlot | { readonly kind: 'instruction'; readonly instruction: SlotInstruction };
+export type ToWorker =
+  | StartSlot
+  | { readonly kind: 'instruction'; readonly instruction: SlotInstruction }
+  /** Asks for a `memory` message now. */
+  | { readonly kind: 'measure' };
 
 export type FromWorker =
   /** Imported, listening, waiting for a deployment. */

@@ -108,6 +108,13 @@ export class ThreadSlotHost implements SlotHost {
     worker.terminate();
   }
 
+  /** Resolves once `memory` is of now: no later than the threads obey what they are told from here on. */
+  async measure(): Promise<void> {
+    await Promise.all(
+      [...this.#leases.values()].map((lease) => lease.worker()?.measure() ?? Promise.resolve()),
+    );
+  }
+
   /** What each slot's thread takes, as it said last, with the job that runs there. */
   memory(): readonly SlotMemory[] {
     return [...this.#leases].flatMap(([name, lease]) => {

@@ -28,10 +28,12 @@ const engine = import('./run-slot.ts');
 
 /** How often a worker says what it takes. */
 const MEMORY_INTERVAL_MS = 1_000;
-setInterval(() => {
+setInterval(reportMemory, MEMORY_INTERVAL_MS).unref();
+
+function reportMemory(): void {
   const { heapTotal: heapBytes, external: externalBytes } = process.memoryUsage();
   post({ kind: 'memory', heapBytes, externalBytes });
-}, MEMORY_INTERVAL_MS).unref();
+}
 
 async function openServer(options: ExchangeSetup) {
   const { DataExchangeServer } = await import('../exchange/data-exchange-server.ts');
@@ -40,7 +42,8 @@ async function openServer(options: ExchangeSetup) {
 }
 
 function onMessage(message: ToWorker): void {
-  if (message.kind === 'start') start(message).catch(reportFailure);
+  if (message.kind === 'measure') reportMemory();
+  else if (message.kind === 'start') start(message).catch(reportFailure);
   else if (runtime !== undefined) obeyInstruction(runtime, message.instruction, reportEnded);
   // What is still being loaded may be left alone: it ends with the thread.
   else if (message.instruction.kind === 'cancel') reportEnded();
