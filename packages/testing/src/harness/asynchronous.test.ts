@@ -292,6 +292,27 @@ describe('failing asynchronous functions', () => {
     await harness.close();
   });
 
+  test('a retry without a delay stays without one, however far that is multiplied', async () => {
+    const service = new Service();
+    const harness = await open((input) =>
+      input.mapAsync(({ id }) => service.ask(id), {
+        retry: { attempts: 4, initialDelay: 0, multiplier: 1e200, maxDelay: 15 },
+      }),
+    );
+    await send(harness, order(1));
+    for (const nowMs of [1, 2, 3]) {
+      service.fail(1);
+      await harness.settle();
+      harness.processingTime(nowMs);
+      await harness.settle();
+    }
+    service.answer(1);
+    await harness.settle();
+    expect(results(harness)).toEqual(['answer 1']);
+    expect(service.asked).toHaveLength(4);
+    await harness.close();
+  });
+
   test('retries may hang on the error and on the result', async () => {
     const service = new Service();
     const harness = await open((input) =>
