@@ -183,6 +183,28 @@ test('versions that only drain are bounded: the oldest is dropped for the hundre
   await harness.close();
 });
 
+test('a match of a version that drains ends behind a snapshot, too', async () => {
+  const harness = await ChainHarness.open<Both>({
+    parallelism: 1,
+    operators: (input) => input.keyBy(keyOf).dynamicPatterns(rulesOf(input)).select(textOf).onError('skip'),
+  });
+  const pattern = (least: number): PatternJson => ({
+    steps: [
+      { name: 'a', where: { field: 'price', op: '>', value: least } },
+      { name: 'b', where: { field: 'price', op: '<', value: 0 } },
+    ],
+  });
+  harness.send([{ value: { rule: 'r', version: 1, pattern: pattern(1) }, atMs: 10 }]);
+  harness.send([{ value: { symbol: 'x', price: 2 }, atMs: 11 }]);
+  harness.send([{ value: { rule: 'r', version: 2, pattern: pattern(100) }, atMs: 20 }]);
+  harness.watermark(20);
+  await harness.snapshot(1);
+  harness.send([{ value: { symbol: 'x', price: -1 }, atMs: 30 }]);
+  harness.watermark(30);
+  expect(harness.emitted.map(({ record: text }) => text)).toEqual(['r 1 x 2,-1']);
+  await harness.close();
+});
+
 test('a rule counts from its own event time on, however early it comes', async () => {
   const any: PatternJson = { steps: [{ name: 'a', where: { field: 'price', op: '>', value: 0 } }] };
   await verifyOperator<Both>((input) =>

@@ -91,7 +91,8 @@ export class Matcher {
   /** States that the event was left to: the first so many. */
   readonly #stack: State[] = [];
   #stackCount = 0;
-  readonly #visited: Int32Array;
+  /** By state, the number of the visit that was there last: exact for as long as a job may run. */
+  readonly #visited: Float64Array;
   #visit = 0;
 
   constructor(automaton: Automaton, options: MatcherOptions) {
@@ -100,7 +101,7 @@ export class Matcher {
     this.#context = new RunContext(this, options.now);
     this.#numbers = new Map(automaton.steps.map(({ name }, number) => [name, number]));
     this.#hasWindows = automaton.windowMs > 0 || automaton.states.some(({ windowMs }) => windowMs > 0);
-    this.#visited = new Int32Array(automaton.states.length);
+    this.#visited = new Float64Array(automaton.states.length);
     this.#tests = edgeTests(automaton.states);
   }
 

@@ -305,7 +305,8 @@ class PatternProcess {
     try {
       if (state === undefined && (isDraining || !matcher.starts(event, timestampMs))) return;
       if (isDraining) matcher.stopStarting(this.#own());
-      matcher.process(state ?? this.#own(), this.#event, this.#results, this.#own);
+      // Not `state` where there is a changed one: a snapshot may have that, with what no longer starts still in it.
+      matcher.process(this.#changed ?? state ?? this.#own(), this.#event, this.#results, this.#own);
     } catch (error) {
       this.#setup.failures.take(error, this.#conditionSite, event, context.timestamp, this.#rowOf());
     }
