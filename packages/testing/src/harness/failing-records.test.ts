@@ -5,6 +5,7 @@ import {
   aggregator,
   avg,
   count,
+  desc,
   fromArray,
   outputTag,
   sliding,
@@ -65,6 +66,19 @@ describe('An operator that leaves failing records out', () => {
         record(['MR_USER_FUNCTION', 'flatMap function: RangeError: two', '2'], { output: 'dead3', atMs: 6 }),
         watermark(7),
       )
+      .survivesRestoreAtEveryStep(everyWay);
+  });
+
+  test('of a topN leaves out what says a limit that is no whole number', async () => {
+    await verifyOperator<number>((input) =>
+      input
+        .keyBy((n) => n % 2)
+        .topN((n) => (n % 2 === 0 ? 1 : 1.5), { orderBy: desc((n) => n) })
+        .onError('skip')
+        .toStream(),
+    )
+      .input(record(1), record(2))
+      .expect(record({ kind: 'insert', row: 2 }))
       .survivesRestoreAtEveryStep(everyWay);
   });
 

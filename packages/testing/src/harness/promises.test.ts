@@ -3,9 +3,11 @@ import { describe, expect, test } from 'vitest';
 import {
   aggregatingState,
   aggregator,
+  asc,
   avg,
   boundedOutOfOrderness,
   count,
+  desc,
   first,
   isMillraceError,
   max,
@@ -15,6 +17,7 @@ import {
   tumbling,
   valueState,
   mapState,
+  type Change,
   type DataStream,
 } from '@millrace/api';
 import { ChainHarness } from './chain-harness.ts';
@@ -48,6 +51,15 @@ const cases: { readonly [what: string]: Case } = {
   avg: (input, fn) => keyed(input).aggregate({ x: avg(fn) }),
   first: (input, fn) => keyed(input).aggregate({ x: first(fn) }),
   'topN by': (input, fn) => keyed(input).aggregate({ x: topN(2, { by: fn }) }),
+  'running topN': (input, fn) =>
+    keyed(input)
+      .topN(2, { orderBy: desc(fn) })
+      .toStream(),
+  'sort thenBy': (input, fn) => input.sort({ thenBy: asc(fn) }),
+  'over in an order of rows': (input, fn) =>
+    keyed(input)
+      .over({ x: count() }, { orderBy: asc(fn) })
+      .toStream(),
   'topN select': (input, fn) => keyed(input).aggregate({ x: topN(2, { by: (n: number) => n, select: fn }) }),
   'aggregator create': (input, fn) =>
     keyed(input).aggregate({
@@ -116,18 +128,46 @@ const cases: { readonly [what: string]: Case } = {
   emit: (input, fn) => input.process({ onRecord: (n, context) => context.emit(fn(n)) }),
 };
 
-async function run(what: string, fn: Returning): Promise<unknown> {
+/** The same over changes. */
+const casesOfChanges: {
+  readonly [what: string]: (input: DataStream<Change<number>>, fn: Returning) => TestedStream;
+} = {
+  'max of a changelog': (input, fn) =>
+    input
+      .toChangelog()
+      .aggregate({ x: max(fn) })
+      .toStream(),
+  'topN by of a changelog': (input, fn) =>
+    input
+      .toChangelog()
+      .aggregate({ x: topN(2, { by: fn }) })
+      .toStream(),
+  'normalize filter': (input, fn) =>
+    input
+      .toChangelog({ mode: 'upsert' })
+      .normalize((n) => n, { filter: fn })
+      .toStream(),
+};
+
+function run(what: string, fn: Returning): Promise<unknown> {
   const build = cases[what];
-  if (build === undefined) throw new Error(`no case ${what}`);
-  let harness: ChainHarness<number> | undefined;
+  if (build !== undefined) return runOver((input) => build(input, fn), [0, 1, 2, 3]);
+  const buildOfChanges = casesOfChanges[what];
+  if (buildOfChanges === undefined) throw new Error(`no case ${what}`);
+  return runOver(
+    (input: DataStream<Change<number>>) => buildOfChanges(input, fn),
+    [0, 1, 2, 3].map((row): Change<number> => ({ kind: 'insert', row })),
+  );
+}
+
+async function runOver<T>(
+  operators: (input: DataStream<T>) => TestedStream,
+  values: readonly T[],
+): Promise<unknown> {
+  let harness: ChainHarness<T> | undefined;
   try {
-    harness = await ChainHarness.open<number>({ operators: (input) => build(input, fn), parallelism: 1 });
-    harness.send([
-      { value: 0, atMs: 0 },
-      { value: 1, atMs: 1 },
-      { value: 2, atMs: 2 },
-      { value: 3, atMs: 3 },
-    ]);
+    harness = await ChainHarness.open<T>({ operators, parallelism: 1 });
+    harness.send(values.map((value, atMs) => ({ value, atMs })));
     harness.watermark(20);
     harness.endInput();
     return 'nothing was refused';
@@ -136,7 +176,7 @@ async function run(what: string, fn: Returning): Promise<unknown> {
   }
 }
 
-describe.each(Object.keys(cases))('%s', (what) => {
+describe.each(Object.keys({ ...cases, ...casesOfChanges }))('%s', (what) => {
   const promising: Returning = (() => Promise.resolve(1)) as never;
   test('refuses a promise', async () => {
     expect(await run(what, promising)).toBe('MR_PROMISE_RETURNED');

@@ -138,11 +138,9 @@ function layoutOf(
   };
   const sink = { add, count, freezes, node, sites, groups: of.hasGroups ? groups : undefined };
   for (const [name, spec] of Object.entries(aggregates)) {
-    const kept = of.isRetracting ? keptValues(spec) : undefined;
-    results.push([
-      name,
-      kept === undefined ? resultOf(spec, { ...sink, name }) : resultOfKept(kept, spec, { ...sink, name }),
-    ]);
+    const named = { ...sink, name };
+    const kept = of.isRetracting ? keptValues(spec, checksOf(named).number) : undefined;
+    results.push([name, kept === undefined ? resultOf(spec, named) : resultOfKept(kept, spec, named)]);
   }
   if (of.isRetracting) count();
   return {

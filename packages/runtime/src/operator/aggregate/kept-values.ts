@@ -14,17 +14,19 @@ export interface KeptValues {
   freeze(): void;
 }
 
-/** Returns what keeps the values of `spec`, undefined for one that needs none. */
-export function keptValues(spec: AggregateSpec): KeptValues | undefined {
+/** Returns what keeps the values of `spec`, undefined for one that needs none. `number` looks at what is compared. */
+export function keptValues(spec: AggregateSpec, number: (value: unknown) => number): KeptValues | undefined {
   switch (spec.kind) {
     case 'min':
-    case 'max':
-      return new KeptNumbers(spec.kind, spec.select as (record: unknown) => number);
+    case 'max': {
+      const select = spec.select as (record: unknown) => unknown;
+      return new KeptNumbers(spec.kind, (record) => number(select(record)));
+    }
     case 'first':
     case 'last':
       return new KeptInOrder(spec.kind, spec.select as (record: unknown) => unknown);
     case 'topN':
-      return new KeptRanks(spec);
+      return new KeptRanks(spec, number);
     default:
       return undefined;
   }
@@ -128,10 +130,12 @@ interface Rank {
 /** All that topN could ever show, in its order. */
 class KeptRanks implements KeptValues {
   readonly #spec: Extract<AggregateSpec, { readonly kind: 'topN' }>;
+  readonly #number: (value: unknown) => number;
   readonly #owned = new OwnedArrays();
 
-  constructor(spec: Extract<AggregateSpec, { readonly kind: 'topN' }>) {
+  constructor(spec: Extract<AggregateSpec, { readonly kind: 'topN' }>, number: (value: unknown) => number) {
     this.#spec = spec;
+    this.#number = number;
   }
 
   add(accumulator: unknown, record: unknown): unknown {
@@ -168,12 +172,12 @@ class KeptRanks implements KeptValues {
 
   #rankOf(record: unknown): Rank {
     const { by, tieBreak, select } = this.#spec as unknown as {
-      readonly by: (record: unknown) => number;
+      readonly by: (record: unknown) => unknown;
       readonly tieBreak?: (record: unknown) => string | number;
       readonly select?: (record: unknown) => unknown;
     };
     return {
-      by: by(record),
+      by: this.#number(by(record)),
       tie: tieBreak === undefined ? null : tieBreak(record),
       kept: cutLoose(select === undefined ? record : select(record)),
     };

@@ -30,10 +30,25 @@ export async function openDeduplicate(
 /** Opens what makes a changelog by key whole. */
 export async function openNormalize(setup: OperatorSetup, spec: NormalizeOperator): Promise<ChainOperator> {
   const backend = await setup.openBackend();
-  const filter = spec.filter as ((row: unknown) => boolean) | undefined;
+  const filter = filterOf(setup, spec);
   const of = { ...spec, generateInsert: true, replaces: always, tellsEqual: false, filter };
   const fn = new LatestRow(setup, backend, of);
   return rowOperator(setup, backend, { fn, isOfChanges: spec.isOfChanges });
+}
+
+/** A promise would pass always. */
+function filterOf(
+  { sites, node }: OperatorSetup,
+  spec: NormalizeOperator,
+): ((row: unknown) => boolean) | undefined {
+  if (spec.filter === undefined) return undefined;
+  const site = sites.register(node, 'filter function');
+  const filter = spec.filter as (row: unknown) => unknown;
+  return (row) => {
+    const passes = filter(row);
+    if (typeof passes !== 'boolean') sites.refusePromise(passes, site);
+    return Boolean(passes);
+  };
 }
 
 /** Whether a row with event time `nextMs` takes the place of one with `knownMs`. */
@@ -96,7 +111,7 @@ class LatestRow implements RowFunction {
     const { columns } = states.table;
     const known = found < 0 ? undefined : (columns[ROW] as unknown[])[found];
     const isThere =
-      !isRetraction(input.kind) && (this.#spec.filter === undefined || Boolean(this.#spec.filter(input.row)));
+      !isRetraction(input.kind) && (this.#spec.filter === undefined || this.#spec.filter(input.row));
     if (isThere) {
       if (found >= 0 && !this.#spec.replaces((columns[TIME] as Float64Array)[found] as number, timestampMs)) {
         this.#batch?.note(input, known, false);

@@ -37,7 +37,7 @@ export class OverByRows implements RowFunction {
   constructor(parts: OverParts) {
     const { setup, backend, spec } = parts;
     this.#parts = parts;
-    this.#order = rowOrder(spec.orderBy);
+    this.#order = rowOrder(setup, spec.orderBy);
     this.#isRange = spec.frame === 'range';
     this.#output = new RowOutput(setup);
     this.#states = new KeyStates({

@@ -1,5 +1,6 @@
 // How rows compare: by what they are sorted by, and as wholes.
 import type { OrderingSpec } from '@millrace/api';
+import type { OperatorSetup } from '../operator-setup.ts';
 
 /** What a row is sorted by: of one order its value, of several an array. */
 export type SortKey = unknown;
@@ -12,9 +13,17 @@ export interface RowOrder {
   readonly compare: (a: SortKey, b: SortKey) => number;
 }
 
-/** Returns the order of rows; without orderings all are equal. */
-export function rowOrder(orderings: readonly OrderingSpec[]): RowOrder {
-  const by = orderings.map((ordering) => ordering.by as (row: unknown) => unknown);
+/** Returns the order of rows; without orderings all are equal. What a row is sorted by is no promise. */
+export function rowOrder({ sites, node }: OperatorSetup, orderings: readonly OrderingSpec[]): RowOrder {
+  const site = sites.register(node, 'order function');
+  const by = orderings.map((ordering) => {
+    const of = ordering.by as (row: unknown) => unknown;
+    return (row: unknown): unknown => {
+      const value = of(row);
+      if (typeof value === 'object') sites.refusePromise(value, site);
+      return value;
+    };
+  });
   const signs = orderings.map(({ isDescending }) => (isDescending ? -1 : 1));
   const [first] = by;
   const [sign] = signs;

@@ -25,16 +25,19 @@ class Sort implements RowFunction {
     this.#pending = new PendingRows(
       setup,
       backend,
-      spec.orderBy.length === 0 ? undefined : rowOrder(spec.orderBy),
+      spec.orderBy.length === 0 ? undefined : rowOrder(setup, spec.orderBy),
     );
     this.#late = spec.lateOutput;
   }
 
   onRow(input: RowInput): void {
     if (this.#pending.add(input)) return;
-    const side = this.#late === undefined ? undefined : this.#setup.output.sides.get(this.#late);
-    this.#setup.tally.countLate(1, input.row, input.at, LATE);
-    side?.(input.row, input.timestampMs);
+    const { emission, output, tally } = this.#setup;
+    tally.countLate(1, input.row, input.at, LATE);
+    const side = this.#late === undefined ? undefined : output.sides.get(this.#late);
+    if (side === undefined) return;
+    emission.count++;
+    side(input.row, input.timestampMs);
   }
 
   advanceWatermark(watermarkMs: number): boolean {

@@ -39,9 +39,10 @@ export async function openTopN(setup: OperatorSetup, spec: TopNOperator): Promis
 /** Limit of a key, which its first row decides where it is a function. */
 function limitOf(spec: TopNOperator, row: unknown): number {
   if (typeof spec.limit === 'number') return spec.limit;
-  const limit = Number((spec.limit as (row: unknown) => unknown)(row));
-  if (Number.isFinite(limit)) return limit;
-  throw new TypeError(`the limit of a topN is a number, but its function returned ${String(limit)}`);
+  const given = (spec.limit as (row: unknown) => unknown)(row);
+  const limit = Number(given);
+  if (Number.isSafeInteger(limit)) return limit;
+  throw new TypeError(`the limit of a topN is a whole number, but its function returned ${String(given)}`);
 }
 
 /**
@@ -64,7 +65,7 @@ class TopN implements RowFunction, RowGate {
   constructor(setup: OperatorSetup, backend: KeyedStateBackend, spec: TopNOperator) {
     this.#spec = spec;
     this.functions = spec.orderBy.map(({ by }) => by);
-    this.#order = rowOrder(spec.orderBy);
+    this.#order = rowOrder(setup, spec.orderBy);
     this.#output = new RankOutput(setup, spec);
     this.#idOf = spec.input === 'upsert' ? (spec.uniqueKey as (row: unknown) => unknown) : undefined;
     this.#keepsAll = spec.input === 'retract' || (spec.input === 'upsert' && !spec.isMonotonic);

@@ -42,7 +42,7 @@ class WindowTopN implements RowFunction {
     this.#spec = spec;
     this.#backend = backend;
     this.#table = backend.table({ name: 'ranks', columns: ['value'], hasNamespaces: false, hasLists: true });
-    this.#order = spec.orderBy.length === 0 ? undefined : rowOrder(spec.orderBy);
+    this.#order = spec.orderBy.length === 0 ? undefined : rowOrder(setup, spec.orderBy);
     this.#windowEnd = spec.windowEnd as (row: unknown) => number;
     this.#output = new RowOutput(setup);
     this.#withRank = spec.rankField === undefined ? undefined : compileWithField(setup, spec.rankField);
