@@ -16,13 +16,13 @@ export interface RowOrder {
 /** Returns the order of rows; without orderings all are equal. What a row is sorted by is no promise. */
 export function rowOrder({ sites, node }: OperatorSetup, orderings: readonly OrderingSpec[]): RowOrder {
   const site = sites.register(node, 'order function');
+  const keyFrom = (value: unknown): unknown => {
+    if (typeof value === 'object') sites.refusePromise(value, site);
+    return value ?? null;
+  };
   const by = orderings.map((ordering) => {
     const of = ordering.by as (row: unknown) => unknown;
-    return (row: unknown): unknown => {
-      const value = of(row);
-      if (typeof value === 'object') sites.refusePromise(value, site);
-      return value;
-    };
+    return (row: unknown): unknown => keyFrom(of(row));
   });
   const signs = orderings.map(({ isDescending }) => (isDescending ? -1 : 1));
   const [first] = by;
@@ -31,13 +31,13 @@ export function rowOrder({ sites, node }: OperatorSetup, orderings: readonly Ord
     return { sortKeyOf: () => null, sortKeyFrom: () => null, compare: () => 0 };
   if (by.length === 1)
     return {
-      sortKeyOf: (row) => first(row) ?? null,
-      sortKeyFrom: (value) => value ?? null,
+      sortKeyOf: first,
+      sortKeyFrom: keyFrom,
       compare: sign === 1 ? compareValues : (a, b) => compareValues(b, a),
     };
   return {
-    sortKeyOf: (row) => by.map((of) => of(row) ?? null),
-    sortKeyFrom: (values) => (values as readonly unknown[]).map((value) => value ?? null),
+    sortKeyOf: (row) => by.map((of) => of(row)),
+    sortKeyFrom: (values) => (values as readonly unknown[]).map(keyFrom),
     compare(a, b) {
       const left = a as readonly unknown[];
       const right = b as readonly unknown[];
