@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     pool: 'forks',
     maxWorkers: 1,
+    globalSetup: 'test/e2e/containers/build-image.ts',
     include: ['test/e2e/containers/**/*.test.ts'],
     testTimeout: 1_200_000,
     hookTimeout: 900_000,

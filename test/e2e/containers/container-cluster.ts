@@ -21,7 +21,12 @@ export class ContainerCluster {
   readonly #env: Readonly<Record<string, string>>;
   readonly #address: string;
 
-  private constructor(engine: Engine, directory: string, port: number) {
+  private constructor(
+    engine: Engine,
+    at: { readonly directory: string; readonly port: number },
+    env: Readonly<Record<string, string>>,
+  ) {
+    const { directory, port } = at;
     this.#engine = engine;
     this.#directory = directory;
     this.#address = `localhost:${port}`;
@@ -33,22 +38,25 @@ export class ContainerCluster {
       MILLRACE_CLIENT: join(directory, 'client'),
       MILLRACE_PORT: String(port),
       MILLRACE_HEARTBEAT_TIMEOUT: '5000',
+      ...env,
     };
   }
 
-  static async open(engine: Engine): Promise<ContainerCluster> {
+  /** `env`: more of what the compose file takes. */
+  static async open(engine: Engine, env: Readonly<Record<string, string>> = {}): Promise<ContainerCluster> {
     const directory = mkdtempSync(join(tmpdir(), 'millrace-containers-'));
     for (const name of ['.', 'work', 'client']) {
       mkdirSync(join(directory, name), { recursive: true });
       chmodSync(join(directory, name), 0o777); // Containers run as a user that may be another.
     }
-    return new ContainerCluster(engine, directory, await freePort());
+    return new ContainerCluster(engine, { directory, port: await freePort() }, env);
   }
 
   /** `compose up` with so many TaskManagers; with fewer than there are, the newest leave, as `--scale` has it. */
   async scaleTo(taskManagerCount: number): Promise<void> {
     const surplus = (await this.taskManagers()).slice(taskManagerCount);
-    for (const container of surplus) await this.engine('stop', '-t', '15', container);
+    // As long as the compose file gives them.
+    await Promise.all(surplus.map((container) => this.engine('stop', '-t', '35', container)));
     for (const container of surplus) await this.engine('rm', '-v', container);
     if (surplus.length > 0) return;
     await this.#compose('up', '-d', '--no-build', '--scale', `taskmanager=${taskManagerCount}`);

@@ -1,6 +1,5 @@
 // The image and the compose file for real: built, scaled, killed, paused and cut off, with the output compared.
 //   npm run e2e:containers
-// MILLRACE_SKIP_BUILD=1 takes the image that is there.
 import { execFileSync } from 'node:child_process';
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,24 +7,19 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { root } from '../../support/cli.ts';
 import { until } from '../../support/until.ts';
 import { ContainerCluster } from './container-cluster.ts';
-import { findEngine, runCommand } from './engine.ts';
+import { findEngine, IMAGE } from './engine.ts';
 
-const IMAGE = 'millrace';
 const BASE_IMAGE = 'docker.io/library/node:24-slim';
 const LAYERS_BYTES_MAX = 60 * 1024 * 1024;
 const UP = { timeoutMs: 120_000 } as const;
 
 const engine = findEngine();
-if (engine === undefined)
-  console.warn('Skipped: 7 tests of containers, because neither docker nor podman with compose answers here');
 
 describe.runIf(engine !== undefined)('containers', () => {
   let cluster: ContainerCluster;
 
   beforeAll(async () => {
     if (engine === undefined) return;
-    if (process.env['MILLRACE_SKIP_BUILD'] !== '1')
-      await runCommand([...engine.build, '-t', IMAGE, '-f', 'deploy/Dockerfile', '.']);
     cluster = await ContainerCluster.open(engine);
     await cluster.scaleTo(1);
     await until(async () => (await cluster.registeredCount()) === 1, { ...UP, what: 'a TaskManager' });

@@ -12,6 +12,9 @@ export interface Engine {
   readonly compose: readonly string[];
 }
 
+/** As deploy/compose.yaml names it. */
+export const IMAGE = 'millrace';
+
 /** How long any one command may take; the build of the image is the longest. */
 const COMMAND_TIMEOUT_MS = 600_000;
 
