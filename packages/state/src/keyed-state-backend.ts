@@ -41,7 +41,8 @@ export interface RowTable {
   markDirty(row: number): void;
   /**
    * True when the row came to be or changed after the last freeze: no snapshot refers to what is in its cells, so that it may be
-   * changed in place. Asked before `markDirty`, which makes it true: who changes a row that is not own copies its cells first.
+   * changed in place. Asked before `markDirty`, which makes it true for all cells: who marks a row that is not own copies first
+   * whatever of it is ever changed in place, not only what is changed now.
    */
   isOwn(row: number): boolean;
   remove(key: Key, keyHash: number, namespace: number): void;

@@ -361,9 +361,13 @@ function openSides(
     : open('left', leftColumns);
   const rightTable = of.isShared ? leftTable : open('right', rightColumns);
   return [
-    new TimedRecords(leftTable, { from: 0, tracksMatches: of.tracksLeft }),
+    new TimedRecords(leftTable, {
+      from: 0,
+      ...(of.isShared ? { otherFrom: leftColumns.length } : {}),
+      tracksMatches: of.tracksLeft,
+    }),
     new TimedRecords(rightTable, {
-      from: of.isShared ? leftColumns.length : 0,
+      ...(of.isShared ? { from: leftColumns.length, otherFrom: 0 } : { from: 0 }),
       tracksMatches: of.tracksRight,
     }),
   ];

@@ -66,9 +66,9 @@ export class RowSet {
   onlyRow: unknown;
   readonly #backend: KeyedStateBackend;
   readonly #table: RowTable;
-  /** First column of this side; where the number of rows of the other side is. */
+  /** First columns of this side and of the other one. */
   readonly #from: number;
-  readonly #otherRows: number;
+  readonly #otherFrom: number;
   readonly #map: MapStateHandle;
   readonly #hasUniqueKey: boolean;
   /** undefined: rows are told apart by all that is in them, or not at all. */
@@ -92,7 +92,7 @@ export class RowSet {
     this.#backend = backend;
     this.#table = options.table;
     this.#from = options.side === 'left' ? 0 : SIDE_COLUMNS.length;
-    this.#otherRows = (options.side === 'left' ? SIDE_COLUMNS.length : 0) + ROWS;
+    this.#otherFrom = options.side === 'left' ? SIDE_COLUMNS.length : 0;
     this.#map = backend.mapState(options.side);
     this.#hasUniqueKey = identity === 'join key' || typeof identity === 'function';
     this.#isOnlyRow = identity === 'join key';
@@ -110,18 +110,18 @@ export class RowSet {
     const at = table.upsert(this.#backend.currentKey, this.#backend.currentKeyHash, 0);
     const count = this.#number(ROWS, at);
     if (count === 0) {
+      this.#touch(at);
       this.#setNumber(ROWS, at, 1);
       this.#setFirst(at, kept, 1, associations);
-      table.markDirty(at);
       return;
     }
     if (count === IN_MAP) return this.#addToMap(kept, associations);
     const place = this.#placeOf(at, count, kept);
     if (place >= 0) this.#set(at, place, kept, this.#countBefore(at, place) + 1, associations);
     else if (count < this.#rowsMax) {
-      this.#ownRest(at).push(this.#keptRow(kept, 1, associations));
+      this.#touch(at);
+      this.#rest(at).push(this.#keptRow(kept, 1, associations));
       this.#setNumber(ROWS, at, count + 1);
-      table.markDirty(at);
     } else {
       this.#moveToMap(at, count);
       this.#addToMap(kept, associations);
@@ -268,9 +268,9 @@ export class RowSet {
   }
 
   #set(at: number, place: number, row: unknown, count: number, associations: number): void {
+    this.#touch(at);
     if (place === 0) this.#setFirst(at, row, count, associations);
-    else this.#ownRest(at)[place - 1] = this.#keptRow(row, count, associations);
-    this.#table.markDirty(at);
+    else this.#rest(at)[place - 1] = this.#keptRow(row, count, associations);
   }
 
   #setFirst(at: number, row: unknown, count: number, associations: number): void {
@@ -282,9 +282,9 @@ export class RowSet {
   }
 
   #remove(at: number, place: number, count: number): void {
-    const table = this.#table;
     if (count === 1) return this.#clear(at);
-    const rest = this.#ownRest(at);
+    this.#touch(at);
+    const rest = this.#rest(at);
     if (place > 0) rest.splice(place - 1, 1);
     else {
       const [first] = rest.splice(0, 1) as [KeptRow];
@@ -294,31 +294,41 @@ export class RowSet {
       this.#values(ROW)[at] = first.row;
     }
     this.#setNumber(ROWS, at, count - 1);
-    table.markDirty(at);
   }
 
   /** This side has no rows any more; when the other has none either the row of the table goes. */
   #clear(at: number): void {
     const table = this.#table;
-    if ((table.columns[this.#otherRows] as Float64Array)[at] === 0)
+    if ((table.columns[this.#otherFrom + ROWS] as Float64Array)[at] === 0)
       return table.remove(this.#backend.currentKey, this.#backend.currentKeyHash, 0);
+    this.#touch(at);
     for (const column of [ROWS, COUNT, ASSOCIATIONS, WRITTEN_MS]) this.#setNumber(column, at, 0);
     for (const column of [ROW, REST]) this.#values(column)[at] = undefined;
-    table.markDirty(at);
   }
 
   #restOf(at: number): readonly KeptRow[] | undefined {
     return this.#values(REST)[at] as readonly KeptRow[] | undefined;
   }
 
-  /** The further rows, to be changed in place; call `markDirty` afterwards. */
-  #ownRest(at: number): KeptRow[] {
-    const cells = this.#values(REST) as (KeptRow[] | undefined)[];
-    let own = cells[at];
-    if (own === undefined) own = [];
-    else if (!this.#table.isOwn(at)) own = [...own];
-    cells[at] = own;
-    return own;
+  /** Before a change: the row counts as changed then, so that what a snapshot has of either side is copied first. */
+  #touch(at: number): void {
+    const table = this.#table;
+    if (!table.isOwn(at)) {
+      this.#copyRest(this.#from, at);
+      this.#copyRest(this.#otherFrom, at);
+    }
+    table.markDirty(at);
+  }
+
+  #copyRest(from: number, at: number): void {
+    const cells = this.#table.columns[from + REST] as (KeptRow[] | undefined)[];
+    const rest = cells[at];
+    if (rest !== undefined) cells[at] = [...rest];
+  }
+
+  /** The further rows, to be changed in place; `#touch` comes before. */
+  #rest(at: number): KeptRow[] {
+    return ((this.#values(REST) as (KeptRow[] | undefined)[])[at] ??= []);
   }
 
   #isAlive(writtenMs: number): boolean {
@@ -330,10 +340,10 @@ export class RowSet {
       const kept = this.#keptAt(at, place);
       this.#map.put(this.#idOf(kept.row), kept);
     }
+    this.#touch(at);
     this.#setNumber(ROWS, at, IN_MAP);
     this.#values(ROW)[at] = undefined;
     this.#values(REST)[at] = undefined;
-    this.#table.markDirty(at);
   }
 
   #idOf(row: unknown): unknown {

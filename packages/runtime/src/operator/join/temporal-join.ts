@@ -173,8 +173,13 @@ export class TemporalJoin implements JoinLogic {
   }
 
   #versionsOf(row: number): number {
-    const at = this.#versions.find(this.#waiting.keyOf(row), this.#waiting.keyHashOf(row));
-    if (at >= 0) this.#use(at);
+    const key = this.#waiting.keyOf(row);
+    const keyHash = this.#waiting.keyHashOf(row);
+    const at = this.#versions.find(key, keyHash);
+    if (at < 0) return at;
+    // Whose timer it is, where it has none yet.
+    this.#backend.setCurrentKey(key, keyHash);
+    this.#use(at);
     return at;
   }
 

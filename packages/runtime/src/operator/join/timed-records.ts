@@ -48,10 +48,16 @@ export class TimedRecords {
   readonly #record: number;
   readonly #rest: number;
   readonly #isMatched: number;
+  /** Columns of further records, of all sides in the table. */
+  readonly #rests: readonly number[];
 
-  /** `from`: the first of the side's columns. */
-  constructor(table: RowTable, of: { readonly from: number; readonly tracksMatches: boolean }) {
+  /** `from`: the first of the side's columns; `otherFrom`: of the other side's, where it shares the table. */
+  constructor(
+    table: RowTable,
+    of: { readonly from: number; readonly otherFrom?: number; readonly tracksMatches: boolean },
+  ) {
     this.table = table;
+    this.#rests = of.otherFrom === undefined ? [of.from + REST] : [of.from + REST, of.otherFrom + REST];
     this.#tracksMatches = of.tracksMatches;
     this.#count = of.from + COUNT;
     this.#time = of.from + TIME;
@@ -67,6 +73,7 @@ export class TimedRecords {
     const { columns } = table;
     const counts = columns[this.#count] as Float64Array;
     const index = counts[row] as number;
+    this.#touch(row);
     counts[row] = index + 1;
     if (index < IN_ROW) {
       (columns[this.#time + index] as Float64Array)[row] = timeMs;
@@ -81,12 +88,11 @@ export class TimedRecords {
       };
       (columns[this.#rest] as unknown[])[row] = rest;
     } else {
-      const rest = this.#ownRest(row);
+      const rest = this.#restOf(row);
       rest.times.push(timeMs);
       rest.records.push(kept);
       if (this.#tracksMatches) rest.matched.push(isMatched);
     }
-    table.markDirty(row);
   }
 
   /** Row of a key's records in a bucket, -1: none. Valid until the next `add` or `find`. */
@@ -116,9 +122,9 @@ export class TimedRecords {
 
   markMatched(row: number, index: number): void {
     if (!this.#tracksMatches || this.isMatched(row, index)) return;
+    this.#touch(row);
     if (index < IN_ROW) (this.table.columns[this.#isMatched + index] as Float64Array)[row] = 1;
-    else this.#ownRest(row).matched[index - IN_ROW] = true;
-    this.table.markDirty(row);
+    else this.#restOf(row).matched[index - IN_ROW] = true;
   }
 
   keyOf(row: number): unknown {
@@ -175,17 +181,17 @@ export class TimedRecords {
     return (this.table.columns[this.#rest] as Rest[])[row] as Rest;
   }
 
-  /** The further records of a row, to be changed in place; call `markDirty` afterwards. */
-  #ownRest(row: number): Rest {
-    const cells = this.table.columns[this.#rest] as Rest[];
-    const kept = cells[row] as Rest;
-    if (this.table.isOwn(row)) return kept;
-    const own: Rest = {
-      times: [...kept.times],
-      records: [...kept.records],
-      matched: [...kept.matched],
-    };
-    cells[row] = own;
-    return own;
+  /** Before a change: the row counts as changed then, so that what a snapshot has of any side is copied first. */
+  #touch(row: number): void {
+    const { table } = this;
+    if (!table.isOwn(row)) for (let index = 0; index < this.#rests.length; index++) this.#copyRest(row, index);
+    table.markDirty(row);
+  }
+
+  #copyRest(row: number, index: number): void {
+    const cells = this.table.columns[this.#rests[index] as number] as (Rest | undefined)[];
+    const kept = cells[row];
+    if (kept === undefined) return;
+    cells[row] = { times: [...kept.times], records: [...kept.records], matched: [...kept.matched] };
   }
 }

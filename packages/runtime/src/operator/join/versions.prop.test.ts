@@ -32,7 +32,9 @@ test('the version as of each time that may be asked for is the last one that cam
         if (index === restoredAt) {
           const blobStore = new MemoryBlobStore();
           const frozen = backend.freeze(1);
-          versions.add(versions.upsert('k', HASH), settledMs + 40, 'late', settledMs);
+          const late = versions.upsert('k', HASH);
+          versions.use(late, 1);
+          versions.add(late, settledMs + 40, 'late', settledMs);
           const { files } = await frozen.write(blobStore, 'a-');
           backend = await openTestBackend({ files, blobStore });
           versions = new Versions(backend);

@@ -108,8 +108,8 @@ export class Versions {
   }
 
   use(row: number, nowMs: number): void {
+    this.#touch(row);
     this.#numbers(USED_MS)[row] = nowMs;
-    this.#table.markDirty(row);
   }
 
   /** Copies of the versions from an index on. */
@@ -123,24 +123,27 @@ export class Versions {
   }
 
   #replace(row: number, { times, versions }: Rest): void {
+    this.#table.markDirty(row);
     for (const column of [FIRST, SECOND]) this.#values(column)[row] = undefined;
     for (let index = 0; index < Math.min(2, times.length); index++)
       this.#putInRow(row, index, times[index] as number, versions[index]);
     this.#values(REST)[row] =
       times.length > 2 ? { times: times.slice(2), versions: versions.slice(2) } : undefined;
     this.#numbers(COUNT)[row] = times.length;
-    this.#table.markDirty(row);
   }
 
   #append(row: number, count: number, timeMs: number, version: unknown): void {
+    this.#touch(row);
     if (count < 2) this.#putInRow(row, count, timeMs, version);
     else {
-      const { times, versions } = this.#ownRest(row);
+      const { times, versions } = ((this.#values(REST) as (Rest | undefined)[])[row] ??= {
+        times: [],
+        versions: [],
+      });
       times.push(timeMs);
       versions.push(version);
     }
     this.#numbers(COUNT)[row] = count + 1;
-    this.#table.markDirty(row);
   }
 
   #putInRow(row: number, index: number, timeMs: number, version: unknown): void {
@@ -148,14 +151,15 @@ export class Versions {
     this.#values(index === 0 ? FIRST : SECOND)[row] = version;
   }
 
-  /** Versions after the second, to be changed in place. */
-  #ownRest(row: number): Rest {
-    const cells = this.#values(REST) as (Rest | undefined)[];
-    let own = cells[row];
-    if (own === undefined) own = { times: [], versions: [] };
-    else if (!this.#table.isOwn(row)) own = { times: [...own.times], versions: [...own.versions] };
-    cells[row] = own;
-    return own;
+  /** Before a change: the row counts as changed then, so that versions that a snapshot has are copied first. */
+  #touch(row: number): void {
+    const table = this.#table;
+    if (!table.isOwn(row)) {
+      const cells = this.#values(REST) as (Rest | undefined)[];
+      const rest = cells[row];
+      if (rest !== undefined) cells[row] = { times: [...rest.times], versions: [...rest.versions] };
+    }
+    table.markDirty(row);
   }
 
   #timeAt(row: number, index: number): number {

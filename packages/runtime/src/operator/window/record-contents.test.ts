@@ -47,6 +47,21 @@ describe('records of a window', () => {
     }
   });
 
+  test('of two sides stay in a snapshot as they were, whichever side comes next', async () => {
+    for (const counts of [[3, 3], [1, 3], [0, 3], [3, 0]] as const) {
+      const backend = await openTestBackend();
+      const contents = open(backend, 2);
+      for (const side of [0, 1] as const) contents.add(0, counts[side], side);
+      const frozen = backend.freeze(1);
+      for (const side of [0, 1] as const) contents.add(100, 103, side);
+      const blobStore = new MemoryBlobStore();
+      const { files } = await frozen.write(blobStore, 'a-');
+      const restored = open(await openTestBackend({ files, blobStore }), 2);
+      const [lefts, rights] = counts.map(numbers);
+      expect(restored.fire()).toEqual(['k', { lefts, rights }]);
+    }
+  });
+
   test('of two sides are kept apart, and all of them go with their slice', async () => {
     const backend = await openTestBackend();
     const contents = open(backend, 2);

@@ -60,17 +60,17 @@ export class RecordContents implements WindowContents {
     const from = side * COLUMNS_OF_SIDE;
     const counts = columns[from + COUNT] as Float64Array;
     const count = counts[row] as number;
+    this.#touch(row);
     counts[row] = count + 1;
     const arrivals = this.#arrivals;
     const loose = count < ROW_RECORDS_MAX ? cutLoose(record) : record;
     const kept = arrivals === undefined ? loose : ([arrivals.next++, loose] satisfies Arrived);
     if (count === 0) (columns[from + FIRST] as unknown[])[row] = kept;
-    else if (count < ROW_RECORDS_MAX) this.#ownRest(row, from).push(kept);
+    else if (count < ROW_RECORDS_MAX) this.#restOf(row, from).push(kept);
     else {
       this.#backend.setCurrentKey([key, slice], keyHash);
       this.#listOf(side).add(kept);
     }
-    table.markDirty(row);
   }
 
   fireRow(row: number, slice: number, bounds: WindowBounds): void {
@@ -143,13 +143,21 @@ export class RecordContents implements WindowContents {
     return this.#lists[side] as ListStateHandle;
   }
 
-  /** The records of a row after its first, to be changed in place. */
-  #ownRest(row: number, from: number): unknown[] {
-    const cells = this.table.columns[from + REST] as (unknown[] | undefined)[];
-    let own = cells[row];
-    if (own === undefined) own = [];
-    else if (!this.table.isOwn(row)) own = [...own];
-    cells[row] = own;
-    return own;
+  /** Before a change: the row counts as changed then, so that what a snapshot has of either side is copied first. */
+  #touch(row: number): void {
+    const { table } = this;
+    if (!table.isOwn(row)) {
+      for (let rest = REST; rest < table.columns.length; rest += COLUMNS_OF_SIDE) {
+        const cells = table.columns[rest] as (unknown[] | undefined)[];
+        const kept = cells[row];
+        if (kept !== undefined) cells[row] = [...kept];
+      }
+    }
+    table.markDirty(row);
+  }
+
+  /** The records of a row after its first, to be changed in place; `#touch` comes before. */
+  #restOf(row: number, from: number): unknown[] {
+    return ((this.table.columns[from + REST] as (unknown[] | undefined)[])[row] ??= []);
   }
 }
