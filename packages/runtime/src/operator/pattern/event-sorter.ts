@@ -81,7 +81,9 @@ export class EventSorter {
   }
 
   #drain(watermarkMs: number, take: TakeEvent): boolean {
-    if (!this.#states.hasQueue) return true;
+    const known = this.#states.queue();
+    // The key may be in the heap several times: another look took what was due, and the rest has a place of its own there.
+    if (known === undefined || !isDue(known, watermarkMs)) return true;
     const queue = this.#states.queueToChange();
     let isStopped = false;
     while (!isStopped && isDue(queue, watermarkMs)) {

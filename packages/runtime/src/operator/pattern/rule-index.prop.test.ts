@@ -12,7 +12,7 @@ import { RuleIndex } from './rule-index.ts';
 import { startQuery } from './start-query.ts';
 
 const value = fc.constantFrom<string | number | boolean | null>('', 'a', 'ab', 'b', 0, 1, 2, true, null);
-const field = fc.constantFrom('x', 'y', 'of.z');
+const field = fc.constantFrom('x', 'y', 'of.z', 'x.0', 'y.length');
 
 const comparison: fc.Arbitrary<PatternConditionJson> = fc.oneof(
   fc.record({

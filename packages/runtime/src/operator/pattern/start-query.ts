@@ -50,6 +50,9 @@ function leastTimes({ times }: PatternStepJson): number {
   return 'atLeast' in times ? times.atLeast : times.from;
 }
 
+/** A path through what an array itself has: an index of queries looks at its elements alone. */
+const OF_ARRAY = /(?:^|\.)(?:\d+|length)(?:\.|$)/;
+
 /** undefined: no query holds wherever the condition does. */
 function queryOf(condition: PatternConditionJson): StartQuery | undefined {
   if ('all' in condition) {
@@ -62,7 +65,7 @@ function queryOf(condition: PatternConditionJson): StartQuery | undefined {
   }
   if ('not' in condition) return undefined;
   const { field, op, value } = condition;
-  if (field === undefined || value === undefined) return undefined;
+  if (field === undefined || value === undefined || OF_ARRAY.test(field)) return undefined;
   return comparisonQuery(field, op, value);
 }
 

@@ -172,6 +172,8 @@ export class TimedPercolator implements ChainOperator {
     if (row < 0) return;
     const waiting = this.#cells[row] as readonly TimedChange[];
     const left = waiting.filter(({ timestampMs }) => timestampMs > timeMs);
+    // The query may be in the heap several times.
+    if (left.length === waiting.length) return;
     if (left.length === 0) this.#changes.remove(key, hash, 0);
     else {
       this.#cells[row] = left;
