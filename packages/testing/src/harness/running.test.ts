@@ -434,6 +434,20 @@ describe('A running operator whose functions fail', () => {
         watermark(5),
       )
       .survivesRestoreAtEveryStep(everyWay);
+    await verifyOperator<Reading>((input) =>
+      input
+        .keyBy(keyOf)
+        .over({ total: sum(not2) }, { orderBy: asc(({ value }) => value), generateUpdateBefore: false })
+        .onError('skip')
+        .toStream(),
+    )
+      .input(r('a', 3), r('a', 2), r('a', 1))
+      .expect(
+        change('insert', { key: 'a', value: 3, total: 3 }),
+        change('insert', { key: 'a', value: 1, total: 1 }),
+        change('updateAfter', { key: 'a', value: 3, total: 4 }),
+      )
+      .survivesRestoreAtEveryStep(everyWay);
     await verifyOperator<Reading>((input) => {
       const ranked = input
         .keyBy(keyOf)

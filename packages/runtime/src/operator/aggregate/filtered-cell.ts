@@ -67,6 +67,24 @@ export function filteredSum(cell: Cell, condition: ConditionText): Cell {
   };
 }
 
+/**
+ * Statements that merge `source` into `target` and leave it as it is: a target that has nothing yet gets a copy, since what is merged
+ * into it next may change it in place.
+ */
+export function mergeKept(
+  cell: Pick<Cell, 'copy' | 'merge'>,
+  unit: CodeUnit,
+  target: string,
+  source: string,
+): string {
+  if (cell.copy === undefined) return cell.merge(unit, target, source, 'false');
+  const kept = unit.fresh('kept');
+  return [
+    `const ${kept} = ${target} === undefined ? ${cell.copy(unit, source)} : ${source};`,
+    cell.merge(unit, target, kept, 'false'),
+  ].join('\n');
+}
+
 /** Any accumulator, as a value that is undefined as long as no record has passed. */
 export function filteredValue(cell: Cell, condition: ConditionText): Cell {
   const { retract, copy } = cell;

@@ -38,7 +38,9 @@ export class OwnedAccumulators {
   }
 
   merge(a: unknown, b: unknown): unknown {
-    return this.#own(this.#merge(this.#changeable(a), b));
+    const merged = this.#merge(this.#changeable(a), b);
+    // The second is somebody else's.
+    return this.#own(merged === b ? structuredClone(b) : merged);
   }
 
   /** From now on every accumulator is copied before it is changed. */

@@ -1,5 +1,6 @@
 // [HOT] What a producer has told a consumer of distinct values already, as far as it remembers: nothing of it is told again.
 import { hashKey, hashNumber, mix32 } from '@millrace/common';
+import { flattenString } from '@millrace/state';
 
 /** Pairs that are remembered: of two in one place the later one. */
 const SLOTS = 1 << 14;
@@ -21,7 +22,9 @@ export class SeenValues {
 
   /** Returns those of `bits` that were not sent for the value yet; they count as sent. */
   fresh(id: number, value: unknown, bits: number): number {
-    return typeof value === 'number' ? this.#freshNumber(id, value, bits) : this.#freshOther(id, value, bits);
+    if (typeof value === 'number') return this.#freshNumber(id, value, bits);
+    // Objects are told by what is in them: each is sent.
+    return typeof value === 'object' ? bits : this.#freshOther(id, value, bits);
   }
 
   #freshNumber(id: number, value: number, bits: number): number {
@@ -47,7 +50,8 @@ export class SeenValues {
       return fresh;
     }
     this.#otherIds[slot] = id;
-    this.#others[slot] = value;
+    // Or it would keep the batch alive that it came in.
+    this.#others[slot] = typeof value === 'string' ? flattenString(value) : value;
     this.#otherBits[slot] = bits;
     return bits;
   }

@@ -69,7 +69,7 @@ export class OverByRows implements RowFunction {
         this.#append(rows, input, sortKey);
       } else {
         rows.splice(index, 0, { sortKey: cutLoose(sortKey), row: cutLoose(input.row), folded: [] });
-        this.#refold(rows, { index, removed: undefined, added: input.kind }, sortKey);
+        this.#refoldAdded(rows, { index, removed: undefined, added: input.kind }, sortKey);
       }
     }
     if (rows.length === 0) {
@@ -91,6 +91,16 @@ export class OverByRows implements RowFunction {
     aggregates.add(folded, row, before === undefined);
     rows.push({ sortKey: cutLoose(sortKey), row, folded });
     this.#emit(input.kind, row, folded);
+  }
+
+  /** A row that a function of the user's fails on is not there: nothing else has changed by then. */
+  #refoldAdded(rows: OverRow[], changed: ChangedRow, sortKey: unknown): void {
+    try {
+      this.#refold(rows, changed, sortKey);
+    } catch (error) {
+      rows.splice(changed.index, 1);
+      throw error;
+    }
   }
 
   /** Folds from the changed place on, and emits what changed. `sortKey`: of the row that came or left. */

@@ -2,6 +2,7 @@
 import type { RowTable } from '@millrace/state';
 import { CodeUnit, property } from '../../chain/codegen/code-unit.ts';
 import type { AggregateLayout } from '../aggregate/aggregate-layout.ts';
+import { mergeKept } from '../aggregate/filtered-cell.ts';
 import { foldText } from '../aggregate/fold-code.ts';
 import type { EmitFunction, StageBody } from '../chain-stage.ts';
 import type { OperatorSetup } from '../operator-setup.ts';
@@ -155,7 +156,7 @@ export class AggregateContents implements WindowContents {
       const target = `${merged}[${index}]`;
       return isNew
         ? `${target} = ${cell.copy?.(unit, source) ?? source};`
-        : cell.merge(unit, target, source, 'false');
+        : mergeKept(cell, unit, target, source);
     });
     return unit.compile('row', statements.join('\n')) as UseRow;
   }

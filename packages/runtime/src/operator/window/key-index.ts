@@ -1,6 +1,6 @@
 // [HOT] Keys to small consecutive numbers, so that accumulators are plain arrays. Bounded: whoever owns it clears it.
 import { hashKey, hashNumber, hashString } from '@millrace/common';
-import { ownKey, sameKey } from '@millrace/state';
+import { flattenString, ownKey, sameKey } from '@millrace/state';
 
 /** Numbers of keys: 0, 1, 2, … in the order of their first coming. */
 export class KeyIndex {
@@ -73,9 +73,11 @@ export class KeyIndex {
   }
 
   /** Adds a key that is not there. Contract: the index is not full. Returns its number. */
-  add(key: unknown): number {
+  add(given: unknown): number {
     if (this.count === this.capacity) this.#grow();
     const id = this.count++;
+    // A piece of a batch's text would keep all of it alive.
+    const key = typeof given === 'string' ? flattenString(given) : given;
     this.keys.push(key);
     if (typeof key === 'number' && key === key) {
       this.hashes[id] = hashNumber(key);

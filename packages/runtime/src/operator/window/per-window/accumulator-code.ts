@@ -3,6 +3,7 @@ import type { RowTable } from '@millrace/state';
 import { CodeUnit, property } from '../../../chain/codegen/code-unit.ts';
 import { madeRecord } from '../../../chain/codegen/record-text.ts';
 import type { AggregateLayout } from '../../aggregate/aggregate-layout.ts';
+import { mergeKept } from '../../aggregate/filtered-cell.ts';
 
 type FoldInto = (record: unknown, row: number, isNew: boolean) => void;
 type UseRow = (row: number) => void;
@@ -24,8 +25,10 @@ export class AccumulatorCode {
   readonly emptyScratch: () => void;
   /** Copies a row to scratch. */
   readonly load: UseRow;
-  /** Merges a row into scratch. */
+  /** Merges a row into scratch; the row goes, since what it has may be in scratch then. */
   readonly merge: UseRow;
+  /** Merges a row into scratch that stays. */
+  readonly mergeKept: UseRow;
   /** Merges scratch into a row. */
   readonly store: MergeInto;
   readonly rowResult: ResultOf;
@@ -65,6 +68,9 @@ export class AccumulatorCode {
     }) as UseRow;
     this.merge = this.#generate('merge', 'row', (unit, cell, index) =>
       cell.merge(unit, inScratch(unit, index), inRow(unit, index), 'false'),
+    ) as UseRow;
+    this.mergeKept = this.#generate('merge kept', 'row', (unit, cell, index) =>
+      mergeKept(cell, unit, inScratch(unit, index), inRow(unit, index)),
     ) as UseRow;
     this.store = this.#generate('store', 'row, isNew', (unit, cell, index) =>
       cell.merge(unit, inRow(unit, index), inScratch(unit, index), 'isNew'),

@@ -39,7 +39,13 @@ export class AccumulatedContents implements KeptContents {
   add({ key, hash }: StateScope, record: unknown): void {
     const table = this.#table;
     const row = table.upsert(key, hash, 0);
-    this.#code.fold(record, row, table.wasAbsent);
+    const isNew = table.wasAbsent;
+    try {
+      this.#code.fold(record, row, isNew);
+    } catch (error) {
+      if (isNew) table.remove(key, hash, 0);
+      throw error;
+    }
     table.markDirty(row);
   }
 
@@ -50,13 +56,13 @@ export class AccumulatedContents implements KeptContents {
 
   taken(): void {}
 
-  /** What several accumulators come to together, merged in their order; undefined: none of them is there. */
+  /** What several accumulators come to together, merged in their order; undefined: none of them is there. They stay as they are. */
   takeMerged(scopes: readonly StateScope[], key: unknown, { start, end }: Bounds): unknown {
     let isLoaded = false;
     for (const scope of scopes) {
       const row = this.#table.find(scope.key, scope.hash, 0);
       if (row < 0) continue;
-      if (isLoaded) this.#code.merge(row);
+      if (isLoaded) this.#code.mergeKept(row);
       else this.#code.load(row);
       isLoaded = true;
     }
