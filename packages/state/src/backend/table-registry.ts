@@ -125,7 +125,9 @@ export class TableRegistry {
     if (name.startsWith('~')) {
       if (!Object.hasOwn(INTERNAL_KINDS, kind))
         throw incompatible(name, 'a table kind of a newer version', 'a known one');
-      return this.#internal(kind as InternalTableKind, this.#nameNow(name.slice(slash + 1)));
+      const own = name.slice(slash + 1);
+      // Timers are no state of the user's, though one may be called as their tables are.
+      return this.#internal(kind as InternalTableKind, kind === '~timer' ? own : this.#nameNow(own));
     }
     // Deletes name no columns: what they are about is there, or nothing is to be deleted.
     return columns === undefined ? this.#byName.get(name) : this.rowTable({ name, columns, hasNamespaces });
