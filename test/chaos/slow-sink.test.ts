@@ -80,7 +80,8 @@ test.skipIf(process.platform !== 'linux')(
         `${name} ${Math.round(rate).toLocaleString('en-US')}/s, ${peaks.map((bytes) => `${Math.round(bytes / MIB)} MiB`).join(' and ')}`,
     );
     console.log(`resident memory of the TaskManagers: ${shown.join('; ')}`);
-    expect(slow.rate).toBeLessThan(fast.rate / 5);
+    // Seconds of it fill the buffers; a fast phase begins with the start of the job.
+    expect(slow.rate).toBeLessThan(Math.max(fast.rate, after.rate) / 2);
     for (const [index, peak] of slow.peaks.entries())
       expect(peak).toBeLessThan((fast.peaks[index] ?? 0) + BUFFER_BYTES + HEAP_NOISE_BYTES);
     if (long !== undefined) expect(after.rate).toBeGreaterThan(fast.rate * 0.9);
