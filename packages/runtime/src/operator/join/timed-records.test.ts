@@ -36,25 +36,28 @@ test.each([
   [1, 5],
   [0, 5],
   [5, 0],
-])('a snapshot with %i and %i records sees nothing of what comes behind it', async (leftCount, rightCount) => {
-  const backend = await openTestBackend();
-  const sides = openSides(backend);
-  add(sides[0], 0, leftCount);
-  add(sides[1], 0, rightCount);
-  const before = sides.map(recordsOf);
-  const frozen = backend.freeze(1);
-  for (const side of sides) {
-    add(side, 100, 103);
-    const row = side.find(KEY.key, KEY.keyHash, BUCKET);
-    for (let index = 0; index < side.countOf(row); index++) side.markMatched(row, index);
-  }
-  const blobStore = new MemoryBlobStore();
-  const { files } = await frozen.write(blobStore, 'a-');
-  const restored = openSides(await openTestBackend({ files, blobStore }));
-  expect(restored.map(recordsOf)).toEqual(before);
-  add(restored[0], 200, 202);
-  expect(recordsOf(restored[0]).slice(leftCount)).toEqual([
-    [200, 200, false],
-    [201, 201, false],
-  ]);
-});
+])(
+  'a snapshot with %i and %i records sees nothing of what comes behind it',
+  async (leftCount, rightCount) => {
+    const backend = await openTestBackend();
+    const sides = openSides(backend);
+    add(sides[0], 0, leftCount);
+    add(sides[1], 0, rightCount);
+    const before = sides.map(recordsOf);
+    const frozen = backend.freeze(1);
+    for (const side of sides) {
+      add(side, 100, 103);
+      const row = side.find(KEY.key, KEY.keyHash, BUCKET);
+      for (let index = 0; index < side.countOf(row); index++) side.markMatched(row, index);
+    }
+    const blobStore = new MemoryBlobStore();
+    const { files } = await frozen.write(blobStore, 'a-');
+    const restored = openSides(await openTestBackend({ files, blobStore }));
+    expect(restored.map(recordsOf)).toEqual(before);
+    add(restored[0], 200, 202);
+    expect(recordsOf(restored[0]).slice(leftCount)).toEqual([
+      [200, 200, false],
+      [201, 201, false],
+    ]);
+  },
+);

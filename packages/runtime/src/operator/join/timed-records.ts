@@ -184,7 +184,8 @@ export class TimedRecords {
   /** Before a change: the row counts as changed then, so that what a snapshot has of any side is copied first. */
   #touch(row: number): void {
     const { table } = this;
-    if (!table.isOwn(row)) for (let index = 0; index < this.#rests.length; index++) this.#copyRest(row, index);
+    if (!table.isOwn(row))
+      for (let index = 0; index < this.#rests.length; index++) this.#copyRest(row, index);
     table.markDirty(row);
   }
 

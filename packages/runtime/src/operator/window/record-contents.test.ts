@@ -48,7 +48,12 @@ describe('records of a window', () => {
   });
 
   test('of two sides stay in a snapshot as they were, whichever side comes next', async () => {
-    for (const counts of [[3, 3], [1, 3], [0, 3], [3, 0]] as const) {
+    for (const counts of [
+      [3, 3],
+      [1, 3],
+      [0, 3],
+      [3, 0],
+    ] as const) {
       const backend = await openTestBackend();
       const contents = open(backend, 2);
       for (const side of [0, 1] as const) contents.add(0, counts[side], side);
