@@ -83,6 +83,15 @@ const JOINS: readonly (readonly [string, JobDefinition])[] = [
     job((left, right) => left.keyBy(id).join(right.keyBy(id), { window: tumbling('1 s'), select: pair })),
   ],
   [
+    'co-group, 1 s',
+    job((left, right) =>
+      left.keyBy(id).coGroup(right.keyBy(id), {
+        window: tumbling('1 s'),
+        apply: (lefts, rights) => [lefts.length + rights.length],
+      }),
+    ),
+  ],
+  [
     'temporal join',
     job((left, right) => left.temporalJoin(right, { recordKey: id, tableKey: id, select: pair })),
   ],
@@ -104,6 +113,17 @@ const JOINS: readonly (readonly [string, JobDefinition])[] = [
         .toStream(),
     ),
   ],
+  [
+    'lookup join, all rows remembered',
+    job((left, right) =>
+      left.union(right).lookupJoin({
+        recordKey: id,
+        lookup: (key) => ({ key }),
+        cache: { entriesMax: KEYS, ttl: '1 hour' },
+        select: ({ n }, { key }) => n + key,
+      }),
+    ),
+  ],
 ];
 
 const run = async (of: JobDefinition): Promise<number> => {
@@ -113,9 +133,10 @@ const run = async (of: JobDefinition): Promise<number> => {
 
 export const joinBench: Bench = {
   name: 'join',
-  run: async () => {
+  run: async (wants = () => true) => {
     const rows: Row[] = [];
     for (const [what, ours] of JOINS) {
+      if (!wants(what)) continue;
       rows.push(
         await compare({
           what,

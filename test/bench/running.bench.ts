@@ -6,6 +6,7 @@ import {
   defineJob,
   desc,
   generate,
+  streamingKMeans,
   sum,
   type DataStream,
   type JobDefinition,
@@ -91,6 +92,10 @@ const OPERATORS: readonly (readonly [what: string, build: Build])[] = [
   ['sort', (events) => events.sort()],
   ['limit', (events) => events.limit(RECORDS / 2)],
   ['upsertMaterialize', (events) => events.toTable().upsertMaterialize(byId, { upsertKey: byId })],
+  [
+    'streaming k-means by key, 3 clusters',
+    (events) => streamingKMeans(events.keyBy(byId), { k: 3, features: ({ value }) => [value] }).clustered,
+  ],
   ['normalize', (events) => events.toTable().normalize(byId)],
 ];
 

@@ -1,4 +1,4 @@
-// States of process functions, with and without a TTL, and asynchronous functions, against a keyed count: whole jobs on one thread.
+// States of process functions, with and without a TTL, functions over two streams, and asynchronous functions, against a keyed count: whole jobs on one thread.
 import {
   aggregatingState,
   boundedOutOfOrderness,
@@ -143,6 +143,41 @@ const TTLS: readonly (readonly [what: string, ttl?: TtlOptions])[] = [
   [', TTL by the wall clock', { duration: '1 minute' }],
 ];
 
+const TWO_STREAMS: readonly (readonly [what: string, build: Build])[] = [
+  [
+    'two keyed streams, a value that both write',
+    (events) => {
+      const first = events.filter(({ value }) => value % 2 === 0).keyBy(byId);
+      const second = events.filter(({ value }) => value % 2 === 1).keyBy(byId);
+      return first.connect(second).process({
+        state: { n: valueState({ initial: 0 }) },
+        onFirst(_event, { state }) {
+          const n = state.n.value() + 1;
+          state.n.update(n);
+          return [n];
+        },
+        onSecond(_event, { state }) {
+          const n = state.n.value() - 1;
+          state.n.update(n);
+          return [n];
+        },
+      });
+    },
+  ],
+  [
+    'broadcast state, read for each record',
+    (events) => {
+      const rules = events.filter(({ value }) => value === 0).broadcast({ rules: mapState<number, number>() });
+      return events.connect(rules).process({
+        onRecord: ({ id, value }, { broadcast }) => [value + (broadcast.rules.get(id % PER_KEY) ?? 0)],
+        onBroadcast({ id, ms }, { broadcast }) {
+          broadcast.rules.put(id % PER_KEY, ms);
+        },
+      });
+    },
+  ],
+];
+
 const ASYNCHRONOUS: readonly (readonly [what: string, build: Build])[] = [
   ['mapAsync, answered at once', (events) => events.mapAsync(({ value }) => value, { capacity: 1_000 })],
   ['mapAsync, ordered', (events) => events.mapAsync(async ({ value }) => value, { capacity: 1_000 })],
@@ -168,6 +203,7 @@ export const stateKindsBench: Bench = {
             [`${what}${how}`, (events: DataStream<Event>) => process(events.keyBy(byId), ttl)] as const,
         ),
       ),
+      ...TWO_STREAMS,
       ...ASYNCHRONOUS,
     ];
     for (const [what, build] of builds) {

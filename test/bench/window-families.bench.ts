@@ -1,5 +1,8 @@
 // Each family of windows against a running count by key: what a record costs in it, a whole job on one thread.
 import {
+  approxCountDistinct,
+  approxQuantile,
+  approxTopN,
   boundedOutOfOrderness,
   count,
   countEvictor,
@@ -115,6 +118,21 @@ const FAMILIES: readonly {
         for (const _ of records) n++;
         return [{ key, n }];
       }),
+  },
+  {
+    what: 'tumbling 1 s, distinct count by a sketch',
+    family: (events) =>
+      events.window(tumbling('1 s')).aggregate({ users: approxCountDistinct(({ value }) => value) }),
+  },
+  {
+    what: 'tumbling 1 s, quantile by a sketch',
+    family: (events) =>
+      events.window(tumbling('1 s')).aggregate({ median: approxQuantile(({ value }) => value, 0.5) }),
+  },
+  {
+    what: 'tumbling 1 s, heavy hitters by a sketch',
+    family: (events) =>
+      events.window(tumbling('1 s')).aggregate({ most: approxTopN(3, ({ value }) => value) }),
   },
   {
     what: 'tumbling 1 s with a trigger, count',

@@ -13,6 +13,8 @@ import type { StreamEdge, StreamGraph, StreamNode } from './stream-graph.ts';
 import { invalidGraph } from './transformation.ts';
 
 const ENDS = new Set<Operator['kind']>(['sink', 'forEach', 'print']);
+/** Have an option `lateOutput`; windows those that join. */
+const LATE_OUTPUTS = new Set<Operator['kind']>(['window', 'sort', 'percolate']);
 
 /**
  * @throws {MillraceError} MR_NO_GRAPH for a graph without a source or without an end
@@ -200,10 +202,20 @@ function checkSideOutput(node: StreamNode, edge: StreamEdge, graph: StreamGraph)
   if ((operator.kind === 'sort' || operator.kind === 'percolate') && operator.lateOutput === sideOutput)
     return;
   throw invalidGraph(
-    `Operator "${node.name}" reads side output "${sideOutput}" of "${producer.name}", which never sends to it: ` +
-      (operator.kind === 'window'
-        ? 'declare it with .sideOutputLateData(tag) before the window function'
-        : 'process functions and windows with .sideOutputLateData(tag) have side outputs'),
+    `Operator "${node.name}" reads side output "${sideOutput}" of "${producer.name}", which never sends to it: ${sideOutputAdvice(operator)}`,
     { operator: node.name, sideOutput },
   );
+}
+
+/** How records would come to a side output of the operator. */
+function sideOutputAdvice(operator: Operator): string {
+  if (operator.kind === 'window' && operator.join === undefined)
+    return 'declare it with .sideOutputLateData(tag) before the window function';
+  if (operator.kind === 'pattern')
+    return 'declare it with .sideOutputLateData(tag) or .timedOut(tag) before .matches()';
+  if (operator.kind === 'join' && operator.join.kind === 'interval')
+    return 'declare it with `leftLateOutput: tag` or `rightLateOutput: tag` in its options';
+  if (LATE_OUTPUTS.has(operator.kind) || (operator.kind === 'join' && operator.join.kind === 'temporal'))
+    return 'declare it with `lateOutput: tag` in its options';
+  return 'process functions and windows with .sideOutputLateData(tag) have side outputs';
 }

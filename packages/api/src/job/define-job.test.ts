@@ -14,6 +14,8 @@ import { boundedOutOfOrderness } from '../watermark/watermarks.ts';
 import { endOfInput, sliding, tumbling } from '../window/windows.ts';
 import { defineJob } from './define-job.ts';
 import type { StreamEnvironment } from './stream-environment.ts';
+import type { DataStream } from '../stream/data-stream.ts';
+import type { KeyedStream } from '../stream/keyed-stream.ts';
 
 const submission: SubmissionContext = {
   args: ['--day', '3'],
@@ -22,6 +24,7 @@ const submission: SubmissionContext = {
   baseDirectory: '/base',
 };
 const clicks = [{ user: 'ada', at: 1, page: 'home' }];
+type Click = (typeof clicks)[number];
 
 function plan(build: (env: StreamEnvironment) => void): StreamGraph {
   return defineJob('test', build).plan(submission);
@@ -336,6 +339,16 @@ describe('a job is refused when it is built', () => {
             .print(),
       ),
     ).toMatch(/^MR_GRAPH_INVALID: .*process functions/);
+    const reading = (build: (keyed: KeyedStream<string, Click>) => DataStream<unknown>) =>
+      refusal((env) => void build(clickStream(env).keyBy((click) => click.user)).sideOutput(tag).print());
+    const select = () => 1;
+    expect(reading((keyed) => keyed.intervalJoin(keyed, { lower: 0, upper: 1, select }))).toMatch(
+      /^MR_GRAPH_INVALID: .*leftLateOutput: tag/,
+    );
+    expect(reading((keyed) => keyed.join(keyed, { window: tumbling(5), select }))).toMatch(
+      /^MR_GRAPH_INVALID: .*lateOutput: tag/,
+    );
+    expect(reading((keyed) => keyed.sort())).toMatch(/^MR_GRAPH_INVALID: .*lateOutput: tag/);
   });
 
   test('with an async function, which names the place', () => {
