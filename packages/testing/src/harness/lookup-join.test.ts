@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { DataStream, LookupJoinOptions } from '@millrace/api';
 import { ChainHarness } from './chain-harness.ts';
+import { endOfInput, record, verifyOperator, watermark } from './verify-operator.ts';
 
 interface Order {
   readonly id: number;
@@ -138,6 +139,30 @@ describe('a lookup join', () => {
     );
     expect(results).toEqual(['1 city of a']);
     expect(users.asked).toEqual(['a', 'a']);
+  });
+
+  test('keeps event time, early and late, and survives what the harness does to it', async () => {
+    const lookup = async (user: string) => (user === 'nobody' ? undefined : `city of ${user}`);
+    await verifyOperator<Order>(joined({ lookup }))
+      .input(
+        record(order(2, 'a'), { atMs: 2 }),
+        record(order(1, 'nobody'), { atMs: 1 }),
+        watermark(2),
+        record(order(0, 'a'), { atMs: 0 }),
+        endOfInput,
+      )
+      .expect(
+        record('2 city of a', { atMs: 2 }),
+        record('1 none', { atMs: 1 }),
+        watermark(2),
+        record('0 city of a', { atMs: 0 }),
+        endOfInput,
+      )
+      .survivesRestoreAtEveryStep({ parallelism: [1, 3] });
+    await verifyOperator<Order>(joined({ lookup }))
+      .input(watermark(3), endOfInput)
+      .expect(watermark(3), endOfInput)
+      .survivesRestoreAtEveryStep({ parallelism: [1, 2] });
   });
 
   test('of the type inner leaves out records without a row', async () => {
