@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import {
   aggregator,
+  approxCountDistinct,
   asc,
   count,
   defineJob,
@@ -115,6 +116,13 @@ describe('an operator over changes is refused', () => {
       result: (n) => n,
     });
     refused((env) => void totals(env).aggregate({ last }).print(), 'it has no `retract`');
+    const items = approxCountDistinct(({ key }: { readonly key: string }) => key);
+    refused((env) => void totals(env).aggregate({ items }).print(), '"items" over a stream whose rows change');
+    const keys = (env: StreamEnvironment) =>
+      orders(env)
+        .toTable()
+        .map(({ item }) => ({ key: item }));
+    expect(() => plan((env) => void keys(env).aggregate({ items }).print())).not.toThrow();
   });
 
   test('where it gives final results of rows that are not', () => {

@@ -84,6 +84,11 @@ export function retracts(what: string, mode: ChangelogMode | undefined): boolean
 
 function checkRetractable(specs: { readonly [name: string]: AggregateSpec }): void {
   for (const [name, spec] of Object.entries(specs)) {
+    if (spec.kind === 'sketch')
+      throw changelogRefused(
+        `Cannot compute aggregate "${name}" over a stream whose rows change: no value is taken out of a sketch again; ` +
+          'write an exact one, such as countDistinct() or topN(), or aggregate the records that the rows are made of',
+      );
     if (spec.kind !== 'custom' || spec.retract !== undefined) continue;
     throw changelogRefused(
       `Cannot compute aggregate "${name}" over a stream whose rows change: it has no \`retract\`; ` +
