@@ -179,6 +179,7 @@ test('options that make no sense together are refused', () => {
   misused((env) => keyed(env).deduplicate({ keep: 'last', emit: 'append' } as never));
   misused((env) => keyed(env).topN(0, { orderBy: asc(({ id }) => id) }));
   misused((env) => keyed(env).topN(1, { orderBy: (({ id }: Order) => id) as never }));
+  misused((env) => keyed(env).sort({ lateOutput: 'late' as never }));
 });
 
 test('what follows changes of one subtask has one subtask, so that they stay in order', () => {

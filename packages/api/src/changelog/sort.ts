@@ -1,5 +1,5 @@
 // Order and number of records: sort within event time, limit.
-import type { OutputTag } from '../function/output-tag.ts';
+import { tagName, type OutputTag } from '../function/output-tag.ts';
 import type { Transformation } from '../graph/transformation.ts';
 import { integerOption, refuseUnknownOptions } from '../options/check-options.ts';
 import type { DeepMutable } from '../readonly.ts';
@@ -23,7 +23,7 @@ export function addSort(input: KeyedInput, options: SortOptions<never>): Transfo
     {
       kind: 'sort',
       orderBy: thenBy === undefined ? [] : orderingSpecs('sort()', thenBy as Ordering<never>),
-      ...(lateOutput === undefined ? {} : { lateOutput: lateOutput.name }),
+      ...(lateOutput === undefined ? {} : { lateOutput: tagName(lateOutput, '`lateOutput` of sort()') }),
     },
     'sort',
   );
