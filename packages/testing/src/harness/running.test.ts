@@ -2,6 +2,7 @@
 /* oxlint-disable vitest/expect-expect -- verifyOperator asserts */
 import { describe, test } from 'vitest';
 import {
+  aggregator,
   asc,
   count,
   desc,
@@ -94,6 +95,68 @@ describe('A running aggregate', () => {
         processingTime(200),
       )
       .holds({ parallelism: [1, 3] });
+  });
+
+  test('of one’s own may change its accumulator in place and give it out: what it gave stays as it was', async () => {
+    const values = aggregator<Reading, number[], readonly number[]>({
+      create: () => [],
+      add(all, { value }) {
+        all.push(value);
+        return all;
+      },
+      merge: (a, b) => [...a, ...b],
+      result: (all) => all,
+    });
+    await verifyOperator<Reading>((input) =>
+      input.keyBy(keyOf).aggregate({ values }, { emit: 'update' }).toStream(),
+    )
+      .input(r('a', 1), r('a', 2), watermark(1), r('b', 5), r('a', 3), endOfInput)
+      .expect(
+        change('insert', { key: 'a', values: [1] }),
+        change('updateBefore', { key: 'a', values: [1] }),
+        change('updateAfter', { key: 'a', values: [1, 2] }),
+        watermark(1),
+        change('insert', { key: 'b', values: [5] }),
+        change('updateBefore', { key: 'a', values: [1, 2] }),
+        change('updateAfter', { key: 'a', values: [1, 2, 3] }),
+        endOfInput,
+      )
+      .survivesRestoreAtEveryStep(everyWay);
+    await verifyOperator<Reading>((input) => input.keyBy(keyOf).aggregate({ values }))
+      .input(r('a', 1), r('a', 2), endOfInput)
+      .expect(record({ key: 'a', values: [1] }), record({ key: 'a', values: [1, 2] }), endOfInput)
+      .survivesRestoreAtEveryStep(everyWay);
+  });
+
+  test('of several rows takes back the rows that it gave, and gives those of now', async () => {
+    await verifyOperator<Reading>((input) =>
+      input
+        .keyBy(keyOf)
+        .flatAggregate<{ value: number; n: number }[], { value: number; n: number }>({
+          create: () => [],
+          add(rows, { value }) {
+            const known = rows.find((row) => row.value === value);
+            if (known === undefined) rows.push({ value, n: 1 });
+            else known.n++;
+            return rows;
+          },
+          rows: (rows) => rows,
+        })
+        .toStream(),
+    )
+      .input(r('a', 1), watermark(1), r('a', 1), watermark(2), r('a', 7), endOfInput)
+      .expect(
+        change('insert', { key: 'a', value: 1, n: 1 }),
+        watermark(1),
+        change('delete', { key: 'a', value: 1, n: 1 }),
+        change('insert', { key: 'a', value: 1, n: 2 }),
+        watermark(2),
+        change('delete', { key: 'a', value: 1, n: 2 }),
+        change('insert', { key: 'a', value: 1, n: 2 }),
+        change('insert', { key: 'a', value: 7, n: 1 }),
+        endOfInput,
+      )
+      .survivesRestoreAtEveryStep(everyWay);
   });
 
   test('forgets a key that nobody writes for its time to live', async () => {

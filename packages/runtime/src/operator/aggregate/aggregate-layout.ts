@@ -265,10 +265,11 @@ function resultOf(spec: AggregateSpec, sink: CellSink): Result {
       const owned = new OwnedAccumulators(spec);
       sink.freezes.push(() => owned.disown());
       const cell = addValue(customCell(owned, fieldsRead(spec.add, 1)));
-      if (condition === undefined) return (unit, of) => `${unit.bind(spec.result, 'result')}(${of(cell)})`;
+      const result = resultOfOwned(owned, spec.result as (accumulator: unknown) => unknown);
+      if (condition === undefined) return (unit, of) => `${unit.bind(result, 'result')}(${of(cell)})`;
       // Without a record the result is that of a fresh accumulator.
       return (unit, of) =>
-        `${unit.bind(spec.result, 'result')}(${of(cell)} === undefined ? ${unit.bind(spec.create, 'create')}() : ${of(cell)})`;
+        `${unit.bind(result, 'result')}(${of(cell)} === undefined ? ${unit.bind(spec.create, 'create')}() : ${of(cell)})`;
     }
     default:
       return unreachable(spec);
@@ -440,6 +441,18 @@ function sketchCell(
     merge: (unit, target, source, isNew) =>
       `${target} = ${unit.bind(owned, 'owned')}.merge(${isNew}, ${target}, ${source});`,
     copy: (unit, source) => `${unit.bind(owned, 'owned')}.copy(${source})`,
+  };
+}
+
+/** A result may be the accumulator itself, or have a part of it: what was given out does not change any more. */
+function resultOfOwned(
+  owned: OwnedAccumulators,
+  resultOfUser: (accumulator: unknown) => unknown,
+): (accumulator: unknown) => unknown {
+  return (accumulator) => {
+    const result = resultOfUser(accumulator);
+    if (typeof result === 'object' && result !== null) owned.share(accumulator);
+    return result;
   };
 }
 

@@ -43,6 +43,11 @@ export class OwnedAccumulators {
     return this.#own(merged === b ? structuredClone(b) : merged);
   }
 
+  /** Somebody else may have the accumulator from now on, or a part of it: it is copied before it is changed. */
+  share(accumulator: unknown): void {
+    if (typeof accumulator === 'object' && accumulator !== null) this.#owned.delete(accumulator);
+  }
+
   /** From now on every accumulator is copied before it is changed. */
   disown(): void {
     this.#owned = new WeakSet();

@@ -55,6 +55,8 @@ class TableAggregate implements RowFunction {
     const { columns } = states.table;
     const known = isNew ? undefined : (columns[ACCUMULATOR] as unknown[])[row];
     const before = isNew ? [] : this.#rows(known);
+    // Rows may be parts of it: those that went out, and those that are taken back, stay as they are.
+    this.#owned.share(known);
     const accumulator = takesBack
       ? this.#owned.retract(known, input.row)
       : this.#owned.add(isNew, known, input.row);
