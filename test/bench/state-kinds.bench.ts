@@ -167,7 +167,9 @@ const TWO_STREAMS: readonly (readonly [what: string, build: Build])[] = [
   [
     'broadcast state, read for each record',
     (events) => {
-      const rules = events.filter(({ value }) => value === 0).broadcast({ rules: mapState<number, number>() });
+      const rules = events
+        .filter(({ value }) => value === 0)
+        .broadcast({ rules: mapState<number, number>() });
       return events.connect(rules).process({
         onRecord: ({ id, value }, { broadcast }) => [value + (broadcast.rules.get(id % PER_KEY) ?? 0)],
         onBroadcast({ id, ms }, { broadcast }) {

@@ -117,7 +117,10 @@ describe('an operator over changes is refused', () => {
     });
     refused((env) => void totals(env).aggregate({ last }).print(), 'it has no `retract`');
     const items = approxCountDistinct(({ key }: { readonly key: string }) => key);
-    refused((env) => void totals(env).aggregate({ items }).print(), '"items" over a stream whose rows change');
+    refused(
+      (env) => void totals(env).aggregate({ items }).print(),
+      '"items" over a stream whose rows change',
+    );
     const keys = (env: StreamEnvironment) =>
       orders(env)
         .toTable()

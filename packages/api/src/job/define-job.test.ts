@@ -339,8 +339,13 @@ describe('a job is refused when it is built', () => {
             .print(),
       ),
     ).toMatch(/^MR_GRAPH_INVALID: .*process functions/);
-    const reading = (build: (keyed: KeyedStream<string, Click>) => DataStream<unknown>) =>
-      refusal((env) => void build(clickStream(env).keyBy((click) => click.user)).sideOutput(tag).print());
+    const reading = (build: (keyed: KeyedStream<string, Click>) => Pick<DataStream<Click>, 'sideOutput'>) =>
+      refusal(
+        (env) =>
+          void build(clickStream(env).keyBy((click) => click.user))
+            .sideOutput(tag)
+            .print(),
+      );
     const select = () => 1;
     expect(reading((keyed) => keyed.intervalJoin(keyed, { lower: 0, upper: 1, select }))).toMatch(
       /^MR_GRAPH_INVALID: .*leftLateOutput: tag/,
