@@ -59,4 +59,12 @@ await build({
   logLevel: 'warning',
 });
 const { main } = await import(pathToFileURL(join(directory, `${name}.mjs`)).href);
-process.exitCode = await main(rest);
+process.exitCode = await main(rest).catch(refuse);
+
+/** Arguments that mean nothing are answered in a line; what else goes wrong shows where. */
+function refuse(error) {
+  const code = String(error?.code);
+  if (code !== 'MR_USAGE' && !code.startsWith('ERR_PARSE_ARGS')) throw error;
+  process.stderr.write(`bench ${name}: ${error.message.split('\n', 1)[0]} (see docs/internals/benchmarks.md)\n`);
+  return 2;
+}

@@ -12,7 +12,7 @@ const SHORT_SECONDS = 40;
 /**
  * `bench guards`: only the ratios that have a guard, and whether they keep it. `--short`: in a minute at most, as far as
  * that goes; for a look, not for a figure. Returns the exit code: 0 unless `--strict` and one is
- * below its guard; 2 for bad arguments.
+ * below its guard.
  */
 export async function main(argv: string[]): Promise<number> {
   const { values } = parseArgs({

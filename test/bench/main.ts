@@ -1,6 +1,7 @@
 // The micro benchmarks' command line: runs them, prints a table or one JSON object a line. `--rows OVER`: only comparisons with
 // this in their name.
 import { parseArgs } from 'node:util';
+import { MillraceError } from '@millrace/common';
 import type { Bench, Row } from './compare.ts';
 
 /** Loaded when they are run: each brings its own part of the engine. */
@@ -20,7 +21,10 @@ export const BENCHES: ReadonlyMap<string, () => Promise<Bench>> = new Map([
   ['files', async () => (await import('./files.bench.ts')).filesBench],
 ]);
 
-/** Returns the exit code: 0, also when a ratio is below its guard (a shared machine proves nothing); 2 for bad arguments. */
+/**
+ * Returns the exit code: 0, also when a ratio is below its guard, as a shared machine proves nothing.
+ * @throws {MillraceError} MR_USAGE
+ */
 export async function main(argv: string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args: argv,
@@ -35,8 +39,7 @@ export async function main(argv: string[]): Promise<number> {
   const unknown = names.filter((name) => !BENCHES.has(name));
   if (unknown.length > 0) {
     const known = [...BENCHES.keys()].join(', ');
-    process.stderr.write(`No benchmark is called ${unknown.join(', ')}: there are ${known}, and peers.\n`);
-    return 2;
+    throw new MillraceError('MR_USAGE', `No benchmark is called ${unknown.join(', ')}: there are ${known}`);
   }
   const wanted = values.rows ?? '';
   const wants = (what: string): boolean => what.includes(wanted);

@@ -6,7 +6,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { MillraceError } from '@millrace/common';
+import { numberOption } from '../bench/number-option.ts';
 import { runSlowSink } from './slow-sink.ts';
 import { SoakCluster } from './soak-cluster.ts';
 import { runSteady } from './steady-load.ts';
@@ -21,21 +23,31 @@ export interface Finding {
   readonly isMet: boolean;
 }
 
-/** Resolves to the exit code: 1 when a limit is not kept. */
+/** Resolves to the exit code: 1 when a limit is not kept. @throws {MillraceError} MR_USAGE */
 export async function main(argv: readonly string[]): Promise<number> {
-  const isSlow = argv[0] === 'slow';
-  const isJson = argv.includes('--json');
-  const minutes = numberBehind(argv, '--minutes') ?? 8;
-  const seconds = numberBehind(argv, '--seconds') ?? 60;
+  const { values, positionals } = parseArgs({
+    args: [...argv],
+    options: {
+      minutes: { type: 'string', default: '8' },
+      seconds: { type: 'string', default: '60' },
+      json: { type: 'boolean', default: false },
+    },
+    allowPositionals: true,
+  });
+  const [kind, ...others] = positionals;
+  if ((kind !== undefined && kind !== 'slow') || others.length > 0)
+    throw new MillraceError('MR_USAGE', `Cannot use "${positionals.join(' ')}" here: write slow, or nothing`);
+  const minutes = numberOption('minutes', values.minutes);
+  const seconds = numberOption('seconds', values.seconds);
   const directory = mkdtempSync(join(tmpdir(), 'millrace-soak-'));
   const cluster = await SoakCluster.start(directory);
   const say = (text: string): void => void process.stderr.write(`${text}\n`);
   try {
-    const findings = isSlow
+    const findings = kind === 'slow'
       ? await runSlowSink(cluster, { slowMs: seconds * 1000, say })
       : await runSteady(cluster, { durationMs: minutes * 60_000, say });
     for (const finding of findings)
-      process.stdout.write(`${isJson ? JSON.stringify(finding) : row(finding)}\n`);
+      process.stdout.write(`${values.json ? JSON.stringify(finding) : row(finding)}\n`);
     return findings.every(({ isMet }) => isMet) ? 0 : 1;
   } finally {
     await cluster.stop();
@@ -46,12 +58,4 @@ export async function main(argv: readonly string[]): Promise<number> {
 function row({ what, value, unit, limit, isMet }: Finding): string {
   const bound = limit === undefined ? '' : `  limit ${limit.toFixed(2)}  ${isMet ? 'kept' : 'NOT KEPT'}`;
   return `${what.padEnd(44)}${value.toFixed(2).padStart(14)} ${unit.padEnd(12)}${bound}`;
-}
-
-function numberBehind(argv: readonly string[], flag: string): number | undefined {
-  const index = argv.indexOf(flag);
-  if (index < 0) return undefined;
-  const value = Number(argv[index + 1]);
-  if (value > 0) return value;
-  throw new MillraceError('MR_USAGE', `${flag} wants a number above 0`);
 }

@@ -9,26 +9,28 @@ import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { MillraceError } from '@millrace/common';
 import { costOfOneASecond } from '../checkpoint.bench.ts';
-import { QUERIES } from '../nexmark/queries.ts';
+import { queriesOf } from '../nexmark/queries.ts';
+import { numberOption } from '../number-option.ts';
+import { partsOf, type Part, type PartRow } from '../parts.ts';
 import { flinkCommand } from '../peers/flink.ts';
 import { compareQuery } from '../peers/nexmark.ts';
 import { compareWorkload } from '../peers/main.ts';
-import { WORKLOADS } from '../peers/workloads.ts';
-import { rowsOf as scaleRows } from '../scale/main.ts';
+import { WORKLOADS, workloadOf, type Workload } from '../peers/workloads.ts';
+import { SCALE_PARTS } from '../scale/main.ts';
 import { measureCheckpoints } from './checkpoints.ts';
 import { measureLatency, measureWindowLag } from './delays.ts';
 
-type Row = { readonly part: string } & Readonly<Record<string, unknown>>;
-
 interface Options {
   readonly queries: readonly string[];
-  readonly workloads: readonly string[];
+  readonly workloads: readonly Workload[];
   readonly repeat: number;
   readonly flink: string | undefined;
   readonly minutes: number;
 }
 
-const PARTS: Readonly<Record<string, (options: Options) => AsyncIterable<Row>>> = {
+const KEYS_MAX = 10_000_000;
+
+const PARTS: Readonly<Record<string, Part<Options>>> = {
   machine: async function* () {
     yield machine();
   },
@@ -37,23 +39,20 @@ const PARTS: Readonly<Record<string, (options: Options) => AsyncIterable<Row>>> 
       yield { part: 'nexmark', ...(await compareQuery(query, { events: undefined, repeat, runner })) };
   },
   workloads: async function* ({ workloads, repeat, flink }) {
-    for (const name of workloads) {
-      const workload = WORKLOADS[name];
-      if (workload === undefined) throw new MillraceError('MR_USAGE', `There is no workload ${name}`);
+    for (const workload of workloads)
       yield {
         part: 'workloads',
         ...(await compareWorkload(workload, { repeat, flink, records: undefined })),
       };
-    }
   },
   latency: async function* () {
-    yield { ...(await measureLatency()) };
+    yield await measureLatency();
   },
   'window-lag': async function* () {
-    yield { ...(await measureWindowLag()) };
+    yield await measureWindowLag();
   },
   checkpoint: async function* () {
-    yield { ...(await measureCheckpoints()) };
+    yield await measureCheckpoints();
   },
   'checkpoint-cost': async function* () {
     yield { part: 'checkpoint-cost', ...(await costOfOneASecond()) };
@@ -61,15 +60,18 @@ const PARTS: Readonly<Record<string, (options: Options) => AsyncIterable<Row>>> 
   recovery: () =>
     linesOf('recovery', ['recovery', '--rounds', '4', '--megabytes', '1000', '--rate', '20000', '--json']),
   rescale: () => linesOf('rescale', ['rescale', '--rounds', '1', '--megabytes', '1000', '--json']),
-  subtasks: () => scale('subtasks'),
-  slots: () => scale('slots'),
-  processes: () => scale('processes'),
-  keys: () => scale('keys'),
-  steady: ({ minutes }) => scaleRows('steady', { keysMax: 0, minutes }),
+  subtasks: SCALE_PARTS.subtasks,
+  slots: SCALE_PARTS.slots,
+  processes: SCALE_PARTS.processes,
+  keys: () => SCALE_PARTS.keys({ keysMax: KEYS_MAX }),
+  steady: SCALE_PARTS.steady,
 };
 const ON_REQUEST: ReadonlySet<string> = new Set(['steady']);
 
-/** Returns the exit code: 1 when a part failed, which then has a line with its error; the others go on. */
+/**
+ * Returns the exit code: 1 when a part failed, which then has a line with its error; the others go on.
+ * @throws {MillraceError} MR_USAGE
+ */
 export async function main(argv: string[]): Promise<number> {
   const text = { type: 'string' } as const;
   const flag = { type: 'boolean', default: false } as const;
@@ -86,20 +88,13 @@ export async function main(argv: string[]): Promise<number> {
     },
   });
   const options: Options = {
-    queries: values.queries?.split(',') ?? QUERIES,
-    workloads: values.workloads?.split(',') ?? Object.keys(WORKLOADS),
-    repeat: Number(values.repeat),
+    queries: queriesOf(values.queries),
+    workloads: (values.workloads?.split(',') ?? Object.keys(WORKLOADS)).map(workloadOf),
+    repeat: numberOption('repeat', values.repeat),
     flink: values['only-millrace'] ? undefined : flinkCommand(),
-    minutes: Number(values.minutes),
+    minutes: numberOption('minutes', values.minutes),
   };
-  const names = values.part?.split(',') ?? Object.keys(PARTS).filter((name) => !ON_REQUEST.has(name));
-  const unknown = names.filter((name) => !Object.hasOwn(PARTS, name));
-  if (unknown.length > 0) {
-    process.stderr.write(
-      `There is no part ${unknown.join(', ')}: they are ${Object.keys(PARTS).join(', ')}.\n`,
-    );
-    return 2;
-  }
+  const names = partsOf(values.part, PARTS, ON_REQUEST);
   if (options.flink === undefined && !values['only-millrace'])
     process.stderr.write(
       'Flink is not measured: its runner, Java 17 or Maven is missing (MILLRACE_PEERS names the runner).\n',
@@ -119,11 +114,7 @@ export async function main(argv: string[]): Promise<number> {
   return exitCode;
 }
 
-function scale(part: string): AsyncIterable<Row> {
-  return scaleRows(part, { keysMax: 10_000_000, minutes: 0 });
-}
-
-function machine(): Row {
+function machine() {
   const [first] = cpus();
   const git = (...args: string[]): string => execFileSync('git', args, { encoding: 'utf8' }).trim();
   return {
@@ -140,7 +131,7 @@ function machine(): Row {
 }
 
 /** Another benchmark, in a process of its own: its lines of JSON. */
-async function* linesOf(part: string, args: readonly string[]): AsyncGenerator<Row> {
+async function* linesOf(part: string, args: readonly string[]): AsyncGenerator<PartRow> {
   const child = spawn(process.execPath, ['scripts/bench.mjs', ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, MILLRACE_SKIP_BUILD: '1' },

@@ -1,5 +1,7 @@
 // `npm run bench -- nexmark`: Nexmark's queries, generator inside, on processes or on threads of this one.
 import { parseArgs } from 'node:util';
+import { MillraceError } from '@millrace/common';
+import { numberOption } from '../number-option.ts';
 import { startProcesses, startThreads, type BenchCluster } from './bench-cluster.ts';
 import { latencyCells, measureLatency, type LatencyRun } from './latency.ts';
 import { eventsOf, queriesOf } from './queries.ts';
@@ -41,7 +43,6 @@ const HEADER = [
 /** Returns the exit code. Each query has a cluster of its own, a warm-up of a tenth of its events, and shows the median of its runs. */
 export async function main(argv: string[]): Promise<number> {
   const options = optionsOf(argv);
-  if (options === undefined) return 2;
   const say = (line: object, cells: readonly (readonly string[])[]): void => {
     if (options.isJson) process.stdout.write(`${JSON.stringify(line)}\n`);
     else process.stderr.write(`${cells.at(-1)?.join('  ') ?? ''}\n`);
@@ -79,7 +80,7 @@ async function measure(cluster: BenchCluster, query: string, options: Options): 
   return runs.toSorted((a, b) => a.seconds - b.seconds)[Math.floor(runs.length / 2)] as Run;
 }
 
-function optionsOf(argv: string[]): Options | undefined {
+function optionsOf(argv: string[]): Options {
   const text = { type: 'string' } as const;
   const flag = { type: 'boolean', default: false } as const;
   const { values } = parseArgs({
@@ -100,29 +101,29 @@ function optionsOf(argv: string[]): Options | undefined {
       json: flag,
     },
   });
-  const queries = queriesOf(values.queries);
-  if (queries === undefined) return undefined;
   const { state } = values;
-  if (state !== 'memory' && state !== 'leveldb') {
-    process.stderr.write(`--state is memory or leveldb, not ${state}.\n`);
-    return undefined;
-  }
-  const number = (given: string | undefined): number | undefined =>
-    given === undefined ? undefined : Number(given.replaceAll('_', ''));
-  const parallelism = number(values.parallelism) ?? 2;
+  if (state !== 'memory' && state !== 'leveldb')
+    throw new MillraceError('MR_USAGE', `Cannot use "${state}" as --state: write memory or leveldb`);
+  const number = (
+    name: 'events' | 'event-rate' | 'parallelism' | 'taskmanagers' | 'runs' | 'rate' | 'seconds',
+  ): number | undefined => {
+    const given = values[name];
+    return given === undefined ? undefined : numberOption(name, given);
+  };
+  const parallelism = number('parallelism') ?? 2;
   return {
-    queries,
-    events: number(values.events),
-    eventRate: number(values['event-rate']),
+    queries: queriesOf(values.queries),
+    events: number('events'),
+    eventRate: number('event-rate'),
     parallelism,
-    taskManagers: number(values.taskmanagers) ?? Math.min(2, parallelism),
+    taskManagers: number('taskmanagers') ?? Math.min(2, parallelism),
     isEmbedded: values.embedded,
     state,
     checkpointInterval: values['checkpoint-interval'] ?? '10s',
-    runs: number(values.runs) ?? 3,
+    runs: number('runs') ?? 3,
     isLatency: values.latency,
-    ratePerSecond: number(values.rate) ?? LATENCY_RATE,
-    seconds: number(values.seconds) ?? LATENCY_SECONDS,
+    ratePerSecond: number('rate') ?? LATENCY_RATE,
+    seconds: number('seconds') ?? LATENCY_SECONDS,
     isJson: values.json,
   };
 }

@@ -1,6 +1,7 @@
 // The queries, and how many events of which rate a run of each has unless told otherwise.
+import { MillraceError } from '@millrace/common';
 
-export const QUERIES: readonly string[] = [...Array(23).keys()].map((number) => `q${number}`);
+const QUERIES: readonly string[] = [...Array(23).keys()].map((number) => `q${number}`);
 /** Events of a run: as many as two cores handle in some seconds, here or on Flink. */
 const EVENTS_DEFAULT = 20_000_000;
 const EVENTS_OF: { readonly [query: string]: number } = {
@@ -45,11 +46,10 @@ export function eventsOf(
   };
 }
 
-/** Those of a list with commas; all without one. Undefined, and said so, when one does not exist. */
-export function queriesOf(list: string | undefined): readonly string[] | undefined {
+/** Those of a list with commas; all without one. @throws {MillraceError} MR_USAGE when one does not exist */
+export function queriesOf(list: string | undefined): readonly string[] {
   const queries = list?.split(',') ?? QUERIES;
   const unknown = queries.filter((query) => !QUERIES.includes(query));
   if (unknown.length === 0) return queries;
-  process.stderr.write(`There is no query ${unknown.join(', ')}: they are q0 to q22.\n`);
-  return undefined;
+  throw new MillraceError('MR_USAGE', `There is no query "${unknown.join(', ')}": they are q0 to q22`);
 }

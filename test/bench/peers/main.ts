@@ -3,12 +3,13 @@
 //   bench peers [--workloads a,nexmark] [--queries q0,q5] [--records N] [--repeat R] [--json] [--only-millrace]
 //
 // `nexmark` is one of the workloads: its queries, all or those of --queries, which by itself means only them.
-import { MillraceError } from '@millrace/common';
-import { QUERIES } from '../nexmark/queries.ts';
+import { parseArgs } from 'node:util';
+import { queriesOf } from '../nexmark/queries.ts';
+import { numberOption } from '../number-option.ts';
 import { flinkCommand, runFlink } from './flink.ts';
 import { runMillrace } from './millrace.ts';
 import { compareQuery } from './nexmark.ts';
-import { WORKLOADS, type Workload } from './workloads.ts';
+import { WORKLOADS, workloadOf, type Workload } from './workloads.ts';
 
 /** What one engine needed for one workload. */
 export interface Measured {
@@ -37,7 +38,7 @@ interface Options {
   readonly isFlinkWanted: boolean;
 }
 
-/** Runs the comparison and resolves to the exit code. */
+/** Runs the comparison and resolves to the exit code. @throws {MillraceError} MR_USAGE */
 export async function main(argv: readonly string[]): Promise<number> {
   const options = parse(argv);
   const flink = options.isFlinkWanted ? flinkCommand() : undefined;
@@ -74,45 +75,42 @@ export async function compareWorkload(
   const { repeat, flink } = of;
   const records = of.records ?? workload.records;
   const millrace = await runMillrace(workload, { records, repeat });
-  const name = Object.keys(WORKLOADS).find((key) => WORKLOADS[key] === workload) ?? workload.name;
-  const common = { workload: name, records: workload.isSized ? records : workload.records, millrace };
+  const common = {
+    workload: workload.name,
+    records: workload.isSized ? records : workload.records,
+    millrace,
+  };
   if (flink === undefined) return common;
   const other = await runFlink(flink, workload, { records, repeat });
   return { ...common, flink: other, ratio: millrace.recordsPerSecond / other.recordsPerSecond };
 }
 
+/** @throws {MillraceError} MR_USAGE */
 function parse(argv: readonly string[]): Options {
+  const text = { type: 'string' } as const;
+  const flag = { type: 'boolean', default: false } as const;
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      workloads: text,
+      queries: text,
+      records: text,
+      repeat: { type: 'string', default: '2' },
+      json: flag,
+      'only-millrace': flag,
+    },
+  });
   const byDefault = Object.keys(WORKLOADS).filter((name) => WORKLOADS[name]?.isDefault === true);
-  let names: readonly string[] | undefined;
-  let queries: readonly string[] | undefined;
-  let records: number | undefined;
-  let repeat = 2;
-  let isJson = false;
-  let isFlinkWanted = true;
-  for (let index = 0; index < argv.length; index++) {
-    const flag = argv[index];
-    if (flag === '--json') isJson = true;
-    else if (flag === '--only-millrace') isFlinkWanted = false;
-    else if (flag === '--workloads') names = (argv[++index] ?? '').split(',');
-    else if (flag === '--queries') queries = (argv[++index] ?? '').split(',');
-    else if (flag === '--records') records = Number((argv[++index] ?? '').replaceAll('_', ''));
-    else if (flag === '--repeat') repeat = Number(argv[++index]);
-    else throw new MillraceError('MR_USAGE', `Unknown option "${flag ?? ''}" of bench peers`);
-  }
-  names ??= queries === undefined ? [...byDefault, NEXMARK] : [NEXMARK];
-  const workloads = names.filter((name) => name !== NEXMARK).map(workloadOf);
-  const unknown = queries?.find((query) => !QUERIES.includes(query));
-  if (unknown !== undefined)
-    throw new MillraceError('MR_USAGE', `Unknown query "${unknown}": they are q0 to q22`);
-  queries = names.includes(NEXMARK) ? (queries ?? QUERIES) : [];
-  return { workloads, queries, records, repeat, isJson, isFlinkWanted };
-}
-
-function workloadOf(name: string): Workload {
-  const workload = WORKLOADS[name];
-  if (workload !== undefined) return workload;
-  const known = [...Object.keys(WORKLOADS), NEXMARK].join(', ');
-  throw new MillraceError('MR_USAGE', `Unknown workload "${name}": one of ${known}`);
+  const names =
+    values.workloads?.split(',') ?? (values.queries === undefined ? [...byDefault, NEXMARK] : [NEXMARK]);
+  return {
+    workloads: names.filter((name) => name !== NEXMARK).map(workloadOf),
+    queries: names.includes(NEXMARK) ? queriesOf(values.queries) : [],
+    records: values.records === undefined ? undefined : numberOption('records', values.records),
+    repeat: numberOption('repeat', values.repeat),
+    isJson: values.json,
+    isFlinkWanted: !values['only-millrace'],
+  };
 }
 
 const WIDTHS = [24, 13, 12, 12, 12, 12, 7] as const;

@@ -1,4 +1,5 @@
 // The workloads that both engines run; what they are is said in their job files.
+import { MillraceError } from '@millrace/common';
 
 export interface Workload {
   readonly name: string;
@@ -22,58 +23,55 @@ const TENTH = 500_000;
 /** More than any workload has. */
 const ALL = 20_000_000;
 
-interface Variant {
-  readonly params?: Workload['params'];
-  readonly flink?: readonly string[];
-  readonly taskManagers?: 2;
-  readonly isDefault?: boolean;
-}
-
-function generated(name: string, records: number, variant: Variant = {}): Workload {
-  const { params = {}, flink = [], taskManagers = 1, isDefault = true } = variant;
-  const jobFile = `test/bench/peers/jobs/${name}.ts`;
+function generated(name: string, records: number): Workload {
   return {
     name,
-    jobFile,
+    jobFile: `test/bench/peers/jobs/${name}.ts`,
     records,
     isSized: true,
-    isDefault,
-    taskManagers,
-    params,
-    flink: [name, ...flink],
+    isDefault: true,
+    taskManagers: 1,
+    params: {},
+    flink: [name],
   };
 }
 
-const variant = { isDefault: false };
+/** The same work as another workload's, under other conditions. `flink`: further arguments of its runner. */
+function variant(
+  of: Workload,
+  name: string,
+  { flink, ...other }: Pick<Workload, 'flink'> & Partial<Omit<Workload, 'name' | 'flink'>>,
+): Workload {
+  return { ...of, ...other, name, isDefault: false, flink: [...of.flink, ...flink] };
+}
+
 const rocksdb = ['--backend', 'rocksdb'];
 const tenMillion = ['--keys', '10000000'];
+const shuffle = generated('shuffle', 20_000_000);
+const keyedCount = generated('keyed-count', 40_000_000);
+const windowedCount = generated('windowed-count', 40_000_000);
 
-/** By the names that `--workloads` takes. Those with a hyphen and a suffix are the same work under other conditions. */
-export const WORKLOADS: Readonly<Record<string, Workload>> = {
-  passthrough: generated('passthrough', 400_000_000),
-  shuffle: generated('shuffle', 20_000_000),
-  'shuffle-processes': generated('shuffle', 20_000_000, {
-    ...variant,
-    taskManagers: 2,
-    flink: ['--task-managers', '2'],
-  }),
-  wordcount: generated('wordcount', 40_000_000),
-  'keyed-count': generated('keyed-count', 40_000_000),
-  'keyed-count-durable': generated('keyed-count', 4_000_000, { ...variant, flink: rocksdb }),
-  'keyed-count-10m': generated('keyed-count', 30_000_000, {
-    ...variant,
+const ALL_WORKLOADS: readonly Workload[] = [
+  generated('passthrough', 400_000_000),
+  shuffle,
+  variant(shuffle, 'shuffle-processes', { taskManagers: 2, flink: ['--task-managers', '2'] }),
+  generated('wordcount', 40_000_000),
+  keyedCount,
+  variant(keyedCount, 'keyed-count-durable', { records: 4_000_000, flink: rocksdb }),
+  variant(keyedCount, 'keyed-count-10m', {
+    records: 30_000_000,
     params: { keys: 10_000_000, cache: ALL },
     flink: tenMillion,
   }),
-  'keyed-count-10m-durable': generated('keyed-count', 3_000_000, {
-    ...variant,
+  variant(keyedCount, 'keyed-count-10m-durable', {
+    records: 3_000_000,
     params: { keys: 10_000_000, cache: TENTH },
     flink: [...tenMillion, ...rocksdb],
   }),
-  'windowed-count': generated('windowed-count', 40_000_000),
-  'windowed-count-durable': generated('windowed-count', 3_000_000, { ...variant, flink: rocksdb }),
-  'sliding-count': generated('sliding-count', 500_000, variant),
-  flights: {
+  windowedCount,
+  variant(windowedCount, 'windowed-count-durable', { records: 3_000_000, flink: rocksdb }),
+  { ...generated('sliding-count', 500_000), isDefault: false },
+  {
     name: 'flights',
     jobFile: 'examples/flight-delays/job.ts',
     records: 3_000_000,
@@ -83,4 +81,17 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
     params: {},
     flink: ['flights'],
   },
-};
+];
+
+/** By the names that `--workloads` takes. */
+export const WORKLOADS: Readonly<Record<string, Workload>> = Object.fromEntries(
+  ALL_WORKLOADS.map((workload) => [workload.name, workload]),
+);
+
+/** @throws {MillraceError} MR_USAGE when there is none of that name */
+export function workloadOf(name: string): Workload {
+  const workload = Object.hasOwn(WORKLOADS, name) ? WORKLOADS[name] : undefined;
+  if (workload !== undefined) return workload;
+  const known = Object.keys(WORKLOADS).join(', ');
+  throw new MillraceError('MR_USAGE', `There is no workload "${name}": they are ${known}, and for peers nexmark`);
+}

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { numberOption } from '../number-option.ts';
 import { calm, COMMAND, millrace, Output, until } from './followed-job.ts';
 
 const P95 = 0.95;
@@ -23,7 +24,7 @@ interface JobJson {
   };
 }
 
-/** Returns the exit code. */
+/** Returns the exit code. @throws {MillraceError} MR_USAGE */
 export async function main(argv: string[]): Promise<number> {
   const { values } = parseArgs({
     args: argv,
@@ -34,6 +35,9 @@ export async function main(argv: string[]): Promise<number> {
       json: { type: 'boolean', default: false },
     },
   });
+  const rounds = numberOption('rounds', values.rounds);
+  const megabytes = numberOption('megabytes', values.megabytes);
+  const ratePerSecond = numberOption('rate', values.rate);
   const directory = mkdtempSync(join(tmpdir(), 'millrace-recovery-'));
   const own = ['--config-dir', directory];
   const shape = ['--taskmanagers', '3', '--slots', '1', '--port', '0'];
@@ -49,9 +53,9 @@ export async function main(argv: string[]): Promise<number> {
       ...own,
       '--',
       '--megabytes',
-      values.megabytes,
+      String(megabytes),
       '--ratePerSecond',
-      values.rate,
+      String(ratePerSecond),
     ],
     { stdio: ['ignore', 'pipe', 'ignore'] },
   );
@@ -59,9 +63,9 @@ export async function main(argv: string[]): Promise<number> {
     const output = new Output(job);
     const describe = async () =>
       JSON.parse(await millrace(['describe', 'recovery', '--json', ...own])) as JobJson;
-    await until('the state to be there', () => output.newest >= Number(values.megabytes) * 1_000);
-    const rounds: number[] = [];
-    for (let round = 0; round < Number(values.rounds); round++) {
+    await until('the state to be there', () => output.newest >= megabytes * 1_000);
+    const roundsMs: number[] = [];
+    for (let round = 0; round < rounds; round++) {
       await calm(output);
       const { checkpoints } = await describe();
       const { processes } = JSON.parse(await millrace(['cluster', 'status', '--json', ...own])) as {
@@ -78,18 +82,18 @@ export async function main(argv: string[]): Promise<number> {
       await until('a deployment', () => stepsSince(log, killedAtMs).deployingMs !== undefined);
       const before = output.newest;
       await until('output after the kill', () => output.newest > before);
-      rounds.push(output.newestMs - killedMs);
+      roundsMs.push(output.newestMs - killedMs);
       const steps = stepsSince(log, killedAtMs);
       process.stdout.write(
         values.json
-          ? `${JSON.stringify({ round, ms: Math.round(rounds.at(-1) ?? 0), checkpointBytes: checkpoints.lastBytes, ...steps })}\n`
-          : `round ${round + 1}: ${Math.round(rounds.at(-1) ?? 0)} ms (${describeSteps(steps)}; checkpoint before of ${Math.round(checkpoints.lastBytes / 1e6)} MB, taken in ${Math.round(checkpoints.lastDurationMs)} ms)\n`,
+          ? `${JSON.stringify({ round, ms: Math.round(roundsMs.at(-1) ?? 0), checkpointBytes: checkpoints.lastBytes, ...steps })}\n`
+          : `round ${round + 1}: ${Math.round(roundsMs.at(-1) ?? 0)} ms (${describeSteps(steps)}; checkpoint before of ${Math.round(checkpoints.lastBytes / 1e6)} MB, taken in ${Math.round(checkpoints.lastDurationMs)} ms)\n`,
       );
     }
-    const sorted = rounds.toSorted((a, b) => a - b);
+    const sorted = roundsMs.toSorted((a, b) => a - b);
     const at = (share: number): number =>
       Math.round(sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? 0);
-    const summary = { rounds: rounds.length, p50Ms: at(0.5), p95Ms: at(P95), maxMs: at(1) };
+    const summary = { rounds: roundsMs.length, p50Ms: at(0.5), p95Ms: at(P95), maxMs: at(1) };
     process.stdout.write(
       values.json
         ? `${JSON.stringify(summary)}\n`

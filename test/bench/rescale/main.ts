@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { numberOption } from '../number-option.ts';
 import { calm, COMMAND, millrace, Output, until } from '../recovery/followed-job.ts';
 
 interface RescaledJson {
@@ -16,7 +17,7 @@ interface JobJson {
   readonly checkpoints: { readonly lastBytes: number; readonly lastDurationMs: number };
 }
 
-/** Returns the exit code. */
+/** Returns the exit code. @throws {MillraceError} MR_USAGE */
 export async function main(argv: string[]): Promise<number> {
   const { values } = parseArgs({
     args: argv,
@@ -27,10 +28,13 @@ export async function main(argv: string[]): Promise<number> {
       json: { type: 'boolean', default: false },
     },
   });
+  const rounds = numberOption('rounds', values.rounds);
+  const megabytes = numberOption('megabytes', values.megabytes);
+  const ratePerSecond = numberOption('rate', values.rate);
   const directory = mkdtempSync(join(tmpdir(), 'millrace-rescale-'));
   const own = ['--config-dir', directory];
   await millrace(['cluster', 'start', '--taskmanagers', '2', '--slots', '1', '--port', '0', ...own]);
-  const program = ['--megabytes', values.megabytes, '--ratePerSecond', values.rate];
+  const program = ['--megabytes', String(megabytes), '--ratePerSecond', String(ratePerSecond)];
   const job = spawn(
     process.execPath,
     [COMMAND, 'run', 'test/bench/recovery/jobs/recovery.ts', '-p', '1', ...own, '--', ...program],
@@ -38,9 +42,9 @@ export async function main(argv: string[]): Promise<number> {
   );
   try {
     const output = new Output(job);
-    await until('the state to be there', () => output.newest >= Number(values.megabytes) * 1_000);
+    await until('the state to be there', () => output.newest >= megabytes * 1_000);
     const gaps: number[] = [];
-    for (let round = 0; round < Number(values.rounds) * 2; round++) {
+    for (let round = 0; round < rounds * 2; round++) {
       await calm(output);
       const to = round % 2 === 0 ? 2 : 1;
       output.startsGap();

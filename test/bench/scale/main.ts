@@ -1,17 +1,29 @@
 // `npm run bench -- scale`: how the engine grows with slots, processes, keys, subtasks and time.
 import { parseArgs } from 'node:util';
-import { MillraceError } from '@millrace/common';
+import { numberOption } from '../number-option.ts';
+import { partsOf, type Part, type PartRow } from '../parts.ts';
 import { measureKeys } from './keys.ts';
 import { measureSlots } from './slots.ts';
 import { measureSteady } from './steady.ts';
 import { measureSubtasks } from './subtasks.ts';
 
-const PARTS = ['slots', 'processes', 'keys', 'subtasks'];
+interface ScaleOptions {
+  readonly keysMax: number;
+  readonly minutes: number;
+}
 
-/** A row, as one object a line has it, and as text. */
-type Row = { readonly part: string } & Readonly<Record<string, unknown>>;
+export const SCALE_PARTS = {
+  slots: () => measureSlots('slots'),
+  processes: () => measureSlots('processes'),
+  keys: measureKeys,
+  subtasks: measureSubtasks,
+  steady: async function* (options: Pick<ScaleOptions, 'minutes'>) {
+    yield await measureSteady(options);
+  },
+} satisfies Readonly<Record<string, Part<ScaleOptions>>>;
+const ON_REQUEST: ReadonlySet<string> = new Set(['steady']);
 
-/** Returns the exit code. `steady` runs only when it is asked for. */
+/** Returns the exit code. @throws {MillraceError} MR_USAGE */
 export async function main(argv: string[]): Promise<number> {
   const { values } = parseArgs({
     args: argv,
@@ -22,44 +34,20 @@ export async function main(argv: string[]): Promise<number> {
       json: { type: 'boolean', default: false },
     },
   });
-  const number = (text: string): number => Number(text.replaceAll('_', ''));
-  for (const part of values.part?.split(',') ?? PARTS) {
-    const rows = rowsOf(part, { keysMax: number(values['keys-max']), minutes: number(values.minutes) });
-    for await (const row of rows)
+  const options = {
+    keysMax: numberOption('keys-max', values['keys-max']),
+    minutes: numberOption('minutes', values.minutes),
+  };
+  const parts: Readonly<Record<string, Part<ScaleOptions>>> = SCALE_PARTS;
+  for (const name of partsOf(values.part, parts, ON_REQUEST)) {
+    for await (const row of parts[name]?.(options) ?? [])
       process.stdout.write(`${values.json ? JSON.stringify(row) : textOf(row)}\n`);
   }
   return 0;
 }
 
-/** Rows of a part, as they are known. @throws {MillraceError} MR_USAGE for a part that does not exist */
-export async function* rowsOf(
-  part: string,
-  of: { readonly keysMax: number; readonly minutes: number },
-): AsyncGenerator<Row> {
-  switch (part) {
-    case 'slots':
-    case 'processes':
-      for await (const row of measureSlots(part)) yield { ...row };
-      return;
-    case 'keys':
-      for await (const row of measureKeys(of)) yield { ...row };
-      return;
-    case 'subtasks':
-      for await (const row of measureSubtasks({})) yield { ...row };
-      return;
-    case 'steady':
-      yield { ...(await measureSteady(of)) };
-      return;
-    default:
-      throw new MillraceError(
-        'MR_USAGE',
-        `No part is called ${part}: there are ${PARTS.join(', ')} and steady`,
-      );
-  }
-}
-
-function textOf({ part, ...fields }: Row): string {
-  const shown = Object.entries(fields).flatMap(([name, value]) => {
+function textOf({ part, ...fields }: PartRow): string {
+  const shown = Object.entries(fields as Readonly<Record<string, unknown>>).flatMap(([name, value]) => {
     if (Array.isArray(value)) return [];
     return [`${name} ${typeof value === 'number' ? digits(value) : String(value)}`];
   });

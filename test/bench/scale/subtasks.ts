@@ -24,15 +24,13 @@ export interface DeployedRow {
 }
 
 /** Deploys each size several times; yields rows as they are known. */
-export async function* measureSubtasks(of: {
-  readonly sizes?: readonly number[];
-}): AsyncGenerator<DeployedRow> {
+export async function* measureSubtasks(): AsyncGenerator<DeployedRow> {
   for (const cluster of ['processes', 'embedded'] as const) {
     const started = await (cluster === 'embedded'
       ? startThreads(SLOTS)
       : startProcesses({ parallelism: SLOTS, taskManagers: TASK_MANAGERS }));
     try {
-      for (const layers of of.sizes ?? LAYERS) yield await deploy(started, cluster, layers);
+      for (const layers of LAYERS) yield await deploy(started, cluster, layers);
     } finally {
       await started.close();
     }
