@@ -21,7 +21,7 @@ export function profileOptions(argv) {
   const rest = argv.filter((_, index) => index !== at && !(kind !== undefined && index === at + 1));
   const where = rest.indexOf('--profile-directory');
   const stamp = new Date().toISOString().replaceAll(/[-:]|\..*/g, '');
-  const directory = resolve(where < 0 ? join('profiles', stamp) : (rest[where + 1] ?? ''));
+  const directory = resolve(where < 0 ? join('profiles', stamp) : (rest[where + 1] ?? 'profiles'));
   if (where >= 0) rest.splice(where, 2);
   return { kind: kind ?? 'cpu', directory, argv: rest };
 }
@@ -46,7 +46,7 @@ export function runProfiled({ kind, directory, argv }) {
 }
 
 /** Where the time or the memory of each thread went, as text. */
-export function summary(directory, kind) {
+function summary(directory, kind) {
   const threads = new Map();
   for (const name of readdirSync(directory)) {
     const match = /^(\d+)-(\d+)-(.*)-\d+\.(cpu|heap)profile$/.exec(name);

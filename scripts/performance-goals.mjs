@@ -1,6 +1,6 @@
 // What docs/performance.md measures the engine by: the goals for two cores.
 
-/** Nexmark: M events/s, times Flink in the same run. `rate`: events in a second of event time, where windows are to fire during the run. */
+/** Nexmark: M events/s, times Flink in the same run. */
 export const NEXMARK_GOALS = {
   q0: { name: 'pass', goal: 9, times: 1.5 },
   q1: { name: 'map', goal: 8, times: 1.5 },

@@ -162,9 +162,10 @@ function workloadSection(rows) {
 
 function otherSection(rows) {
   const lines = OTHER_GOALS.flatMap(({ what, part, of, most, unit }) => {
+    // What could not be measured is null.
     const values = rows(part)
       .map(of)
-      .filter((value) => value !== undefined);
+      .filter((value) => typeof value === 'number');
     if (values.length === 0) return [];
     const value = Math.max(...values);
     return [cells([what, `${digits(value)} ${unit}`, `≤ ${most} ${unit}`, value <= most ? 'yes' : 'no'])];
@@ -359,7 +360,12 @@ function digits(value) {
   return value >= 10 ? value.toFixed(1) : value >= 1 ? value.toFixed(2) : value.toPrecision(2);
 }
 
-const { text, charts } = page(read(process.argv.slice(2)));
+const files = process.argv.slice(2);
+if (files.length === 0) {
+  process.stderr.write('Name the files that `npm run bench -- goals --json` wrote: the page stays as it is.\n');
+  process.exit(2);
+}
+const { text, charts } = page(read(files));
 mkdirSync(join(docs, 'performance'), { recursive: true });
 writeFileSync(join(docs, 'performance.md'), text);
 for (const [name, svg] of charts) writeFileSync(join(docs, 'performance', `${name}.svg`), svg);

@@ -1,4 +1,5 @@
 // Checkpoints of a gigabyte of state of which a fiftieth changes in between: how long the record path stands still, and the whole.
+import { MillraceError } from '@millrace/common';
 import type { CheckpointEntry } from '@millrace/proto';
 import { startProcesses } from '../nexmark/bench-cluster.ts';
 import { quantile, runJob } from '../run-job.ts';
@@ -45,11 +46,13 @@ export async function measureCheckpoints(): Promise<CheckpointRow> {
     },
   });
   const taken = history.filter(({ state }) => state === 'completed').slice(-15);
+  const last = taken.at(-1);
+  if (last === undefined) throw new MillraceError('MR_INTERNAL', 'No checkpoint was completed');
   const of = (value: (entry: CheckpointEntry) => number, q: number): number =>
     quantile(taken.map(value), q) ?? Number.NaN;
   return {
     part: 'checkpoint',
-    stateBytes: taken.at(-1)?.totalBytes ?? Number.NaN,
+    stateBytes: last.totalBytes ?? Number.NaN,
     checkpoints: taken.length,
     newBytesP50: of(({ newBytes }) => newBytes, 0.5),
     syncMsP50: of(({ syncMsMax }) => syncMsMax, 0.5),
