@@ -315,6 +315,9 @@ describe('a job is refused when it is built', () => {
     expect(refusal((env) => void windows(env).aggregate({ n: count() }).sideOutput(name))).toMatch(
       /^MR_OPTION_INVALID: .*"late" in sideOutput\(\)/,
     );
+    expect(refusal((env) => void clickStream(env).sort({ lateOutput: name }))).toMatch(
+      /^MR_OPTION_INVALID: .*"late" in `lateOutput` of sort\(\)/,
+    );
   });
 
   test('with a side output that nobody sends to', () => {

@@ -1,6 +1,7 @@
 // Options of joins, checked and in the form that the engine reads.
 import { durationMs, type Duration } from '@millrace/common';
 import { recordFunction } from '../function/check-function.ts';
+import { tagName, type OutputTag } from '../function/output-tag.ts';
 import type { UserFunction } from '../graph/operator.ts';
 import { describe, invalidOption, oneOf, refuseUnknownOptions, wholeMs } from '../options/check-options.ts';
 import type {
@@ -165,10 +166,8 @@ function tagOption<Name extends string>(
   name: Name,
   options: AnyOptions,
 ): { readonly [option in Name]?: string } {
-  const given = options[name] as { readonly name?: unknown } | undefined;
-  if (given === undefined) return {};
-  if (typeof given.name === 'string') return { [name]: given.name } as never;
-  throw invalidOption(`Cannot use ${describe(given)} as \`${name}\` of ${what}: write outputTag<T>('name')`);
+  const given = options[name] as OutputTag<never> | undefined;
+  return given === undefined ? {} : ({ [name]: tagName(given, `\`${name}\` of ${what}`) } as never);
 }
 
 function flag(name: string, options: AnyOptions): boolean {

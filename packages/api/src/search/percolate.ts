@@ -1,7 +1,7 @@
 // Search on streams: standing queries, and the documents that fit them as they pass.
 import type { Change } from '../changelog/change.ts';
 import { recordFunction } from '../function/check-function.ts';
-import type { OutputTag } from '../function/output-tag.ts';
+import { tagName, type OutputTag } from '../function/output-tag.ts';
 import type { Operator } from '../graph/operator.ts';
 import { describe, invalidOption, oneOf, refuseUnknownOptions } from '../options/check-options.ts';
 import type { DeepMutable, DeepReadonly } from '../readonly.ts';
@@ -66,15 +66,11 @@ export function percolateOperator<D, Q, Out>(options: PercolateOptions<D, Q, Out
     throw invalidOption(
       "Cannot use `lateOutput` of percolate() here: no document is late without time: 'event'",
     );
-  if (lateOutput !== undefined && typeof lateOutput.name !== 'string')
-    throw invalidOption(
-      `Cannot use ${describe(lateOutput)} as \`lateOutput\` of percolate(): write outputTag('name')`,
-    );
   return {
     kind: 'percolate',
     ...(select === undefined ? {} : { select: recordFunction('`select` of percolate()', select) }),
     ...(time === 'event' ? { time } : {}),
-    ...(lateOutput === undefined ? {} : { lateOutput: lateOutput.name }),
+    ...(lateOutput === undefined ? {} : { lateOutput: tagName(lateOutput, '`lateOutput` of percolate()') }),
   };
 }
 
