@@ -110,19 +110,18 @@ test('an empty input gives nothing', async () => {
 });
 
 test('documents that wait are in each snapshot once, and all subtasks have them after it', async () => {
-  const open = (parallelism: number, before?: ChainHarness<Either>, checkpointId = 0) =>
-    (async () =>
-      ChainHarness.open<Either>({
-        parallelism,
-        operators: (input) => timed(input),
-        ...(before === undefined
-          ? {}
-          : {
-              restore: await before.snapshot(checkpointId),
-              blobStore: before.blobStore,
-              attemptNumber: checkpointId + 1,
-            }),
-      }))();
+  const open = async (parallelism: number, before?: ChainHarness<Either>, checkpointId = 0) =>
+    ChainHarness.open<Either>({
+      parallelism,
+      operators: timed,
+      ...(before === undefined
+        ? {}
+        : {
+            restore: await before.snapshot(checkpointId),
+            blobStore: before.blobStore,
+            attemptNumber: checkpointId + 1,
+          }),
+    });
   let harness = await open(2);
   const titles = Array.from({ length: 50 }, (_, index) => `fox ${index}`);
   harness.send(

@@ -10,13 +10,13 @@ const COLUMNS_MAX = 200;
 
 /**
  * Returns what makes the record of a row whose fields are as they should be, all at once; of any other row it returns undefined, and
- * {@link makeRecord} says what is wrong.
+ * {@link makeRecord} says what is wrong. Undefined: of so many columns, or of none, nothing is made at once.
  */
 export function recordMaker(
   names: readonly string[],
   types: readonly CsvType[],
-): (fields: readonly string[]) => object | undefined {
-  if (names.length === 0 || names.length > COLUMNS_MAX) return () => undefined;
+): ((fields: readonly string[]) => object | undefined) | undefined {
+  if (names.length === 0 || names.length > COLUMNS_MAX) return undefined;
   const values = types.map((type, index) =>
     type === 'string' ? `f[${index}]` : `convert(f[${index}], ${JSON.stringify(type)})`,
   );
