@@ -87,6 +87,7 @@ export async function main(argv: string[]): Promise<number> {
       json: flag,
     },
   });
+  const names = partsOf(values.part, PARTS, ON_REQUEST);
   const options: Options = {
     queries: queriesOf(values.queries),
     workloads: (values.workloads?.split(',') ?? Object.keys(WORKLOADS)).map(workloadOf),
@@ -94,7 +95,6 @@ export async function main(argv: string[]): Promise<number> {
     flink: values['only-millrace'] ? undefined : flinkCommand(),
     minutes: numberOption('minutes', values.minutes),
   };
-  const names = partsOf(values.part, PARTS, ON_REQUEST);
   if (options.flink === undefined && !values['only-millrace'])
     process.stderr.write(
       'Flink is not measured: its runner, Java 17 or Maven is missing (MILLRACE_PEERS names the runner).\n',

@@ -1,0 +1,43 @@
+// The benchmarks refuse arguments that mean nothing before anything runs; `scripts/bench.mjs` makes a line of that.
+import { expect, test } from 'vitest';
+import { main as goals } from '../bench/goals/main.ts';
+import { main as micro } from '../bench/main.ts';
+import { main as nexmark } from '../bench/nexmark/main.ts';
+import { main as peers } from '../bench/peers/main.ts';
+import { main as recovery } from '../bench/recovery/main.ts';
+import { main as rescale } from '../bench/rescale/main.ts';
+import { main as scale } from '../bench/scale/main.ts';
+import { main as soak } from '../soak/main.ts';
+
+type Main = (argv: string[]) => Promise<number>;
+
+test.each<readonly [string, Main, readonly string[]]>([
+  ['micro', micro, ['no-such-bench']],
+  ['nexmark', nexmark, ['--queries', 'q0,q99']],
+  ['nexmark', nexmark, ['--events', 'many']],
+  ['nexmark', nexmark, ['--state', 'disk']],
+  ['peers', peers, ['--workloads', 'no-such-workload']],
+  ['peers', peers, ['--repeat', '0']],
+  ['recovery', recovery, ['--rounds', '']],
+  ['rescale', rescale, ['--megabytes', '0']],
+  ['scale', scale, ['--part', 'slots,no-such-part']],
+  ['goals', goals, ['--part', 'no-such-part']],
+  ['goals', goals, ['--part', 'machine', '--workloads', 'toString']],
+  ['soak', soak, ['--minutes', 'x']],
+  ['soak', soak, ['quick']],
+])('%s refuses a wrong value: %#', async (_name, main, argv) => {
+  await expect(main([...argv])).rejects.toMatchObject({ code: 'MR_USAGE' });
+});
+
+test.each<readonly [string, Main]>([
+  ['micro', micro],
+  ['nexmark', nexmark],
+  ['peers', peers],
+  ['recovery', recovery],
+  ['rescale', rescale],
+  ['scale', scale],
+  ['goals', goals],
+  ['soak', soak],
+])('%s refuses an option that it does not have', async (_name, main) => {
+  await expect(main(['--no-such-option'])).rejects.toMatchObject({ code: 'ERR_PARSE_ARGS_UNKNOWN_OPTION' });
+});
