@@ -1,7 +1,7 @@
 // One run of a job file on a cluster that is there, and what it took: what the benchmarks of whole jobs share.
-import { MillraceError } from '@millrace/common';
+import { MillraceError, mergeHistograms, type HistogramSnapshot } from '@millrace/common';
 import { prepareJob, type PreparedJob } from '@millrace/cli';
-import type { JobStatus } from '@millrace/proto';
+import type { JobStatus, OperatorMetric } from '@millrace/proto';
 import type { BenchCluster } from './nexmark/bench-cluster.ts';
 
 export interface RunOptions {
@@ -75,6 +75,24 @@ export async function runJob(cluster: BenchCluster, file: string, options: RunOp
     metrics,
     checkpointMs: [...durations.values()],
   };
+}
+
+/** What all operators say of that name. */
+export function metricsOf(status: JobStatus | undefined, name: string): readonly OperatorMetric[] {
+  return (status?.vertices ?? []).flatMap(({ metrics = [] }) =>
+    metrics.filter((metric) => metric.name === name),
+  );
+}
+
+/** All histograms of that name as one; undefined where nothing was counted. */
+export function histogramOf(status: JobStatus | undefined, name: string): HistogramSnapshot | undefined {
+  const all = metricsOf(status, name)
+    .filter((metric) => metric.kind === 'histogram')
+    .reduce<HistogramSnapshot | undefined>(
+      (merged, each) => (merged === undefined ? each : mergeHistograms(merged, each)),
+      undefined,
+    );
+  return all === undefined || all.count === 0 ? undefined : all;
 }
 
 /** The value with so much of all at or below it; null without any. */

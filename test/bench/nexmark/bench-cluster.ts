@@ -25,7 +25,6 @@ export interface BenchCluster {
   rssBytes(): number;
   /** Sum of the greatest resident set that each of its processes has had. */
   peakRssBytes(): number;
-  close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -47,11 +46,6 @@ export async function startProcesses(of: {
   const client = await connectDispatcher({ address, ...directory.credentials('cli') });
   const pids = (directory.readRecord()?.processes ?? []).map(({ pid }) => pid);
   const sumOf = (read: (pid: number) => number): number => pids.reduce((sum, pid) => sum + read(pid), 0);
-  const close = async (): Promise<void> => {
-    client.close();
-    await stopCluster(directory);
-    rmSync(temporary, { recursive: true, force: true });
-  };
   return {
     submit: async ({ submission, artifact }) => {
       await client.submit(submission, (path) => artifact.files.get(path) ?? new Uint8Array());
@@ -62,8 +56,11 @@ export async function startProcesses(of: {
     cpuSeconds: () => sumOf(cpuSecondsOf),
     rssBytes: () => sumOf((pid) => statusBytesOf(pid, 'VmRSS')),
     peakRssBytes: () => sumOf((pid) => statusBytesOf(pid, 'VmHWM')),
-    close,
-    [Symbol.asyncDispose]: close,
+    [Symbol.asyncDispose]: async () => {
+      client.close();
+      await stopCluster(directory);
+      rmSync(temporary, { recursive: true, force: true });
+    },
   };
 }
 
@@ -83,7 +80,6 @@ export async function startThreads(parallelism: number): Promise<BenchCluster> {
     },
     rssBytes: () => process.memoryUsage.rss(),
     peakRssBytes: () => process.resourceUsage().maxRSS * 1024,
-    close: () => cluster.close(),
     [Symbol.asyncDispose]: () => cluster.close(),
   };
 }

@@ -1,6 +1,6 @@
 // `bench nexmark --latency`: how long results take while events come at a fixed rate.
-import { MillraceError, mergeHistograms, quantileOf, type HistogramSnapshot } from '@millrace/common';
-import type { JobStatus, OperatorMetric } from '@millrace/proto';
+import { MillraceError, quantileOf } from '@millrace/common';
+import { histogramOf, metricsOf } from '../run-job.ts';
 import type { BenchCluster } from './bench-cluster.ts';
 import { runQuery, type QueryOptions } from './run-query.ts';
 
@@ -40,13 +40,8 @@ export async function measureLatency(
     eventRate: ratePerSecond,
     params: { ratePerSecond, latencyAfter: WARM_UP_SECONDS * 1_000 },
   });
-  const histogram = metricsOf(metrics, 'result_latency_ms')
-    .filter((metric) => metric.kind === 'histogram')
-    .reduce<HistogramSnapshot | undefined>(
-      (all, each) => (all === undefined ? each : mergeHistograms(all, each)),
-      undefined,
-    );
-  if (histogram === undefined || histogram.count === 0)
+  const histogram = histogramOf(metrics, 'result_latency_ms');
+  if (histogram === undefined)
     throw new MillraceError('MR_USAGE', `${query} gave no result behind the warm-up: give it more --seconds`);
   const starts = metricsOf(metrics, 'first_due_ms').filter((metric) => metric.kind === 'gauge');
   const quantile = (q: number): number => quantileOf(histogram, q);
@@ -62,12 +57,6 @@ export async function measureLatency(
     startSpreadMs: Math.max(0, ...starts.map(({ min, max }) => max - min)),
     cpuSecondsPerMillion: run.cpuSecondsPerMillion,
   };
-}
-
-function metricsOf(status: JobStatus | undefined, name: string): readonly OperatorMetric[] {
-  return (status?.vertices ?? []).flatMap(({ metrics = [] }) =>
-    metrics.filter((metric) => metric.name === name),
-  );
 }
 
 const HEADER = [

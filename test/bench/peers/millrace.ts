@@ -17,12 +17,12 @@ export async function runMillrace(
 ): Promise<Measured> {
   const out = await mkdtemp(join(tmpdir(), 'millrace-peers-'));
   const { isSized, jobFile, taskManagers } = workload;
-  const cluster = await (taskManagers === 1
-    ? startThreads(PARALLELISM)
-    : startProcesses({ parallelism: PARALLELISM, taskManagers }));
   const records = isSized ? options.records : workload.records;
   const params = { ...workload.params, ...(isSized ? { n: records, p: PARALLELISM } : { out }) };
   try {
+    await using cluster = await (taskManagers === 1
+      ? startThreads(PARALLELISM)
+      : startProcesses({ parallelism: PARALLELISM, taskManagers }));
     let last: Measured | undefined;
     for (let run = 0; run < options.repeat; run++) {
       const { seconds, cpuSeconds } = await runJob(cluster, jobFile, { params, parallelism: PARALLELISM });
@@ -35,7 +35,6 @@ export async function runMillrace(
     if (last === undefined) throw new MillraceError('MR_USAGE', '--repeat is at least 1');
     return last;
   } finally {
-    await cluster.close();
     await rm(out, { recursive: true, force: true });
   }
 }

@@ -43,15 +43,11 @@ async function runMillraceNexmark(
   query: string,
   of: { readonly events: number; readonly eventRate: number; readonly repeat: number },
 ): Promise<Run> {
-  const cluster = await startThreads(PARALLELISM);
-  try {
-    const { events, eventRate } = of;
-    const options = { events, eventRate, parallelism: PARALLELISM, checkpointInterval: CHECKPOINT_INTERVAL };
-    let { run } = await runQuery(cluster, query, { ...options, state: 'leveldb' });
-    for (let left = of.repeat - 1; left > 0; left--)
-      ({ run } = await runQuery(cluster, query, { ...options, state: 'leveldb' }));
-    return run;
-  } finally {
-    await cluster.close();
-  }
+  await using cluster = await startThreads(PARALLELISM);
+  const { events, eventRate } = of;
+  const options = { events, eventRate, parallelism: PARALLELISM, checkpointInterval: CHECKPOINT_INTERVAL };
+  let { run } = await runQuery(cluster, query, { ...options, state: 'leveldb' });
+  for (let left = of.repeat - 1; left > 0; left--)
+    ({ run } = await runQuery(cluster, query, { ...options, state: 'leveldb' }));
+  return run;
 }

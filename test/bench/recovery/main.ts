@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { numberOption } from '../number-option.ts';
+import { quantile } from '../run-job.ts';
 import { calm, COMMAND, millrace, Output, until } from './followed-job.ts';
 
 const P95 = 0.95;
@@ -90,9 +91,7 @@ export async function main(argv: string[]): Promise<number> {
           : `round ${round + 1}: ${Math.round(roundsMs.at(-1) ?? 0)} ms (${describeSteps(steps)}; checkpoint before of ${Math.round(checkpoints.lastBytes / 1e6)} MB, taken in ${Math.round(checkpoints.lastDurationMs)} ms)\n`,
       );
     }
-    const sorted = roundsMs.toSorted((a, b) => a - b);
-    const at = (share: number): number =>
-      Math.round(sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? 0);
+    const at = (share: number): number => Math.round(quantile(roundsMs, share) ?? 0);
     const summary = { rounds: roundsMs.length, p50Ms: at(0.5), p95Ms: at(P95), maxMs: at(1) };
     process.stdout.write(
       values.json

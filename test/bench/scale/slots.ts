@@ -63,27 +63,23 @@ export interface SlotsRow {
 export async function* measureSlots(part: 'slots' | 'processes'): AsyncGenerator<SlotsRow> {
   const ofOne = new Map<string, number>();
   for (const { slots, taskManagers } of SHAPES[part]) {
-    const cluster = await (taskManagers === 0
+    await using cluster = await (taskManagers === 0
       ? startThreads(slots)
       : startProcesses({ parallelism: slots, taskManagers }));
-    try {
-      for (const work of WORK) {
-        await run(cluster, work, { slots, records: work.records / 4 });
-        const { seconds, cpuSeconds } = await run(cluster, work, { slots, records: work.records });
-        const recordsPerSecond = work.records / seconds;
-        if (slots === 1) ofOne.set(work.name, recordsPerSecond);
-        yield {
-          part,
-          workload: work.name,
-          slots,
-          taskManagers,
-          recordsPerSecond,
-          cpuSecondsPerMillion: (cpuSeconds * 1e6) / work.records,
-          efficiency: recordsPerSecond / (slots * (ofOne.get(work.name) ?? Number.NaN)),
-        };
-      }
-    } finally {
-      await cluster.close();
+    for (const work of WORK) {
+      await run(cluster, work, { slots, records: work.records / 4 });
+      const { seconds, cpuSeconds } = await run(cluster, work, { slots, records: work.records });
+      const recordsPerSecond = work.records / seconds;
+      if (slots === 1) ofOne.set(work.name, recordsPerSecond);
+      yield {
+        part,
+        workload: work.name,
+        slots,
+        taskManagers,
+        recordsPerSecond,
+        cpuSecondsPerMillion: (cpuSeconds * 1e6) / work.records,
+        efficiency: recordsPerSecond / (slots * (ofOne.get(work.name) ?? Number.NaN)),
+      };
     }
   }
 }

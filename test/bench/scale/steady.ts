@@ -1,7 +1,7 @@
 // Whether anything grows with run time: q5 without an end, heap and resident memory sampled.
 import type { JobStatus } from '@millrace/proto';
 import { startProcesses } from '../nexmark/bench-cluster.ts';
-import { runJob } from '../run-job.ts';
+import { metricsOf, runJob } from '../run-job.ts';
 
 const PARALLELISM = 2;
 const SAMPLE_SECONDS = 5;
@@ -73,8 +73,6 @@ export async function measureSteady(of: { readonly minutes: number }): Promise<S
 }
 
 function heapBytesOf(status: JobStatus): number {
-  const gauges = status.vertices.flatMap(({ metrics = [] }) =>
-    metrics.filter(({ name }) => name === 'heap_used_bytes'),
-  );
+  const gauges = metricsOf(status, 'heap_used_bytes');
   return gauges.reduce((sum, metric) => sum + (metric.kind === 'gauge' ? metric.sum : 0), 0);
 }

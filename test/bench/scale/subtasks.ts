@@ -26,14 +26,10 @@ export interface DeployedRow {
 /** Deploys each size several times; yields rows as they are known. */
 export async function* measureSubtasks(): AsyncGenerator<DeployedRow> {
   for (const cluster of ['processes', 'embedded'] as const) {
-    const started = await (cluster === 'embedded'
+    await using started = await (cluster === 'embedded'
       ? startThreads(SLOTS)
       : startProcesses({ parallelism: SLOTS, taskManagers: TASK_MANAGERS }));
-    try {
-      for (const layers of LAYERS) yield await deploy(started, cluster, layers);
-    } finally {
-      await started.close();
-    }
+    for (const layers of LAYERS) yield await deploy(started, cluster, layers);
   }
 }
 
