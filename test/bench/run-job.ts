@@ -14,7 +14,6 @@ export interface RunOptions {
 
 /** What one run took. */
 export interface JobRun {
-  readonly job: PreparedJob;
   /** From the submission to RUNNING. */
   readonly deploySeconds: number;
   /** From RUNNING to the end. */
@@ -67,7 +66,6 @@ export async function runJob(cluster: BenchCluster, file: string, options: RunOp
       `${file} ended ${last?.state ?? 'without a status'}: ${last?.error?.message ?? ''}`,
     );
   return {
-    job,
     deploySeconds: (runningMs - submittedMs) / 1e3,
     seconds: (endedMs - runningMs) / 1e3,
     cpuSeconds,
