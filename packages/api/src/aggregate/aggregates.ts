@@ -1,7 +1,7 @@
 // Aggregates that users name. The engine computes the built-in ones in generated code.
 import type { AggregateSpec } from './aggregate-spec.ts';
 import { recordFunction } from '../function/check-function.ts';
-import { describe, integerOption, invalidOption, refuseUnknownOptions } from '../options/check-options.ts';
+import { booleanOption, integerOption, refuseUnknownOptions } from '../options/check-options.ts';
 import type { DeepReadonly, Flat } from '../readonly.ts';
 
 declare const inputType: unique symbol;
@@ -123,7 +123,7 @@ export function topN<In, Out = In>(
   return spec<In, readonly Out[]>({
     kind: 'topN',
     limit: integerOption('the limit of topN()', limit, { min: 1, max: TOP_N_MAX }),
-    ...(withTiesOf(options.withTies) ? { withTies: true as const } : {}),
+    ...(booleanOption('`withTies` of topN()', options.withTies ?? false) ? { withTies: true as const } : {}),
     by: recordFunction('`by` of topN()', options.by),
     ...(options.tieBreak === undefined
       ? {}
@@ -131,11 +131,6 @@ export function topN<In, Out = In>(
     ...(options.select === undefined ? {} : { select: recordFunction('`select` of topN()', options.select) }),
     ...(options.where === undefined ? {} : { where: recordFunction('`where` of topN()', options.where) }),
   });
-}
-
-function withTiesOf(withTies: unknown): boolean {
-  if (withTies === undefined || typeof withTies === 'boolean') return withTies === true;
-  throw invalidOption(`Cannot use ${describe(withTies)} as \`withTies\` of topN(): write true or false`);
 }
 
 /** Functions of {@link aggregator}. Contract: deterministic; `merge` may be called in any order. */

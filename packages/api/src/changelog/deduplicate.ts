@@ -9,6 +9,7 @@ import { addRunning, type KeyedInput } from './keyed-input.ts';
 import {
   miniBatchSpec,
   ttlMs,
+  updateBefore,
   type MiniBatchOptions,
   type StateTtlOption,
   type UpdateBeforeOption,
@@ -113,7 +114,7 @@ export function addDeduplicate(input: KeyedInput, options: DeduplicateOptions): 
     throw invalidOption(
       'Cannot use `miniBatch` of deduplicate() here: a record by event time comes out with the watermark',
     );
-  const generateUpdateBefore = options.generateUpdateBefore ?? true;
+  const generateUpdateBefore = updateBefore(what, options);
   const added = addRunning(
     input,
     {
@@ -159,7 +160,7 @@ export function addWindowDeduplicate(
 export function addNormalize(input: KeyedInput, options: NormalizeOptions<never>): Deduplicated {
   const what = 'normalize()';
   refuseUnknownOptions(what, options, ['filter', 'stateTtl', 'generateUpdateBefore', 'miniBatch']);
-  const generateUpdateBefore = options.generateUpdateBefore ?? true;
+  const generateUpdateBefore = updateBefore(what, options);
   const added = addRunning(
     input,
     {

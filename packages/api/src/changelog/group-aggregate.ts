@@ -10,6 +10,7 @@ import { addRunning, type KeyedInput } from './keyed-input.ts';
 import {
   miniBatchSpec,
   ttlMs,
+  updateBefore,
   type MiniBatchOptions,
   type StateTtlOption,
   type UpdateBeforeOption,
@@ -45,7 +46,7 @@ export function addGroupAggregate(
     throw invalidOption(
       "Cannot emit complete results after every record: write miniBatch: { size: 1000, allowLatency: '1 second' }",
     );
-  const generateUpdateBefore = options.generateUpdateBefore ?? true;
+  const generateUpdateBefore = updateBefore('aggregate()', options);
   const added = addRunning(
     input,
     {

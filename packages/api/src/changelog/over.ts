@@ -8,7 +8,7 @@ import type { ChangelogMode } from './changelog-mode.ts';
 import { retracts } from './group-aggregate.ts';
 import { addRunning, type KeyedInput } from './keyed-input.ts';
 import { orderingSpecs, type OrderBy, type Ordering } from './ordering.ts';
-import { ttlMs, type StateTtlOption, type UpdateBeforeOption } from './running-options.ts';
+import { ttlMs, updateBefore, type StateTtlOption, type UpdateBeforeOption } from './running-options.ts';
 
 /** Which rows before the current one count: give one of them. Default: all, by `range`. */
 export interface OverFrame {
@@ -63,7 +63,7 @@ export function addOver(
     throw invalidOption(
       "Cannot bound over() in an order of rows: write rows: 'unbounded' or range: 'unbounded', or order by time",
     );
-  const { generateUpdateBefore = true } = options as UpdateBeforeOption;
+  const generateUpdateBefore = updateBefore('over()', options as UpdateBeforeOption);
   const added = addRunning(
     input,
     {

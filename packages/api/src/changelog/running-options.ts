@@ -1,6 +1,6 @@
 // Options that several running operators share.
 import type { Duration } from '@millrace/common';
-import { integerOption, positiveMs, refuseUnknownOptions } from '../options/check-options.ts';
+import { booleanOption, integerOption, positiveMs, refuseUnknownOptions } from '../options/check-options.ts';
 import type { MiniBatchSpec } from './changelog-operator.ts';
 
 /** State that is not written for this long is dropped, silently. Source: Flink's `table.exec.state.ttl`. */
@@ -33,6 +33,11 @@ const MINI_BATCH_SIZE_DEFAULT = 5_000;
 /** Milliseconds; Infinity when unset. */
 export function ttlMs(what: string, stateTtl: Duration | undefined): number {
   return stateTtl === undefined ? Infinity : positiveMs(`\`stateTtl\` of ${what}`, stateTtl);
+}
+
+/** True unless it is left out. @throws {MillraceError} MR_OPTION_INVALID */
+export function updateBefore(what: string, { generateUpdateBefore = true }: UpdateBeforeOption): boolean {
+  return booleanOption(`\`generateUpdateBefore\` of ${what}`, generateUpdateBefore);
 }
 
 /** @throws {MillraceError} MR_OPTION_INVALID */

@@ -8,7 +8,7 @@ import type { ChangeInput } from './changelog-operator.ts';
 import { changelogRefused, isAppendOnly, isUpsert, modeText, type ChangelogMode } from './changelog-mode.ts';
 import { addRunning, type KeyedInput } from './keyed-input.ts';
 import { orderingSpecs, type OrderBy, type Ordering } from './ordering.ts';
-import { ttlMs, type StateTtlOption, type UpdateBeforeOption } from './running-options.ts';
+import { ttlMs, updateBefore, type StateTtlOption, type UpdateBeforeOption } from './running-options.ts';
 
 /** Rows that a top-N keeps at most. */
 const TOP_N_ROWS_MAX = 100_000;
@@ -75,7 +75,7 @@ export function addTopN(
     throw invalidOption(
       "Cannot rank changes by a key with orderBy: 'processingTime': write asc(…) or desc(…)",
     );
-  const generateUpdateBefore = options.generateUpdateBefore ?? true;
+  const generateUpdateBefore = updateBefore(what, options);
   const added = addRunning(
     input,
     {

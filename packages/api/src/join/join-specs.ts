@@ -3,7 +3,14 @@ import { durationMs, type Duration } from '@millrace/common';
 import { recordFunction } from '../function/check-function.ts';
 import { tagName, type OutputTag } from '../function/output-tag.ts';
 import type { UserFunction } from '../graph/operator.ts';
-import { describe, invalidOption, oneOf, refuseUnknownOptions, wholeMs } from '../options/check-options.ts';
+import {
+  booleanOption,
+  describe,
+  invalidOption,
+  oneOf,
+  refuseUnknownOptions,
+  wholeMs,
+} from '../options/check-options.ts';
 import type {
   IntervalJoinSpec,
   JoinType,
@@ -171,9 +178,7 @@ function tagOption<Name extends string>(
 }
 
 function flag(name: string, options: AnyOptions): boolean {
-  const given = options[name] ?? false;
-  if (typeof given === 'boolean') return given;
-  throw invalidOption(`Cannot use ${describe(given)} as \`${name}\` of intervalJoin(): write true or false`);
+  return booleanOption(`\`${name}\` of intervalJoin()`, options[name] ?? false);
 }
 
 function ttlOf(name: string, options: AnyOptions): number {

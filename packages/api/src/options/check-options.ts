@@ -84,6 +84,12 @@ export function textOption(what: string, value: unknown): string {
   });
 }
 
+/** Returns `value` if it is true or false. */
+export function booleanOption(what: string, value: unknown): boolean {
+  if (typeof value === 'boolean') return value;
+  throw invalidOption(`Cannot use ${describe(value)} as ${what}: write true or false`, { option: what });
+}
+
 /** Returns `value` if it is one of `allowed`. */
 export function oneOf<Word extends string>(what: string, value: unknown, allowed: readonly Word[]): Word {
   const found = allowed.find((word) => word === value);

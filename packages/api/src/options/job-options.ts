@@ -7,6 +7,7 @@ import type { DeadLetter } from '../failure/dead-letter.ts';
 import { deadLetterDirectory, deadLetterSink } from '../failure/dead-letter-sink.ts';
 import { resolveAutoScaling, type AutoScalingOptions } from './auto-scaling-options.ts';
 import {
+  booleanOption,
   describe,
   givenOptions,
   integerOption,
@@ -116,8 +117,6 @@ export function resolveJobOptions(options: JobOptions): JobOptionsJson {
     max: KEY_GROUPS_MAX,
   });
   const { parallelism, chaining = true } = options;
-  if (typeof chaining !== 'boolean')
-    throw invalidOption(`Cannot use ${describe(chaining)} as \`chaining\`: write true or false`);
   return Object.freeze({
     ...(parallelism === undefined
       ? {}
@@ -131,7 +130,7 @@ export function resolveJobOptions(options: JobOptions): JobOptionsJson {
     keyGroupCount,
     ...checkpoint,
     bufferTimeoutMs: wholeMs('`bufferTimeout`', options.bufferTimeout ?? 10),
-    isChainingEnabled: chaining,
+    isChainingEnabled: booleanOption('`chaining`', chaining),
     restart: resolveRestart(options.restart ?? { type: 'exponential-delay' }),
     prepareTimeoutMs: positiveMs('`prepareTimeout`', options.prepareTimeout ?? DEFAULT_PREPARE_TIMEOUT),
     stateCacheEntriesMax: integerOption(
