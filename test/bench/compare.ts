@@ -12,11 +12,14 @@ export interface Row {
   readonly guard?: number;
 }
 
+/** Which comparisons are asked for, by what they are called. */
+export type Wants = (what: string) => boolean;
+
 /** A file of comparisons. */
 export interface Bench {
   readonly name: string;
-  /** `wants`: which comparisons are asked for, by what they are called; a bench of many leaves out the others. */
-  run(wants?: (what: string) => boolean): Promise<Row[]>;
+  /** A bench of many comparisons leaves out what is not wanted; unset, all are. */
+  run(wants?: Wants): Promise<Row[]>;
 }
 
 /** Does the work once and says how much it was, in units. */
@@ -52,6 +55,13 @@ const SHORT_TURN_SHARE = 1 / 3;
 const ROUNDS_DEFAULT = 7;
 const WARM_UPS_DEFAULT = 2;
 const TURN_MS_DEFAULT = 100;
+
+/** Those of `comparisons` that are wanted, one after the other. */
+export async function compareEach(comparisons: readonly Comparison[], wants: Wants = () => true): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const comparison of comparisons) if (wants(comparison.what)) rows.push(await compare(comparison));
+  return rows;
+}
 
 /**
  * Times both in turns, changing who begins. The ratio is the median of the rounds' ratios, so that a slow phase of the

@@ -11,7 +11,7 @@ import {
   type StreamEnvironment,
 } from '@millrace/api';
 import { mix32 } from '@millrace/common';
-import { compare, type Bench, type Row } from './compare.ts';
+import { compareEach, type Bench } from './compare.ts';
 import { runLocalJob } from './local-job.ts';
 
 /** Of both inputs together. */
@@ -133,25 +133,20 @@ const run = async (of: JobDefinition): Promise<number> => {
 
 export const joinBench: Bench = {
   name: 'join',
-  run: async (wants = () => true) => {
-    const rows: Row[] = [];
-    for (const [what, ours] of JOINS) {
-      if (!wants(what)) continue;
-      rows.push(
-        await compare({
-          what,
-          against: 'keyed count',
-          unit: 'M records/s',
-          unitScale: 1e6,
-          guard: 0.2,
-          clock: 'cpu',
-          rounds: 3,
-          warmUps: 1,
-          baseline: () => run(BASELINE),
-          ours: () => run(ours),
-        }),
-      );
-    }
-    return rows;
-  },
+  run: (wants) =>
+    compareEach(
+      JOINS.map(([what, ours]) => ({
+        what,
+        against: 'keyed count',
+        unit: 'M/CPU s',
+        unitScale: 1e6,
+        guard: 0.2,
+        clock: 'cpu',
+        rounds: 3,
+        warmUps: 1,
+        baseline: () => run(BASELINE),
+        ours: () => run(ours),
+      })),
+      wants,
+    ),
 };

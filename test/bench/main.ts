@@ -2,7 +2,7 @@
 // this in their name.
 import { parseArgs } from 'node:util';
 import { MillraceError } from '@millrace/common';
-import type { Bench, Row } from './compare.ts';
+import type { Bench, Row, Wants } from './compare.ts';
 
 /** Loaded when they are run: each brings its own part of the engine. */
 export const BENCHES: ReadonlyMap<string, () => Promise<Bench>> = new Map([
@@ -42,7 +42,7 @@ export async function main(argv: string[]): Promise<number> {
     throw new MillraceError('MR_USAGE', `No benchmark is called ${unknown.join(', ')}: there are ${known}`);
   }
   const wanted = values.rows ?? '';
-  const wants = (what: string): boolean => what.includes(wanted);
+  const wants: Wants = (what) => what.includes(wanted);
   const lines: string[][] = [];
   for (const [name, load] of BENCHES) {
     if (names.length > 0 && !names.includes(name)) continue;

@@ -12,7 +12,7 @@ import {
   type JobDefinition,
 } from '@millrace/api';
 import { mix32 } from '@millrace/common';
-import { compare, type Bench, type Row } from './compare.ts';
+import { compareEach, type Bench } from './compare.ts';
 import { runLocalJob } from './local-job.ts';
 
 const RECORDS = 500_000;
@@ -101,26 +101,21 @@ const OPERATORS: readonly (readonly [what: string, build: Build])[] = [
 
 export const runningBench: Bench = {
   name: 'running',
-  run: async (wants = () => true) => {
-    const rows: Row[] = [];
-    for (const [what, build] of OPERATORS) {
-      if (!wants(what)) continue;
-      rows.push(
-        await compare({
-          what,
-          against: 'keyed count',
-          unit: 'M records/s',
-          unitScale: 1e6,
-          guard: 0.2,
-          // One thread: its CPU time hardly shows what else the machine does.
-          clock: 'cpu',
-          rounds: 2,
-          warmUps: 1,
-          baseline: () => run(keyedCount),
-          ours: () => run(build),
-        }),
-      );
-    }
-    return rows;
-  },
+  run: (wants) =>
+    compareEach(
+      OPERATORS.map(([what, build]) => ({
+        what,
+        against: 'keyed count',
+        unit: 'M/CPU s',
+        unitScale: 1e6,
+        guard: 0.2,
+        // One thread: its CPU time hardly shows what else the machine does.
+        clock: 'cpu',
+        rounds: 2,
+        warmUps: 1,
+        baseline: () => run(keyedCount),
+        ours: () => run(build),
+      })),
+      wants,
+    ),
 };

@@ -15,7 +15,7 @@ import {
   type TtlOptions,
 } from '@millrace/api';
 import { mix32 } from '@millrace/common';
-import { compare, type Bench, type Row } from './compare.ts';
+import { compareEach, type Bench } from './compare.ts';
 import { runLocalJob } from './local-job.ts';
 
 const RECORDS = 500_000;
@@ -196,8 +196,7 @@ const ASYNCHRONOUS: readonly (readonly [what: string, build: Build])[] = [
 /** Why something may be slower than a fifth of a keyed count stands in docs/internals/benchmarks.md. */
 export const stateKindsBench: Bench = {
   name: 'state-kinds',
-  run: async (wants = () => true) => {
-    const rows: Row[] = [];
+  run: (wants) => {
     const builds: (readonly [string, Build])[] = [
       ...KINDS.flatMap(([what, process]) =>
         TTLS.map(
@@ -208,23 +207,20 @@ export const stateKindsBench: Bench = {
       ...TWO_STREAMS,
       ...ASYNCHRONOUS,
     ];
-    for (const [what, build] of builds) {
-      if (!wants(what)) continue;
-      rows.push(
-        await compare({
-          what,
-          against: 'keyed count',
-          unit: 'M records/s',
-          unitScale: 1e6,
-          guard: 0.2,
-          clock: 'cpu',
-          rounds: 2,
-          warmUps: 1,
-          baseline: () => run(keyedCount),
-          ours: () => run(build),
-        }),
-      );
-    }
-    return rows;
+    return compareEach(
+      builds.map(([what, build]) => ({
+        what,
+        against: 'keyed count',
+        unit: 'M/CPU s',
+        unitScale: 1e6,
+        guard: 0.2,
+        clock: 'cpu',
+        rounds: 2,
+        warmUps: 1,
+        baseline: () => run(keyedCount),
+        ours: () => run(build),
+      })),
+      wants,
+    );
   },
 };

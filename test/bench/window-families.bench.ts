@@ -21,7 +21,7 @@ import {
   type KeyedStream,
 } from '@millrace/api';
 import { mix32 } from '@millrace/common';
-import { compare, type Bench, type Row } from './compare.ts';
+import { compareEach, type Bench } from './compare.ts';
 import { runLocalJob } from './local-job.ts';
 
 const RECORDS = 1_000_000;
@@ -164,25 +164,20 @@ async function run(family: Family, isInBursts: boolean): Promise<number> {
 
 export const windowFamiliesBench: Bench = {
   name: 'window-families',
-  run: async (wants = () => true) => {
-    const rows: Row[] = [];
-    for (const { what, guard, family, isInBursts = false } of FAMILIES) {
-      if (!wants(what)) continue;
-      rows.push(
-        await compare({
-          what,
-          against: 'running count by key',
-          unit: 'M records/s',
-          unitScale: 1e6,
-          clock: 'cpu',
-          rounds: 2,
-          warmUps: 1,
-          ...(guard === undefined ? {} : { guard }),
-          baseline: () => run(keyedCount, isInBursts),
-          ours: () => run(family, isInBursts),
-        }),
-      );
-    }
-    return rows;
-  },
+  run: (wants) =>
+    compareEach(
+      FAMILIES.map(({ what, guard, family, isInBursts = false }) => ({
+        what,
+        against: 'running count by key',
+        unit: 'M/CPU s',
+        unitScale: 1e6,
+        clock: 'cpu',
+        rounds: 2,
+        warmUps: 1,
+        ...(guard === undefined ? {} : { guard }),
+        baseline: () => run(keyedCount, isInBursts),
+        ours: () => run(family, isInBursts),
+      })),
+      wants,
+    ),
 };
