@@ -65,6 +65,8 @@ process.exitCode = await main(rest).catch(refuse);
 function refuse(error) {
   const code = String(error?.code);
   if (code !== 'MR_USAGE' && !code.startsWith('ERR_PARSE_ARGS')) throw error;
-  process.stderr.write(`bench ${name}: ${error.message.split('\n', 1)[0]} (see docs/internals/benchmarks.md)\n`);
+  process.stderr.write(
+    `bench ${name}: ${error.message.split('\n', 1)[0]} (see docs/internals/benchmarks.md)\n`,
+  );
   return 2;
 }

@@ -362,7 +362,9 @@ function digits(value) {
 
 const files = process.argv.slice(2);
 if (files.length === 0) {
-  process.stderr.write('Name the files that `npm run bench -- goals --json` wrote: the page stays as it is.\n');
+  process.stderr.write(
+    'Name the files that `npm run bench -- goals --json` wrote: the page stays as it is.\n',
+  );
   process.exit(2);
 }
 const { text, charts } = page(read(files));

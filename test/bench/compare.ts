@@ -57,7 +57,10 @@ const WARM_UPS_DEFAULT = 2;
 const TURN_MS_DEFAULT = 100;
 
 /** Those of `comparisons` that are wanted, one after the other. */
-export async function compareEach(comparisons: readonly Comparison[], wants: Wants = () => true): Promise<Row[]> {
+export async function compareEach(
+  comparisons: readonly Comparison[],
+  wants: Wants = () => true,
+): Promise<Row[]> {
   const rows: Row[] = [];
   for (const comparison of comparisons) if (wants(comparison.what)) rows.push(await compare(comparison));
   return rows;

@@ -43,9 +43,10 @@ export async function main(argv: readonly string[]): Promise<number> {
   const cluster = await SoakCluster.start(directory);
   const say = (text: string): void => void process.stderr.write(`${text}\n`);
   try {
-    const findings = kind === 'slow'
-      ? await runSlowSink(cluster, { slowMs: seconds * 1000, say })
-      : await runSteady(cluster, { durationMs: minutes * 60_000, say });
+    const findings =
+      kind === 'slow'
+        ? await runSlowSink(cluster, { slowMs: seconds * 1000, say })
+        : await runSteady(cluster, { durationMs: minutes * 60_000, say });
     for (const finding of findings)
       process.stdout.write(`${values.json ? JSON.stringify(finding) : row(finding)}\n`);
     return findings.every(({ isMet }) => isMet) ? 0 : 1;

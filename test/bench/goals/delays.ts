@@ -61,8 +61,7 @@ async function measure(
     },
   });
   const histogram = histogramOf(metrics, of.histogram);
-  if (histogram === undefined)
-    throw new MillraceError('MR_INTERNAL', `The job of ${part} gave no result`);
+  if (histogram === undefined) throw new MillraceError('MR_INTERNAL', `The job of ${part} gave no result`);
   return {
     part,
     ratePerSecond,

@@ -64,7 +64,7 @@ const PARTS: Readonly<Record<string, Part<Options>>> = {
   slots: SCALE_PARTS.slots,
   processes: SCALE_PARTS.processes,
   keys: () => SCALE_PARTS.keys({ keysMax: KEYS_MAX }),
-  steady: SCALE_PARTS.steady,
+  steady: (options) => SCALE_PARTS.steady(options),
 };
 const ON_REQUEST: ReadonlySet<string> = new Set(['steady']);
 

@@ -93,5 +93,8 @@ export function workloadOf(name: string): Workload {
   const workload = Object.hasOwn(WORKLOADS, name) ? WORKLOADS[name] : undefined;
   if (workload !== undefined) return workload;
   const known = Object.keys(WORKLOADS).join(', ');
-  throw new MillraceError('MR_USAGE', `There is no workload "${name}": they are ${known}, and for peers nexmark`);
+  throw new MillraceError(
+    'MR_USAGE',
+    `There is no workload "${name}": they are ${known}, and for peers nexmark`,
+  );
 }

@@ -180,8 +180,12 @@ test('options that make no sense together are refused', () => {
     keyed(env).over({ n: count() }, { orderBy: asc((order: Order) => order.id), rows: 1 as never }),
   );
   misused((env) => keyed(env).deduplicate({ keep: 'last', emit: 'append' } as never));
-  misused((env) => keyed(env).aggregate({ n: count() }, { emit: 'update', generateUpdateBefore: 'no' as never }));
-  misused((env) => keyed(env).deduplicate({ keep: 'last', emit: 'update', generateUpdateBefore: 0 as never }));
+  misused((env) =>
+    keyed(env).aggregate({ n: count() }, { emit: 'update', generateUpdateBefore: 'no' as never }),
+  );
+  misused((env) =>
+    keyed(env).deduplicate({ keep: 'last', emit: 'update', generateUpdateBefore: 0 as never }),
+  );
   misused((env) => keyed(env).topN(0, { orderBy: asc(({ id }) => id) }));
   misused((env) => keyed(env).topN(1, { orderBy: (({ id }: Order) => id) as never }));
   misused((env) => keyed(env).sort({ lateOutput: 'late' as never }));

@@ -137,8 +137,7 @@ function rowParser<T>(
     let at = scan.from;
     for (let rowCount = 0; rowCount < scan.recordsMax; rowCount++) {
       if (at >= bytes.length || at >= scan.startLimit) break;
-      const plain =
-        fast !== undefined && scan.isAscii ? parsePlainCsvRow(bytes, at, delimiter) : undefined;
+      const plain = fast !== undefined && scan.isAscii ? parsePlainCsvRow(bytes, at, delimiter) : undefined;
       const record = plain === undefined ? undefined : fast?.(plain.fields);
       if (plain !== undefined && record !== undefined) {
         scan.records.push(record as T);
