@@ -66,7 +66,7 @@ function refuse(error) {
   const code = String(error?.code);
   if (code !== 'MR_USAGE' && !code.startsWith('ERR_PARSE_ARGS')) throw error;
   process.stderr.write(
-    `bench ${name}: ${error.message.split('\n', 1)[0]} (see docs/internals/benchmarks.md)\n`,
+    `bench ${name}: ${error.message.split(/\n|\. To specify/, 1)[0]} (see docs/internals/benchmarks.md)\n`,
   );
   return 2;
 }
