@@ -21,6 +21,8 @@ export interface FileWriterOptions<T> {
   readonly encoder: RecordEncoder<T>;
   /** The directory is made with the first file, not when the writer opens. Default false. */
   readonly makesDirectoryLate?: boolean;
+  /** Numbers the files of several writers, so that one may follow another in the same directory. Default: a writer's own. */
+  readonly fileNumbers?: { next: number };
 }
 
 interface OpenFile {
@@ -44,7 +46,7 @@ export class FileWriter<T> implements SinkWriter<T> {
   /** Has no room before the first record: most writers of dead letters never get one. */
   #buffer = Buffer.alloc(0);
   #filled = 0;
-  #sequence = 0;
+  readonly #fileNumbers: { next: number };
   #open: OpenFile | undefined;
   /** Full, waiting for the barrier. */
   #full: OpenFile[] = [];
@@ -52,6 +54,18 @@ export class FileWriter<T> implements SinkWriter<T> {
   private constructor(context: SinkContext, options: FileWriterOptions<T>) {
     this.#context = context;
     this.#options = options;
+    this.#fileNumbers = options.fileNumbers ?? { next: 0 };
+  }
+
+  /** A writer in the middle of an attempt, whose directory is made with the first file: what older ones left is removed already. */
+  static begin<T>(
+    context: SinkContext,
+    options: FileWriterOptions<T> & {
+      readonly makesDirectoryLate: true;
+      readonly fileNumbers: { next: number };
+    },
+  ): FileWriter<T> {
+    return new FileWriter(context, options);
   }
 
   /** Makes the directory and removes what older attempts of this run left in this subtask's share. */
@@ -90,6 +104,14 @@ export class FileWriter<T> implements SinkWriter<T> {
     this.#filled = end;
   }
 
+  /** Gives its open file and its buffer up, until it is written to again. The file is sealed with the next checkpoint. */
+  rest(): void {
+    this.#drain();
+    this.#buffer = Buffer.alloc(0);
+    if (this.#open !== undefined) this.#full.push(close(this.#open));
+    this.#open = undefined;
+  }
+
   prepareCommit(checkpointId: number): Json[] | Promise<Json[]> {
     this.#drain();
     const files = this.#full;
@@ -126,7 +148,7 @@ export class FileWriter<T> implements SinkWriter<T> {
   }
 
   #create(): OpenFile {
-    const sequence = this.#sequence++;
+    const sequence = this.#fileNumbers.next++;
     const name = pendingName(this.#nameParts('open', sequence));
     const makesDirectory = this.#options.makesDirectoryLate === true;
     const appender = this.#context.files.create(this.#path(name), { makesDirectory });

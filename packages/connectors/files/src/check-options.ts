@@ -23,6 +23,18 @@ export function oneOf<T extends string>(option: string, value: T, values: readon
   );
 }
 
+/** @throws {MillraceError} MR_OPTION_INVALID unless they are different texts, none of them empty */
+export function checkNames(option: string, names: readonly string[]): void {
+  const given: readonly unknown[] = Array.isArray(names) ? names : [undefined];
+  if (given.every((name) => typeof name === 'string' && name !== '') && new Set(given).size === given.length)
+    return;
+  throw new MillraceError(
+    'MR_OPTION_INVALID',
+    `Cannot use \`${option}\`: write an array of names of fields, each once`,
+    { details: { option } },
+  );
+}
+
 /** Returns `path`. @throws {MillraceError} MR_OPTION_INVALID unless it is a text or several, none of them empty */
 export function checkPath(path: string | readonly string[]): string | readonly string[] {
   const paths: readonly unknown[] = typeof path === 'string' ? [path] : Array.isArray(path) ? path : [];

@@ -24,6 +24,8 @@ export interface CsvOptions<T> extends Omit<FileSinkOptions, 'path'> {
   readonly path: PathOption;
   /** Source: names of the columns when the files have no header row. Sink: the columns and their order. */
   readonly columns?: readonly (keyof T & string)[];
+  /** Sink: fields whose values make directories, and which the rows then lack. */
+  readonly partitionBy?: readonly (keyof T & string)[];
   /** Source: types of the columns that are no strings. */
   readonly types?: { readonly [K in keyof T]?: CsvType };
   /** One ASCII character; default `,`. */
@@ -55,9 +57,10 @@ export function csv<T extends object>(options: CsvOptions<T>): Csv<T> {
       `Cannot use the delimiter ${JSON.stringify(delimiter)}: it must be one ASCII character, and neither a quote nor a line end`,
     );
   }
+  const written = columns?.filter((name) => options.partitionBy?.includes(name) !== true);
   const sink = fileSink<T>(
     { ...options, path: typeof path === 'string' ? path : (path[0] ?? '') },
-    { format: 'csv', extension: 'csv', encoder: () => csvEncoder<T>({ columns, delimiter }) },
+    { format: 'csv', extension: 'csv', encoder: () => csvEncoder<T>({ columns: written, delimiter }) },
   );
   const types: Readonly<Record<string, CsvType | undefined>> = options.types ?? {};
   for (const [name, type] of Object.entries(types)) oneOf(`types.${name}`, type ?? 'string', CSV_TYPES);

@@ -30,7 +30,7 @@ export interface JsonLinesOptions extends Omit<FileSinkOptions, 'path'> {
 }
 
 /** Options of {@link jsonLines} that writes changes. */
-export interface ChangelogLinesOptions extends FileSinkOptions {
+export interface ChangelogLinesOptions extends Omit<FileSinkOptions, 'partitionBy'> {
   /** Each change is a line `{"op":"+U","row":{…}}`, where `op` is +I, -U, +U or -D. */
   readonly changelog: true;
 }

@@ -7,8 +7,9 @@ import {
   type RecordEncoder,
   type Sink,
 } from '@millrace/api';
-import { oneOf, positiveInteger } from '../check-options.ts';
+import { checkNames, oneOf, positiveInteger } from '../check-options.ts';
 import { absolutePath } from '../path/expand-paths.ts';
+import { PartitionedWriter } from './partitioned-writer.ts';
 import { prepareDirectory, type IfExists } from './prepare-directory.ts';
 
 /** Options of every file sink. */
@@ -19,6 +20,11 @@ export interface FileSinkOptions {
   readonly ifExists?: IfExists;
   /** A file that has come to this is closed and another one begun. Default 128 MiB. */
   readonly maxFileBytes?: number;
+  /**
+   * Fields of the records, whose values make directories as Hive has them (`day=2026-01-31/minute=23%3A59/`), and which the
+   * rows then lack. Each checkpoint ends the files of all partitions. Default: none.
+   */
+  readonly partitionBy?: readonly string[];
 }
 
 const MAX_FILE_BYTES_DEFAULT = 128 * 1024 * 1024;
@@ -36,24 +42,29 @@ export function fileSink<T>(
   { format, extension, encoder }: FileSinkFormat<T>,
 ): Sink<T> {
   const ifExists = oneOf('ifExists', options.ifExists ?? 'fail', ['fail', 'append', 'replace']);
+  const { partitionBy = [] } = options;
+  checkNames('partitionBy', partitionBy);
   const maxFileBytes = positiveInteger('maxFileBytes', options.maxFileBytes ?? MAX_FILE_BYTES_DEFAULT);
   return {
     [sinkBrand]: 1,
     name: `${format} ${options.path}`,
-    describe: () => ({ format, path: options.path, ifExists, maxFileBytes }),
+    describe: () => ({
+      format,
+      path: options.path,
+      ifExists,
+      maxFileBytes,
+      ...(partitionBy.length === 0 ? {} : { partitionBy: [...partitionBy] }),
+    }),
     prepare: (context) =>
-      prepareDirectory(context, absolutePath(options.path, context.baseDirectory), ifExists),
-    openWriter: (context, restored) =>
-      FileWriter.open<T>(
-        context,
-        {
-          directory: absolutePath(options.path, context.baseDirectory),
-          extension,
-          maxFileBytes,
-          encoder: encoder(),
-        },
-        restored.map(parseCommittable),
-      ),
+      prepareDirectory(context, absolutePath(options.path, context.baseDirectory), { ifExists, partitionBy }),
+    openWriter: (context, restored) => {
+      const directory = absolutePath(options.path, context.baseDirectory);
+      const of = { directory, extension, maxFileBytes, encoder: encoder() };
+      const committables = restored.map(parseCommittable);
+      return partitionBy.length === 0
+        ? FileWriter.open<T>(context, of, committables)
+        : PartitionedWriter.open<T & object>(context, { ...of, partitionBy }, committables);
+    },
     openCommitter: (context) => fileCommitter(context.files),
   };
 }

@@ -1,5 +1,6 @@
 // What `ifExists` asks for, once a submission and never on recovery.
 import { isFileOfRun, isSinkFile, MillraceError, type FilePort } from '@millrace/api';
+import { partitionDirectories } from './partition.ts';
 
 /** What a sink does with output that is there before the job: refuse, add to it, or remove it. */
 export type IfExists = 'fail' | 'append' | 'replace';
@@ -8,8 +9,8 @@ export type IfExists = 'fail' | 'append' | 'replace';
 const NAMES_SHOWN_MAX = 3;
 
 /**
- * Prepares a sink's directory: makes it, and does with what is in it as `ifExists` says. Subdirectories and hidden
- * files that the sink did not make are never touched. `replace` removes files that a file sink made, pending ones of
+ * Prepares a sink's directory: makes it, and does with what is in it, and in the directories of its partitions, as `ifExists` says.
+ * Other subdirectories, and hidden files that the sink did not make, are never touched. `replace` removes files that a file sink made, pending ones of
  * any run included, and refuses when there are others, before it removes anything. Files of its own run it never removes:
  * a process that was paused here may go on long after the job has begun. A submission that starts from a checkpoint goes
  * on with what is there, as with `append`: pending files may be the ones that the checkpoint names.
@@ -22,7 +23,7 @@ export async function prepareDirectory(
     isRestored,
   }: { readonly files: FilePort; readonly runId: string; readonly isRestored?: boolean },
   directory: string,
-  ifExists: IfExists,
+  { ifExists, partitionBy = [] }: { readonly ifExists: IfExists; readonly partitionBy?: readonly string[] },
 ): Promise<void> {
   const stat = await files.stat(directory);
   if (stat !== undefined && !stat.isDirectory) {
@@ -37,8 +38,11 @@ export async function prepareDirectory(
     return;
   }
   if (ifExists === 'append' || isRestored === true) return;
-  const names = await files.list(directory);
-  const visible = await visibleFiles(files, directory, names);
+  const partitions =
+    partitionBy.length === 0 ? [] : await partitionDirectories(files, directory, partitionBy);
+  const directories = [directory, ...partitions];
+  const visible: string[] = [];
+  for (const each of directories) visible.push(...(await visibleFiles(files, each)));
   if (ifExists === 'fail') {
     if (visible.length > 0)
       throw exists(
@@ -55,10 +59,11 @@ export async function prepareDirectory(
       foreign,
       "which no file sink made, so that `ifExists: 'replace'` does not remove them; move them away or name another directory",
     );
-  for (const name of names) {
-    if (isSinkFile(name) && !isFileOfRun(name, runId)) await files.remove(`${directory}/${name}`);
+  for (const each of directories) {
+    for (const name of await files.list(each))
+      if (isSinkFile(name) && !isFileOfRun(name, runId)) await files.remove(`${each}/${name}`);
+    await files.syncDirectory(each);
   }
-  await files.syncDirectory(directory);
 }
 
 /** What starting again does not change. */
@@ -79,9 +84,9 @@ async function makeDirectory(files: FilePort, directory: string): Promise<void> 
   }
 }
 
-async function visibleFiles(files: FilePort, directory: string, names: readonly string[]): Promise<string[]> {
+async function visibleFiles(files: FilePort, directory: string): Promise<string[]> {
   const visible: string[] = [];
-  for (const name of names) {
+  for (const name of await files.list(directory)) {
     if (name.startsWith('.')) continue;
     const stat = await files.stat(`${directory}/${name}`);
     if (stat !== undefined && !stat.isDirectory) visible.push(name);

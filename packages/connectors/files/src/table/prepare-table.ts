@@ -22,7 +22,7 @@ export async function prepareTable(
   const { files, runId, isRestored } = context;
   if (ifExists === 'replace' && isRestored !== true) await removeTable(files, directory, runId);
   const keepsTable = ifExists === 'append' || isRestored === true;
-  await prepareDirectory(context, directory, keepsTable ? 'append' : 'fail');
+  await prepareDirectory(context, directory, { ifExists: keepsTable ? 'append' : 'fail' });
   const manifest = keepsTable ? await readManifest(files, directory) : undefined;
   if (manifest === undefined || JSON.stringify(manifest.key) === JSON.stringify(key)) return;
   throw new MillraceError(
