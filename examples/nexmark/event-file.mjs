@@ -6,19 +6,27 @@ import { nexmarkEvents } from '@millrace/connector-nexmark';
 
 /** Events that are made at a time, and rows of a Parquet row group. */
 const BATCH = 50_000;
+/** The source makes whole blocks of so many; a file has just as many events as were asked for. */
+const BLOCK = 50;
 
-/** Writes `path`, which ends in .jsonl or .parquet. `options`: those of the source. */
+/** Writes `path`, which ends in .jsonl or .parquet. `options`: those of the source; its events are just as many as they say. */
 export async function writeEventFile(path, options) {
+  nexmarkEvents(options); // Refuses what means nothing.
   await (path.endsWith('.jsonl') ? writeJsonLines : writeParquet)(path, batches({ ...options, splits: 1 }));
 }
 
 /** All events, in batches. */
-function* batches(options) {
-  const source = nexmarkEvents(options);
+function* batches({ events, ...others }) {
+  const source = nexmarkEvents({ ...others, events: Math.ceil(events / BLOCK) * BLOCK });
   const [split] = source.enumerate({ parallelism: 1 });
   const reader = source.openSplit(split, undefined, {});
-  for (let batch = reader.read(BATCH); batch !== undefined; batch = reader.read(BATCH))
-    yield Array.from({ length: batch.to - batch.from }, (_, index) => batch.recordAt(batch.from + index));
+  let left = events;
+  for (let batch = reader.read(BATCH); batch !== undefined && left > 0; batch = reader.read(BATCH)) {
+    const { from, to, recordAt } = batch;
+    const length = Math.min(left, to - from);
+    left -= length;
+    yield Array.from({ length }, (_, index) => recordAt(from + index));
+  }
 }
 
 async function writeJsonLines(path, all) {

@@ -10,7 +10,7 @@ import {
   type StreamEnd,
   type StreamEnvironment,
 } from '@millrace/api';
-import { jsonLines, parquet } from '@millrace/connector-files';
+import { jsonLines } from '@millrace/connector-files';
 import {
   nexmarkAuctions,
   nexmarkBids,
@@ -20,6 +20,7 @@ import {
   type NexmarkOptions,
   type Person,
 } from '@millrace/connector-nexmark';
+import { eventFile } from './event-file-source.ts';
 import { inOrder, measureLatency } from './latency.ts';
 import { measureMemory } from './memory.ts';
 
@@ -27,17 +28,6 @@ import { measureMemory } from './memory.ts';
 const LATENESS = '4 seconds';
 /** Of 50 events. */
 const SHARES = { persons: 1 / 50, auctions: 3 / 50, bids: 46 / 50 };
-
-/** An event of a file: times are ISO 8601 or milliseconds, and Parquet has all three columns. */
-interface FileEvent {
-  readonly event_type: number;
-  readonly person?: Timed<Person> | null;
-  readonly auction?: Timed<Auction> | null;
-  readonly bid?: Timed<Bid> | null;
-}
-type Timed<T> = {
-  readonly [Name in keyof T]: Name extends 'dateTime' | 'expires' ? T[Name] | string : T[Name];
-};
 
 /** The three streams, made when they are asked for: a query reads no more than it needs. */
 export interface Nexmark {
@@ -65,33 +55,21 @@ export function nexmark(env: StreamEnvironment): Nexmark {
     ratePerSecond > 0 ? { ...generated, ratePerSecond: ratePerSecond * SHARES[kind] } : generated;
   const isMeasured = params.has('latencyAfter');
   const input = params.string('input', '');
-  const file = (): DataStream<FileEvent> =>
-    env.source(
-      input.endsWith('.parquet')
-        ? parquet<FileEvent>({ path: input })
-        : jsonLines<FileEvent>({ path: input }),
-    );
+  const file = input === '' ? undefined : eventFile(env, input);
 
   return {
     persons: () =>
-      (input === ''
-        ? env.source(nexmarkPersons(ofKind('persons')))
-        : file().flatMap(({ person }) => (person ? [{ ...person, dateTime: timeOf(person.dateTime) }] : []))
-      ).watermarks(isMeasured ? inOrder : boundedOutOfOrderness(LATENESS, (person) => person.dateTime)),
+      (file?.persons() ?? env.source(nexmarkPersons(ofKind('persons')))).watermarks(
+        isMeasured ? inOrder : boundedOutOfOrderness(LATENESS, (person) => person.dateTime),
+      ),
     auctions: () =>
-      (input === ''
-        ? env.source(nexmarkAuctions(ofKind('auctions')))
-        : file().flatMap(({ auction }) =>
-            auction
-              ? [{ ...auction, dateTime: timeOf(auction.dateTime), expires: timeOf(auction.expires) }]
-              : [],
-          )
-      ).watermarks(isMeasured ? inOrder : boundedOutOfOrderness(LATENESS, (auction) => auction.dateTime)),
+      (file?.auctions() ?? env.source(nexmarkAuctions(ofKind('auctions')))).watermarks(
+        isMeasured ? inOrder : boundedOutOfOrderness(LATENESS, (auction) => auction.dateTime),
+      ),
     bids: () =>
-      (input === ''
-        ? env.source(nexmarkBids(ofKind('bids')))
-        : file().flatMap(({ bid }) => (bid ? [{ ...bid, dateTime: timeOf(bid.dateTime) }] : []))
-      ).watermarks(isMeasured ? inOrder : boundedOutOfOrderness(LATENESS, (bid) => bid.dateTime)),
+      (file?.bids() ?? env.source(nexmarkBids(ofKind('bids')))).watermarks(
+        isMeasured ? inOrder : boundedOutOfOrderness(LATENESS, (bid) => bid.dateTime),
+      ),
     emit: (rows) => {
       if (isMeasured) {
         const untilMs = (params.number('events') / params.number('eventRate')) * 1_000;
@@ -103,10 +81,6 @@ export function nexmark(env: StreamEnvironment): Nexmark {
         : rows.forEach(() => {});
     },
   };
-}
-
-function timeOf(time: string | number): number {
-  return typeof time === 'number' ? time : Date.parse(time);
 }
 
 const DAY_MS = 86_400_000;

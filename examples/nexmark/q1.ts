@@ -8,7 +8,8 @@ export default defineJob('nexmark-q1', (env) => {
     bids().map(({ auction, bidder, price, dateTime, extra }) => ({
       auction,
       bidder,
-      price: 0.908 * price,
+      // Exact, as decimals are.
+      price: (908 * price) / 1_000,
       dateTime,
       extra,
     })),

@@ -10,6 +10,9 @@ function bidTimeType(timeMs: number): string {
   return hour <= 6 || hour >= 20 ? 'nightTime' : 'otherTime';
 }
 
+/** 0.908 · price, exact as decimals are. */
+const converted = (price: number): number => (908 * price) / 1_000;
+
 function countCharacter(text: string, character: string): number {
   let count = 0;
   for (let at = text.indexOf(character); at >= 0; at = text.indexOf(character, at + 1)) count++;
@@ -20,11 +23,11 @@ export default defineJob('nexmark-q14', (env) => {
   const { bids, emit } = nexmark(env);
   emit(
     bids()
-      .filter(({ price }) => 0.908 * price > 1_000_000 && 0.908 * price < 50_000_000)
+      .filter(({ price }) => converted(price) > 1_000_000 && converted(price) < 50_000_000)
       .map(({ auction, bidder, price, dateTime, extra }) => ({
         auction,
         bidder,
-        price: 0.908 * price,
+        price: converted(price),
         bidTimeType: bidTimeType(dateTime),
         dateTime,
         extra,

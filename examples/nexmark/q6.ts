@@ -16,14 +16,14 @@ export default defineJob('nexmark-q6', (env) => {
     winning
       .keyBy(({ auction }) => auction.seller)
       .process({
-        state: { sold: listState<{ id: number; expires: number; price: number }>() },
+        /** The last ten: who has been pushed out by later ones does not come back. */
+        state: { last: listState<{ id: number; expires: number; price: number }>() },
         onRecord({ auction: { id, expires }, bid: { price } }, { key, state }) {
-          const others = [...state.sold.get()].filter((each) => each.id !== id);
-          const sold = [...others, { id, expires, price }].sort(
-            (a, b) => a.expires - b.expires || a.id - b.id,
-          );
-          state.sold.update(sold);
-          const last = sold.slice(-LAST);
+          const others = [...state.last.get()].filter((each) => each.id !== id);
+          const last = [...others, { id, expires, price }]
+            .sort((a, b) => a.expires - b.expires || a.id - b.id)
+            .slice(-LAST);
+          state.last.update(last);
           return [
             { seller: key, price: Math.floor(last.reduce((sum, each) => sum + each.price, 0) / last.length) },
           ];

@@ -7,6 +7,7 @@ import type { PlannableJob } from '@millrace/api';
 import { executeJob } from '@millrace/embedded';
 import { writeEventFile } from '../../examples/nexmark/event-file.mjs';
 import { readRows } from '../nexmark/results.ts';
+import { askDuck } from './duck.ts';
 import { duckRows, textOf } from './rows.ts';
 
 /** A minute of events; each comes up to half a second out of order. */
@@ -90,4 +91,20 @@ test.each(Object.keys(QUERIES) as (keyof typeof QUERIES)[])('%s over JSON lines'
 
 test.each(['q5', 'q8', 'q20'] as const)('%s over Parquet', async (query) => {
   await isWhatDuckGives(query, 'events.parquet');
+});
+
+/** As DuckDB writes what it has read: its own types, times with microseconds, row groups of its own. */
+test.each(['parquet', 'json'])('q20 over events that DuckDB wrote as %s', async (format) => {
+  const events = `read_json('${join(directory, 'events.jsonl')}', format = 'newline_delimited')`;
+  const timed = (kind: string, names: readonly string[]): string =>
+    `case when ${kind} is null then null else struct_update(${kind}, ${names.map((name) => `${name} := make_timestamp(${kind}.${name} * 1000)`).join(', ')}) end as ${kind}`;
+  const name = format === 'json' ? 'duck.jsonl' : 'duck.parquet';
+  await askDuck(
+    'select 1',
+    `
+    copy (select event_type, ${timed('person', ['dateTime'])}, ${timed('auction', ['dateTime', 'expires'])}, ${timed('bid', ['dateTime'])} from ${events})
+    to '${join(directory, name)}' (format ${format});`,
+  );
+  const expected = await duckRows(QUERIES.q20, tablesOf('events.jsonl'));
+  expect(await resultOf('q20', name)).toEqual(expected);
 });

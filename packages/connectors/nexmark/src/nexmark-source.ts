@@ -31,7 +31,7 @@ export interface NexmarkOptions {
   readonly events?: number;
   /** Events in a second of event time. Default 10,000,000, as in Nexmark's own suite: then windows fire at the end. */
   readonly eventRate?: number;
-  /** Another seed, other events. Default 1. */
+  /** Another seed, other events: a whole number of 32 bits, signed or unsigned. Default 1. */
   readonly seed?: number;
   /** Events are shuffled in groups of this many, which must last less than the bound of the watermarks. Default 1: in order. */
   readonly disorder?: number;
@@ -231,7 +231,7 @@ function settingsOf(options: NexmarkOptions): Settings {
   return {
     events: events === undefined ? undefined : whole('events', events, { min: 0 }),
     eventRate: whole('eventRate', options.eventRate ?? 10_000_000, { min: 1 }),
-    seed: whole('seed', options.seed ?? 1, { min: -(2 ** 31), max: 2 ** 31 - 1 }),
+    seed: whole('seed', options.seed ?? 1, { min: -(2 ** 31), max: 2 ** 32 - 1 }),
     disorder: whole('disorder', options.disorder ?? 1, { min: 1, max: 1_000_000 }),
     splits: splits === undefined ? undefined : whole('splits', splits, { min: 1, max: SPLITS_MAX }),
     ratePerSecond,
