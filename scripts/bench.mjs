@@ -64,7 +64,7 @@ process.exitCode = await main(rest).catch(refuse);
 /** Arguments that mean nothing are answered in a line; what else goes wrong shows where. */
 function refuse(error) {
   const code = String(error?.code);
-  if (code !== 'MR_USAGE' && !code.startsWith('ERR_PARSE_ARGS')) throw error;
+  if (!['MR_USAGE', 'MR_OPTION_INVALID'].includes(code) && !code.startsWith('ERR_PARSE_ARGS')) throw error;
   process.stderr.write(
     `bench ${name}: ${error.message.split(/\n|\. To specify/, 1)[0]} (see docs/internals/benchmarks.md)\n`,
   );

@@ -76,6 +76,20 @@ export const OTHER_GOALS = [
     unit: '%',
   },
   {
+    what: 'failure of a task, 1 M keys: first new output',
+    part: 'task-failure',
+    of: (row) => row.withoutOutputMs / 1e3,
+    most: 1,
+    unit: 's',
+  },
+  {
+    what: 'the flights by `millrace run --embedded`, all built, from the command to its end',
+    part: 'command',
+    of: (row) => row.seconds,
+    most: 5,
+    unit: 's',
+  },
+  {
     what: 'kill -9 of a TaskManager, 1 GB: first new output, the longest',
     part: 'recovery',
     of: (row) => (row.maxMs === undefined ? undefined : row.maxMs / 1e3),

@@ -29,14 +29,23 @@ function read(files) {
   const parts = new Map();
   for (const file of files)
     for (const line of readFileSync(file, 'utf8').split('\n')) {
-      if (!line.startsWith('{')) continue;
-      const row = JSON.parse(line);
-      if (row.error !== undefined) continue;
+      const row = parsed(line);
+      if (row === undefined || row.error !== undefined) continue;
       const rows = parts.get(row.part) ?? new Map();
       parts.set(row.part, rows);
       rows.set(IDENTITY[row.part]?.(row) ?? '', row);
     }
-  return (part) => [...(parts.get(part)?.values() ?? [])];
+  return parts;
+}
+
+/** undefined: no result, or the half of one, where a measurement was broken off. */
+function parsed(line) {
+  if (!line.startsWith('{')) return undefined;
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
 }
 
 function page(rows) {
@@ -76,28 +85,29 @@ function intro([machine]) {
 }
 
 function nexmarkSection(rows, chart) {
-  if (rows.length === 0) return [];
+  if (rows.length === 0) return ['## Nexmark', '', 'Not measured.', ''];
   const ordered = Object.keys(NEXMARK_GOALS).flatMap((query) => rows.filter((row) => row.query === query));
   const compared = ordered.filter(({ ratio }) => ratio !== undefined);
-  const picture = chart(
-    'nexmark',
-    barChart({
-      title: 'Nexmark: events a second, times Flink',
-      description: compared.map(({ query, ratio }) => `${query} ${ratio.toFixed(2)}`).join(', '),
-      legend: ['Millrace, Flink being 1'],
-      unit: 'the mark is the goal',
-      rows: compared.map(({ query, ratio }) => {
-        const { name, times } = NEXMARK_GOALS[query];
-        return { label: `${query} ${name}`, a: ratio, mark: times, text: ratio.toFixed(2) };
+  const picture =
+    compared.length > 0 &&
+    chart(
+      'nexmark',
+      barChart({
+        title: 'Nexmark: events a second, times Flink',
+        description: compared.map(({ query, ratio }) => `${query} ${ratio.toFixed(2)}`).join(', '),
+        legend: ['Millrace, Flink being 1'],
+        unit: 'the mark is the goal',
+        rows: compared.map(({ query, ratio }) => {
+          const { name, times } = NEXMARK_GOALS[query];
+          return { label: `${query} ${name}`, a: ratio, mark: times, text: ratio.toFixed(2) };
+        }),
       }),
-    }),
-    'Throughput of each Nexmark query against Flink, with the goals',
-  );
+      'Throughput of each Nexmark query against Flink, with the goals',
+    );
   return [
     '## Nexmark',
     '',
-    picture,
-    '',
+    ...(picture ? [picture, ''] : []),
     '| query | events | M events/s | goal | Flink | × Flink | goal | CPU s per M | Flink | reached |',
     '| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |',
     ...ordered.map(({ query, events, millrace, flink, ratio }) => {
@@ -105,7 +115,7 @@ function nexmarkSection(rows, chart) {
       const speed = millrace.eventsPerSecond / 1e6;
       return cells([
         `${query} ${name}`,
-        `${(events / 1e6).toFixed(0)} M`,
+        `${digits(events / 1e6)} M`,
         digits(speed),
         goal === undefined ? '' : String(goal),
         flink === undefined ? '' : digits(flink.recordsPerSecond / 1e6),
@@ -122,18 +132,28 @@ function nexmarkSection(rows, chart) {
     '',
     'Reached is what meets the speed (which is of one machine) and the ratio; "ratio" or "speed" is the one of both that is met. q6 cannot be said in Flink\'s SQL.',
     '',
+    ...missing(
+      Object.keys(NEXMARK_GOALS),
+      rows.map(({ query }) => query),
+    ),
   ];
+}
+
+/** A page of a part of all that there is says what it does not show. */
+function missing(all, measured) {
+  const left = all.filter((name) => !measured.includes(name));
+  return left.length === 0 ? [] : [`Not measured: ${left.join(', ')}.`, ''];
 }
 
 function reached([speed, ratio]) {
   if (speed === undefined && ratio === undefined) return '';
-  if (ratio === undefined) return speed ? 'yes' : 'no';
+  if (ratio === undefined) return speed ? 'speed' : 'no';
   if (speed && ratio) return 'yes';
   return ratio ? 'ratio' : speed ? 'speed' : 'no';
 }
 
 function workloadSection(rows) {
-  if (rows.length === 0) return [];
+  if (rows.length === 0) return ['## Other workloads', '', 'Not measured.', ''];
   return [
     '## Other workloads',
     '',
@@ -157,6 +177,10 @@ function workloadSection(rows) {
         ),
     ),
     '',
+    ...missing(
+      Object.keys(WORKLOAD_GOALS),
+      rows.map(({ workload }) => workload),
+    ),
   ];
 }
 
@@ -170,7 +194,7 @@ function otherSection(rows) {
     const value = Math.max(...values);
     return [cells([what, `${digits(value)} ${unit}`, `≤ ${most} ${unit}`, value <= most ? 'yes' : 'no'])];
   });
-  if (lines.length === 0) return [];
+  if (lines.length === 0) return ['## Latency, checkpoints, recovery', '', 'Not measured.', ''];
   return [
     '## Latency, checkpoints, recovery',
     '',
@@ -178,6 +202,10 @@ function otherSection(rows) {
     '| --- | ---: | ---: | --- |',
     ...lines,
     '',
+    ...missing(
+      [...new Set(OTHER_GOALS.map(({ part }) => part))],
+      OTHER_GOALS.map(({ part }) => part).filter((part) => rows(part).length > 0),
+    ),
   ];
 }
 
@@ -189,23 +217,24 @@ function scaleSection(rows, chart) {
       taskManagers === 0
         ? 'threads of one process'
         : `${taskManagers} TaskManager${taskManagers > 1 ? 's' : ''}`;
+    const ordered = spread.toSorted((a, b) => a.workload.localeCompare(b.workload));
     lines.push(
       '### Slots and processes',
       '',
+      slotsChart(ordered, { chart, where }),
+      '',
       '| workload | slots | where | M records/s | efficiency | CPU s per M |',
       '| --- | ---: | --- | ---: | ---: | ---: |',
-      ...spread
-        .toSorted((a, b) => a.workload.localeCompare(b.workload))
-        .map((row) =>
-          cells([
-            row.workload,
-            String(row.slots),
-            where(row),
-            digits(row.recordsPerSecond / 1e6),
-            `${Math.round(row.efficiency * 100)} %`,
-            digits(row.cpuSecondsPerMillion),
-          ]),
-        ),
+      ...ordered.map((row) =>
+        cells([
+          row.workload,
+          String(row.slots),
+          where(row),
+          digits(row.recordsPerSecond / 1e6),
+          percent(row.efficiency),
+          digits(row.cpuSecondsPerMillion),
+        ]),
+      ),
       '',
       'Efficiency is the speed by slot against that of one slot. One slot exchanges nothing: a batch goes from operator to operator as it is.',
       '',
@@ -216,6 +245,54 @@ function scaleSection(rows, chart) {
   const subtasks = rows('subtasks');
   if (subtasks.length > 0) lines.push(...subtaskLines(subtasks, chart));
   return lines.length === 0 ? [] : ['## Scale', '', ...lines];
+}
+
+function slotsChart(rows, { chart, where }) {
+  const two = rows.filter(({ slots, efficiency }) => slots > 1 && Number.isFinite(efficiency));
+  const bars = two.map((row) => ({
+    label: `${row.workload}, ${where(row).replace(' of one process', '').replace('TaskManager', 'process')}`,
+    a: row.efficiency * row.slots,
+    mark: row.slots,
+    text: `${digits(row.recordsPerSecond / 1e6)} M/s, ${percent(row.efficiency)}`,
+  }));
+  return chart(
+    'slots',
+    barChart({
+      title: 'Two slots: speed, times that of one',
+      description: bars.map(({ label, a, text }) => `${label}: ${a.toFixed(2)} (${text})`).join('; '),
+      legend: ['two slots, one being 1'],
+      unit: 'the mark is twice the speed',
+      rows: bars,
+    }),
+    'Throughput of two slots against one, as threads, in one process and in two',
+  );
+}
+
+function percent(share) {
+  return `${Math.round(share * 100)} %`;
+}
+
+function memoryChart(keys, chart) {
+  const bars = keys
+    .filter(({ bytesPerKey }) => typeof bytesPerKey === 'number')
+    .map((row) => ({
+      label: `${row.keys.toLocaleString('en')} keys, ${row.cache === 'heap' ? 'all in memory' : 'default cache'}`,
+      a: Math.max(0, row.bytesPerKey),
+      text: `${row.bytesPerKey.toFixed(0)} bytes`,
+    }));
+  if (bars.length === 0) return [];
+  const picture = chart(
+    'memory',
+    barChart({
+      title: 'A running count: memory a key',
+      description: bars.map(({ label, text }) => `${label}: ${text}`).join('; '),
+      legend: ['bytes a key'],
+      unit: 'of the processes, heaps included',
+      rows: bars,
+    }),
+    'Memory a key as the number of keys grows',
+  );
+  return [picture, ''];
 }
 
 function keysLines(keys, chart) {
@@ -250,6 +327,7 @@ function keysLines(keys, chart) {
       'CPU time of a record as the number of keys grows',
     ),
     '',
+    ...memoryChart(keys, chart),
     '| state | keys | filled | M records/s | CPU µs a record | bytes a key |',
     '| --- | ---: | ---: | ---: | ---: | ---: |',
     ...keys.map((row) =>
@@ -330,7 +408,7 @@ function steadySection([row], chart) {
     String(Math.round((minutes * index) / 6)),
   ]);
   return [
-    '## An hour of q5',
+    `## ${minutes === 60 ? 'An hour' : `${minutes} minutes`} of q5`,
     '',
     chart(
       'steady',
@@ -367,7 +445,12 @@ if (files.length === 0) {
   );
   process.exit(2);
 }
-const { text, charts } = page(read(files));
+const parts = read(files);
+if ([...parts.keys()].every((part) => part === 'machine')) {
+  process.stderr.write(`There are no results in ${files.join(', ')}: the page stays as it is.\n`);
+  process.exit(2);
+}
+const { text, charts } = page((part) => [...(parts.get(part)?.values() ?? [])]);
 mkdirSync(join(docs, 'performance'), { recursive: true });
 writeFileSync(join(docs, 'performance.md'), text);
 for (const [name, svg] of charts) writeFileSync(join(docs, 'performance', `${name}.svg`), svg);

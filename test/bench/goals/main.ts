@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { MillraceError } from '@millrace/common';
 import { costOfOneASecond } from '../checkpoint.bench.ts';
 import { queriesOf } from '../nexmark/queries.ts';
-import { numberOption } from '../number-option.ts';
+import { numberOption, wholeOption } from '../number-option.ts';
 import { partsOf, type Part, type PartRow } from '../parts.ts';
 import { flinkCommand } from '../peers/flink.ts';
 import { compareQuery } from '../peers/nexmark.ts';
@@ -18,7 +18,9 @@ import { compareWorkload } from '../peers/main.ts';
 import { WORKLOADS, workloadOf, type Workload } from '../peers/workloads.ts';
 import { SCALE_PARTS } from '../scale/main.ts';
 import { measureCheckpoints } from './checkpoints.ts';
+import { measureCommand } from './command.ts';
 import { measureLatency, measureWindowLag } from './delays.ts';
+import { measureTaskFailure } from './task-failure.ts';
 
 interface Options {
   readonly queries: readonly string[];
@@ -35,15 +37,16 @@ const PARTS: Readonly<Record<string, Part<Options>>> = {
     yield machine();
   },
   nexmark: async function* ({ queries, repeat, flink: runner }) {
+    const of = { events: undefined, repeat, runner, backend: 'hashmap' } as const;
     for (const query of queries)
-      yield { part: 'nexmark', ...(await compareQuery(query, { events: undefined, repeat, runner })) };
+      yield await rowOrError({ part: 'nexmark', query }, () => compareQuery(query, of));
   },
   workloads: async function* ({ workloads, repeat, flink }) {
+    const of = { records: undefined, repeat, flink };
     for (const workload of workloads)
-      yield {
-        part: 'workloads',
-        ...(await compareWorkload(workload, { repeat, flink, records: undefined })),
-      };
+      yield await rowOrError({ part: 'workloads', workload: workload.name }, () =>
+        compareWorkload(workload, of),
+      );
   },
   latency: async function* () {
     yield await measureLatency();
@@ -56,6 +59,12 @@ const PARTS: Readonly<Record<string, Part<Options>>> = {
   },
   'checkpoint-cost': async function* () {
     yield { part: 'checkpoint-cost', ...(await costOfOneASecond()) };
+  },
+  command: async function* () {
+    yield await measureCommand();
+  },
+  'task-failure': async function* () {
+    yield await measureTaskFailure();
   },
   recovery: () =>
     linesOf('recovery', ['recovery', '--rounds', '4', '--megabytes', '1000', '--rate', '20000', '--json']),
@@ -91,7 +100,7 @@ export async function main(argv: string[]): Promise<number> {
   const options: Options = {
     queries: queriesOf(values.queries),
     workloads: (values.workloads?.split(',') ?? Object.keys(WORKLOADS)).map(workloadOf),
-    repeat: numberOption('repeat', values.repeat),
+    repeat: wholeOption('repeat', values.repeat),
     flink: values['only-millrace'] ? undefined : flinkCommand(),
     minutes: numberOption('minutes', values.minutes),
   };
@@ -103,15 +112,33 @@ export async function main(argv: string[]): Promise<number> {
   for (const name of names) {
     const startedMs = performance.now();
     try {
-      for await (const row of PARTS[name]?.(options) ?? []) process.stdout.write(`${JSON.stringify(row)}\n`);
+      for await (const row of PARTS[name]?.(options) ?? []) {
+        if ('error' in row) exitCode = 1;
+        process.stdout.write(`${JSON.stringify(row)}\n`);
+      }
     } catch (error) {
       exitCode = 1;
-      const reason = error instanceof Error ? error.message : String(error);
-      process.stdout.write(`${JSON.stringify({ part: name, error: reason })}\n`);
+      process.stdout.write(`${JSON.stringify({ part: name, error: reasonOf(error) })}\n`);
     }
     process.stderr.write(`${name}: ${Math.round((performance.now() - startedMs) / 1e3)} s\n`);
   }
   return exitCode;
+}
+
+/** One of several things that a part measures: when it fails, the others are measured even so. */
+async function rowOrError(
+  of: PartRow & { readonly query?: string; readonly workload?: string },
+  measure: () => Promise<object>,
+): Promise<PartRow & { readonly error?: string }> {
+  try {
+    return { ...of, ...(await measure()) };
+  } catch (error) {
+    return { ...of, error: reasonOf(error) };
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function machine() {

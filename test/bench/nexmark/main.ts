@@ -1,7 +1,7 @@
 // `npm run bench -- nexmark`: Nexmark's queries, generator inside, on processes or on threads of this one.
 import { parseArgs } from 'node:util';
 import { MillraceError } from '@millrace/common';
-import { numberOption } from '../number-option.ts';
+import { durationOption, wholeOption } from '../number-option.ts';
 import { startProcesses, startThreads, type BenchCluster } from './bench-cluster.ts';
 import { latencyCells, measureLatency, type LatencyRun } from './latency.ts';
 import { eventsOf, queriesOf } from './queries.ts';
@@ -93,7 +93,7 @@ function optionsOf(argv: string[]): Options {
       taskmanagers: text,
       embedded: flag,
       state: { type: 'string', default: 'leveldb' },
-      'checkpoint-interval': text,
+      'checkpoint-interval': { type: 'string', default: '10s' },
       runs: text,
       latency: flag,
       rate: text,
@@ -108,7 +108,7 @@ function optionsOf(argv: string[]): Options {
     name: 'events' | 'event-rate' | 'parallelism' | 'taskmanagers' | 'runs' | 'rate' | 'seconds',
   ): number | undefined => {
     const given = values[name];
-    return given === undefined ? undefined : numberOption(name, given);
+    return given === undefined ? undefined : wholeOption(name, given);
   };
   const parallelism = number('parallelism') ?? 2;
   return {
@@ -119,7 +119,7 @@ function optionsOf(argv: string[]): Options {
     taskManagers: number('taskmanagers') ?? Math.min(2, parallelism),
     isEmbedded: values.embedded,
     state,
-    checkpointInterval: values['checkpoint-interval'] ?? '10s',
+    checkpointInterval: durationOption('checkpoint-interval', values['checkpoint-interval']),
     runs: number('runs') ?? 3,
     isLatency: values.latency,
     ratePerSecond: number('rate') ?? LATENCY_RATE,

@@ -18,6 +18,9 @@ export function flinkCommand(): string | undefined {
   return existsSync(runner) && isThere('java') && isThere('mvn') ? runner : undefined;
 }
 
+/** Where Flink keeps state: the heap suits it better where that is large enough. */
+export type FlinkBackend = 'hashmap' | 'rocksdb';
+
 /** Runs it `repeat` times in one JVM and returns the last run. */
 export function runFlink(
   runner: string,
@@ -36,12 +39,32 @@ export function runFlink(
 export function runFlinkNexmark(
   runner: string,
   query: string,
-  options: { readonly events: number; readonly eventRate: number; readonly repeat: number },
+  options: {
+    readonly events: number;
+    readonly eventRate: number;
+    readonly repeat: number;
+    readonly backend: FlinkBackend;
+  },
 ): Promise<Measured> {
-  const { events, eventRate, repeat } = options;
+  const { events, eventRate, repeat, backend } = options;
   const size = ['--n', String(events), '--event-rate', String(eventRate), '--repeat', String(repeat)];
   const heap = process.env['HEAP'] ?? (STATELESS.has(query) ? STATELESS_HEAP : undefined);
-  return lastRun(runner, ['nexmark', '--queries', query, ...size, '--json'], query, heap);
+  return lastRun(
+    runner,
+    ['nexmark', '--queries', query, '--backend', backend, ...size, '--json'],
+    query,
+    heap,
+  );
+}
+
+/** What Flink did; when it failed, which is said on standard error, undefined: ours stands alone then. */
+export async function unlessFlinkFails(run: Promise<Measured>): Promise<Measured | undefined> {
+  try {
+    return await run;
+  } catch (error) {
+    process.stderr.write(`Not measured: ${error instanceof Error ? error.message : String(error)}\n`);
+    return undefined;
+  }
 }
 
 // oxlint-disable-next-line max-params -- only called above

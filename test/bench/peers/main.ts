@@ -1,12 +1,13 @@
 // `bench peers`: the same workloads here and on Flink, one after the other on the same machine, warm against warm.
 //
-//   bench peers [--workloads a,nexmark] [--queries q0,q5] [--records N] [--repeat R] [--json] [--only-millrace]
+//   bench peers [--workloads a,nexmark] [--queries q0,q5] [--records N] [--repeat R] [--flink-backend rocksdb] [--json] [--only-millrace]
 //
 // `nexmark` is one of the workloads: its queries, all or those of --queries, which by itself means only them.
 import { parseArgs } from 'node:util';
+import { MillraceError } from '@millrace/common';
 import { queriesOf } from '../nexmark/queries.ts';
-import { numberOption } from '../number-option.ts';
-import { flinkCommand, runFlink } from './flink.ts';
+import { wholeOption } from '../number-option.ts';
+import { flinkCommand, runFlink, unlessFlinkFails, type FlinkBackend } from './flink.ts';
 import { runMillrace } from './millrace.ts';
 import { compareQuery } from './nexmark.ts';
 import { WORKLOADS, workloadOf, type Workload } from './workloads.ts';
@@ -34,6 +35,8 @@ interface Options {
   readonly queries: readonly string[];
   readonly records: number | undefined;
   readonly repeat: number;
+  /** Of Nexmark; the other workloads say which in their names. */
+  readonly backend: FlinkBackend;
   readonly isJson: boolean;
   readonly isFlinkWanted: boolean;
 }
@@ -53,8 +56,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     process.stdout.write(`${options.isJson ? JSON.stringify(comparison) : row(comparison)}\n`);
   }
   for (const query of options.queries) {
-    const { records: events, repeat } = options;
-    const comparison = await compareQuery(query, { events, repeat, runner: flink });
+    const { records: events, repeat, backend } = options;
+    const comparison = await compareQuery(query, { events, repeat, runner: flink, backend });
     const { events: records, millrace, ...other } = comparison;
     const ours = { ...millrace, recordsPerSecond: millrace.eventsPerSecond };
     const text = row({ ...other, workload: `nexmark ${query}`, records, millrace: ours });
@@ -81,7 +84,8 @@ export async function compareWorkload(
     millrace,
   };
   if (flink === undefined) return common;
-  const other = await runFlink(flink, workload, { records, repeat });
+  const other = await unlessFlinkFails(runFlink(flink, workload, { records, repeat }));
+  if (other === undefined) return common;
   return { ...common, flink: other, ratio: millrace.recordsPerSecond / other.recordsPerSecond };
 }
 
@@ -96,18 +100,26 @@ function parse(argv: readonly string[]): Options {
       queries: text,
       records: text,
       repeat: { type: 'string', default: '2' },
+      'flink-backend': { type: 'string', default: 'hashmap' },
       json: flag,
       'only-millrace': flag,
     },
   });
+  const backend = values['flink-backend'];
+  if (backend !== 'hashmap' && backend !== 'rocksdb')
+    throw new MillraceError(
+      'MR_USAGE',
+      `Cannot use "${backend}" as --flink-backend: write hashmap or rocksdb`,
+    );
   const byDefault = Object.keys(WORKLOADS).filter((name) => WORKLOADS[name]?.isDefault === true);
   const names =
     values.workloads?.split(',') ?? (values.queries === undefined ? [...byDefault, NEXMARK] : [NEXMARK]);
   return {
     workloads: names.filter((name) => name !== NEXMARK).map(workloadOf),
     queries: names.includes(NEXMARK) ? queriesOf(values.queries) : [],
-    records: values.records === undefined ? undefined : numberOption('records', values.records),
-    repeat: numberOption('repeat', values.repeat),
+    records: values.records === undefined ? undefined : wholeOption('records', values.records),
+    repeat: wholeOption('repeat', values.repeat),
+    backend,
     isJson: values.json,
     isFlinkWanted: !values['only-millrace'],
   };

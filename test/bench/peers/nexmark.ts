@@ -2,7 +2,7 @@
 import { startThreads } from '../nexmark/bench-cluster.ts';
 import { eventsOf } from '../nexmark/queries.ts';
 import { runQuery, type Run } from '../nexmark/run-query.ts';
-import { runFlinkNexmark } from './flink.ts';
+import { runFlinkNexmark, unlessFlinkFails, type FlinkBackend } from './flink.ts';
 import type { Measured } from './main.ts';
 
 const PARALLELISM = 2;
@@ -18,25 +18,31 @@ export interface NexmarkComparison {
   readonly events: number;
   readonly eventRate: number;
   readonly millrace: Run;
-  readonly flink?: Measured;
+  readonly flink?: Measured & { readonly backend: FlinkBackend };
   readonly ratio?: number;
 }
 
 /** The last of `repeat` runs of each engine: one process, two slots. `runner` undefined: Flink is not measured. */
 export async function compareQuery(
   query: string,
-  of: { readonly events: number | undefined; readonly repeat: number; readonly runner: string | undefined },
+  of: {
+    readonly events: number | undefined;
+    readonly repeat: number;
+    readonly runner: string | undefined;
+    readonly backend: FlinkBackend;
+  },
 ): Promise<NexmarkComparison> {
+  const { repeat, runner, backend } = of;
   const { events, eventRate } = eventsOf(query, of);
-  const millrace = await runMillraceNexmark(query, { events, eventRate, repeat: of.repeat });
+  const millrace = await runMillraceNexmark(query, { events, eventRate, repeat });
   const common = { query, events, eventRate, millrace };
-  if (of.runner === undefined || NOT_IN_SQL.has(query)) return common;
-  const flink = await runFlinkNexmark(of.runner, SUITS_FLINK[query] ?? query, {
-    events,
-    eventRate,
-    repeat: of.repeat,
-  });
-  return { ...common, flink, ratio: millrace.eventsPerSecond / flink.recordsPerSecond };
+  if (runner === undefined || NOT_IN_SQL.has(query)) return common;
+  const flink = await unlessFlinkFails(
+    runFlinkNexmark(runner, SUITS_FLINK[query] ?? query, { events, eventRate, repeat, backend }),
+  );
+  if (flink === undefined) return common;
+  const ratio = millrace.eventsPerSecond / flink.recordsPerSecond;
+  return { ...common, flink: { ...flink, backend }, ratio };
 }
 
 async function runMillraceNexmark(

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { numberOption } from '../number-option.ts';
+import { numberOption, wholeOption } from '../number-option.ts';
 import { quantile } from '../run-job.ts';
 import { calm, COMMAND, millrace, Output, until } from './followed-job.ts';
 
@@ -36,7 +36,7 @@ export async function main(argv: string[]): Promise<number> {
       json: { type: 'boolean', default: false },
     },
   });
-  const rounds = numberOption('rounds', values.rounds);
+  const rounds = wholeOption('rounds', values.rounds);
   const megabytes = numberOption('megabytes', values.megabytes);
   const ratePerSecond = numberOption('rate', values.rate);
   const directory = mkdtempSync(join(tmpdir(), 'millrace-recovery-'));
