@@ -5,12 +5,15 @@ import { join } from 'node:path';
 import { MillraceError, type JobId, type Logger } from '@millrace/common';
 import { DirectoryBlobStore, realClock, realRandom, realTimers } from '@millrace/common/node';
 import type { ArtifactFile, JobEvent, JobStatus, JobSubmission } from '@millrace/proto';
-import { ArtifactCache, ThreadSlotHost, workerEntry } from '@millrace/taskmanager';
+import {
+  ArtifactCache,
+  ThreadSlotHost,
+  workerEntry,
+  YOUNG_GENERATION_MEGABYTES,
+} from '@millrace/taskmanager';
 import { LocalCluster } from './local/local-cluster.ts';
 
 const TASK_MANAGER_ID = 'embedded';
-/** As in a TaskManager. */
-const YOUNG_GENERATION_MEGABYTES_DEFAULT = 96;
 
 export interface EmbeddedClusterOptions {
   readonly slotCount: number;
@@ -96,7 +99,7 @@ export async function startEmbeddedCluster(options: EmbeddedClusterOptions): Pro
     stateDirectory: join(directory, 'state'),
     entry: options.workerEntry ?? workerEntry(),
     setup: { isDebugLogged: log.debug !== undefined },
-    youngGenerationMegabytes: options.youngGenerationMegabytes ?? YOUNG_GENERATION_MEGABYTES_DEFAULT,
+    youngGenerationMegabytes: options.youngGenerationMegabytes ?? YOUNG_GENERATION_MEGABYTES,
     isOutputLogged: false,
     spareCount: 1,
     timers: realTimers,

@@ -16,5 +16,6 @@ export {
 export type * from './task-executor/task-executor-messages.ts';
 export { ThreadSlotHost, type ThreadSlotHostOptions } from './thread/thread-slot-host.ts';
 export { workerEntry } from './thread/worker-entry.ts';
+export { startYoungGenerationsAt, YOUNG_GENERATION_MEGABYTES } from './thread/young-generation.ts';
 export { ArtifactCache, type ArtifactSource } from './artifact/artifact-cache.ts';
 export { pinoLogger, type LogLevelName } from './log/pino-logger.ts';

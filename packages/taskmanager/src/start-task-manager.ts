@@ -17,12 +17,8 @@ import type { LeaderConnection } from './leader/leader-connection.ts';
 import { TaskExecutor } from './task-executor/task-executor.ts';
 import { ThreadSlotHost } from './thread/thread-slot-host.ts';
 import { workerEntry } from './thread/worker-entry.ts';
+import { YOUNG_GENERATION_MEGABYTES } from './thread/young-generation.ts';
 
-/**
- * Three semi-spaces of 32 MiB. V8's default of 16 makes short-lived records beside much state dear; 64 took no less CPU in
- * Nexmark's q4, q5 and q18 than 32, and its pages fill for half an hour, in which resident memory grows.
- */
-const YOUNG_GENERATION_MEGABYTES_DEFAULT = 96;
 /** How long another TaskManager may be out of reach; as long as the JobManager would wait for it by default. */
 const PEER_TIMEOUT_MS_DEFAULT = 10_000;
 /** How long `leave` waits for jobs to move elsewhere. With what `close` takes it fits into the 30 s of most supervisors. */
@@ -100,7 +96,7 @@ export async function startTaskManager(options: TaskManagerOptions): Promise<Run
       exchange: { host, advertisedHost, token, identity, silenceMs: options.heartbeatTimeoutMs },
       isDebugLogged: log.debug !== undefined,
     },
-    youngGenerationMegabytes: options.youngGenerationMegabytes ?? YOUNG_GENERATION_MEGABYTES_DEFAULT,
+    youngGenerationMegabytes: options.youngGenerationMegabytes ?? YOUNG_GENERATION_MEGABYTES,
     isOutputLogged: true,
     spareCount: 1,
     peers: new PeerWatch({

@@ -8,6 +8,7 @@ import { CLUSTER_ROLES } from '@millrace/common/node';
 import { connectDispatcher } from '@millrace/jobmanager';
 import type { ClusterDirectory, ClusterRecord } from './cluster-directory.ts';
 import { commandLineOf, identityOf, isAlive, type ProcessReference } from './process-identity.ts';
+import { PROCESS_NODE_OPTIONS } from './process-memory.ts';
 import { StartingLogs } from './start-failure.ts';
 import { processIds, type SupervisorOptions } from './supervisor.ts';
 
@@ -81,7 +82,7 @@ export async function startCluster(options: ClusterStartOptions): Promise<Starte
     heartbeatTimeoutMs: options.heartbeatTimeoutMs,
     memoryLimitMegabytes: options.memoryLimitMegabytes,
     ...(options.savepointDirectory === undefined ? {} : { savepointDirectory: options.savepointDirectory }),
-    command: [process.execPath, COMMAND],
+    command: [process.execPath, ...PROCESS_NODE_OPTIONS, COMMAND],
   };
   const logs = new StartingLogs(directory, processIds(options.taskManagerCount));
   const log = openSync(directory.logOf('supervisor'), 'a');

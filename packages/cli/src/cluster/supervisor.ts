@@ -4,6 +4,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { ClusterDirectory, type ProcessEntry, type ProcessKind } from './cluster-directory.ts';
 import { identityOf } from './process-identity.ts';
+import { mallocArenas } from './process-memory.ts';
 
 export interface SupervisorOptions {
   readonly directory: string;
@@ -78,7 +79,11 @@ export async function supervise(options: SupervisorOptions): Promise<void> {
     const [command = process.execPath, ...args] = options.command;
     const child = spawn(command, [...args, ...supervised.args], {
       stdio: ['ignore', log, log],
-      env: { ...process.env, UV_THREADPOOL_SIZE: String(Math.max(4, options.slotsPerTaskManager + 4)) },
+      env: {
+        MALLOC_ARENA_MAX: String(mallocArenas(options.slotsPerTaskManager)),
+        ...process.env,
+        UV_THREADPOOL_SIZE: String(Math.max(4, options.slotsPerTaskManager + 4)),
+      },
     });
     closeSync(log); // The child has its own.
     supervised.child = child;

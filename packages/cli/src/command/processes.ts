@@ -84,7 +84,9 @@ function portOf(address: string): number {
 /** Runs a TaskManager until SIGTERM, which has its jobs move elsewhere first, or SIGINT or a second signal, which do not wait. */
 export async function startTaskManagerProcess(options: TaskManagerStartOptions): Promise<ExitCode> {
   const signals = new EndSignals();
-  const { startTaskManager } = await import('@millrace/taskmanager');
+  const { startTaskManager, startYoungGenerationsAt, YOUNG_GENERATION_MEGABYTES } =
+    await import('@millrace/taskmanager');
+  startYoungGenerationsAt(YOUNG_GENERATION_MEGABYTES);
   const directory = clusterDirectoryOf(options);
   directory.ensure();
   const id = options.id ?? defaultId();

@@ -9,6 +9,12 @@ import type { StoreOperation } from '../core/effects.ts';
 import type { JobStore } from '../job-store.ts';
 import { checkHead, HEAD_KEY, HeadFile, StoreDigest, type StoreHead } from './store-head.ts';
 
+/**
+ * Written records that LevelDB keeps in memory before it makes a file of them. With its default of 4 MiB a job with a checkpoint a
+ * second has the process grow for ten minutes.
+ */
+const WRITE_BUFFER_BYTES = 256 * 1024;
+
 /** {@link JobStore} over LevelDB. LevelDB lets one process in at a time. After a write that failed it takes no other. */
 export class LevelJobStore implements JobStore {
   readonly #level: ClassicLevel<string, Uint8Array>;
@@ -38,6 +44,7 @@ export class LevelJobStore implements JobStore {
     const level = new ClassicLevel<string, Uint8Array>(directory, {
       keyEncoding: 'utf8',
       valueEncoding: 'view',
+      writeBufferSize: WRITE_BUFFER_BYTES,
     });
     try {
       await level.open();
