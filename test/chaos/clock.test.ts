@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { millrace, startMillrace, type RunningCommand } from '../support/cli.ts';
 import { JobWatch } from '../support/job-watch.ts';
-import { compareCounts, lineCounts } from '../support/lines.ts';
+import { compareCounts, lineCounts, outOfOrder } from '../support/lines.ts';
 import { until } from '../support/until.ts';
 
 const HOUR_S = 3_600;
@@ -20,6 +20,14 @@ const LIBRARY = [
 ].find((path) => path !== '' && existsSync(path));
 if (LIBRARY === undefined)
   console.warn('1 test skipped: libfaketime is not installed (Debian: apt-get install libfaketime)');
+
+/** A line of either sink. */
+interface Result {
+  readonly key: string;
+  readonly windowStart: number;
+  readonly sensor: string;
+  readonly at: number;
+}
 
 const temporary = mkdtempSync(join(tmpdir(), 'millrace-clock-'));
 afterAll(() => rmSync(temporary, { recursive: true, force: true }));
@@ -118,10 +126,15 @@ test.skipIf(LIBRARY === undefined)(
       expect(await watch.ended).toMatchObject({ state: 'FINISHED', restartCount: 0 });
       // A run whose clock hardly jumped while it ran has shown nothing.
       expect(jumped).toBeGreaterThanOrEqual(4);
-      for (const sink of ['windows', 'timers']) {
+      const places = {
+        windows: ({ key, windowStart }: Result) => ({ key, index: windowStart }),
+        timers: ({ sensor, at }: Result) => ({ key: sensor, index: at }),
+      };
+      for (const sink of ['windows', 'timers'] as const) {
         const wanted = await lineCounts(join(expectedOut, sink));
         expect(wanted.size).toBeGreaterThan(100);
         expect(compareCounts(wanted, await lineCounts(join(out, sink)))).toEqual({ lost: 0, duplicated: 0 });
+        expect(await outOfOrder(join(out, sink), (line) => places[sink](JSON.parse(line) as Result))).toBe(0);
       }
     } finally {
       for (const { pid } of started) process.kill(pid, 'SIGTERM');

@@ -5,12 +5,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { TestCluster } from '../support/cli.ts';
 import { JobWatch } from '../support/job-watch.ts';
-import { lineCounts } from '../support/lines.ts';
+import { lineCounts, outOfOrder } from '../support/lines.ts';
 import { findRunning, killNow, recordedProcesses } from '../support/processes.ts';
 import { until } from '../support/until.ts';
 
 const LINES = 12_000;
 const RATE_PER_SECOND = 2_000;
+const SPLIT_BYTES = 32 * 1024;
 const isMalformed = (n: number): boolean => n % 100 === 50;
 const isPoison = (n: number): boolean => n % 40 === 7;
 
@@ -34,7 +35,12 @@ test('dead letters are written and counted once under kill -9 of TaskManagers an
   const numbers = Array.from({ length: LINES }, (_, n) => n);
   const [input, out] = [join(temporary, 'lines.jsonl'), join(temporary, 'out')];
   writeFileSync(input, `${numbers.map(lineOf).join('\n')}\n`);
-  const params = Object.entries({ in: input, out, ratePerSecond: RATE_PER_SECOND });
+  const params = Object.entries({
+    in: input,
+    out,
+    ratePerSecond: RATE_PER_SECOND,
+    splitBytes: SPLIT_BYTES,
+  });
   const { jid } = await cluster.json<{ jid: string }>([
     'run',
     '--detached',
@@ -63,6 +69,19 @@ test('dead letters are written and counted once under kill -9 of TaskManagers an
 
   const good = numbers.filter((n) => !isMalformed(n) && !isPoison(n));
   expect(await lineCounts(join(out, 'good'))).toEqual(new Map(good.map((n) => [`{"n":${n}}`, 1])));
+  // Lines of one split that the job keys alike take one way.
+  let startByte = 0;
+  const splits = numbers.map((n) => {
+    const split = Math.floor(startByte / SPLIT_BYTES);
+    startByte += lineOf(n).length + 1;
+    return split;
+  });
+  const placeOf = (line: string): { readonly key: string; readonly index: number } => {
+    const { n } = JSON.parse(line) as { n: number };
+    return { key: `${splits[n]}/${n % 10}`, index: n };
+  };
+  expect(splits.at(-1)).toBeGreaterThan(1);
+  expect(await outOfOrder(join(out, 'good'), placeOf)).toBe(0);
 
   const bad = numbers.filter((n) => isMalformed(n) || isPoison(n));
   const counts = await lineCounts(join(out, 'dead'));

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { TestCluster } from '../support/cli.ts';
 import { JobWatch } from '../support/job-watch.ts';
-import { lineCounts } from '../support/lines.ts';
+import { lineCounts, outOfOrder } from '../support/lines.ts';
 import { isRunning } from '../support/processes.ts';
 import { until } from '../support/until.ts';
 
@@ -58,4 +58,6 @@ test('a TaskManager over its memory limit ends, its job goes on elsewhere, and n
   expect(slot?.externalBytes).toBeGreaterThan(100 * 1024 * 1024);
   const numbers = Array.from({ length: COUNT }, (_, number) => [`{"number":${number}}`, 1] as const);
   expect(await lineCounts(out)).toEqual(new Map(numbers));
+  const numberOf = (line: string): number => (JSON.parse(line) as { number: number }).number;
+  expect(await outOfOrder(out, (line) => ({ key: '', index: numberOf(line) }))).toBe(0);
 });

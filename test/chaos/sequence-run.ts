@@ -1,11 +1,10 @@
 // One run of the sequence job under whatever a scenario does to it: started, followed to its end, and its output compared.
-import { createReadStream, readdirSync, rmSync, statSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import type { JobStatus } from '@millrace/proto';
 import type { TestCluster } from '../support/cli.ts';
 import { JobWatch } from '../support/job-watch.ts';
-import { compareCounts, lineCounts } from '../support/lines.ts';
+import { compareCounts, lineCounts, outOfOrder, type LinePlace } from '../support/lines.ts';
 import { expectedLines } from './jobs/sequence-data.ts';
 import { hiddenFiles } from './visible-files.ts';
 
@@ -132,33 +131,10 @@ async function compareOutput({
   const result = {
     lost: differences.reduce((sum, { lost }) => sum + lost, 0),
     duplicated: differences.reduce((sum, { duplicated }) => sum + duplicated, 0),
-    outOfOrder: await outOfOrder(records),
+    outOfOrder: await outOfOrder(records, (line) => JSON.parse(line) as LinePlace),
     pending: hiddenFiles([records, windows]),
   };
   if (result.lost + result.duplicated + result.outOfOrder === 0)
     rmSync(out, { recursive: true, force: true });
   return result;
-}
-
-/** Lines that stand behind a later one of their key, read in the order in which they were written. */
-async function outOfOrder(directory: string): Promise<number> {
-  const newest = new Map<string, number>();
-  let count = 0;
-  for (const path of inOrderOfWriting(directory)) {
-    const lines = createInterface({ input: createReadStream(path), crlfDelay: Infinity });
-    for await (const line of lines) {
-      const { key, index } = JSON.parse(line) as { key: string; index: number };
-      if (index <= (newest.get(key) ?? -1)) count++;
-      newest.set(key, index);
-    }
-  }
-  return count;
-}
-
-function inOrderOfWriting(directory: string): readonly string[] {
-  return readdirSync(directory)
-    .map((name) => join(directory, name))
-    .map((path) => ({ path, writtenNs: statSync(path, { bigint: true }).mtimeNs }))
-    .toSorted((a, b) => Number(a.writtenNs - b.writtenNs))
-    .map(({ path }) => path);
 }

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { root, TestCluster } from '../support/cli.ts';
-import { lineCounts } from '../support/lines.ts';
+import { lineCounts, outOfOrder, type LinePlace } from '../support/lines.ts';
 import { findRunning, isRunning } from '../support/processes.ts';
 import { needsMounts, SmallDisk } from '../support/small-disk.ts';
 
@@ -59,12 +59,15 @@ const reportOf = (cluster: TestCluster, jid: string): Promise<ReportJson> =>
 async function expectFinishedOnce(
   cluster: TestCluster,
   jid: string,
-  of: { out: string; lines: number },
+  /** Unless it is said, lines come in the order of their numbers. */
+  of: { out: string; lines: number; placeOf?: (line: { number: number }) => LinePlace },
 ): Promise<void> {
   const state = async (): Promise<string> => (await describeJob(cluster, jid)).state;
   await expect.poll(state, { ...LONG, timeout: 180_000 }).toBe('FINISHED');
   expect([...(await lineCounts(of.out)).values()]).toEqual(Array.from({ length: of.lines }, () => 1));
   expect(readdirSync(of.out).filter((name) => name.startsWith('.'))).toEqual([]);
+  const placeOf = of.placeOf ?? (({ number }) => ({ key: '', index: number }));
+  expect(await outOfOrder(of.out, (line) => placeOf(JSON.parse(line) as { number: number }))).toBe(0);
 }
 
 function filesBelow(directory: string): string[] {
@@ -133,7 +136,12 @@ test('a full disk below state fails the attempt, and the job goes on once there 
   await expect.poll(async () => (await describeJob(cluster, jid)).error?.code, LONG).toBe('MR_STATE_BACKEND');
   expect((await describeJob(cluster, jid)).error?.message).toMatch(/space/i);
   disk.resize(400);
-  await expectFinishedOnce(cluster, jid, { out, lines: 40_000 });
+  await expectFinishedOnce(cluster, jid, {
+    out,
+    lines: 40_000,
+    // A key has one line.
+    placeOf: ({ number }) => ({ key: `${number}`, index: 0 }),
+  });
   // What the attempts that failed had written is gone with them.
   await expect.poll(() => readdirSync(join(disk.directory, 'small', 'state')), LONG).toEqual([]);
 });

@@ -1,5 +1,5 @@
 // A job of two pipelines that nothing connects: what kills one does not touch the other.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -8,6 +8,8 @@ import { lineCounts } from '../support/lines.ts';
 import { killNow } from '../support/processes.ts';
 
 const COUNT = 3_000;
+/** Longer than all that is waited for: what is noticed before is noticed by a closed connection. */
+const HEARTBEAT_TIMEOUT_MS = 60_000;
 const temporary = mkdtempSync(join(tmpdir(), 'millrace-regions-'));
 let cluster: TestCluster;
 
@@ -23,12 +25,27 @@ interface JobJson {
 }
 
 beforeAll(async () => {
-  cluster = await TestCluster.start(join(temporary, 'cluster'), ['--taskmanagers', '3', '--slots', '1']);
+  const heartbeats = ['--heartbeat-timeout', `${HEARTBEAT_TIMEOUT_MS}`];
+  cluster = await TestCluster.start(join(temporary, 'cluster'), [
+    '--taskmanagers',
+    '3',
+    '--slots',
+    '1',
+    ...heartbeats,
+  ]);
 });
 afterAll(async () => {
   await cluster.stop();
   rmSync(temporary, { recursive: true, force: true });
 });
+
+/** What the JobManager has taken down of it. */
+function lostTaskManagers(): readonly { readonly time: number; readonly why: string }[] {
+  return readFileSync(join(cluster.directory, 'logs', 'jobmanager.log'), 'utf8')
+    .split('\n')
+    .filter((line) => line.includes('"taskmanager lost"'))
+    .map((line) => JSON.parse(line) as { time: number; why: string });
+}
 
 test('kill -9 of the TaskManager of one pipeline restarts that one, while the other goes on; both give each line once', async () => {
   const out = join(temporary, 'out');
@@ -50,8 +67,12 @@ test('kill -9 of the TaskManager of one pipeline restarts that one, while the ot
   const busy = (await cluster.processes()).find(
     ({ kind, freeSlots }) => kind === 'taskmanager' && freeSlots === 0,
   );
+  const killedMs = Date.now();
   expect(killNow(busy?.pid ?? 0)).toBe(true);
   await expect.poll(async () => (await describeJob()).restarts, { timeout: 20_000 }).toBe(1);
+  const lost = lostTaskManagers();
+  expect(lost).toMatchObject([{ why: 'its connection closed' }]);
+  expect((lost[0]?.time ?? Infinity) - killedMs).toBeLessThan(HEARTBEAT_TIMEOUT_MS);
   await expect.poll(async () => (await describeJob()).state, { timeout: 30_000 }).toBe('RUNNING');
 
   const after = await describeJob();

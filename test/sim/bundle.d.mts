@@ -1,4 +1,4 @@
-import type { SimCase } from './sim-case.ts';
+import type { PinnedCase } from './pinned-file.ts';
 
 /** URL of the excerpt of the main job's input. */
 export const dataUrl: string;
@@ -12,5 +12,5 @@ export function bundleSimulation(of?: {
   readonly name?: string;
   readonly edit?: (path: string, text: string) => string;
 }): Promise<string>;
-/** Returns the case of a file in `pinned-seeds/`. */
-export function readPinned(name: string): Promise<SimCase>;
+/** Returns the case of a file in `directory`, the kept ones unless given. */
+export function readPinned(name: string, directory?: string): Promise<PinnedCase>;

@@ -1,6 +1,7 @@
 // Bundles the simulation from the sources, so that it runs at full speed and apart from whoever asks for it. Here, and only
 // here, constants are made changeable and bugs are planted.
 import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, transformSync } from 'esbuild';
 import { knobFiles, withKnobs } from './knobs.mjs';
@@ -49,9 +50,9 @@ export async function bundleSimulation({ name = 'run', edit = (_path, text) => t
   return outfile;
 }
 
-/** Returns the case of a file in `pinned-seeds/`. */
-export async function readPinned(name) {
-  const file = here(`pinned-seeds/${name.replace(/\.ts$/, '')}.ts`);
+/** Returns the case of a file in `directory`, the kept ones unless given. */
+export async function readPinned(name, directory = here('pinned-seeds/')) {
+  const file = join(directory, `${name.replace(/\.ts$/, '')}.ts`);
   const { code } = transformSync(readFileSync(file, 'utf8'), { loader: 'ts', format: 'esm' });
   const { pinned } = await import(`data:text/javascript,${encodeURIComponent(code)}`);
   return pinned;

@@ -6,22 +6,26 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { parseArgs } from 'node:util';
 import { bundleSimulation, dataUrl, nodeFlags } from './bundle.mjs';
+import { readCommandLine, refuse } from './command-line.mjs';
 import { openBugs, plantedBugs, planting } from './planted-bugs.mjs';
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '1000' },
-    from: { type: 'string', default: '1' },
-    only: { type: 'string', default: '' },
-    resume: { type: 'boolean', default: false },
-    minutes: { type: 'string', default: 'Infinity' },
-    open: { type: 'boolean', default: false },
-    write: { type: 'boolean', default: false },
-  },
+const USAGE =
+  'pnpm sim:bugs [--seeds 1000] [--from 1] [--only text] [--open] [--resume] [--minutes 3] [--write]';
+const SEED_MAX = 2 ** 32 - 1;
+const values = readCommandLine(USAGE, {
+  seeds: { default: 1_000, min: 1, max: SEED_MAX },
+  from: { default: 1, min: 0, max: SEED_MAX },
+  only: { default: '' },
+  resume: { isFlag: true },
+  minutes: { default: Infinity, min: 0, max: 100_000, isWhole: false },
+  open: { isFlag: true },
+  write: { isFlag: true },
 });
-const seedsMax = Number(values.seeds);
+const seedsMax = values.seeds;
+const bugs = values.open ? openBugs : plantedBugs;
+if (!bugs.some(({ id }) => id.includes(values.only)))
+  refuse(`No ${values.open ? 'open' : 'planted'} bug has '${values.only}' in its name`, USAGE);
 
 /** Runs seeds until one fails. Returns how many it took and what was seen, or undefined. */
 async function find(bug, index) {
@@ -29,7 +33,7 @@ async function find(bug, index) {
   const bundle = await bundleSimulation({ name: `bug-${index}`, edit });
   check();
   const options = { data: dataUrl, form: 'json', isTraced: false, isStopping: true };
-  const range = { first: Number(values.from), count: seedsMax, step: 1 };
+  const range = { first: values.from, count: seedsMax, step: 1 };
   const child = spawn(process.execPath, [...nodeFlags, bundle, JSON.stringify({ ...options, ...range })], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
@@ -56,9 +60,8 @@ function shortened(violation) {
 const resultsFile = new URL('../node_modules/.cache/sim/planted-bugs.json', import.meta.url);
 /** By bug: what was found, and what it was planted as. */
 const results = values.resume && existsSync(resultsFile) ? JSON.parse(readFileSync(resultsFile, 'utf8')) : {};
-const endMs = Date.now() + Number(values.minutes) * 60_000;
+const endMs = Date.now() + values.minutes * 60_000;
 /** Those that were never tried come first. */
-const bugs = values.open ? openBugs : plantedBugs;
 const order = [...bugs.entries()].sort(([, a], [, b]) => Number(a.id in results) - Number(b.id in results));
 for (const [index, bug] of order) {
   if (!bug.id.includes(values.only) || Date.now() > endMs) continue;
@@ -71,8 +74,9 @@ for (const [index, bug] of order) {
   writeFileSync(resultsFile, JSON.stringify(results));
 }
 const rows = bugs.map((bug) => ({ bug, found: results[bug.id]?.found }));
-const missed = rows.filter(({ found }) => found === undefined);
-console.log(`${rows.length - missed.length} of ${rows.length} planted bugs found`);
+const asked = rows.filter(({ bug }) => bug.id.includes(values.only));
+const missed = asked.filter(({ found }) => found === undefined);
+console.log(`${asked.length - missed.length} of ${asked.length} planted bugs found`);
 process.exitCode = missed.length === 0 ? 0 : 1;
 
 if (values.write && !values.open) {
@@ -88,7 +92,7 @@ if (values.write && !values.open) {
     'simulation is bundled (`test/sim/planted-bugs.mjs`); nothing of it is in what is shipped. *Seeds*: how many were run until one failed,',
     `beginning with seed ${values.from}. *Row*: the failure of [failures.md](failures.md) that it stands for.`,
     '',
-    `Made by \`pnpm sim:bugs --seeds ${seedsMax} --write\`, ${new Date().toISOString().slice(0, 10)}: ${rows.length - missed.length} of ${rows.length} found.`,
+    `Made by \`pnpm sim:bugs --seeds ${seedsMax} --write\`, ${new Date().toISOString().slice(0, 10)}: ${rows.filter(({ found }) => found !== undefined).length} of ${rows.length} found.`,
     '',
     '| Bug | Row | In | Seeds | Seen as |',
     '| --- | --- | --- | --- | --- |',

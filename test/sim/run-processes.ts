@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { dataUrl, nodeFlags } from './bundle.mjs';
 import type { SeedReport } from './seed-report.ts';
-import type { SimCase } from './sim-case.ts';
+import type { PinnedCase } from './pinned-file.ts';
 
 export interface SeedsToRun {
   readonly first: number;
@@ -13,7 +13,9 @@ export interface SeedsToRun {
   /** Stops at the first that fails. */
   readonly isStopping?: boolean;
   /** Instead of seeds. */
-  readonly cases?: readonly SimCase[];
+  readonly cases?: readonly PinnedCase[];
+  /** Cuts the first that fails down, and keeps it in this directory. */
+  readonly shrinkTo?: { readonly directory: string };
 }
 
 /** Runs them one after the other in one process. `onReport` gets each as it comes. */

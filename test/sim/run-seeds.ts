@@ -1,7 +1,8 @@
 // Runs seeds, one after the other, and writes a line for each: JSON for programs, text for people. Bundled by bundle.mjs.
 import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { simulateJob, type SimResult } from '@millrace/testing';
-import { pinnedFile } from './pinned-file.ts';
+import { caseOf, pinnedFile, type PinnedCase } from './pinned-file.ts';
 import { summaryOf, toReport, type SeedReport } from './seed-report.ts';
 import { shrinkCase } from './shrink-case.ts';
 import { drawCase, simulatedJobOf, type SimCase } from './sim-case.ts';
@@ -16,18 +17,21 @@ interface Options {
   readonly count: number;
   readonly step: number;
   /** Instead of seeds. */
-  readonly cases?: readonly SimCase[];
+  readonly cases?: readonly PinnedCase[];
   /** Stops at the first that fails. */
   readonly isStopping: boolean;
-  /** Cuts the first that fails down, and writes it to this file. */
-  readonly shrinkTo?: string;
+  /** Cuts the first that fails down, and keeps it in this directory; unless there is a name, by its seed. */
+  readonly shrinkTo?: { readonly directory: string; readonly name?: string };
 }
 
-const SHRINK_RUNS_MAX = 600;
+const SHRINK_RUNS_MAX = 1_000;
 
 const options = JSON.parse(process.argv[2] ?? '{}') as Options;
 const { form } = options;
 const trace = (line: string): void => void process.stdout.write(`${line}\n`);
+
+/** Whoever reads a trace may have seen enough. */
+process.stdout.on('error', () => process.exit(1));
 
 /** Promises that were rejected, and nobody listened: the process would have ended. */
 const unhandled: unknown[] = [];
@@ -62,20 +66,33 @@ function show(report: SeedReport): void {
 }
 
 async function shrink(failing: SimCase, violations: readonly string[], file: string): Promise<void> {
-  const write = (of: SimCase): void => writeFileSync(file, pinnedFile(of, violations[0] ?? ''));
+  const first = violations[0] ?? '';
+  const startedMs = cpuMs();
+  let runs = 0;
   const least = await shrinkCase(failing, violations, {
-    run: async (of) => (await simulate(of, false)).violations,
+    run: async (of) => {
+      runs++;
+      return (await simulate(of, false)).violations;
+    },
     runsMax: SHRINK_RUNS_MAX,
-    onProgress: write,
+    // Whoever has seen enough may end it: what is there fails.
+    onProgress: (of) => writeFileSync(file, pinnedFile(of, first)),
   });
-  write(least);
+  writeFileSync(file, pinnedFile(least, first));
   const { faults, strikes = [] } = least.plan;
-  console.log(`cut down to ${faults.length} faults and ${strikes.length} strikes: ${file}`);
+  const operators = least.job === 'flight-delays' ? least.job : `${least.job.nodes.length} operators`;
+  const tookS = Math.round((cpuMs() - startedMs) / 1_000);
+  if (form !== 'json')
+    console.log(
+      `cut down to ${faults.length} faults and ${strikes.length} strikes on ${operators}, in ${runs} runs and ${tookS} s`,
+    );
+  process.send?.({ kept: file });
 }
 
 const reports: SeedReport[] = [];
 for (let index = 0; index < (options.cases?.length ?? options.count); index++) {
-  const of = options.cases?.[index] ?? drawCase(options.first + index * options.step);
+  const pinned = options.cases?.[index];
+  const of = pinned === undefined ? drawCase(options.first + index * options.step) : caseOf(pinned);
   if (options.isTraced) trace(JSON.stringify(of));
   const startedMs = cpuMs();
   const result = await simulate(of, options.isTraced);
@@ -83,9 +100,12 @@ for (let index = 0; index < (options.cases?.length ?? options.count); index++) {
   reports.push(report);
   show(report);
   if (report.violations.length === 0) continue;
-  if (options.shrinkTo !== undefined)
-    await shrink({ ...of, plan: result.plan }, report.violations, options.shrinkTo);
-  if (options.isStopping || options.shrinkTo !== undefined) break;
+  const { shrinkTo } = options;
+  if (shrinkTo !== undefined) {
+    const { directory, name = `seed-${of.plan.seed}` } = shrinkTo;
+    await shrink({ ...of, plan: result.plan }, report.violations, join(directory, `${name}.ts`));
+  }
+  if (options.isStopping || shrinkTo !== undefined) break;
 }
 if (form !== 'json') {
   console.log(summaryOf(reports));

@@ -1,7 +1,9 @@
 // Cuts a failing run down: fewer faults, a simpler world, a smaller job, as long as it fails in the same way.
-import type { SimWorld } from '@millrace/testing';
-import type { JobSpec, NodeSpec, Ref } from './random-job/job-spec.ts';
+import type { PlannedFault, SimWorld } from '@millrace/testing';
+import { calmWorld, differencesOf } from './calm-world.ts';
+import type { JobSpec, NodeSpec, Ref, SourceSpec } from './random-job/job-spec.ts';
 import type { SimCase } from './sim-case.ts';
+import { isAlike } from './violation-kind.ts';
 
 /** Runs a case and returns its violations. */
 export type RunCase = (of: SimCase) => Promise<readonly string[]>;
@@ -13,47 +15,21 @@ export interface ShrinkOptions {
   readonly onProgress?: (of: SimCase, runs: number) => void;
 }
 
-/** A world in which nothing is special. */
-const PLAIN_WORLD: readonly Partial<SimWorld>[] = [
-  { knobs: {} },
-  { isControlEncoded: false },
-  { isFreezingRecords: false },
-  { clockSkew: 0 },
-  { areWritesTorn: false },
-  { stateCacheEntriesMax: 100_000, spillLogBytesMax: 1_000_000 },
-  { wholeSnapshotEntriesMax: 100_000 },
-  { isChainingEnabled: true },
-  { bufferTimeoutMs: 10 },
-  { networkMsMax: 0.3 },
-  { diskMsMax: 0.5 },
-  { inputMs: 0 },
-  { inputMs: 100 },
-  { checkpointIntervalMs: 1_000 },
-  { checkpointFailuresTolerated: 10 },
-  { checkpointsRetainedMax: 3 },
-  { keyGroupCount: 128 },
-  { parallelism: 1 },
-  { parallelism: 2 },
-];
+/** Of a run that is to be short. */
+const HEAL_MS_SOON = 4_000;
 
-/** Which promise was broken: the words without the numbers. */
-function kindOf(violation: string): string {
-  return violation.replaceAll(/[\d.]+/gu, '#').slice(0, 36);
-}
-
+/** Takes the strikes of `failing` and no rates: what it returns, and what `run` gets, is what a file can keep. */
 export async function shrinkCase(
   failing: SimCase,
   violations: readonly string[],
   options: ShrinkOptions,
 ): Promise<SimCase> {
-  const kinds = new Set(violations.map(kindOf));
-  let best = failing;
+  let best = withPlan(failing, { rates: {}, strikes: failing.plan.strikes ?? [] });
   let runs = 0;
   const accept = async (candidate: SimCase): Promise<boolean> => {
     if (runs >= options.runsMax) return false;
     runs++;
-    const found = await options.run(candidate);
-    if (!found.some((violation) => kinds.has(kindOf(violation)))) return false;
+    if (!isAlike(violations, await options.run(candidate))) return false;
     best = candidate;
     options.onProgress?.(best, runs);
     return true;
@@ -68,9 +44,10 @@ export async function shrinkCase(
       () => best.plan.faults,
       (faults) => accept(withPlan(best, { faults })),
     );
-    for (const change of PLAIN_WORLD) await accept(withWorld(best, change));
-    await shrinkKnobs(() => best, accept);
+    await shrinkWorld(() => best, accept);
     await shrinkJob(() => best, accept);
+    await simplifyFaults(() => best, accept);
+    if (best.plan.healMs > HEAL_MS_SOON) await accept(withPlan(best, { healMs: HEAL_MS_SOON }));
   }
   return best;
 }
@@ -88,10 +65,30 @@ async function shrinkList<T>(
   }
 }
 
-async function shrinkKnobs(best: () => SimCase, accept: (of: SimCase) => Promise<boolean>): Promise<void> {
+/** Makes it calm: all of it, or one thing after the other. */
+async function shrinkWorld(best: () => SimCase, accept: (of: SimCase) => Promise<boolean>): Promise<void> {
+  if (Object.keys(differencesOf(best().plan.world)).length > 0)
+    await accept(withPlan(best(), { world: calmWorld }));
+  for (const name of Object.keys(differencesOf(best().plan.world)) as (keyof SimWorld)[]) {
+    const { [name]: _special, ...others } = best().plan.world;
+    await accept(withPlan(best(), { world: { ...calmWorld, ...others } }));
+  }
+  if (best().plan.world.parallelism > 1) await accept(withWorld(best(), { parallelism: 1 }));
   for (const name of Object.keys(best().plan.world.knobs)) {
     const { [name]: _left, ...knobs } = best().plan.world.knobs;
     await accept(withWorld(best(), { knobs }));
+  }
+}
+
+/** What is said of a fault that is left should matter. */
+async function simplifyFaults(best: () => SimCase, accept: (of: SimCase) => Promise<boolean>): Promise<void> {
+  for (let index = 0; index < best().plan.faults.length; index++) {
+    for (const change of [{ isSilent: false }, { target: 0 }, { durationMs: 100 }]) {
+      const { faults } = best().plan;
+      const simpler: PlannedFault = { ...(faults[index] as PlannedFault), ...change };
+      if (JSON.stringify(simpler) === JSON.stringify(faults[index])) continue;
+      await accept(withPlan(best(), { faults: faults.with(index, simpler) }));
+    }
   }
 }
 
@@ -99,10 +96,20 @@ async function shrinkJob(best: () => SimCase, accept: (of: SimCase) => Promise<b
   const current = best().job;
   if (current === 'flight-delays') return;
   for (const { id } of current.nodes.toReversed()) {
-    const { job } = best();
-    if (job === 'flight-delays') return;
-    for (const smaller of smallerJobs(job, id)) if (await accept({ ...best(), job: smaller })) break;
+    while (await shrinkNode(best, id, accept));
   }
+}
+
+/** Returns false when nothing of the node can go. */
+async function shrinkNode(
+  best: () => SimCase,
+  id: number,
+  accept: (of: SimCase) => Promise<boolean>,
+): Promise<boolean> {
+  const { job } = best();
+  if (job === 'flight-delays') return false;
+  for (const smaller of smallerJobs(job, id)) if (await accept({ ...best(), job: smaller })) return true;
+  return false;
 }
 
 function smallerJobs(job: JobSpec, id: number): readonly JobSpec[] {
@@ -121,11 +128,24 @@ function smallerJobs(job: JobSpec, id: number): readonly JobSpec[] {
   } else if ('inputs' in node) {
     for (const input of node.inputs) candidates.push(pruned(withoutStep(others, id, input)));
   } else if (node.kind === 'source') {
-    if (node.splits > 1) candidates.push(changed({ ...node, splits: 1 }));
-    if (node.recordsPerSplit > 1)
-      candidates.push(changed({ ...node, recordsPerSplit: node.recordsPerSplit >> 1 }));
+    candidates.push(...simplerSources(node).map(changed));
   } else candidates.push(pruned(withoutStep(others, id, node.input)));
   return candidates;
+}
+
+function simplerSources(node: NodeSpec & SourceSpec): readonly NodeSpec[] {
+  const { driftMs, isNeverIdle, ...plain } = node;
+  const simpler: (NodeSpec & SourceSpec)[] = [
+    ...(driftMs === undefined && isNeverIdle === undefined ? [] : [plain]),
+    { ...node, splits: 1 },
+    { ...node, recordsPerSplit: Math.max(1, node.recordsPerSplit >> 1) },
+    { ...node, keyCount: 1 },
+    { ...node, disorderMs: 0 },
+    { ...node, isRated: false },
+    { ...node, chunkRecords: 50 },
+    { ...node, stepMs: 10 },
+  ];
+  return simpler.filter((one) => JSON.stringify(one) !== JSON.stringify(node));
 }
 
 /** Whoever read it reads what it read. What was known of its output is not known any more. */

@@ -1,5 +1,5 @@
-// Output files as multisets of lines.
-import { createReadStream, readdirSync } from 'node:fs';
+// Output files as multisets of lines, and in the order in which they were written.
+import { createReadStream, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
@@ -28,4 +28,34 @@ export function compareCounts(
   for (const [line, count] of expected) lost += Math.max(0, count - (actual.get(line) ?? 0));
   for (const [line, count] of actual) duplicated += Math.max(0, count - (expected.get(line) ?? 0));
   return { lost, duplicated };
+}
+
+/** What a line says of its place: records of one key come in the order of their numbers. */
+export interface LinePlace {
+  readonly key: string;
+  readonly index: number;
+}
+
+/** Lines of the visible files in `directory` that stand behind a later one of their key, read in the order in which they were written. */
+export async function outOfOrder(directory: string, placeOf: (line: string) => LinePlace): Promise<number> {
+  const newest = new Map<string, number>();
+  let count = 0;
+  for (const path of inOrderOfWriting(directory)) {
+    const lines = createInterface({ input: createReadStream(path), crlfDelay: Infinity });
+    for await (const line of lines) {
+      const { key, index } = placeOf(line);
+      if (index <= (newest.get(key) ?? -Infinity)) count++;
+      newest.set(key, index);
+    }
+  }
+  return count;
+}
+
+function inOrderOfWriting(directory: string): readonly string[] {
+  return readdirSync(directory)
+    .filter((name) => !name.startsWith('.'))
+    .map((name) => join(directory, name))
+    .map((path) => ({ path, writtenNs: statSync(path, { bigint: true }).mtimeNs }))
+    .toSorted((a, b) => Number(a.writtenNs - b.writtenNs))
+    .map(({ path }) => path);
 }

@@ -28,7 +28,7 @@ const SOURCES_MAX = 3;
 /** Share of the jobs whose sources wait for each other. */
 const ALIGNED_SHARE = 0.1;
 /** Share of the steps that make a table of their stream, and of those that go on with a table where there is one. */
-const TABLE_SHARE = 0.12;
+const TABLE_SHARE = 0.15;
 const TABLE_STEP_SHARE = 0.5;
 const STEPS_MAX = 7;
 /** Nodes that are one operator each: they may have a parallelism of their own. */
@@ -244,7 +244,7 @@ class JobDraw {
     const isBounded = a.isBounded && b.isBounded;
     const depth = Math.max(a.depth, b.depth);
     const choice = this.#prng.next();
-    if (choice < 0.4 && b.isNarrow && depth < DEPTH_MAX) {
+    if (choice < 0.5 && b.isNarrow && depth < DEPTH_MAX) {
       const join = drawTableJoin(this.#prng, [a, b]);
       b.isOpen = false;
       const { ref } = this.#add((id) => ({ id, kind: 'joinTables', join, inputs: [a.ref, b.ref] }));
@@ -257,7 +257,7 @@ class JobDraw {
         hasUniqueOrigins,
         isOpen: true,
       });
-    } else if (choice < 0.5) {
+    } else if (choice < 0.6) {
       b.isOpen = false;
       const { ref } = this.#add((id) => ({ id, kind: 'uniteTables', inputs: [a.ref, b.ref] }));
       const hasUniqueOrigins = a.hasUniqueOrigins && b.hasUniqueOrigins;

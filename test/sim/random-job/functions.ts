@@ -15,14 +15,17 @@ import {
 import type { SimHooks } from '@millrace/testing';
 import { scramble, textHash, type Rec } from './job-spec.ts';
 
-/** Elements of a list that are kept. */
-const RECENT_MAX = 3;
+/** Elements of a list that are kept; then it begins anew. */
+const RECENT_MAX = 7;
+/** The names in a map are counted at every so manieth record of a key. */
+const COUNTED_EVERY = 5;
 const PAUSE_MS = 40;
 
 type KeeperState = {
   readonly last: StateDescriptor<MapState<string, number>>;
   readonly seen: StateDescriptor<ValueState<number, never>>;
   readonly recent: StateDescriptor<ListState<number>>;
+  readonly names: StateDescriptor<ValueState<number, never>>;
 };
 
 /**
@@ -39,12 +42,13 @@ export function keeper(
       last: mapState<string, number>(),
       seen: valueState({ initial: 0 }),
       recent: listState<number>(),
+      names: valueState({ initial: 0 }),
     },
     emits: type<Rec>(),
     onRecord(record, ctx) {
       hooks.userCall();
       hooks.onKey(`${id}`, record.key, ctx.subtaskIndex);
-      const { last, seen, recent } = ctx.state;
+      const { last, seen, recent, names } = ctx.state;
       const name = check === 'once' ? `${record.origin}/${record.seq}` : record.origin;
       const before = last.get(name);
       const isWanted =
@@ -57,16 +61,21 @@ export function keeper(
         hooks.violated(
           `node ${id} gets record ${record.seq} of ${record.origin} behind ${before ?? 'none'} (${check})`,
         );
-      last.put(name, record.seq);
       const count = seen.value() + 1;
+      const nameCount = count % COUNTED_EVERY === 0 ? [...last.keys()].length : names.value();
+      if (nameCount !== names.value())
+        hooks.violated(`node ${id} has ${nameCount} names in the map of ${record.key}, not ${names.value()}`);
+      if (before === undefined) names.update(names.value() + 1);
+      last.put(name, record.seq);
       seen.update(count);
       const kept = [...recent.get()];
-      if (kept.length !== Math.min(RECENT_MAX, count - 1))
+      const keptWanted = count === 1 ? 0 : ((count - 2) % RECENT_MAX) + 1;
+      if (kept.length !== keptWanted)
         hooks.violated(
           `node ${id} has ${kept.length} elements in the list of ${record.key} before record ${count}`,
         );
       if (kept.length < RECENT_MAX) recent.add(record.seq);
-      else recent.update([...kept.slice(1), record.seq]);
+      else recent.update([record.seq]);
       ctx.emit(record);
     },
   };

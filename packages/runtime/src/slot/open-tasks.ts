@@ -14,6 +14,9 @@ import type { Task } from '../task/task.ts';
 import type { PrintedLines } from './printed-lines.ts';
 import type { SlotChannels } from './slot-channels.ts';
 
+/** Background work of a chain, such as writing a snapshot, waits so long between its slices: until what is due has had its turn. */
+const SLICE_PAUSE_MS = 0;
+
 export type OpenChain = (environment: ChainEnvironment) => Promise<OperatorChain>;
 
 export interface TaskFactoryOptions {
@@ -125,7 +128,7 @@ async function openDriver(
       put: (call) => context.mailbox.put(call),
       schedule: (delayMs, call) => ports.timers.schedule(delayMs, () => context.mailbox.put(call)),
     },
-    yieldToTask: () => new Promise((resolve) => void ports.timers.schedule(0, resolve)),
+    yieldToTask: () => new Promise((resolve) => void ports.timers.schedule(SLICE_PAUSE_MS, resolve)),
     hasCredit: () => partitions.every((partition) => partition.hasCredit),
     print: options.lines.of(subtaskIndex),
     ...source,

@@ -3,6 +3,7 @@
 
 /** A deployment that commits. */
 export interface CommittingAttempt {
+  readonly jobId: string;
   readonly attemptNumber: number;
   /** Of the subtasks in its slot. */
   readonly vertexIds: readonly string[];

@@ -15,7 +15,11 @@ import {
 export interface Knob {
   readonly name: string;
   readonly choices: readonly number[];
+  /** Of the runs that change constants at all, those that change this one. Unless given, KNOB_SHARE. */
+  readonly share?: number;
 }
+
+const KNOB_SHARE = 0.35;
 
 /** Moments at which much can go wrong: operations and messages around checkpoints, commits and deployments. */
 const RARE_LABELS = [
@@ -57,6 +61,18 @@ const COMMON_LABELS = [
   'frame',
   'turn',
 ];
+/** Steps of an attempt behind which it goes on with what may be over by then: a zombie is one that hung at such a place. */
+const ZOMBIE_LABELS = [
+  'disk mkdir done',
+  'disk list done',
+  'disk sync done',
+  'disk rename done',
+  'disk link done',
+  'sink prepare done',
+  'sink commit done',
+  'blob put done',
+];
+const ZOMBIE_NTH_MAX = 20;
 const RARE_NTH_MAX = 12;
 const COMMON_NTH_MAX = 120;
 const FAULTS_MAX = 8;
@@ -175,7 +191,11 @@ function drawWorld(prng: Prng, knobs: readonly Knob[]): SimWorld {
 
 /** A job in a slow world must be able to complete a checkpoint before its time-out. */
 function feasible(world: SimWorld): SimWorld {
-  const isSlow = world.networkMsMax > 2 || world.diskMsMax > 5 || 'CHANNEL_CREDITS' in world.knobs;
+  const isSlow =
+    world.networkMsMax > 2 ||
+    world.diskMsMax > 5 ||
+    'CHANNEL_CREDITS' in world.knobs ||
+    'SLICE_PAUSE_MS' in world.knobs;
   return isSlow ? { ...world, checkpointTimeoutMs: CHECKPOINT_TIMEOUT_MS_SLOW } : world;
 }
 
@@ -183,8 +203,8 @@ function feasible(world: SimWorld): SimWorld {
 function drawKnobs(prng: Prng, knobs: readonly Knob[]): { readonly [name: string]: number } {
   const drawn: { [name: string]: number } = {};
   if (prng.next() < 0.5) return drawn;
-  for (const { name, choices } of knobs)
-    if (prng.next() < 0.35) drawn[name] = choices[prng.below(choices.length)] ?? 0;
+  for (const { name, choices, share = KNOB_SHARE } of knobs)
+    if (prng.next() < share) drawn[name] = choices[prng.below(choices.length)] ?? 0;
   return drawn;
 }
 
@@ -193,10 +213,13 @@ function drawFault(
   kind: FaultKind,
   of: { readonly expectedMs: number; readonly world: SimWorld },
 ): PlannedFault {
+  const place = drawPlace(prng, kind, of.expectedMs);
+  const isAtOwner = 'label' in place && prng.next() < 0.5;
   return {
     kind,
-    place: drawPlace(prng, kind, of.expectedMs),
+    place,
     target: prng.nextUint32(),
+    ...(isAtOwner ? { isAtOwner } : {}),
     durationMs: Math.round(durationOf(prng, kind, of.world.heartbeatTimeoutMs)),
     isSilent: prng.next() < 0.25,
   };
@@ -228,6 +251,11 @@ function drawPlace(prng: Prng, kind: FaultKind, expectedMs: number): FaultPlace 
     return choice < 0.35
       ? { label: 'store write pointer', nth: 1 + prng.below(4) }
       : { label: 'control trigger-checkpoint', nth: 1 + prng.below(3) };
+  if (kind === 'pause-taskmanager' && choice < 0.4)
+    return {
+      label: ZOMBIE_LABELS[prng.below(ZOMBIE_LABELS.length)] ?? 'turn',
+      nth: 1 + prng.below(ZOMBIE_NTH_MAX),
+    };
   if (choice < 0.4) return { afterMs: round(prng.next() * expectedMs, 1) };
   const [labels, nthMax] = choice < 0.75 ? [RARE_LABELS, RARE_NTH_MAX] : [COMMON_LABELS, COMMON_NTH_MAX];
   return { label: labels[prng.below(labels.length)] ?? 'turn', nth: 1 + prng.below(nthMax) };

@@ -130,6 +130,7 @@ export class SimCluster {
         // A frame that takes seconds is like one that never comes.
         const isAlwaysHeard =
           (plan.rates['slow-operation'] ?? 0) === 0 &&
+          plan.strikes?.some(({ kind }) => kind === 'slow-operation') !== true &&
           !plan.faults.some(({ kind }) => MAKES_SILENT.has(kind));
         if (!wasDead && isAlwaysHeard)
           invariants.violated('a data connection that is alive is taken for dead');
@@ -146,6 +147,7 @@ export class SimCluster {
       silenceMs: () => trouble.silenceMs(),
       routes: this.routes,
       isEncoded: plan.world.isControlEncoded,
+      onSent: (message) => invariants.checkpoints.onSent(message),
       onMessage: ({ kind }, to) => {
         if (kind === 'may-leave' && !to.core.isIdle)
           invariants.violated('a TaskManager is told that nobody needs it, and runs something');
@@ -222,7 +224,7 @@ export class SimCluster {
   }
 
   #slotsOf(name: string, process: SimProcess): SimSlotHost {
-    const { plan, graphOf, logOf, trouble } = this.#options;
+    const { plan, graphOf, logOf, trouble, invariants } = this.#options;
     const { wholeSnapshotEntriesMax, spillLogBytesMax, isFreezingRecords } = plan.world;
     return new SimSlotHost({
       taskManagerId: name,
@@ -236,6 +238,7 @@ export class SimCluster {
       flipAt: () => trouble.flipOfRow(),
       isFreezingRecords,
       stateLimits: { wholeSnapshotEntriesMax, spillLogBytesMax },
+      violated: (what) => invariants.violated(`${what} of ${name}`),
     });
   }
 
@@ -461,6 +464,6 @@ export class SimCluster {
   }
 }
 
-function attemptOf({ attemptNumber, subtasks }: SlotDeployment): CommittingAttempt {
-  return { attemptNumber, vertexIds: subtasks.map(({ vertex }) => vertex.vertexId) };
+function attemptOf({ jobId, attemptNumber, subtasks }: SlotDeployment): CommittingAttempt {
+  return { jobId, attemptNumber, vertexIds: subtasks.map(({ vertex }) => vertex.vertexId) };
 }

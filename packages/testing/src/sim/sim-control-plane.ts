@@ -30,6 +30,8 @@ export interface ControlPlaneOptions {
   /** Until the ends of a connection that lost a message give it up. */
   readonly silenceMs: () => number;
   readonly routes: SimRoutes;
+  /** Sees each message that a leader sends, whatever becomes of it. */
+  readonly onSent: (message: AddressedMessage) => void;
   /** Sees each message before a TaskManager does. */
   readonly onMessage: (message: AddressedMessage, to: TaskExecutor) => void;
   /** Messages go through the protocol's codecs. */
@@ -167,6 +169,7 @@ class ControlStream {
   }
 
   toTaskManager(message: AddressedMessage): void {
+    this.#options.onSent(message);
     const { responseSerialize, responseDeserialize } = RESOURCE_MANAGER_SERVICE.connect;
     const sent = this.#options.isEncoded ? responseDeserialize(responseSerialize(message)) : message;
     this.#send({ lane: this.#down, to: this.#taskManager, kind: sent.kind }, () => {

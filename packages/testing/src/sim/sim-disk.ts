@@ -10,6 +10,8 @@ interface Inode {
   /** Bytes from the start that no crash takes away. */
   syncedLength: number;
   readonly writer: SimProcess;
+  /** For whom it was written; undefined: before the simulation. */
+  readonly madeBy: CommittingAttempt | undefined;
 }
 
 type DirectoryOperation =
@@ -44,6 +46,11 @@ export interface DiskObserver {
     readonly to: string;
     readonly attempt: CommittingAttempt;
     readonly isDurable: boolean;
+  }): void;
+  onRemove(of: {
+    readonly path: string;
+    readonly attempt: CommittingAttempt;
+    readonly madeBy: CommittingAttempt;
   }): void;
 }
 
@@ -100,11 +107,11 @@ export class SimDisk {
       makeDirectory: (path) => call('mkdir', () => this.#makeDirectory(path)),
       create: (path, options) => {
         if (options?.makesDirectory === true) this.#makeDirectory(split(path)[0]);
-        return this.#create(path, process, call);
+        return this.#create(path, { process, attempt }, call);
       },
       link: (from, to) => call('link', () => this.#link({ from, to, by: process, attempt })),
-      unlink: (path) => call('unlink', () => this.#unlink(path, process)),
-      remove: (path) => call('remove', () => this.#remove(path, process)),
+      unlink: (path) => call('unlink', () => this.#unlink(path, { process, attempt })),
+      remove: (path) => call('remove', () => this.#remove(path, { process, attempt })),
       rename: (from, to) => call('rename', () => this.#rename({ from, to, by: process })),
       syncDirectory: (path) => call('syncDirectory', () => this.#syncDirectory(path)),
     };
@@ -137,6 +144,7 @@ export class SimDisk {
       length: bytes.length,
       syncedLength: bytes.length,
       writer: by,
+      madeBy: undefined,
     };
     const directory = this.#directory(parent);
     directory.durable.set(name, inode);
@@ -198,7 +206,7 @@ export class SimDisk {
 
   #create(
     path: string,
-    process: SimProcess,
+    { process, attempt }: DiskUser,
     call: <T>(operation: string, effect: () => T) => Promise<T>,
   ): FileAppender {
     const [parent, name] = split(path);
@@ -211,6 +219,7 @@ export class SimDisk {
       length: 0,
       syncedLength: 0,
       writer: process,
+      madeBy: attempt,
     };
     this.#change(directory, { kind: 'add', name, inode, by: process });
     return {
@@ -254,17 +263,26 @@ export class SimDisk {
     this.#change(this.#directory(fromParent), { kind: 'remove', name: fromName, by });
   }
 
-  #unlink(path: string, by: SimProcess): void {
+  #unlink(path: string, by: DiskUser): void {
     const [parent, name] = split(path);
     const directory = this.#directory(parent);
     if (!directory.current.has(name)) throw fileError('ENOENT', path);
-    this.#change(directory, { kind: 'remove', name, by });
+    this.#takeAway(path, by);
   }
 
-  #remove(path: string, by: SimProcess): void {
+  /** A file that is there. */
+  #takeAway(path: string, { process, attempt }: DiskUser): void {
+    const [parent, name] = split(path);
+    const directory = this.#directory(parent);
+    const madeBy = directory.current.get(name)?.madeBy;
+    if (madeBy !== undefined) this.#options.observer.onRemove({ path, attempt, madeBy });
+    this.#change(directory, { kind: 'remove', name, by: process });
+  }
+
+  #remove(path: string, by: DiskUser): void {
     const [parent, name] = split(path);
     const directory = this.#directories.get(parent);
-    if (directory?.current.has(name) === true) this.#change(directory, { kind: 'remove', name, by });
+    if (directory?.current.has(name) === true) this.#takeAway(path, by);
     for (const known of this.#directories.keys())
       if (known === path || known.startsWith(`${path}/`)) this.#directories.delete(known);
   }

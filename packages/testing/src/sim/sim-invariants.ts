@@ -12,6 +12,7 @@ import {
 } from '@millrace/proto';
 import type { StoreOperation } from '@millrace/jobmanager';
 import { ChannelInvariants } from './channel-invariants.ts';
+import { CheckpointInvariants } from './checkpoint-invariants.ts';
 import { CommitInvariants, type CommittingAttempt } from './commit-invariants.ts';
 import { positionsOf, type SourcePositions } from './source-positions.ts';
 
@@ -51,6 +52,7 @@ export interface SimInvariantsOptions {
 export class SimInvariants {
   readonly violations: string[] = [];
   readonly channels: ChannelInvariants;
+  readonly checkpoints: CheckpointInvariants;
   readonly commits: CommitInvariants;
   checkpointsCompleted = 0;
   /** The job's end, once it is durable. */
@@ -76,6 +78,7 @@ export class SimInvariants {
     this.#of = of;
     const violated = (what: string): void => this.violated(what);
     this.channels = new ChannelInvariants(of.creditsAtFirst, violated);
+    this.checkpoints = new CheckpointInvariants(violated);
     this.commits = new CommitInvariants(violated);
   }
 
@@ -175,6 +178,18 @@ export class SimInvariants {
     if (!nameOf(to).startsWith('.')) this.commits.onVisible({ name: nameOf(from), attempt, isDurable });
   }
 
+  onRemove(of: {
+    readonly path: string;
+    readonly attempt: CommittingAttempt;
+    readonly madeBy: CommittingAttempt;
+  }): void {
+    const { path, attempt, madeBy } = of;
+    if (attempt.jobId === madeBy.jobId && attempt.attemptNumber < madeBy.attemptNumber)
+      this.violated(
+        `attempt ${attempt.attemptNumber} removes a file of attempt ${madeBy.attemptNumber}: ${nameOf(path)}`,
+      );
+  }
+
   // User code
 
   /** A keyed function was called in a subtask. */
@@ -203,6 +218,7 @@ export class SimInvariants {
     if (newest.checkpointId <= this.#newestCheckpointId)
       this.violated(`checkpoint ${newest.checkpointId} completes after ${this.#newestCheckpointId}`);
     this.#newestCheckpointId = newest.checkpointId;
+    this.checkpoints.onEnd(newest.epoch, { jobId, checkpointId: newest.checkpointId });
     this.checkpointsCompleted++;
     const referenced = new Set<string>();
     for (const reference of retained) this.#collectFiles(jobId, reference, referenced);

@@ -100,6 +100,8 @@ export interface PlannedFault {
   readonly place: FaultPlace;
   /** Chooses among those whom it may strike. */
   readonly target: number;
+  /** It strikes the TaskManager whose event its place is, where it is one's. */
+  readonly isAtOwner?: true;
   /** How long it lasts, or until what was killed is started again. */
   readonly durationMs: number;
   /** The others notice only by silence. */

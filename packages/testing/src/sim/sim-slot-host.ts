@@ -23,6 +23,7 @@ export interface SimSlotHostOptions {
   readonly flipAt: () => number | undefined;
   readonly isFreezingRecords: boolean;
   readonly stateLimits: StateLimits;
+  readonly violated: (what: string) => void;
 }
 
 interface SimWorker {
@@ -40,6 +41,8 @@ export class SimSlotHost implements SlotHost {
   readonly #workers = new Map<string, SimWorker>();
   /** Local stores that threads which live have open. */
   #openStores = 0;
+  /** Which attempt was started in which slot. */
+  readonly #started = new Set<string>();
 
   constructor(options: SimSlotHostOptions) {
     this.#options = options;
@@ -79,6 +82,11 @@ export class SimSlotHost implements SlotHost {
   }
 
   start(key: WorkerKey, deployment: SlotDeployment): void {
+    const { jobId, attemptNumber } = deployment;
+    const started = `${jobId}/${attemptNumber}/${key.slotIndex}`;
+    if (this.#started.has(started))
+      this.#options.violated(`attempt ${attemptNumber} starts a second time in slot ${key.slotIndex}`);
+    this.#started.add(started);
     this.#toThread(key, 'start', (host) => host.start(key, deployment));
   }
 

@@ -82,7 +82,7 @@ export class SimTrouble {
     if (awaited === undefined) return;
     awaited.count++;
     for (const fault of awaited.faults)
-      if ('nth' in fault.place && fault.place.nth === awaited.count) this.#strike(fault);
+      if ('nth' in fault.place && fault.place.nth === awaited.count) this.#strike(fault, event.gate.name);
   }
 
   /** No fault strikes any more, and whatever is down comes up. */
@@ -224,11 +224,15 @@ export class SimTrouble {
     return how;
   }
 
-  #strike(fault: PlannedFault): void {
+  /** `owner`: who is at work, a machine or a thread of one. */
+  #strike(fault: PlannedFault, owner = ''): void {
     const cluster = this.#cluster;
     if (this.#isHealed || cluster === undefined) return;
     this.#isSilent = fault.isSilent;
-    const hasStruck = this.#strikes.strike(cluster, fault);
+    const hasStruck = this.#strikes.strike(
+      cluster,
+      fault.isAtOwner === true ? atOwner(cluster, fault, owner) : fault,
+    );
     this.#isSilent = false;
     if (!hasStruck) return;
     this.onFault?.(
@@ -236,4 +240,11 @@ export class SimTrouble {
     );
     this.count(fault.kind);
   }
+}
+
+/** The same fault, so that it strikes `owner`, where that is a TaskManager. */
+function atOwner(cluster: SimCluster, fault: PlannedFault, owner: string): PlannedFault {
+  const names = [...cluster.taskManagers.keys()];
+  const index = names.indexOf(owner.split('/')[0] ?? '');
+  return index < 0 ? fault : { ...fault, target: fault.target - (fault.target % names.length) + index };
 }
