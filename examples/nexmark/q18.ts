@@ -7,6 +7,8 @@ export default defineJob('nexmark-q18', (env) => {
   emit(
     bids()
       .keyBy((bid) => [bid.bidder, bid.auction])
-      .reduce((last, bid) => (bid.dateTime >= last.dateTime ? bid : last)),
+      .deduplicate({ keep: 'last', time: 'event', generateUpdateBefore: false })
+      .toStream()
+      .map(({ row }) => row),
   );
 });

@@ -18,6 +18,7 @@ export type * from './control/restore-report.ts';
 export * from './control/index.ts';
 export * from './data/record-batch.ts';
 export { ByteReader, ByteWriter } from './data/bytes.ts';
+export { PlainRowWriter, type RowBytes } from './data/plain-row-writer.ts';
 export { decodeValueV1, encodeValueV1, readValueV1, writeValueV1 } from './data/value-codec-v1.ts';
 export * from './snapshot/byte-sink.ts';
 export * from './snapshot/key-codec-v1.ts';

@@ -7,13 +7,31 @@ import type { StateTtl } from './ttl/state-ttl.ts';
 /** A key as the user's selector gave it: string, number, boolean, bigint, null, Date, array or plain object of these. */
 export type Key = unknown;
 
-/** How the values of a table column are kept. `f64`: a Float64Array. `value`: anything that the wire's codec takes. */
-export type ColumnKind = 'f64' | 'value';
+/**
+ * How the values of a table column are kept. `f64`: a Float64Array. `value`: anything that the wire's codec takes. `packed`: the same
+ * as bytes outside of the heap, see {@link PackedColumn}: for what is seldom read.
+ */
+export type ColumnKind = 'f64' | 'value' | 'packed';
+
+/**
+ * A column of values that are encoded when they are set, once, and decoded when they are asked for: no objects are kept, and a
+ * snapshot copies bytes.
+ */
+export interface PackedColumn {
+  /** A fresh copy; undefined where nothing was set. */
+  get(row: number): unknown;
+  /**
+   * Keeps a copy.
+   * @throws {MillraceError} MR_UNSUPPORTED_VALUE for what the wire's codec refuses
+   */
+  set(row: number, value: unknown): void;
+}
 
 /** What an operator says of a table that it registers. */
 export interface TableDescriptor {
   /** Unique in the operator; part of the snapshot format. */
   readonly name: string;
+  /** `value` and `packed` do not go together; a snapshot with one is read as the other. */
   readonly columns: readonly ColumnKind[];
   /** Rows are `(namespace, key)`, the namespace being a number (a slice's end); else namespace is always 0. */
   readonly hasNamespaces: boolean;
@@ -32,7 +50,10 @@ export interface TableDescriptor {
  * Bounds: the backend keeps about `cacheEntriesMax` rows in memory; others are in the store and come back when asked for.
  */
 export interface RowTable {
+  /** What is there of a packed column is its own business: see `packed`. */
   readonly columns: readonly (Float64Array | unknown[])[];
+  /** A column that is packed; it stays the same object. */
+  packed(column: number): PackedColumn;
   /** Row of a key, made when absent; `wasAbsent` tells. */
   upsert(key: Key, keyHash: number, namespace: number): number;
   readonly wasAbsent: boolean;

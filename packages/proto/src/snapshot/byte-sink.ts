@@ -12,9 +12,18 @@ const LOOP_BYTES_MAX = 24;
 export class ByteSink {
   bytes: Buffer;
   position = 0;
+  #dataView: DataView | undefined;
 
   constructor(capacityBytes = INITIAL_BYTES) {
     this.bytes = Buffer.allocUnsafeSlow(capacityBytes);
+  }
+
+  /** Over `bytes` as they are: until room is made again. */
+  get dataView(): DataView {
+    const { bytes } = this;
+    if (this.#dataView?.buffer !== bytes.buffer)
+      this.#dataView = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    return this.#dataView;
   }
 
   /** Makes room for `count` more bytes. */

@@ -38,6 +38,12 @@ export interface PackedBytes {
   readonly bytes: Uint8Array;
 }
 
+/** Byte strings that are somewhere else still, and are copied to where they belong. */
+export interface PackedSource {
+  /** Appends them all, and sets `ends[i]` to where the i-th ends, counted from the first's start. */
+  writeTo(sink: ByteSink, ends: Uint32Array): void;
+}
+
 /** Second part of a table's keys: none, a number (a namespace or a time), or any key. */
 export type SubkeyKindV1 = 'none' | 'number' | 'key';
 /** Values of one column, in the order of the entries. */
@@ -59,6 +65,11 @@ export interface KeyedEntriesV1 {
 export interface KeyedPutsV1 extends KeyedEntriesV1 {
   readonly kind: 'puts';
   /** Float64Array: an `f64` column; else a `value` column. */
+  readonly columns: readonly (KeyedRunColumnV1 | PackedSource)[];
+}
+
+/** What is read of a block with values: bytes are there. */
+export interface ReadPutsV1 extends KeyedPutsV1 {
   readonly columns: readonly KeyedRunColumnV1[];
 }
 
@@ -76,6 +87,8 @@ export interface KeyedDropsV1 {
 
 /** A block of a run, of any kind. */
 export type KeyedBlockV1 = KeyedPutsV1 | KeyedDeletesV1 | KeyedDropsV1;
+/** A block of a run that was read. */
+export type ReadBlockV1 = ReadPutsV1 | KeyedDeletesV1 | KeyedDropsV1;
 
 /** Appends a block. Bounds: RUN_BLOCK_ENTRIES_MAX entries. */
 export function writeKeyedBlockV1(sink: ByteSink, block: KeyedBlockV1): void {
@@ -112,6 +125,7 @@ function writeBody(sink: ByteSink, block: KeyedBlockV1): void {
   if (block.subkeys !== undefined) writeKeys(sink, block.subkeys);
   for (const column of columns) {
     if (column instanceof Float64Array) sink.raw(bytesOf(column));
+    else if ('writeTo' in column) writeSource(sink, column, block.entryCount);
     else writePacked(sink, column);
   }
 }
@@ -132,6 +146,21 @@ function writePacked(sink: ByteSink, packed: PackedBytes): void {
   sink.raw(packed.bytes);
 }
 
+/** The bytes go to where they stay: what says how many there are, and where they end, is filled in behind them. */
+function writeSource(sink: ByteSink, source: PackedSource, count: number): void {
+  const start = sink.position;
+  const headBytes = 4 * (count + 1);
+  sink.reserve(headBytes);
+  sink.position += headBytes;
+  const ends = new Uint32Array(count);
+  source.writeTo(sink, ends);
+  const end = sink.position;
+  sink.position = start;
+  sink.u32(end - start - headBytes);
+  sink.raw(bytesOf(ends));
+  sink.position = end;
+}
+
 function bytesOf(array: Float64Array | Int32Array | Uint32Array): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }
@@ -147,13 +176,13 @@ function blockCrc(bytes: Uint8Array, from: number, to: number, kind: number): nu
  */
 export function readKeyedRunV1(
   run: { readonly bytes: Uint8Array; readonly from: number; readonly to: number },
-  onBlock: (block: KeyedBlockV1) => void,
+  onBlock: (block: ReadBlockV1) => void,
 ): void {
   const source = new ByteSource(run.bytes, run.from, run.to);
   while (source.position < source.end) onBlock(readBlock(source));
 }
 
-function readBlock(source: ByteSource): KeyedBlockV1 {
+function readBlock(source: ByteSource): ReadBlockV1 {
   const magic = source.u8();
   const kind = source.u8();
   const bodyBytes = source.u32();

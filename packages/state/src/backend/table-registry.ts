@@ -1,7 +1,15 @@
 // The tables of a backend by name, made when an operator registers state or when a snapshot has some. Internal names begin
 // with `~`, so that they say what kind of table a snapshot's block is about.
 import { invariant, MillraceError } from '@millrace/common';
-import { keyChunkCells, listCells, listChunkCells, ownedCells, valueCells } from '../cell/cell-codec.ts';
+import {
+  keyChunkCells,
+  listCells,
+  listChunkCells,
+  ownedCells,
+  packedCells,
+  valueCells,
+  type CellCodec,
+} from '../cell/cell-codec.ts';
 import type { ColumnKind, TableDescriptor } from '../keyed-state-backend.ts';
 import { KeyedTable } from '../table/keyed-table.ts';
 import { PairTable } from '../table/pair-table.ts';
@@ -87,14 +95,13 @@ export class TableRegistry {
    */
   rowTable(descriptor: TableDescriptor): KeyedTable {
     invariant(!descriptor.name.startsWith('~'), 'names of tables do not begin with "~"');
-    const cells = descriptor.hasLists === true ? listCells : valueCells;
+    const cells = cellsOf(descriptor);
     const found = this.#byName.get(descriptor.name);
     if (found === undefined)
       return this.#add(new KeyedTable({ ...descriptor, cells }, this.#clock, this.#keyGroupCount));
     invariant(found instanceof KeyedTable, 'a table without "~" is a row table');
-    const wanted = describe(descriptor.columns, descriptor.hasNamespaces);
-    const present = describe(found.rows.columnKinds, found.hasNamespaces);
-    if (wanted !== present) throw incompatible(descriptor.name, present, wanted);
+    checkColumns(found, descriptor.columns, descriptor.hasNamespaces);
+    if (!descriptor.columns.includes('packed')) found.rows.unpackColumns();
     found.cells = cells;
     return found;
   }
@@ -130,7 +137,12 @@ export class TableRegistry {
       return this.#internal(kind as InternalTableKind, kind === '~timer' ? own : this.#nameNow(own));
     }
     // Deletes name no columns: what they are about is there, or nothing is to be deleted.
-    return columns === undefined ? this.#byName.get(name) : this.rowTable({ name, columns, hasNamespaces });
+    const found = this.#byName.get(name);
+    if (columns === undefined) return found;
+    // Values stay bytes until somebody says how they are kept.
+    if (found === undefined) return this.rowTable({ name, columns: columns.map(packedKind), hasNamespaces });
+    checkColumns(found, columns, hasNamespaces);
+    return found;
   }
 
   #internal(kind: InternalTableKind, name: string): StateTable {
@@ -185,8 +197,29 @@ export class TableRegistry {
   }
 }
 
+function cellsOf({ columns, hasLists }: TableDescriptor): CellCodec {
+  if (columns.includes('packed')) {
+    invariant(!columns.includes('value'), 'a table has packed columns or columns of values');
+    return packedCells;
+  }
+  return hasLists === true ? listCells : valueCells;
+}
+
+function packedKind(kind: ColumnKind): ColumnKind {
+  return kind === 'value' ? 'packed' : kind;
+}
+
+/** @throws {MillraceError} MR_STATE_INCOMPATIBLE */
+function checkColumns(found: StateTable, columns: readonly ColumnKind[], hasNamespaces: boolean): void {
+  const wanted = describe(columns, hasNamespaces);
+  const present = describe(found.rows.columnKinds, found instanceof KeyedTable && found.hasNamespaces);
+  if (wanted !== present) throw incompatible(found.name, present, wanted);
+}
+
+/** Values and packed ones are the same in a snapshot. */
 function describe(columns: readonly ColumnKind[], hasNamespaces: boolean): string {
-  return `${hasNamespaces ? 'namespaces and ' : ''}columns ${columns.join(', ')}`;
+  const kinds = columns.map((kind) => (kind === 'packed' ? 'value' : kind));
+  return `${hasNamespaces ? 'namespaces and ' : ''}columns ${kinds.join(', ')}`;
 }
 
 function incompatible(name: string, present: string, wanted: string): MillraceError {

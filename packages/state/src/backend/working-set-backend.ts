@@ -23,6 +23,7 @@ import type { KeyedTable } from '../table/keyed-table.ts';
 import type { RowStore } from '../table/row-store.ts';
 import { NOTHING_CONFIRMED, StampClock } from '../table/stamp-clock.ts';
 import { TableKeyWalk } from '../table/key-walk.ts';
+import { PackedCells } from '../packed/packed-cells.ts';
 import { KeyedTimers } from '../timers/keyed-timers.ts';
 import { convertState, NEVER_OVER, type StateConversion } from '../ttl/convert-state.ts';
 import type { Expiry } from '../ttl/expiry.ts';
@@ -292,7 +293,7 @@ export class WorkingSetBackend implements KeyedStateBackend {
 
   get stateBytes(): number {
     let bytes = this.#workingSet.bytes;
-    for (const table of this.registry.tables) bytes += table.rows.count * bytesOfRow(table.rows);
+    for (const { rows } of this.registry.tables) bytes += rows.count * bytesOfRow(rows) + packedBytes(rows);
     return bytes;
   }
 
@@ -310,7 +311,13 @@ export class WorkingSetBackend implements KeyedStateBackend {
 /** Key, hash, stamps, place in the index and columns; a value counts as VALUE_BYTES. */
 function bytesOfRow(rows: RowStore): number {
   let bytes = ROW_BYTES;
-  for (const kind of rows.columnKinds) bytes += kind === 'f64' ? 8 : VALUE_BYTES;
+  for (const kind of rows.columnKinds) bytes += kind === 'value' ? VALUE_BYTES : 8;
+  return bytes;
+}
+
+function packedBytes(rows: RowStore): number {
+  let bytes = 0;
+  for (const cells of rows.columns) if (cells instanceof PackedCells) bytes += cells.bytes;
   return bytes;
 }
 

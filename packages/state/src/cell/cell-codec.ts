@@ -19,6 +19,12 @@ export const valueCells: CellCodec = { write: writeValue, read: readValue };
 /** Cells are lists of the engine's own, or values. */
 export const listCells: CellCodec = { write: writeList, read: readValue };
 
+/** Cells are values as bytes: see `packed/`. What is read is a view. */
+export const packedCells: CellCodec = {
+  write: (sink, cell) => sink.raw(cell as Uint8Array),
+  read: (bytes) => bytes,
+};
+
 /** Cells of user state: frozen, or encoded. */
 export const ownedCells: CellCodec = {
   write(sink, cell) {

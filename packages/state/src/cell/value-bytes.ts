@@ -48,6 +48,14 @@ export function writeList(sink: ByteSink, list: unknown): void {
   if (scratch.length > SCRATCH_BYTES_MAX) scratch = new ByteWriter(1024);
 }
 
+/** A value's bytes, valid until the next value is written. @throws {MillraceError} MR_UNSUPPORTED_VALUE */
+export function encodedInScratch(value: unknown): Uint8Array {
+  if (scratch.length > SCRATCH_BYTES_MAX) scratch = new ByteWriter(1024);
+  scratch.length = 0;
+  writeValueV1(scratch, value, 'state');
+  return scratch.written();
+}
+
 /** A value in bytes of its own. */
 export function encodeValue(value: unknown): Uint8Array {
   return encodeValueV1(value, 'state');
@@ -55,8 +63,12 @@ export function encodeValue(value: unknown): Uint8Array {
 
 /** The value or the list that `bytes` holds: a fresh one. */
 export function readValue(bytes: Uint8Array): unknown {
-  const reader = new ByteReader(bytes);
-  if (bytes[0] !== LIST) return readValueV1(reader);
+  return readValueAt(new ByteReader(bytes));
+}
+
+/** The value or the list that stands where the reader is. */
+export function readValueAt(reader: ByteReader): unknown {
+  if (reader.byteAt(reader.position) !== LIST) return readValueV1(reader);
   reader.u8();
   const list: unknown[] = [];
   for (let left = reader.u32(); left > 0; left--) list.push(readValueV1(reader));

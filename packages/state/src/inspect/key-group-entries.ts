@@ -1,5 +1,5 @@
 // The entries of one key group as its runs leave them, still as bytes: what is counted, and what samples are decoded from.
-import { ByteSource, readKeyV1, type KeyedBlockV1, type KeyedRunColumnV1 } from '@millrace/proto';
+import { ByteSource, readKeyV1, type ReadBlockV1, type KeyedRunColumnV1 } from '@millrace/proto';
 
 /** A row of a table. */
 export interface InspectedEntry {
@@ -20,7 +20,7 @@ export class KeyGroupEntries {
   /** By table, then by key and second key. */
   readonly tables = new Map<string, Map<string, InspectedEntry>>();
 
-  apply(block: KeyedBlockV1): void {
+  apply(block: ReadBlockV1): void {
     const entries = this.tables.get(block.table) ?? new Map<string, InspectedEntry>();
     this.tables.set(block.table, entries);
     if (block.kind === 'drops') {

@@ -3,6 +3,7 @@ import { invariant, type BlobStore } from '@millrace/common';
 import type { KeyedStateFile } from '@millrace/proto';
 import type { FrozenKeyedState } from '../keyed-state-backend.ts';
 import { neededFiles } from './file-chain.ts';
+import { FrozenCells } from '../packed/packed-cells.ts';
 import { FrozenPartition } from './frozen-partition.ts';
 import type { FreezeScope, FrozenTable } from './frozen-table.ts';
 import type { Pacer } from './pacer.ts';
@@ -54,12 +55,14 @@ export class FrozenState implements FrozenKeyedState {
       for (const file of added) newBytes += file.bytes;
       return { files, newBytes };
     } finally {
+      releaseTables(tables);
       store?.close();
     }
   }
 
   /** Gives up what was not written yet; a write that goes on fails with MR_CANCELLED. Repeatable. */
   abandon(): void {
+    if (!this.#isWritten) releaseTables(this.#options.tables);
     this.#options.store?.close();
   }
 
@@ -90,4 +93,10 @@ export class FrozenState implements FrozenKeyedState {
     store?.finish();
     return [...base.files, ...delta.files];
   }
+}
+
+/** The memory that these had of packed columns may be used again. */
+function releaseTables(tables: readonly FrozenTable[]): void {
+  for (const { columns } of tables)
+    for (const cells of columns) if (cells instanceof FrozenCells) cells.release();
 }

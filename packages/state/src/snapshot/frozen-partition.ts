@@ -9,6 +9,7 @@ import {
   type PackedBytes,
 } from '@millrace/proto';
 import type { CellCodec } from '../cell/cell-codec.ts';
+import { FrozenCells } from '../packed/packed-cells.ts';
 import type { DroppedNamespace, Removal } from '../table/removal-log.ts';
 import type { FrozenTable } from './frozen-table.ts';
 import type { Pacer } from './pacer.ts';
@@ -135,9 +136,13 @@ export class FrozenPartition {
       hashes: ownHashes,
       keys: this.#packKeys(keys, rows),
       subkeys: subkeys === undefined ? undefined : this.#packKeys(subkeys, rows),
-      columns: columns.map((cells) =>
-        cells instanceof Float64Array ? pickFloats(cells, rows) : this.#packCells(cells, rows, table.cells),
-      ),
+      columns: columns.map((cells) => {
+        if (cells instanceof FrozenCells)
+          return { writeTo: (target, ends) => cells.writeTo(target, rows, ends) };
+        return cells instanceof Float64Array
+          ? pickFloats(cells, rows)
+          : this.#packCells(cells, rows, table.cells);
+      }),
     });
   }
 

@@ -4,6 +4,7 @@ import type { StateTable } from '../backend/table-registry.ts';
 import { KEY_MODE_NUMBER, type KeyColumn } from '../table/key-column.ts';
 import type { DroppedNamespace, Removal } from '../table/removal-log.ts';
 import { isExpired } from '../ttl/state-ttl.ts';
+import { PackedCells, type FrozenCells } from '../packed/packed-cells.ts';
 import type { RowStore } from '../table/row-store.ts';
 
 /** Which key groups a snapshot starts over, `[from, to)`, and from which stamp on the others are written. */
@@ -24,7 +25,7 @@ export interface FrozenTable {
   readonly hashes: Int32Array;
   readonly keys: Float64Array | readonly unknown[];
   readonly subkeys: Float64Array | readonly unknown[] | undefined;
-  readonly columns: readonly (Float64Array | readonly unknown[])[];
+  readonly columns: readonly (Float64Array | readonly unknown[] | FrozenCells)[];
   readonly removals: readonly Removal[];
   readonly drops: readonly DroppedNamespace[];
 }
@@ -69,7 +70,9 @@ function copyAll(rows: RowStore): CopiedRows {
     hashes: rows.hashes.slice(0, count),
     keys: copyKeys(rows.keys),
     subkeys: rows.subkeys === undefined ? undefined : copyKeys(rows.subkeys),
-    columns: rows.columns.map((cells) => cells.slice(0, count)),
+    columns: rows.columns.map((cells) =>
+      cells instanceof PackedCells ? cells.freeze(count) : cells.slice(0, count),
+    ),
   };
 }
 
@@ -79,9 +82,10 @@ function copySelected(rows: RowStore, selected: Int32Array): CopiedRows {
     hashes: gatherInts(rows.hashes, selected),
     keys: gatherKeys(rows.keys, selected),
     subkeys: rows.subkeys === undefined ? undefined : gatherKeys(rows.subkeys, selected),
-    columns: rows.columns.map((cells) =>
-      cells instanceof Float64Array ? gatherFloats(cells, selected) : gatherValues(cells, selected),
-    ),
+    columns: rows.columns.map((cells) => {
+      if (cells instanceof PackedCells) return cells.freeze(selected);
+      return cells instanceof Float64Array ? gatherFloats(cells, selected) : gatherValues(cells, selected);
+    }),
   };
 }
 

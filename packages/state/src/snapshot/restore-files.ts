@@ -5,8 +5,8 @@ import {
   ByteSource,
   readKeyedRunV1,
   readKeyV1,
-  type KeyedBlockV1,
-  type KeyedPutsV1,
+  type ReadBlockV1,
+  type ReadPutsV1,
   type KeyedRunColumnV1,
   type KeyedStateFile,
 } from '@millrace/proto';
@@ -81,7 +81,7 @@ function naming(file: KeyedStateFile, error: unknown): unknown {
   );
 }
 
-function applyBlock({ registry, migrations }: RestoreOptions, block: KeyedBlockV1, keyGroup: number): void {
+function applyBlock({ registry, migrations }: RestoreOptions, block: ReadBlockV1, keyGroup: number): void {
   if (block.kind === 'drops') {
     const table = registry.restoredTable(block.table, undefined, true);
     if (!(table instanceof KeyedTable)) return;
@@ -109,7 +109,7 @@ type KeyReader = (index: number) => unknown;
 
 function applyPuts(
   table: StateTable,
-  block: KeyedPutsV1,
+  block: ReadPutsV1,
   of: {
     readonly keys: KeyReader;
     readonly subkeys: KeyReader | undefined;
@@ -130,7 +130,7 @@ function applyPuts(
         cell = migrate(cell);
         if (typeof cell !== 'number') table.rows.widenColumn(0);
       }
-      (table.columns[column] as unknown[])[row] = cell;
+      table.rows.setCell(row, column, cell);
     }
   }
 }

@@ -9,7 +9,8 @@ import { crc32 } from 'node:zlib';
 import { MillraceError } from '@millrace/common';
 import { ByteSource, type ByteSink } from '@millrace/proto';
 import type { CellCodec } from '../cell/cell-codec.ts';
-import type { RowStore } from '../table/row-store.ts';
+import { PackedCells } from '../packed/packed-cells.ts';
+import type { Cells, RowStore } from '../table/row-store.ts';
 import type { StoredRow } from '../table/stored-rows.ts';
 
 /** Writes the value of a row in the store; its checksum is part of it. */
@@ -19,7 +20,7 @@ export function writeStoredRow(sink: ByteSink, rows: RowStore, row: number, cell
   sink.u32(rows.directoryPositions[row] as number);
   sink.u8(rows.columns.length);
   for (let column = 0; column < rows.columns.length; column++) {
-    const cellsOfColumn = rows.columns[column] as Float64Array | unknown[];
+    const cellsOfColumn = rows.columns[column] as Cells;
     if (cellsOfColumn instanceof Float64Array) {
       sink.u8(0);
       sink.f64(cellsOfColumn[row] as number);
@@ -27,7 +28,8 @@ export function writeStoredRow(sink: ByteSink, rows: RowStore, row: number, cell
       sink.u8(1);
       const lengthAt = sink.position;
       sink.u32(0);
-      cells.write(sink, cellsOfColumn[row]);
+      if (cellsOfColumn instanceof PackedCells) cellsOfColumn.writeTo(sink, row);
+      else cells.write(sink, cellsOfColumn[row]);
       sink.bytes.writeUInt32LE(sink.position - lengthAt - 4, lengthAt);
     }
   }

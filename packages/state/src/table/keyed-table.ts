@@ -3,8 +3,9 @@
 import { invariant, keyGroupOfHash } from '@millrace/common';
 import type { SubkeyKindV1 } from '@millrace/proto';
 import type { CellCodec } from '../cell/cell-codec.ts';
-import type { Key, RowCursor, RowTable, TableDescriptor } from '../keyed-state-backend.ts';
+import type { Key, PackedColumn, RowCursor, RowTable, TableDescriptor } from '../keyed-state-backend.ts';
 import type { StateTtl } from '../ttl/state-ttl.ts';
+import { PackedCells } from '../packed/packed-cells.ts';
 import { KEY_MODE_NUMBER, KEY_MODE_STRING } from './key-column.ts';
 import { OpenIndex, SPREAD } from './open-index.ts';
 import { RemovalLog } from './removal-log.ts';
@@ -95,10 +96,16 @@ export class KeyedTable implements RowTable {
       hasSubkeys: descriptor.hasNamespaces,
       hasIndexHashes: false,
     });
-    this.columns = this.rows.columns;
+    this.columns = this.rows.columns as (Float64Array | unknown[])[];
     this.removals = new RemovalLog(clock);
     this.#clock = clock;
     this.#keyGroupCount = keyGroupCount;
+  }
+
+  packed(column: number): PackedColumn {
+    const cells = this.rows.columns[column];
+    invariant(cells instanceof PackedCells, 'the column was registered as packed');
+    return cells;
   }
 
   get entryCount(): number {
@@ -322,9 +329,7 @@ export class KeyedTable implements RowTable {
     rows.created[row] = RESTORED;
     rows.stored[row] = stored.changed;
     rows.directoryPositions[row] = stored.directoryPosition;
-    for (let column = 0; column < this.columns.length; column++) {
-      (this.columns[column] as unknown[])[row] = stored.values[column];
-    }
+    rows.setCells(row, stored.values);
     return row;
   }
 

@@ -45,7 +45,7 @@ export class PairTable {
     this.cells = descriptor.cells;
     this.isEvictable = descriptor.isEvictable;
     this.rows = new RowStore({ columnKinds: descriptor.columns, hasSubkeys: true, hasIndexHashes: true });
-    this.columns = this.rows.columns;
+    this.columns = this.rows.columns as (Float64Array | unknown[])[];
     this.removals = new RemovalLog(clock);
     this.#clock = clock;
   }
@@ -211,9 +211,7 @@ export class PairTable {
     rows.changed[row] = stored.changed;
     rows.created[row] = RESTORED;
     rows.stored[row] = stored.changed;
-    for (let column = 0; column < this.columns.length; column++) {
-      (this.columns[column] as unknown[])[row] = stored.values[column];
-    }
+    rows.setCells(row, stored.values);
     return row;
   }
 }

@@ -1,6 +1,7 @@
 // [HOT] Rows of columns with their keys, hashes and stamps; all columns grow together. Which rows a key has is the index's
 // business (`keyed-table.ts`, `pair-table.ts`).
 import type { ColumnKind } from '../keyed-state-backend.ts';
+import { PackedCells } from '../packed/packed-cells.ts';
 import { growArray, KeyColumn } from './key-column.ts';
 
 const CAPACITY_MIN = 64;
@@ -13,9 +14,12 @@ export const NOT_STORED = -1;
 /** `stored` of a row that the store has in an older version with the same stamp: restoring changes rows without stamps. */
 const STORED_STALE = -2;
 
+/** The cells of a column. */
+export type Cells = Float64Array | unknown[] | PackedCells;
+
 /** Rows as columns; a row keeps its number until it is removed. */
 export class RowStore {
-  readonly columns: (Float64Array | unknown[])[] = [];
+  readonly columns: Cells[] = [];
   readonly columnKinds: ColumnKind[];
   readonly keys = new KeyColumn();
   /** Second part of the identity: namespace, time, chunk, map key. undefined: none. */
@@ -49,7 +53,7 @@ export class RowStore {
     this.columnKinds = [...options.columnKinds];
     this.subkeys = options.hasSubkeys ? new KeyColumn() : undefined;
     this.#hasIndexHashes = options.hasIndexHashes;
-    for (const kind of options.columnKinds) this.columns.push(kind === 'f64' ? new Float64Array(0) : []);
+    for (const kind of options.columnKinds) this.columns.push(emptyCells(kind));
     this.#grow(CAPACITY_MIN);
   }
 
@@ -70,6 +74,17 @@ export class RowStore {
     return row;
   }
 
+  /** Fills a row with what was read of it; of packed columns that is bytes. */
+  setCells(row: number, values: readonly unknown[]): void {
+    for (let column = 0; column < this.columns.length; column++) this.setCell(row, column, values[column]);
+  }
+
+  setCell(row: number, column: number, value: unknown): void {
+    const cells = this.columns[column] as Cells;
+    if (cells instanceof PackedCells) cells.setBytes(row, value as Uint8Array);
+    else (cells as unknown[])[row] = value;
+  }
+
   /** Makes a row one that a snapshot restored. */
   markRestored(row: number): void {
     this.changed[row] = RESTORED;
@@ -81,8 +96,9 @@ export class RowStore {
   release(row: number): void {
     const columns = this.columns;
     for (let column = 0; column < columns.length; column++) {
-      const cells = columns[column] as Float64Array | unknown[];
+      const cells = columns[column] as Cells;
       if (cells instanceof Float64Array) cells[row] = 0;
+      else if (cells instanceof PackedCells) cells.clear(row);
       else cells[row] = undefined;
     }
     this.keys.clear(row);
@@ -108,11 +124,25 @@ export class RowStore {
     this.columnKinds[column] = 'value';
   }
 
+  /** Makes packed columns ones of values. */
+  unpackColumns(): void {
+    for (let column = 0; column < this.columns.length; column++) {
+      const cells = this.columns[column];
+      if (!(cells instanceof PackedCells)) continue;
+      const values: unknown[] = [];
+      growArray(values, this.capacity);
+      for (let row = 0; row < this.highWater; row++) values[row] = cells.get(row);
+      this.columns[column] = values;
+      this.columnKinds[column] = 'value';
+    }
+  }
+
   #grow(capacity: number): void {
     this.capacity = capacity;
     for (let column = 0; column < this.columns.length; column++) {
-      const cells = this.columns[column] as Float64Array | unknown[];
+      const cells = this.columns[column] as Cells;
       if (cells instanceof Float64Array) this.columns[column] = growFloats(cells, capacity);
+      else if (cells instanceof PackedCells) cells.grow(capacity);
       else growArray(cells, capacity);
     }
     this.keys.grow(capacity);
@@ -129,6 +159,11 @@ export class RowStore {
     touched.set(this.touched);
     this.touched = touched;
   }
+}
+
+function emptyCells(kind: ColumnKind): Cells {
+  if (kind === 'f64') return new Float64Array(0);
+  return kind === 'packed' ? new PackedCells() : [];
 }
 
 function growFloats(array: Float64Array, capacity: number): Float64Array<ArrayBuffer> {

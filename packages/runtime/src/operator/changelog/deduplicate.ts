@@ -1,7 +1,6 @@
 // One row a key: the first or the last, by arrival or by event time.
 import type { DeduplicateOperator, NormalizeOperator } from '@millrace/api';
-import type { KeyedStateBackend } from '@millrace/state';
-import { cutLoose } from '../aggregate/cut-loose.ts';
+import type { KeyedStateBackend, PackedColumn } from '@millrace/state';
 import type { ChainOperator } from '../chain-stage.ts';
 import type { OperatorSetup } from '../operator-setup.ts';
 import { KeyStates } from './key-states.ts';
@@ -85,19 +84,24 @@ const TIME = 1;
 class LatestRow implements RowFunction {
   readonly #spec: LatestRowSpec;
   readonly #states: KeyStates;
+  readonly #rows: PackedColumn;
   readonly #output: RowOutput;
   readonly #batch: MiniBatch | undefined;
+  /** An update tells, or asks, what the row was before. */
+  readonly #needsBefore: boolean;
 
   constructor(setup: OperatorSetup, backend: KeyedStateBackend, spec: LatestRowSpec) {
     this.#spec = spec;
     this.#output = new RowOutput(setup);
+    this.#needsBefore = spec.generateUpdateBefore || !(spec.tellsEqual || spec.stateTtlMs !== Infinity);
     this.#states = new KeyStates({
       backend,
       clock: setup.environment.clock,
       name: 'rows',
-      columns: ['value', 'f64'],
+      columns: ['packed', 'f64'],
       ttlMs: spec.stateTtlMs,
     });
+    this.#rows = this.#states.table.packed(ROW);
     this.#batch =
       spec.miniBatch === undefined
         ? undefined
@@ -108,30 +112,47 @@ class LatestRow implements RowFunction {
     const states = this.#states;
     const { key, hash, timestampMs } = input;
     const found = states.find(key, hash);
-    const { columns } = states.table;
-    const known = found < 0 ? undefined : (columns[ROW] as unknown[])[found];
+    const times = states.table.columns[TIME] as Float64Array;
     const isThere =
       !isRetraction(input.kind) && (this.#spec.filter === undefined || this.#spec.filter(input.row));
-    if (isThere) {
-      if (found >= 0 && !this.#spec.replaces((columns[TIME] as Float64Array)[found] as number, timestampMs)) {
-        this.#batch?.note(input, known, false);
-        return;
-      }
-      const row = found < 0 ? states.write(key, hash) : found;
-      if (found >= 0) states.touch(row, key, hash);
-      (states.table.columns[ROW] as unknown[])[row] = cutLoose(input.row);
-      (states.table.columns[TIME] as Float64Array)[row] = timestampMs;
-    } else if (found >= 0) {
-      states.remove(key, hash);
+    const isLatest = !isThere || found < 0 || this.#spec.replaces(times[found] as number, timestampMs);
+    if (!isLatest && this.#batch === undefined) return;
+    const known = found >= 0 && this.#wantsKnown(input, isThere) ? this.#rows.get(found) : undefined;
+    if (!isLatest) {
+      this.#batch?.note(input, known, false);
+      return;
     }
+    if (isThere) this.#keep(input, found);
+    else if (found >= 0) states.remove(key, hash);
     const isChanged = isThere || found >= 0;
-    if (this.#batch === undefined) this.#changed(known, isThere ? input.row : undefined, timestampMs);
-    else this.#batch.note(input, known, isChanged);
+    if (this.#batch !== undefined) this.#batch.note(input, known, isChanged);
+    else if (isThere && found >= 0 && !this.#needsBefore)
+      this.#output.change('updateAfter', input.row, timestampMs);
+    else this.#changed(known, isThere ? input.row : undefined, timestampMs);
+  }
+
+  #wantsKnown(input: RowInput, isThere: boolean): boolean {
+    return this.#batch === undefined ? this.#needsBefore || !isThere : this.#batch.wantsBefore(input);
+  }
+
+  /** Puts the row at hand in the place of the one that is known, in `found`; -1: there is none. */
+  #keep({ key, hash, row, timestampMs }: RowInput, found: number): void {
+    const states = this.#states;
+    const at = found < 0 ? states.write(key, hash) : found;
+    if (found >= 0) states.touch(at, key, hash);
+    try {
+      this.#rows.set(at, row);
+    } catch (error) {
+      // What cannot be encoded leaves no key without a row.
+      if (found < 0) states.remove(key, hash);
+      throw error;
+    }
+    (states.table.columns[TIME] as Float64Array)[at] = timestampMs;
   }
 
   readonly #emitChanged: EmitChanged = ({ key, hash, before, timestampMs }) => {
     const row = this.#states.find(key, hash);
-    const after = row < 0 ? undefined : (this.#states.table.columns[ROW] as unknown[])[row];
+    const after = row < 0 ? undefined : this.#rows.get(row);
     this.#changed(before, after, timestampMs);
   };
 

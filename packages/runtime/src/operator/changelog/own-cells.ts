@@ -15,9 +15,9 @@ export function changeableArray<T>(table: RowTable, column: number, row: number)
 export function ownArrays(table: RowTable, row: number): void {
   if (table.isOwn(row)) return;
   for (const cells of table.columns) {
-    if (cells instanceof Float64Array) continue;
-    const cell = cells[row];
-    if (Array.isArray(cell)) cells[row] = [...(cell as unknown[])];
+    // Neither numbers nor packed values are changed in place.
+    const cell = Array.isArray(cells) ? cells[row] : undefined;
+    if (Array.isArray(cell)) (cells as unknown[])[row] = [...(cell as unknown[])];
   }
 }
 

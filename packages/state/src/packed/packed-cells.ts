@@ -1,0 +1,237 @@
+/*
+ * [HOT] A column whose values are bytes in segments outside of V8's heap: nothing of it is there for the collector to look at, and a
+ * snapshot copies bytes. A value is written once, where the last one ended; what is no longer a row's value is garbage, and when half of all is, the
+ * segments with the least in them are emptied.
+ *
+ *   entry => INT32 row, UINT32 bytes, the value as the table's other values are written, up to a whole word
+ *   address => segment number << 18 | word in the segment; 0: the row has no value
+ */
+import { invariant } from '@millrace/common';
+import { PlainRowWriter, type ByteSink } from '@millrace/proto';
+import { encodedInScratch, readValueAt } from '../cell/value-bytes.ts';
+import type { PackedColumn } from '../keyed-state-backend.ts';
+import { copyWords, ENTRY_HEADER_WORDS, entryWords, PackedSegment } from './packed-segment.ts';
+
+const WORDS_LOG2 = 18;
+/** 1 MiB; a larger value has a segment of its own. The first ones are smaller. */
+const SEGMENT_WORDS_MAX = 1 << WORDS_LOG2;
+const SEGMENT_WORDS_MIN = 1 << 10;
+const WORD_MASK = SEGMENT_WORDS_MAX - 1;
+/** 8 GiB: an address has 31 bits. */
+const SEGMENTS_MAX = 1 << (31 - WORDS_LOG2);
+/** Emptied segments that are kept for what comes: memory used again need not be mapped. */
+const SPARE_SEGMENTS_MAX = 4;
+/** Garbage is left alone as long as it is no more than this, or no more than what counts. */
+const GARBAGE_WORDS_MIN = 2 * SEGMENT_WORDS_MAX;
+const UNDEFINED_BYTE = 1;
+
+/** Threading: the task's thread only. Bounds: twice its values, SEGMENTS_MAX segments. */
+export class PackedCells implements PackedColumn {
+  addresses = new Int32Array(0);
+  readonly #writer = new PlainRowWriter();
+  /** By number; none has number 0. */
+  readonly #segments: (PackedSegment | undefined)[] = [undefined];
+  readonly #spare: PackedSegment[] = [];
+  #current: PackedSegment | undefined;
+  #currentNumber = 0;
+  #usedWords = 0;
+  #liveWords = 0;
+
+  /** Bytes that its segments take. */
+  get bytes(): number {
+    return this.#usedWords * 4;
+  }
+
+  get(row: number): unknown {
+    const address = this.addresses[row] as number;
+    if (address === 0) return undefined;
+    const { reader } = this.#segments[address >>> WORDS_LOG2] as PackedSegment;
+    reader.position = ((address & WORD_MASK) + ENTRY_HEADER_WORDS) * 4;
+    return readValueAt(reader);
+  }
+
+  set(row: number, value: unknown): void {
+    const segment = this.#current ?? this.#begin(SEGMENT_WORDS_MIN);
+    const { bytes, view } = segment;
+    const start = (segment.usedWords + ENTRY_HEADER_WORDS) * 4;
+    const end = this.#writer.write(bytes, view, start, bytes.length, value);
+    if (end < 0) this.setBytes(row, encodedInScratch(value));
+    else this.#commit(row, segment, end - start);
+  }
+
+  /** Sets a row to a value that is bytes already: they are copied. */
+  setBytes(row: number, value: Uint8Array): void {
+    const { length } = value;
+    const segment = this.#withRoom(entryWords(length));
+    const start = (segment.usedWords + ENTRY_HEADER_WORDS) * 4;
+    segment.bytes.set(value, start);
+    this.#commit(row, segment, length);
+  }
+
+  /** The row has no value any more. */
+  clear(row: number): void {
+    this.#forget(row);
+    this.addresses[row] = 0;
+  }
+
+  grow(capacity: number): void {
+    const grown = new Int32Array(capacity);
+    grown.set(this.addresses);
+    this.addresses = grown;
+  }
+
+  /** Appends the bytes of a row's value. */
+  writeTo(sink: ByteSink, row: number): void {
+    writeAt(sink, this.#segments, this.addresses[row] as number);
+  }
+
+  /** Values of rows as they are now: of `rows`, or of all below `rows`. */
+  freeze(rows: Int32Array | number): FrozenCells {
+    let addresses: Int32Array;
+    if (typeof rows === 'number') addresses = this.addresses.slice(0, rows);
+    else {
+      addresses = new Int32Array(rows.length);
+      for (let index = 0; index < rows.length; index++)
+        addresses[index] = this.addresses[rows[index] as number] as number;
+    }
+    return new FrozenCells(addresses, [...this.#segments]);
+  }
+
+  #commit(row: number, segment: PackedSegment, byteLength: number): void {
+    this.#forget(row);
+    const word = segment.usedWords;
+    const count = entryWords(byteLength);
+    segment.words[word] = row;
+    segment.words[word + 1] = byteLength;
+    segment.usedWords = word + count;
+    segment.liveWords += count;
+    this.#usedWords += count;
+    this.#liveWords += count;
+    this.addresses[row] = (this.#currentNumber << WORDS_LOG2) | word;
+  }
+
+  #forget(row: number): void {
+    const address = this.addresses[row] as number;
+    if (address === 0) return;
+    const number = address >>> WORDS_LOG2;
+    const segment = this.#segments[number] as PackedSegment;
+    const count = entryWords(segment.words[(address & WORD_MASK) + 1] as number);
+    segment.liveWords -= count;
+    this.#liveWords -= count;
+    if (segment.liveWords === 0 && segment !== this.#current) this.#drop(number, segment);
+  }
+
+  #withRoom(wordCount: number): PackedSegment {
+    const current = this.#current;
+    if (current !== undefined && current.usedWords + wordCount <= current.words.length) return current;
+    const next = this.#begin(wordCount);
+    if (this.#usedWords - this.#liveWords > Math.max(GARBAGE_WORDS_MIN, this.#liveWords)) this.#compact();
+    return this.#current ?? next;
+  }
+
+  /** Goes on in a segment with room for so many words. */
+  #begin(wordCount: number): PackedSegment {
+    const last = this.#current;
+    const wanted = Math.max(
+      wordCount,
+      Math.min(SEGMENT_WORDS_MAX, (last?.words.length ?? SEGMENT_WORDS_MIN / 2) * 2),
+    );
+    const spare = wanted === SEGMENT_WORDS_MAX ? this.#spare.pop() : undefined;
+    const segment = spare ?? new PackedSegment(wanted);
+    let number = this.#segments.indexOf(undefined, 1);
+    if (number < 0) number = this.#segments.length;
+    invariant(number < SEGMENTS_MAX, 'a packed column has less than 8 GiB');
+    this.#segments[number] = segment;
+    const lastNumber = this.#currentNumber;
+    this.#current = segment;
+    this.#currentNumber = number;
+    if (last !== undefined && last.liveWords === 0) this.#drop(lastNumber, last);
+    return segment;
+  }
+
+  #drop(number: number, segment: PackedSegment): void {
+    this.#segments[number] = undefined;
+    this.#usedWords -= segment.usedWords;
+    const isOrdinary = segment.words.length === SEGMENT_WORDS_MAX;
+    if (!isOrdinary || segment.holders > 0 || this.#spare.length === SPARE_SEGMENTS_MAX) return;
+    segment.usedWords = 0;
+    this.#spare.push(segment);
+  }
+
+  /** Moves what counts out of the segments with the least of it, until garbage is a quarter. */
+  #compact(): void {
+    const sparse = this.#segments
+      .map((segment, number) => ({ segment, number }))
+      .filter(({ segment }) => segment !== undefined && segment !== this.#current)
+      .sort((a, b) => liveShare(a.segment) - liveShare(b.segment));
+    for (const { segment, number } of sparse) {
+      if ((this.#usedWords - this.#liveWords) * 4 <= this.#usedWords) return;
+      this.#evacuate(segment as PackedSegment, number);
+    }
+  }
+
+  #evacuate(segment: PackedSegment, number: number): void {
+    const { words, usedWords } = segment;
+    for (let word = 0; word < usedWords && segment.liveWords > 0;) {
+      const row = words[word] as number;
+      const byteLength = words[word + 1] as number;
+      const count = entryWords(byteLength);
+      if (this.addresses[row] === ((number << WORDS_LOG2) | word)) {
+        const target =
+          (this.#current as PackedSegment).usedWords + count <= (this.#current as PackedSegment).words.length
+            ? (this.#current as PackedSegment)
+            : this.#begin(count);
+        target.words.set(words.subarray(word, word + count), target.usedWords);
+        this.#commit(row, target, byteLength);
+      }
+      word += count;
+    }
+  }
+}
+
+function liveShare(segment: PackedSegment | undefined): number {
+  return segment === undefined ? 1 : segment.liveWords / segment.usedWords;
+}
+
+/** Values of a packed column at a freeze, in an order of the snapshot's. */
+export class FrozenCells {
+  readonly #addresses: Int32Array;
+  readonly #segments: readonly (PackedSegment | undefined)[];
+  #isReleased = false;
+
+  constructor(addresses: Int32Array, segments: readonly (PackedSegment | undefined)[]) {
+    this.#addresses = addresses;
+    this.#segments = segments;
+    for (const segment of segments) if (segment !== undefined) segment.holders++;
+  }
+
+  /** Appends the values of `rows`, and says where each ends. */
+  writeTo(sink: ByteSink, rows: Uint32Array, ends: Uint32Array): void {
+    const segments = this.#segments;
+    const start = sink.position;
+    for (let index = 0; index < rows.length; index++) {
+      writeAt(sink, segments, this.#addresses[rows[index] as number] as number);
+      ends[index] = sink.position - start;
+    }
+  }
+
+  /** What was frozen is not read any more. Repeatable. */
+  release(): void {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    for (const segment of this.#segments) if (segment !== undefined) segment.holders--;
+  }
+}
+
+function writeAt(sink: ByteSink, segments: readonly (PackedSegment | undefined)[], address: number): void {
+  if (address === 0) {
+    sink.u8(UNDEFINED_BYTE);
+    return;
+  }
+  const { words } = segments[address >>> WORDS_LOG2] as PackedSegment;
+  const word = address & WORD_MASK;
+  const byteLength = words[word + 1] as number;
+  sink.reserve(byteLength + 3);
+  copyWords(words, word + ENTRY_HEADER_WORDS, sink.dataView, sink.position, byteLength);
+  sink.position += byteLength;
+}
