@@ -27,6 +27,21 @@ export interface PackedColumn {
   set(row: number, value: unknown): void;
 }
 
+/**
+ * Rows that are in lists of a table's cells, as bytes. Each has a number until it is removed; numbers are given out again.
+ * Contract: all rows of a list that leaves its cell for another list are removed or in that list.
+ */
+export interface PackedRowsHandle {
+  /**
+   * Keeps a copy.
+   * @throws {MillraceError} MR_UNSUPPORTED_VALUE for what the wire's codec refuses
+   */
+  add(row: unknown): number;
+  /** The row, or a copy: not to be changed. */
+  get(id: number): unknown;
+  remove(id: number): void;
+}
+
 /** What an operator says of a table that it registers. */
 export interface TableDescriptor {
   /** Unique in the operator; part of the snapshot format. */
@@ -40,6 +55,8 @@ export interface TableDescriptor {
    * two of them is two after a restore. Default false.
    */
   readonly hasLists?: boolean;
+  /** Cells of `value` columns are lists of packed rows, `PackedList`; each goes with the row of the table. Default false. */
+  readonly hasPackedLists?: boolean;
 }
 
 /**
@@ -54,6 +71,8 @@ export interface RowTable {
   readonly columns: readonly (Float64Array | unknown[])[];
   /** A column that is packed; it stays the same object. */
   packed(column: number): PackedColumn;
+  /** Of a table with packed lists. */
+  packedRows(): PackedRowsHandle;
   /** Row of a key, made when absent; `wasAbsent` tells. */
   upsert(key: Key, keyHash: number, namespace: number): number;
   readonly wasAbsent: boolean;

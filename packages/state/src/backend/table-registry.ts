@@ -11,6 +11,7 @@ import {
   type CellCodec,
 } from '../cell/cell-codec.ts';
 import type { ColumnKind, TableDescriptor } from '../keyed-state-backend.ts';
+import { PackedListCells } from '../packed/packed-list.ts';
 import { KeyedTable } from '../table/keyed-table.ts';
 import { PairTable } from '../table/pair-table.ts';
 import type { StampClock } from '../table/stamp-clock.ts';
@@ -97,13 +98,15 @@ export class TableRegistry {
     invariant(!descriptor.name.startsWith('~'), 'names of tables do not begin with "~"');
     const cells = cellsOf(descriptor);
     const found = this.#byName.get(descriptor.name);
-    if (found === undefined)
-      return this.#add(new KeyedTable({ ...descriptor, cells }, this.#clock, this.#keyGroupCount));
+    if (found === undefined) {
+      const made = new KeyedTable({ ...descriptor, cells }, this.#clock, this.#keyGroupCount);
+      return this.#add(tellingOfReleases(made));
+    }
     invariant(found instanceof KeyedTable, 'a table without "~" is a row table');
     checkColumns(found, descriptor.columns, descriptor.hasNamespaces);
-    if (!descriptor.columns.includes('packed')) found.rows.unpackColumns();
+    if (!descriptor.columns.includes('packed')) found.rows.unpackColumns((bytes) => cells.read(bytes));
     found.cells = cells;
-    return found;
+    return tellingOfReleases(found);
   }
 
   keyedTable(kind: KeyedKind, name: string): KeyedTable {
@@ -197,12 +200,19 @@ export class TableRegistry {
   }
 }
 
-function cellsOf({ columns, hasLists }: TableDescriptor): CellCodec {
+function cellsOf({ columns, hasLists, hasPackedLists }: TableDescriptor): CellCodec {
+  if (hasPackedLists === true) return new PackedListCells();
   if (columns.includes('packed')) {
     invariant(!columns.includes('value'), 'a table has packed columns or columns of values');
     return packedCells;
   }
   return hasLists === true ? listCells : valueCells;
+}
+
+function tellingOfReleases(table: KeyedTable): KeyedTable {
+  const { cells } = table;
+  if (cells.release !== undefined) table.rows.onCellReleased = (cell) => cells.release?.(cell);
+  return table;
 }
 
 function packedKind(kind: ColumnKind): ColumnKind {

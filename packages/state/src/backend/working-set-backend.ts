@@ -293,7 +293,8 @@ export class WorkingSetBackend implements KeyedStateBackend {
 
   get stateBytes(): number {
     let bytes = this.#workingSet.bytes;
-    for (const { rows } of this.registry.tables) bytes += rows.count * bytesOfRow(rows) + packedBytes(rows);
+    for (const { rows, cells } of this.registry.tables)
+      bytes += rows.count * bytesOfRow(rows) + packedBytes(rows) + (cells.bytes ?? 0);
     return bytes;
   }
 

@@ -8,6 +8,14 @@ import { readValue, writeList, writeValue } from './value-bytes.ts';
 export interface CellCodec {
   write(sink: ByteSink, cell: unknown): void;
   read(bytes: Uint8Array): unknown;
+  /** Writes cells as they are now, whatever becomes of them; to be closed. Unset: cells do not change. */
+  freeze?(): CellCodec;
+  /** The cell is no longer in memory. */
+  release?(cell: unknown): void;
+  /** Nothing more is written. Repeatable. */
+  close?(): void;
+  /** What cells take outside of the heap. */
+  readonly bytes?: number;
 }
 
 /** Stamp of a chunk that must be copied before it is changed. */

@@ -30,6 +30,8 @@ export function writeValue(sink: ByteSink, value: unknown): void {
 
 /** Tag of a list, which no value has: UINT32 count, values. */
 const LIST = 14;
+/** Tag of a list of packed rows: see `packed/packed-list.ts`. */
+export const PACKED_LIST = 15;
 
 /**
  * Appends an array of the engine's own, each of its elements as a value by itself: an object that is in two of them is two when it
@@ -66,11 +68,24 @@ export function readValue(bytes: Uint8Array): unknown {
   return readValueAt(new ByteReader(bytes));
 }
 
-/** The value or the list that stands where the reader is. */
+/** The value or the list that stands where the reader is; of packed rows, each behind its head. */
 export function readValueAt(reader: ByteReader): unknown {
-  if (reader.byteAt(reader.position) !== LIST) return readValueV1(reader);
+  const tag = reader.byteAt(reader.position);
+  if (tag === PACKED_LIST) return readPacked(reader);
+  if (tag !== LIST) return readValueV1(reader);
   reader.u8();
   const list: unknown[] = [];
   for (let left = reader.u32(); left > 0; left--) list.push(readValueV1(reader));
+  return list;
+}
+
+function readPacked(reader: ByteReader): readonly (readonly [head: unknown, row: unknown])[] {
+  reader.u8();
+  const list: (readonly [unknown, unknown])[] = [];
+  for (let left = reader.u32(); left > 0; left--) {
+    const head = readValueAt(reader);
+    reader.u32();
+    list.push([head, readValueV1(reader)]);
+  }
   return list;
 }

@@ -80,6 +80,23 @@ export class PackedCells implements PackedColumn {
     this.addresses = grown;
   }
 
+  byteLengthOf(row: number): number {
+    return byteLengthAt(this.#segments, this.addresses[row] as number);
+  }
+
+  /** Bytes of a row's value, in memory of their own. */
+  bytesOf(row: number): Uint8Array {
+    const address = this.addresses[row] as number;
+    const segment = this.#segments[address >>> WORDS_LOG2];
+    if (segment === undefined) return Uint8Array.of(UNDEFINED_BYTE);
+    const start = ((address & WORD_MASK) + ENTRY_HEADER_WORDS) * 4;
+    return Uint8Array.prototype.slice.call(
+      segment.bytes,
+      start,
+      start + byteLengthAt(this.#segments, address),
+    );
+  }
+
   /** Appends the bytes of a row's value. */
   writeTo(sink: ByteSink, row: number): void {
     writeAt(sink, this.#segments, this.addresses[row] as number);
@@ -205,8 +222,16 @@ export class FrozenCells {
     for (const segment of segments) if (segment !== undefined) segment.holders++;
   }
 
+  byteLengthOf(row: number): number {
+    return byteLengthAt(this.#segments, this.#addresses[row] as number);
+  }
+
+  writeTo(sink: ByteSink, row: number): void {
+    writeAt(sink, this.#segments, this.#addresses[row] as number);
+  }
+
   /** Appends the values of `rows`, and says where each ends. */
-  writeTo(sink: ByteSink, rows: Uint32Array, ends: Uint32Array): void {
+  writeRows(sink: ByteSink, rows: Uint32Array, ends: Uint32Array): void {
     const segments = this.#segments;
     const start = sink.position;
     for (let index = 0; index < rows.length; index++) {
@@ -221,6 +246,11 @@ export class FrozenCells {
     this.#isReleased = true;
     for (const segment of this.#segments) if (segment !== undefined) segment.holders--;
   }
+}
+
+function byteLengthAt(segments: readonly (PackedSegment | undefined)[], address: number): number {
+  const segment = segments[address >>> WORDS_LOG2];
+  return segment === undefined ? 1 : (segment.words[(address & WORD_MASK) + 1] as number);
 }
 
 function writeAt(sink: ByteSink, segments: readonly (PackedSegment | undefined)[], address: number): void {

@@ -97,6 +97,8 @@ export class FrozenState implements FrozenKeyedState {
 
 /** The memory that these had of packed columns may be used again. */
 function releaseTables(tables: readonly FrozenTable[]): void {
-  for (const { columns } of tables)
+  for (const { columns, cells: codec } of tables) {
+    codec.close?.();
     for (const cells of columns) if (cells instanceof FrozenCells) cells.release();
+  }
 }

@@ -124,7 +124,7 @@ export class FrozenPartition {
   }
 
   #writePuts(sink: ByteSink, rows: Uint32Array): void {
-    const { table, hashes, keys, subkeys, columns } = this.frozen;
+    const { table, hashes, keys, subkeys, columns, cells: codec } = this.frozen;
     const ownHashes = new Int32Array(rows.length);
     for (let index = 0; index < rows.length; index++)
       ownHashes[index] = hashes[rows[index] as number] as number;
@@ -138,10 +138,8 @@ export class FrozenPartition {
       subkeys: subkeys === undefined ? undefined : this.#packKeys(subkeys, rows),
       columns: columns.map((cells) => {
         if (cells instanceof FrozenCells)
-          return { writeTo: (target, ends) => cells.writeTo(target, rows, ends) };
-        return cells instanceof Float64Array
-          ? pickFloats(cells, rows)
-          : this.#packCells(cells, rows, table.cells);
+          return { writeTo: (target, ends) => cells.writeRows(target, rows, ends) };
+        return cells instanceof Float64Array ? pickFloats(cells, rows) : this.#packCells(cells, rows, codec);
       }),
     });
   }

@@ -1,6 +1,7 @@
 // [HOT] What a freeze takes out of a table: dense copies of the rows that a snapshot needs, made synchronously.
 import { keyGroupOfHash } from '@millrace/common';
 import type { StateTable } from '../backend/table-registry.ts';
+import type { CellCodec } from '../cell/cell-codec.ts';
 import { KEY_MODE_NUMBER, type KeyColumn } from '../table/key-column.ts';
 import type { DroppedNamespace, Removal } from '../table/removal-log.ts';
 import { isExpired } from '../ttl/state-ttl.ts';
@@ -26,6 +27,8 @@ export interface FrozenTable {
   readonly keys: Float64Array | readonly unknown[];
   readonly subkeys: Float64Array | readonly unknown[] | undefined;
   readonly columns: readonly (Float64Array | readonly unknown[] | FrozenCells)[];
+  /** Writes them. */
+  readonly cells: CellCodec;
   readonly removals: readonly Removal[];
   readonly drops: readonly DroppedNamespace[];
 }
@@ -52,6 +55,7 @@ export function freezeTable(table: StateTable, scope: FreezeScope): FrozenTable 
       : copySelected(rows, withoutExpired(table, selectRows(rows, scope), scope));
   return {
     table,
+    cells: table.cells.freeze?.() ?? table.cells,
     ...copied,
     removals: isFullBase ? [] : table.removals.removals.filter((removal) => removal.stamp > confirmed),
     drops: isFullBase ? [] : table.removals.drops.filter((drop) => drop.stamp > confirmed),

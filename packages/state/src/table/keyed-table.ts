@@ -3,9 +3,17 @@
 import { invariant, keyGroupOfHash } from '@millrace/common';
 import type { SubkeyKindV1 } from '@millrace/proto';
 import type { CellCodec } from '../cell/cell-codec.ts';
-import type { Key, PackedColumn, RowCursor, RowTable, TableDescriptor } from '../keyed-state-backend.ts';
+import type {
+  Key,
+  PackedColumn,
+  PackedRowsHandle,
+  RowCursor,
+  RowTable,
+  TableDescriptor,
+} from '../keyed-state-backend.ts';
 import type { StateTtl } from '../ttl/state-ttl.ts';
 import { PackedCells } from '../packed/packed-cells.ts';
+import { PackedListCells } from '../packed/packed-list.ts';
 import { KEY_MODE_NUMBER, KEY_MODE_STRING } from './key-column.ts';
 import { OpenIndex, SPREAD } from './open-index.ts';
 import { RemovalLog } from './removal-log.ts';
@@ -106,6 +114,12 @@ export class KeyedTable implements RowTable {
     const cells = this.rows.columns[column];
     invariant(cells instanceof PackedCells, 'the column was registered as packed');
     return cells;
+  }
+
+  packedRows(): PackedRowsHandle {
+    const { cells } = this;
+    invariant(cells instanceof PackedListCells, 'the table was registered with packed lists');
+    return cells.rows;
   }
 
   get entryCount(): number {

@@ -43,6 +43,8 @@ export class RowStore {
   directoryPositions = new Int32Array(0);
   #free = new Int32Array(0);
   #freeCount = 0;
+  /** Is told of each cell that leaves memory. */
+  onCellReleased: ((cell: unknown) => void) | undefined = undefined;
   readonly #hasIndexHashes: boolean;
 
   constructor(options: {
@@ -99,7 +101,10 @@ export class RowStore {
       const cells = columns[column] as Cells;
       if (cells instanceof Float64Array) cells[row] = 0;
       else if (cells instanceof PackedCells) cells.clear(row);
-      else cells[row] = undefined;
+      else {
+        this.onCellReleased?.(cells[row]);
+        cells[row] = undefined;
+      }
     }
     this.keys.clear(row);
     this.subkeys?.clear(row);
@@ -124,14 +129,15 @@ export class RowStore {
     this.columnKinds[column] = 'value';
   }
 
-  /** Makes packed columns ones of values. */
-  unpackColumns(): void {
+  /** Makes packed columns ones of what `read` makes of their bytes. */
+  unpackColumns(read: (bytes: Uint8Array) => unknown): void {
     for (let column = 0; column < this.columns.length; column++) {
       const cells = this.columns[column];
       if (!(cells instanceof PackedCells)) continue;
       const values: unknown[] = [];
       growArray(values, this.capacity);
-      for (let row = 0; row < this.highWater; row++) values[row] = cells.get(row);
+      for (let row = 0; row < this.highWater; row++)
+        if (this.changed[row] !== FREE) values[row] = read(cells.bytesOf(row));
       this.columns[column] = values;
       this.columnKinds[column] = 'value';
     }

@@ -10,6 +10,8 @@ export interface KeyStatesOptions {
   readonly columns: readonly ColumnKind[];
   /** As of a table. */
   readonly hasLists?: boolean;
+  /** As of a table. */
+  readonly hasPackedLists?: boolean;
   /** Infinity: nothing is forgotten. */
   readonly ttlMs: number;
   /**
@@ -46,6 +48,7 @@ export class KeyStates {
       columns: [...columns, 'f64', 'f64'],
       hasNamespaces: false,
       hasLists: options.hasLists === true,
+      hasPackedLists: options.hasPackedLists === true,
     });
     this.#backend = backend;
     this.#clock = options.clock;

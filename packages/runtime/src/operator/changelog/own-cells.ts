@@ -1,5 +1,5 @@
 // [HOT] Arrays in the cells of a table that are changed in place as long as no snapshot has them.
-import type { RowTable } from '@millrace/state';
+import { PackedList, type RowTable } from '@millrace/state';
 
 /**
  * The array in a cell, to be changed and put back: a copy where a snapshot may have it, a fresh one for row -1 and a new row.
@@ -11,13 +11,20 @@ export function changeableArray<T>(table: RowTable, column: number, row: number)
   return table.isOwn(row) ? array : [...array];
 }
 
-/** Copies the arrays of a row that a snapshot may have, because it is about to count as changed though they are not. */
+/** As `changeableArray`, of a list of packed rows that is there. */
+export function changeableList(table: RowTable, column: number, row: number): PackedList {
+  const list = (table.columns[column] as unknown[])[row] as PackedList;
+  return table.isOwn(row) ? list : list.copy();
+}
+
+/** Copies the arrays and lists of a row that a snapshot may have, because it is about to count as changed though they are not. */
 export function ownArrays(table: RowTable, row: number): void {
   if (table.isOwn(row)) return;
   for (const cells of table.columns) {
     // Neither numbers nor packed values are changed in place.
     const cell = Array.isArray(cells) ? cells[row] : undefined;
     if (Array.isArray(cell)) (cells as unknown[])[row] = [...(cell as unknown[])];
+    else if (cell instanceof PackedList) (cells as unknown[])[row] = cell.copy();
   }
 }
 

@@ -5,7 +5,13 @@ import type { OperatorSetup } from '../operator-setup.ts';
 import { rowsEqual } from './row-order.ts';
 import { compileWithField } from './with-field.ts';
 import { RowOutput } from './row-operator.ts';
-import type { RankedRow } from './top-n.ts';
+
+/** The sorted rows of a key, each made when it is asked for. */
+export interface RankedRows {
+  readonly length: number;
+  /** Contract: below `length`. */
+  rowAt(index: number): unknown;
+}
 
 /** Emits changes of the rows of ranks firstRank to limit. Ranks count from 1. */
 export class RankOutput {
@@ -36,55 +42,55 @@ export class RankOutput {
   }
 
   /** `rows[index]` is new; the others behind it moved down. */
-  added(rows: readonly RankedRow[], index: number): void {
+  added(rows: RankedRows, index: number): void {
     const { limit } = this;
     if (index >= limit) return;
-    const fallen = rows[limit];
+    const hasFallen = rows.length > limit;
     if (this.#isByRank) this.#shiftedDown(rows, index, Math.min(rows.length, limit));
-    else if (fallen !== undefined && this.#updatesOnlyRow) this.#replaced(fallen.row, rows[index]?.row);
+    else if (hasFallen && this.#updatesOnlyRow) this.#replaced(rows.rowAt(limit), rows.rowAt(index));
     else {
-      if (fallen !== undefined) this.#emit('delete', fallen.row);
-      this.#emit('insert', rows[index]?.row);
+      if (hasFallen) this.#emit('delete', rows.rowAt(limit));
+      this.#emit('insert', rows.rowAt(index));
     }
   }
 
   /** `removed` was at `index`; the others behind it moved up. */
-  removed(rows: readonly RankedRow[], index: number, removed: RankedRow): void {
+  removed(rows: RankedRows, index: number, removed: unknown): void {
     const { limit } = this;
     if (index >= limit) return;
-    const risen = rows[limit - 1];
+    const hasRisen = rows.length >= limit;
     if (this.#isByRank) {
       const end = Math.min(rows.length, limit);
-      let before = removed.row;
+      let before = removed;
       for (let at = index; at < end; at++) {
-        const row = rows[at]?.row;
+        const row = rows.rowAt(at);
         this.#updated(before, row, at + 1);
         before = row;
       }
       if (rows.length < limit) this.#emitAt('delete', before, rows.length + 1);
       return;
     }
-    if (risen !== undefined && this.#updatesOnlyRow) {
-      this.#replaced(removed.row, risen.row);
+    if (hasRisen && this.#updatesOnlyRow) {
+      this.#replaced(removed, rows.rowAt(limit - 1));
       return;
     }
-    this.#emit('delete', removed.row);
-    if (risen !== undefined) this.#emit('insert', risen.row);
+    this.#emit('delete', removed);
+    if (hasRisen) this.#emit('insert', rows.rowAt(limit - 1));
   }
 
   /** A row that was `old` at `oldIndex` is at `index` now; those between moved by one. */
   moved(
-    rows: readonly RankedRow[],
-    of: { readonly oldIndex: number; readonly index: number; readonly old: RankedRow },
+    rows: RankedRows,
+    of: { readonly oldIndex: number; readonly index: number; readonly old: unknown },
   ): void {
     const { limit } = this;
     const { oldIndex, index, old } = of;
     // The one row that counts came again as it is: Flink's FastTop1Function tells of nothing either.
-    if (this.#updatesOnlyRow && index === oldIndex && rowsEqual(old.row, rows[index]?.row)) return;
+    if (this.#updatesOnlyRow && index === oldIndex && rowsEqual(old, rows.rowAt(index))) return;
     if (oldIndex >= limit) this.#cameIn(rows, index);
     else if (index >= limit) this.removed(rows, oldIndex, old);
-    else if (!this.#isByRank) this.#replaced(old.row, rows[index]?.row);
-    else if (index === oldIndex) this.#updated(old.row, rows[index]?.row, index + 1);
+    else if (!this.#isByRank) this.#replaced(old, rows.rowAt(index));
+    else if (index === oldIndex) this.#updated(old, rows.rowAt(index), index + 1);
     else if (index < oldIndex) this.#movedUp(rows, of);
     else this.#movedDown(rows, of);
   }
@@ -95,43 +101,45 @@ export class RankOutput {
   }
 
   /** One that was behind the last rank is like a new one, since as many rows are there as before. */
-  #cameIn(rows: readonly RankedRow[], index: number): void {
+  #cameIn(rows: RankedRows, index: number): void {
     if (index < this.limit) this.added(rows, index);
   }
 
   /** Each row from `index` on is where another one was; one more is there if there is room. */
-  #shiftedDown(rows: readonly RankedRow[], index: number, end: number): void {
+  #shiftedDown(rows: RankedRows, index: number, end: number): void {
     for (let at = index; at < end; at++) {
-      const before = rows[at + 1];
-      if (before === undefined) this.#emitAt('insert', rows[at]?.row, at + 1);
-      else this.#updated(before.row, rows[at]?.row, at + 1);
+      if (at + 1 >= rows.length) this.#emitAt('insert', rows.rowAt(at), at + 1);
+      else {
+        if (this.#generateUpdateBefore) this.#emitAt('updateBefore', rows.rowAt(at + 1), at + 1);
+        this.#emitAt('updateAfter', rows.rowAt(at), at + 1);
+      }
     }
   }
 
   /** The row's old place is taken back before its new one is given, so that it is never there twice. */
   #movedUp(
-    rows: readonly RankedRow[],
-    { oldIndex, index, old }: { readonly oldIndex: number; readonly index: number; readonly old: RankedRow },
+    rows: RankedRows,
+    { oldIndex, index, old }: { readonly oldIndex: number; readonly index: number; readonly old: unknown },
   ): void {
     for (let at = index; at < oldIndex; at++) {
-      this.#before(rows[at + 1]?.row, at + 1);
-      if (at === index) this.#before(old.row, oldIndex + 1);
-      this.#emitAt('updateAfter', rows[at]?.row, at + 1);
+      this.#before(rows.rowAt(at + 1), at + 1);
+      if (at === index) this.#before(old, oldIndex + 1);
+      this.#emitAt('updateAfter', rows.rowAt(at), at + 1);
     }
-    this.#emitAt('updateAfter', rows[oldIndex]?.row, oldIndex + 1);
+    this.#emitAt('updateAfter', rows.rowAt(oldIndex), oldIndex + 1);
   }
 
   #movedDown(
-    rows: readonly RankedRow[],
-    { oldIndex, index, old }: { readonly oldIndex: number; readonly index: number; readonly old: RankedRow },
+    rows: RankedRows,
+    { oldIndex, index, old }: { readonly oldIndex: number; readonly index: number; readonly old: unknown },
   ): void {
-    this.#before(old.row, oldIndex + 1);
+    this.#before(old, oldIndex + 1);
     for (let at = oldIndex; at < index; at++) {
-      const row = rows[at]?.row;
+      const row = rows.rowAt(at);
       this.#before(row, at + 2);
       this.#emitAt('updateAfter', row, at + 1);
     }
-    this.#emitAt('updateAfter', rows[index]?.row, index + 1);
+    this.#emitAt('updateAfter', rows.rowAt(index), index + 1);
   }
 
   #updated(before: unknown, after: unknown, rank: number): void {

@@ -1,20 +1,19 @@
 // The first rows of each key in an order, kept up to date.
 import type { TopNOperator, UserFunction } from '@millrace/api';
-import type { KeyedStateBackend } from '@millrace/state';
+import { PackedList, type KeyedStateBackend, type PackedRowsHandle } from '@millrace/state';
 import { cutLoose } from '../aggregate/cut-loose.ts';
 import type { ChainOperator } from '../chain-stage.ts';
 import { identityOfKey } from '../key-identity.ts';
 import type { OperatorSetup } from '../operator-setup.ts';
 import { KeyStates } from './key-states.ts';
-import { changeableArray, insertAt } from './own-cells.ts';
-import { RankOutput } from './rank-output.ts';
+import { changeableList, insertAt } from './own-cells.ts';
+import { RankOutput, type RankedRows } from './rank-output.ts';
 import { isRetraction, rowOperator, type RowFunction, type RowGate, type RowInput } from './row-operator.ts';
 import { rowOrder, rowsEqual, type RowOrder, type SortKey } from './row-order.ts';
 
-/** A row in its place. State: fields are never changed but `writtenMs`. */
-export interface RankedRow {
+/** What a row is found by, where that is more than its sort key. State: never changed. */
+interface RankHead {
   readonly sortKey: SortKey;
-  readonly row: unknown;
   /** Which row it is, where changes are by key; else null. */
   readonly id: unknown;
   /** When a row of this sort key was last written; 0 where nothing expires. */
@@ -45,9 +44,28 @@ function limitOf(spec: TopNOperator, row: unknown): number {
   throw new TypeError(`the limit of a topN is a whole number, but its function returned ${String(given)}`);
 }
 
+/** The rows of a list, as they are looked at one by one. */
+class ListedRows implements RankedRows {
+  list = new PackedList([], []);
+  readonly #rows: PackedRowsHandle;
+
+  constructor(rows: PackedRowsHandle) {
+    this.#rows = rows;
+  }
+
+  get length(): number {
+    return this.list.length;
+  }
+
+  rowAt(index: number): unknown {
+    return this.#rows.get(this.list.ids[index] as number);
+  }
+}
+
 /**
  * [HOT] All rows of a key that may come to be among the first, sorted; those that are equal in the order in which they came.
- * Append-only and monotonic input needs the first ones only. Rows expire by sort key, as in Flink.
+ * Append-only and monotonic input needs the first ones only. Rows expire by sort key, as in Flink. Rows are packed, and what they are sorted
+ * by stands side by side: a search looks at no row.
  * Source: Flink's AppendOnlyTopNFunction, UpdatableTopNFunction, FastTop1Function and RetractableTopNFunction.
  */
 class TopN implements RowFunction, RowGate {
@@ -55,9 +73,15 @@ class TopN implements RowFunction, RowGate {
   readonly #spec: TopNOperator;
   readonly #order: RowOrder;
   readonly #states: KeyStates;
+  readonly #packed: PackedRowsHandle;
+  readonly #listed: ListedRows;
   readonly #output: RankOutput;
   readonly #idOf: ((row: unknown) => unknown) | undefined;
   readonly #keepsAll: boolean;
+  /** Heads are sort keys, and no more. */
+  readonly #isPlain: boolean;
+  /** Rows that left the list at hand: they go when it is in its place. */
+  readonly #dropped: number[] = [];
   /** Of the record that was admitted last: row of its key in the table, and what it is sorted by; NOT_LOOKED_AT: none was. */
   #found = NOT_LOOKED_AT;
   #sortKey: SortKey = undefined;
@@ -69,15 +93,18 @@ class TopN implements RowFunction, RowGate {
     this.#output = new RankOutput(setup, spec);
     this.#idOf = spec.input === 'upsert' ? (spec.uniqueKey as (row: unknown) => unknown) : undefined;
     this.#keepsAll = spec.input === 'retract' || (spec.input === 'upsert' && !spec.isMonotonic);
+    this.#isPlain = this.#idOf === undefined && spec.stateTtlMs === Infinity;
     this.#states = new KeyStates({
       backend,
       clock: setup.environment.clock,
       name: 'ranks',
       columns: ['value', 'f64'],
-      hasLists: true,
+      hasPackedLists: true,
       ttlMs: spec.stateTtlMs,
       prune: (row, expiredMs) => this.#prune(row, expiredMs),
     });
+    this.#packed = this.#states.table.packedRows();
+    this.#listed = new ListedRows(this.#packed);
   }
 
   /** False: as many rows are there as are kept, and none of them comes behind. */
@@ -86,9 +113,8 @@ class TopN implements RowFunction, RowGate {
     const found = this.#states.find(key, hash);
     const sortKey = this.#order.sortKeyFrom(values);
     if (found >= 0) {
-      const rows = (table.columns[ROWS] as unknown[])[found] as readonly RankedRow[];
       const limit = (table.columns[LIMIT] as Float64Array)[found] as number;
-      if (this.#isBehind(rows, limit, sortKey)) return false;
+      if (this.#isBehind(this.#listOf(found), limit, sortKey)) return false;
     }
     this.#found = found;
     this.#sortKey = sortKey;
@@ -106,120 +132,160 @@ class TopN implements RowFunction, RowGate {
     const id = this.#idOf === undefined ? null : identityOfKey(this.#idOf(input.row));
     const limit =
       found < 0 ? limitOf(this.#spec, input.row) : (states.table.columns[LIMIT] as Float64Array)[found];
-    const known = found < 0 ? undefined : ((states.table.columns[ROWS] as unknown[])[found] as RankedRow[]);
     this.#output.at(limit as number, input.timestampMs);
-    if (!isAdmitted && !this.#keepsAll && id === null && known !== undefined) {
-      if (this.#isBehind(known, limit as number, sortKey)) return;
+    if (!isAdmitted && !this.#keepsAll && id === null && found >= 0) {
+      if (this.#isBehind(this.#listOf(found), limit as number, sortKey)) return;
     }
-    const rows = changeableArray<RankedRow>(states.table, ROWS, found);
+    const list = found < 0 ? new PackedList([], []) : changeableList(states.table, ROWS, found);
+    this.#listed.list = list;
     const isChanged = takesBack
-      ? this.#takeBack(rows, input, { sortKey, id })
-      : this.#put(rows, input, { sortKey, id });
+      ? this.#takeBack(list, input, { sortKey, id })
+      : this.#put(list, input, { sortKey, id });
     if (!isChanged && found >= 0) return;
-    if (rows.length === 0) {
+    if (found >= 0) (states.table.columns[ROWS] as unknown[])[found] = list;
+    this.#removeDropped();
+    if (list.length === 0) {
       if (found >= 0) states.remove(input.key, input.hash);
       return;
     }
     const row = found < 0 ? states.write(input.key, input.hash) : found;
-    (states.table.columns[ROWS] as unknown[])[row] = rows;
+    (states.table.columns[ROWS] as unknown[])[row] = list;
     (states.table.columns[LIMIT] as Float64Array)[row] = limit as number;
     states.touch(row, input.key, input.hash);
   }
 
+  #listOf(row: number): PackedList {
+    return (this.#states.table.columns[ROWS] as unknown[])[row] as PackedList;
+  }
+
+  #removeDropped(): void {
+    const dropped = this.#dropped;
+    while (dropped.length > 0) this.#packed.remove(dropped.pop() as number);
+  }
+
+  #sortKeyAt(list: PackedList, index: number): SortKey {
+    const head = list.heads[index];
+    return this.#isPlain ? head : (head as RankHead).sortKey;
+  }
+
+  /** Where the row with this identity is, or -1. */
+  #indexOfId(list: PackedList, id: unknown): number {
+    return list.heads.findIndex((head) => (head as RankHead).id === id);
+  }
+
   /** There are as many rows as are kept, and none of them comes behind. */
-  #isBehind(rows: readonly RankedRow[], limit: number, sortKey: SortKey): boolean {
-    if (rows.length < limit) return false;
-    const last = rows[rows.length - 1];
-    return last !== undefined && this.#order.compare(last.sortKey, sortKey) <= 0;
+  #isBehind(list: PackedList, limit: number, sortKey: SortKey): boolean {
+    const { length } = list;
+    if (length < limit || length === 0) return false;
+    return this.#order.compare(this.#sortKeyAt(list, length - 1), sortKey) <= 0;
   }
 
   /** False: nothing changed. */
-  #put(rows: RankedRow[], input: RowInput, of: { readonly sortKey: SortKey; readonly id: unknown }): boolean {
-    const oldIndex = of.id === null ? -1 : rows.findIndex((ranked) => ranked.id === of.id);
-    if (oldIndex >= 0) return this.#move(rows, oldIndex, this.#ranked(input, of));
-    const index = this.#placeBehind(rows, of.sortKey);
+  #put(list: PackedList, input: RowInput, of: Sorted): boolean {
+    const oldIndex = of.id === null ? -1 : this.#indexOfId(list, of.id);
+    if (oldIndex >= 0) {
+      this.#move(list, oldIndex, input, of);
+      return true;
+    }
+    const index = this.#placeBehind(list, of.sortKey);
     const { limit } = this.#output;
     if (index >= limit && !this.#keepsAll) return false;
-    const added = this.#ranked(input, of);
-    insertAt(rows, index, added);
-    this.#output.added(rows, index);
-    if (!this.#keepsAll && rows.length > limit) rows.pop();
-    this.#writeGroup(rows, added.sortKey, added.writtenMs);
+    this.#insert(list, index, input, of);
+    this.#output.added(this.#listed, index);
+    if (!this.#keepsAll && list.length > limit) {
+      list.heads.pop();
+      this.#dropped.push(list.ids.pop() as number);
+    }
+    this.#writeGroup(list, of.sortKey, this.#states.nowMs());
     return true;
   }
 
-  #move(rows: RankedRow[], oldIndex: number, moved: RankedRow): boolean {
-    const old = rows[oldIndex] as RankedRow;
-    const isInPlace = this.#order.compare(old.sortKey, moved.sortKey) === 0;
-    rows.splice(oldIndex, 1);
-    const index = isInPlace ? oldIndex : this.#placeBehind(rows, moved.sortKey);
-    insertAt(rows, index, moved);
-    this.#output.moved(rows, { oldIndex, index, old });
-    this.#writeGroup(rows, moved.sortKey, moved.writtenMs);
-    return true;
+  // oxlint-disable-next-line max-params -- the row at hand, and where it was
+  #move(list: PackedList, oldIndex: number, input: RowInput, of: Sorted): void {
+    const isInPlace = this.#order.compare(this.#sortKeyAt(list, oldIndex), of.sortKey) === 0;
+    const old = this.#takeOut(list, oldIndex);
+    const index = isInPlace ? oldIndex : this.#placeBehind(list, of.sortKey);
+    this.#insert(list, index, input, of);
+    this.#output.moved(this.#listed, { oldIndex, index, old });
+    this.#writeGroup(list, of.sortKey, this.#states.nowMs());
   }
 
-  #takeBack(
-    rows: RankedRow[],
-    input: RowInput,
-    of: { readonly sortKey: SortKey; readonly id: unknown },
-  ): boolean {
-    const index =
-      of.id === null
-        ? this.#indexOf(rows, input.row, of.sortKey)
-        : rows.findIndex((ranked) => ranked.id === of.id);
+  #takeBack(list: PackedList, input: RowInput, of: Sorted): boolean {
+    const index = of.id === null ? this.#indexOf(list, input.row, of.sortKey) : this.#indexOfId(list, of.id);
     if (index < 0) return false;
-    const [removed] = rows.splice(index, 1) as [RankedRow];
-    this.#output.removed(rows, index, removed);
-    this.#writeGroup(rows, removed.sortKey, this.#states.nowMs());
+    const sortKey = this.#sortKeyAt(list, index);
+    const removed = this.#takeOut(list, index);
+    this.#output.removed(this.#listed, index, removed);
+    this.#writeGroup(list, sortKey, this.#states.nowMs());
     return true;
   }
 
-  #ranked(input: RowInput, of: { readonly sortKey: SortKey; readonly id: unknown }): RankedRow {
-    cutLoose(input.row);
-    return { sortKey: cutLoose(of.sortKey), row: input.row, id: of.id, writtenMs: this.#states.nowMs() };
+  // oxlint-disable-next-line max-params -- the row at hand, and where it belongs
+  #insert(list: PackedList, index: number, input: RowInput, { sortKey, id }: Sorted): void {
+    const number = this.#packed.add(input.row);
+    const key = cutLoose(sortKey);
+    insertAt(list.heads, index, this.#isPlain ? key : { sortKey: key, id, writtenMs: this.#states.nowMs() });
+    insertAt(list.ids, index, number);
+  }
+
+  /** Returns the row that was at `index`. */
+  #takeOut(list: PackedList, index: number): unknown {
+    const [number] = list.ids.splice(index, 1) as [number];
+    list.heads.splice(index, 1);
+    this.#dropped.push(number);
+    return this.#packed.get(number);
   }
 
   /** Index behind the last row that does not come after `sortKey`. */
-  #placeBehind(rows: readonly RankedRow[], sortKey: SortKey): number {
+  #placeBehind(list: PackedList, sortKey: SortKey): number {
     const { compare } = this.#order;
     let from = 0;
-    let to = rows.length;
+    let to = list.length;
     while (from < to) {
       const middle = (from + to) >> 1;
-      if (compare((rows[middle] as RankedRow).sortKey, sortKey) <= 0) from = middle + 1;
+      if (compare(this.#sortKeyAt(list, middle), sortKey) <= 0) from = middle + 1;
       else to = middle;
     }
     return from;
   }
 
   /** Index of the first row that equals `row`, or -1. */
-  #indexOf(rows: readonly RankedRow[], row: unknown, sortKey: SortKey): number {
+  #indexOf(list: PackedList, row: unknown, sortKey: SortKey): number {
     let found = -1;
-    for (let index = this.#placeBehind(rows, sortKey) - 1; index >= 0; index--) {
-      const ranked = rows[index] as RankedRow;
-      if (this.#order.compare(ranked.sortKey, sortKey) !== 0) break;
-      if (rowsEqual(ranked.row, row)) found = index;
+    for (let index = this.#placeBehind(list, sortKey) - 1; index >= 0; index--) {
+      if (this.#order.compare(this.#sortKeyAt(list, index), sortKey) !== 0) break;
+      if (rowsEqual(this.#packed.get(list.ids[index] as number), row)) found = index;
     }
     return found;
   }
 
   /** Rows of one sort key were written together. */
-  #writeGroup(rows: RankedRow[], sortKey: SortKey, writtenMs: number): void {
+  #writeGroup(list: PackedList, sortKey: SortKey, writtenMs: number): void {
     if (!this.#states.expires) return;
-    for (let index = this.#placeBehind(rows, sortKey) - 1; index >= 0; index--) {
-      const ranked = rows[index] as RankedRow;
-      if (this.#order.compare(ranked.sortKey, sortKey) !== 0) break;
-      rows[index] = { ...ranked, writtenMs };
+    for (let index = this.#placeBehind(list, sortKey) - 1; index >= 0; index--) {
+      const head = list.heads[index] as RankHead;
+      if (this.#order.compare(head.sortKey, sortKey) !== 0) break;
+      list.heads[index] = { ...head, writtenMs };
     }
   }
 
   #prune(row: number, expiredMs: number): number {
-    const rows = (this.#states.table.columns[ROWS] as unknown[])[row] as readonly RankedRow[];
-    const left = rows.filter((ranked) => ranked.writtenMs > expiredMs);
+    const list = this.#listOf(row);
+    const left = new PackedList([], []);
+    let oldestMs = Infinity;
+    for (let index = 0; index < list.length; index++) {
+      const head = list.heads[index] as RankHead;
+      if (head.writtenMs <= expiredMs) continue;
+      left.heads.push(head);
+      left.ids.push(list.ids[index] as number);
+      oldestMs = Math.min(oldestMs, head.writtenMs);
+    }
     if (left.length === 0) return NaN;
-    if (left.length < rows.length) (this.#states.table.columns[ROWS] as unknown[])[row] = left;
-    return left.reduce((oldest, ranked) => Math.min(oldest, ranked.writtenMs), Infinity);
+    if (left.length < list.length) {
+      (this.#states.table.columns[ROWS] as unknown[])[row] = left;
+      for (const number of list.ids) if (!left.ids.includes(number)) this.#packed.remove(number);
+    }
+    return oldestMs;
   }
 
   advanceProcessingTime(nowMs: number): boolean {
@@ -229,6 +295,12 @@ class TopN implements RowFunction, RowGate {
   nextProcessingTimeMs(): number {
     return this.#states.nextProcessingTimeMs();
   }
+}
+
+/** What the row at hand is sorted by, and which it is; null: nobody asks. */
+interface Sorted {
+  readonly sortKey: SortKey;
+  readonly id: unknown;
 }
 
 /** The rows of a key that come first: only their number is state. Source: Flink's AppendOnlyFirstNFunction. */

@@ -1,0 +1,92 @@
+/*
+ * [HOT] Cells that are lists of packed rows, each behind a value that is no bytes: what the list is sorted by, for example. Those are side by
+ * side, so that a search reads one array, and a row is looked at when it is wanted.
+ *
+ *   cell => UINT8 15, UINT32 count, (head UINT32 bytes row)*      head and row as values
+ */
+import { ByteReader, type ByteSink } from '@millrace/proto';
+import type { CellCodec } from '../cell/cell-codec.ts';
+import { PACKED_LIST, readValueAt, writeValue } from '../cell/value-bytes.ts';
+import { PackedRows } from './packed-rows.ts';
+
+/** Contract: changed in place only while the row of its table is own. */
+export class PackedList {
+  readonly heads: unknown[];
+  /** Numbers of the rows. */
+  readonly ids: number[];
+
+  constructor(heads: unknown[], ids: number[]) {
+    this.heads = heads;
+    this.ids = ids;
+  }
+
+  get length(): number {
+    return this.ids.length;
+  }
+
+  copy(): PackedList {
+    return new PackedList([...this.heads], [...this.ids]);
+  }
+}
+
+/** Where the bytes of rows are: as they are now, or as they were at a freeze. */
+interface RowBytesById {
+  byteLengthOf(id: number): number;
+  writeTo(sink: ByteSink, id: number): void;
+}
+
+/** Cells of a table whose lists refer to rows of its own. */
+export class PackedListCells implements CellCodec {
+  readonly rows = new PackedRows();
+
+  get bytes(): number {
+    return this.rows.bytes;
+  }
+
+  write(sink: ByteSink, cell: unknown): void {
+    writeCell(sink, cell, this.rows);
+  }
+
+  read(bytes: Uint8Array): unknown {
+    const reader = new ByteReader(bytes);
+    if (reader.byteAt(0) !== PACKED_LIST) return readValueAt(reader);
+    reader.u8();
+    const heads: unknown[] = [];
+    const ids: number[] = [];
+    for (let left = reader.u32(); left > 0; left--) {
+      heads.push(readValueAt(reader));
+      ids.push(this.rows.addBytes(reader.bytes(reader.u32())));
+    }
+    return new PackedList(heads, ids);
+  }
+
+  /** The cell is no longer in memory. */
+  release(cell: unknown): void {
+    if (cell instanceof PackedList) for (const id of cell.ids) this.rows.remove(id);
+  }
+
+  freeze(): CellCodec {
+    const rows = this.rows.freeze();
+    return {
+      write: (sink, cell) => writeCell(sink, cell, rows),
+      read: (bytes) => this.read(bytes),
+      close: () => rows.release(),
+    };
+  }
+}
+
+function writeCell(sink: ByteSink, cell: unknown, rows: RowBytesById): void {
+  if (!(cell instanceof PackedList)) {
+    writeValue(sink, cell);
+    return;
+  }
+  const { heads, ids } = cell;
+  sink.u8(PACKED_LIST);
+  sink.u32(ids.length);
+  for (let index = 0; index < ids.length; index++) {
+    writeValue(sink, heads[index]);
+    const id = ids[index] as number;
+    sink.u32(rows.byteLengthOf(id));
+    rows.writeTo(sink, id);
+  }
+}
