@@ -1,0 +1,139 @@
+import { hashKey, silentLogger } from '@millrace/common';
+import type { KeyedStateFile } from '@millrace/proto';
+import { describe, expect, test } from 'vitest';
+import { MemoryKeyValueStore } from '../adapter/memory-key-value-store.ts';
+import { openKeyedStateBackend } from '../backend/open-keyed-state-backend.ts';
+import type { KeyedStateBackend, RowTable } from '../keyed-state-backend.ts';
+import { PackedList } from '../packed/packed-list.ts';
+import { MemoryBlobStore } from './memory-blob-store.testing.ts';
+
+const KEY_COUNT = 50;
+
+function open(blobStore: MemoryBlobStore, files: readonly KeyedStateFile[] = [], cacheEntriesMax = 5) {
+  return openKeyedStateBackend({
+    keyGroupCount: 16,
+    keyGroupRange: { firstKeyGroup: 0, lastKeyGroup: 15 },
+    cacheEntriesMax,
+    openStore: () => Promise.resolve(new MemoryKeyValueStore()),
+    spillLogBytesMax: 512,
+    codegenId: 'test',
+    log: silentLogger,
+    wholeSnapshotEntriesMax: 0,
+    ...(files.length === 0 ? {} : { restore: { files, blobStore } }),
+  });
+}
+
+async function checkpoint(backend: KeyedStateBackend, blobStore: MemoryBlobStore, id: number) {
+  const { files } = await backend.freeze(id).write(blobStore, `chk-${id}/`);
+  backend.checkpointCompleted(id);
+  return files;
+}
+
+const rowOf = (key: number, round: number) => ({ key, round, text: `row ${key} of a text that is long` });
+
+function listsOf(backend: KeyedStateBackend) {
+  const table = backend.table({
+    name: 'lists',
+    columns: ['value', 'f64'],
+    hasNamespaces: false,
+    hasPackedLists: true,
+  });
+  return { table, rows: table.packedRows() };
+}
+
+/** As an operator does: a list that a snapshot may have is copied first. */
+function addTo({ table, rows }: ReturnType<typeof listsOf>, key: number, round: number): void {
+  const found = table.find(key, hashKey(key), 0);
+  const cells = table.columns[0] as unknown[];
+  const known = found < 0 ? new PackedList([], []) : (cells[found] as PackedList);
+  const list = found < 0 || table.isOwn(found) ? known : known.copy();
+  list.heads.push(round);
+  list.ids.push(rows.add(rowOf(key, round)));
+  const gone = list.length > 3 ? list.ids.shift() : undefined;
+  if (gone !== undefined) list.heads.shift();
+  const row = table.upsert(key, hashKey(key), 0);
+  (table.columns[0] as unknown[])[row] = list;
+  table.markDirty(row);
+  if (gone !== undefined) rows.remove(gone);
+}
+
+function contents({ table, rows }: ReturnType<typeof listsOf>) {
+  return Array.from({ length: KEY_COUNT }, (_, key) => {
+    const row = table.find(key, hashKey(key), 0);
+    if (row < 0) return undefined;
+    const { heads, ids } = (table.columns[0] as unknown[])[row] as PackedList;
+    return { heads: [...heads], rows: ids.map((id) => rows.get(id)) };
+  });
+}
+
+const expected = (rounds: readonly number[]) =>
+  Array.from({ length: KEY_COUNT }, (_, key) => ({
+    heads: rounds,
+    rows: rounds.map((round) => rowOf(key, round)),
+  }));
+
+describe('Packed tables', () => {
+  test('lists of rows leave memory, come back, and are in snapshots as they were at the freeze', async () => {
+    const blobStore = new MemoryBlobStore();
+    const backend = await open(blobStore);
+    const lists = listsOf(backend);
+    for (let round = 0; round < 5; round++)
+      for (let key = 0; key < KEY_COUNT; key++) {
+        addTo(lists, key, round);
+        await backend.relieve();
+      }
+    expect(contents(lists)).toEqual(expected([2, 3, 4]));
+    const frozen = backend.freeze(1);
+    for (let round = 5; round < 9; round++)
+      for (let key = 0; key < KEY_COUNT; key++) addTo(lists, key, round);
+    const { files } = await frozen.write(blobStore, 'chk-1/');
+    backend.checkpointCompleted(1);
+    expect(contents(lists)).toEqual(expected([6, 7, 8]));
+    expect(contents(listsOf(await open(blobStore, files)))).toEqual(expected([2, 3, 4]));
+    const all = await open(blobStore, await checkpoint(backend, blobStore, 2), 1_000);
+    expect(contents(listsOf(all))).toEqual(expected([6, 7, 8]));
+    // Not registered: it is written on as it came.
+    const kept = await open(blobStore, files, 1_000);
+    expect(contents(listsOf(await open(blobStore, await checkpoint(kept, blobStore, 3), 1_000)))).toEqual(
+      expected([2, 3, 4]),
+    );
+  });
+
+  test('rows that are removed with their key give their numbers back', async () => {
+    const lists = listsOf(await open(new MemoryBlobStore(), [], 1_000));
+    for (let round = 0; round < 3; round++)
+      for (let key = 0; key < KEY_COUNT; key++) addTo(lists, key, round);
+    for (let key = 0; key < KEY_COUNT; key++) lists.table.remove(key, hashKey(key), 0);
+    const numbers = Array.from({ length: KEY_COUNT * 3 }, (_, index) => lists.rows.add(index));
+    expect(Math.max(...numbers)).toBe(KEY_COUNT * 3 - 1);
+    expect(numbers.map((id) => lists.rows.get(id))).toEqual(numbers.map((_, index) => index));
+  });
+
+  test('what was a column of values is read as a packed one, and the other way round', async () => {
+    const fill = (table: RowTable, set: (row: number, value: unknown) => void) => {
+      for (let key = 0; key < KEY_COUNT; key++) {
+        set(table.upsert(key, hashKey(key), 0), key === 7 ? undefined : rowOf(key, 1));
+      }
+    };
+    const wanted = Array.from({ length: KEY_COUNT }, (_, key) => (key === 7 ? undefined : rowOf(key, 1)));
+    const rowsOf = (table: RowTable, get: (row: number) => unknown) =>
+      wanted.map((_, key) => get(table.find(key, hashKey(key), 0)));
+    const blobStore = new MemoryBlobStore();
+    const values = await open(blobStore);
+    const before = values.table({ name: 'rows', columns: ['value'], hasNamespaces: false });
+    fill(before, (row, value) => ((before.columns[0] as unknown[])[row] = value));
+    const packed = await open(blobStore, await checkpoint(values, blobStore, 1));
+    const table = packed.table({ name: 'rows', columns: ['packed'], hasNamespaces: false });
+    expect(rowsOf(table, (row) => table.packed(0).get(row))).toEqual(wanted);
+    await packed.relieve();
+    expect(rowsOf(table, (row) => table.packed(0).get(row))).toEqual(wanted);
+    const again = await open(blobStore, await checkpoint(packed, blobStore, 2));
+    const after = again.table({ name: 'rows', columns: ['value'], hasNamespaces: false });
+    expect(rowsOf(after, (row) => (after.columns[0] as unknown[])[row])).toEqual(wanted);
+    await expect(
+      open(blobStore, await checkpoint(again, blobStore, 3)).then((other) =>
+        other.table({ name: 'rows', columns: ['f64'], hasNamespaces: false }),
+      ),
+    ).rejects.toMatchObject({ code: 'MR_STATE_INCOMPATIBLE' });
+  });
+});
