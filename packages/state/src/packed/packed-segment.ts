@@ -34,7 +34,6 @@ export class PackedSegment {
  * Copies `byteLength` bytes from a word on to `target`, at any place; up to three more bytes there are overwritten. A word at a time:
  * a call that copies takes as long as a hundred words.
  */
-// oxlint-disable-next-line max-params -- numbers, for each value
 export function copyWords(
   words: Int32Array,
   from: number,
