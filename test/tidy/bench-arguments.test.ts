@@ -19,6 +19,7 @@ test.each<readonly [string, Main, readonly string[]]>([
   ['nexmark', nexmark, ['--runs', '0.5']],
   ['nexmark', nexmark, ['--checkpoint-interval', 'often']],
   ['nexmark', nexmark, ['--checkpoint-interval', '0']],
+  ['nexmark', nexmark, ['--latency', '--queries', 'q5,q12']],
   ['nexmark', nexmark, ['--state', 'disk']],
   ['peers', peers, ['--workloads', 'no-such-workload']],
   ['peers', peers, ['--repeat', '0']],

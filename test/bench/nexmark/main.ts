@@ -4,7 +4,7 @@ import { MillraceError } from '@millrace/common';
 import { durationOption, wholeOption } from '../number-option.ts';
 import { startProcesses, startThreads, type BenchCluster } from './bench-cluster.ts';
 import { latencyCells, measureLatency, type LatencyRun } from './latency.ts';
-import { eventsOf, queriesOf } from './queries.ts';
+import { eventsOf, latencyQueriesOf, queriesOf } from './queries.ts';
 import { runQuery, type Run, type StateKind } from './run-query.ts';
 
 const LATENCY_RATE = 20_000;
@@ -49,20 +49,24 @@ export async function main(argv: string[]): Promise<number> {
   };
   const runs: Run[] = [];
   const latencies: LatencyRun[] = [];
-  for (const query of options.queries) {
-    await using cluster = await startCluster(options);
-    if (options.isLatency) {
-      const latency = await measureLatency(cluster, query, options);
-      latencies.push(latency);
-      say(latency, latencyCells(latencies));
-    } else {
-      const run = await measure(cluster, query, options);
-      runs.push(run);
-      say(run, [cells(run)]);
+  try {
+    for (const query of options.queries) {
+      await using cluster = await startCluster(options);
+      if (options.isLatency) {
+        const latency = await measureLatency(cluster, query, options);
+        latencies.push(latency);
+        say(latency, latencyCells(latencies));
+      } else {
+        const run = await measure(cluster, query, options);
+        runs.push(run);
+        say(run, [cells(run)]);
+      }
     }
+  } finally {
+    // When a query fails, what the ones before it showed is not lost.
+    const lines = options.isLatency ? latencyCells(latencies) : [HEADER, ...runs.map(cells)];
+    if (!options.isJson && lines.length > 1) process.stdout.write(`${table(lines)}\n`);
   }
-  const lines = options.isLatency ? latencyCells(latencies) : [HEADER, ...runs.map(cells)];
-  if (!options.isJson) process.stdout.write(`${table(lines)}\n`);
   return 0;
 }
 
@@ -112,7 +116,7 @@ function optionsOf(argv: string[]): Options {
   };
   const parallelism = number('parallelism') ?? 2;
   return {
-    queries: queriesOf(values.queries),
+    queries: values.latency ? latencyQueriesOf(values.queries) : queriesOf(values.queries),
     events: number('events'),
     eventRate: number('event-rate'),
     parallelism,

@@ -76,3 +76,19 @@ test('csv reads what it wrote, whether or not all of a file is ASCII', async () 
     { numRuns: 60 },
   );
 });
+
+test('a row goes into a target that has room for it, and is the same wherever it goes', () => {
+  fc.assert(
+    fc.property(rows, fc.constantFrom(',', '.', '\t'), fc.nat({ max: 400 }), (written, delimiter, room) => {
+      const encoder = csvEncoder<object>({ columns: undefined, delimiter, omitted: ['note'] });
+      const longer = written.map((row) => ({ ...row, name: row.name.repeat(8) }));
+      for (const row of longer) {
+        const alone = Buffer.from(encoder.encodeAlone(row));
+        const target = Buffer.alloc(room + 7);
+        const end = encoder.encode(row, target, 7);
+        if (end !== -1) expect(target.toString('utf8', 7, end)).toBe(alone.toString('utf8'));
+        else expect(room).toBeLessThan(alone.length * 3 + 80);
+      }
+    }),
+  );
+});

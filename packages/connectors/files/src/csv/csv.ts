@@ -60,7 +60,11 @@ export function csv<T extends object>(options: CsvOptions<T>): Csv<T> {
   const written = columns?.filter((name) => options.partitionBy?.includes(name) !== true);
   const sink = fileSink<T>(
     { ...options, path: typeof path === 'string' ? path : (path[0] ?? '') },
-    { format: 'csv', extension: 'csv', encoder: () => csvEncoder<T>({ columns: written, delimiter }) },
+    {
+      format: 'csv',
+      extension: 'csv',
+      encoder: (omitted) => csvEncoder<T>({ columns: written, delimiter, omitted }),
+    },
   );
   const types: Readonly<Record<string, CsvType | undefined>> = options.types ?? {};
   for (const [name, type] of Object.entries(types)) oneOf(`types.${name}`, type ?? 'string', CSV_TYPES);

@@ -1,12 +1,16 @@
 // CSV rows of records, RFC 4180 with "\n" as the line end; each file starts with a header.
 import { MillraceError, type RecordEncoder } from '@millrace/api';
+import { BYTES_PER_UNIT_MAX, rowWriter, type RowWriter } from './csv-row.ts';
 
-const BYTES_PER_UNIT_MAX = 3;
+/** Beside its texts a row needs at most this for each column, and for its line end. */
+const COLUMN_BYTES_MAX = 32;
 
 /** Which columns, and what is between them. Columns unset: the fields of the first record. */
 export interface CsvEncoding {
   readonly columns: readonly string[] | undefined;
   readonly delimiter: string;
+  /** Fields that are not written. Default: none. */
+  readonly omitted?: readonly string[];
 }
 
 /**
@@ -14,50 +18,48 @@ export interface CsvEncoding {
  * @throws {MillraceError} MR_UNSUPPORTED_VALUE for a record with a field that is no column
  */
 export function csvEncoder<T>(encoding: CsvEncoding): RecordEncoder<T> {
-  const { delimiter } = encoding;
+  const { delimiter, omitted = [] } = encoding;
   // By its code: any ASCII character may be the delimiter.
   const isQuoted = new RegExp(`["\\r\\n\\u{${delimiter.charCodeAt(0).toString(16)}}]`, 'u');
   const textOf = (value: unknown): string => fieldText(value, isQuoted);
   let { columns } = encoding;
-  let joined: RowJoiner | undefined;
-  const rowOf = (record: T): string => {
+  let write: RowWriter | undefined;
+  /** Fields of the newest record that was checked, in their order. */
+  let known: readonly string[] | undefined;
+
+  function encode(record: T, target: Buffer, at: number): number {
     const fields = fieldsOf(record);
-    columns ??= Object.keys(fields);
-    if (!hasJust(fields, columns)) checkFields(fields, columns);
-    joined ??= rowJoiner(columns, delimiter);
-    return joined(fields, textOf);
-  };
+    if (known === undefined || !hasJust(fields, known)) {
+      const names = Object.keys(fields);
+      columns ??= names.filter((name) => !omitted.includes(name));
+      checkFields(names, [...columns, ...omitted]);
+      known = names;
+    }
+    write ??= rowWriter(columns ?? [], delimiter, textOf);
+    return write(fields, target, at);
+  }
+
+  function encodeAlone(record: T): Uint8Array {
+    const texts = Object.values(fieldsOf(record)).map((value) => textOf(value).length * BYTES_PER_UNIT_MAX);
+    const room = Math.max(texts.length, columns?.length ?? 0) * COLUMN_BYTES_MAX + COLUMN_BYTES_MAX;
+    const target = Buffer.alloc(texts.reduce((sum, bytes) => sum + bytes, room));
+    return target.subarray(0, encode(record, target, 0));
+  }
+
   return {
     fileHeader: () => Buffer.from(`${(columns ?? []).map(textOf).join(delimiter)}\n`, 'utf8'),
-    encode: (record, target, at) => {
-      const row = rowOf(record);
-      if (at + row.length * BYTES_PER_UNIT_MAX > target.length) return -1;
-      return at + target.write(row, at, 'utf8');
-    },
-    encodeAlone: (record) => Buffer.from(rowOf(record), 'utf8'),
+    encode,
+    encodeAlone,
   };
 }
 
 type Fields = Readonly<Record<string, unknown>>;
-type RowJoiner = (fields: Fields, textOf: (value: unknown) => string) => string;
 
-/** Makes each generated text its own: V8 shares type feedback between functions of identical source. */
-let codegenCount = 0;
-
-/** Returns what makes a record's row, with its line end. */
-function rowJoiner(columns: readonly string[], delimiter: string): RowJoiner {
-  const cells = columns.map((column) => `textOf(fields[${JSON.stringify(column)}])`);
-  const row = cells.length === 0 ? "''" : cells.join(` + ${JSON.stringify(delimiter)} + `);
-  const text = `// codegen csv-row-${codegenCount++}\nreturn ${row} + "\\n";`;
-  // oxlint-disable-next-line typescript/no-implied-eval -- names reach the text as JSON literals only
-  return new Function('fields', 'textOf', text) as RowJoiner;
-}
-
-/** True when the record has the columns and nothing else, in their order, as most have. */
-function hasJust(fields: Fields, columns: readonly string[]): boolean {
+/** True when the record has these fields and nothing else, in their order, as most have. */
+function hasJust(fields: Fields, names: readonly string[]): boolean {
   let index = 0;
-  for (const name in fields) if (name !== columns[index++]) return false;
-  return index === columns.length;
+  for (const name in fields) if (name !== names[index++]) return false;
+  return index === names.length;
 }
 
 function fieldsOf(record: unknown): Readonly<Record<string, unknown>> {
@@ -69,8 +71,8 @@ function fieldsOf(record: unknown): Readonly<Record<string, unknown>> {
   );
 }
 
-function checkFields(fields: Readonly<Record<string, unknown>>, columns: readonly string[]): void {
-  for (const name of Object.keys(fields)) {
+function checkFields(names: readonly string[], columns: readonly string[]): void {
+  for (const name of names) {
     if (columns.includes(name)) continue;
     throw new MillraceError(
       'MR_UNSUPPORTED_VALUE',

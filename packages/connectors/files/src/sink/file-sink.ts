@@ -29,11 +29,11 @@ export interface FileSinkOptions {
 
 const MAX_FILE_BYTES_DEFAULT = 128 * 1024 * 1024;
 
-/** What a format adds to a file sink. `encoder` is called once a writer. */
+/** What a format adds to a file sink. `encoder` is called once a writer, with the fields that rows are to lack. */
 export interface FileSinkFormat<T> {
   readonly format: string;
   readonly extension: 'jsonl' | 'csv';
-  readonly encoder: () => RecordEncoder<T>;
+  readonly encoder: (omitted: readonly string[]) => RecordEncoder<T>;
 }
 
 /** Returns a sink of the two-phase kind: pending files are hidden and get their names when their checkpoint is complete. */
@@ -59,7 +59,7 @@ export function fileSink<T>(
       prepareDirectory(context, absolutePath(options.path, context.baseDirectory), { ifExists, partitionBy }),
     openWriter: (context, restored) => {
       const directory = absolutePath(options.path, context.baseDirectory);
-      const of = { directory, extension, maxFileBytes, encoder: encoder() };
+      const of = { directory, extension, maxFileBytes, encoder: encoder(partitionBy) };
       const committables = restored.map(parseCommittable);
       return partitionBy.length === 0
         ? FileWriter.open<T>(context, of, committables)

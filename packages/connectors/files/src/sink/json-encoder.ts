@@ -1,6 +1,7 @@
 // [HOT] JSON lines of records: generated code for flat records of the shapes at hand, JSON.stringify for all others.
 // Measured, 700,000 rows of nine fields and 205 bytes, Node 20: 0.62 s with JSON.stringify, 0.41 s with generated code.
 import { MillraceError, type RecordEncoder } from '@millrace/api';
+import { withoutFields } from './partition.ts';
 import { NO_ROOM, OTHER_SHAPE, shapeEncoder, type ShapeEncoder } from './json-shape.ts';
 
 /** UTF-8 needs at most this many bytes a UTF-16 code unit. */
@@ -9,8 +10,19 @@ const NEWLINE = 0x0a;
 /** Shapes of one stream; later ones are left to JSON.stringify. */
 const SHAPES_MAX = 8;
 
-/** Returns an encoder whose lines equal `JSON.stringify(record)`. Threading: one thread. */
-export function jsonEncoder<T>(): RecordEncoder<T> {
+/** Returns an encoder whose lines equal `JSON.stringify(record)`, without the `omitted` fields. Threading: one thread. */
+export function jsonEncoder<T>(omitted: readonly string[] = []): RecordEncoder<T> {
+  const whole = wholeEncoder<T>();
+  if (omitted.length === 0) return whole;
+  const rest = withoutFields(omitted) as unknown as (record: T) => T;
+  return {
+    fileHeader: () => undefined,
+    encode: (record, target, at) => whole.encode(rest(record), target, at),
+    encodeAlone: (record) => whole.encodeAlone(rest(record)),
+  };
+}
+
+function wholeEncoder<T>(): RecordEncoder<T> {
   const shapes: ShapeEncoder[] = [];
   let newest: ShapeEncoder | undefined;
   let shapesSeen = 0;

@@ -8,7 +8,7 @@ import {
   type SinkContext,
   type SinkWriter,
 } from '@millrace/api';
-import { partitionDirectories, partitionPath, withoutFields } from './partition.ts';
+import { partitionDirectories, partitionPath } from './partition.ts';
 
 /** Open files and buffers of a subtask at a time; the partition that was begun first gives way. */
 const PARTITIONS_AWAKE_MAX = 64;
@@ -20,13 +20,12 @@ export interface PartitionedWriterOptions<T> extends FileWriterOptions<T> {
 }
 
 /**
- * A file belongs to one partition and one checkpoint, and lacks the fields that the path says.
+ * A file belongs to one partition and one checkpoint. What the path says its encoder leaves out.
  * Bounds: {@link PARTITIONS_AWAKE_MAX} open files, each with a buffer. Threading: the task's thread.
  */
 export class PartitionedWriter<T extends object> implements SinkWriter<T> {
   readonly #context: SinkContext;
   readonly #options: PartitionedWriterOptions<T>;
-  readonly #rest: (record: T) => T;
   readonly #fileNumbers = { next: 0 };
   /** By path, of the checkpoint to come. */
   #writers = new Map<string, FileWriter<T>>();
@@ -38,7 +37,6 @@ export class PartitionedWriter<T extends object> implements SinkWriter<T> {
   private constructor(context: SinkContext, options: PartitionedWriterOptions<T>) {
     this.#context = context;
     this.#options = options;
-    this.#rest = withoutFields(options.partitionBy) as unknown as (record: T) => T;
   }
 
   /** Makes the sink's directory and removes what older attempts of this run left in this subtask's share. */
@@ -66,7 +64,7 @@ export class PartitionedWriter<T extends object> implements SinkWriter<T> {
     const last = this.#last;
     const writer =
       last !== undefined && this.#hasValues(record, last.values) ? last.writer : this.#turnTo(record);
-    writer.write(this.#rest(record));
+    writer.write(record);
   }
 
   async prepareCommit(checkpointId: number): Promise<Json[]> {
