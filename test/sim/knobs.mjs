@@ -17,7 +17,7 @@ export const knobs = [
   { name: 'REST_MS', file: 'runtime/src/task/split-progress.ts', choices: [1, 200] },
   { name: 'TURN_PASSES_MAX', file: 'runtime/src/slot/slot-loop.ts', choices: [1, 3] },
   // What comes behind a barrier while its snapshot is written.
-  { name: 'SLICE_PAUSE_MS', file: 'runtime/src/slot/open-tasks.ts', choices: [5, 50], share: 0.6 },
+  { name: 'SLICE_PAUSE_MS', file: 'runtime/src/slot/open-tasks.ts', choices: [5, 50], share: 1 },
   { name: 'METRICS_INTERVAL_MS', file: 'runtime/src/slot/slot-runtime.ts', choices: [20] },
   { name: 'PARTIAL_KEYS_MAX', file: 'runtime/src/operator/window/partial-aggregates.ts', choices: [1, 2] },
   { name: 'RUNNING_KEYS_MAX', file: 'runtime/src/operator/window/running-window.ts', choices: [1, 2] },

@@ -25,8 +25,8 @@ export function drawMaking(prng: Prng, from: StreamFacts, isStraight: boolean): 
   const choice = prng.below(10);
   if (choice < 4 && from.isOrdered && isStraight) return { how: 'upserts' };
   if (choice < 5) return { how: 'rows' };
-  if (choice < 7 && from.isTimed) return { how: 'latest' };
-  if (choice < 9) return { how: 'counts', batchSize: pick(prng, 0, 0, 3) };
+  if (choice < 6 && from.isTimed) return { how: 'latest' };
+  if (choice < 8) return { how: 'counts', batchSize: pick(prng, 0, 0, 3) };
   return { how: 'topN', limit: pick(prng, ...LIMITS), isRanked: prng.next() < 0.5 };
 }
 

@@ -329,6 +329,7 @@ export class JobMaster implements RegionJob {
   /** Checkpoints span the job: none is taken until all of it runs again. */
   #stopRegions(regions: readonly RegionMaster[]): void {
     this.#isCheckpointCertain = false;
+    this.#scaling.interrupted();
     for (const region of regions) region.stop();
     this.#coordinator.stop(() => {
       this.#isCheckpointCertain = true;

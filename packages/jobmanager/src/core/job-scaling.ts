@@ -168,6 +168,11 @@ export class JobScaling {
     this.#change = { ...this.#change, phase: 'restarting', stoppedAtMs };
   }
 
+  /** Some of the job is about to stop: a checkpoint that was asked for is not taken, and is asked for again when all of it runs. */
+  interrupted(): void {
+    if (this.#change?.phase === 'checkpointing') this.#change = { ...this.#change, phase: 'restarting' };
+  }
+
   /** What a job that waits for slots is to start with now; undefined: it goes on waiting. */
   toStart(): JobGraph | undefined {
     const free = this.#of.pool.freeFor(this.#of.jobId);

@@ -2,7 +2,7 @@
 import { asJobId, MillraceError, toWireError } from '@millrace/common';
 import { expect, test } from 'vitest';
 import { forward, graph, node, twoRegionGraph } from '../test-kit/graphs.testing.ts';
-import { ScriptedCluster } from '../test-kit/scripted-cluster.testing.ts';
+import { jobId, ScriptedCluster } from '../test-kit/scripted-cluster.testing.ts';
 import type { ScriptedSlot } from '../test-kit/scripted-states.testing.ts';
 
 const userError = toWireError(new MillraceError('MR_USER_FUNCTION', 'Cannot map', { retry: 'backoff' }));
@@ -108,6 +108,21 @@ test('the next checkpoint is one of both, the restarted attempt and the one that
     [4, 0],
   ]);
   expect(cluster.missingFiles()).toEqual([]);
+});
+
+test('a rescale whose checkpoint a failing region has ended is done once all of the job runs again', () => {
+  const cluster = running();
+  cluster.rescale({ jobId, vertices: [], parallelism: 1 });
+  expect(cluster.status().rescale).toMatchObject({ phase: 'checkpointing' });
+  const given = cluster.lastTriggered;
+  fail(cluster, 0);
+  endCancelled(cluster);
+  cluster.runAll();
+  expect(cluster.lastTriggered).toBeGreaterThan(given);
+  cluster.acknowledge(cluster.lastTriggered);
+  cluster.endAll();
+  cluster.runAll();
+  expect(cluster.status()).toMatchObject({ state: 'RUNNING', parallelism: 1, rescale: { phase: 'done' } });
 });
 
 test('no checkpoint is taken while a region is down', () => {

@@ -156,10 +156,16 @@ class SimRun {
         if (cluster.isJobOver || cluster.isCancelWanted) return true;
         if (!trouble.isHealed) return false;
         if (checkpointsBefore < 0) checkpointsBefore = this.invariants.checkpointsCompleted;
-        return this.invariants.checkpointsCompleted > checkpointsBefore && this.#hasAll();
+        return this.invariants.checkpointsCompleted > checkpointsBefore && this.#isRescaled && this.#hasAll();
       });
       if (this.#isViolated) return;
       hasEnded = cluster.isJobOver || cluster.isCancelWanted;
+      if (!hasEnded && !this.#isRescaled) {
+        this.invariants.violated(
+          `it is not rescaled ${LIVENESS_MS} ms after all faults were over: ${this.#stateText()}`,
+        );
+        return;
+      }
       if (!hasEnded && !this.#hasAll()) {
         const missing = this.#compare(this.#outputs(), false);
         this.invariants.violated(
@@ -250,6 +256,11 @@ class SimRun {
       isPart,
       areMoreAllowed: this.#plan.world.checkpointMode === 'at-least-once',
     });
+  }
+
+  /** No change of parallelism that was taken down is left to do. */
+  get #isRescaled(): boolean {
+    return (this.cluster.lastStatus?.rescale?.phase ?? 'done') === 'done';
   }
 
   #hasAll(): boolean {
