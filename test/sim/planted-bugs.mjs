@@ -457,6 +457,41 @@ export const plantedBugs = [
     from: 'columns: rows.columns.map((cells) => cells.slice(0, count)),',
     to: 'columns: rows.columns,',
   },
+  {
+    id: 'a cancelled attempt comes back with a late deployment',
+    row: 1,
+    file: 'taskmanager/src/task-executor/attempt-fence.ts',
+    from: 'endedIn.set(slotIndex, Math.max(endedIn.get(slotIndex) ?? 0, attemptNumber));',
+    to: 'void endedIn; void slotIndex; void attemptNumber;',
+  },
+  {
+    id: 'a second checkpoint starts while one is pending',
+    row: 33,
+    file: 'jobmanager/src/core/checkpoint-coordinator.ts',
+    from: '|| this.#pending !== undefined) return;',
+    to: ') return;',
+  },
+  {
+    id: 'a changed row that left memory is not in the snapshot',
+    row: 66,
+    file: 'state/src/spill/working-set.ts',
+    from: 'return this.#newestChange > confirmed ? Math.max(1, this.#changeCount) : 0;',
+    to: 'void confirmed; return 0;',
+  },
+  {
+    id: 'processing-time timers fire a millisecond early',
+    row: 51,
+    file: 'runtime/src/task/chain-driver.ts',
+    from: 'if (dueMs > nowMs) return undefined;\n    this.#run(this.chain.advanceProcessingTime(nowMs), nothingMore);',
+    to: 'if (dueMs > nowMs + 1) return undefined;\n    this.#run(this.chain.advanceProcessingTime(nowMs + 1), nothingMore);',
+  },
+  {
+    id: 'a change of one side of a row makes the other count as copied',
+    row: 0,
+    file: 'runtime/src/operator/join/row-set.ts',
+    from: 'this.#copyRest(this.#otherFrom, at);\n',
+    to: '',
+  },
 ];
 
 /**
@@ -464,14 +499,6 @@ export const plantedBugs = [
  * @type {readonly (PlantedBug & { readonly why: string })[]}
  */
 export const openBugs = [
-  {
-    id: 'a change of one side of a row makes the other count as copied',
-    why: 'needs changes of one key on its two sides while its snapshot is written, of which one takes rows away, and a restore from that very snapshot',
-    row: 0,
-    file: 'runtime/src/operator/join/row-set.ts',
-    from: 'this.#copyRest(this.#otherFrom, at);\n',
-    to: '',
-  },
   {
     id: 'records of a window are added to an array that a snapshot has',
     why: 'few windows keep their records, and most of those that do are short',
@@ -521,14 +548,6 @@ export const openBugs = [
     to: '    } catch (error) {\n      for (const { name } of previousFiles) await blobStore.delete(name);\n      throw error;\n    } finally {\n      store?.close();\n    }',
   },
   {
-    id: 'a cancelled attempt comes back with a late deployment',
-    why: 'needs a duplicate that is slower than a whole cancellation; the leader cancels what runs for nobody, and effects are fenced',
-    row: 1,
-    file: 'taskmanager/src/task-executor/attempt-fence.ts',
-    from: 'endedIn.set(slotIndex, Math.max(endedIn.get(slotIndex) ?? 0, attemptNumber));',
-    to: 'void endedIn; void slotIndex; void attemptNumber;',
-  },
-  {
     id: 'a state file is restored without a look at its checksum',
     why: 'most changed bits break the structure of a run, which is an error as well',
     row: 21,
@@ -545,14 +564,6 @@ export const openBugs = [
     to: 'new ByteSource(bytes).u32() === crc32(bytes.subarray(CHECKSUM_BYTES)) - 0.5',
   },
   {
-    id: 'a second checkpoint starts while one is pending',
-    why: 'only a savepoint or the end of input asks meanwhile, and what it takes the place of is aborted at the tasks by the newer barrier',
-    row: 33,
-    file: 'jobmanager/src/core/checkpoint-coordinator.ts',
-    from: '|| this.#pending !== undefined) return;',
-    to: ') return;',
-  },
-  {
     id: 'of several old subtasks only one has its transactions restored',
     why: 'needs fewer subtasks in an attempt that restores before the transactions of the checkpoint are committed',
     row: 41,
@@ -567,22 +578,6 @@ export const openBugs = [
     file: 'api/src/file-sink/file-writer.ts',
     from: 'owner.attemptNumber >= context.attemptNumber || kept.has(name)',
     to: 'kept.has(name)',
-  },
-  {
-    id: 'a changed row that left memory is not in the snapshot',
-    why: 'the count matters only where nothing else of the table changed since the last checkpoint',
-    row: 66,
-    file: 'state/src/spill/working-set.ts',
-    from: 'return this.#newestChange > confirmed ? Math.max(1, this.#changeCount) : 0;',
-    to: 'void confirmed; return 0;',
-  },
-  {
-    id: 'processing-time timers fire a millisecond early',
-    why: 'tasks sleep until timers are due; needs another reason to wake up in the millisecond before',
-    row: 51,
-    file: 'runtime/src/task/chain-driver.ts',
-    from: 'if (dueMs > nowMs) return undefined;\n    this.#run(this.chain.advanceProcessingTime(nowMs), nothingMore);',
-    to: 'if (dueMs > nowMs + 1) return undefined;\n    this.#run(this.chain.advanceProcessingTime(nowMs + 1), nothingMore);',
   },
   {
     id: 'restored watermarks are not told',

@@ -28,7 +28,10 @@ const SOURCES_MAX = 3;
 /** Share of the jobs whose sources wait for each other. */
 const ALIGNED_SHARE = 0.1;
 /** Share of the steps that make a table of their stream, and of those that go on with a table where there is one. */
-const TABLE_SHARE = 0.15;
+const TABLE_SHARE = 0.12;
+/** Share of the jobs that are about tables: many changes of few keys, joined. */
+const TABULAR_SHARE = 0.12;
+const TABLE_SHARE_TABULAR = 0.7;
 const TABLE_STEP_SHARE = 0.5;
 const STEPS_MAX = 7;
 /** Nodes that are one operator each: they may have a parallelism of their own. */
@@ -89,6 +92,7 @@ class JobDraw {
   readonly #nodes: NodeSpec[] = [];
   readonly #streams: OpenStream[] = [];
   readonly #tables: OpenTable[] = [];
+  #isTabular = false;
 
   constructor(prng: Prng, of: { readonly parallelism: number; readonly isAtLeastOnce: boolean }) {
     this.#prng = prng;
@@ -100,6 +104,7 @@ class JobDraw {
     const sourceCount = 1 + this.#prng.below(SOURCES_MAX);
     const isBounded = this.#prng.next() < 0.8;
     const isAligned = this.#prng.next() < ALIGNED_SHARE;
+    this.#isTabular = this.#prng.next() < TABULAR_SHARE && !this.#isAtLeastOnce;
     for (let index = 0; index < sourceCount; index++)
       this.#addSource(isBounded || this.#prng.next() < 0.4, isAligned);
     const stepCount = 1 + this.#prng.below(STEPS_MAX);
@@ -141,13 +146,13 @@ class JobDraw {
     const spec: SourceSpec = {
       kind: 'source',
       isBounded,
-      splits: this.#pick(1, 2, 3, 5),
-      recordsPerSplit: this.#pick(1, 10, 20, 40),
-      keyCount: this.#pick(1, 3, 5, 12),
+      splits: this.#isTabular ? this.#pick(1, 2) : this.#pick(1, 2, 3, 5),
+      recordsPerSplit: this.#isTabular ? this.#pick(20, 40) : this.#pick(1, 10, 20, 40),
+      keyCount: this.#isTabular ? this.#pick(1, 3) : this.#pick(1, 3, 5, 12),
       chunkRecords: this.#pick(1, 5, 50),
       stepMs: this.#pick(10, 100, 500),
       disorderMs: this.#pick(0, 0, 300, 1_000),
-      isRated: this.#prng.next() < 0.8,
+      isRated: this.#prng.next() < 0.8 || this.#isTabular,
       ...(isAligned ? { driftMs: this.#pick(1, 100, 1_000) } : {}),
       ...(!isBounded && this.#prng.next() < 0.5 ? { isNeverIdle: true } : {}),
     };
@@ -315,7 +320,8 @@ class JobDraw {
   }
 
   #addStep(from: OpenStream): void {
-    if (!this.#isAtLeastOnce && from.depth < DEPTH_MAX && this.#prng.next() < TABLE_SHARE)
+    const tableShare = this.#isTabular ? TABLE_SHARE_TABULAR : TABLE_SHARE;
+    if (!this.#isAtLeastOnce && from.depth < DEPTH_MAX && this.#prng.next() < tableShare)
       return this.#addTable(from);
     const step = this.#drawStep(from);
     const { ref, width } = this.#add((id) => ({ id, input: from.ref, ...step }));

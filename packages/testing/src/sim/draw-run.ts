@@ -93,6 +93,10 @@ const DRAWN_APART: ReadonlySet<FaultKind> = new Set([
 /** Share of the seeds in which connections may be dead without being closed. */
 const LINKS_WATCHED_SHARE = 0.25;
 const CHECKPOINT_TIMEOUT_MS_SLOW = 5_000;
+/** The constant of the engine by which snapshots take long. */
+const SLICE_PAUSE = 'SLICE_PAUSE_MS';
+const SNAPSHOTS_LONG_INTERVAL_MS = 60;
+const SNAPSHOTS_LONG_INPUT_MS = 400;
 /** Share of the seeds in which all that can fail does, and much of it. */
 const STORMY_SHARE = 0.02;
 
@@ -191,12 +195,19 @@ function drawWorld(prng: Prng, knobs: readonly Knob[]): SimWorld {
 
 /** A job in a slow world must be able to complete a checkpoint before its time-out. */
 function feasible(world: SimWorld): SimWorld {
-  const isSlow =
-    world.networkMsMax > 2 ||
-    world.diskMsMax > 5 ||
-    'CHANNEL_CREDITS' in world.knobs ||
-    'SLICE_PAUSE_MS' in world.knobs;
+  const isSlow = world.networkMsMax > 2 || world.diskMsMax > 5 || 'CHANNEL_CREDITS' in world.knobs;
+  if (SLICE_PAUSE in world.knobs) return withLongSnapshots(world);
   return isSlow ? { ...world, checkpointTimeoutMs: CHECKPOINT_TIMEOUT_MS_SLOW } : world;
+}
+
+/** Where snapshots take long to be written, records come meanwhile, and there are several of them. */
+function withLongSnapshots(world: SimWorld): SimWorld {
+  return {
+    ...world,
+    checkpointTimeoutMs: CHECKPOINT_TIMEOUT_MS_SLOW,
+    checkpointIntervalMs: Math.min(world.checkpointIntervalMs, SNAPSHOTS_LONG_INTERVAL_MS),
+    inputMs: Math.max(world.inputMs, SNAPSHOTS_LONG_INPUT_MS),
+  };
 }
 
 /** In half of the runs the engine is as it is shipped. */
