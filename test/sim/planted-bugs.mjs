@@ -444,18 +444,18 @@ export const plantedBugs = [
     to: 'if (last.stamp >= 0) return last.items;',
   },
   {
-    id: 'rows of a top-N are changed in an array that a snapshot has',
+    id: 'rows of a top-N are changed in a list that a snapshot has',
     row: 0,
     file: 'runtime/src/operator/changelog/own-cells.ts',
-    from: 'return table.isOwn(row) ? array : [...array];',
-    to: 'return array;',
+    from: 'return table.isOwn(row) ? list : list.copy();',
+    to: 'return list;',
   },
   {
     id: 'numbers of a table are written as they are when their turn comes',
     row: 0,
     file: 'state/src/snapshot/frozen-table.ts',
-    from: 'columns: rows.columns.map((cells) => cells.slice(0, count)),',
-    to: 'columns: rows.columns,',
+    from: 'cells instanceof PackedCells ? cells.freeze(count) : cells.slice(0, count),',
+    to: 'cells instanceof PackedCells ? cells.freeze(count) : cells,',
   },
   {
     id: 'a cancelled attempt comes back with a late deployment',
@@ -491,6 +491,13 @@ export const plantedBugs = [
     file: 'runtime/src/operator/join/row-set.ts',
     from: 'this.#copyRest(this.#otherFrom, at);\n',
     to: '',
+  },
+  {
+    id: 'a snapshot that cannot be written takes the files with it that it shares',
+    row: 13,
+    file: 'state/src/snapshot/frozen-keyed-state.ts',
+    from: '    } finally {\n      releaseTables(tables);',
+    to: '    } catch (error) {\n      for (const { name } of previousFiles) await blobStore.delete(name);\n      throw error;\n    } finally {\n      releaseTables(tables);',
   },
 ];
 
@@ -538,14 +545,6 @@ export const openBugs = [
     file: 'runtime/src/operator/process/process-operator.ts',
     from: '...(inline === undefined ? {} : { inline }),',
     to: '...(inline === undefined ? {} : { inline: this.#subtaskState.snapshot() }),',
-  },
-  {
-    id: 'a snapshot that cannot be written takes the files with it that it shares',
-    why: 'not tried long enough',
-    row: 13,
-    file: 'state/src/snapshot/frozen-keyed-state.ts',
-    from: '    } finally {\n      store?.close();\n    }',
-    to: '    } catch (error) {\n      for (const { name } of previousFiles) await blobStore.delete(name);\n      throw error;\n    } finally {\n      store?.close();\n    }',
   },
   {
     id: 'a state file is restored without a look at its checksum',
