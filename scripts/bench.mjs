@@ -18,6 +18,17 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { profileOptions, runProfiled } from './bench-profile.mjs';
 
+if (process.platform === 'linux' && !process.env.GLIBC_TUNABLES?.includes('glibc.malloc.hugetlb')) {
+  // As the peers have their JVM: what is large is in huge pages. Read when a process starts, and inherited by those of a cluster.
+  const tunables = [process.env.GLIBC_TUNABLES, 'glibc.malloc.hugetlb=1'].filter(Boolean).join(':');
+  const { status, signal } = spawnSync(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
+    stdio: 'inherit',
+    env: { ...process.env, GLIBC_TUNABLES: tunables },
+  });
+  if (signal !== null) process.kill(process.pid, signal);
+  process.exit(status ?? 1);
+}
+
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 process.chdir(root);
 const [first, ...others] = process.argv.slice(2);

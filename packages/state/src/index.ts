@@ -6,6 +6,7 @@ export { MemoryKeyValueStore } from './adapter/memory-key-value-store.ts';
 export { REBASE_INTERVAL } from './snapshot/checkpoint-ledger.ts';
 export { PackedList } from './packed/packed-list.ts';
 export { flattenString, ownKey, sameKey } from './table/own-key.ts';
+export { PREFETCH_ROWS } from './table/row-prefetch.ts';
 export {
   inspectKeyedState,
   type InspectedKind,

@@ -85,6 +85,8 @@ export interface ChainOperator {
   readonly stage: ChainStage;
   /** Watermarks go on so much later, ms: results may be as old. Only of the first operator of a chain. */
   readonly watermarkDelayMs?: number;
+  /** Records with these hashes of keys come next, from `from` up to `to`: fetches the state of the first PREFETCH_ROWS of them. */
+  prefetch?(keyHashes: Int32Array, from: number, to: number): void;
   /** After each batch of records. */
   endBatch?(): void;
   advanceWatermark?(watermarkMs: number): boolean;

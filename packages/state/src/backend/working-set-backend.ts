@@ -19,7 +19,7 @@ import { countChanged, freezeTable } from '../snapshot/frozen-table.ts';
 import { Pacer } from '../snapshot/pacer.ts';
 import { LOG_BYTES_MAX_DEFAULT } from '../spill/spill-log.ts';
 import { WorkingSet } from '../spill/working-set.ts';
-import type { KeyedTable } from '../table/keyed-table.ts';
+import { KeyedTable } from '../table/keyed-table.ts';
 import type { RowStore } from '../table/row-store.ts';
 import { NOTHING_CONFIRMED, StampClock } from '../table/stamp-clock.ts';
 import { TableKeyWalk } from '../table/key-walk.ts';
@@ -220,6 +220,14 @@ export class WorkingSetBackend implements KeyedStateBackend {
   setCurrentKey(key: unknown, keyHash: number): void {
     this.#current.key = key;
     this.#current.hash = keyHash;
+  }
+
+  prefetch(keyHashes: Int32Array, from: number, to: number): void {
+    const { tables } = this.registry;
+    for (let index = 0; index < tables.length; index++) {
+      const table = tables[index];
+      if (table instanceof KeyedTable) table.prefetch(keyHashes, from, to);
+    }
   }
 
   get currentKey(): unknown {

@@ -17,6 +17,7 @@ import { PackedListCells } from '../packed/packed-list.ts';
 import { KEY_MODE_NUMBER, KEY_MODE_STRING } from './key-column.ts';
 import { OpenIndex, SPREAD } from './open-index.ts';
 import { RemovalLog } from './removal-log.ts';
+import { prefetchRows } from './row-prefetch.ts';
 import { FREE, NOT_STORED, RESTORED, RowStore } from './row-store.ts';
 import { SliceCursor } from './slice-cursor.ts';
 import type { StampClock } from './stamp-clock.ts';
@@ -152,6 +153,12 @@ export class KeyedTable implements RowTable {
     if (row < 0) return this.#load(slice, key, keyHash);
     this.rows.touched[row] = 1;
     return row;
+  }
+
+  /** Of the namespace used last. */
+  prefetch(keyHashes: Int32Array, from: number, to: number): void {
+    const slice = this.hasNamespaces ? this.#last : this.slices.get(0);
+    if (slice !== undefined) prefetchRows(slice.index, this.rows, keyHashes, from, to);
   }
 
   /** As `find`, but brings nothing into memory. */

@@ -14,6 +14,7 @@ import { deepFreeze } from '../deep-freeze.ts';
 import { EMITTED_PER_LOOK, type Emission } from '../emission.ts';
 import { recordAt, type BatchShape, type RecordBatch } from '@millrace/proto';
 import type { SourceBatch, StreamEdge } from '@millrace/api';
+import { PREFETCH_ROWS } from '@millrace/state';
 import type { ChainNode } from '../chain-topology.ts';
 import type { ChainMetrics } from '../operator-chain.ts';
 import type { FieldsRead } from '../fields/fields-read.ts';
@@ -126,7 +127,8 @@ export function generateBatchLoop(
     row: 'row',
     ...(batch.hasKeyHashes ? { keyHash: 'hashes[row]' } : {}),
   });
-  const read = `${record.declaration()}\nconst timestampMs = timestamps[row];`;
+  const prefetch = batch.hasKeyHashes ? prefetchText(unit, code.operators.get(input.node)) : '';
+  const read = `${prefetch}\n${record.declaration()}\nconst timestampMs = timestamps[row];`;
   const prelude = [
     'const to = batch.rowCount, timestamps = batch.timestampsMs, hashes = batch.keyHashes;',
     columns.prelude('batch'),
@@ -135,6 +137,12 @@ export function generateBatchLoop(
     'batch',
     loopText(code, unit, { prelude, from: '0', read, stages, again, result: '' }),
   ) as BatchLoop;
+}
+
+/** Statement that fetches the state of the rows to come, a piece of the batch at a time. */
+function prefetchText(unit: CodeUnit, operator: ChainOperator | undefined): string {
+  if (operator?.prefetch === undefined) return '';
+  return `if (row % ${PREFETCH_ROWS} === 0) ${unit.bind(operator, 'keyed')}.prefetch(hashes, row, to);`;
 }
 
 /** The columns of a shape's batches, as far as records made of them need them. */

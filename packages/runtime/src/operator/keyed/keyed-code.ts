@@ -39,6 +39,7 @@ export function emitKey(body: StageBody, setup: OperatorSetup, site: number): Ke
 /** The parts of a ChainOperator that a keyed state backend answers; `onFreeze` is called when the backend's state is frozen. */
 export function backendMethods(backend: KeyedStateBackend, onFreeze?: () => void) {
   return {
+    prefetch: (keyHashes: Int32Array, from: number, to: number) => backend.prefetch(keyHashes, from, to),
     needsRelief: () => backend.isWriteBehindFull,
     relieve: () => backend.relieve(),
     freeze: (checkpointId: number) => {
