@@ -5,8 +5,11 @@ import { SlotWorker, type SlotWorkerEvents, type SlotWorkerOptions } from './slo
 /** Workers that die before they are ready are started again after a delay that doubles from here. */
 const RETRY_DELAY_MS_MIN = 100;
 const RETRY_DELAY_MS_MAX = 5_000;
-/** A spare that was taken is replaced after this time: what took it is being deployed, and needs the processor now. */
-const SPARE_DELAY_MS = 1_000;
+/**
+ * A spare that was taken is replaced after this time: what took it is being deployed, then compiled by V8, and needs the processor now;
+ * a short job is over by then. Importing the engine takes some 0.2 s.
+ */
+const SPARE_DELAY_MS = 5_000;
 
 export interface WorkerPoolOptions extends SlotWorkerOptions {
   readonly timers: TimerPort;
