@@ -18,7 +18,10 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { profileOptions, runProfiled } from './bench-profile.mjs';
 
-if (process.platform === 'linux' && !process.env.GLIBC_TUNABLES?.includes('glibc.malloc.hugetlb')) {
+// What is measured there is the memory of processes as they are started by default.
+const isOfMemory = process.argv.some((argument) => ['soak', 'steady'].includes(argument));
+const hasTunable = process.env.GLIBC_TUNABLES?.includes('glibc.malloc.hugetlb') === true;
+if (process.platform === 'linux' && !isOfMemory && !hasTunable) {
   // As the peers have their JVM: what is large is in huge pages. Read when a process starts, and inherited by those of a cluster.
   const tunables = [process.env.GLIBC_TUNABLES, 'glibc.malloc.hugetlb=1'].filter(Boolean).join(':');
   const { status, signal } = spawnSync(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
