@@ -2,7 +2,7 @@ import { hashKey, silentLogger } from '@millrace/common';
 import { expect, test } from 'vitest';
 import { openKeyedStateBackend } from '../backend/open-keyed-state-backend.ts';
 
-const KEYS = 40_000;
+const KEYS = 70_000;
 
 test.each([
   ['numbers', (index: number) => index],
