@@ -17,7 +17,7 @@ test.each([
     log: silentLogger,
   });
   const table = backend.table({ name: 'rows', columns: ['f64', 'value'], hasNamespaces: false });
-  const slices = backend.table({ name: 'slices', columns: ['f64'], hasNamespaces: true });
+  const slices = backend.table({ name: 'slices', columns: ['packed'], hasNamespaces: true });
   const values = backend.valueState('value');
   const hashes = Int32Array.from({ length: KEYS }, (_unused, index) => hashKey(keyOf(index)));
   backend.prefetch(hashes, 0, KEYS);
@@ -27,10 +27,12 @@ test.each([
     const row = table.upsert(key, hash, 0);
     (table.columns[0] as Float64Array)[row] = index;
     (table.columns[1] as unknown[])[row] = String(index);
-    slices.upsert(key, hash, 1_000);
+    slices.packed(0).set(slices.upsert(key, hash, 1_000), index);
     backend.setCurrentKey(key, hash);
     values.update(index);
   }
+  backend.prefetch(hashes, 0, KEYS);
+  expect(slices.packed(0).get(slices.find(keyOf(1), hashes[1] as number, 1_000))).toBe(1);
   slices.removeNamespace(1_000);
   const { entryCount, stateBytes } = backend;
   for (const from of [0, 1, KEYS - 300, KEYS - 1, KEYS]) backend.prefetch(hashes, from, KEYS);

@@ -2,7 +2,7 @@
 // places of many rows are asked of memory at once, because no look needs the one before.
 import { KEY_MODE_NUMBER, type KeyColumn } from './key-column.ts';
 import { SPREAD, type OpenIndex } from './open-index.ts';
-import type { RowStore } from './row-store.ts';
+import type { Cells, RowStore } from './row-store.ts';
 
 /** Keys that are looked at together: what their rows take fits the processor's own caches. */
 export const PREFETCH_ROWS = 256;
@@ -30,10 +30,14 @@ export function prefetchRows(
   seen = (seen + lookAtKeys(rows.keys, rows.hashes, count) + lookAtInts(rows.changed, count)) | 0;
   const { columns } = rows;
   for (let column = 0; column < columns.length; column++) {
-    const cells = columns[column] as Float64Array | unknown[];
-    seen =
-      (seen + (cells instanceof Float64Array ? lookAtFloats(cells, count) : lookAtValues(cells, count))) | 0;
+    seen = (seen + lookAtCells(columns[column] as Cells, count)) | 0;
   }
+}
+
+/** Of packed cells it is where their bytes are. */
+function lookAtCells(cells: Cells, count: number): number {
+  if (cells instanceof Float64Array) return lookAtFloats(cells, count);
+  return Array.isArray(cells) ? lookAtValues(cells, count) : lookAtInts(cells.addresses, count);
 }
 
 function lookAtKeys(keys: KeyColumn, hashes: Int32Array, count: number): number {
