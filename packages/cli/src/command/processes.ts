@@ -1,6 +1,7 @@
 // `jobmanager start`, `taskmanager start`: one process in the foreground, as a container runs it.
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import { formatAddress, isWildcard, MillraceError, type Logger } from '@millrace/common';
 import { expiryMsOf } from '@millrace/common/node';
 import type { ClusterCredentials, ClusterDirectory } from '../cluster/cluster-directory.ts';
@@ -33,9 +34,16 @@ export interface TaskManagerStartOptions extends ProcessOptions {
   readonly memoryLimit?: number;
 }
 
+/**
+ * Has V8 collect garbage when the heap, of some 12 MB, has grown by some MB: by itself it lets it grow to 50 MB, under a job with a
+ * checkpoint a second, and back.
+ */
+const SMALL_HEAP = '--optimize-for-size';
+
 /** Runs a JobManager until SIGTERM or SIGINT. */
 export async function startJobManagerProcess(options: JobManagerStartOptions): Promise<ExitCode> {
   const signals = new EndSignals();
+  setFlagsFromString(SMALL_HEAP);
   const { startJobManager } = await import('@millrace/jobmanager');
   const directory = clusterDirectoryOf(options);
   directory.ensure();
