@@ -10,6 +10,8 @@ import { invariant } from '@millrace/common';
 import { PlainRowWriter, type ByteSink } from '@millrace/proto';
 import { encodedInScratch, readValueAt } from '../cell/value-bytes.ts';
 import type { PackedColumn } from '../keyed-state-backend.ts';
+import type { Pacer } from '../snapshot/pacer.ts';
+import { scattered } from '../snapshot/scatter.ts';
 import { copyWords, ENTRY_HEADER_WORDS, entryWords, PackedSegment } from './packed-segment.ts';
 
 const WORDS_LOG2 = 18;
@@ -212,7 +214,7 @@ function liveShare(segment: PackedSegment | undefined): number {
 
 /** Values of a packed column at a freeze, in an order of the snapshot's. */
 export class FrozenCells {
-  readonly #addresses: Int32Array;
+  #addresses: Int32Array;
   readonly #segments: readonly (PackedSegment | undefined)[];
   #isReleased = false;
 
@@ -230,12 +232,17 @@ export class FrozenCells {
     writeAt(sink, this.#segments, this.#addresses[row] as number);
   }
 
-  /** Appends the values of `rows`, and says where each ends. */
-  writeRows(sink: ByteSink, rows: Uint32Array, ends: Uint32Array): void {
+  /** Puts row i at `places[i]`. */
+  async move(places: Uint32Array, pacer: Pacer): Promise<void> {
+    this.#addresses = await scattered(this.#addresses, places, pacer);
+  }
+
+  /** Appends the values of as many rows as there are ends, and says where each ends. */
+  writeRows(sink: ByteSink, from: number, ends: Uint32Array): void {
     const segments = this.#segments;
     const start = sink.position;
-    for (let index = 0; index < rows.length; index++) {
-      writeAt(sink, segments, this.#addresses[rows[index] as number] as number);
+    for (let index = 0; index < ends.length; index++) {
+      writeAt(sink, segments, this.#addresses[from + index] as number);
       ends[index] = sink.position - start;
     }
   }

@@ -6,13 +6,13 @@ import {
   writeKeyedBlockV1,
   writeKeyV1,
   type KeyedRunColumnV1,
-  type PackedBytes,
 } from '@millrace/proto';
 import type { CellCodec } from '../cell/cell-codec.ts';
 import { FrozenCells } from '../packed/packed-cells.ts';
 import type { DroppedNamespace, Removal } from '../table/removal-log.ts';
 import type { FrozenTable } from './frozen-table.ts';
 import type { Pacer } from './pacer.ts';
+import { scattered } from './scatter.ts';
 
 /** Key groups `[from, to)`. */
 export interface KeyGroupSpan {
@@ -25,9 +25,8 @@ const ROWS_PER_STEP = 65_536;
 
 /** Rows of one frozen table, in the order of their key groups. */
 export class FrozenPartition {
-  readonly frozen: FrozenTable;
-  /** Rows by key group: those of group g are `#order[#starts[g - from]]` up to `#starts[g - from + 1]`. */
-  readonly #order: Uint32Array;
+  /** Its rows: those of group g are `#starts[g - from]` up to `#starts[g - from + 1]`. */
+  #rows: FrozenTable;
   readonly #starts: Uint32Array;
   readonly #span: KeyGroupSpan;
   readonly #removals = new Map<number, Removal[]>();
@@ -35,9 +34,8 @@ export class FrozenPartition {
   readonly #scratch = new ByteSink(4096);
 
   private constructor(frozen: FrozenTable, span: KeyGroupSpan) {
-    this.frozen = frozen;
+    this.#rows = frozen;
     this.#span = span;
-    this.#order = new Uint32Array(frozen.count);
     this.#starts = new Uint32Array(span.to - span.from + 1);
   }
 
@@ -55,7 +53,7 @@ export class FrozenPartition {
 
   /** A counting sort. */
   async #sortRows(keyGroupCount: number, pacer: Pacer): Promise<void> {
-    const { hashes, count } = this.frozen;
+    const { hashes, count } = this.#rows;
     const { from } = this.#span;
     const starts = this.#starts;
     const groups = new Uint16Array(count);
@@ -72,23 +70,41 @@ export class FrozenPartition {
       starts[group] = (starts[group] as number) + (starts[group - 1] as number);
     }
     const next = starts.slice();
+    const places = new Uint32Array(count);
     for (let start = 0; start < count; start += ROWS_PER_STEP) {
       const end = Math.min(count, start + ROWS_PER_STEP);
       for (let index = start; index < end; index++) {
         const group = groups[index] as number;
         const place = next[group] as number;
-        this.#order[place] = index;
+        places[index] = place;
         next[group] = place + 1;
       }
       await pacer.afterRows(ROWS_PER_STEP / 4);
     }
+    await this.#moveRows(places, pacer);
+  }
+
+  async #moveRows(places: Uint32Array, pacer: Pacer): Promise<void> {
+    const { hashes, keys, subkeys, columns } = this.#rows;
+    const moved: FrozenTable['columns'][number][] = [];
+    for (const cells of columns) {
+      if (cells instanceof FrozenCells) await cells.move(places, pacer);
+      moved.push(cells instanceof FrozenCells ? cells : await scattered(cells, places, pacer));
+    }
+    this.#rows = {
+      ...this.#rows,
+      hashes: await scattered(hashes, places, pacer),
+      keys: await scattered(keys, places, pacer),
+      subkeys: subkeys === undefined ? undefined : await scattered(subkeys, places, pacer),
+      columns: moved,
+    };
   }
 
   #sortTombstones(keyGroupCount: number): void {
-    for (const removal of this.frozen.removals) {
+    for (const removal of this.#rows.removals) {
       append(this.#removals, keyGroupOfHash(removal.hash, keyGroupCount), removal);
     }
-    for (const drop of this.frozen.drops) {
+    for (const drop of this.#rows.drops) {
       for (let group = this.#span.from; group < this.#span.to; group++) {
         if (drop.keyGroups === undefined || drop.keyGroups.has(group)) append(this.#drops, group, drop);
       }
@@ -102,51 +118,50 @@ export class FrozenPartition {
     const group = keyGroup - this.#span.from;
     const end = this.#starts[group + 1] as number;
     for (let start = this.#starts[group] as number; start < end; start += RUN_BLOCK_ENTRIES_MAX) {
-      const rows = this.#order.subarray(start, Math.min(end, start + RUN_BLOCK_ENTRIES_MAX));
-      this.#writePuts(sink, rows);
-      entryCount += rows.length;
+      const to = Math.min(end, start + RUN_BLOCK_ENTRIES_MAX);
+      this.#writePuts(sink, start, to);
+      entryCount += to - start;
     }
     return entryCount;
   }
 
   forEachRow(keyGroup: number, visit: (hash: number, key: unknown, subkey: unknown) => void): void {
     const group = keyGroup - this.#span.from;
-    const { hashes, keys, subkeys } = this.frozen;
+    const { hashes, keys, subkeys } = this.#rows;
     const end = this.#starts[group + 1] as number;
-    for (let place = this.#starts[group] as number; place < end; place++) {
-      const index = this.#order[place] as number;
+    for (let index = this.#starts[group] as number; index < end; index++)
       visit(hashes[index] as number, keys[index], subkeys?.[index]);
-    }
   }
 
   removalsOf(keyGroup: number): readonly Removal[] {
     return this.#removals.get(keyGroup) ?? [];
   }
 
-  #writePuts(sink: ByteSink, rows: Uint32Array): void {
-    const { table, hashes, keys, subkeys, columns, cells: codec } = this.frozen;
-    const ownHashes = new Int32Array(rows.length);
-    for (let index = 0; index < rows.length; index++)
-      ownHashes[index] = hashes[rows[index] as number] as number;
+  #writePuts(sink: ByteSink, from: number, to: number): void {
+    const { table, hashes, keys, subkeys, columns, cells: codec } = this.#rows;
     writeKeyedBlockV1(sink, {
       kind: 'puts',
       table: table.name,
       subkeyKind: table.subkeyKind,
-      entryCount: rows.length,
-      hashes: ownHashes,
-      keys: this.#packKeys(keys, rows),
-      subkeys: subkeys === undefined ? undefined : this.#packKeys(subkeys, rows),
+      entryCount: to - from,
+      hashes: hashes.subarray(from, to),
+      keys: this.#packKeys(keys, { from, to, mayRepeat: subkeys !== undefined }),
+      subkeys: subkeys === undefined ? undefined : this.#packKeys(subkeys, { from, to, mayRepeat: false }),
       columns: columns.map((cells) => {
-        if (cells instanceof FrozenCells)
-          return { writeTo: (target, ends) => cells.writeRows(target, rows, ends) };
-        return cells instanceof Float64Array ? pickFloats(cells, rows) : this.#packCells(cells, rows, codec);
+        if (cells instanceof Float64Array) return cells.subarray(from, to);
+        return {
+          writeTo: (target, ends) => {
+            if (cells instanceof FrozenCells) cells.writeRows(target, from, ends);
+            else writeCells(target, cells, { from, ends, codec });
+          },
+        };
       }),
     });
   }
 
   #writeTombstones(sink: ByteSink, keyGroup: number): number {
     const drops = this.#drops.get(keyGroup) ?? [];
-    const { table } = this.frozen;
+    const { table } = this.#rows;
     for (let start = 0; start < drops.length; start += RUN_BLOCK_ENTRIES_MAX) {
       const namespaces = drops.slice(start, start + RUN_BLOCK_ENTRIES_MAX).map((drop) => drop.namespace);
       writeKeyedBlockV1(sink, {
@@ -158,7 +173,6 @@ export class FrozenPartition {
     const removals = this.#removals.get(keyGroup) ?? [];
     for (let start = 0; start < removals.length; start += RUN_BLOCK_ENTRIES_MAX) {
       const slice = removals.slice(start, start + RUN_BLOCK_ENTRIES_MAX);
-      const all = Uint32Array.from(slice, (_, index) => index);
       const hasSubkeys = table.subkeyKind !== 'none';
       writeKeyedBlockV1(sink, {
         kind: 'deletes',
@@ -168,12 +182,12 @@ export class FrozenPartition {
         hashes: Int32Array.from(slice, (removal) => removal.hash),
         keys: this.#packKeys(
           slice.map((removal) => removal.key),
-          all,
+          { from: 0, to: slice.length, mayRepeat: hasSubkeys },
         ),
         subkeys: hasSubkeys
           ? this.#packKeys(
               slice.map((removal) => removal.subkey),
-              all,
+              { from: 0, to: slice.length, mayRepeat: false },
             )
           : undefined,
       });
@@ -181,16 +195,20 @@ export class FrozenPartition {
     return drops.length + removals.length;
   }
 
-  #packKeys(keys: Float64Array | readonly unknown[], rows: Uint32Array): KeyedRunColumnV1 {
-    if (keys instanceof Float64Array) return pickFloats(keys, rows);
+  /** `mayRepeat`: several entries have one key. */
+  #packKeys(
+    keys: Float64Array | readonly unknown[],
+    { from, to, mayRepeat }: { readonly from: number; readonly to: number; readonly mayRepeat: boolean },
+  ): KeyedRunColumnV1 {
+    if (keys instanceof Float64Array) return keys.subarray(from, to);
     const scratch = this.#scratch;
     scratch.reset();
-    const ends = new Uint32Array(rows.length);
+    const ends = new Uint32Array(to - from);
     // Entries of distinct values share the objects that are their keys: the bytes of one are copied.
     const written = new Map<object, number>();
-    for (let index = 0; index < rows.length; index++) {
-      const key = keys[rows[index] as number];
-      if (typeof key !== 'object' || key === null) {
+    for (let index = 0; index < ends.length; index++) {
+      const key = keys[from + index];
+      if (!mayRepeat || typeof key !== 'object' || key === null) {
         writeKeyV1(scratch, key);
       } else {
         const first = written.get(key);
@@ -205,16 +223,19 @@ export class FrozenPartition {
     }
     return { ends, bytes: scratch.copy() };
   }
+}
 
-  #packCells(cells: readonly unknown[], rows: Uint32Array, codec: CellCodec): PackedBytes {
-    const scratch = this.#scratch;
-    scratch.reset();
-    const ends = new Uint32Array(rows.length);
-    for (let index = 0; index < rows.length; index++) {
-      codec.write(scratch, cells[rows[index] as number]);
-      ends[index] = scratch.position;
-    }
-    return { ends, bytes: scratch.copy() };
+/** Appends as many cells as there are ends, and says where each ends. */
+function writeCells(
+  sink: ByteSink,
+  cells: readonly unknown[],
+  of: { readonly from: number; readonly ends: Uint32Array; readonly codec: CellCodec },
+): void {
+  const { from, ends, codec } = of;
+  const start = sink.position;
+  for (let index = 0; index < ends.length; index++) {
+    codec.write(sink, cells[from + index]);
+    ends[index] = sink.position - start;
   }
 }
 
@@ -223,12 +244,6 @@ function repeat(sink: ByteSink, from: number, to: number): void {
   sink.reserve(to - from);
   sink.bytes.copyWithin(sink.position, from, to);
   sink.position += to - from;
-}
-
-function pickFloats(source: Float64Array, rows: Uint32Array): Float64Array {
-  const target = new Float64Array(rows.length);
-  for (let index = 0; index < rows.length; index++) target[index] = source[rows[index] as number] as number;
-  return target;
 }
 
 function append<T>(lists: Map<number, T[]>, keyGroup: number, element: T): void {
