@@ -53,10 +53,13 @@ export function forEachEpoch<T>(writer: EpochWriter<T>): Sink<T> {
   };
 }
 
+/** How far a partition has counted. Part of the checkpoint's format. */
+type CountedEpoch = Pick<Epoch, 'partition' | 'partitions' | 'epoch'>;
+
 class EpochSinkWriter<T> implements SinkWriter<T> {
   readonly #writer: EpochWriter<T>;
   readonly #of: Omit<Epoch, 'epoch'>;
-  readonly #epochs: OperatorListState<number>;
+  readonly #epochs: OperatorListState<CountedEpoch>;
   #epoch: number;
   #isOpen = false;
   #isTaken = false;
@@ -64,9 +67,19 @@ class EpochSinkWriter<T> implements SinkWriter<T> {
   constructor(writer: EpochWriter<T>, { subtaskIndex, parallelism, runId, operatorState }: SinkContext) {
     this.#writer = writer;
     this.#of = { partition: subtaskIndex, partitions: parallelism, runId };
-    // All subtasks have seen the same barriers.
-    this.#epochs = operatorState.unionList<number>('epoch');
-    this.#epoch = Math.max(1, ...this.#epochs.get());
+    this.#epochs = operatorState.unionList<CountedEpoch>('epoch');
+    this.#epoch = this.#restoredEpoch();
+  }
+
+  /**
+   * The partition's own, since the barrier of a checkpoint that was given up may have come to some partitions only. Of other partitions
+   * than before the greatest, so that no number comes twice.
+   */
+  #restoredEpoch(): number {
+    const { partition, partitions } = this.#of;
+    const counted = this.#epochs.get();
+    const own = counted.find((one) => one.partition === partition && one.partitions === partitions);
+    return own?.epoch ?? Math.max(1, ...counted.map(({ epoch }) => epoch));
   }
 
   write(record: T, timestampMs: number): void {
@@ -86,7 +99,8 @@ class EpochSinkWriter<T> implements SinkWriter<T> {
   snapshot(): void {
     this.#close(undefined);
     this.#epoch++;
-    this.#epochs.update([this.#epoch]);
+    const { partition, partitions } = this.#of;
+    this.#epochs.update([{ partition, partitions, epoch: this.#epoch }]);
   }
 
   prepareCommit(): [] {

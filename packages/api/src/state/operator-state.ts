@@ -30,7 +30,7 @@ export type OperatorListOptions<V> = Pick<StateOptions<V>, 'version' | 'from'>;
 export interface OperatorState {
   /** With another parallelism the entries of all subtasks are dealt out in turn; with the same each has its own again. */
   list<V>(name: string, options?: OperatorListOptions<NoInfer<V>>): OperatorListState<V>;
-  /** After a restore every subtask has the entries of all. */
+  /** After a restore every subtask has the entries of all: who adds to them instead of replacing them has them several times at the next one. */
   unionList<V>(name: string, options?: OperatorListOptions<NoInfer<V>>): OperatorListState<V>;
 }
 

@@ -212,3 +212,46 @@ test('the report shows every operator of either side', () => {
     ],
   });
 });
+
+const over = { aggregates: { sum: 'sum' }, order: 'eventTime', frame: 'rows', preceding: 9, input: 'append' };
+const aggregate = { aggregates: counted, input: 'append', emit: 'update', generateUpdateBefore: true };
+const first = { limit: 3, order: 'desc', input: 'append', generateUpdateBefore: true };
+
+test.each([
+  ['over', over, { aggregates: { sum: 'sum', count: 'count' } }, 'aggregates'],
+  ['over', over, { preceding: 'unbounded' }, 'preceding'],
+  ['topN', first, { limit: 5 }, 'limit'],
+  ['topN', first, { input: 'retract' }, 'input'],
+  ['deduplicate', { keep: 'first', time: 'event', output: 'append' }, { keep: 'last' }, 'keep'],
+  ['groupAggregate', aggregate, { stateTtlMs: 60_000 }, 'stateTtl'],
+  ['groupAggregate', { ...aggregate, miniBatch: { recordsMax: 9 } }, { miniBatch: undefined }, 'miniBatch'],
+  ['join', { join: 'table', leftTtlMs: 0, rightTtlMs: 0 }, { leftTtlMs: 60_000 }, 'leftStateTtl'],
+] as const)('a %s whose state would mean something else is refused: %j, %j', (kind, before, change, named) => {
+  const versionOf = (options: StreamNodeJson['options']) =>
+    program({
+      window: windowNode({
+        kind,
+        state: [{ name: kind, kind: 'value' }],
+        options,
+        inputs: kind === 'join' ? [hash(1), hash(1)] : [hash(1)],
+      }),
+    });
+  const left = { ...savepoint(), operators: describeOperators(versionOf(before)) };
+  expect(() => checkRestore(versionOf(before), left, {})).not.toThrow();
+  const changed = { ...before, ...change } as unknown as StreamNodeJson['options'];
+  expect(() => checkRestore(versionOf(changed), left, {})).toThrow(named);
+});
+
+test('how long state is kept may change', () => {
+  const options = { ...aggregate, stateTtlMs: 60_000 };
+  const versionOf = (more: StreamNodeJson['options']) =>
+    program({
+      window: windowNode({
+        kind: 'groupAggregate',
+        state: [{ name: 'groupAggregate', kind: 'value' }],
+        options: { ...options, ...more },
+      }),
+    });
+  const left = { ...savepoint(), operators: describeOperators(versionOf({})) };
+  expect(() => checkRestore(versionOf({ stateTtlMs: 90_000 }), left, {})).not.toThrow();
+});

@@ -6,12 +6,28 @@ const LAYOUT_OPTIONS: { readonly [kind in OperatorKind]?: readonly string[] } = 
   window: ['assigner', 'strategy', 'evictor', 'emit', 'function', 'aggregates'],
   aggregate: ['aggregates'],
   groupAggregate: ['aggregates', 'input', 'distinct'],
+  topN: ['limit', 'order', 'input', 'isMonotonic'],
+  windowTopN: ['limit', 'order'],
+  deduplicate: ['keep', 'time', 'output'],
+  over: ['aggregates', 'order', 'frame', 'preceding'],
+  sort: ['thenBy'],
   process: ['isKeyed'],
   coProcess: ['isKeyed'],
   pattern: ['pattern'],
   join: ['join', 'joinType', 'time', 'lowerMs', 'upperMs', 'hasLeftUniqueKey', 'hasRightUniqueKey'],
   asyncWait: ['isKeyed'],
 };
+
+/**
+ * Options of the engine's operators that state of one kind comes with and of another not, whatever they are set to: the time of the last
+ * write, and results that wait. By the name that users know.
+ */
+const LAYOUT_SWITCHES = {
+  stateTtlMs: 'stateTtl',
+  leftTtlMs: 'leftStateTtl',
+  rightTtlMs: 'rightStateTtl',
+  miniBatch: 'miniBatch',
+} as const;
 
 /** What checkpoints mean that were written before there was a choice. */
 const IMPLIED_LAYOUT: { readonly [kind in OperatorKind]?: Readonly<Record<string, Json>> } = {
@@ -38,5 +54,7 @@ export function describeOperator(node: StreamNodeJson): Omit<CheckpointOperator,
     const value = options[option];
     if (value !== undefined) stateLayout[option] = value;
   }
+  for (const [option, called] of Object.entries(LAYOUT_SWITCHES))
+    if ((options[option] ?? 0) !== 0) stateLayout[called] = 'set';
   return { uid, isUidExplicit, name, kind, state, stateLayout };
 }

@@ -71,7 +71,8 @@ export class CheckpointLedger {
     const pending: PendingFreeze = { checkpointId, stamp: this.#clock.current, hasBase, files: undefined };
     this.#pending.push(pending);
     if (this.#pending.length > PENDING_MAX) this.#pending.shift();
-    this.#clock.lastFrozen = this.#clock.current++;
+    this.#clock.lastFrozen = this.#clock.current;
+    this.#clock.advance();
     return (files) => {
       pending.files = files;
     };

@@ -134,7 +134,7 @@ export class WorkingSet {
       const left = share - this.#sweep(table, share, true);
       if (left > 0) this.#sweep(table, left, false);
     }
-    this.#options.clock.current++;
+    this.#options.clock.advance();
   }
 
   /** Moves up to `wanted` rows away, in one turn of the hand; returns how many. */

@@ -91,6 +91,25 @@ describe('operator state', () => {
     expect(third.found.get(0)?.list).toEqual(['a', 'c', 'b']);
   });
 
+  test('a union list that nobody asks for has as many entries after any number of restores', async () => {
+    const { harness, ...first } = await pass({ values: [], parallelism: 2 });
+    let { snapshot } = first;
+    for (const parallelism of [2, 3, 3, 1, 2]) {
+      const without = await ChainHarness.open<unknown>({
+        operators: (input) => input.map({ map: (value) => value }),
+        parallelism,
+        restore: snapshot,
+        blobStore: harness.blobStore,
+        attemptNumber: snapshot.checkpointId + 1,
+      });
+      snapshot = await without.snapshot(snapshot.checkpointId + 1);
+      await without.close();
+    }
+    const last = await pass({ values: [], parallelism: 2, restore: snapshot, from: harness });
+    expect(last.found.get(0)?.union).toEqual(['subtask 0', 'subtask 1']);
+    expect(last.found.get(1)?.union).toEqual(['subtask 0', 'subtask 1']);
+  });
+
   test('what does not fit is refused by name, with the way out', async () => {
     await expect(
       pass({ values: [new Uint8Array(4 * 1024 * 1024), 'x'], parallelism: 4 }),

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { truncate, writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { connectorContext, readAll, readFromEveryPosition, readSplit } from '../fixture/read-source.ts';
 import { temporaryDirectory } from '../fixture/temporary-directory.ts';
@@ -111,4 +111,23 @@ test('jsonLines refuses a file that was cut since its splits were made', async (
     code: 'MR_SOURCE_READ',
     retry: 'never',
   });
+});
+
+test('jsonLines refuses a file that is cut while it is read', async () => {
+  const directory = await temporaryDirectory();
+  const context = connectorContext(directory.path);
+  const path = `${directory.path}/rows.jsonl`;
+  const line = `${JSON.stringify({ id: 1, text: 'x'.repeat(1_000) })}\n`;
+  await writeFile(path, line.repeat(4_000));
+  const source = jsonLines<Row>({ path: 'rows.jsonl', splitBytes: 10_000_000 });
+  const [split] = await source.enumerate(context);
+  if (split === undefined) throw new Error('no split');
+  const reader = await source.openSplit(split, undefined, context);
+  const readToEnd = async (): Promise<void> => {
+    while ((await reader.read(1_000)) !== undefined);
+  };
+  expect(await reader.read(1)).toBeDefined();
+  await truncate(path, line.length * 1_500);
+  await expect(readToEnd()).rejects.toMatchObject({ code: 'MR_SOURCE_READ', retry: 'never' });
+  await reader.close?.();
 });

@@ -87,22 +87,30 @@ export function jsonTable<T extends object>(options: JsonTableOptions<T>): Chang
         },
         restored.map(parseCommittable),
       );
-      return changesWriter(files);
+      return changesWriter(files, context.runId);
     },
-    openCommitter: ({ files, baseDirectory, runId }) =>
-      tableCommitter({ files, runId, key, buckets, directory: absolutePath(path, baseDirectory) }),
+    openCommitter: ({ files, baseDirectory, runId, attemptNumber }) =>
+      tableCommitter({
+        files,
+        writer: { runId, attemptNumber },
+        key,
+        buckets,
+        directory: absolutePath(path, baseDirectory),
+      }),
   };
 }
 
-/** Says of each sealed file which checkpoint it belongs to. */
-function changesWriter(files: FileWriter<Change<unknown>>): SinkWriter<Change<unknown>> {
+/** Says of each sealed file which checkpoint it belongs to, and of which run. */
+function changesWriter(files: FileWriter<Change<unknown>>, runId: string): SinkWriter<Change<unknown>> {
   return {
     write: (change) => {
       if (change.kind !== 'updateBefore') files.write(change);
     },
     prepareCommit: async (checkpointId) => {
       const sealed = await files.prepareCommit(checkpointId);
-      return sealed.map((one): Json => ({ ...(one as { readonly [field: string]: Json }), checkpointId }));
+      return sealed.map(
+        (one): Json => ({ ...(one as { readonly [field: string]: Json }), runId, checkpointId }),
+      );
     },
     close: () => files.close(),
   };

@@ -35,7 +35,7 @@ export async function prepareTable(
 /** Nothing of this run's own: a process that was paused here may go on long after the job has begun. */
 async function removeTable(files: FilePort, directory: string, runId: string): Promise<void> {
   const stat = await files.stat(directory);
-  if (stat?.isDirectory !== true || (await readManifest(files, directory))?.runId === runId) return;
+  if (stat?.isDirectory !== true || (await readManifest(files, directory))?.writer.runId === runId) return;
   const names = await files.list(directory);
   for (const name of names) {
     const isOwn = isTableFile(name) || (name.startsWith('.') && isSinkFile(name));

@@ -10,16 +10,21 @@ import {
 import { crc32 } from 'node:zlib';
 import { bucketOf, keyText, type Fields } from './table-key.ts';
 import {
+  attemptOfHalfWritten,
   bucketName,
+  isOutdone,
   newManifest,
+  outdone,
   readManifest,
   replaceFile,
   writeManifest,
   type TableManifest,
+  type TableWriter,
 } from './table-manifest.ts';
 
-/** A sealed file of changes, and the checkpoint that they belong to. */
+/** A sealed file of changes, and the checkpoint that they belong to: of this run, or of the one whose savepoint this job started from. */
 interface SealedChanges extends FileCommittable {
+  readonly runId: string;
   readonly checkpointId: number;
 }
 
@@ -30,7 +35,7 @@ type BucketChanges = Map<string, string | undefined>;
 export interface TableCommitterOptions {
   readonly files: FilePort;
   readonly directory: string;
-  readonly runId: string;
+  readonly writer: TableWriter;
   readonly key: readonly string[];
   readonly buckets: number;
 }
@@ -42,31 +47,59 @@ export interface TableCommitterOptions {
  * @throws {MillraceError} MR_SINK_COMMIT when changes that are not in the table are gone, or others than were sealed
  */
 export function tableCommitter(options: TableCommitterOptions): Committer {
+  let isCleaned = false;
   return {
     commit: async (committables: readonly Json[]) => {
-      const sealed = committables.map((one) => parseCommittable(one) as SealedChanges);
-      const checkpointIds = [...new Set(sealed.map(({ checkpointId }) => checkpointId))].sort(
-        (a, b) => a - b,
-      );
-      for (const checkpointId of checkpointIds)
-        await commitCheckpoint(
-          options,
-          checkpointId,
-          sealed.filter((one) => one.checkpointId === checkpointId),
-        );
+      if (committables.length === 0) return;
+      if (!isCleaned) await removeHalfWritten(options);
+      isCleaned = true;
+      for (const sealed of byCheckpoint(committables.map((one) => parseCommittable(one) as SealedChanges)))
+        await commitCheckpoint(options, sealed);
     },
   };
 }
 
+/** Runs in their order, and of each its checkpoints in the order of their ids. */
+function byCheckpoint(sealed: readonly SealedChanges[]): readonly (readonly SealedChanges[])[] {
+  return [...grouped(sealed, ({ runId }) => runId).values()].flatMap((ofRun) =>
+    [...grouped(ofRun, ({ checkpointId }) => checkpointId)]
+      .sort(([a], [b]) => a - b)
+      .map(([, ofCheckpoint]) => ofCheckpoint),
+  );
+}
+
+function grouped<K>(
+  sealed: readonly SealedChanges[],
+  by: (one: SealedChanges) => K,
+): ReadonlyMap<K, readonly SealedChanges[]> {
+  const groups = new Map<K, SealedChanges[]>();
+  for (const one of sealed) {
+    const group = groups.get(by(one));
+    if (group === undefined) groups.set(by(one), [one]);
+    else group.push(one);
+  }
+  return groups;
+}
+
+/** What attempts that are over were about to give a name. */
+async function removeHalfWritten({ files, directory, writer }: TableCommitterOptions): Promise<void> {
+  for (const name of await files.list(directory)) {
+    const attemptNumber = attemptOfHalfWritten(name);
+    if (attemptNumber !== undefined && attemptNumber < writer.attemptNumber)
+      await files.remove(`${directory}/${name}`);
+  }
+}
+
 async function commitCheckpoint(
   options: TableCommitterOptions,
-  checkpointId: number,
   sealed: readonly SealedChanges[],
 ): Promise<void> {
-  const { files, directory, runId } = options;
+  const { files, directory, writer } = options;
+  const { runId = '', checkpointId = 0 } = sealed[0] ?? {};
   const known = (await readManifest(files, directory)) ?? newManifest(options.key, options.buckets);
+  if (isOutdone(known, writer)) throw outdone(directory, writer);
   if (!isIn(known, runId, checkpointId)) {
-    const committing: TableManifest = { ...known, runId, checkpointId, state: 'committing' };
+    const committing: TableManifest = { ...known, runId, checkpointId, writer, state: 'committing' };
     await writeManifest(files, directory, committing);
     const rows = [...known.rows];
     for (const one of sealed) await takeIn(options, one, { manifest: committing, rows });
@@ -85,19 +118,19 @@ function isIn(manifest: TableManifest, runId: string, checkpointId: number): boo
 }
 
 async function takeIn(
-  { files, directory }: TableCommitterOptions,
+  { files, directory, writer }: TableCommitterOptions,
   sealed: SealedChanges,
   { manifest, rows }: { readonly manifest: TableManifest; readonly rows: number[] },
 ): Promise<void> {
   for (const [bucket, changes] of changesByBucket(await readChanges(files, directory, sealed), manifest)) {
-    const path = `${directory}/${bucketName(bucket)}`;
-    const kept = await readBucket(files, path, manifest.key);
+    const name = bucketName(bucket);
+    const kept = await readBucket(files, `${directory}/${name}`, manifest.key);
     for (const [key, row] of changes) {
       if (row === undefined) kept.delete(key);
       else kept.set(key, row);
     }
     const text = Array.from(kept.values(), (row) => `${row}\n`).join('');
-    await replaceFile(files, `${directory}/.${bucketName(bucket)}`, { path, text });
+    await replaceFile(files, { directory, name, writer }, text);
     rows[bucket] = kept.size;
   }
 }

@@ -1,6 +1,6 @@
 // The bytes of a range of a text file, forward, a chunk at a time with the next one on its way.
 import { isAscii } from 'node:buffer';
-import type { FilePort } from '@millrace/api';
+import { MillraceError, type FilePort } from '@millrace/api';
 
 const CHUNK_BYTES = 1024 * 1024;
 
@@ -31,12 +31,15 @@ export class ForwardBytes {
     return this.#fetched >= this.#to && this.#next === undefined;
   }
 
-  /** Drops the first `count` bytes and appends the next chunk. Contract: not when `isLast`. */
+  /**
+   * Drops the first `count` bytes and appends the next chunk. Contract: not when `isLast`.
+   * @throws {MillraceError} MR_SOURCE_READ when the file was cut meanwhile
+   */
   async advance(count: number): Promise<void> {
     const chunk = await (this.#next ?? this.#fetch());
     this.#next = undefined;
-    // A file that was cut meanwhile ends here.
-    this.#fetched = chunk.length === 0 ? this.#to : this.#fetched + chunk.length;
+    if (chunk.length === 0) throw this.#wasCut();
+    this.#fetched += chunk.length;
     this.bytes = Buffer.concat([this.bytes.subarray(count), chunk]);
     this.isAscii = isAscii(this.bytes);
     this.offset += count;
@@ -44,6 +47,14 @@ export class ForwardBytes {
       this.#next = this.#fetch();
       this.#next.catch(() => undefined); // It shows in the next call.
     }
+  }
+
+  #wasCut(): MillraceError {
+    return new MillraceError(
+      'MR_SOURCE_READ',
+      `Cannot read "${this.#path}": it ends at byte ${this.#fetched}, and had ${this.#to} when the job started; input must not change while a job reads it`,
+      { retry: 'never', details: { path: this.#path, bytes: this.#fetched, expectedBytes: this.#to } },
+    );
   }
 
   #fetch(): Promise<Uint8Array> {

@@ -338,7 +338,10 @@ export class RowSet {
   #moveToMap(at: number, count: number): void {
     for (let place = 0; place < count; place++) {
       const kept = this.#keptAt(at, place);
-      this.#map.put(this.#idOf(kept.row), kept);
+      const id = this.#idOf(kept.row);
+      // Rows that nobody compared may be equal.
+      const before = this.#isUncompared ? this.#getFromMap(id) : undefined;
+      this.#map.put(id, before === undefined ? kept : { ...kept, count: before.count + kept.count });
     }
     this.#touch(at);
     this.#setNumber(ROWS, at, IN_MAP);

@@ -164,6 +164,7 @@ export class OperatorLists {
     unions: new Map(),
   };
 
+  readonly #askedFor = new Set<OperatorList>();
   /** Those that were asked for with a version. */
   readonly #versioned = new Set<OperatorList>();
 
@@ -192,16 +193,29 @@ export class OperatorLists {
       version === FIRST_VERSION ? [] : [[name, version] as const],
     );
     return {
-      lists: jsonOf(lists),
-      unions: jsonOf(unions),
+      lists: jsonOf(lists, (_name, list) => list.json()),
+      unions: jsonOf(unions, (name, list) => this.#unionJson(name, list)),
       ...(versions.length === 0 ? {} : { listVersions: Object.fromEntries(versions) }),
     };
+  }
+
+  /**
+   * All subtasks have the same entries of a union list. Where nobody asked for it each writes those of the old subtasks that it takes
+   * over, or there would be more with each restore.
+   */
+  #unionJson(name: string, list: OperatorList): readonly Json[] {
+    if (this.#askedFor.has(list)) return list.json();
+    const { subtaskIndex, parallelism } = this.#owner;
+    return this.#restored
+      .filter((state) => Number(state['subtaskIndex']) % parallelism === subtaskIndex)
+      .flatMap((state) => entriesOf(state, 'unions', name));
   }
 
   /** The list, its entries those of the version that is asked for. */
   #asked(form: Form, name: string, options: ListOptions = {}): OperatorList {
     const isNew = !this.#lists[form].has(name);
     const list = this.#open(form, name);
+    this.#askedFor.add(list);
     // Whoever asks once more need not say it again.
     if (options.version === undefined && this.#versioned.has(list)) return list;
     if (options.version !== undefined) this.#versioned.add(list);
@@ -308,6 +322,9 @@ function entriesOf(state: InlineState, form: Form, name: string): readonly Json[
   return Array.isArray(entries) ? entries : [];
 }
 
-function jsonOf(lists: ReadonlyMap<string, OperatorList>): Json {
-  return Object.fromEntries([...lists].map(([name, list]) => [name, list.json()]));
+function jsonOf(
+  lists: ReadonlyMap<string, OperatorList>,
+  entriesIn: (name: string, list: OperatorList) => readonly Json[],
+): Json {
+  return Object.fromEntries([...lists].map(([name, list]) => [name, entriesIn(name, list)]));
 }
