@@ -163,6 +163,8 @@ function describeOptions(operator: Operator): OptionsJson {
       return { isKeyed: operator.isKeyed, ...describeStateOptions(operator.process.state) };
     case 'asyncWait':
       return describeAsync(operator);
+    case 'percolate':
+      return operator.time === undefined ? {} : { time: operator.time };
     default:
       return isChangelogOperator(operator) ? describeChangelogOperator(operator, describeAggregates) : {};
   }

@@ -226,6 +226,7 @@ test.each([
   ['groupAggregate', aggregate, { stateTtlMs: 60_000 }, 'stateTtl'],
   ['groupAggregate', { ...aggregate, miniBatch: { recordsMax: 9 } }, { miniBatch: undefined }, 'miniBatch'],
   ['join', { join: 'table', leftTtlMs: 0, rightTtlMs: 0 }, { leftTtlMs: 60_000 }, 'leftStateTtl'],
+  ['percolate', { time: 'event' }, { time: undefined }, 'time'],
 ] as const)('a %s whose state would mean something else is refused: %j, %j', (kind, before, change, named) => {
   const versionOf = (options: StreamNodeJson['options']) =>
     program({
@@ -233,7 +234,7 @@ test.each([
         kind,
         state: [{ name: kind, kind: 'value' }],
         options,
-        inputs: kind === 'join' ? [hash(1), hash(1)] : [hash(1)],
+        inputs: kind === 'join' || kind === 'percolate' ? [hash(1), hash(1)] : [hash(1)],
       }),
     });
   const left = { ...savepoint(), operators: describeOperators(versionOf(before)) };

@@ -14,6 +14,7 @@ const LAYOUT_OPTIONS: { readonly [kind in OperatorKind]?: readonly string[] } = 
   process: ['isKeyed'],
   coProcess: ['isKeyed'],
   pattern: ['pattern'],
+  percolate: ['time'],
   join: ['join', 'joinType', 'time', 'lowerMs', 'upperMs', 'hasLeftUniqueKey', 'hasRightUniqueKey'],
   asyncWait: ['isKeyed'],
 };

@@ -6,7 +6,7 @@ import { KEY_MODE_NUMBER, type KeyColumn } from '../table/key-column.ts';
 import type { DroppedNamespace, Removal } from '../table/removal-log.ts';
 import { isExpired } from '../ttl/state-ttl.ts';
 import { PackedCells, type FrozenCells } from '../packed/packed-cells.ts';
-import type { RowStore } from '../table/row-store.ts';
+import { NOT_STORED, type RowStore } from '../table/row-store.ts';
 
 /** Which key groups a snapshot starts over, `[from, to)`, and from which stamp on the others are written. */
 export interface FreezeScope {
@@ -113,14 +113,17 @@ function selectRows(rows: RowStore, scope: FreezeScope): Int32Array {
   return selected.subarray(0, count);
 }
 
-/** Whatever is over need not be written where nothing older could come back for it. */
+/**
+ * Whatever is over need not be written where nothing older could come back for it: no delta before this one, and no version in the store,
+ * whose time may be a later one where time is that of events.
+ */
 function withoutExpired(table: StateTable, selected: Int32Array, scope: FreezeScope): Int32Array {
   const { expires, rows } = table;
   if (expires === undefined) return selected;
   const stamps = rows.columns[expires.column] as Float64Array;
   const { baseFrom, baseTo, keyGroupCount, isFullBase } = scope;
   return selected.filter((row) => {
-    if (!isExpired(expires.ttl, stamps[row] as number)) return true;
+    if (!isExpired(expires.ttl, stamps[row] as number) || rows.stored[row] !== NOT_STORED) return true;
     const keyGroup = keyGroupOfHash(rows.hashes[row] as number, keyGroupCount);
     return !isFullBase && (keyGroup < baseFrom || keyGroup >= baseTo);
   });

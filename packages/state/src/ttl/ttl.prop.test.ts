@@ -269,3 +269,43 @@ test('a snapshot has what was not over when it was taken, however far event time
   }
   await restored.close();
 });
+
+test('what is over does not leave a snapshot to the older value of a later time that left memory', async () => {
+  const blobStore = new MemoryBlobStore();
+  let [nowMs, stampMs] = [0, 2 * TTL_MS];
+  const clock = { nowMs: () => nowMs, stampMs: () => stampMs };
+  const ttl = { ttlMs: TTL_MS, isWallClock: false, clock, updatesOnRead: false, returnsExpired: false };
+  const options = {
+    keyGroupCount: 4,
+    keyGroupRange: { firstKeyGroup: 0, lastKeyGroup: 3 },
+    cacheEntriesMax: 10,
+    spillLogBytesMax: 1024,
+    openStore: async () => new MemoryKeyValueStore(),
+    codegenId: 'ttl',
+    log: silentLogger,
+  };
+  const backend = await openKeyedStateBackend(options);
+  const state = backend.valueState('v', ttl);
+  const keys = Array.from({ length: 200 }, (_, number) => number);
+  for (const number of keys) {
+    backend.setCurrentKey(number, hashKey(number));
+    state.update('older');
+    if (number % 5 === 0) await backend.relieve();
+  }
+  stampMs = 0;
+  for (const number of keys.slice(0, 5)) {
+    backend.setCurrentKey(number, hashKey(number));
+    state.update('newer');
+  }
+  nowMs = TTL_MS;
+  const { files } = await backend.freeze(1).write(blobStore, 'chk-1/');
+  await backend.close();
+  const restored = await openKeyedStateBackend({ ...options, restore: { files, blobStore } });
+  const values = restored.valueState('v', ttl);
+  const found = keys.slice(0, 6).map((number) => {
+    restored.setCurrentKey(number, hashKey(number));
+    return values.value();
+  });
+  expect(found).toEqual([undefined, undefined, undefined, undefined, undefined, 'older']);
+  await restored.close();
+});
