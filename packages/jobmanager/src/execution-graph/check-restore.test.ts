@@ -227,21 +227,24 @@ test.each([
   ['groupAggregate', { ...aggregate, miniBatch: { recordsMax: 9 } }, { miniBatch: undefined }, 'miniBatch'],
   ['join', { join: 'table', leftTtlMs: 0, rightTtlMs: 0 }, { leftTtlMs: 60_000 }, 'leftStateTtl'],
   ['percolate', { time: 'event' }, { time: undefined }, 'time'],
-] as const)('a %s whose state would mean something else is refused: %j, %j', (kind, before, change, named) => {
-  const versionOf = (options: StreamNodeJson['options']) =>
-    program({
-      window: windowNode({
-        kind,
-        state: [{ name: kind, kind: 'value' }],
-        options,
-        inputs: kind === 'join' || kind === 'percolate' ? [hash(1), hash(1)] : [hash(1)],
-      }),
-    });
-  const left = { ...savepoint(), operators: describeOperators(versionOf(before)) };
-  expect(() => checkRestore(versionOf(before), left, {})).not.toThrow();
-  const changed = { ...before, ...change } as unknown as StreamNodeJson['options'];
-  expect(() => checkRestore(versionOf(changed), left, {})).toThrow(named);
-});
+] as const)(
+  'a %s whose state would mean something else is refused: %j, %j',
+  (kind, before, change, named) => {
+    const versionOf = (options: StreamNodeJson['options']) =>
+      program({
+        window: windowNode({
+          kind,
+          state: [{ name: kind, kind: 'value' }],
+          options,
+          inputs: kind === 'join' || kind === 'percolate' ? [hash(1), hash(1)] : [hash(1)],
+        }),
+      });
+    const left = { ...savepoint(), operators: describeOperators(versionOf(before)) };
+    expect(() => checkRestore(versionOf(before), left, {})).not.toThrow();
+    const changed = { ...before, ...change } as unknown as StreamNodeJson['options'];
+    expect(() => checkRestore(versionOf(changed), left, {})).toThrow(named);
+  },
+);
 
 test('how long state is kept may change', () => {
   const options = { ...aggregate, stateTtlMs: 60_000 };

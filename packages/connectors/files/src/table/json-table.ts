@@ -108,9 +108,11 @@ function changesWriter(files: FileWriter<Change<unknown>>, runId: string): SinkW
     },
     prepareCommit: async (checkpointId) => {
       const sealed = await files.prepareCommit(checkpointId);
-      return sealed.map(
-        (one): Json => ({ ...(one as { readonly [field: string]: Json }), runId, checkpointId }),
-      );
+      return sealed.map((one): Json => ({
+        ...(one as { readonly [field: string]: Json }),
+        runId,
+        checkpointId,
+      }));
     },
     close: () => files.close(),
   };

@@ -71,7 +71,11 @@ test.each([true, false])(
 );
 
 /** Waits before the `step`-th call that reads a file or changes one, until somebody lets it go on. */
-function pausingPort(step: number): { readonly files: FilePort; readonly paused: Promise<void>; go(): void } {
+function pausingPort(step: number): {
+  readonly files: FilePort;
+  readonly paused: Promise<void>;
+  readonly go: () => void;
+} {
   let left = step;
   let go = (): void => {};
   let reach = (): void => {};
