@@ -451,13 +451,6 @@ export const plantedBugs = [
     to: 'return list;',
   },
   {
-    id: 'numbers of a table are written as they are when their turn comes',
-    row: 0,
-    file: 'state/src/snapshot/frozen-table.ts',
-    from: 'cells instanceof PackedCells ? cells.freeze(count) : cells.slice(0, count),',
-    to: 'cells instanceof PackedCells ? cells.freeze(count) : cells,',
-  },
-  {
     id: 'a cancelled attempt comes back with a late deployment',
     row: 1,
     file: 'taskmanager/src/task-executor/attempt-fence.ts',
@@ -506,6 +499,14 @@ export const plantedBugs = [
  * @type {readonly (PlantedBug & { readonly why: string })[]}
  */
 export const openBugs = [
+  {
+    id: 'numbers of a table are written as they are when their turn comes',
+    why: 'found by seed 6 before columns of a table were packed; not tried long enough since',
+    row: 0,
+    file: 'state/src/snapshot/frozen-table.ts',
+    from: 'cells instanceof PackedCells ? cells.freeze(count) : cells.slice(0, count),',
+    to: 'cells instanceof PackedCells ? cells.freeze(count) : cells,',
+  },
   {
     id: 'records of a window are added to an array that a snapshot has',
     why: 'few windows keep their records, and most of those that do are short',
