@@ -4,7 +4,8 @@ import { mix32 } from '@millrace/common';
 import { compare, median, thoroughness, type Bench, type Row } from './compare.ts';
 import { runLocalJob } from './local-job.ts';
 
-const RECORDS = 20_000_000;
+/** So many that a run has tens of checkpoints: the code of the first ones is not compiled yet. */
+const RECORDS = 60_000_000;
 const SHORT_RECORDS = 5_000_000;
 /** While the world is stopped, no record is counted. */
 const STOPPED_RECORDS = 5_000_000;

@@ -24,7 +24,7 @@ export interface RandomPort {
 /**
  * Whole files that are written once and never changed: checkpoints, artifacts.
  * Names are relative, with `/` between parts. `put` is durable when it resolves (fsync of file and directory), and
- * refuses a name that exists. `get` resolves to bytes that the caller owns.
+ * refuses a name that exists; the bytes are the caller's again then. `get` resolves to bytes that the caller owns.
  * @throws {MillraceError} MR_IO for whatever the medium says
  */
 export interface BlobStore {
@@ -35,6 +35,22 @@ export interface BlobStore {
   list(prefix: string): Promise<readonly string[]>;
   /** Deleting what is not there is not an error. */
   delete(name: string): Promise<void>;
+  /** Opens a blob to be read in parts. Absent: this store gives whole blobs only. */
+  open?(name: string): Promise<BlobReader>;
+}
+
+/**
+ * An open blob: parts of it are read at once, which a store that answers over a network cannot offer.
+ * Contract: what it has stays readable until it is closed, also when the blob is deleted meanwhile.
+ * @throws {MillraceError} MR_IO when it cannot be read
+ */
+export interface BlobReader {
+  readonly byteLength: number;
+  /** Fills `target` with what stands from `position` on; resolves to the bytes read, fewer at the end of the blob. */
+  read(target: Uint8Array, position: number): Promise<number>;
+  /** As `read`, while the thread waits. */
+  readSync(target: Uint8Array, position: number): number;
+  close(): Promise<void>;
 }
 
 /** One operation of a {@link KeyValueStore} write. */

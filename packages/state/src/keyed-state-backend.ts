@@ -259,6 +259,8 @@ export interface KeyedStateBackendOptions {
   readonly areKeysWalked?: boolean;
   /** State with at most so many entries is written whole by each snapshot. Default: 4,096. */
   readonly wholeSnapshotEntriesMax?: number;
+  /** Rows of at least so many bytes stay in the files of a restored checkpoint until they are asked for. Default: 256. */
+  readonly leftRowBytesMin?: number;
   /** Lets the task go on between slices of a snapshot's writing. Default: a microtask, which lets only promises go on. */
   readonly yieldToTask?: () => Promise<void>;
   readonly restore?: {

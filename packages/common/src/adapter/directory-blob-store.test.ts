@@ -20,6 +20,22 @@ test('DirectoryBlobStore gives back what was put, and lists names below a prefix
   expect(await store.has('chk-1-2')).toBe(false);
 });
 
+test('DirectoryBlobStore reads parts of an open blob, also behind its deletion', async () => {
+  const store = new DirectoryBlobStore(join(directory, 'parts'));
+  await store.put('x', bytes);
+  const reader = await store.open('x');
+  await store.delete('x');
+  const part = new Uint8Array(3);
+  expect([reader.byteLength, reader.readSync(part, 1), new TextDecoder().decode(part)]).toEqual([
+    5,
+    3,
+    'ell',
+  ]);
+  expect([await reader.read(part, 3), new TextDecoder().decode(part.subarray(0, 2))]).toEqual([2, 'lo']);
+  await reader.close();
+  await expect(store.open('x')).rejects.toMatchObject({ code: 'MR_IO', details: { code: 'ENOENT' } });
+});
+
 test('DirectoryBlobStore refuses a name that exists and leaves no temporary file', async () => {
   const root = join(directory, 'b');
   const store = new DirectoryBlobStore(root);

@@ -4,7 +4,8 @@ import type { Dirent } from 'node:fs';
 import { link, mkdir, open, readFile, readdir, rm, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { MillraceError } from '../errors/millrace-error.ts';
-import type { BlobStore } from '../ports.ts';
+import type { BlobReader, BlobStore } from '../ports.ts';
+import { openFileReader } from './file-reader.ts';
 import { crashPoint } from './crash-point.ts';
 
 /** Names of files that are being written; `list` leaves them out, and whoever cleans up may delete old ones. */
@@ -64,6 +65,11 @@ export class DirectoryBlobStore implements BlobStore {
       const bytes = await readFile(path);
       return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     });
+  }
+
+  async open(name: string): Promise<BlobReader> {
+    const path = this.#path(name);
+    return this.#attempt('open', path, () => openFileReader(path));
   }
 
   async has(name: string): Promise<boolean> {

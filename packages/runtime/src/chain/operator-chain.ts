@@ -146,6 +146,8 @@ export interface StateLimits {
   readonly wholeSnapshotEntriesMax?: number;
   /** Bytes of rows that left memory last, kept outside of the heap before they go to the store. */
   readonly spillLogBytesMax?: number;
+  /** Rows of at least so many bytes stay in the files of a restored checkpoint until they are asked for. */
+  readonly leftRowBytesMin?: number;
 }
 
 /** How what is asynchronous comes back: each answer as a call on the task's thread, between two batches. */

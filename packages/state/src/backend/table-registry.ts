@@ -85,6 +85,12 @@ export class TableRegistry {
     this.#of = of;
   }
 
+  /** A restored state has another name now. */
+  get hasRenamed(): boolean {
+    for (const [name, restored] of this.#restoredNames) if (name !== restored) return true;
+    return false;
+  }
+
   /** A table that is there already, because a snapshot has it or somebody asked for it. */
   find(kind: InternalTableKind, name: string): StateTable | undefined {
     return this.#byName.get(`${kind}/${name}`);

@@ -16,7 +16,9 @@ import type {
 import { CheckpointLedger } from '../snapshot/checkpoint-ledger.ts';
 import { FrozenState } from '../snapshot/frozen-keyed-state.ts';
 import { countChanged, freezeTable } from '../snapshot/frozen-table.ts';
+import { LEFT_ROW_BYTES_MIN_DEFAULT, LeftRows } from '../snapshot/left-rows.ts';
 import { Pacer } from '../snapshot/pacer.ts';
+import { restoreFiles } from '../snapshot/restore-files.ts';
 import { LOG_BYTES_MAX_DEFAULT } from '../spill/spill-log.ts';
 import { WorkingSet } from '../spill/working-set.ts';
 import { KeyedTable } from '../table/keyed-table.ts';
@@ -279,6 +281,22 @@ export class WorkingSetBackend implements KeyedStateBackend {
     });
     this.#frozen.set(checkpointId, frozen);
     return frozen;
+  }
+
+  /** Called once, before anything else. */
+  async restore(restore: NonNullable<KeyedStateBackendOptions['restore']>): Promise<void> {
+    const { keyGroupRange: range, leftRowBytesMin: rowBytesMin = LEFT_ROW_BYTES_MIN_DEFAULT } = this.#options;
+    let rowCount = 0;
+    for (const { runs } of restore.files) for (const { entryCount } of runs) rowCount += entryCount;
+    const { files, isUnchanged } = await restoreFiles({
+      ...restore,
+      range,
+      registry: this.registry,
+      leftRows: new LeftRows({ workingSet: this.#workingSet, rowBytesMin, rowCount }),
+      relieve: () => this.relieve(),
+    });
+    if (isUnchanged) this.#ledger.buildOn(files);
+    this.timers.rebuild();
   }
 
   checkpointCompleted(checkpointId: number): void {

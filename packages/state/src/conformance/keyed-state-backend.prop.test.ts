@@ -30,7 +30,12 @@ test.each(CACHE_LENGTHS)(
   async (cacheEntriesMax) => {
     const property = fc.asyncProperty(operations, fc.nat(), async (list, seed) => {
       const spillLogBytesMax = LOG_LENGTHS[seed % LOG_LENGTHS.length] ?? 0;
-      const run = new ModelRun({ openStore: () => slowStore(seed), cacheEntriesMax, spillLogBytesMax });
+      const run = new ModelRun({
+        openStore: () => slowStore(seed),
+        cacheEntriesMax,
+        spillLogBytesMax,
+        leftRowBytesMin: seed % 2 === 0 ? 0 : Infinity,
+      });
       expect(await run.run(list)).toBe(list.length);
     });
     await expect(fc.assert(property, { numRuns: RUNS })).resolves.toBeUndefined();
@@ -40,10 +45,14 @@ test.each(CACHE_LENGTHS)(
 
 test('A backend that keeps all in memory does what plain Maps do, through checkpoints, aborts and rescaling restores', async () => {
   const openStore = () => Promise.reject(new Error('nothing leaves memory here'));
-  const property = fc.asyncProperty(operations, async (list) => {
-    expect(await new ModelRun({ openStore, cacheEntriesMax: 1_000_000, spillLogBytesMax: 0 }).run(list)).toBe(
-      list.length,
-    );
+  const property = fc.asyncProperty(operations, fc.boolean(), async (list, isLeft) => {
+    const run = new ModelRun({
+      openStore,
+      cacheEntriesMax: 1_000_000,
+      spillLogBytesMax: 0,
+      leftRowBytesMin: isLeft ? 0 : Infinity,
+    });
+    expect(await run.run(list)).toBe(list.length);
   });
   await expect(fc.assert(property, { numRuns: RUNS })).resolves.toBeUndefined();
 }, 60_000);

@@ -59,7 +59,9 @@ describe('A backend over LevelDB', () => {
         return operationOf(kind, next(1000), next(1000), 1 + next(200));
       });
       await expect(
-        new ModelRun({ openStore, cacheEntriesMax, spillLogBytesMax: 1000 }).run(operations),
+        new ModelRun({ openStore, cacheEntriesMax, spillLogBytesMax: 1000, leftRowBytesMin: 0 }).run(
+          operations,
+        ),
       ).resolves.toBe(600);
     }
   }, 60_000);

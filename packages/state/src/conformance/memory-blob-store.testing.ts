@@ -1,18 +1,23 @@
 // A blob store in memory for tests of snapshots.
-import { MillraceError, type BlobStore } from '@millrace/common';
+import { MillraceError, type BlobReader, type BlobStore } from '@millrace/common';
 
 export class MemoryBlobStore implements BlobStore {
   readonly blobs = new Map<string, Uint8Array>();
 
   async put(name: string, bytes: Uint8Array): Promise<void> {
     if (this.blobs.has(name)) throw new MillraceError('MR_IO', `Cannot put "${name}": it exists`);
-    this.blobs.set(name, bytes.slice());
+    // A buffer's own `slice` copies nothing.
+    this.blobs.set(name, new Uint8Array(bytes));
   }
 
   async get(name: string): Promise<Uint8Array> {
     const bytes = this.blobs.get(name);
     if (bytes === undefined) throw new MillraceError('MR_IO', `Cannot get "${name}": nothing is there`);
     return bytes.slice();
+  }
+
+  async open(name: string): Promise<BlobReader> {
+    return readerOf(await this.get(name));
   }
 
   async has(name: string): Promise<boolean> {
@@ -26,4 +31,19 @@ export class MemoryBlobStore implements BlobStore {
   async delete(name: string): Promise<void> {
     this.blobs.delete(name);
   }
+}
+
+/** Reads parts of bytes that nobody changes. */
+function readerOf(bytes: Uint8Array): BlobReader {
+  const readSync = (target: Uint8Array, position: number): number => {
+    const part = bytes.subarray(position, position + target.length);
+    target.set(part);
+    return part.length;
+  };
+  return {
+    byteLength: bytes.length,
+    readSync,
+    read: async (target, position) => readSync(target, position),
+    close: async () => undefined,
+  };
 }

@@ -99,6 +99,7 @@ export class ModelRun {
   readonly #openStore: () => Promise<KeyValueStore>;
   readonly #cacheEntriesMax: number;
   readonly #spillLogBytesMax: number;
+  readonly #leftRowBytesMin: number;
   readonly #blobs = new MemoryBlobStore();
   #subjects: Subject[] = [];
   #model = new StateModel();
@@ -112,7 +113,10 @@ export class ModelRun {
     readonly openStore: () => Promise<KeyValueStore>;
     readonly cacheEntriesMax: number;
     readonly spillLogBytesMax: number;
+    /** 0: what is restored is read when it is asked for. */
+    readonly leftRowBytesMin: number;
   }) {
+    this.#leftRowBytesMin = options.leftRowBytesMin;
     this.#openStore = options.openStore;
     this.#spillLogBytesMax = options.spillLogBytesMax;
     this.#cacheEntriesMax = options.cacheEntriesMax;
@@ -331,6 +335,7 @@ export class ModelRun {
         keyGroupRange: range,
         cacheEntriesMax: this.#cacheEntriesMax,
         spillLogBytesMax: this.#spillLogBytesMax,
+        leftRowBytesMin: this.#leftRowBytesMin,
         openStore: this.#openStore,
         codegenId: 'model',
         wholeSnapshotEntriesMax: 0,

@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import { hashKey, isMillraceError, silentLogger } from '@millrace/common';
 import type { KeyedStateFile } from '@millrace/proto';
 import { describe, expect, test } from 'vitest';
@@ -40,6 +41,7 @@ describe('Snapshots', () => {
     const { files } = await backend.freeze(1).write(blobStore, 'chk-1/');
     const file = files[0] as KeyedStateFile;
     const bytes = blobStore.blobs.get(file.name) as Uint8Array;
+    expect([file.bytes, file.crc32]).toEqual([bytes.length, crc32(bytes)]);
     for (let index = 0; index < bytes.length; index += 97) {
       const damaged = bytes.slice();
       damaged[index] = (damaged[index] as number) ^ (1 << (index % 8));

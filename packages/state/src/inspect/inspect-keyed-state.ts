@@ -5,7 +5,7 @@ import { listChunkCells } from '../cell/cell-codec.ts';
 import { CHUNK_ENTRIES_MAX, type Chunk } from '../cell/chunk.ts';
 import { exposeValue } from '../cell/own-value.ts';
 import { readValue } from '../cell/value-bytes.ts';
-import { lastBaseByKeyGroup } from '../snapshot/file-chain.ts';
+import { firstFileByKeyGroup } from '../snapshot/file-chain.ts';
 import { KeyGroupEntries, type InspectedEntry } from './key-group-entries.ts';
 
 /** How a state is kept. `rows`: what a built-in operator keeps, with accumulators as columns. */
@@ -55,13 +55,13 @@ const LIST_ITEMS_SHOWN = 10;
  */
 export async function inspectKeyedState(options: InspectOptions): Promise<readonly StateSummary[]> {
   const { files } = options;
-  const lastBases = lastBaseByKeyGroup(files);
+  const first = firstFileByKeyGroup(files);
   const keyGroups = [...new Set(files.flatMap(({ runs }) => runs.map(({ keyGroup }) => keyGroup)))];
   const states = new Map<string, StateSummary>();
   for (const keyGroup of keyGroups.sort((a, b) => a - b)) {
     const entries = new KeyGroupEntries();
     for (const [index, file] of files.entries()) {
-      if (index < (lastBases.get(keyGroup) ?? 0)) continue;
+      if (index < (first.get(keyGroup) ?? 0)) continue;
       const run = file.runs.find((candidate) => candidate.keyGroup === keyGroup);
       if (run === undefined || run.bytes === 0) continue;
       const bytes = await options.read(file, run.offset, run.bytes);

@@ -1,11 +1,12 @@
 // Which freezes wait for their checkpoint's fate, which files the last completed one needs, and what the next one starts over.
 import type { KeyGroupRange } from '@millrace/common';
 import type { KeyedStateFile } from '@millrace/proto';
+import { firstFileByKeyGroup } from './file-chain.ts';
 import { NOTHING_CONFIRMED, type StampClock } from '../table/stamp-clock.ts';
 import type { FreezeScope } from './frozen-table.ts';
 
 /** Each key group is written whole once in so many checkpoints that write something; bounds the files of a restore. */
-export const REBASE_INTERVAL = 16;
+export const REBASE_INTERVAL = 32;
 /** Unless set otherwise, state with at most so many entries is always written whole. */
 const WHOLE_SNAPSHOT_ENTRIES_MAX = 4096;
 /** Freezes whose checkpoint is neither completed nor aborted, at most; older ones count as aborted. */
@@ -57,13 +58,34 @@ export class CheckpointLedger {
       of.changedCount * 2 >= of.entryCount;
     const shared = { confirmed, keyGroupCount: this.#keyGroupCount, isFullBase };
     if (isFullBase) return { ...shared, baseFrom: firstKeyGroup, baseTo: lastKeyGroup + 1 };
-    const count = lastKeyGroup - firstKeyGroup + 1;
     const share = this.#rotation % REBASE_INTERVAL;
-    return {
-      ...shared,
-      baseFrom: firstKeyGroup + Math.floor((share * count) / REBASE_INTERVAL),
-      baseTo: firstKeyGroup + Math.floor(((share + 1) * count) / REBASE_INTERVAL),
-    };
+    return { ...shared, baseFrom: this.#startOf(share), baseTo: this.#startOf(share + 1) };
+  }
+
+  /** First key group of a share of them. */
+  #startOf(share: number): number {
+    const { firstKeyGroup, lastKeyGroup } = this.#range;
+    return firstKeyGroup + Math.floor((share * (lastKeyGroup - firstKeyGroup + 1)) / REBASE_INTERVAL);
+  }
+
+  /**
+   * Begins with the state that `files` hold. The turn goes to the key groups whose base is the oldest, so that also attempts which end
+   * after a few checkpoints start all of them over one day.
+   */
+  buildOn(files: readonly KeyedStateFile[]): void {
+    const clock = this.#clock;
+    clock.lastFrozen = clock.confirmed = clock.current++;
+    this.files = files;
+    const first = firstFileByKeyGroup(files);
+    let oldest = Infinity;
+    for (let share = 0; share < REBASE_INTERVAL; share++) {
+      for (let keyGroup = this.#startOf(share); keyGroup < this.#startOf(share + 1); keyGroup++) {
+        const index = first.get(keyGroup) ?? Infinity;
+        if (index >= oldest) continue;
+        oldest = index;
+        this.#rotation = share;
+      }
+    }
   }
 
   /** Records a freeze and moves the clock on; returns what to call when its files are written. */

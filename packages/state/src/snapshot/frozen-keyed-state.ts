@@ -4,6 +4,7 @@ import type { KeyedStateFile } from '@millrace/proto';
 import type { FrozenKeyedState } from '../keyed-state-backend.ts';
 import { neededFiles } from './file-chain.ts';
 import { FrozenCells } from '../packed/packed-cells.ts';
+import { FilePuts } from './file-puts.ts';
 import { FrozenPartition } from './frozen-partition.ts';
 import type { FreezeScope, FrozenTable } from './frozen-table.ts';
 import type { Pacer } from './pacer.ts';
@@ -48,7 +49,7 @@ export class FrozenState implements FrozenKeyedState {
     const { previousFiles, tables, store, onWritten } = this.#options;
     try {
       const added =
-        tables.length === 0 && store === undefined ? [] : await this.#writeRuns(blobStore, prefix);
+        tables.length === 0 && store === undefined ? [] : await this.#writeFiles(blobStore, prefix);
       const files = neededFiles([...previousFiles, ...added]);
       onWritten(files);
       let newBytes = 0;
@@ -66,7 +67,16 @@ export class FrozenState implements FrozenKeyedState {
     this.#options.store?.close();
   }
 
-  async #writeRuns(blobStore: BlobStore, prefix: string): Promise<readonly KeyedStateFile[]> {
+  async #writeFiles(blobStore: BlobStore, prefix: string): Promise<readonly KeyedStateFile[]> {
+    const puts = new FilePuts(blobStore);
+    try {
+      return await this.#writeRuns(puts, prefix);
+    } finally {
+      await puts.settled();
+    }
+  }
+
+  async #writeRuns(puts: FilePuts, prefix: string): Promise<readonly KeyedStateFile[]> {
     const { scope, tables, store, pacer, firstKeyGroup, endKeyGroup, checkpointId, previousFiles } =
       this.#options;
     const span = { from: firstKeyGroup, to: endKeyGroup, keyGroupCount: scope.keyGroupCount };
@@ -74,22 +84,28 @@ export class FrozenState implements FrozenKeyedState {
     for (const frozen of tables) partitions.push(await FrozenPartition.cut(frozen, span, pacer));
     const known = new Set(previousFiles.flatMap((file) => file.runs.map((run) => run.keyGroup)));
     const nameStart = `${prefix}${checkpointId}-`;
-    const base = new RunFileWriter('base', blobStore, nameStart);
-    const delta = new RunFileWriter('delta', blobStore, nameStart);
+    const base = new RunFileWriter('base', puts, nameStart);
+    const delta = new RunFileWriter('delta', puts, nameStart);
     for (let keyGroup = firstKeyGroup; keyGroup < endKeyGroup; keyGroup++) {
       const isBase = keyGroup >= scope.baseFrom && keyGroup < scope.baseTo;
       const writer = isBase ? base : delta;
       writer.begin();
+      const start = writer.sink.position;
       let entryCount = 0;
       for (const partition of partitions) entryCount += partition.write(writer.sink, keyGroup, isBase);
       if (store !== undefined) {
         entryCount += await store.write({ sink: writer.sink, keyGroup, isBase }, partitions);
       }
-      await writer.end(keyGroup, entryCount, isBase && known.has(keyGroup));
-      await pacer.afterRows(entryCount);
+      const bytes = writer.sink.position - start;
+      // Hundreds of key groups have nothing to wait for.
+      const put = writer.end(keyGroup, entryCount, isBase && known.has(keyGroup));
+      if (put !== undefined) await put;
+      const pause = pacer.afterRows(entryCount, bytes);
+      if (pause !== undefined) await pause;
     }
     await base.finish();
     await delta.finish();
+    await puts.settled();
     store?.finish();
     return [...base.files, ...delta.files];
   }

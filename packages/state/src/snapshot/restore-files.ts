@@ -1,20 +1,22 @@
 // Brings the runs of a key-group range from files into tables.
-import { crc32 } from 'node:zlib';
 import { isMillraceError, MillraceError, type BlobStore, type KeyGroupRange } from '@millrace/common';
 import {
   ByteSource,
-  readKeyedRunV1,
+  readUncheckedRunV1,
   readKeyV1,
   type ReadBlockV1,
   type ReadPutsV1,
   type KeyedRunColumnV1,
   type KeyedStateFile,
+  type KeyGroupRun,
 } from '@millrace/proto';
 import type { Migration } from '../keyed-state-backend.ts';
 import type { StateTable, TableRegistry } from '../backend/table-registry.ts';
 import { KeyedTable } from '../table/keyed-table.ts';
+import { readFileParts, type FilePart, type NeededRuns } from './file-parts.ts';
+import type { BlockPlace, LeftRows } from './left-rows.ts';
 import { cellMigration } from './migrate-cells.ts';
-import { lastBaseByKeyGroup } from './file-chain.ts';
+import { firstFileByKeyGroup, withRuns } from './file-chain.ts';
 
 /** Which files are read, for which keys, into which tables. */
 export interface RestoreOptions {
@@ -23,8 +25,22 @@ export interface RestoreOptions {
   readonly range: KeyGroupRange;
   readonly registry: TableRegistry;
   readonly migrations?: ReadonlyMap<string, Migration>;
+  /** Rows that stay in their files. */
+  readonly leftRows: LeftRows;
   /** Called after each run: makes room in memory. */
   readonly relieve: () => Promise<void> | undefined;
+}
+
+/** What was restored. */
+export interface RestoredFiles {
+  /** Files that hold the restored state of the range, with the runs that are about it. */
+  readonly files: readonly KeyedStateFile[];
+  /** The tables hold what the files do: the next snapshot may build on them. False: values were migrated, or states renamed. */
+  readonly isUnchanged: boolean;
+}
+
+interface Changes {
+  isMigrated: boolean;
 }
 
 /**
@@ -32,41 +48,51 @@ export interface RestoreOptions {
  * Contract: files of several old subtasks may be mixed as long as each one's are oldest first.
  * @throws {MillraceError} MR_CHECKPOINT_CORRUPT naming the file whose length, checksum or content does not match
  */
-export async function restoreFiles(options: RestoreOptions): Promise<void> {
+export async function restoreFiles(options: RestoreOptions): Promise<RestoredFiles> {
   const { files, range } = options;
-  const lastBases = lastBaseByKeyGroup(files);
-  for (let index = 0; index < files.length; index++) {
-    const file = files[index] as KeyedStateFile;
-    const runs = file.runs.filter(
-      (run) =>
-        run.keyGroup >= range.firstKeyGroup &&
-        run.keyGroup <= range.lastKeyGroup &&
-        run.bytes > 0 &&
-        index >= (lastBases.get(run.keyGroup) ?? 0),
-    );
-    if (runs.length === 0) continue;
-    const bytes = await options.blobStore.get(file.name);
-    checkFile(file, bytes);
-    for (const run of runs) {
-      try {
-        const target = { bytes, from: run.offset, to: run.offset + run.bytes };
-        readKeyedRunV1(target, (block) => applyBlock(options, block, run.keyGroup));
-      } catch (error) {
-        throw naming(file, error);
+  const changes: Changes = { isMigrated: false };
+  for await (const part of readFileParts(options.blobStore, neededRuns(files, range))) {
+    try {
+      for (const run of part.runs) {
+        applyRun({ ...options, changes, part }, run);
+        const relief = options.relieve();
+        if (relief !== undefined) await relief;
       }
-      await options.relieve();
+    } catch (error) {
+      throw naming(part.file, error);
+    } finally {
+      // One of which rows are left is the backend's.
+      if (part.restored?.liveCount === 0) await part.restored.reader.close();
     }
   }
+  return {
+    files: ofRange(files, range),
+    isUnchanged: !changes.isMigrated && !options.registry.hasRenamed,
+  };
 }
 
-function checkFile(file: KeyedStateFile, bytes: Uint8Array): void {
-  if (bytes.length === file.bytes && crc32(bytes) === file.crc32) return;
-  const details = { file: file.name, wantedBytes: file.bytes, bytes: bytes.length };
-  throw new MillraceError(
-    'MR_CHECKPOINT_CORRUPT',
-    `Cannot restore keyed state: file "${file.name}" does not match its length and checksum`,
-    { details },
-  );
+/** Of each key group, the runs from its last base on. */
+function neededRuns(files: readonly KeyedStateFile[], range: KeyGroupRange): readonly NeededRuns[] {
+  const first = firstFileByKeyGroup(files);
+  return files
+    .map((file, index) => ({
+      file,
+      runs: file.runs.filter(
+        (run) => isIn(range, run.keyGroup) && run.bytes > 0 && index >= (first.get(run.keyGroup) ?? 0),
+      ),
+    }))
+    .filter(({ runs }) => runs.length > 0);
+}
+
+/** The part of the files that is about a range: other key groups are those of others, who refer to the same files. */
+function ofRange(files: readonly KeyedStateFile[], range: KeyGroupRange): readonly KeyedStateFile[] {
+  return files
+    .map((file) => withRuns(file, ({ keyGroup }) => isIn(range, keyGroup)))
+    .filter(({ runs }) => runs.length > 0);
+}
+
+function isIn({ firstKeyGroup, lastKeyGroup }: KeyGroupRange, keyGroup: number): boolean {
+  return keyGroup >= firstKeyGroup && keyGroup <= lastKeyGroup;
 }
 
 function naming(file: KeyedStateFile, error: unknown): unknown {
@@ -81,7 +107,27 @@ function naming(file: KeyedStateFile, error: unknown): unknown {
   );
 }
 
-function applyBlock({ registry, migrations }: RestoreOptions, block: ReadBlockV1, keyGroup: number): void {
+interface Applied extends RestoreOptions {
+  readonly changes: Changes;
+  readonly part: FilePart;
+}
+
+function applyRun(of: Applied, { keyGroup, offset, bytes }: KeyGroupRun): void {
+  const from = offset - of.part.position;
+  readUncheckedRunV1({ bytes: of.part.bytes, from, to: from + bytes }, (block, check) => {
+    const values =
+      of.part.restored !== undefined && of.leftRows.mayLeave(block) ? check.checkValues() : undefined;
+    if (values === undefined) check.check();
+    applyBlock(of, block, { keyGroup, checksums: values });
+  });
+}
+
+function applyBlock(
+  { registry, migrations, changes, part, leftRows }: Applied,
+  block: ReadBlockV1,
+  at: { readonly keyGroup: number; readonly checksums: BlockPlace['checksums'] | undefined },
+): void {
+  const { keyGroup, checksums } = at;
   if (block.kind === 'drops') {
     const table = registry.restoredTable(block.table, undefined, true);
     if (!(table instanceof KeyedTable)) return;
@@ -97,15 +143,24 @@ function applyBlock({ registry, migrations }: RestoreOptions, block: ReadBlockV1
   const keys = keyReader(block.keys);
   const subkeys = block.subkeys === undefined ? undefined : keyReader(block.subkeys);
   if (block.kind === 'puts') {
-    applyPuts(table, block, { keys, subkeys, migrate: cellMigration(table.name, migrations) });
+    const migrate = cellMigration(table.name, migrations);
+    if (migrate !== undefined) changes.isMigrated = true;
+    else if (part.restored !== undefined && checksums !== undefined) {
+      const memoryPosition = part.position - part.bytes.byteOffset;
+      const place = { file: part.restored, keyGroup, checksums, memoryPosition };
+      if (leftRows.puts(table, block, { ...place, keys, subkeys })) return;
+    }
+    applyPuts(table, block, { keys, subkeys, migrate });
     return;
   }
+  if (leftRows.deletes(table, block, { keys, subkeys })) return;
   for (let index = 0; index < block.entryCount; index++) {
     table.restoreDelete(keys(index), block.hashes[index] as number, subkeys?.(index));
   }
 }
 
-type KeyReader = (index: number) => unknown;
+/** The key of an entry of a block. */
+export type KeyReader = (index: number) => unknown;
 
 function applyPuts(
   table: StateTable,

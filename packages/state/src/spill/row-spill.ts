@@ -4,6 +4,7 @@ import type { CellCodec } from '../cell/cell-codec.ts';
 import type { StampClock } from '../table/stamp-clock.ts';
 import type { StoredRow } from '../table/stored-rows.ts';
 import { BloomFilter } from './bloom-filter.ts';
+import type { RestoredRows } from './restored-rows.ts';
 import { SpillLog } from './spill-log.ts';
 import { CHANGE_TAG } from './store-keys.ts';
 import { readStoredRow, readStoredRowAt, stampOfStoredRow } from './stored-row-codec.ts';
@@ -13,6 +14,8 @@ import type { WriteBehind } from './write-behind.ts';
 export class RowSpill {
   readonly log: SpillLog;
   readonly writeBehind: WriteBehind;
+  /** What is still where a checkpoint has it; undefined: nothing. */
+  restored: RestoredRows | undefined = undefined;
   /** What the store may have. */
   readonly #filter = new BloomFilter();
   readonly #clock: StampClock;
@@ -27,21 +30,23 @@ export class RowSpill {
     this.log = new SpillLog(options.logBytesMax, (hash, key, value) => this.#moveToStore(hash, key, value));
   }
 
-  /** Bytes of the log and of the filter. */
+  /** Bytes of the log, of the filter, and of what is known of restored rows. */
   get bytes(): number {
-    return this.log.bytes + this.#filter.bytes;
+    return this.log.bytes + this.#filter.bytes + (this.restored?.bytes ?? 0);
   }
 
   load(hash: number, key: Buffer, cells: CellCodec): StoredRow | undefined {
     const { log } = this;
     const found = log.find(hash, key);
     if (found > 0) return readStoredRowAt(log.foundBytes, log.foundStart, cells);
-    if (found === 0 || !this.#filter.mayHave(hash)) return undefined;
-    const bytes = this.writeBehind.get(key);
-    return bytes === undefined ? undefined : readStoredRow(bytes, cells);
+    if (found === 0) return undefined;
+    const bytes = this.#filter.mayHave(hash) ? this.writeBehind.get(key) : undefined;
+    if (bytes !== undefined) return readStoredRow(bytes, cells);
+    return this.restored?.load(hash, key, cells);
   }
 
   delete(hash: number, key: Buffer): void {
+    this.restored?.forget(hash, key);
     this.log.begin(hash, key);
     this.log.end();
   }

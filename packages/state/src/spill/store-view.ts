@@ -15,6 +15,7 @@ import { KeyedTable } from '../table/keyed-table.ts';
 import type { GroupedLog, HeldLog, LoggedRows } from './held-log.ts';
 import { isExpired } from '../ttl/state-ttl.ts';
 import { KeyGroupScan } from './key-group-scan.ts';
+import type { RestoredEntry, RestoredRows } from './restored-rows.ts';
 import {
   CHANGE_TAG,
   keyGroupBounds,
@@ -50,6 +51,10 @@ export interface StoreViewOptions {
   readonly writeBehind: WriteBehind;
   /** The spill log at the freeze. */
   readonly log: HeldLog;
+  /** What was left in the files of the checkpoint restored. */
+  readonly restored: RestoredRows | undefined;
+  /** Of the freeze. */
+  readonly stamp: number;
   readonly yieldToTask: () => Promise<void>;
 }
 
@@ -108,14 +113,16 @@ export class StoreView implements FrozenStore {
     const { keyGroup, isBase } = at;
     const changes = await this.#read(CHANGE_TAG, this.#changeScan, keyGroup);
     const rows = isBase ? await this.#read(ROW_TAG, this.#rowScan, keyGroup) : [];
+    const restored = isBase ? await this.#restoredRows(keyGroup) : [];
     if (this.#isClosed)
       throw new MillraceError('MR_CANCELLED', 'The snapshot was given up while it was written');
     this.#collectObsolete(changes);
     const logged = (await this.#groupedLog()).newest(keyGroup);
-    if (rows.length === 0 && logged.size === 0 && (isBase || changes.length === 0)) return 0;
+    const hasRows = rows.length > 0 || restored.length > 0;
+    if (!hasRows && logged.size === 0 && (isBase || changes.length === 0)) return 0;
     const hidden = this.#namesInMemory(partitions, keyGroup);
     const found = isBase
-      ? this.#liveRows(rows, logged, hidden)
+      ? this.#liveRows({ rows, restored }, logged, hidden)
       : this.#liveChanges(changes, logged, hidden, this.#removalStamps(partitions, keyGroup));
     let count = 0;
     for (const [tableId, entries] of found) {
@@ -158,13 +165,26 @@ export class StoreView implements FrozenStore {
     }
   }
 
+  #restoredRows(keyGroup: number): Promise<readonly RestoredEntry[]> | readonly RestoredEntry[] {
+    const { restored, stamp } = this.#options;
+    return restored?.rowsAt(keyGroup, stamp) ?? [];
+  }
+
   #liveRows(
-    rows: readonly (readonly [Uint8Array, Uint8Array])[],
+    of: {
+      readonly rows: readonly (readonly [Uint8Array, Uint8Array])[];
+      readonly restored: readonly RestoredEntry[];
+    },
     logged: LoggedRows,
     hidden: ReadonlySet<string>,
   ): Map<number, FoundRow[]> {
     const found = new Map<number, FoundRow[]>();
-    for (const [key, value] of rows) {
+    for (const entry of of.restored) {
+      // What the log or the store has is not here any more.
+      if (hidden.has(nameOf(entry.key, 1, 0)) || !this.#isAlive(entry.key)) continue;
+      if (!this.#isOver(entry.key, entry.raw)) addFound(found, entry);
+    }
+    for (const [key, value] of of.rows) {
       const name = nameOf(key, 1, 0);
       if (hidden.has(name) || logged.has(name) || !this.#isAlive(key)) continue;
       const raw = readRawStoredRow(value);

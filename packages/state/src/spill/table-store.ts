@@ -10,6 +10,7 @@ import type {
   StoredRows,
   WalkedDirectory,
 } from '../table/stored-rows.ts';
+import type { RestoredBlock, RestoredRows } from './restored-rows.ts';
 import type { RowSpill } from './row-spill.ts';
 import { ROW_TAG, writeChunkKey, writeIdentity } from './store-keys.ts';
 import { writeStoredRow } from './stored-row-codec.ts';
@@ -33,6 +34,11 @@ interface DroppedDirectory {
   readonly generation: number;
   readonly directory: Directory;
   nextChunk: number;
+}
+
+/** True for tables of which the store must know what it has: their rows are walked. */
+export function hasDirectories({ name, isWalked }: StateTable): boolean {
+  return !name.startsWith('~') || isWalked || name.startsWith('~ttl-span/');
 }
 
 /** One table's rows that are not in memory. */
@@ -61,8 +67,7 @@ export class TableStore implements StoredRows {
     this.#at = at;
     this.#writeBehind = spill.writeBehind;
     this.#spill = spill;
-    const isWalked = !table.name.startsWith('~') || table.isWalked || table.name.startsWith('~ttl-span/');
-    this.#directories = isWalked ? new Map() : undefined;
+    this.#directories = hasDirectories(table) ? new Map() : undefined;
   }
 
   get hasDropped(): boolean {
@@ -77,6 +82,26 @@ export class TableStore implements StoredRows {
     this.#spill.delete(this.#spillHash(identity), this.#rowKey(identity));
   }
 
+  /** Leaves rows where a checkpoint has them; returns how many identities are new. */
+  addRestored(
+    restored: RestoredRows,
+    block: RestoredBlock,
+    identityAt: (index: number) => RowIdentity,
+  ): number {
+    const addRow = restored.addBlock(block);
+    let added = 0;
+    for (let index = 0; index < block.entryCount; index++) {
+      const identity = identityAt(index);
+      if (addRow(this.#spillHash(identity), this.#rowKey(identity))) added++;
+    }
+    return added;
+  }
+
+  /** A newer snapshot of those restored has removed a row. False: it was not there. */
+  removeRestored(restored: RestoredRows, identity: RowIdentity): boolean {
+    return restored.forget(this.#spillHash(identity), this.#rowKey(identity));
+  }
+
   /** Writes a row that is about to leave memory. */
   store(row: number, identity: RowIdentity): void {
     const { rows } = this.#table;
@@ -85,7 +110,9 @@ export class TableStore implements StoredRows {
     }
     const { log } = this.#spill;
     const key = this.#rowKey(identity);
-    log.begin(this.#spillHash(identity), key);
+    const hash = this.#spillHash(identity);
+    this.#spill.restored?.forget(hash, key);
+    log.begin(hash, key);
     const { sink } = log;
     const valueStart = sink.position;
     writeStoredRow(sink, rows, row, this.#table.cells);

@@ -4,6 +4,7 @@ import type { StateTable, TableRegistry } from '../backend/table-registry.ts';
 import { FREE, type RowStore } from '../table/row-store.ts';
 import type { StampClock } from '../table/stamp-clock.ts';
 import { HeldLog } from './held-log.ts';
+import { RestoredRows } from './restored-rows.ts';
 import { RowSpill } from './row-spill.ts';
 import { StoreView } from './store-view.ts';
 import { TableStore } from './table-store.ts';
@@ -62,7 +63,15 @@ export class WorkingSet {
       const average = store.writtenCount === 0 ? 0 : store.writtenBytes / store.writtenCount;
       bytes += store.awayCount * average;
     }
-    return bytes;
+    return bytes + (this.#spill?.restored?.liveBytes ?? 0);
+  }
+
+  /** Where rows of a table are kept that stay in the files of the checkpoint restored; `rowCount`: of all such tables, about. */
+  restoredStore(table: StateTable, rowCount: number): { restored: RestoredRows; store: TableStore } {
+    const store = this.#tableStores.get(table) ?? this.#makeStore(table);
+    const spill = this.#spill as RowSpill;
+    const restored = (spill.restored ??= new RestoredRows(this.#options.clock, rowCount));
+    return { restored, store };
   }
 
   /**
@@ -97,6 +106,8 @@ export class WorkingSet {
       tables: [...registry.tables],
       writeBehind: this.#writeBehind,
       log: new HeldLog(this.#spill.log.hold()),
+      restored: this.#spill.restored,
+      stamp: this.#options.clock.current,
       yieldToTask,
     });
   }
@@ -108,10 +119,12 @@ export class WorkingSet {
 
   checkpointCompleted(): void {
     this.#changeCount = 0;
+    this.#spill?.restored?.closeUnneeded(this.#options.clock.confirmed);
   }
 
-  close(): Promise<void> {
-    return this.#writeBehind.close();
+  async close(): Promise<void> {
+    await this.#spill?.restored?.close();
+    await this.#writeBehind.close();
   }
 
   #rowsInMemory(): number {

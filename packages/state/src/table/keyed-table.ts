@@ -268,6 +268,17 @@ export class KeyedTable implements RowTable {
     rows.release(row);
   }
 
+  /** Life of the namespace of a table without namespaces, which begins with rows that memory does not have. */
+  generationOfAway(): number {
+    return this.#selectOrMake(0).generation;
+  }
+
+  /** A restore has left so many rows where they are, or has taken some of these back. */
+  addAway(count: number): void {
+    this.#selectOrMake(0).awayCount += count;
+    (this.storedRows as StoredRows).awayCount += count;
+  }
+
   /** Puts what a snapshot has; returns the row. */
   restorePut(key: Key, keyHash: number, subkey: unknown): number {
     const row = this.upsert(key, keyHash, this.hasNamespaces ? (subkey as number) : 0);

@@ -132,6 +132,15 @@ export class PairTable {
     rows.release(row);
   }
 
+  generationOfAway(): number {
+    return 0;
+  }
+
+  /** A restore has left so many rows where they are, or has taken some of these back. */
+  addAway(count: number): void {
+    (this.storedRows as StoredRows).awayCount += count;
+  }
+
   restorePut(key: Key, keyHash: number, subkey: unknown): number {
     const row = this.upsert(key, keyHash, subkey);
     this.rows.markRestored(row);

@@ -113,6 +113,9 @@ export class SlotWorker {
       case 'report':
         this.#events?.onReport(message.report);
         return;
+      case 'report-text':
+        this.#events?.onReport(JSON.parse(message.text) as SlotReportBody);
+        return;
       case 'memory': {
         const { heapBytes, externalBytes } = message;
         this.memory = { heapBytes, externalBytes };

@@ -59,7 +59,8 @@ async function start(message: StartSlot): Promise<void> {
 }
 
 function report(body: SlotReportBody): void {
-  post({ kind: 'report', report: body });
+  if (body.kind === 'checkpoint-acknowledged') post({ kind: 'report-text', text: JSON.stringify(body) });
+  else post({ kind: 'report', report: body });
   if (body.kind === 'slot-prepared') reportEnded(); // Preparing is all that this attempt was for.
 }
 

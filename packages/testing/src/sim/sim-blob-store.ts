@@ -1,5 +1,6 @@
 // A blob store that outlives its users and fails as real ones do: before, after, late, with old lists and changed bits.
 import { MillraceError, type BlobStore } from '@millrace/common';
+import { readerOf } from '../memory-blob-store.ts';
 import type { OperationFate } from './sim-disk.ts';
 import type { SimProcess } from './sim-process.ts';
 
@@ -60,11 +61,13 @@ export class SimBlobStore {
       });
     return {
       put: (name, bytes) => {
-        const copy = bytes.slice();
+        // A buffer's own `slice` copies nothing.
+        const copy = new Uint8Array(bytes);
         const operation = name.endsWith('_metadata') ? 'put metadata' : 'put';
         return call(operation, () => this.#put(own + name, copy));
       },
       get: (name) => call('get', () => this.#get(own + name)),
+      open: (name) => call('get', () => readerOf(this.#get(own + name))),
       has: (name) => call('has', () => this.#options.blobs.has(own + name)),
       list: (prefix) => call('list', () => this.#list(own + prefix).map((name) => name.slice(own.length))),
       delete: (name) => call('delete', () => this.#delete(own + name)),

@@ -237,7 +237,11 @@ export class SimCluster {
       delayMs: (what) => trouble.localMs(what),
       flipAt: () => trouble.flipOfRow(),
       isFreezingRecords,
-      stateLimits: { wholeSnapshotEntriesMax, spillLogBytesMax },
+      stateLimits: {
+        wholeSnapshotEntriesMax,
+        spillLogBytesMax,
+        leftRowBytesMin: wholeSnapshotEntriesMax > 0 ? 64 : 0,
+      },
       violated: (what) => invariants.violated(`${what} of ${name}`),
     });
   }
