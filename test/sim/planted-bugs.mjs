@@ -341,8 +341,8 @@ export const plantedBugs = [
     id: 'state that was written as a change is not restored',
     row: 46,
     file: 'state/src/snapshot/restore-files.ts',
-    from: 'index >= (lastBases.get(run.keyGroup) ?? 0),',
-    to: 'index === (lastBases.get(run.keyGroup) ?? 0),',
+    from: 'index >= (first.get(run.keyGroup) ?? 0),',
+    to: 'index === (first.get(run.keyGroup) ?? 0),',
   },
   {
     id: 'a deployment that comes twice runs twice',
@@ -551,9 +551,9 @@ export const openBugs = [
     id: 'a state file is restored without a look at its checksum',
     why: 'most changed bits break the structure of a run, which is an error as well',
     row: 21,
-    file: 'state/src/snapshot/restore-files.ts',
-    from: 'if (bytes.length === file.bytes && crc32(bytes) === file.crc32) return;',
-    to: 'if (bytes.length === file.bytes || crc32(bytes) === file.crc32) return;',
+    file: 'proto/src/snapshot/keyed-run-v1.ts',
+    from: 'if (checksum !== this.#bytes.readUInt32LE(this.#start + 6)) throw',
+    to: 'if (checksum < 0) throw',
   },
   {
     id: 'a row from the store is taken without a look at its checksum',
