@@ -11,11 +11,22 @@ export default defineJob('nexmark-q16', (env) => {
       .keyBy((bid) => [bid.channel, dayOf(bid.dateTime)] as const)
       .aggregate({ ...countsByRank, lastMs: max((bid: Bid) => bid.dateTime) }, newestResults)
       .toStream()
-      .map(({ row: { key, lastMs, ...counts } }) => ({
-        channel: key[0],
-        day: key[1],
-        minute: minuteOf(lastMs),
-        ...counts,
+      .map(({ row }) => ({
+        channel: row.key[0],
+        day: row.key[1],
+        minute: minuteOf(row.lastMs),
+        bids: row.bids,
+        low_bids: row.low_bids,
+        middle_bids: row.middle_bids,
+        high_bids: row.high_bids,
+        bidders: row.bidders,
+        low_bidders: row.low_bidders,
+        middle_bidders: row.middle_bidders,
+        high_bidders: row.high_bidders,
+        auctions: row.auctions,
+        low_auctions: row.low_auctions,
+        middle_auctions: row.middle_auctions,
+        high_auctions: row.high_auctions,
       })),
   );
 });

@@ -22,11 +22,17 @@ export default defineJob('nexmark-q17', (env) => {
         newestResults,
       )
       .toStream()
-      .map(({ row: { key, ...of } }) => ({
-        auction: key[0],
-        day: key[1],
-        ...of,
-        avg_price: Math.floor(of.avg_price),
+      .map(({ row }) => ({
+        auction: row.key[0],
+        day: row.key[1],
+        bids: row.bids,
+        low_bids: row.low_bids,
+        middle_bids: row.middle_bids,
+        high_bids: row.high_bids,
+        min_price: row.min_price,
+        max_price: row.max_price,
+        sum_price: row.sum_price,
+        avg_price: Math.floor(row.avg_price),
       })),
   );
 });

@@ -135,11 +135,13 @@ export interface MapStateHandle {
 
 /**
  * [HOT] Which values a key has had, and by whom: up to 31 bits a value, one each. Values are never taken out.
- * Contract: the key is one that a table gave with `keyOf`, or a number or string of 12 characters at most: it is kept as it is.
+ * Contract: `add` is about the key selected last, until the return to the task's loop. The key is one that a table gave with `keyOf`,
+ * or a number or string of 12 characters at most: it is kept as it is.
  */
 export interface DistinctValuesHandle {
+  select(ownedKey: Key, keyHash: number): void;
   /** Adds bits to a value; returns those that it had not. */
-  add(ownedKey: Key, keyHash: number, value: Key, bits: number): number;
+  add(value: Key, bits: number): number;
 }
 
 /** The kinds of state that a user declares. */

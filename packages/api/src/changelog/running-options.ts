@@ -22,7 +22,10 @@ export interface UpdateBeforeOption {
 export interface MiniBatchOptions {
   /** Inputs of a subtask after which it emits. Default 5,000. Bounds: at most 1,000,000. */
   readonly size?: number;
-  /** Emits at the latest this long after the first input. Default: not before the next watermark or the end of input. */
+  /**
+   * Emits at the latest this long after the first input; watermarks may come to those behind half as much later. Default: not before
+   * the next watermark or the end of input.
+   */
   readonly allowLatency?: Duration;
 }
 

@@ -32,6 +32,8 @@ export interface ChainOutput {
   /** Set by the chain: so much waits for credit that it should stop before the batch at hand is finished. */
   onOverdraft?: () => void;
   append(channel: number, record: unknown, timestampMs: number, keyHash: number): void;
+  /** Sends the watermark that was held back behind rows which are appended now, if there is one. */
+  releaseWatermark?(): void;
   /** What takes records as the values of these fields; unset: objects only. */
   fieldAppender?(names: readonly string[]): FieldAppender;
 }
@@ -95,6 +97,8 @@ export interface OperatorChain {
    * follows, those stay that it cannot fire: pre-aggregation then works across watermarks. Nothing given: all.
    */
   flushPartials(watermarkMs?: number): void;
+  /** True when rows wait in the chain, after `flushPartials`, that a watermark on this edge (unset: on any) must not overtake. */
+  holdsWatermarks(output?: ChainOutput): boolean;
   /**
    * Watermark of a `watermarks` operator in the chain, -Infinity before its first record: what the vertex sends on
    * instead of the watermarks that it receives (but for the last, +Infinity). undefined: the chain has none.

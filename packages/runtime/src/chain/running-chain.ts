@@ -30,6 +30,7 @@ import type {
   ChainEnvironment,
   ChainInFlight,
   ChainMetrics,
+  ChainOutput,
   FrozenChain,
   OperatorChain,
 } from './operator-chain.ts';
@@ -279,6 +280,14 @@ export class RunningChain implements OperatorChain {
     }
     this.#step = undefined;
     return this.#endBatch();
+  }
+
+  holdsWatermarks(output?: ChainOutput): boolean {
+    for (let index = 0; index < this.#partials.length; index++) {
+      const partials = this.#partials[index];
+      if (partials?.holdsWatermarks === true && (output ?? partials.output) === partials.output) return true;
+    }
+    return false;
   }
 
   flushPartials(watermarkMs = Infinity): void {

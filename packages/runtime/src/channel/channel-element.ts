@@ -10,6 +10,8 @@ export type UpstreamElement = Extract<StreamElement, { readonly kind: 16 | 17 | 
 export type ChannelElement = Exclude<StreamElement, UpstreamElement>;
 /** All but batches. They need no credit. */
 export type ControlElement = Exclude<ChannelElement, { readonly kind: 0 }>;
+/** How far event time has come. */
+export type WatermarkElement = Extract<ChannelElement, { readonly kind: 1 }>;
 /** The start of a checkpoint's part of a channel. */
 export type BarrierElement = Extract<ChannelElement, { readonly kind: 2 }>;
 /** A split with its place in the order of `enumerate`, and where to go on reading it. */

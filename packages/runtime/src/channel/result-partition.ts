@@ -7,7 +7,7 @@ import {
   type RecordBatch,
 } from '@millrace/proto';
 import type { ChainOutput } from '../chain/operator-chain.ts';
-import type { ControlElement } from './channel-element.ts';
+import { ElementKind, type ControlElement, type WatermarkElement } from './channel-element.ts';
 import type { OutputChannel } from './output-channel.ts';
 
 export interface ResultPartitionOptions {
@@ -31,6 +31,8 @@ export class ResultPartition implements ChainOutput {
   readonly channelCount: number;
   readonly #channels: readonly OutputChannel[];
   readonly #builder: BatchBuilder;
+  /** It must not overtake rows that wait in the chain. */
+  #held: WatermarkElement | undefined = undefined;
   /** Called when OVERDRAFT_BATCHES_MAX batches wait: the element at hand gives much more than it is. */
   onOverdraft: () => void = () => {};
 
@@ -79,8 +81,22 @@ export class ResultPartition implements ChainOutput {
     if (this.#builder.pendingRows > 0) this.#builder.flushAll();
   }
 
+  /** Keeps a watermark until `releaseWatermark`, or until another event follows it. The newest one is enough. */
+  holdWatermark(watermark: WatermarkElement): void {
+    this.#held = watermark;
+  }
+
+  releaseWatermark(): void {
+    const held = this.#held;
+    if (held === undefined) return;
+    this.#held = undefined;
+    this.broadcast(held);
+  }
+
   /** Sends a control event to every consumer, behind all records appended so far. */
   broadcast(element: ControlElement): void {
+    if (element.kind === ElementKind.Watermark) this.#held = undefined;
+    else this.releaseWatermark();
     this.flush();
     for (let index = 0; index < this.#channels.length; index++) this.#channels[index]?.sendControl(element);
   }

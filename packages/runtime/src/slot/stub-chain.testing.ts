@@ -110,6 +110,7 @@ export function openStubChain(
       isAwaitingResults: false,
       resume: () => true,
       flushPartials: () => {},
+      holdsWatermarks: () => false,
       freeze: (checkpointId) => {
         if (isSink && pending.length > 0) {
           transactions.push({

@@ -23,6 +23,7 @@ function chainOf(steps: number): { readonly chain: OperatorChain; readonly calls
     resume: () => step('resume'),
     nextProcessingTimeMs: () => Infinity,
     flushPartials: () => calls.push('flush'),
+    holdsWatermarks: () => false,
     get needsRelief() {
       return left > 0;
     },

@@ -309,7 +309,12 @@ export class ChainDriver {
 
   #sendWatermark(timestampMs: number, splitId: string): void {
     this.chain.flushPartials(timestampMs);
-    this.#send({ kind: ElementKind.Watermark, timestampMs, splitId });
+    const watermark = { kind: ElementKind.Watermark, timestampMs, splitId } as const;
+    for (let index = 0; index < this.#partitions.length; index++) {
+      const partition = this.#partitions[index] as ResultPartition;
+      if (this.chain.holdsWatermarks(partition)) partition.holdWatermark(watermark);
+      else partition.broadcast(watermark);
+    }
   }
 
   #send(element: ControlElement): void {

@@ -1,6 +1,7 @@
 // The tables of a backend by name, made when an operator registers state or when a snapshot has some. Internal names begin
 // with `~`, so that they say what kind of table a snapshot's block is about.
 import { invariant, MillraceError } from '@millrace/common';
+import { bucketCells } from '../cell/bucket-cells.ts';
 import {
   keyChunkCells,
   listCells,
@@ -36,7 +37,8 @@ const INTERNAL_KINDS = {
   '~map-head': { columns: ['value', 'f64'], subkeyKind: 'none', cells: keyChunkCells },
   '~map-entry': { columns: ['value', 'f64'], subkeyKind: 'key', cells: ownedCells },
   '~map-directory': { columns: ['value'], subkeyKind: 'number', cells: keyChunkCells },
-  '~distinct': { columns: ['f64'], subkeyKind: 'key', cells: valueCells },
+  '~distinct-head': { columns: ['value', 'f64'], subkeyKind: 'none', cells: bucketCells },
+  '~distinct-bucket': { columns: ['value'], subkeyKind: 'number', cells: bucketCells },
   '~ttl-value': { columns: ['f64', 'f64'], subkeyKind: 'none', cells: ownedCells },
   '~ttl-list-head': { columns: ['f64', 'f64'], subkeyKind: 'none', cells: valueCells },
   '~ttl-list-chunk': { columns: ['value'], subkeyKind: 'number', cells: listChunkCells },

@@ -197,7 +197,10 @@ export class WorkingSetBackend implements KeyedStateBackend {
   }
 
   distinctValues(name: string): DistinctValuesHandle {
-    return new DistinctValues(this.registry.pairTable('~distinct', name));
+    const { registry } = this;
+    const heads = registry.keyedTable('~distinct-head', name);
+    const buckets = registry.pairTable('~distinct-bucket', name);
+    return new DistinctValues({ heads, buckets }, this.#clock);
   }
 
   walkKeys(kind: UserStateKind, name: string, hasTtl = false): KeyWalk {

@@ -7,6 +7,7 @@ import { MemoryBlobStore } from './memory-blob-store.testing.ts';
 import {
   canonical,
   compare,
+  distinctValueOf,
   drainTimers,
   KEY_GROUP_COUNT,
   KEYS,
@@ -14,6 +15,7 @@ import {
   NAMESPACES,
   StateModel,
   subjectOf,
+  takeDistinct,
   type Subject,
 } from './state-model.testing.ts';
 
@@ -36,6 +38,7 @@ export type StateOperation =
       readonly mapKey: number;
       readonly n: number;
     }
+  | { readonly kind: 'distinct'; readonly key: number; readonly from: number; readonly n: number }
   | { readonly kind: 'timer' | 'unregister'; readonly key: number; readonly n: number }
   | { readonly kind: 'relieve' | 'compare' | 'checkpoint' | 'abort' | 'overlap' }
   | { readonly kind: 'restore'; readonly parallelism: number };
@@ -63,6 +66,9 @@ export const OPERATION_KINDS = [
   'mapPut',
   'mapPut',
   'mapRemove',
+  'distinct',
+  'distinct',
+  'distinct',
   'timer',
   'timer',
   'unregister',
@@ -89,6 +95,8 @@ export function operationOf(
     kind,
     key,
     n,
+    // Some values come again and again.
+    from: b % 3 === 0 ? 0 : b,
     mapKey: b % MAP_KEYS.length,
     namespace: b % NAMESPACES.length,
     parallelism: 1 + (b % 3),
@@ -243,6 +251,18 @@ export class ModelRun {
         backend.mapState('m').clear();
         model.map.clear();
         return;
+      case 'distinct': {
+        const bits = 1 + (n % 15);
+        const values = backend.distinctValues('d');
+        values.select(key, hash);
+        for (let each = operation.from; each < operation.from + n; each++) {
+          const value = distinctValueOf(each);
+          const before = model.distinct.get(canonical(value)) ?? 0;
+          assert.equal(values.add(value, bits), bits & ~before);
+          model.distinct.set(canonical(value), before | bits);
+        }
+        return;
+      }
       case 'timer': {
         const domain = n % 3 === 0 ? 'processing' : 'event';
         backend.timers.register(domain, n);
@@ -263,6 +283,7 @@ export class ModelRun {
     this.#change({ kind: 'row', key: this.#checkpointId % KEYS.length, n: 5 });
     this.#change({ kind: 'slice', key: (this.#checkpointId * 7) % KEYS.length, namespace: 1, n: 3 });
     this.#change({ kind: 'listAdd', key: (this.#checkpointId * 3) % KEYS.length, n: 2 });
+    this.#change({ kind: 'distinct', key: (this.#checkpointId * 5) % KEYS.length, from: 60, n: 30 });
     this.#change({ kind: 'mapPut', key: (this.#checkpointId * 5) % KEYS.length, mapKey: 1, n: 7 });
     this.#change({ kind: 'mapRemove', key: (this.#checkpointId * 11) % KEYS.length, mapKey: 0, n: 7 });
     for (const { backend } of this.#subjects) void backend.relieve();
@@ -316,6 +337,7 @@ export class ModelRun {
     const copies = await this.#open(2, this.#saved.files);
     compare(copies, this.#saved.model);
     drainTimers(copies, this.#saved.model);
+    takeDistinct(copies, this.#saved.model);
     await this.#close(copies);
   }
 

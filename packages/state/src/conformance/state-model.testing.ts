@@ -50,6 +50,8 @@ export interface KeyModel {
   list: unknown[];
   map: Map<string, [unknown, unknown]>;
   timers: Map<string, [TimerDomain, number]>;
+  /** Bits of each distinct value. */
+  distinct: Map<string, number>;
 }
 
 /** By canonical key. */
@@ -67,6 +69,7 @@ export class StateModel {
       list: [],
       map: new Map(),
       timers: new Map(),
+      distinct: new Map(),
     };
     this.keys.set(name, made);
     return made;
@@ -82,6 +85,7 @@ export class StateModel {
         list: [...model.list],
         map: new Map(model.map),
         timers: new Map(model.timers),
+        distinct: new Map(model.distinct),
       });
     }
     return copy;
@@ -153,6 +157,35 @@ function compareKey(subject: Subject, model: KeyModel, key: unknown): void {
   assert.equal(entries.length, model.map.size);
   assert.equal(map.isEmpty(), model.map.size === 0);
   for (const mapKey of MAP_KEYS) assert.deepEqual(map.get(mapKey), model.map.get(canonical(mapKey))?.[1]);
+}
+
+/** The value `n`: mostly an integer, of each key some that are not. */
+export function distinctValueOf(n: number): unknown {
+  if (n % 7 === 3) return n + 0.5;
+  return n % 11 === 5 ? `a value of some length ${n}` : n;
+}
+
+/** Distinct values up to which `takeDistinct` asks. */
+export const DISTINCT_VALUES = 1_200;
+const ALL_BITS = 0b1111;
+
+/** Adds all bits to all values and throws unless exactly those are new that the model has not. */
+export function takeDistinct(subjects: readonly Subject[], model: StateModel): void {
+  const names = new Set<string>();
+  for (const key of KEYS) {
+    // Equal keys would have been asked already.
+    if (names.has(canonical(key))) continue;
+    names.add(canonical(key));
+    const { distinct } = model.of(key);
+    const values = subjectOf(subjects, key).backend.distinctValues('d');
+    values.select(key, hashKey(key));
+    for (let n = 0; n < DISTINCT_VALUES; n++) {
+      const value = distinctValueOf(n);
+      // Of most values only a few: looking up all of each key would take longer than all else.
+      if (!distinct.has(canonical(value)) && n % 97 !== 0) continue;
+      assert.equal(values.add(value, ALL_BITS), ALL_BITS & ~(distinct.get(canonical(value)) ?? 0));
+    }
+  }
 }
 
 /** Polls all timers and throws unless they are the model's, in order of time. */

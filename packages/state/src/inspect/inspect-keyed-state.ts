@@ -1,6 +1,8 @@
 // What lies in the keyed state of one operator, read from the files of a checkpoint without an operator: states, counts,
 // sizes, samples. Key group by key group, so that memory is bounded by the largest.
 import { readKeyedRunV1, type KeyedStateFile } from '@millrace/proto';
+import { bucketCells } from '../cell/bucket-cells.ts';
+import type { ValueBucket } from '../cell/value-bucket.ts';
 import { listChunkCells } from '../cell/cell-codec.ts';
 import { CHUNK_ENTRIES_MAX, type Chunk } from '../cell/chunk.ts';
 import { exposeValue } from '../cell/own-value.ts';
@@ -80,7 +82,8 @@ const TABLES: { readonly [prefix: string]: { readonly kind: InspectedKind; reado
   '~map-head': { kind: 'map', counts: false },
   '~map-entry': { kind: 'map', counts: true },
   '~map-directory': { kind: 'map', counts: false },
-  '~distinct': { kind: 'map', counts: true },
+  '~distinct-head': { kind: 'map', counts: true },
+  '~distinct-bucket': { kind: 'map', counts: false },
   '~ttl-value': { kind: 'value', counts: true },
   '~ttl-list-head': { kind: 'list', counts: true },
   '~ttl-list-chunk': { kind: 'list', counts: false },
@@ -118,9 +121,9 @@ function addKeyGroup(
   }
 }
 
-/** A list's head counts its items: up to the last, less those before the first. */
+/** Heads count: a list's its items, up to the last, less those before the first. */
 function itemsIn(prefix: string, { cells }: InspectedEntry): number {
-  if (prefix === '~list-head') return Number(cells[1]);
+  if (prefix === '~list-head' || prefix === '~distinct-head') return Number(cells[1]);
   return prefix === '~ttl-list-head' ? Number(cells[0]) - Number(cells[1]) : 1;
 }
 
@@ -162,8 +165,9 @@ function sampleOf(prefix: string, { key, subkey, cells }: InspectedEntry): State
     case '~ttl-list-chunk':
       // Times stand between the items.
       return { key, value: itemsOf(cells[0]).filter((_, index) => index % 2 === 1) };
+    case '~distinct-head':
+      return { key, ...firstOf(cells[0]) };
     case '~map-entry':
-    case '~distinct':
     case '~ttl-map-entry':
       return { key, mapKey: subkey, value: valueOf(cells[0]) };
     case '~timer':
@@ -181,6 +185,13 @@ function sampleOf(prefix: string, { key, subkey, cells }: InspectedEntry): State
 
 function valueOf(cell: number | Uint8Array | undefined): unknown {
   return cell instanceof Uint8Array ? readValue(cell) : cell;
+}
+
+/** The first value of a bucket, and its bits. */
+function firstOf(cell: number | Uint8Array | undefined): Pick<StateSample, 'mapKey' | 'value'> {
+  if (!(cell instanceof Uint8Array)) return {};
+  const bucket = bucketCells.read(cell) as ValueBucket;
+  return bucket.count === 0 ? {} : { mapKey: bucket.valueAt(0), value: bucket.bitsAt(0) };
 }
 
 function itemsOf(cell: number | Uint8Array | undefined): readonly unknown[] {

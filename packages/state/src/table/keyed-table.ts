@@ -127,7 +127,8 @@ export class KeyedTable implements RowTable {
     return this.rows.count + (this.storedRows?.awayCount ?? 0);
   }
 
-  upsert(key: Key, keyHash: number, namespace: number): number {
+  /** `isOwned`: the key is one that a table has already. */
+  upsert(key: Key, keyHash: number, namespace: number, isOwned = false): number {
     const slice = namespace === this.#lastNamespace ? (this.#last as Slice) : this.#selectOrMake(namespace);
     const row = this.#probe(slice, key, keyHash);
     if (row >= 0) {
@@ -142,7 +143,7 @@ export class KeyedTable implements RowTable {
       }
     }
     this.wasAbsent = true;
-    return this.#insert(slice, key, keyHash);
+    return this.#insert(slice, key, keyHash, isOwned);
   }
 
   find(key: Key, keyHash: number, namespace: number): number {
@@ -339,9 +340,9 @@ export class KeyedTable implements RowTable {
     }
   }
 
-  #insert(slice: Slice, key: Key, keyHash: number): number {
+  #insert(slice: Slice, key: Key, keyHash: number, isOwned = false): number {
     const rows = this.rows;
-    const row = rows.add(key, keyHash, this.#clock.current);
+    const row = rows.add(key, keyHash, this.#clock.current, isOwned);
     if (rows.subkeys !== undefined) rows.subkeys.put(row, slice.namespace, rows.capacity);
     slice.index.add(keyHash, row, rows.hashes);
     return row;

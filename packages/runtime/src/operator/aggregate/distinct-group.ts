@@ -14,9 +14,10 @@ export type DistinctSpec = Extract<AggregateSpec, { readonly kind: 'countDistinc
 
 /** Where the values of an operator's keys are. As `DistinctValuesHandle` of a backend; `remove` for rows that are taken back. */
 export interface DistinctStore {
-  add(ownedKey: unknown, keyHash: number, value: unknown, bits: number): number;
+  select(ownedKey: unknown, keyHash: number): void;
+  add(value: unknown, bits: number): number;
   /** Takes one record's value out; returns the bits for which it was the last. */
-  remove?(ownedKey: unknown, keyHash: number, value: unknown, bits: number): number;
+  remove?(value: unknown, bits: number): number;
 }
 
 /** Locals for what a record brings. */
@@ -26,6 +27,13 @@ export interface DistinctLocals {
 }
 
 type Target = (cell: number) => string;
+
+/** Whose values they are: a key that a table owns and its hash, and where the key's counts are. */
+interface Whose {
+  readonly key: string;
+  readonly hash: string;
+  readonly target: Target;
+}
 
 export class DistinctGroup {
   /** Name of the state, and of the field of partial rows. */
@@ -67,35 +75,39 @@ export class DistinctGroup {
   }
 
   /** Statements that count what was found; `key` is one that a table owns. */
-  add(
-    unit: CodeUnit,
-    { bits, value }: DistinctLocals,
-    of: { key: string; hash: string; target: Target },
-  ): string {
-    const isThere = `${bits} !== 0 && ${value} !== undefined && ${value} !== null`;
-    return `if (${isThere}) { ${this.#counted(unit, 'add', `${of.key}, ${of.hash}, ${value}, ${bits}`, of.target)} }`;
+  add(unit: CodeUnit, locals: DistinctLocals, of: Whose): string {
+    return this.#one(unit, 'add', locals, of);
   }
 
   /** Statements that count what a partial row has: `[value, bits, value, bits, …]`. */
-  merge(unit: CodeUnit, pairs: string, of: { key: string; hash: string; target: Target }): string {
+  merge(unit: CodeUnit, pairs: string, of: Whose): string {
     const [list, at] = [unit.fresh('pairs'), unit.fresh('at')];
-    const added = `${of.key}, ${of.hash}, ${list}[${at}], ${list}[${at} + 1]`;
     return [
       `const ${list} = ${pairs};`,
-      `if (${list} !== undefined) for (let ${at} = 0; ${at} < ${list}.length; ${at} += 2) {`,
-      this.#counted(unit, 'add', added, of.target),
-      '}',
+      `if (${list} !== undefined) {`,
+      this.#selected(unit, of),
+      `for (let ${at} = 0; ${at} < ${list}.length; ${at} += 2) {`,
+      this.#counted(unit, 'add', `${list}[${at}], ${list}[${at} + 1]`, of.target),
+      '} }',
     ].join('\n');
   }
 
   /** Statements that take out what was found. */
-  remove(
-    unit: CodeUnit,
-    { bits, value }: DistinctLocals,
-    of: { key: string; hash: string; target: Target },
-  ): string {
-    const isThere = `${bits} !== 0 && ${value} !== undefined && ${value} !== null`;
-    return `if (${isThere}) { ${this.#counted(unit, 'remove', `${of.key}, ${of.hash}, ${value}, ${bits}`, of.target)} }`;
+  remove(unit: CodeUnit, locals: DistinctLocals, of: Whose): string {
+    return this.#one(unit, 'remove', locals, of);
+  }
+
+  #one(unit: CodeUnit, method: 'add' | 'remove', { bits, value }: DistinctLocals, of: Whose): string {
+    return [
+      `if (${bits} !== 0 && ${value} !== undefined && ${value} !== null) {`,
+      this.#selected(unit, of),
+      this.#counted(unit, method, `${value}, ${bits}`, of.target),
+      '}',
+    ].join('\n');
+  }
+
+  #selected(unit: CodeUnit, { key, hash }: Whose): string {
+    return `${unit.bind(this.store, 'values')}.select(${key}, ${hash});`;
   }
 
   #counted(unit: CodeUnit, method: 'add' | 'remove', parameters: string, target: Target): string {

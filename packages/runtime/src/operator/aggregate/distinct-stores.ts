@@ -47,12 +47,16 @@ class CountedValues implements DistinctStore {
     this.#width = width;
   }
 
-  add(key: unknown, keyHash: number, value: unknown, bits: number): number {
-    return this.#change(key, keyHash, value, { bits, by: 1 });
+  select(key: unknown, keyHash: number): void {
+    this.#backend.setCurrentKey(key, keyHash);
   }
 
-  remove(key: unknown, keyHash: number, value: unknown, bits: number): number {
-    return this.#change(key, keyHash, value, { bits, by: -1 });
+  add(value: unknown, bits: number): number {
+    return this.#change(value, bits, 1);
+  }
+
+  remove(value: unknown, bits: number): number {
+    return this.#change(value, bits, -1);
   }
 
   clear(key: unknown, keyHash: number): void {
@@ -61,13 +65,7 @@ class CountedValues implements DistinctStore {
   }
 
   /** Below 0 is what is taken out before it comes: it is not counted, and forgotten when it has come. */
-  #change(
-    key: unknown,
-    keyHash: number,
-    value: unknown,
-    { bits, by }: { readonly bits: number; readonly by: 1 | -1 },
-  ): number {
-    this.#backend.setCurrentKey(key, keyHash);
+  #change(value: unknown, bits: number, by: 1 | -1): number {
     const before = this.#values.get(value);
     const counts = this.#countsOf(before);
     // What passes here on its way up has come, on its way down has gone.

@@ -1,5 +1,5 @@
 // Running aggregates as a table that changes: one row a key.
-import type { GroupAggregateOperator } from '@millrace/api';
+import type { AggregateSpec, GroupAggregateOperator } from '@millrace/api';
 import type { KeyedStateBackend, RowCursor } from '@millrace/state';
 import { aggregateFields } from '../../chain/fields/graph-fields.ts';
 import { aggregateLayout, retractingLayout, type AggregateLayout } from '../aggregate/aggregate-layout.ts';
@@ -12,6 +12,13 @@ import { MiniBatch, type EmitChanged } from './mini-batch.ts';
 import { sharedLatencyMs } from './partial-batch.ts';
 import { isRetraction, rowOperator, RowOutput, type RowFunction, type RowInput } from './row-operator.ts';
 import { rowsEqual } from './row-order.ts';
+
+/** In the place of a result that nobody asks for. */
+const WAS_THERE = true;
+
+function countsAll({ kind, where }: AggregateSpec): boolean {
+  return kind === 'count' && where === undefined;
+}
 
 /** Opens a running aggregate. */
 export async function openGroupAggregate(
@@ -44,6 +51,8 @@ class GroupAggregate implements RowFunction {
   /** Cell that counts records; -1: none are taken out. */
   readonly #count: number;
   readonly #batch: MiniBatch | undefined;
+  /** Each input changes the result, and nobody is told what it was: it counts all records, and none is taken back. */
+  readonly #differs: boolean;
   /** Rows are sums of records. */
   readonly #isPartial: boolean;
   /** Of the row at hand. */
@@ -54,6 +63,8 @@ class GroupAggregate implements RowFunction {
   constructor(setup: OperatorSetup, backend: KeyedStateBackend, spec: GroupAggregateOperator) {
     this.#setup = setup;
     this.#spec = spec;
+    this.#differs =
+      spec.input === 'append' && !spec.generateUpdateBefore && Object.values(spec.aggregates).some(countsAll);
     this.#isPartial = setup.node.inputs[0]?.isPreAggregated === true;
     if (spec.input === 'retract') {
       const layout = retractingLayout(spec.aggregates, setup);
@@ -102,7 +113,7 @@ class GroupAggregate implements RowFunction {
     }
     const emits = this.#spec.emit === 'update';
     const wantsBefore = emits && !isNew && (this.#batch === undefined || this.#batch.wantsBefore(input));
-    const before = wantsBefore ? this.#resultOf(row, key) : undefined;
+    const before = wantsBefore ? (this.#differs ? WAS_THERE : this.#resultOf(row, key)) : undefined;
     if (isNew) row = states.write(key, hash);
     else states.touch(row, key, hash);
     const { columns } = states.table;
@@ -150,8 +161,10 @@ class GroupAggregate implements RowFunction {
       if (after !== undefined) output.change('insert', after, timestampMs);
     } else if (after === undefined) {
       output.change('delete', before, timestampMs);
-    } else if (this.#states.expires || !rowsEqual(before, after)) {
-      if (this.#spec.generateUpdateBefore) output.change('updateBefore', before, timestampMs);
+    } else if (this.#differs || this.#states.expires || !rowsEqual(before, after)) {
+      // A snapshot of the same job without `generateUpdateBefore` does not have it.
+      if (this.#spec.generateUpdateBefore && before !== WAS_THERE)
+        output.change('updateBefore', before, timestampMs);
       output.change('updateAfter', after, timestampMs);
     }
   }

@@ -63,12 +63,18 @@ export class KeyIndex {
 
   /** As `add`, for what `findObject` does not find. */
   addObject(key: object, hash: number): number {
-    if (this.count === this.capacity) this.#grow();
+    const id = this.append(key, hash);
     if (this.#objectSlots.length === 0) this.#objectSlots = new Int32Array(this.capacity * 2);
+    this.#claimObject(hash, id);
+    return id;
+  }
+
+  /** As `add`, for what the caller finds by itself. */
+  append(key: object, hash: number): number {
+    if (this.count === this.capacity) this.#grow();
     const id = this.count++;
     this.keys.push(ownKey(key));
     this.hashes[id] = hash;
-    this.#claimObject(hash, id);
     return id;
   }
 
@@ -127,7 +133,8 @@ export class KeyIndex {
     for (let id = 0; id < this.count; id++) {
       const key = this.keys[id];
       if (typeof key === 'number' && key === key) this.#claim(key, id);
-      else if (typeof key === 'object' && key !== null) this.#claimObject(this.hashes[id] as number, id);
+      else if (typeof key === 'object' && key !== null && this.#objectSlots.length > 0)
+        this.#claimObject(this.hashes[id] as number, id);
     }
   }
 }

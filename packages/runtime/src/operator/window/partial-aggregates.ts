@@ -14,6 +14,7 @@ import { withAnswers } from '../aggregate/filtered-cell.ts';
 import { SeenValues } from '../aggregate/seen-values.ts';
 import { PARTIAL_COUNT, type AggregateCell, type AggregateLayout } from '../aggregate/aggregate-layout.ts';
 import { KeyIndex } from './key-index.ts';
+import { TUPLE_ELEMENTS_MAX, TupleIndex } from './tuple-index.ts';
 import { SliceAssigner } from './slice-assigner.ts';
 
 /** Keys that a producer keeps accumulators for at most; then all are flushed. */
@@ -128,6 +129,8 @@ export class PartialAggregates {
   readonly #slices: SliceAssigner | undefined;
   readonly #cells: readonly AggregateCell[];
   readonly #keys = new KeyIndex(PARTIAL_KEYS_MAX);
+  /** Of keys that are arrays of numbers and strings, as many as the first of them has. */
+  #tuples: TupleIndex | undefined = undefined;
   readonly #site: number;
   /** By group of distinct counts. */
   readonly #seen: readonly SeenValues[];
@@ -154,6 +157,19 @@ export class PartialAggregates {
     this.#flushRow = this.#generateFlushRow();
     this.slice = this.#takeSlice(0);
     if (isSliced) this.#open = [];
+  }
+
+  get output(): ChainOutput {
+    return this.#options.output;
+  }
+
+  /** Rows wait that a watermark must not overtake, and that it need not send: they are sent in time by themselves. */
+  get holdsWatermarks(): boolean {
+    return this.#sendsInTime && this.slice.touchedCount > 0;
+  }
+
+  get #sendsInTime(): boolean {
+    return (this.#options.batch?.latencyMs ?? Infinity) < Infinity;
   }
 
   /** Rows that wait. */
@@ -323,11 +339,27 @@ export class PartialAggregates {
 
   /** -1 for what is no key: it goes by itself, and is refused there. */
   otherId(key: unknown): number {
+    if (Array.isArray(key)) return this.#arrayId(key);
     if (typeof key === 'object' && key !== null) return this.#objectId(key);
     const id = this.#keys.findOther(key);
     if (id >= 0) return id;
     if (typeof key === 'function' || typeof key === 'symbol' || key === undefined) return -1;
     return this.#addKey(key);
+  }
+
+  /** A composite key. The number of elements of the first one that comes is that of tuples. */
+  #arrayId(key: readonly unknown[]): number {
+    const isTuple = key.length > 0 && key.length <= TUPLE_ELEMENTS_MAX;
+    if (isTuple) this.#tuples ??= new TupleIndex(key.length, this.#keys.capacity);
+    const tuples = this.#tuples;
+    if (tuples?.width !== key.length) return this.#objectId(key);
+    const id = tuples.find(key);
+    if (id >= 0) return id;
+    if (id === -2) return this.#objectId(key);
+    const hash = hashKey(key);
+    const added = this.#added(() => this.#keys.append(key, hash));
+    tuples.add(key, added);
+    return added;
   }
 
   #objectId(key: object): number {
@@ -349,12 +381,14 @@ export class PartialAggregates {
       const end = this.slice.end;
       this.flush(Infinity);
       this.#keys.clear();
+      this.#tuples?.clear();
       for (const seen of this.#seen) seen.clear();
       this.#select(end);
     }
     const id = add();
     if (this.#keys.capacity > this.slice.counts.length) {
       for (const slice of this.#open) slice.grow(this.#keys.capacity);
+      this.#tuples?.grow(this.#keys.capacity);
       this.#spare = [];
     }
     return id;
@@ -388,9 +422,11 @@ export class PartialAggregates {
 
   /**
    * Sends the rows of all slices that may be in a window that a watermark of `watermarkMs` fires; Infinity: of all, as
-   * before a barrier or the end of input.
+   * before a barrier or the end of input. A running aggregate that may wait sends nothing for a watermark, which is held
+   * back behind its rows: watermarks come every few ms, and each would end the batch.
    */
   flush(watermarkMs: number): void {
+    if (watermarkMs < Infinity && this.#sendsInTime) return;
     const kept: PartialSlice[] = [];
     for (const slice of this.#open) {
       if (this.#slices !== undefined && slice.end - 1 > watermarkMs) kept.push(slice);
@@ -399,6 +435,7 @@ export class PartialAggregates {
     this.#judge();
     this.batchRecords = 0;
     this.deadlineMs = Infinity;
+    this.#options.output.releaseWatermark?.();
     if (this.#options.batch?.keepsAll === false) for (const seen of this.#seen) seen.clear();
     if (this.#slices === undefined) return;
     for (const slice of this.#open) {
