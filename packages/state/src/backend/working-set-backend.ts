@@ -1,5 +1,6 @@
 // The keyed-state backend: tables in memory, a store behind them, snapshots of both.
 import { invariant } from '@millrace/common';
+import { bucketCells } from '../cell/bucket-cells.ts';
 import type {
   DistinctValuesHandle,
   FrozenKeyedState,
@@ -49,6 +50,8 @@ type AnyStateHandle = ValueStateHandle | ListStateHandle | MapStateHandle;
 const ROW_BYTES = 40;
 /** What a value takes, about. */
 const VALUE_BYTES = 64;
+/** What a bucket of distinct values takes, about: 8 bytes for each that it has, or has room for. */
+const BUCKET_BYTES = 400;
 
 /** The keyed-state backend of one operator and subtask. Threading: the task's thread only. */
 export class WorkingSetBackend implements KeyedStateBackend {
@@ -322,8 +325,10 @@ export class WorkingSetBackend implements KeyedStateBackend {
 
   get stateBytes(): number {
     let bytes = this.#workingSet.bytes;
-    for (const { rows, cells } of this.registry.tables)
-      bytes += rows.count * bytesOfRow(rows) + packedBytes(rows) + (cells.bytes ?? 0);
+    for (const { rows, cells } of this.registry.tables) {
+      const valueBytes = cells === bucketCells ? BUCKET_BYTES : VALUE_BYTES;
+      bytes += rows.count * bytesOfRow(rows, valueBytes) + packedBytes(rows) + (cells.bytes ?? 0);
+    }
     return bytes;
   }
 
@@ -338,10 +343,10 @@ export class WorkingSetBackend implements KeyedStateBackend {
   }
 }
 
-/** Key, hash, stamps, place in the index and columns; a value counts as VALUE_BYTES. */
-function bytesOfRow(rows: RowStore): number {
+/** Key, hash, stamps, place in the index and columns. */
+function bytesOfRow(rows: RowStore, valueBytes: number): number {
   let bytes = ROW_BYTES;
-  for (const kind of rows.columnKinds) bytes += kind === 'value' ? VALUE_BYTES : 8;
+  for (const kind of rows.columnKinds) bytes += kind === 'value' ? valueBytes : 8;
   return bytes;
 }
 

@@ -68,7 +68,6 @@ export const OPERATION_KINDS = [
   'mapRemove',
   'distinct',
   'distinct',
-  'distinct',
   'timer',
   'timer',
   'unregister',
