@@ -166,7 +166,7 @@ export function distinctValueOf(n: number): unknown {
 }
 
 /** Distinct values up to which `takeDistinct` asks. */
-export const DISTINCT_VALUES = 1_200;
+const DISTINCT_VALUES = 1_200;
 const ALL_BITS = 0b1111;
 
 /** Adds all bits to all values and throws unless exactly those are new that the model has not. */
