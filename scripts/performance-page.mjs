@@ -396,7 +396,7 @@ function subtaskLines(subtasks, chart) {
 
 function steadySection([row], chart) {
   if (row === undefined) return [];
-  const { minutes, events, samples } = row;
+  const { minutes, eventsPerSecond, events, samples } = row;
   const megabytes = (bytes) => bytes / 2 ** 20;
   const line = (name, field) => ({
     name,
@@ -424,7 +424,7 @@ function steadySection([row], chart) {
       'Resident memory and heap over the run',
     ),
     '',
-    `${(events / 1e9).toFixed(1)} G events. From a sixth of the time to its end: resident ${grown(row.lastRssBytes, row.settledRssBytes)}, heap ${grown(row.lastHeapBytes, row.settledHeapBytes)} (means over a twelfth of the run).`,
+    `${(events / 1e6).toFixed(0)} M events, ${eventsPerSecond.toLocaleString('en')} a second. From a sixth of the time to its end: resident ${grown(row.lastRssBytes, row.settledRssBytes)}, heap ${grown(row.lastHeapBytes, row.settledHeapBytes)} (means over a twelfth of the run).`,
     '',
   ];
 }
