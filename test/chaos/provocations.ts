@@ -12,6 +12,8 @@ const COUNT = 4_000;
 const RATE_PER_SECOND = 4_000;
 /** For what is asked of a running job by a command, which has to start up meanwhile: ten seconds of input, mostly not waited for. */
 const SLOW_RATE_PER_SECOND = 400;
+/** For what is done to a running job without a command: four seconds of input. */
+const STEADY_RATE_PER_SECOND = 1_000;
 /** Several deaths of one job are no reason to wait longer and longer. */
 const RESTART_DELAY = '100ms';
 const ABORT_TIMEOUT_MS = 30_000;
@@ -77,7 +79,10 @@ const comeBack =
 
 /** A TaskManager that stops for a while makes a checkpoint expire, which the others are told. */
 const abort: Provocation = async (of) => {
-  const job = await start(of, { jobFlags: ['--checkpointTimeout', '2s'] });
+  const job = await start(of, {
+    ratePerSecond: STEADY_RATE_PER_SECOND,
+    jobFlags: ['--checkpointTimeout', '2s'],
+  });
   await job.reaches(0.2);
   arm(of);
   const paused = findRunning(of.cluster.directory, 'taskmanager-2')?.pid ?? 0;
@@ -140,7 +145,7 @@ function kill({ cluster }: Provoked, victim: string): void {
 
 /** Checkpoints whose directories are files cannot be written, and are declined. */
 const decline: Provocation = async (of) => {
-  const job = await start(of);
+  const job = await start(of, { ratePerSecond: STEADY_RATE_PER_SECOND });
   await job.reaches(0.2);
   await job.completes(1);
   const root = join(of.cluster.directory, 'checkpoints', job.jid);
