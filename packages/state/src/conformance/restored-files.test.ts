@@ -245,3 +245,19 @@ describe('Rows that are left in the files restored from', () => {
     expect(openCount).toBe(0);
   });
 });
+
+test('Restored rows that have grown since most of their table was written are the newer ones', async () => {
+  const blobStore = new MemoryBlobStore();
+  const backend = await open(blobStore);
+  for (let key = 0; key < KEY_COUNT; key++) {
+    backend.setCurrentKey(key, hashKey(key));
+    backend.valueState('text').update('small');
+  }
+  const small = await backend.freeze(1).write(blobStore, 'chk-1-1/');
+  backend.checkpointCompleted(1);
+  put(backend, 7, 'b');
+  const { files } = await backend.freeze(2).write(blobStore, 'chk-1-2/');
+  expect(files.length).toBeGreaterThan(small.files.length);
+  const again = await open(blobStore, { files, leftRowBytesMin: 100 });
+  expect([6, 7].map((key) => get(again, key))).toEqual(['small', textOf(7, 'b')]);
+});

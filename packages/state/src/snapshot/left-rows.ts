@@ -30,6 +30,7 @@ export class LeftRows {
   readonly #isLeft = new Map<StateTable, boolean>();
   /** As blocks name them. */
   readonly #leftNames = new Set<string>();
+  readonly #readNames = new Set<string>();
 
   constructor(options: {
     readonly workingSet: WorkingSet;
@@ -47,6 +48,7 @@ export class LeftRows {
     return (
       block.kind === 'puts' &&
       block.table.startsWith('~') &&
+      !this.#readNames.has(block.table) &&
       (rowBytesOf(block) >= this.#rowBytesMin || this.#leftNames.has(block.table))
     );
   }
@@ -78,6 +80,12 @@ export class LeftRows {
       store.addRestored(restored, { file, keyGroup, entryCount: block.entryCount, columns }, identityAt),
     );
     return true;
+  }
+
+  /** The rows of a block are read: from now on all of their table are, because what is in memory would hide newer rows that are left. */
+  reads(table: StateTable, block: ReadPutsV1): void {
+    if (!this.#isLeft.has(table)) this.#isLeft.set(table, false);
+    if (this.#isLeft.get(table) === false) this.#readNames.add(block.table);
   }
 
   /** Removes rows that were left; false: those of this table were read. */

@@ -150,6 +150,7 @@ function applyBlock(
       const place = { file: part.restored, keyGroup, checksums, memoryPosition };
       if (leftRows.puts(table, block, { ...place, keys, subkeys })) return;
     }
+    leftRows.reads(table, block);
     applyPuts(table, block, { keys, subkeys, migrate });
     return;
   }
