@@ -2,6 +2,8 @@
 export interface PlantedBug extends Edit {
   readonly id: string;
   readonly row: number;
+  /** Takes more than a hundred seeds to be found. */
+  readonly isRare?: boolean;
   /** What would make up for it elsewhere. */
   readonly also?: Edit;
 }

@@ -3,7 +3,8 @@
 
 /**
  * @typedef {{ readonly file: string, readonly from: string, readonly to: string }} Edit
- * @typedef {Edit & { readonly id: string, readonly row: number, readonly also?: Edit }} PlantedBug `also`: what would make up for it elsewhere.
+ * @typedef {Edit & { readonly id: string, readonly row: number, readonly isRare?: true, readonly also?: Edit }} PlantedBug
+ * `isRare`: takes more than a hundred seeds. `also`: what would make up for it elsewhere.
  */
 
 /** @type {readonly PlantedBug[]} */
@@ -196,6 +197,7 @@ export const plantedBugs = [
   },
   {
     id: 'a request for a split that comes early is lost',
+    isRare: true,
     row: 60,
     file: 'taskmanager/src/exchange/channel-exchange.ts',
     from: 'if (entry === undefined) this.#keepEarly(link, channelId, frame);',
@@ -346,6 +348,7 @@ export const plantedBugs = [
   },
   {
     id: 'a deployment that comes twice runs twice',
+    isRare: true,
     row: 6,
     file: 'taskmanager/src/task-executor/task-executor-core.ts',
     from: 'if (slot.runs(deployment.jobId, deployment.attemptNumber)) return; // Told twice.',
@@ -353,6 +356,7 @@ export const plantedBugs = [
   },
   {
     id: 'the name of a sealed file is not synced',
+    isRare: true,
     row: 20,
     file: 'api/src/file-sink/file-writer.ts',
     from: 'await this.#files.syncDirectory(directory);\n',
@@ -360,6 +364,7 @@ export const plantedBugs = [
   },
   {
     id: 'a checkpoint at least once is taken with the first barrier',
+    isRare: true,
     row: 26,
     file: 'runtime/src/channel/barrier-aligner.ts',
     from: 'if (this.#waitingCount > 0) return AlignmentStep.Block;',
@@ -374,6 +379,7 @@ export const plantedBugs = [
   },
   {
     id: 'a drained job ends with records in flight',
+    isRare: true,
     row: 30,
     file: 'runtime/src/task/chain-driver.ts',
     from: "if (barrier.mode === 'drain' && owed !== undefined) {",
@@ -409,6 +415,7 @@ export const plantedBugs = [
   },
   {
     id: 'a silent connection is taken for dead without a look at a new one',
+    isRare: true,
     row: 11,
     file: 'taskmanager/src/exchange/link-pulse.ts',
     from: 'if (silentBeats >= BEATS && this.#isProbeConclusive) {',
@@ -423,6 +430,7 @@ export const plantedBugs = [
   },
   {
     id: 'a stop whose savepoint cannot be written ends the job all the same',
+    isRare: true,
     row: 31,
     file: 'jobmanager/src/core/job-savepoints.ts',
     from: 'progress.update({ stop: undefined }, () => {',
@@ -430,6 +438,7 @@ export const plantedBugs = [
   },
   {
     id: 'keys go to subtasks by another rule than key groups',
+    isRare: true,
     row: 48,
     file: 'jobmanager/src/execution-graph/restore-plan.ts',
     from: 'keyGroup >= range.firstKeyGroup && keyGroup <= range.lastKeyGroup',
@@ -438,6 +447,7 @@ export const plantedBugs = [
   // A snapshot that is being written sees what comes behind its barrier
   {
     id: 'items of a list are added to a chunk that a snapshot has',
+    isRare: true,
     row: 0,
     file: 'state/src/user-state/chunked-items.ts',
     from: 'if (last.stamp > this.#clock.lastFrozen) return last.items;',
@@ -480,6 +490,7 @@ export const plantedBugs = [
   },
   {
     id: 'a change of one side of a row makes the other count as copied',
+    isRare: true,
     row: 0,
     file: 'runtime/src/operator/join/row-set.ts',
     from: 'this.#copyRest(this.#otherFrom, at);\n',
@@ -487,6 +498,7 @@ export const plantedBugs = [
   },
   {
     id: 'a snapshot that cannot be written takes the files with it that it shares',
+    isRare: true,
     row: 13,
     file: 'state/src/snapshot/frozen-keyed-state.ts',
     from: '    } finally {\n      releaseTables(tables);',
