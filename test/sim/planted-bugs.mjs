@@ -378,14 +378,6 @@ export const plantedBugs = [
     to: '{ states: subtaskIndex === 0 ? everyInline : [], migrations: migrations(broadcast)',
   },
   {
-    id: 'a drained job ends with records in flight',
-    isRare: true,
-    row: 30,
-    file: 'runtime/src/task/chain-driver.ts',
-    from: "if (barrier.mode === 'drain' && owed !== undefined) {",
-    to: "if (barrier.mode === 'drain' && owed === null) {",
-  },
-  {
     id: 'what is drained does not fire its windows',
     row: 30,
     file: 'runtime/src/task/source-task.ts',
@@ -412,14 +404,6 @@ export const plantedBugs = [
     file: 'jobmanager/src/core/slot-pool.ts',
     from: 'if (taskManager.slots.some(({ holder }) => holder !== undefined)) continue;',
     to: '',
-  },
-  {
-    id: 'a silent connection is taken for dead without a look at a new one',
-    isRare: true,
-    row: 11,
-    file: 'taskmanager/src/exchange/link-pulse.ts',
-    from: 'if (silentBeats >= BEATS && this.#isProbeConclusive) {',
-    to: 'if (silentBeats >= BEATS) {',
   },
   {
     id: 'splits that readers have not begun are in no snapshot',
@@ -452,13 +436,6 @@ export const plantedBugs = [
     file: 'state/src/user-state/chunked-items.ts',
     from: 'if (last.stamp > this.#clock.lastFrozen) return last.items;',
     to: 'if (last.stamp >= 0) return last.items;',
-  },
-  {
-    id: 'rows of a top-N are changed in a list that a snapshot has',
-    row: 0,
-    file: 'runtime/src/operator/changelog/own-cells.ts',
-    from: 'return table.isOwn(row) ? list : list.copy();',
-    to: 'return list;',
   },
   {
     id: 'a cancelled attempt comes back with a late deployment',
@@ -598,6 +575,30 @@ export const openBugs = [
     file: 'runtime/src/task/chain-driver.ts',
     from: 'if (this.#owesRestored) this.#sendRestored();',
     to: '',
+  },
+  {
+    id: 'a drained job ends with records in flight',
+    why: 'not before seed 554 of those of today; found when the random jobs were smaller',
+    row: 30,
+    file: 'runtime/src/task/chain-driver.ts',
+    from: "if (barrier.mode === 'drain' && owed !== undefined) {",
+    to: "if (barrier.mode === 'drain' && owed === null) {",
+  },
+  {
+    id: 'a silent connection is taken for dead without a look at a new one',
+    why: 'not before seed 554 of those of today; found when the random jobs were smaller',
+    row: 11,
+    file: 'taskmanager/src/exchange/link-pulse.ts',
+    from: 'if (silentBeats >= BEATS && this.#isProbeConclusive) {',
+    to: 'if (silentBeats >= BEATS) {',
+  },
+  {
+    id: 'rows of a top-N are changed in a list that a snapshot has',
+    why: 'found by seed 13 before the rows of a top-N were packed; not in the first 300 since',
+    row: 0,
+    file: 'runtime/src/operator/changelog/own-cells.ts',
+    from: 'return table.isOwn(row) ? list : list.copy();',
+    to: 'return list;',
   },
 ];
 
