@@ -122,7 +122,7 @@ test('a file that is not there, does not compile or needs a native add-on is ref
   });
   await expect(bundleJob('missing.ts', directory)).rejects.toMatchObject({
     code: 'MR_COMPILE',
-    message: expect.stringContaining('no-such-package'),
+    message: expect.stringContaining('npm install no-such-package'),
   });
   await expect(bundleJob('native.ts', directory)).rejects.toMatchObject({
     code: 'MR_NATIVE_ADDON',

@@ -187,6 +187,9 @@ function loaderOf(path: string): Loader {
   return isTypeScript ? 'ts' : 'js';
 }
 
+/** What esbuild says of an import that is no path; the package's name. */
+const MISSING_PACKAGE = /^Could not resolve "((?:@[^"/]+\/)?[^"./@][^"/]*)/;
+
 function compileError(file: string, error: unknown, workingDirectory: string): MillraceError {
   const messages = (error as { errors?: readonly Message[] }).errors ?? [];
   const addOn = messages.find((message) => message.detail === 'native-add-on');
@@ -200,9 +203,17 @@ function compileError(file: string, error: unknown, workingDirectory: string): M
     );
   }
   const text = messages.length === 0 ? String(error) : messages.slice(0, 5).map(describeMessage).join('; ');
-  return new MillraceError('MR_COMPILE', `Cannot compile "${file}": ${text}`, {
+  return new MillraceError('MR_COMPILE', `Cannot compile "${file}": ${text}${installing(messages)}`, {
     details: { file, errorCount: messages.length },
   });
+}
+
+/** What to type for packages that are not there. */
+function installing(messages: readonly Message[]): string {
+  const names = messages.flatMap(({ text }) => MISSING_PACKAGE.exec(text)?.slice(1) ?? []);
+  return names.length === 0
+    ? ''
+    : `. Install what is missing beside it: npm install ${[...new Set(names)].join(' ')}`;
 }
 
 function describeMessage(message: Message): string {

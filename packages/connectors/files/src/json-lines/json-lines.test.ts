@@ -131,3 +131,8 @@ test('jsonLines refuses a file that is cut while it is read', async () => {
   await expect(readToEnd()).rejects.toMatchObject({ code: 'MR_SOURCE_READ', retry: 'never' });
   await reader.close?.();
 });
+
+test('A path in place of options is refused as one', () => {
+  const jsonLinesOf = jsonLines as (options: unknown) => unknown;
+  expect(() => jsonLinesOf('out/')).toThrow(expect.objectContaining({ code: 'MR_OPTION_INVALID' }));
+});

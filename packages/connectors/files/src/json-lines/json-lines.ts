@@ -54,7 +54,12 @@ export function jsonLines<T>(options: JsonLinesOptions): JsonLines<T>;
 export function jsonLines<T>(
   options: JsonLinesOptions | ChangelogLinesOptions,
 ): JsonLines<T> | ChangelogSink<T> {
-  return 'changelog' in options && options.changelog ? changelogLines<T>(options) : plainLines<T>(options);
+  return isChangelog(options) ? changelogLines<T>(options) : plainLines<T>(options);
+}
+
+/** Looks at no more than the option: a path in place of options is refused by whoever looks at the path. */
+function isChangelog(options: JsonLinesOptions | ChangelogLinesOptions): options is ChangelogLinesOptions {
+  return (options as Partial<ChangelogLinesOptions>).changelog === true;
 }
 
 function changelogLines<T>(options: ChangelogLinesOptions): ChangelogSink<T> {
