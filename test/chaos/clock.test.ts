@@ -137,7 +137,7 @@ test.skipIf(LIBRARY === undefined)(
         expect(await outOfOrder(join(out, sink), (line) => places[sink](JSON.parse(line) as Result))).toBe(0);
       }
     } finally {
-      for (const { pid } of started) process.kill(pid, 'SIGTERM');
+      for (const running of started) running.signal('SIGTERM');
       await Promise.all(started.map(({ ended }) => ended));
     }
   },

@@ -60,7 +60,7 @@ test('dead letters are written and counted once under kill -9 of TaskManagers an
       what: `record ${from}`,
     });
     const id = recordedProcesses(cluster.directory).find((entry) => entry.kind === kind)?.id ?? '';
-    if (!watch.hasEnded && killNow(findRunning(cluster.directory, id)?.pid ?? 0)) killed++;
+    if (!watch.hasEnded && killNow(findRunning(cluster.directory, id))) killed++;
   }
   const end = await watch.ended;
   expect(end.state, end.error?.message).toBe('FINISHED');

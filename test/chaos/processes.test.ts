@@ -4,7 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { TestCluster } from '../support/cli.ts';
-import { findRunning, isRunning, killNow, recordedProcesses } from '../support/processes.ts';
+import {
+  ended,
+  recordedProcesses,
+  signalLiving,
+  signalNow,
+  type RecordedProcess,
+} from '../support/processes.ts';
 import { until } from '../support/until.ts';
 import { FLAWLESS, SequenceRun } from './sequence-run.ts';
 
@@ -32,23 +38,20 @@ const TASK_MANAGERS = ['taskmanager-1', 'taskmanager-2'];
 const EVERYBODY = ['jobmanager', ...TASK_MANAGERS];
 
 /** Signals a living process; one that is just being started is waited for. */
-async function signal(victim: string, name: NodeJS.Signals): Promise<number> {
-  await until(() => findRunning(cluster.directory, victim) !== undefined, {
-    timeoutMs: STEP_TIMEOUT_MS,
-    what: `a living ${victim}`,
-  });
-  const pid = findRunning(cluster.directory, victim)?.pid ?? 0;
-  process.kill(pid, name);
-  return pid;
+function signal(victim: string, name: NodeJS.Signals): Promise<RecordedProcess> {
+  return signalLiving(cluster.directory, victim, { signal: name, timeoutMs: STEP_TIMEOUT_MS });
 }
 
-function ended(pid: number): Promise<void> {
-  return until(() => !isRunning(pid), { timeoutMs: STEP_TIMEOUT_MS, what: `the end of process ${pid}` });
+/** Kills them all at once. Resolves when they are dead: what lives under their names then has not been hit. */
+async function killAll(victims: readonly string[]): Promise<void> {
+  const killed: RecordedProcess[] = [];
+  for (const victim of victims) killed.push(await signal(victim, 'SIGKILL'));
+  for (const victim of killed) await ended(victim, STEP_TIMEOUT_MS);
 }
 
 /** Stops a process past every time-out, and lets it go on as if nothing had been. */
 async function zombie(victim: string, whileStopped: () => Promise<void>): Promise<void> {
-  const pid = await signal(victim, 'SIGSTOP');
+  const stopped = await signal(victim, 'SIGSTOP');
   const stoppedMs = performance.now();
   try {
     await whileStopped();
@@ -57,7 +60,7 @@ async function zombie(victim: string, whileStopped: () => Promise<void>): Promis
       what: 'the zombie',
     });
   } finally {
-    process.kill(pid, 'SIGCONT');
+    signalNow(stopped, 'SIGCONT');
   }
 }
 
@@ -74,7 +77,7 @@ interface Scenario {
 const killAt = (shares: readonly number[], victims: readonly string[]) => async (run: SequenceRun) => {
   for (const share of shares) {
     await run.reaches(share);
-    for (const victim of victims) await signal(victim, 'SIGKILL');
+    await killAll(victims);
   }
   return shares.length * victims.length;
 };
@@ -88,7 +91,7 @@ const scenarios: readonly Scenario[] = [
     name: 'a TaskManager is killed as soon as it is back, five times',
     strike: async (run) => {
       await run.reaches(0.3);
-      for (let blow = 0; blow < 5; blow++) await signal('taskmanager-2', 'SIGKILL');
+      for (let blow = 0; blow < 5; blow++) await killAll(['taskmanager-2']);
       return 5;
     },
   },
@@ -108,8 +111,7 @@ const scenarios: readonly Scenario[] = [
     isPlanned: true,
     strike: async (run) => {
       await run.reaches(0.2);
-      const pid = await signal('taskmanager-1', 'SIGTERM');
-      await ended(pid);
+      await ended(await signal('taskmanager-1', 'SIGTERM'), STEP_TIMEOUT_MS);
       await run.completes(1);
       return 1;
     },
@@ -125,9 +127,9 @@ const scenarios: readonly Scenario[] = [
         what: 'a third TaskManager',
       });
       await run.reaches(0.2);
-      await ended(await signal('taskmanager-1', 'SIGTERM'));
+      await ended(await signal('taskmanager-1', 'SIGTERM'), STEP_TIMEOUT_MS);
       await run.completes(1);
-      process.kill(extra.pid, 'SIGTERM');
+      extra.signal('SIGTERM');
       expect((await extra.ended).exitCode).toBe(0);
       return 2;
     },
@@ -136,9 +138,9 @@ const scenarios: readonly Scenario[] = [
     name: 'a TaskManager is told twice to end, and does not wait for its job to move',
     strike: async (run) => {
       await run.reaches(0.2);
-      const pid = await signal('taskmanager-1', 'SIGTERM');
-      process.kill(pid, 'SIGTERM');
-      await ended(pid);
+      const leaving = await signal('taskmanager-1', 'SIGTERM');
+      signalNow(leaving, 'SIGTERM');
+      await ended(leaving, STEP_TIMEOUT_MS);
       return 1;
     },
   },
@@ -165,7 +167,7 @@ const scenarios: readonly Scenario[] = [
         await run.completes(1);
         return 1;
       } finally {
-        killNow(extra.pid);
+        extra.signal('SIGKILL');
         await extra.ended;
       }
     },

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:f
 import { join } from 'node:path';
 import type { CrashPoint } from '@millrace/common/node';
 import type { TestCluster } from '../support/cli.ts';
-import { findRunning, killNow } from '../support/processes.ts';
+import { findRunning, killNow, signalLiving, signalNow } from '../support/processes.ts';
 import { until } from '../support/until.ts';
 import { SequenceRun, type Outcome } from './sequence-run.ts';
 
@@ -85,15 +85,15 @@ const abort: Provocation = async (of) => {
   });
   await job.reaches(0.2);
   arm(of);
-  const paused = findRunning(of.cluster.directory, 'taskmanager-2')?.pid ?? 0;
-  process.kill(paused, 'SIGSTOP');
+  const stop = { signal: 'SIGSTOP', timeoutMs: ABORT_TIMEOUT_MS } as const;
+  const paused = await signalLiving(of.cluster.directory, 'taskmanager-2', stop);
   try {
     await until(() => !isArmed(of), {
       timeoutMs: ABORT_TIMEOUT_MS,
       what: 'an aborted checkpoint',
     });
   } finally {
-    process.kill(paused, 'SIGCONT');
+    signalNow(paused, 'SIGCONT');
   }
   return job.finishes();
 };
@@ -139,8 +139,7 @@ const rescale: Provocation = async (of) => {
 };
 
 function kill({ cluster }: Provoked, victim: string): void {
-  if (!killNow(findRunning(cluster.directory, victim)?.pid ?? 0))
-    throw new Error(`${victim} is dead already`);
+  if (!killNow(findRunning(cluster.directory, victim))) throw new Error(`${victim} is dead already`);
 }
 
 /** Checkpoints whose directories are files cannot be written, and are declined. */

@@ -56,7 +56,7 @@ test.skipIf(process.platform !== 'linux')(
       ...params.flatMap(([name, value]) => [`--${name}`, `${value}`]),
     ]);
     const recordsRead = async (): Promise<number> =>
-      (await cluster.json<{ recordsRead: number }>(['describe', jid])).recordsRead;
+      (await cluster.describe<{ recordsRead: number }>(jid)).recordsRead;
     /** Greatest resident memory of each TaskManager until `untilMs`, and records per second. */
     const phase = async (untilMs: number) => {
       const peaks = pids.map(() => 0);

@@ -62,7 +62,7 @@ async function killProcess(
     what: `a living ${id}`,
   });
   const victim = findRunning(clusterDirectory, id);
-  if (victim === undefined || watch.hasEnded || !killNow(victim.pid)) return [];
+  if (watch.hasEnded || !killNow(victim)) return [];
   return [{ what: `${id} by ${placement}`, atMs: Date.now() }];
 }
 

@@ -5,7 +5,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { millrace, TestCluster } from '../support/cli.ts';
+import { millrace, TestCluster, type ProcessStatus } from '../support/cli.ts';
 import { findRunning, isRunning, killNow, recordedProcesses } from '../support/processes.ts';
 import { until } from '../support/until.ts';
 
@@ -15,7 +15,7 @@ const directoryFor = (name: string): string => join(temporary, name);
 
 test('cluster start returns when all slots are registered, status names every process, stop leaves none and no lock', async () => {
   const cluster = await TestCluster.start(directoryFor('plain'), ['--taskmanagers', '2', '--slots', '2']);
-  const processes = await cluster.processes();
+  const { processes } = await cluster.json<{ processes: readonly ProcessStatus[] }>(['cluster', 'status']);
   expect(processes.map(({ kind, id, slots, freeSlots }) => ({ kind, id, slots, freeSlots }))).toEqual([
     { kind: 'jobmanager', id: 'jobmanager', slots: undefined, freeSlots: undefined },
     { kind: 'taskmanager', id: 'taskmanager-1', slots: 2, freeSlots: 2 },
@@ -51,7 +51,7 @@ test('cluster stop ends the processes also when their supervisor was killed', as
   const cluster = await TestCluster.start(directoryFor('orphans'), ['--taskmanagers', '1', '--slots', '1']);
   const pids = recordedProcesses(cluster.directory).map(({ pid }) => pid);
   const supervisor = findRunning(cluster.directory, 'supervisor');
-  expect(killNow(supervisor?.pid ?? 0)).toBe(true);
+  expect(killNow(supervisor)).toBe(true);
   expect(await cluster.run(['cluster', 'stop'])).toMatchObject({ exitCode: 0 });
   expect(pids.filter(isRunning)).toEqual([]);
   expect(existsSync(join(cluster.directory, 'cluster.json'))).toBe(false);
@@ -60,8 +60,8 @@ test('cluster stop ends the processes also when their supervisor was killed', as
 test('cluster status answers with exit code 0 while the JobManager is down, and --no-restart leaves it dead', async () => {
   await using cluster = await TestCluster.start(directoryFor('no-restart'), ['--slots', '1', '--no-restart']);
   const jobManager = findRunning(cluster.directory, 'jobmanager');
-  killNow(jobManager?.pid ?? 0);
-  await until(() => !isRunning(jobManager?.pid ?? 0), {
+  expect(killNow(jobManager)).toBe(true);
+  await until(() => findRunning(cluster.directory, 'jobmanager') === undefined, {
     timeoutMs: 5_000,
     what: 'the end of the JobManager',
   });
@@ -101,8 +101,8 @@ test('cluster start over a cluster with dead processes starts those again, and n
   await using cluster = await TestCluster.start(directoryFor('again'), ['--slots', '1', '--no-restart']);
   const before = await cluster.processes();
   const jobManager = findRunning(cluster.directory, 'jobmanager');
-  killNow(jobManager?.pid ?? 0);
-  await until(() => !isRunning(jobManager?.pid ?? 0), {
+  expect(killNow(jobManager)).toBe(true);
+  await until(() => findRunning(cluster.directory, 'jobmanager') === undefined, {
     timeoutMs: 5_000,
     what: 'the end of the JobManager',
   });
@@ -140,7 +140,7 @@ test('a cluster starts its dead processes again, and counts all slots again', as
     '2',
   ]);
   const before = findRunning(cluster.directory, 'taskmanager-1');
-  killNow(before?.pid ?? 0);
+  expect(killNow(before)).toBe(true);
   await expect
     .poll(async () => (await cluster.processes()).find(({ id }) => id === 'taskmanager-1'), {
       timeout: 20_000,

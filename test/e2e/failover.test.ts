@@ -33,8 +33,7 @@ afterAll(async () => {
 
 /** A job that the JobManager answers for, asked until it answers. */
 async function describeJob(jid: string): Promise<JobJson | undefined> {
-  const { exitCode, stdout } = await cluster.run(['describe', jid, '--json']);
-  return exitCode === 0 ? (JSON.parse(stdout) as JobJson) : undefined;
+  return cluster.describe<JobJson>(jid).catch(() => undefined);
 }
 
 const freeSlots = async (): Promise<number> =>
@@ -44,7 +43,7 @@ test('an attached client follows its job to the end although the JobManager is k
   const client = cluster.start(['run', NUMBERS, '--', '--count', '600', '--ratePerSecond', '200']);
   await until(() => client.stdout.includes('1> 50² ='), { timeoutMs: 30_000, what: 'the fiftieth line' });
   const before = findRunning(cluster.directory, 'jobmanager');
-  expect(killNow(before?.pid ?? 0)).toBe(true);
+  expect(killNow(before)).toBe(true);
   const { exitCode, stdout, stderr } = await client.ended;
   expect(exitCode, stderr).toBe(0);
   expect(stderr).toContain('waiting for it to come back');
@@ -95,7 +94,7 @@ test('a job that is finished is not run again by the next JobManager, whenever t
   // The slots of the finished job are given back, although the one who wanted to end it is gone.
   await expect.poll(freeSlots, { timeout: 20_000 }).toBe(2);
 
-  killNow(findRunning(cluster.directory, 'jobmanager')?.pid ?? 0);
+  expect(killNow(findRunning(cluster.directory, 'jobmanager'))).toBe(true);
   await expect.poll(freeSlots, { timeout: 20_000 }).toBe(2);
   expect(await describeJob(jid)).toEqual(first);
   expect(readdirSync(out)).toEqual(files);
@@ -173,7 +172,7 @@ test.each(['replace', 'fail'])(
 test('Ctrl-C where no terminal is cancels the attached job and exits with 130', async () => {
   const client = cluster.start(['run', 'test/e2e/jobs/forever.ts']);
   await until(() => client.stderr.includes('RUNNING'), { timeoutMs: 30_000, what: 'the job to run' });
-  process.kill(client.pid, 'SIGINT');
+  client.signal('SIGINT');
   const { exitCode, stdout } = await client.ended;
   expect(exitCode).toBe(130);
   expect(stdout).toMatch(/Job forever \([0-9a-f]{32}\) CANCELED/);

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { root, TestCluster } from '../support/cli.ts';
 import { lineCounts, outOfOrder, type LinePlace } from '../support/lines.ts';
-import { findRunning, isRunning } from '../support/processes.ts';
+import { ended, findRunning } from '../support/processes.ts';
 import { needsMounts, SmallDisk } from '../support/small-disk.ts';
 
 const NUMBERS = 'test/e2e/jobs/numbers.ts';
@@ -51,10 +51,9 @@ interface ReportJson {
 
 const submit = async (cluster: TestCluster, args: readonly string[]): Promise<string> =>
   (await cluster.json<{ jid: string }>(['run', '-d', '--wait', ...args])).jid;
-const describeJob = (cluster: TestCluster, jid: string): Promise<JobJson> =>
-  cluster.json<JobJson>(['describe', jid]);
+const describeJob = (cluster: TestCluster, jid: string): Promise<JobJson> => cluster.describe<JobJson>(jid);
 const reportOf = (cluster: TestCluster, jid: string): Promise<ReportJson> =>
-  cluster.json<ReportJson>(['checkpoints', jid]);
+  cluster.checkpoints<ReportJson>(jid);
 
 async function expectFinishedOnce(
   cluster: TestCluster,
@@ -175,17 +174,14 @@ test("a full disk below the JobManager's store ends its process, and the next on
   const args = ['--count', '2000', '--ratePerSecond', '150', '--out', out, '--ifExists', 'append'];
   const jid = await submit(cluster, [NUMBERS, '--', ...args]);
   await expect.poll(async () => (await reportOf(cluster, jid)).completed, LONG).toBeGreaterThanOrEqual(2);
-  const { pid = 0 } = findRunning(cluster.directory, 'jobmanager') ?? {};
-  expect(isRunning(pid)).toBe(true);
+  const jobManager = findRunning(cluster.directory, 'jobmanager');
+  if (jobManager === undefined) throw new Error('no JobManager');
   disk.fill();
-  await expect.poll(() => isRunning(pid), LONG).toBe(false);
+  await ended(jobManager, LONG.timeout);
   expect(existsSync(join(disk.directory, 'store'))).toBe(true);
   disk.makeRoom();
   await expect
-    .poll(async () => (await cluster.run(['describe', jid, '--json'])).exitCode, {
-      ...LONG,
-      timeout: 180_000,
-    })
-    .toBe(0);
+    .poll(() => describeJob(cluster, jid).catch(() => undefined), { ...LONG, timeout: 180_000 })
+    .toBeDefined();
   await expectFinishedOnce(cluster, jid, { out, lines: 2000 });
 });

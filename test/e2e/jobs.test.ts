@@ -38,6 +38,7 @@ afterAll(async () => {
 const listAll = async (): Promise<readonly JobJson[]> =>
   (await cluster.json<{ jobs: JobJson[] }>(['list', '-a'])).jobs;
 const describeJob = (job: string): Promise<JobJson> => cluster.json<JobJson>(['describe', job]);
+const stateOf = async (jid: string): Promise<string> => (await cluster.describe<JobJson>(jid)).state;
 
 async function freeSlots(): Promise<number> {
   return (await cluster.processes()).reduce((sum, { freeSlots: free }) => sum + (free ?? 0), 0);
@@ -90,7 +91,7 @@ test('a detached run returns with the id; list and describe give the job by id, 
     join(temporary, 'detached'),
   ]);
   expect(name).toBe('numbers');
-  await expect.poll(async () => (await describeJob(jid)).state, { timeout: 20_000 }).toBe('FINISHED');
+  await expect.poll(() => stateOf(jid), { timeout: 20_000 }).toBe('FINISHED');
   for (const reference of [jid.slice(0, 12), 'numbers']) expect((await describeJob(reference)).jid).toBe(jid);
   expect((await listAll()).find((job) => job.jid === jid)).toMatchObject({
     jid,
@@ -130,7 +131,7 @@ test('what is not there gives exit code 4', async () => {
 
 test('a running job is cancelled by name, once, and its slots are free again', async () => {
   const { jid } = await cluster.json<{ jid: string }>(['run', '-d', '-p', '4', 'test/e2e/jobs/forever.ts']);
-  await expect.poll(async () => (await describeJob(jid)).state, { timeout: 20_000 }).toBe('RUNNING');
+  await expect.poll(() => stateOf(jid), { timeout: 20_000 }).toBe('RUNNING');
   expect((await cluster.json<{ jobs: JobJson[] }>(['list', '-r'])).jobs.map(({ name }) => name)).toEqual([
     'forever',
   ]);
@@ -174,7 +175,7 @@ test('too few slots refuse a submission at once with the numbers and what to do;
   const { jid: waiting } = await cluster.json<{ jid: string }>(['run', '-d', '--wait', NUMBERS]);
   expect((await describeJob(waiting)).state).toBe('CREATED');
   await cluster.run(['cancel', blocker]);
-  await expect.poll(async () => (await describeJob(waiting)).state, { timeout: 20_000 }).toBe('FINISHED');
+  await expect.poll(() => stateOf(waiting), { timeout: 20_000 }).toBe('FINISHED');
 });
 
 test('a file sink refuses output that is there, adds to it, or replaces it', async () => {
@@ -206,7 +207,7 @@ test('a function of the user that throws fails the job with a stack into the Typ
 test('cancel of a job whose function never returns takes at most ten seconds, and the TaskManager survives', async () => {
   const pids = recordedProcesses(cluster.directory).map(({ pid }) => pid);
   const { jid } = await cluster.json<{ jid: string }>(['run', '-d', 'test/e2e/jobs/spins.ts']);
-  await expect.poll(async () => (await describeJob(jid)).state, { timeout: 20_000 }).toBe('RUNNING');
+  await expect.poll(() => stateOf(jid), { timeout: 20_000 }).toBe('RUNNING');
   const startedMs = performance.now();
   expect(await cluster.json(['cancel', jid])).toMatchObject({ state: 'CANCELED' });
   expect(performance.now() - startedMs).toBeLessThan(10_000);

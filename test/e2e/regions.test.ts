@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { TestCluster } from '../support/cli.ts';
 import { lineCounts } from '../support/lines.ts';
-import { killNow } from '../support/processes.ts';
+import { findRunning, killNow } from '../support/processes.ts';
 
 const COUNT = 3_000;
 /** Longer than all that is waited for: what is noticed before is noticed by a closed connection. */
@@ -57,7 +57,7 @@ test('kill -9 of the TaskManager of one pipeline restarts that one, while the ot
     '--',
     ...shape,
   ]);
-  const describeJob = (): Promise<JobJson> => cluster.json<JobJson>(['describe', jid]);
+  const describeJob = (): Promise<JobJson> => cluster.describe<JobJson>(jid);
   await expect
     .poll(async () => (await describeJob()).checkpoints.completed, { timeout: 30_000 })
     .toBeGreaterThan(2);
@@ -68,7 +68,7 @@ test('kill -9 of the TaskManager of one pipeline restarts that one, while the ot
     ({ kind, freeSlots }) => kind === 'taskmanager' && freeSlots === 0,
   );
   const killedMs = Date.now();
-  expect(killNow(busy?.pid ?? 0)).toBe(true);
+  expect(killNow(findRunning(cluster.directory, busy?.id ?? ''))).toBe(true);
   await expect.poll(async () => (await describeJob()).restarts, { timeout: 20_000 }).toBe(1);
   const lost = lostTaskManagers();
   expect(lost).toMatchObject([{ why: 'its connection closed' }]);

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { TestCluster, type RunningCommand } from '../support/cli.ts';
 import { compareMovingSums } from '../support/moving-sums.ts';
-import { findRunning, killNow } from '../support/processes.ts';
+import { findRunning } from '../support/processes.ts';
+import { until } from '../support/until.ts';
 
 const JOB = 'test/e2e/jobs/moving-sums.ts';
 const COUNT = 12_000;
@@ -13,6 +14,7 @@ let temporary: string;
 let cluster: TestCluster;
 
 interface JobJson {
+  readonly name: string;
   readonly state: string;
   readonly parallelism: number;
   readonly isAutoParallel: boolean;
@@ -43,13 +45,15 @@ function job(args: readonly string[], ratePerSecond: number): RunningCommand {
 
 /** Asks for the job until it is as wanted. */
 async function jobThat(isWanted: (job: JobJson) => boolean, what: string): Promise<JobJson> {
-  const deadlineMs = performance.now() + 60_000;
-  for (;;) {
-    const { exitCode, stdout } = await cluster.run(['describe', 'moving-sums', '--json']);
-    const found = exitCode === 0 ? (JSON.parse(stdout) as JobJson) : undefined;
-    if (found !== undefined && isWanted(found)) return found;
-    if (performance.now() > deadlineMs) throw new Error(`Waited in vain for ${what}: ${stdout}`);
-  }
+  let wanted: JobJson | undefined;
+  const isThere = async (): Promise<boolean> => {
+    const jobs = await cluster.list<JobJson>().catch(() => []);
+    wanted = jobs.find((found) => found.name === 'moving-sums' && isWanted(found));
+    return wanted !== undefined;
+  };
+  await until(isThere, { timeoutMs: 60_000, what });
+  if (wanted === undefined) throw new Error(`Waited in vain for ${what}`);
+  return wanted;
 }
 
 async function expectExactOutput(): Promise<void> {
@@ -58,8 +62,11 @@ async function expectExactOutput(): Promise<void> {
 
 test('a job that is rescaled from 1 to 3 to 2 while it runs gives the output of one that is not', async () => {
   cluster = await TestCluster.start(join(temporary, 'cluster'), ['--taskmanagers', '2', '--slots', '2']);
-  const client = job(['-p', '1'], 2_000);
+  const client = job(['-p', '1'], 1_500);
   await jobThat(({ recordsRead }) => recordsRead > 500, 'its first records');
+  const refused = await cluster.run(['rescale', 'moving-sums', '-p', '9']);
+  expect(refused.exitCode).not.toBe(0);
+  expect(refused.stderr).toContain('MR_TOO_FEW_SLOTS');
   for (const slots of [3, 2]) {
     const { exitCode, stdout, stderr } = await cluster.run([
       'rescale',
@@ -71,9 +78,6 @@ test('a job that is rescaled from 1 to 3 to 2 while it runs gives the output of 
     expect(exitCode, stderr).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ state: 'RUNNING', slots: { to: slots } });
   }
-  const refused = await cluster.run(['rescale', 'moving-sums', '-p', '9']);
-  expect(refused.exitCode).not.toBe(0);
-  expect(refused.stderr).toContain('MR_TOO_FEW_SLOTS');
   const { exitCode, stdout, stderr } = await client.ended;
   expect(exitCode, stderr).toBe(0);
   expect(stdout).toContain('FINISHED');
@@ -91,7 +95,7 @@ test('a job with -p auto takes the slots of a TaskManager that is started, goes 
   const second = cluster.start(['taskmanager', 'start', '--slots', '2', '--id', 'second']);
   await jobThat(({ state, parallelism }) => state === 'RUNNING' && parallelism === 3, 'three slots');
   await jobThat(({ recordsRead }) => recordsRead > 3_000, 'more records');
-  killNow(second.pid);
+  second.signal('SIGKILL');
   await second.ended;
   await jobThat(({ state, parallelism }) => state === 'RUNNING' && parallelism === 1, 'one slot');
   const { exitCode, stderr } = await client.ended;

@@ -116,7 +116,7 @@ test('a drained job has fired its windows for all that it read; a program that i
   const out = join(temporary, 'drained-out');
   const jid = await started({ out, count: 30_000 });
   const { path } = await cluster.json<Taken>(['stop', jid, '--drain']);
-  const { recordsRead } = await cluster.json<{ recordsRead: number }>(['describe', jid]);
+  const { recordsRead } = await cluster.describe<{ recordsRead: number }>(jid);
   let counted = 0;
   for (const line of (await lineCounts(join(out, 'windows'))).keys())
     counted += (JSON.parse(line) as { count: number }).count;

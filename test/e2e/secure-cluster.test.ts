@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, expect, test } from 'vitest';
 import { millrace, startMillrace, type CommandOptions, type RunningCommand } from '../support/cli.ts';
-import { killNow } from '../support/processes.ts';
 import { until } from '../support/until.ts';
 
 const temporary = mkdtempSync(join(tmpdir(), 'millrace-e2e-'));
@@ -12,7 +11,7 @@ afterAll(() => rmSync(temporary, { recursive: true, force: true }));
 
 const started: RunningCommand[] = [];
 afterEach(() => {
-  for (const { pid } of started.splice(0)) killNow(pid); // Those that a failed test has left.
+  for (const running of started.splice(0)) running.signal('SIGKILL'); // Those that a failed test has left.
 });
 
 /** Starts a process that does not outlive its test. */
@@ -81,7 +80,7 @@ test('TaskManagers that are there before their JobManager join it with certifica
   // A port that is free now; whoever takes it meanwhile fails this test with a message that says so.
   const probe = start(['jobmanager', 'start', '--port', '0', '--config-dir', join(temporary, 'probe')]);
   const port = (await addressOf(probe)).split(':')[1] ?? '';
-  process.kill(probe.pid, 'SIGTERM');
+  probe.signal('SIGTERM');
   expect(await probe.ended).toMatchObject({ exitCode: 0 });
 
   const taskManagers = ['a', 'b'].map((id) =>
@@ -111,7 +110,7 @@ test('TaskManagers that are there before their JobManager join it with certifica
   expect(await millrace(job)).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('FINISHED') });
 
   for (const running of [...taskManagers, jobManager]) {
-    process.kill(running.pid, 'SIGTERM');
+    running.signal('SIGTERM');
     const { exitCode, stdout } = await running.ended;
     expect(exitCode, stdout).toBe(0);
   }
@@ -155,7 +154,7 @@ test('a token given by environment is in no log, no output, no error and no list
   texts.push(refused.stdout, refused.stderr);
   for (const { pid } of [jobManager, taskManager]) texts.push(readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
   for (const running of [taskManager, jobManager]) {
-    process.kill(running.pid, 'SIGTERM');
+    running.signal('SIGTERM');
     const { stdout, stderr } = await running.ended;
     texts.push(stdout, stderr);
   }

@@ -1,11 +1,12 @@
 // Processes that do not die but say nothing, and user code that never returns.
-import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { TestCluster, type ProcessStatus } from '../support/cli.ts';
+import { canCut, CutPorts, listeningPortsOf } from '../support/cut-ports.ts';
 import { lineCounts } from '../support/lines.ts';
+import { findRunning, signalNow } from '../support/processes.ts';
 import { until } from '../support/until.ts';
 
 const NUMBERS = 'test/e2e/jobs/numbers.ts';
@@ -30,7 +31,7 @@ afterAll(async () => {
   rmSync(temporary, { recursive: true, force: true });
 });
 
-const describeJob = (jid: string): Promise<JobJson> => cluster.json<JobJson>(['describe', jid]);
+const describeJob = (jid: string): Promise<JobJson> => cluster.describe<JobJson>(jid);
 const taskManagers = async (): Promise<readonly ProcessStatus[]> =>
   (await cluster.processes()).filter(({ kind }) => kind === 'taskmanager');
 const freeSlots = async (): Promise<number> =>
@@ -59,7 +60,8 @@ test('a TaskManager that is stopped for three heartbeat time-outs and goes on ch
   // Parallelism 2 is spread over both.
   const [zombie] = await taskManagers();
   if (zombie === undefined) throw new Error('no TaskManager');
-  process.kill(zombie.pid, 'SIGSTOP');
+  const stopped = findRunning(cluster.directory, zombie.id);
+  expect(signalNow(stopped, 'SIGSTOP')).toBe(true);
   const stoppedMs = performance.now();
   try {
     await expect.poll(async () => (await describeJob(jid)).restarts, { timeout: 20_000 }).toBe(1);
@@ -73,7 +75,7 @@ test('a TaskManager that is stopped for three heartbeat time-outs and goes on ch
       what: 'three heartbeat time-outs',
     });
   } finally {
-    process.kill(zombie.pid, 'SIGCONT');
+    signalNow(stopped, 'SIGCONT');
   }
   await expect.poll(async () => (await describeJob(jid)).state, { timeout: 60_000 }).toBe('FINISHED');
   expect((await describeJob(jid)).restarts).toBe(1);
@@ -85,19 +87,8 @@ test('a TaskManager that is stopped for three heartbeat time-outs and goes on ch
   expect((await taskManagers()).map(({ pid }) => pid)).toContain(zombie.pid);
 });
 
-const canCut =
-  process.getuid?.() === 0 && ['iptables', 'ss'].every((tool) => spawnSync(tool, ['-V']).status === 0);
 if (!canCut)
   process.stderr.write('skipped 1: a link between TaskManagers is cut by root only, with iptables and ss\n');
-
-/** Ports on which the slots of a TaskManager hand out their data. */
-function portsOf(pid: number): readonly string[] {
-  const lines = execFileSync('ss', ['-Hltnp'], { encoding: 'utf8' }).split('\n');
-  return lines
-    .filter((line) => line.includes(`pid=${pid},`))
-    .map((line) => /:(\d+)\s/.exec(line)?.[1] ?? '')
-    .filter((port) => port !== '');
-}
 
 test.skipIf(!canCut)(
   'a job whose TaskManagers cannot reach each other, though the JobManager hears both, fails over and loses nothing',
@@ -117,24 +108,15 @@ test.skipIf(!canCut)(
       .poll(async () => (await describeJob(jid)).checkpoints.completed, { timeout: 30_000 })
       .toBeGreaterThan(1);
     const [first] = await taskManagers();
-    const rules = portsOf(first?.pid ?? 0).map((port) => [
-      'INPUT',
-      '-p',
-      'tcp',
-      '--dport',
-      port,
-      '-j',
-      'DROP',
-    ]);
-    expect(rules.length).toBeGreaterThan(1);
-    for (const rule of rules) execFileSync('iptables', ['-I', ...rule]);
-    try {
+    // On which its slots hand out their data.
+    const ports = first === undefined ? [] : listeningPortsOf(first.pid);
+    expect(ports.length).toBeGreaterThan(1);
+    {
+      using _ = new CutPorts(ports);
       await expect
         .poll(async () => (await describeJob(jid)).restarts, { timeout: 20_000 })
         .toBeGreaterThan(0);
       expect(await taskManagers()).toHaveLength(2);
-    } finally {
-      for (const rule of rules) execFileSync('iptables', ['-D', ...rule]);
     }
     await expect.poll(async () => (await describeJob(jid)).state, { timeout: 60_000 }).toBe('FINISHED');
     const counts = await lineCounts(join(out, 'timers'));

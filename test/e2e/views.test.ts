@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { TestCluster } from '../support/cli.ts';
 import { JobWatch } from '../support/job-watch.ts';
 import { lineCounts } from '../support/lines.ts';
-import { killNow } from '../support/processes.ts';
+import { findRunning, killNow } from '../support/processes.ts';
 import {
   CITIES,
   cityOf,
@@ -122,7 +122,7 @@ test('kill -9 of a TaskManager loses and repeats nothing of any join or running 
   const victim = (await cluster.processes()).find(
     ({ kind, freeSlots }) => kind === 'taskmanager' && freeSlots !== 2,
   );
-  expect(killNow(victim?.pid ?? 0)).toBe(true);
+  expect(killNow(findRunning(cluster.directory, victim?.id ?? ''))).toBe(true);
   expect(await watch.ended).toMatchObject({ state: 'FINISHED', restartCount: 1 });
   for (const [name, expected] of Object.entries(EXPECTED)) {
     const rows = await rowsOf(join(out, name), CHANGELOGS.has(name));

@@ -39,7 +39,7 @@ test('a TaskManager is killed under a pattern, an asynchronous function and stan
     STEP_TIMEOUT_MS,
   );
   expect(isUnderWay).toBe(true);
-  expect(killNow(findRunning(cluster.directory, 'taskmanager-1')?.pid ?? 0)).toBe(true);
+  expect(killNow(findRunning(cluster.directory, 'taskmanager-1'))).toBe(true);
   expect(await watch.ended).toMatchObject({ state: 'FINISHED', restartCount: 1 });
 
   const records = Array.from({ length: RECORD_COUNT }, (_, index) => watchedAt(index));

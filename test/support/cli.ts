@@ -3,6 +3,9 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { ClusterDirectory } from '@millrace/cli';
+import { asJobId } from '@millrace/common';
+import type { DispatcherClient } from '@millrace/jobmanager';
 
 /** The checkout, also for a program that is bundled somewhere below it. */
 export const root = checkoutOf(dirname(fileURLToPath(import.meta.url)));
@@ -26,6 +29,8 @@ export interface RunningCommand {
   readonly stdout: string;
   readonly stderr: string;
   readonly ended: Promise<CommandResult>;
+  /** Nothing when it has ended. */
+  signal(name: NodeJS.Signals): void;
 }
 
 function checkoutOf(directory: string): string {
@@ -69,6 +74,8 @@ function startProcess(
       return stderr;
     },
     ended,
+    // By its handle: never another process that got its pid.
+    signal: (name) => void child.kill(name),
   };
 }
 
@@ -76,6 +83,11 @@ function startProcess(
 function withFlags(args: readonly string[], flags: readonly string[]): string[] {
   const behind = args.indexOf('--');
   return behind === -1 ? [...args, ...flags] : [...args.slice(0, behind), ...flags, ...args.slice(behind)];
+}
+
+/** As a script reads it. */
+function asJson<T>(value: unknown): T {
+  return JSON.parse(JSON.stringify(value)) as T;
 }
 
 /** A cluster of real processes in a directory of its own. */
@@ -121,8 +133,39 @@ export class TestCluster {
     return JSON.parse(stdout) as T;
   }
 
+  /** What `cluster status --json` prints, without the half second of a processor that a command takes: for who asks again and again. */
   async processes(): Promise<readonly ProcessStatus[]> {
-    return (await this.json<{ processes: ProcessStatus[] }>(['cluster', 'status'])).processes;
+    const { clusterStatus } = await import('@millrace/cli');
+    const found = await clusterStatus(await this.#ownDirectory());
+    return found.map(({ isAlive: alive, ...entry }) => ({ ...entry, alive }));
+  }
+
+  /** What `describe <job> --json` prints, as {@link processes}. @throws {MillraceError} MR_NO_CLUSTER while no JobManager answers */
+  async describe<T>(jid: string): Promise<T> {
+    const { jobJson } = await import('@millrace/cli');
+    return asJson(jobJson(await this.#ask((client) => client.describe(asJobId(jid)))));
+  }
+
+  /** What `list -a --json` prints, as {@link describe}. */
+  async list<T>(): Promise<readonly T[]> {
+    const { jobJson } = await import('@millrace/cli');
+    return (await this.#ask((client) => client.list())).map((job) => asJson<T>(jobJson(job)));
+  }
+
+  /** What `checkpoints <job> --json` prints, as {@link describe}. */
+  async checkpoints<T>(jid: string): Promise<T> {
+    const { checkpointsJson } = await import('@millrace/cli');
+    return asJson(checkpointsJson(await this.#ask((client) => client.checkpoints(asJobId(jid)))));
+  }
+
+  async #ask<T>(question: (client: DispatcherClient) => Promise<T>): Promise<T> {
+    const { withDispatcher } = await import('@millrace/cli');
+    return withDispatcher({ configDir: this.directory }, question);
+  }
+
+  async #ownDirectory(): Promise<ClusterDirectory> {
+    const { ClusterDirectory: Directory } = await import('@millrace/cli');
+    return new Directory(this.directory);
   }
 
   async stop(): Promise<void> {

@@ -1,11 +1,12 @@
 // Processes of a cluster as its record names them, and their violent end.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { identityOf, isAlive, signalProcess, type ProcessReference } from '@millrace/cli/processes';
+import { until } from './until.ts';
 
-export interface RecordedProcess {
+export interface RecordedProcess extends ProcessReference {
   readonly kind: string;
   readonly id: string;
-  readonly pid: number;
 }
 
 /** What stands in `cluster.json`; nothing when no cluster is there. */
@@ -21,33 +22,44 @@ export function recordedProcesses(clusterDirectory: string): readonly RecordedPr
   }
 }
 
-/** True while the process runs; a dead one that nobody has waited for yet does not. */
+/** True while a process with this pid runs; a dead one that nobody has waited for yet does not. */
 export function isRunning(pid: number): boolean {
-  if (pid <= 0) return false;
-  try {
-    process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-  try {
-    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  } catch {
-    return process.platform !== 'linux';
-  }
+  return identityOf(pid) !== undefined;
 }
 
 /** The living process of this name, if there is one. */
 export function findRunning(clusterDirectory: string, id: string): RecordedProcess | undefined {
-  return recordedProcesses(clusterDirectory).find((entry) => entry.id === id && isRunning(entry.pid));
+  return recordedProcesses(clusterDirectory).find((entry) => entry.id === id && isAlive(entry));
 }
 
 /** `kill -9`. Returns whether the process was there. */
-export function killNow(pid: number): boolean {
-  if (!isRunning(pid)) return false;
-  try {
-    process.kill(pid, 'SIGKILL');
-    return true;
-  } catch {
-    return false;
+export function killNow(process: RecordedProcess | undefined): boolean {
+  return signalNow(process, 'SIGKILL');
+}
+
+/** Returns whether the process was there. A process that was not found gets no signal, and nobody else does. */
+export function signalNow(process: RecordedProcess | undefined, signal: NodeJS.Signals): boolean {
+  return process !== undefined && signalProcess(process, signal);
+}
+
+/** Resolves when this very process has ended. */
+export function ended(process: RecordedProcess, timeoutMs: number): Promise<void> {
+  return until(() => !isAlive(process), { timeoutMs, what: `the end of process ${process.pid}` });
+}
+
+/** Signals the living process of this name; one that is just being started is waited for. Resolves to the one that was hit. */
+export async function signalLiving(
+  clusterDirectory: string,
+  id: string,
+  { signal, timeoutMs }: { readonly signal: NodeJS.Signals; readonly timeoutMs: number },
+): Promise<RecordedProcess> {
+  for (;;) {
+    await until(() => findRunning(clusterDirectory, id) !== undefined, {
+      timeoutMs,
+      what: `a living ${id}`,
+    });
+    // It may have ended since: then there is another one to wait for.
+    const victim = findRunning(clusterDirectory, id);
+    if (victim !== undefined && signalNow(victim, signal)) return victim;
   }
 }

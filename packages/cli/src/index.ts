@@ -8,6 +8,8 @@ export {
   type ClusterStartOptions,
   type ProcessStatus,
 } from './cluster/cluster.ts';
+export { checkpointsJson } from './command/checkpoints.ts';
+export { jobJson } from './command/describe.ts';
 export { prepareJob, type PreparedJob, type RunOptions } from './command/prepare-job.ts';
 export { submitAndAttach } from './command/run.ts';
 export { withDispatcher } from './command/context.ts';

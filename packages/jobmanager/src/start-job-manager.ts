@@ -15,6 +15,7 @@ import { exportSavepoint } from './adapter/export-savepoint.ts';
 import { startGrpcServer } from './adapter/grpc-server.ts';
 import { checkCheckpoint, importCheckpoint } from './adapter/import-checkpoint.ts';
 import { LevelJobStore } from './adapter/level-job-store.ts';
+import { RecentStores } from './adapter/recent-stores.ts';
 import { HEARTBEAT_INTERVAL_MS_DEFAULT, HEARTBEAT_TIMEOUT_MS_DEFAULT, JobManager } from './job-manager.ts';
 
 export interface StartJobManagerOptions {
@@ -72,12 +73,8 @@ export async function startJobManager(options: StartJobManagerOptions): Promise<
     const artifacts = await ArtifactFiles.open(join(directory, 'artifacts'));
     const uploading = new Map<string, number>();
     let address = '';
-    const stores = new Map<string, DirectoryBlobStore>();
-    const blobStoreOf = (jobId: string): DirectoryBlobStore => {
-      const known = stores.get(jobId) ?? new DirectoryBlobStore(join(checkpoints, jobId));
-      stores.set(jobId, known);
-      return known;
-    };
+    const stores = new RecentStores((jobId) => new DirectoryBlobStore(join(checkpoints, jobId)));
+    const blobStoreOf = (jobId: string): DirectoryBlobStore => stores.of(jobId);
     const jobManager = await JobManager.open({
       clock: realClock,
       random: realRandom,

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { findRunning, killNow } from '../../support/processes.ts';
 import { numberOption, wholeOption } from '../number-option.ts';
 import { quantile } from '../run-job.ts';
 import { calm, COMMAND, millrace, Output, until } from './followed-job.ts';
@@ -13,7 +14,6 @@ const P95 = 0.95;
 interface ProcessJson {
   readonly kind: string;
   readonly id: string;
-  readonly pid: number;
   readonly slots?: number;
   readonly freeSlots?: number;
 }
@@ -78,7 +78,7 @@ export async function main(argv: string[]): Promise<number> {
       const log = join(directory, 'logs', 'jobmanager.log');
       const killedMs = performance.now();
       const killedAtMs = Date.now();
-      process.kill(victim.pid, 'SIGKILL');
+      if (!killNow(findRunning(directory, victim.id))) throw new Error(`${victim.id} is dead already`);
       // Until then lines of the old attempt may still be on their way.
       await until('a deployment', () => stepsSince(log, killedAtMs).deployingMs !== undefined);
       const before = output.newest;

@@ -9,6 +9,7 @@ import { connectDispatcher } from '@millrace/jobmanager';
 import type { ClusterDirectory, ClusterRecord } from './cluster-directory.ts';
 import { commandLineOf, identityOf, isAlive, type ProcessReference } from './process-identity.ts';
 import { PROCESS_NODE_OPTIONS } from './process-memory.ts';
+import { signalProcess } from './signal-process.ts';
 import { StartingLogs } from './start-failure.ts';
 import { processIds, type SupervisorOptions } from './supervisor.ts';
 
@@ -122,7 +123,7 @@ async function startDead(directory: ClusterDirectory, record: ClusterRecord): Pr
   }
   const logs = new StartingLogs(directory, dead);
   directory.requestStarts(dead);
-  tryKill(supervisor.pid, 'SIGUSR2');
+  signalProcess(supervisor, 'SIGUSR2');
   await untilRegistered(address, directory, { slotCount: taskManagerCount * slotsPerTaskManager, logs });
   return { address, taskManagerCount, slotsPerTaskManager, startedAgain: dead };
 }
@@ -227,25 +228,23 @@ export async function stopCluster(directory: ClusterDirectory): Promise<number> 
   if (record === undefined) return 0;
   const supervisor = record.processes.find(({ kind }) => kind === 'supervisor');
   const byHand = await startedByHand(directory, record);
-  const all = (): readonly number[] => {
+  const all = (): readonly ProcessReference[] => {
     const references = [...(directory.readRecord() ?? record).processes, ...byHand];
-    return [...new Set(references.filter(isAlive).map(({ pid }) => pid))];
+    return [...new Map(references.filter(isAlive).map((living) => [living.pid, living])).values()];
   };
-  const endedCount = all().filter((pid) => pid !== supervisor?.pid).length;
+  const endedCount = all().filter(({ pid }) => pid !== supervisor?.pid).length;
   // SIGTERM would have a TaskManager wait for its jobs to move to others that end, too.
-  for (const { pid } of byHand) tryKill(pid, 'SIGINT');
-  if (supervisor !== undefined && isAlive(supervisor)) {
-    tryKill(supervisor.pid, 'SIGTERM');
+  for (const process of byHand) signalProcess(process, 'SIGINT');
+  if (supervisor !== undefined && signalProcess(supervisor, 'SIGTERM'))
     await waitUntil(() => !isAlive(supervisor), STOP_TIMEOUT_MS);
-  }
   // Without a living supervisor its children are still there.
   for (const signal of ['SIGINT', 'SIGKILL'] as const) {
     const left = all();
     if (left.length === 0) break;
     // A second signal would end at once what is ending as it should.
-    const isAsked = (pid: number): boolean =>
+    const isAsked = ({ pid }: ProcessReference): boolean =>
       signal === 'SIGINT' && byHand.some((asked) => asked.pid === pid);
-    for (const pid of left) if (!isAsked(pid)) tryKill(pid, signal);
+    for (const process of left) if (!isAsked(process)) signalProcess(process, signal);
     await waitUntil(() => all().length === 0, signal === 'SIGINT' ? 5_000 : 2_000);
   }
   directory.removeRecord();
@@ -262,14 +261,6 @@ async function startedByHand(
   return remote
     .filter(({ kind, pid }) => !recorded.has(pid) && commandLineOf(pid).includes(`${kind} start`))
     .map(({ pid }) => ({ pid, identity: identityOf(pid) }));
-}
-
-function tryKill(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch {
-    // It ended in the meantime.
-  }
 }
 
 async function waitUntil(condition: () => boolean, timeoutMs: number): Promise<void> {
