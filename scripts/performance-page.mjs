@@ -165,7 +165,7 @@ function workloadSection(rows) {
         .map(({ records, millrace, flink, ratio }) =>
           cells([
             name,
-            `${digits(records / 1e6)} M`,
+            `${digits(records / 1e6)} M${flink?.records === undefined ? '' : `, Flink ${digits(flink.records / 1e6)} M`}`,
             digits(millrace.recordsPerSecond / 1e6),
             String(goal),
             flink === undefined ? '' : digits(flink.recordsPerSecond / 1e6),

@@ -24,7 +24,8 @@ export interface Comparison {
   readonly workload: string;
   readonly records: number;
   readonly millrace: Measured;
-  readonly flink?: Measured;
+  /** `records`: its own, where it ran another number of them. */
+  readonly flink?: Measured & { readonly records?: number };
   readonly ratio?: number;
 }
 
@@ -84,9 +85,14 @@ export async function compareWorkload(
     millrace,
   };
   if (flink === undefined) return common;
-  const other = await unlessFlinkFails(runFlink(flink, workload, { records, repeat }));
+  const flinkRecords = of.records ?? workload.flinkRecords ?? records;
+  const other = await unlessFlinkFails(runFlink(flink, workload, { records: flinkRecords, repeat }));
   if (other === undefined) return common;
-  return { ...common, flink: other, ratio: millrace.recordsPerSecond / other.recordsPerSecond };
+  return {
+    ...common,
+    flink: flinkRecords === records ? other : { ...other, records: flinkRecords },
+    ratio: millrace.recordsPerSecond / other.recordsPerSecond,
+  };
 }
 
 /** @throws {MillraceError} MR_USAGE */
@@ -134,7 +140,7 @@ function header(): string {
 function row({ workload, records, millrace, flink, ratio }: Comparison): string {
   return line([
     workload,
-    records.toLocaleString('en-US'),
+    `${records.toLocaleString('en-US')}${flink?.records === undefined ? '' : ` (Flink ${flink.records.toLocaleString('en-US')})`}`,
     (millrace.recordsPerSecond / 1e6).toFixed(2),
     flink === undefined ? '-' : (flink.recordsPerSecond / 1e6).toFixed(2),
     millrace.cpuSecondsPerMillion.toFixed(3),

@@ -6,7 +6,7 @@ import { KEY_MODE_NUMBER, type KeyColumn } from '../table/key-column.ts';
 import type { DroppedNamespace, Removal } from '../table/removal-log.ts';
 import { isExpired } from '../ttl/state-ttl.ts';
 import { PackedCells, type FrozenCells } from '../packed/packed-cells.ts';
-import { NOT_STORED, type RowStore } from '../table/row-store.ts';
+import type { RowStore } from '../table/row-store.ts';
 
 /** Which key groups a snapshot starts over, `[from, to)`, and from which stamp on the others are written. */
 export interface FreezeScope {
@@ -133,7 +133,7 @@ function withoutExpired(table: StateTable, selected: Int32Array, scope: FreezeSc
   const stamps = rows.columns[expires.column] as Float64Array;
   const { baseFrom, baseTo, keyGroupCount, isFullBase } = scope;
   return selected.filter((row) => {
-    if (!isExpired(expires.ttl, stamps[row] as number) || rows.stored[row] !== NOT_STORED) return true;
+    if (!isExpired(expires.ttl, stamps[row] as number) || rows.isStored(row)) return true;
     const keyGroup = keyGroupOfHash(rows.hashes[row] as number, keyGroupCount);
     return !isFullBase && (keyGroup < baseFrom || keyGroup >= baseTo);
   });

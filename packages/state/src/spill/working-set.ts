@@ -194,6 +194,7 @@ export class WorkingSet {
       logBytesMax: this.#options.spillLogBytesMax,
       clock: this.#options.clock,
     });
+    table.rows.letLeave();
     const store = new TableStore(table, at, this.#spill);
     this.#tableStores.set(table, store);
     table.storedRows = store;

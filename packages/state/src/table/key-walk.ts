@@ -26,11 +26,13 @@ export class TableKeyWalk implements KeyWalk {
     this.#directory = table.storedRows?.openWalk();
     const slice = table.slices.get(0);
     if (slice === undefined) return;
-    const { keys, hashes, directoryPositions } = table.rows;
-    for (const row of slice.index.slots) {
-      if (row < 0 || (directoryPositions[row] as number) >= 0) continue;
-      this.#keys.push(keys.get(row));
-      this.#hashes.push(hashes[row] as number);
+    const { rows } = table;
+    const { slots } = slice.index;
+    for (let slot = 0; slot < slots.length; slot += 2) {
+      const row = slots[slot] as number;
+      if (row < 0 || rows.directoryPositionOf(row) >= 0) continue;
+      this.#keys.push(rows.keys.get(row));
+      this.#hashes.push(slots[slot + 1] as number);
     }
   }
 

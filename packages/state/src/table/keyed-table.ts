@@ -17,8 +17,8 @@ import { PackedListCells } from '../packed/packed-list.ts';
 import { KEY_MODE_NUMBER, KEY_MODE_STRING } from './key-column.ts';
 import { OpenIndex, SPREAD } from './open-index.ts';
 import { RemovalLog } from './removal-log.ts';
-import { prefetchRows } from './row-prefetch.ts';
-import { FREE, NOT_STORED, RESTORED, RowStore } from './row-store.ts';
+import { prefetchRows, ROWS_IN_CACHE } from './row-prefetch.ts';
+import { FREE, isExactKey, RESTORED, RowStore } from './row-store.ts';
 import { SliceCursor } from './slice-cursor.ts';
 import type { StampClock } from './stamp-clock.ts';
 import type { StoredRows } from './stored-rows.ts';
@@ -27,8 +27,8 @@ import type { StoredRows } from './stored-rows.ts';
 const SPARE_SLOTS_MAX = 4;
 /** Rows of all namespaces are gone over to find those of one where there are at most so many for each. */
 const ROWS_LOOKED_AT_PER_ROW = 16;
-/** Larger slots are not kept. */
-const SPARE_SLOTS_LENGTH_MAX = 1 << 17;
+/** Larger slots are not kept: two numbers each. */
+const SPARE_SLOTS_LENGTH_MAX = 1 << 18;
 
 /** Which number column says since when a row is kept, and how long it is. */
 export interface RowExpiry {
@@ -169,7 +169,7 @@ export class KeyedTable implements RowTable {
   }
 
   markDirty(row: number): void {
-    this.rows.changed[row] = this.#clock.current;
+    this.rows.mark(row, this.#clock.current);
   }
 
   isOwn(row: number): boolean {
@@ -190,9 +190,9 @@ export class KeyedTable implements RowTable {
     if (this.removals.mayBeSaved(rows.created[row] as number)) {
       this.removals.addRemoval(keyHash, rows.keys.get(row), this.hasNamespaces ? slice.namespace : undefined);
     }
-    if (stored !== undefined && rows.stored[row] !== NOT_STORED) {
+    if (stored !== undefined && rows.isStored(row)) {
       stored.delete(this.#identity(slice, rows.keys.get(row), keyHash));
-      if (this.isWalked) stored.freePosition(rows.directoryPositions[row] as number);
+      if (this.isWalked) stored.freePosition(rows.directoryPositionOf(row));
     }
     this.evict(row, slice);
     if (slice.index.count === 0 && slice.awayCount === 0) this.#forget(slice);
@@ -265,7 +265,7 @@ export class KeyedTable implements RowTable {
   /** Takes a row out of memory; what becomes of it is the caller's business. */
   evict(row: number, slice = this.sliceOf(row)): void {
     const { rows } = this;
-    slice.index.remove(rows.hashes[row] as number, row, rows.hashes);
+    slice.index.remove(rows.hashes[row] as number, row);
     rows.release(row);
   }
 
@@ -315,28 +315,35 @@ export class KeyedTable implements RowTable {
     const { slots, mask, shift } = slice.index;
     const rows = this.rows;
     const keys = rows.keys;
-    let slot = Math.imul(keyHash, SPREAD) >>> shift;
+    let slot = (Math.imul(keyHash, SPREAD) >>> shift) << 1;
+    if (slice.index.count > ROWS_IN_CACHE && rows.areKeysExact && isExactKey(key, keyHash)) {
+      // No look at the keys: one place in memory less.
+      for (;;) {
+        const row = slots[slot] as number;
+        if (row < 0 || slots[slot + 1] === keyHash) return row;
+        slot = (slot + 2) & mask;
+      }
+    }
     if (keys.mode === KEY_MODE_NUMBER && key === key) {
       const numbers = keys.numbers;
       for (;;) {
         const row = slots[slot] as number;
-        if (row < 0 || numbers[row] === key) return row;
-        slot = (slot + 1) & mask;
+        if (row < 0 || (slots[slot + 1] === keyHash && numbers[row] === key)) return row;
+        slot = (slot + 2) & mask;
       }
     }
-    const hashes = rows.hashes;
     if (keys.mode === KEY_MODE_STRING) {
       const values = keys.values;
       for (;;) {
         const row = slots[slot] as number;
-        if (row < 0 || (hashes[row] === keyHash && values[row] === key)) return row;
-        slot = (slot + 1) & mask;
+        if (row < 0 || (slots[slot + 1] === keyHash && values[row] === key)) return row;
+        slot = (slot + 2) & mask;
       }
     }
     for (;;) {
       const row = slots[slot] as number;
-      if (row < 0 || (hashes[row] === keyHash && keys.equals(row, key))) return row;
-      slot = (slot + 1) & mask;
+      if (row < 0 || (slots[slot + 1] === keyHash && keys.equals(row, key))) return row;
+      slot = (slot + 2) & mask;
     }
   }
 
@@ -344,7 +351,7 @@ export class KeyedTable implements RowTable {
     const rows = this.rows;
     const row = rows.add(key, keyHash, this.#clock.current, isOwned);
     if (rows.subkeys !== undefined) rows.subkeys.put(row, slice.namespace, rows.capacity);
-    slice.index.add(keyHash, row, rows.hashes);
+    slice.index.add(keyHash, row);
     return row;
   }
 
@@ -439,7 +446,7 @@ function rowsInOrder({ index, namespace }: Slice, { subkeys, highWater, changed 
         found[next++] = row;
     return found;
   }
-  for (let slot = 0; slot < slots.length; slot++) {
+  for (let slot = 0; slot < slots.length; slot += 2) {
     const row = slots[slot] as number;
     if (row >= 0) found[next++] = row;
   }

@@ -4,14 +4,15 @@ const SLOTS_MIN = 16;
 /** Fibonacci hashing: the low bits of a key's hash depend on its key group, the high bits of the product do not. */
 export const SPREAD = 0x9e3779b1;
 
-/** Returns the slots for `slotCount`, a power of two: all empty. */
+/** Returns the memory of `slotCount` slots, a power of two: all empty. */
 function emptySlots(slotCount: number): Int32Array {
-  return new Int32Array(slotCount).fill(-1);
+  return new Int32Array(slotCount * 2).fill(-1);
 }
 
 /**
- * Rows of one namespace. A probe starts at `Math.imul(hash, SPREAD) >>> shift`, goes up by one and wraps with `mask`;
- * -1 is an empty slot. At most 5/8 of the slots are taken.
+ * Rows of one namespace. A slot is two numbers side by side, a row (-1: none) and its hash, so that a look at a row's hash is no
+ * second place in memory. A probe starts at `(Math.imul(hash, SPREAD) >>> shift) << 1`, goes up by two and wraps with `mask`.
+ * At most 5/8 of the slots are taken.
  */
 export class OpenIndex {
   slots: Int32Array;
@@ -22,27 +23,29 @@ export class OpenIndex {
   constructor(slots = emptySlots(SLOTS_MIN)) {
     this.slots = slots;
     this.mask = slots.length - 1;
-    this.shift = Math.clz32(this.mask);
+    this.shift = Math.clz32(this.mask >>> 1);
   }
 
-  /** Adds a row that is absent. `hashes` are those of all rows. */
-  add(hash: number, row: number, hashes: Int32Array): void {
-    if (++this.count * 8 > this.slots.length * 5) this.#double(hashes);
+  /** Adds a row that is absent. */
+  add(hash: number, row: number): void {
+    if (++this.count * 16 > this.slots.length * 5) this.#double();
     this.#place(hash, row);
   }
 
   /** Removes a row that is present, moving those behind it back, so that no probe meets a gap. */
-  remove(hash: number, row: number, hashes: Int32Array): void {
+  remove(hash: number, row: number): void {
     const { slots, mask, shift } = this;
-    let gap = Math.imul(hash, SPREAD) >>> shift;
-    while (slots[gap] !== row) gap = (gap + 1) & mask;
+    let gap = (Math.imul(hash, SPREAD) >>> shift) << 1;
+    while (slots[gap] !== row) gap = (gap + 2) & mask;
     this.count--;
-    for (let slot = (gap + 1) & mask; ; slot = (slot + 1) & mask) {
+    for (let slot = (gap + 2) & mask; ; slot = (slot + 2) & mask) {
       const next = slots[slot] as number;
       if (next < 0) break;
-      const home = Math.imul(hashes[next] as number, SPREAD) >>> shift;
+      const nextHash = slots[slot + 1] as number;
+      const home = (Math.imul(nextHash, SPREAD) >>> shift) << 1;
       if (((slot - home) & mask) >= ((slot - gap) & mask)) {
         slots[gap] = next;
+        slots[gap + 1] = nextHash;
         gap = slot;
       }
     }
@@ -51,19 +54,20 @@ export class OpenIndex {
 
   #place(hash: number, row: number): void {
     const { slots, mask } = this;
-    let slot = Math.imul(hash, SPREAD) >>> this.shift;
-    while ((slots[slot] as number) >= 0) slot = (slot + 1) & mask;
+    let slot = (Math.imul(hash, SPREAD) >>> this.shift) << 1;
+    while ((slots[slot] as number) >= 0) slot = (slot + 2) & mask;
     slots[slot] = row;
+    slots[slot + 1] = hash;
   }
 
-  #double(hashes: Int32Array): void {
+  #double(): void {
     const old = this.slots;
-    this.slots = emptySlots(old.length * 2);
+    this.slots = emptySlots(old.length);
     this.mask = this.slots.length - 1;
-    this.shift = Math.clz32(this.mask);
-    for (let slot = 0; slot < old.length; slot++) {
+    this.shift = Math.clz32(this.mask >>> 1);
+    for (let slot = 0; slot < old.length; slot += 2) {
       const row = old[slot] as number;
-      if (row >= 0) this.#place(hashes[row] as number, row);
+      if (row >= 0) this.#place(old[slot + 1] as number, row);
     }
   }
 }

@@ -6,7 +6,7 @@ import type { ColumnKind, Key } from '../keyed-state-backend.ts';
 import { KEY_MODE_NUMBER } from './key-column.ts';
 import { OpenIndex, SPREAD } from './open-index.ts';
 import { RemovalLog } from './removal-log.ts';
-import { FREE, NOT_STORED, RESTORED, RowStore } from './row-store.ts';
+import { FREE, RESTORED, RowStore } from './row-store.ts';
 import type { StampClock } from './stamp-clock.ts';
 import type { StoredRows } from './stored-rows.ts';
 
@@ -90,7 +90,7 @@ export class PairTable {
   }
 
   markDirty(row: number): void {
-    this.rows.changed[row] = this.#clock.current;
+    this.rows.mark(row, this.#clock.current);
   }
 
   /** False: there was none. */
@@ -107,7 +107,7 @@ export class PairTable {
     const key = rows.keys.get(row);
     const subkey = rows.subkeys?.get(row);
     if (this.removals.mayBeSaved(rows.created[row] as number)) this.removals.addRemoval(hash, key, subkey);
-    if (rows.stored[row] !== NOT_STORED) this.storedRows?.delete({ key, hash, subkey, generation: 0 });
+    if (rows.isStored(row)) this.storedRows?.delete({ key, hash, subkey, generation: 0 });
     this.evict(row);
   }
 
@@ -128,7 +128,7 @@ export class PairTable {
 
   evict(row: number): void {
     const rows = this.rows;
-    this.#index.remove(rows.indexHashes[row] as number, row, rows.indexHashes);
+    this.#index.remove(rows.indexHashes[row] as number, row);
     rows.release(row);
   }
 
@@ -157,35 +157,38 @@ export class PairTable {
     const subkeys = rows.subkeys;
     if (subkeys === undefined) return -1;
     const keys = rows.keys;
-    let slot = Math.imul(indexHash, SPREAD) >>> shift;
+    let slot = (Math.imul(indexHash, SPREAD) >>> shift) << 1;
     if (
       keys.mode === KEY_MODE_NUMBER &&
       subkeys.mode === KEY_MODE_NUMBER &&
       key === key &&
       subkey === subkey
     ) {
-      // Numbers are compared themselves: their hashes would be two more places in memory to look at.
+      // Numbers are compared themselves: the hash of the key would be one more place in memory to look at.
       const keyNumbers = keys.numbers;
       const subkeyNumbers = subkeys.numbers;
       for (;;) {
         const row = slots[slot] as number;
-        if (row < 0 || (subkeyNumbers[row] === subkey && keyNumbers[row] === key)) return row;
-        slot = (slot + 1) & mask;
+        if (
+          row < 0 ||
+          (slots[slot + 1] === indexHash && subkeyNumbers[row] === subkey && keyNumbers[row] === key)
+        )
+          return row;
+        slot = (slot + 2) & mask;
       }
     }
-    const indexHashes = rows.indexHashes;
     for (;;) {
       const row = slots[slot] as number;
       if (row < 0) return row;
       if (
-        indexHashes[row] === indexHash &&
+        slots[slot + 1] === indexHash &&
         rows.hashes[row] === keyHash &&
         keys.equals(row, key) &&
         subkeys.equals(row, subkey)
       ) {
         return row;
       }
-      slot = (slot + 1) & mask;
+      slot = (slot + 2) & mask;
     }
   }
 
@@ -205,7 +208,7 @@ export class PairTable {
     const row = rows.add(key, keyHash, this.#clock.current, isOwned);
     rows.subkeys?.put(row, subkey, rows.capacity);
     rows.indexHashes[row] = indexHash;
-    this.#index.add(indexHash, row, rows.indexHashes);
+    this.#index.add(indexHash, row);
     return row;
   }
 

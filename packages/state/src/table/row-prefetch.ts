@@ -7,7 +7,7 @@ import type { Cells, RowStore } from './row-store.ts';
 /** Keys that are looked at together: what their rows take fits the processor's own caches. */
 export const PREFETCH_ROWS = 256;
 /** Rows that are mostly in those caches anyway: looking ahead costs 5 ns a row, and saves nothing before some 60,000. */
-const ROWS_IN_CACHE = 65_536;
+export const ROWS_IN_CACHE = 65_536;
 
 const places = new Int32Array(PREFETCH_ROWS);
 /** What was seen, so that nobody finds the looks needless. */
@@ -15,22 +15,40 @@ let seen = 0;
 
 /** Looks at the rows of `keyHashes[from]` to at most PREFETCH_ROWS further, before `to`. Nothing changes. */
 export function prefetchRows(
-  { slots, shift, count: indexed }: OpenIndex,
+  index: OpenIndex,
   rows: RowStore,
   keyHashes: Int32Array,
   from: number,
   to: number,
 ): void {
-  if (indexed <= ROWS_IN_CACHE) return;
+  if (index.count <= ROWS_IN_CACHE) return;
   const count = Math.min(PREFETCH_ROWS, to - from);
-  for (let index = 0; index < count; index++) {
-    const row = slots[Math.imul(keyHashes[from + index] as number, SPREAD) >>> shift] as number;
-    places[index] = row < 0 ? 0 : row;
-  }
-  seen = (seen + lookAtKeys(rows.keys, rows.hashes, count) + lookAtInts(rows.changed, count)) | 0;
+  findPlaces(index, keyHashes, from, count);
+  // Where the hash alone tells keys apart nobody looks at the keys.
+  if (!rows.areKeysExact) seen = (seen + lookAtKeys(rows.keys, count)) | 0;
   const { columns } = rows;
   for (let column = 0; column < columns.length; column++) {
     seen = (seen + lookAtCells(columns[column] as Cells, count)) | 0;
+  }
+}
+
+/** The rows with these hashes; 0 where there is none. */
+// oxlint-disable-next-line max-params -- only called above
+function findPlaces(
+  { slots, shift, mask }: OpenIndex,
+  keyHashes: Int32Array,
+  from: number,
+  count: number,
+): void {
+  for (let index = 0; index < count; index++) {
+    const hash = keyHashes[from + index] as number;
+    let slot = (Math.imul(hash, SPREAD) >>> shift) << 1;
+    let row = slots[slot] as number;
+    while (row >= 0 && slots[slot + 1] !== hash) {
+      slot = (slot + 2) & mask;
+      row = slots[slot] as number;
+    }
+    places[index] = row < 0 ? 0 : row;
   }
 }
 
@@ -40,9 +58,8 @@ function lookAtCells(cells: Cells, count: number): number {
   return Array.isArray(cells) ? lookAtValues(cells, count) : lookAtInts(cells.addresses, count);
 }
 
-function lookAtKeys(keys: KeyColumn, hashes: Int32Array, count: number): number {
-  if (keys.mode === KEY_MODE_NUMBER) return lookAtFloats(keys.numbers, count);
-  return lookAtInts(hashes, count) + lookAtValues(keys.values, count);
+function lookAtKeys(keys: KeyColumn, count: number): number {
+  return keys.mode === KEY_MODE_NUMBER ? lookAtFloats(keys.numbers, count) : lookAtValues(keys.values, count);
 }
 
 function lookAtInts(cells: Int32Array, count: number): number {

@@ -1,16 +1,19 @@
 // [HOT] Rows of columns with their keys, hashes and stamps; all columns grow together. Which rows a key has is the index's
 // business (`keyed-table.ts`, `pair-table.ts`).
+import { mix32 } from '@millrace/common';
 import type { ColumnKind } from '../keyed-state-backend.ts';
 import { PackedCells } from '../packed/packed-cells.ts';
 import { growArray, KeyColumn } from './key-column.ts';
 
 const CAPACITY_MIN = 64;
+/** Rows of a word of bits, as a power of two. */
+const MARKS_LOG2 = 5;
 /** A free row's stamp. */
 export const FREE = -1;
 /** Stamp of a row that a snapshot restored. */
 export const RESTORED = 0;
 /** `storedStamp` of a row that the store does not have. */
-export const NOT_STORED = -1;
+const NOT_STORED = -1;
 /** `stored` of a row that the store has in an older version with the same stamp: restoring changes rows without stamps. */
 const STORED_STALE = -2;
 
@@ -25,22 +28,31 @@ export class RowStore {
   /** Second part of the identity: namespace, time, chunk, map key. undefined: none. */
   readonly subkeys: KeyColumn | undefined;
   capacity = 0;
+  /**
+   * Every key so far is a 32-bit integer with its own hash. No two such keys have one hash (`mix32` is a permutation), so that the
+   * hash tells them apart.
+   */
+  areKeysExact = true;
   /** Rows below are in use or on the free list. */
   highWater = 0;
   count = 0;
   hashes = new Int32Array(0);
   /** What the index places a row by; the same array as `hashes` unless rows have a second key of their own. */
   indexHashes = this.hashes;
-  /** Stamp of the last change: FREE, RESTORED, or when. */
+  /** Stamp of the last change: FREE, RESTORED, or when. Set by `mark`. */
   changed = new Int32Array(0);
   /** Stamp at which the row came to be. */
   created = new Int32Array(0);
-  /** The value of `changed` that the store has; NOT_STORED: none. */
+  /** The value of `changed` that the store has; NOT_STORED: none. Empty, as the next two, as long as nothing has left memory. */
   stored = new Int32Array(0);
   /** Set by reads while rows may be evicted: a second chance. */
   touched = new Uint8Array(0);
   /** Where the namespace's directory of stored keys names this row; -1: nowhere. */
   directoryPositions = new Int32Array(0);
+  #mayLeave = false;
+  /** Rows whose stamp is `#markedAt`, a bit each: a row that changes again between two freezes is not looked up among the stamps. */
+  #marks = new Int32Array(0);
+  #markedAt = -1;
   #free = new Int32Array(0);
   #freeCount = 0;
   /** Is told of each cell that leaves memory. */
@@ -69,6 +81,7 @@ export class RowStore {
       row = this.highWater++;
     }
     this.count++;
+    if (this.areKeysExact && !isExactKey(key, hash)) this.areKeysExact = false;
     this.keys.put(row, key, this.capacity, isOwned);
     this.hashes[row] = hash;
     this.changed[row] = stamp;
@@ -87,11 +100,41 @@ export class RowStore {
     else (cells as unknown[])[row] = value;
   }
 
+  /** The row has changed at `stamp`, the present one. */
+  mark(row: number, stamp: number): void {
+    if (this.#markedAt !== stamp) this.#beginMarks(stamp);
+    const marks = this.#marks;
+    const word = row >>> MARKS_LOG2;
+    const marked = marks[word] as number;
+    const bit = 1 << row; // of 32
+    if ((marked & bit) !== 0) return;
+    marks[word] = marked | bit;
+    this.changed[row] = stamp;
+  }
+
   /** Makes a row one that a snapshot restored. */
   markRestored(row: number): void {
+    this.#unmark(row);
     this.changed[row] = RESTORED;
     this.created[row] = RESTORED;
-    if (this.stored[row] !== NOT_STORED) this.stored[row] = STORED_STALE;
+    if (this.isStored(row)) this.stored[row] = STORED_STALE;
+  }
+
+  /** From now on rows may leave memory. */
+  letLeave(): void {
+    if (this.#mayLeave) return;
+    this.#mayLeave = true;
+    this.#growStored();
+  }
+
+  /** True when the store has a version of the row. */
+  isStored(row: number): boolean {
+    return this.#mayLeave && this.stored[row] !== NOT_STORED;
+  }
+
+  /** See `directoryPositions`. */
+  directoryPositionOf(row: number): number {
+    return this.#mayLeave ? (this.directoryPositions[row] as number) : -1;
   }
 
   /** Gives a row back, cleared. The index no longer has it. */
@@ -108,11 +151,16 @@ export class RowStore {
     }
     this.keys.clear(row);
     this.subkeys?.clear(row);
+    this.#unmark(row);
     this.changed[row] = FREE;
-    this.stored[row] = NOT_STORED;
-    this.directoryPositions[row] = -1;
-    this.touched[row] = 0;
+    if (this.#mayLeave) {
+      this.stored[row] = NOT_STORED;
+      this.directoryPositions[row] = -1;
+      this.touched[row] = 0;
+    }
     this.count--;
+    if (this.#freeCount === this.#free.length)
+      this.#free = growInts(this.#free, Math.max(CAPACITY_MIN, 2 * this.#freeCount), 0);
     this.#free[this.#freeCount++] = row;
   }
 
@@ -156,15 +204,40 @@ export class RowStore {
     const isShared = !this.#hasIndexHashes;
     this.hashes = growInts(this.hashes, capacity, 0);
     this.indexHashes = isShared ? this.hashes : growInts(this.indexHashes, capacity, 0);
-    this.changed = growInts(this.changed, capacity, FREE);
+    // What is above `highWater` is not looked at, and not filled: memory that is not touched is not there.
+    this.changed = growInts(this.changed, capacity, 0);
     this.created = growInts(this.created, capacity, 0);
+    if (this.#mayLeave) this.#growStored();
+    this.#markedAt = -1;
+  }
+
+  #growStored(): void {
+    const { capacity } = this;
     this.stored = growInts(this.stored, capacity, NOT_STORED);
     this.directoryPositions = growInts(this.directoryPositions, capacity, -1);
-    this.#free = growInts(this.#free, capacity, 0);
     const touched = new Uint8Array(capacity);
     touched.set(this.touched);
     this.touched = touched;
   }
+
+  #beginMarks(stamp: number): void {
+    const words = this.capacity >>> MARKS_LOG2;
+    if (this.#marks.length === words) this.#marks.fill(0);
+    else this.#marks = new Int32Array(words);
+    this.#markedAt = stamp;
+  }
+
+  /** Its stamp is another one from here on. */
+  #unmark(row: number): void {
+    if (this.#markedAt < 0) return;
+    const word = row >>> MARKS_LOG2;
+    this.#marks[word] = (this.#marks[word] as number) & ~(1 << row);
+  }
+}
+
+/** True when the key is a 32-bit integer and `hash` is its own. */
+export function isExactKey(key: unknown, hash: number): boolean {
+  return typeof key === 'number' && (key | 0) === key && mix32(key) === hash;
 }
 
 function emptyCells(kind: ColumnKind): Cells {

@@ -39,11 +39,13 @@ export class SliceCursor implements RowCursor {
     }
     this.#letGo(slice);
     const { slots } = slice.index;
-    const positions = this.#table.rows.directoryPositions;
+    const { rows } = this.#table;
     while (this.#slot < slots.length) {
-      const row = slots[this.#slot++] as number;
-      if (row >= 0 && ((positions[row] as number) < 0 || (positions[row] as number) >= this.#directoryCount))
-        return row;
+      const row = slots[this.#slot] as number;
+      this.#slot += 2;
+      if (row < 0) continue;
+      const position = rows.directoryPositionOf(row);
+      if (position < 0 || position >= this.#directoryCount) return row;
     }
     this.#isOpen = false;
     slice.pins--;
