@@ -395,8 +395,8 @@ export const plantedBugs = [
     id: 'a function is applied twice to keys whose rows came back',
     row: 66,
     file: 'state/src/table/key-walk.ts',
-    from: 'if (row < 0 || (directoryPositions[row] as number) >= 0) continue;',
-    to: 'void directoryPositions; if (row < 0) continue;',
+    from: 'if (row < 0 || rows.directoryPositionOf(row) >= 0) continue;',
+    to: 'if (row < 0) continue;',
   },
   {
     id: 'a TaskManager may leave while a job has slots there',
