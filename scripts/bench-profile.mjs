@@ -12,16 +12,25 @@ const IDLE = ['(idle)', '(root)'];
 const COLLECTOR = '(garbage collector)';
 
 /**
- * Takes `--profile [cpu|heap]` and `--profile-directory d` out of `argv`; returns undefined when the first is not there.
+ * Takes `--profile [cpu|heap]` and `--profile-directory d` out of `argv`; returns undefined when the first is not there, and
+ * `{ error }` when they mean nothing.
  */
-export function profileOptions(argv) {
+export function profileOptions(given) {
+  const argv = given.flatMap((argument) =>
+    /^--profile(-directory)?=/.test(argument) ? argument.split(/=(.*)/s, 2) : [argument],
+  );
   const at = argv.indexOf('--profile');
-  if (at < 0) return undefined;
+  if (at < 0)
+    return argv.includes('--profile-directory')
+      ? { error: 'Cannot use --profile-directory without --profile' }
+      : undefined;
   const kind = ['cpu', 'heap'].includes(argv[at + 1] ?? '') ? argv[at + 1] : undefined;
   const rest = argv.filter((_, index) => index !== at && !(kind !== undefined && index === at + 1));
   const where = rest.indexOf('--profile-directory');
+  if (where >= 0 && (rest[where + 1] ?? '--').startsWith('--'))
+    return { error: 'Cannot use --profile-directory without a directory' };
   const stamp = new Date().toISOString().replaceAll(/[-:]|\..*/g, '');
-  const directory = resolve(where < 0 ? join('profiles', stamp) : (rest[where + 1] ?? 'profiles'));
+  const directory = resolve(where < 0 ? join('profiles', stamp) : rest[where + 1]);
   if (where >= 0) rest.splice(where, 2);
   return { kind: kind ?? 'cpu', directory, argv: rest };
 }
@@ -41,7 +50,8 @@ export function runProfiled({ kind, directory, argv }) {
       BENCH_PROFILE_KIND: kind,
     },
   });
-  process.stderr.write(`${summary(directory, kind)}\n`);
+  // 2: arguments were refused, and nothing ran.
+  if (status !== 2) process.stderr.write(`${summary(directory, kind)}\n`);
   return status ?? 1;
 }
 

@@ -13,6 +13,7 @@
 // With any of them `--profile [cpu|heap] [--profile-directory d]`: profiles of all processes and threads, and where their time went.
 // The packages are not bundled: they are resolved from their `dist`, as a user's program would have them.
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -34,7 +35,17 @@ if (process.platform === 'linux' && !isOfMemory && !hasTunable) {
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 process.chdir(root);
-const [first, ...others] = process.argv.slice(2);
+// npm takes the `--` before the arguments, pnpm hands it on.
+const argv = process.argv.slice(process.argv[2] === '--' ? 3 : 2);
+if (argv.includes('--help') || argv.includes('-h')) {
+  const lines = readFileSync(fileURLToPath(import.meta.url), 'utf8').split('\n');
+  const usage = lines.filter((line) => line.startsWith('//   node scripts/bench.mjs'));
+  process.stdout.write(
+    `${usage.map((line) => line.slice(5).replace('node scripts/bench.mjs', 'npm run bench --')).join('\n')}\nOptions: docs/internals/benchmarks.md\n`,
+  );
+  process.exit(0);
+}
+const [first, ...others] = argv;
 const ENTRIES = {
   micro: { micro: 'test/bench/main.ts', 'exchange-peer': 'test/bench/exchange-peer.ts' },
   guards: { guards: 'test/bench/guards.ts', 'exchange-peer': 'test/bench/exchange-peer.ts' },
@@ -47,13 +58,17 @@ const ENTRIES = {
   goals: { goals: 'test/bench/goals/main.ts' },
 };
 const name = Object.hasOwn(ENTRIES, first ?? '') ? first : 'micro';
-const rest = name === first ? others : process.argv.slice(2);
+const rest = name === first ? others : argv;
 
 const built = spawnSync(process.execPath, ['scripts/millrace-dev.mjs', 'build'], {
   stdio: ['ignore', 'inherit', 'inherit'],
 });
 if (built.status !== 0) process.exit(1);
-const profile = profileOptions(process.argv.slice(2));
+const profile = profileOptions(argv);
+if (profile?.error !== undefined) {
+  process.stderr.write(`bench: ${profile.error}\n`);
+  process.exit(2);
+}
 if (profile !== undefined) process.exit(runProfiled(profile));
 
 // Inside the folder of the package `test`, whose dependencies these are.
@@ -79,8 +94,11 @@ process.exitCode = await main(rest).catch(refuse);
 function refuse(error) {
   const code = String(error?.code);
   if (!['MR_USAGE', 'MR_OPTION_INVALID'].includes(code) && !code.startsWith('ERR_PARSE_ARGS')) throw error;
+  // `npm run bench nexmark --runs 1`: npm keeps what begins with dashes, and of that only the values come here.
+  const isKept = process.env.npm_command === 'run-script' && code === 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL';
+  const hint = isKept ? '; options go behind `--`: npm run bench -- …' : '';
   process.stderr.write(
-    `bench ${name}: ${error.message.split(/\n|\. To specify/, 1)[0]} (see docs/internals/benchmarks.md)\n`,
+    `bench ${name}: ${error.message.split(/\n|\. To specify|\. This command/, 1)[0]}${hint} (see docs/internals/benchmarks.md)\n`,
   );
   return 2;
 }

@@ -1,5 +1,5 @@
 // Events from files, whoever wrote them: JSON lines or Parquet, as in nexmark.ts.
-import { MillraceError, type DataStream, type StreamEnvironment } from '@millrace/api';
+import { MillraceError, type DataStream, type Source, type StreamEnvironment } from '@millrace/api';
 import { jsonLines, parquet } from '@millrace/connector-files';
 import type { Auction, Bid, Person } from '@millrace/connector-nexmark';
 
@@ -20,24 +20,46 @@ interface FileEvent {
   readonly bid?: Timed<Bid> | null;
 }
 
-/** The kinds of events of `path`, which is read once for each of them that is asked for. */
+/**
+ * The kinds of events of `path`, which is read once for each of them that is asked for. `ordered`: its events are in order of time, but
+ * for what the watermarks allow; else time advances when all parts of the file have been taken, since any may have an early event.
+ */
 export function eventFile(
   env: StreamEnvironment,
-  path: string,
+  { path, ordered }: { readonly path: string; readonly ordered: boolean },
 ): {
   readonly persons: () => DataStream<Person>;
   readonly auctions: () => DataStream<Auction>;
   readonly bids: () => DataStream<Bid>;
 } {
-  const events = (): DataStream<FileEvent> =>
-    env.source(path.endsWith('.parquet') ? parquet<FileEvent>({ path }) : jsonLines<FileEvent>({ path }));
+  const events = (): DataStream<FileEvent> => env.source(fileOf(path, ordered));
   return {
     persons: () =>
-      events().flatMap(({ event_type, person }) => (event_type === PERSON ? [personOf(person)] : [])),
+      events().flatMap(({ event_type, person }) => (isKind(event_type, PERSON) ? [personOf(person)] : [])),
     auctions: () =>
-      events().flatMap(({ event_type, auction }) => (event_type === AUCTION ? [auctionOf(auction)] : [])),
-    bids: () => events().flatMap(({ event_type, bid }) => (event_type === BID ? [bidOf(bid)] : [])),
+      events().flatMap(({ event_type, auction }) =>
+        isKind(event_type, AUCTION) ? [auctionOf(auction)] : [],
+      ),
+    bids: () => events().flatMap(({ event_type, bid }) => (isKind(event_type, BID) ? [bidOf(bid)] : [])),
   };
+}
+
+function fileOf(path: string, ordered: boolean): Source<FileEvent> {
+  if (path.endsWith('.parquet')) return parquet<FileEvent>({ path, ordered });
+  if (/\.(jsonl|ndjson|json)$/.test(path)) return jsonLines<FileEvent>({ path, ordered });
+  throw new MillraceError(
+    'MR_OPTION_INVALID',
+    `Cannot use "${path}" as --input: name a file, or files by a glob, that end in .jsonl or .parquet`,
+  );
+}
+
+/** An event of no kind at all would be left out by each of the three streams, without a word. */
+function isKind(type: number, wanted: number): boolean {
+  if (type === wanted) return true;
+  if (type === PERSON || type === AUCTION || type === BID) return false;
+  throw malformed(
+    `Cannot use ${JSON.stringify(type) ?? 'nothing'} as the event_type of an event: it is 0, 1 or 2`,
+  );
 }
 
 function personOf(person: FileEvent['person']): Person {

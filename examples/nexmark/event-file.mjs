@@ -1,6 +1,6 @@
 // Nexmark's events in a file that other engines read: JSON lines, one event a line, or Parquet.
 import { createWriteStream } from 'node:fs';
-import { once } from 'node:events';
+import { pipeline } from 'node:stream/promises';
 import { fileWriter, parquetWriteRows } from 'hyparquet-writer';
 import { nexmarkEvents } from '@millrace/connector-nexmark';
 
@@ -30,11 +30,11 @@ function* batches({ events, ...others }) {
 }
 
 async function writeJsonLines(path, all) {
-  const file = createWriteStream(path);
-  for (const events of all)
-    if (!file.write(events.map((event) => `${JSON.stringify(event)}\n`).join(''))) await once(file, 'drain');
-  file.end();
-  await once(file, 'finish');
+  await pipeline(linesOf(all), createWriteStream(path));
+}
+
+function* linesOf(all) {
+  for (const events of all) yield events.map((event) => `${JSON.stringify(event)}\n`).join('');
 }
 
 async function writeParquet(path, all) {

@@ -1,7 +1,7 @@
 // What all queries share: the events as streams, generated or read from files, and where results go.
 //
 //   -- --events 1000000 --eventRate 10000000 --seed 1 --disorder 1   what is generated
-//   -- --input events.jsonl                                          or read: *.jsonl and *.parquet, whoever wrote them
+//   -- --input events.jsonl [--ordered]                              or read: *.jsonl and *.parquet, whoever wrote them
 //   -- --ratePerSecond 100000                                        at this rate of real time, instead of as fast as it goes
 //   -- --out results                                                 JSON lines; without it results are only counted
 import {
@@ -55,7 +55,8 @@ export function nexmark(env: StreamEnvironment): Nexmark {
     ratePerSecond > 0 ? { ...generated, ratePerSecond: ratePerSecond * SHARES[kind] } : generated;
   const isMeasured = params.has('latencyAfter');
   const input = params.string('input', '');
-  const file = input === '' ? undefined : eventFile(env, input);
+  const file =
+    input === '' ? undefined : eventFile(env, { path: input, ordered: params.boolean('ordered', false) });
 
   return {
     persons: () =>

@@ -4,80 +4,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
-import type { OperatorState, Sink, Source, SplitContext } from '@millrace/api';
+import type { OperatorState, Sink } from '@millrace/api';
 import { nodeFilePort } from '@millrace/common/node';
 import { csv, jsonLines, parquet } from '@millrace/connector-files';
 import { nexmarkBids, type Bid } from '@millrace/connector-nexmark';
 import { compare, sink as keep, type Bench, type Row, type Work } from './compare.ts';
+import { duckDbRows, writeEvents } from './files-duckdb.ts';
+import { contextOf, FLIGHT_FIELDS, NUMBERS, readAll, SHARED, type Paths } from './read-files.ts';
 
 const BIDS = 100_000;
 const BATCH = 4_096;
 const COLUMNS: readonly (keyof Bid)[] = ['auction', 'bidder', 'price', 'channel', 'url', 'dateTime', 'extra'];
-const NUMBERS = { auction: 'number', bidder: 'number', price: 'number', dateTime: 'number' } as const;
 const FLIGHTS = 3_000_000;
-const FLIGHT_FIELDS = ['date', 'delay', 'distance', 'origin', 'destination'];
-
-interface Paths {
-  readonly directory: string;
-  readonly jsonl: string;
-  readonly csv: string;
-  readonly flights: string;
-}
-
-function contextOf(baseDirectory: string, fields?: readonly string[]): SplitContext {
-  const context = {
-    files: nodeFilePort,
-    baseDirectory,
-    jobName: 'bench',
-    subtaskIndex: 0,
-    parallelism: 1,
-  };
-  return fields === undefined ? context : { ...context, fields };
-}
-
-/** Reads all splits as a source's task does, and makes each record with these fields. */
-async function readAll<T>(
-  source: Source<T>,
-  context: SplitContext,
-  use: (record: T) => void,
-): Promise<number> {
-  let count = 0;
-  for (const split of await source.enumerate(context)) {
-    const reader = await source.openSplit(split, undefined, context);
-    for (let batch = await reader.read(BATCH); batch !== undefined; batch = await reader.read(BATCH)) {
-      if (batch.kind === 'records') {
-        for (const record of batch.records) use(record);
-        count += batch.records.length;
-      } else if (batch.kind === 'columns') {
-        const { columns, rowCount } = batch;
-        // What the generated loop does: one literal of all columns.
-        const make = recordMaker(columns.map(({ name }) => name));
-        const values = columns.map((column) => column.values);
-        for (let row = 0; row < rowCount; row++) use(make(values, row) as T);
-        count += rowCount;
-      } else throw new Error(`no source of files gives batches of ${batch.kind}`);
-    }
-    await reader.close?.();
-  }
-  return count;
-}
-
-const makers = new Map<string, (values: readonly unknown[], row: number) => unknown>();
-
-function recordMaker(names: readonly string[]): (values: readonly unknown[], row: number) => unknown {
-  const key = names.join();
-  const known = makers.get(key);
-  if (known !== undefined) return known;
-  const fields = names.map((name, index) => `${JSON.stringify(name)}: v[${index}][row]`).join(', ');
-  // oxlint-disable-next-line typescript/no-implied-eval -- names of our own columns
-  const made = new Function('v', 'row', `return { ${fields} };`) as (
-    values: readonly unknown[],
-    row: number,
-  ) => unknown;
-  makers.set(key, made);
-  return made;
-}
-
 /** Writes all bids through a sink's writer, synced, and takes its files away. */
 async function writeAll(sink: Sink<Bid>, directory: string, bids: readonly Bid[]): Promise<number> {
   const context = {
@@ -119,8 +57,6 @@ async function bidsOf(count: number): Promise<readonly Bid[]> {
 function csvLine(bid: Bid): string {
   return `${COLUMNS.map((name) => String(bid[name])).join()}\n`;
 }
-
-const SHARED = { clock: 'cpu', unit: 'M records/CPU s', unitScale: 1e6, rounds: 3, warmUps: 1 } as const;
 
 async function readingRows({ directory, ...paths }: Paths): Promise<Row[]> {
   const context = contextOf(directory);
@@ -172,7 +108,7 @@ async function readingRows({ directory, ...paths }: Paths): Promise<Row[]> {
       rounds: 1,
       what: 'Parquet, flights, five columns',
       against: 'hyparquet',
-      baseline: () => readFlights(FLIGHT_FIELDS),
+      baseline: () => readFlights([...FLIGHT_FIELDS]),
       ours: () => readAll(flights, contextOf(directory, FLIGHT_FIELDS), keep),
     }),
   ];
@@ -212,14 +148,20 @@ export const filesBench: Bench = {
       const paths: Paths = {
         directory,
         jsonl: join(directory, 'bids.jsonl'),
+        events: join(directory, 'events.parquet'),
         csv: join(directory, 'bids.csv'),
         flights: join(process.cwd(), 'test/node_modules/vega-datasets/data/flights-3m.parquet'),
       };
       const bids = await bidsOf(BIDS);
       writeFileSync(paths.jsonl, bids.map((bid) => `${JSON.stringify(bid)}\n`).join(''));
       writeFileSync(paths.csv, [`${COLUMNS.join()}\n`, ...bids.map(csvLine)].join(''));
+      await writeEvents(paths);
       await nodeFilePort.makeDirectory(join(directory, 'out'));
-      return [...(await readingRows(paths)), ...(await writingRows(paths, bids))];
+      return [
+        ...(await readingRows(paths)),
+        ...(await duckDbRows(paths)),
+        ...(await writingRows(paths, bids)),
+      ];
     } finally {
       rmSync(directory, { recursive: true, force: true });
     }

@@ -21,6 +21,9 @@ export const BENCHES: ReadonlyMap<string, () => Promise<Bench>> = new Map([
   ['files', async () => (await import('./files.bench.ts')).filesBench],
 ]);
 
+/** Benchmarks with arguments of their own, which stand first: `scripts/bench.mjs` knows them. */
+const PROGRAMS = ['guards', 'peers', 'nexmark', 'recovery', 'rescale', 'scale', 'goals', 'soak'];
+
 /**
  * Returns the exit code: 0, also when a ratio is below its guard, as a shared machine proves nothing.
  * @throws {MillraceError} MR_USAGE
@@ -38,21 +41,28 @@ export async function main(argv: string[]): Promise<number> {
   const names = [...positionals, ...(values.only ?? '').split(',').filter((name) => name !== '')];
   const unknown = names.filter((name) => !BENCHES.has(name));
   if (unknown.length > 0) {
-    const known = [...BENCHES.keys()].join(', ');
+    const known = [...BENCHES.keys(), ...PROGRAMS].join(', ');
     throw new MillraceError('MR_USAGE', `No benchmark is called ${unknown.join(', ')}: there are ${known}`);
   }
   const wanted = values.rows ?? '';
   const wants: Wants = (what) => what.includes(wanted);
   const lines: string[][] = [];
+  let found = 0;
   for (const [name, load] of BENCHES) {
     if (names.length > 0 && !names.includes(name)) continue;
     if (!values.json) process.stderr.write(`${name} …\n`);
     for (const row of await (await load()).run(wants)) {
       if (!wants(row.what)) continue;
+      found++;
       if (values.json) process.stdout.write(`${JSON.stringify({ bench: name, ...row })}\n`);
       else lines.push([name, ...cells(row)]);
     }
   }
+  if (found === 0)
+    throw new MillraceError(
+      'MR_USAGE',
+      `Cannot use "${wanted}" as --rows: no comparison has that in its name`,
+    );
   if (!values.json) process.stdout.write(`${table(lines)}\n`);
   return 0;
 }

@@ -19,7 +19,7 @@ export function partsOf(
   onRequest: ReadonlySet<string>,
 ): readonly string[] {
   const known = Object.keys(parts);
-  const names = list?.split(',') ?? known.filter((name) => !onRequest.has(name));
+  const names = list?.split(',').map((name) => name.trim()) ?? known.filter((name) => !onRequest.has(name));
   const unknown = names.filter((name) => !known.includes(name));
   if (unknown.length === 0) return names;
   throw new MillraceError(

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { MillraceError } from '@millrace/common';
+import { refuseIgnored } from '../bench/ignored-options.ts';
 import { numberOption } from '../bench/number-option.ts';
 import { runSlowSink } from './slow-sink.ts';
 import { SoakCluster } from './soak-cluster.ts';
@@ -28,8 +29,8 @@ export async function main(argv: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...argv],
     options: {
-      minutes: { type: 'string', default: '8' },
-      seconds: { type: 'string', default: '60' },
+      minutes: { type: 'string' },
+      seconds: { type: 'string' },
       json: { type: 'boolean', default: false },
     },
     allowPositionals: true,
@@ -37,8 +38,10 @@ export async function main(argv: readonly string[]): Promise<number> {
   const [kind, ...others] = positionals;
   if ((kind !== undefined && kind !== 'slow') || others.length > 0)
     throw new MillraceError('MR_USAGE', `Cannot use "${positionals.join(' ')}" here: write slow, or nothing`);
-  const minutes = numberOption('minutes', values.minutes);
-  const seconds = numberOption('seconds', values.seconds);
+  if (kind === 'slow') refuseIgnored(values, ['minutes'], 'with slow, which lasts --seconds');
+  else refuseIgnored(values, ['seconds'], 'without slow');
+  const minutes = numberOption('minutes', values.minutes ?? '8');
+  const seconds = numberOption('seconds', values.seconds ?? '60');
   const directory = mkdtempSync(join(tmpdir(), 'millrace-soak-'));
   const cluster = await SoakCluster.start(directory);
   const say = (text: string): void => void process.stderr.write(`${text}\n`);

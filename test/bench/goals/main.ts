@@ -1,14 +1,14 @@
 // `npm run bench -- goals`: everything that docs/performance.md shows, a line of JSON for each figure.
 //
-//   bench goals [--part machine,nexmark,…] [--queries q0,q5] [--workloads a,b] [--repeat 2] [--only-millrace] [--minutes 60]
+//   bench goals [--part machine,nexmark,nexmark-rocksdb,…] [--queries q0,q5] [--workloads a,b] [--repeat 2] [--only-millrace] [--minutes 60]
 //
 // docs/internals/benchmarks.md says how long each part takes. `steady` runs only when it is asked for.
-import { execFileSync, spawn } from 'node:child_process';
-import { cpus, loadavg, totalmem } from 'node:os';
+import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { MillraceError } from '@millrace/common';
 import { costOfOneASecond } from '../checkpoint.bench.ts';
+import { refuseIgnored } from '../ignored-options.ts';
 import { queriesOf } from '../nexmark/queries.ts';
 import { numberOption, wholeOption } from '../number-option.ts';
 import { partsOf, type Part, type PartRow } from '../parts.ts';
@@ -20,6 +20,8 @@ import { SCALE_PARTS } from '../scale/main.ts';
 import { measureCheckpoints } from './checkpoints.ts';
 import { measureCommand } from './command.ts';
 import { measureLatency, measureWindowLag } from './delays.ts';
+import { machine, originOfTree } from './origin.ts';
+import { compareWithRocksDb, queriesWithState } from './rocksdb.ts';
 import { measureTaskFailure } from './task-failure.ts';
 
 interface Options {
@@ -40,6 +42,13 @@ const PARTS: Readonly<Record<string, Part<Options>>> = {
     const of = { events: undefined, repeat, runner, backend: 'hashmap' } as const;
     for (const query of queries)
       yield await rowOrError({ part: 'nexmark', query }, () => compareQuery(query, of));
+  },
+  'nexmark-rocksdb': async function* ({ queries, repeat, flink: runner }) {
+    if (runner === undefined) return; // There is nothing to compare with.
+    for (const query of queriesWithState(queries))
+      yield await rowOrError({ part: 'nexmark-rocksdb', query }, () =>
+        compareWithRocksDb(query, { repeat, runner }),
+      );
   },
   workloads: async function* ({ workloads, repeat, flink }) {
     const of = { records: undefined, repeat, flink };
@@ -77,8 +86,18 @@ const PARTS: Readonly<Record<string, Part<Options>>> = {
 };
 const ON_REQUEST: ReadonlySet<string> = new Set(['steady']);
 
+/** Options that mean something in these parts alone. */
+const OPTIONS_OF_PARTS: { readonly [option: string]: readonly string[] } = {
+  queries: ['nexmark', 'nexmark-rocksdb'],
+  workloads: ['workloads'],
+  repeat: ['nexmark', 'nexmark-rocksdb', 'workloads'],
+  'only-millrace': ['nexmark', 'workloads'],
+  minutes: ['steady'],
+};
+
 /**
- * Returns the exit code: 1 when a part failed, which then has a line with its error; the others go on.
+ * Returns the exit code: 1 when a part failed, which then has a line with its error; the others go on. Each line is written when it
+ * is known, so that of a run that is broken off nothing is lost; standard error says how far it is.
  * @throws {MillraceError} MR_USAGE
  */
 export async function main(argv: string[]): Promise<number> {
@@ -90,39 +109,71 @@ export async function main(argv: string[]): Promise<number> {
       part: text,
       queries: text,
       workloads: text,
-      repeat: { type: 'string', default: '2' },
-      minutes: { type: 'string', default: '60' },
+      repeat: text,
+      minutes: text,
       'only-millrace': flag,
       json: flag,
     },
   });
   const names = partsOf(values.part, PARTS, ON_REQUEST);
+  for (const [option, parts] of Object.entries(OPTIONS_OF_PARTS))
+    if (!parts.some((part) => names.includes(part)))
+      refuseIgnored(values, [option], `without the part ${parts.join(' or ')}`);
   const options: Options = {
     queries: queriesOf(values.queries),
-    workloads: (values.workloads?.split(',') ?? Object.keys(WORKLOADS)).map(workloadOf),
-    repeat: wholeOption('repeat', values.repeat),
+    workloads: (values.workloads?.split(',').map((name) => name.trim()) ?? Object.keys(WORKLOADS)).map(
+      workloadOf,
+    ),
+    repeat: wholeOption('repeat', values.repeat ?? '2'),
     flink: values['only-millrace'] ? undefined : flinkCommand(),
-    minutes: numberOption('minutes', values.minutes),
+    minutes: numberOption('minutes', values.minutes ?? '60'),
   };
+  if (!names.includes('nexmark') && queriesWithState(options.queries).length === 0)
+    refuseIgnored(values, ['queries'], 'with nexmark-rocksdb: none of them has state');
   if (options.flink === undefined && !values['only-millrace'])
     process.stderr.write(
       'Flink is not measured: its runner, Java 17 or Maven is missing (MILLRACE_PEERS names the runner).\n',
     );
+  return await measureAll(names, options);
+}
+
+async function measureAll(names: readonly string[], options: Options): Promise<number> {
+  const originNow = originOfTree();
+  const say = (row: PartRow): void =>
+    void process.stdout.write(`${JSON.stringify({ ...row, ...originNow() })}\n`);
   let exitCode = 0;
-  for (const name of names) {
-    const startedMs = performance.now();
+  const startedMs = performance.now();
+  const secondsSince = (ms: number): string => `${Math.round((performance.now() - ms) / 1e3)} s`;
+  for (const [index, name] of names.entries()) {
+    const partMs = performance.now();
+    let rowMs = partMs;
     try {
       for await (const row of PARTS[name]?.(options) ?? []) {
         if ('error' in row) exitCode = 1;
-        process.stdout.write(`${JSON.stringify(row)}\n`);
+        say(row);
+        process.stderr.write(`  ${titleOf(row)}: ${secondsSince(rowMs)}\n`);
+        rowMs = performance.now();
       }
     } catch (error) {
       exitCode = 1;
-      process.stdout.write(`${JSON.stringify({ part: name, error: reasonOf(error) })}\n`);
+      const failed = { part: name, error: reasonOf(error) };
+      say(failed);
+      process.stderr.write(`  ${titleOf(failed)}\n`);
     }
-    process.stderr.write(`${name}: ${Math.round((performance.now() - startedMs) / 1e3)} s\n`);
+    process.stderr.write(
+      `${name}: ${secondsSince(partMs)} (part ${index + 1} of ${names.length}, ${secondsSince(startedMs)} so far)\n`,
+    );
   }
   return exitCode;
+}
+
+/** What a row is of, for whoever waits. */
+function titleOf(row: PartRow & { readonly error?: string }): string {
+  const names = ['query', 'workload', 'cache', 'keys', 'cluster', 'subtasks', 'slots'];
+  const fields = new Map<string, unknown>(Object.entries(row));
+  const of = names.flatMap((name) => fields.get(name) ?? []);
+  const failed = row.error === undefined ? '' : ` failed: ${row.error}`;
+  return `${[row.part, ...of.map(String)].join(' ')}${failed}`;
 }
 
 /** One of several things that a part measures: when it fails, the others are measured even so. */
@@ -139,22 +190,6 @@ async function rowOrError(
 
 function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-function machine() {
-  const [first] = cpus();
-  const git = (...args: string[]): string => execFileSync('git', args, { encoding: 'utf8' }).trim();
-  return {
-    part: 'machine',
-    date: new Date().toISOString(),
-    commit: git('rev-parse', '--short', 'HEAD'),
-    isModified: git('status', '--porcelain') !== '',
-    cpu: first?.model ?? 'unknown',
-    cpuCount: cpus().length,
-    memoryBytes: totalmem(),
-    node: process.version,
-    load: loadavg()[0] ?? 0,
-  };
 }
 
 /** Another benchmark, in a process of its own: its lines of JSON. */

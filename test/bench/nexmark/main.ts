@@ -1,10 +1,11 @@
 // `npm run bench -- nexmark`: Nexmark's queries, generator inside, on processes or on threads of this one.
 import { parseArgs } from 'node:util';
 import { MillraceError } from '@millrace/common';
+import { refuseIgnored } from '../ignored-options.ts';
 import { durationOption, wholeOption } from '../number-option.ts';
 import { startProcesses, startThreads, type BenchCluster } from './bench-cluster.ts';
 import { latencyCells, measureLatency, type LatencyRun } from './latency.ts';
-import { eventsOf, latencyQueriesOf, queriesOf } from './queries.ts';
+import { BLOCK, eventsOf, latencyQueriesOf, queriesOf, wholeBlocks } from './queries.ts';
 import { runQuery, type Run, type StateKind } from './run-query.ts';
 
 const LATENCY_RATE = 20_000;
@@ -76,8 +77,11 @@ function startCluster(options: Options): Promise<BenchCluster> {
 
 /** The median of a query's runs, behind a warm-up of a tenth of its events. */
 async function measure(cluster: BenchCluster, query: string, options: Options): Promise<Run> {
-  const { events, eventRate } = eventsOf(query, options);
-  await runQuery(cluster, query, { ...options, events: Math.ceil(events / 10), eventRate });
+  const { parallelism } = options;
+  const { events: wanted, eventRate } = eventsOf(query, options);
+  const events = wholeBlocks(wanted, parallelism);
+  const warmUp = Math.max(BLOCK * parallelism, wholeBlocks(events / 10, parallelism));
+  await runQuery(cluster, query, { ...options, events: warmUp, eventRate });
   const runs: Run[] = [];
   while (runs.length < options.runs)
     runs.push((await runQuery(cluster, query, { ...options, events, eventRate })).run);
@@ -114,13 +118,33 @@ function optionsOf(argv: string[]): Options {
     const given = values[name];
     return given === undefined ? undefined : wholeOption(name, given);
   };
+  if (values.latency)
+    refuseIgnored(
+      values,
+      ['events', 'event-rate', 'runs'],
+      'with --latency, which lasts --seconds at --rate',
+    );
+  else refuseIgnored(values, ['rate', 'seconds'], 'without --latency');
+  if (values.embedded) refuseIgnored(values, ['taskmanagers'], 'with --embedded, which is one process');
   const parallelism = number('parallelism') ?? 2;
+  const taskManagers = number('taskmanagers') ?? Math.min(2, parallelism);
+  if (taskManagers > parallelism)
+    throw new MillraceError(
+      'MR_USAGE',
+      `Cannot use ${taskManagers} as --taskmanagers: with --parallelism ${parallelism} some would have nothing to do`,
+    );
+  const events = number('events');
+  if (events !== undefined && events < BLOCK * parallelism)
+    throw new MillraceError(
+      'MR_USAGE',
+      `Cannot use ${events} as --events: write at least ${BLOCK * parallelism}, as each slot makes whole blocks of ${BLOCK}`,
+    );
   return {
     queries: values.latency ? latencyQueriesOf(values.queries) : queriesOf(values.queries),
-    events: number('events'),
+    events,
     eventRate: number('event-rate'),
     parallelism,
-    taskManagers: number('taskmanagers') ?? Math.min(2, parallelism),
+    taskManagers,
     isEmbedded: values.embedded,
     state,
     checkpointInterval: durationOption('checkpoint-interval', values['checkpoint-interval']),

@@ -46,9 +46,17 @@ export function eventsOf(
   };
 }
 
+/** Events come in blocks of so many, one person, three auctions and 46 bids; each slot makes whole ones. */
+export const BLOCK = 50;
+
+/** How many of `events` are made: rounded down to whole blocks of each slot, as on Flink. */
+export function wholeBlocks(events: number, parallelism: number): number {
+  return Math.floor(events / (BLOCK * parallelism)) * BLOCK * parallelism;
+}
+
 /** Those of a list with commas; all without one. @throws {MillraceError} MR_USAGE when one does not exist */
 export function queriesOf(list: string | undefined): readonly string[] {
-  const queries = list?.split(',') ?? QUERIES;
+  const queries = list?.split(',').map((name) => name.trim()) ?? QUERIES;
   const unknown = queries.filter((query) => !QUERIES.includes(query));
   if (unknown.length === 0) return queries;
   throw new MillraceError('MR_USAGE', `There is no query "${unknown.join(', ')}": they are q0 to q22`);

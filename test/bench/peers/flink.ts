@@ -6,9 +6,9 @@ import { MillraceError } from '@millrace/common';
 import type { Measured } from './main.ts';
 import type { Workload } from './workloads.ts';
 
-/** Without state a large heap is only touched: 15 s of each start. */
+/** Without state, or with it in RocksDB, a large heap is only touched: 15 s of each start. */
 const STATELESS: ReadonlySet<string> = new Set('q0,q1,q2,q10,q12,q13,q14,q21,q22'.split(','));
-const STATELESS_HEAP = '4g';
+const SMALL_HEAP = '4g';
 
 /** The runner's path, or undefined when it, Java or Maven is missing. */
 export function flinkCommand(): string | undefined {
@@ -48,7 +48,8 @@ export function runFlinkNexmark(
 ): Promise<Measured> {
   const { events, eventRate, repeat, backend } = options;
   const size = ['--n', String(events), '--event-rate', String(eventRate), '--repeat', String(repeat)];
-  const heap = process.env['HEAP'] ?? (STATELESS.has(query) ? STATELESS_HEAP : undefined);
+  const isSmall = backend === 'rocksdb' || STATELESS.has(query);
+  const heap = process.env['HEAP'] ?? (isSmall ? SMALL_HEAP : undefined);
   return lastRun(
     runner,
     ['nexmark', '--queries', query, '--backend', backend, ...size, '--json'],

@@ -6,6 +6,7 @@
 import { parseArgs } from 'node:util';
 import { MillraceError } from '@millrace/common';
 import { queriesOf } from '../nexmark/queries.ts';
+import { refuseIgnored } from '../ignored-options.ts';
 import { wholeOption } from '../number-option.ts';
 import { flinkCommand, runFlink, unlessFlinkFails, type FlinkBackend } from './flink.ts';
 import { runMillrace } from './millrace.ts';
@@ -24,8 +25,8 @@ export interface Comparison {
   readonly workload: string;
   readonly records: number;
   readonly millrace: Measured;
-  /** `records`: its own, where it ran another number of them. */
-  readonly flink?: Measured & { readonly records?: number };
+  /** `records`: how many it had, which are fewer where it would take minutes. */
+  readonly flink?: Measured & { readonly records: number };
   readonly ratio?: number;
 }
 
@@ -51,7 +52,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       'Flink is not measured: its runner, Java 17 or Maven is missing (MILLRACE_PEERS names the runner).\n',
     );
   }
-  if (!options.isJson) process.stdout.write(`${header()}\n`);
+  if (!options.isJson) process.stdout.write(`${line(HEADER)}\n`);
   for (const workload of options.workloads) {
     const comparison = await compareWorkload(workload, { ...options, flink });
     process.stdout.write(`${options.isJson ? JSON.stringify(comparison) : row(comparison)}\n`);
@@ -59,9 +60,14 @@ export async function main(argv: readonly string[]): Promise<number> {
   for (const query of options.queries) {
     const { records: events, repeat, backend } = options;
     const comparison = await compareQuery(query, { events, repeat, runner: flink, backend });
-    const { events: records, millrace, ...other } = comparison;
-    const ours = { ...millrace, recordsPerSecond: millrace.eventsPerSecond };
-    const text = row({ ...other, workload: `nexmark ${query}`, records, millrace: ours });
+    const { events: records, millrace, flink: theirs, ratio } = comparison;
+    const text = row({
+      workload: `nexmark ${query}`,
+      records,
+      millrace: { ...millrace, recordsPerSecond: millrace.eventsPerSecond },
+      ...(theirs === undefined ? {} : { flink: { ...theirs, records: theirs.events } }),
+      ...(ratio === undefined ? {} : { ratio }),
+    });
     process.stdout.write(`${options.isJson ? JSON.stringify(comparison) : text}\n`);
   }
   return 0;
@@ -85,14 +91,11 @@ export async function compareWorkload(
     millrace,
   };
   if (flink === undefined) return common;
-  const flinkRecords = of.records ?? workload.flinkRecords ?? records;
+  const flinkRecords = of.records ?? workload.flinkRecords ?? workload.records;
   const other = await unlessFlinkFails(runFlink(flink, workload, { records: flinkRecords, repeat }));
   if (other === undefined) return common;
-  return {
-    ...common,
-    flink: flinkRecords === records ? other : { ...other, records: flinkRecords },
-    ratio: millrace.recordsPerSecond / other.recordsPerSecond,
-  };
+  const ratio = millrace.recordsPerSecond / other.recordsPerSecond;
+  return { ...common, flink: { ...other, records: flinkRecords }, ratio };
 }
 
 /** @throws {MillraceError} MR_USAGE */
@@ -106,12 +109,12 @@ function parse(argv: readonly string[]): Options {
       queries: text,
       records: text,
       repeat: { type: 'string', default: '2' },
-      'flink-backend': { type: 'string', default: 'hashmap' },
+      'flink-backend': text,
       json: flag,
       'only-millrace': flag,
     },
   });
-  const backend = values['flink-backend'];
+  const backend = values['flink-backend'] ?? 'hashmap';
   if (backend !== 'hashmap' && backend !== 'rocksdb')
     throw new MillraceError(
       'MR_USAGE',
@@ -119,7 +122,11 @@ function parse(argv: readonly string[]): Options {
     );
   const byDefault = Object.keys(WORKLOADS).filter((name) => WORKLOADS[name]?.isDefault === true);
   const names =
-    values.workloads?.split(',') ?? (values.queries === undefined ? [...byDefault, NEXMARK] : [NEXMARK]);
+    values.workloads?.split(',').map((name) => name.trim()) ??
+    (values.queries === undefined ? [...byDefault, NEXMARK] : [NEXMARK]);
+  if (values['only-millrace']) refuseIgnored(values, ['flink-backend'], 'with --only-millrace');
+  if (!names.includes(NEXMARK))
+    refuseIgnored(values, ['queries', 'flink-backend'], `without the workload ${NEXMARK}`);
   return {
     workloads: names.filter((name) => name !== NEXMARK).map(workloadOf),
     queries: names.includes(NEXMARK) ? queriesOf(values.queries) : [],
@@ -131,21 +138,28 @@ function parse(argv: readonly string[]): Options {
   };
 }
 
-const WIDTHS = [24, 13, 12, 12, 12, 12, 7] as const;
-
-function header(): string {
-  return line(['workload', 'records', 'ours M/s', 'Flink M/s', 'ours cpu/M', 'Flink cpu/M', 'ratio']);
-}
+const WIDTHS = [24, 13, 13, 12, 12, 12, 12, 7] as const;
+const HEADER = [
+  'workload',
+  'records',
+  'Flink records',
+  'ours M/s',
+  'Flink M/s',
+  'ours cpu/M',
+  'Flink cpu/M',
+  'ratio',
+];
 
 function row({ workload, records, millrace, flink, ratio }: Comparison): string {
   return line([
     workload,
-    `${records.toLocaleString('en-US')}${flink?.records === undefined ? '' : ` (Flink ${flink.records.toLocaleString('en-US')})`}`,
+    records.toLocaleString('en-US'),
+    flink === undefined ? '-' : flink.records.toLocaleString('en-US'),
     (millrace.recordsPerSecond / 1e6).toFixed(2),
     flink === undefined ? '-' : (flink.recordsPerSecond / 1e6).toFixed(2),
     millrace.cpuSecondsPerMillion.toFixed(3),
     flink === undefined ? '-' : flink.cpuSecondsPerMillion.toFixed(3),
-    ratio === undefined ? '-' : ratio.toFixed(2),
+    ratio === undefined ? '-' : `${ratio.toFixed(2)}${ratio < 1 ? ' behind' : ''}`,
   ]);
 }
 

@@ -1,6 +1,6 @@
 // Nexmark's queries here and on Flink, on events that are the same byte for byte: `bench peers`, beside its other workloads.
 import { startThreads } from '../nexmark/bench-cluster.ts';
-import { eventsOf } from '../nexmark/queries.ts';
+import { eventsOf, wholeBlocks } from '../nexmark/queries.ts';
 import { runQuery, type Run } from '../nexmark/run-query.ts';
 import { runFlinkNexmark, unlessFlinkFails, type FlinkBackend } from './flink.ts';
 import type { Measured } from './main.ts';
@@ -18,7 +18,8 @@ export interface NexmarkComparison {
   readonly events: number;
   readonly eventRate: number;
   readonly millrace: Run;
-  readonly flink?: Measured & { readonly backend: FlinkBackend };
+  /** `events`: how many it had. */
+  readonly flink?: Measured & { readonly backend: FlinkBackend; readonly events: number };
   readonly ratio?: number;
 }
 
@@ -27,22 +28,26 @@ export async function compareQuery(
   query: string,
   of: {
     readonly events: number | undefined;
+    /** Flink's, where it would take minutes for as many as ours. More events are more state: ours has no less than Flink. */
+    readonly flinkEvents?: number;
     readonly repeat: number;
     readonly runner: string | undefined;
     readonly backend: FlinkBackend;
   },
 ): Promise<NexmarkComparison> {
   const { repeat, runner, backend } = of;
-  const { events, eventRate } = eventsOf(query, of);
+  const { events: wanted, eventRate } = eventsOf(query, of);
+  const events = wholeBlocks(wanted, PARALLELISM);
+  const flinkEvents = of.flinkEvents ?? events;
   const millrace = await runMillraceNexmark(query, { events, eventRate, repeat });
   const common = { query, events, eventRate, millrace };
   if (runner === undefined || NOT_IN_SQL.has(query)) return common;
   const flink = await unlessFlinkFails(
-    runFlinkNexmark(runner, SUITS_FLINK[query] ?? query, { events, eventRate, repeat, backend }),
+    runFlinkNexmark(runner, SUITS_FLINK[query] ?? query, { events: flinkEvents, eventRate, repeat, backend }),
   );
   if (flink === undefined) return common;
   const ratio = millrace.eventsPerSecond / flink.recordsPerSecond;
-  return { ...common, flink: { ...flink, backend }, ratio };
+  return { ...common, flink: { ...flink, backend, events: flinkEvents }, ratio };
 }
 
 async function runMillraceNexmark(

@@ -3,7 +3,8 @@ import type { JobStatus } from '@millrace/proto';
 import { startProcesses } from '../nexmark/bench-cluster.ts';
 import { runJob } from '../run-job.ts';
 
-const KEYS = [10_000, 100_000, 1_000_000, 10_000_000];
+export const KEYS_LEAST = 10_000;
+const KEYS = [KEYS_LEAST, 100_000, 1_000_000, 10_000_000];
 /** More than any run has. */
 const ALL_ENTRIES = 1_000_000_000;
 const PARALLELISM = 2;

@@ -1,8 +1,10 @@
 // `npm run bench -- scale`: how the engine grows with slots, processes, keys, subtasks and time.
 import { parseArgs } from 'node:util';
+import { MillraceError } from '@millrace/common';
+import { refuseIgnored } from '../ignored-options.ts';
 import { numberOption } from '../number-option.ts';
 import { partsOf, type Part, type PartRow } from '../parts.ts';
-import { measureKeys } from './keys.ts';
+import { KEYS_LEAST, measureKeys } from './keys.ts';
 import { measureSlots } from './slots.ts';
 import { measureSteady } from './steady.ts';
 import { measureSubtasks } from './subtasks.ts';
@@ -29,17 +31,25 @@ export async function main(argv: string[]): Promise<number> {
     args: argv,
     options: {
       part: { type: 'string' },
-      'keys-max': { type: 'string', default: '10_000_000' },
-      minutes: { type: 'string', default: '60' },
+      'keys-max': { type: 'string' },
+      minutes: { type: 'string' },
       json: { type: 'boolean', default: false },
     },
   });
-  const options = {
-    keysMax: numberOption('keys-max', values['keys-max']),
-    minutes: numberOption('minutes', values.minutes),
-  };
   const parts: Readonly<Record<string, Part<ScaleOptions>>> = SCALE_PARTS;
-  for (const name of partsOf(values.part, parts, ON_REQUEST)) {
+  const names = partsOf(values.part, parts, ON_REQUEST);
+  if (!names.includes('keys')) refuseIgnored(values, ['keys-max'], 'without the part keys');
+  if (!names.includes('steady')) refuseIgnored(values, ['minutes'], 'without the part steady');
+  const options = {
+    keysMax: numberOption('keys-max', values['keys-max'] ?? '10_000_000'),
+    minutes: numberOption('minutes', values.minutes ?? '60'),
+  };
+  if (options.keysMax < KEYS_LEAST)
+    throw new MillraceError(
+      'MR_USAGE',
+      `Cannot use ${options.keysMax} as --keys-max: the fewest keys are ${KEYS_LEAST}`,
+    );
+  for (const name of names) {
     for await (const row of parts[name]?.(options) ?? [])
       process.stdout.write(`${values.json ? JSON.stringify(row) : textOf(row)}\n`);
   }

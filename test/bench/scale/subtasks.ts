@@ -1,17 +1,18 @@
-// How long a job takes from its submission until all of its subtasks run.
+// How long a job takes from its submission until all of its subtasks run, and what a record costs then.
 import { startProcesses, startThreads, type BenchCluster } from '../nexmark/bench-cluster.ts';
 import { quantile, runJob } from '../run-job.ts';
+import { measureRecordCost, type RecordCost } from './record-cost.ts';
 
 const SLOTS = 10;
 const TASK_MANAGERS = 2;
-/** Keyed operators in a row; with the source and its enumerator that makes 11, 101 and 1,001 subtasks. */
-const LAYERS = [0, 9, 99];
+/** Keyed operators in a row; with the source and its enumerator that makes 21, 101 and 1,001 subtasks. */
+const LAYERS = [1, 9, 99];
 const RUNS = 3;
 /** Threads of slots that have ended are replaced meanwhile: a deployment finds free slots as a rule. */
 const PAUSE_MS = 3_000;
 
 /** One size on one kind of cluster. */
-export interface DeployedRow {
+export interface DeployedRow extends Partial<RecordCost> {
   readonly part: 'subtasks';
   readonly cluster: 'embedded' | 'processes';
   readonly subtasks: number;
@@ -48,8 +49,11 @@ async function deploy(
     });
     seconds.push(deploySeconds);
   }
+  const cost =
+    cluster === 'processes' ? await measureRecordCost(started, { layers, parallelism: SLOTS }) : {};
   return {
     part: 'subtasks',
+    ...cost,
     cluster,
     subtasks: (layers + 1) * SLOTS + 1,
     channels: layers * SLOTS * SLOTS + SLOTS,

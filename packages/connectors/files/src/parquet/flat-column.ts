@@ -37,6 +37,8 @@ export interface FlatColumnChunk {
   readonly metadata: ColumnMetaData;
   readonly kind: ColumnKind;
   readonly options: ValueOptions;
+  /** Definition level of the group that the column is a field of, 1 when it may be null; 0 otherwise. Its rows are `undefined`. */
+  readonly groupLevel: number;
 }
 
 /** True when every page of the chunk can be read here. */
@@ -59,6 +61,8 @@ export class FlatColumn implements ColumnReader {
   readonly #window: ByteWindow;
   readonly #end: number;
   readonly #isNumeric: boolean;
+  /** Definition level of a value: 0 where no row can be null. */
+  readonly #valueLevel: number;
   hasInexact = false;
   #offset: number;
   #dictionary: PlainValues | undefined;
@@ -74,6 +78,7 @@ export class FlatColumn implements ColumnReader {
     this.#end = this.#offset + Number(metadata.total_compressed_size);
     this.#window = new ByteWindow(files, { path: chunk.path, from: this.#offset, to: this.#end });
     this.#isNumeric = isNumeric(chunk.kind, chunk.options);
+    this.#valueLevel = chunk.groupLevel + (chunk.element.repetition_type === 'REQUIRED' ? 0 : 1);
   }
 
   prefetch(): void {
@@ -155,11 +160,14 @@ export class FlatColumn implements ColumnReader {
   ): void {
     const { rowCount } = page;
     const unpackLevels = () =>
-      this.#canBeNull() ? new BitUnpacker(page.levels, { from: 0, to: page.levels.length }, 1) : undefined;
+      this.#canBeNull()
+        ? new BitUnpacker(page.levels, { from: 0, to: page.levels.length }, this.#valueLevel)
+        : undefined;
+    const rows = { rowCount, valueLevel: this.#valueLevel, groupLevel: this.#chunk.groupLevel };
     if (encoding === 'PLAIN') {
-      const valueCount = countOnes(unpackLevels(), rowCount);
+      const valueCount = countValues(unpackLevels(), rows);
       this.#page = new Page({
-        rowCount,
+        ...rows,
         levels: unpackLevels(),
         indexes: undefined,
         values: readPlainValues(values, valueCount, this.#chunk),
@@ -169,19 +177,24 @@ export class FlatColumn implements ColumnReader {
     if (!encoding.endsWith('_DICTIONARY')) throw new Error(`encoding ${encoding} is not supported here`);
     if (this.#dictionary === undefined) throw new Error('a page refers to a dictionary that is missing');
     const indexes = new BitUnpacker(values, { from: 1, to: values.length }, values[0] ?? 0);
-    this.#page = new Page({ rowCount, levels: unpackLevels(), indexes, values: this.#dictionary });
+    this.#page = new Page({ ...rows, levels: unpackLevels(), indexes, values: this.#dictionary });
   }
 
   #canBeNull(): boolean {
-    return this.#chunk.element.repetition_type !== 'REQUIRED';
+    return this.#valueLevel > 0;
   }
 }
 
-function countOnes(levels: BitUnpacker | undefined, rowCount: number): number {
+function countValues(
+  levels: BitUnpacker | undefined,
+  { rowCount, valueLevel }: { readonly rowCount: number; readonly valueLevel: number },
+): number {
   if (levels === undefined) return rowCount;
   const repeated = rowCount === 0 ? 0 : levels.takeRepeated(rowCount);
-  if (repeated !== -1) return repeated * rowCount;
+  if (repeated !== -1) return repeated === valueLevel ? rowCount : 0;
   const scratch = new Int32Array(rowCount);
   levels.read(scratch, rowCount);
-  return scratch.reduce((sum, level) => sum + level, 0);
+  let count = 0;
+  for (let row = 0; row < rowCount; row++) if (scratch[row] === valueLevel) count++;
+  return count;
 }

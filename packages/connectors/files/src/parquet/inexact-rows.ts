@@ -1,5 +1,6 @@
 // Rows with an INT64 that no number holds exactly. Read only when there are some.
 import type { MalformedRecord, SourceBatch, SourceColumn } from '@millrace/api';
+import { isInexact } from './struct-column.ts';
 
 type ColumnBatch = Extract<SourceBatch<never>, { readonly kind: 'columns' }> & {
   readonly positionOf: (row: number) => string;
@@ -21,11 +22,6 @@ export function withoutInexactRows(batch: ColumnBatch, inexact: readonly SourceC
     positionOf: (row) => batch.positionOf(kept[row] ?? row),
     malformed,
   };
-}
-
-/** No INT64 is NaN, and none is an invalid date. */
-function isInexact(value: unknown): boolean {
-  return value instanceof Date ? Number.isNaN(value.getTime()) : Number.isNaN(value);
 }
 
 function malformedRow(batch: ColumnBatch, row: number, name: string): MalformedRecord {

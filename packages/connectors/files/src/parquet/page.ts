@@ -6,8 +6,11 @@ import { sizedArray, type PlainValues } from './plain-values.ts';
 /** What a page is made of. */
 export interface PageParts {
   readonly rowCount: number;
-  /** 1 for a value, 0 for null; undefined when no row can be null. */
+  /** Definition levels: `valueLevel` for a value, less for null; undefined when no row can be null. */
   readonly levels: BitUnpacker | undefined;
+  readonly valueLevel: number;
+  /** Of a field of a group that may be null: below this level it is the group that is, and the value is `undefined`. */
+  readonly groupLevel: number;
   /** Into `values`, which are the dictionary's then; undefined when `values` are the page's own. */
   readonly indexes: BitUnpacker | undefined;
   readonly values: PlainValues;
@@ -17,6 +20,7 @@ export interface PageParts {
 export const SLICE_ROWS_MAX = 16_384;
 
 const NO_NULLS = 0;
+/** All of one level. */
 const ALL_NULLS = 1;
 const SOME_NULLS = 2;
 
@@ -24,11 +28,14 @@ const SOME_NULLS = 2;
 export class Page {
   readonly #rowCount: number;
   readonly #levels: BitUnpacker | undefined;
+  readonly #valueLevel: number;
+  readonly #groupLevel: number;
   readonly #indexes: BitUnpacker | undefined;
   readonly #values: PlainValues;
   readonly #sliceLevels: Int32Array;
   readonly #sliceIndexes: Int32Array;
   #nulls = NO_NULLS;
+  #nullLevel = 0;
   #prepared = 0;
   #nextValue = 0;
   #rowsRead = 0;
@@ -36,6 +43,8 @@ export class Page {
   constructor(parts: PageParts) {
     this.#rowCount = parts.rowCount;
     this.#levels = parts.levels;
+    this.#valueLevel = parts.valueLevel;
+    this.#groupLevel = parts.groupLevel;
     this.#indexes = parts.indexes;
     this.#values = parts.values;
     const scratch = Math.min(parts.rowCount, SLICE_ROWS_MAX);
@@ -53,15 +62,24 @@ export class Page {
     this.#nulls = NO_NULLS;
     if (this.#levels === undefined) return false;
     const repeated = this.#levels.takeRepeated(count);
-    if (repeated === 1) return false;
-    this.#nulls = ALL_NULLS;
-    if (repeated === 0) return true;
+    if (repeated === this.#valueLevel) return false;
+    if (repeated !== -1) {
+      this.#nulls = ALL_NULLS;
+      this.#nullLevel = repeated;
+      return true;
+    }
     const levels = this.#sliceLevels;
     this.#levels.read(levels, count);
-    let valueCount = 0;
-    for (let i = 0; i < count; i++) valueCount += levels[i] as number;
-    this.#nulls = valueCount === count ? NO_NULLS : valueCount === 0 ? ALL_NULLS : SOME_NULLS;
+    this.#nulls = this.#valuesAmong(count) === count ? NO_NULLS : SOME_NULLS;
     return this.#nulls !== NO_NULLS;
+  }
+
+  #valuesAmong(count: number): number {
+    const levels = this.#sliceLevels;
+    const valueLevel = this.#valueLevel;
+    let valueCount = 0;
+    for (let i = 0; i < count; i++) if (levels[i] === valueLevel) valueCount++;
+    return valueCount;
   }
 
   /** Writes the prepared rows to `target` from `at`. Contract: a Float64Array only where `prepare` returned false. */
@@ -98,15 +116,19 @@ export class Page {
 
   #copyWithNulls(target: unknown[], at: number, count: number): void {
     if (this.#nulls === ALL_NULLS) {
-      target.fill(null, at, at + count);
+      target.fill(this.#nullLevel < this.#groupLevel ? undefined : null, at, at + count);
       return;
     }
     const levels = this.#sliceLevels;
-    let valueCount = 0;
-    for (let i = 0; i < count; i++) valueCount += levels[i] as number;
+    const valueLevel = this.#valueLevel;
+    const groupLevel = this.#groupLevel;
+    const valueCount = this.#valuesAmong(count);
     const values = sizedArray(valueCount);
     if (this.#indexes === undefined) this.#copyPlain(values, 0, valueCount);
     else this.#copyIndexed(values, 0, valueCount);
-    for (let i = 0, next = 0; i < count; i++) target[at + i] = levels[i] === 0 ? null : values[next++];
+    for (let i = 0, next = 0; i < count; i++) {
+      const level = levels[i] as number;
+      target[at + i] = level === valueLevel ? values[next++] : level < groupLevel ? undefined : null;
+    }
   }
 }

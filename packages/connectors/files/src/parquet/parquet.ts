@@ -1,5 +1,5 @@
 // Parquet files as a source: one split per row group, columns handed on as columns.
-import { parquetSchema, type FileMetaData, type SchemaTree } from 'hyparquet';
+import { parquetSchema, type ColumnChunk, type FileMetaData, type SchemaTree } from 'hyparquet';
 import {
   MillraceError,
   sourceBrand,
@@ -16,6 +16,7 @@ import { FlatColumn, isFlatChunk, type ColumnReader } from './flat-column.ts';
 import { readFooter } from './footer.ts';
 import { GeneralColumn } from './general-column.ts';
 import { RowGroupReader } from './row-group-reader.ts';
+import { STRUCT_FIELDS_MAX, StructColumn } from './struct-column.ts';
 
 /** Options of {@link parquet}. */
 export interface ParquetOptions<T> {
@@ -146,17 +147,8 @@ function openColumns(
     const field = fields.get(name);
     if (field === undefined || group === undefined) throw unknownColumn(name, place.path, [...fields.keys()]);
     if (wanted !== undefined && !wanted.includes(name)) return [];
-    const metadata = group.columns.find((column) => column.meta_data?.path_in_schema[0] === name)?.meta_data;
-    const kind = isFlat(field) ? columnKind(field.element, values) : 'general';
-    if (kind !== 'general' && metadata !== undefined && isFlatChunk(metadata)) {
-      return new FlatColumn(files, {
-        path: place.path,
-        element: field.element,
-        metadata,
-        kind,
-        options: values,
-      });
-    }
+    const direct = directColumn(files, { path: place.path, field, chunks: group.columns, values });
+    if (direct !== undefined) return direct;
     return new GeneralColumn(files, {
       path: place.path,
       fileBytes: place.fileBytes,
@@ -169,8 +161,46 @@ function openColumns(
   });
 }
 
-function isFlat(field: SchemaTree): boolean {
-  return field.children.length === 0 && field.element.repetition_type !== 'REPEATED';
+interface ColumnPlace {
+  readonly path: string;
+  readonly field: SchemaTree;
+  readonly chunks: readonly ColumnChunk[];
+  readonly values: ValueOptions;
+}
+
+/** Flat columns and groups of flat fields are read directly; undefined: only the library can. */
+function directColumn(files: FilePort, { field, ...of }: ColumnPlace): ColumnReader | undefined {
+  if (field.children.length === 0) return flatColumn(files, { ...of, field }, 0);
+  const { element, children } = field;
+  const isPlainGroup =
+    element.repetition_type !== 'REPEATED' &&
+    element.logical_type === undefined &&
+    element.converted_type === undefined; // Lists, maps and variants are groups as well.
+  if (!isPlainGroup || children.length > STRUCT_FIELDS_MAX) return undefined;
+  const groupLevel = element.repetition_type === 'REQUIRED' ? 0 : 1;
+  const fields = children.map((child) =>
+    child.children.length === 0 ? flatColumn(files, { ...of, field: child }, groupLevel) : undefined,
+  );
+  if (!fields.every((each) => each !== undefined)) return undefined;
+  return new StructColumn(element.name, fields);
+}
+
+function flatColumn(
+  files: FilePort,
+  { path, field, chunks, values }: ColumnPlace,
+  groupLevel: number,
+): FlatColumn | undefined {
+  const { element } = field;
+  const metadata = chunks.find(({ meta_data: chunk }) =>
+    isSamePath(chunk?.path_in_schema, field.path),
+  )?.meta_data;
+  const kind = element.repetition_type === 'REPEATED' ? 'general' : columnKind(element, values);
+  if (kind === 'general' || metadata === undefined || !isFlatChunk(metadata)) return undefined;
+  return new FlatColumn(files, { path, element, metadata, kind, options: values, groupLevel });
+}
+
+function isSamePath(one: readonly string[] | undefined, other: readonly string[]): boolean {
+  return one?.length === other.length && other.every((name, index) => one[index] === name);
 }
 
 function unknownColumn(name: string, path: string, names: readonly string[]): MillraceError {
