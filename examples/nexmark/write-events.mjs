@@ -7,8 +7,15 @@ import { writeEventFile } from './event-file.mjs';
 const TEXT = { type: 'string' };
 const NUMBERS = ['events', 'eventRate', 'seed', 'disorder'];
 
+/** `--seed -5` as `--seed=-5`: else the number would be taken for an option. */
+const args = process.argv.slice(2);
+for (let index = args.length - 1; index > 0; index--)
+  if (/^-\d/.test(args[index]) && /^--[a-zA-Z]+$/.test(args[index - 1]))
+    args.splice(index - 1, 2, `${args[index - 1]}=${args[index]}`);
+
 try {
   const { values } = parseArgs({
+    args,
     options: { out: TEXT, ...Object.fromEntries(NUMBERS.map((name) => [name, TEXT])) },
   });
   const { out = '' } = values;
