@@ -9,6 +9,7 @@ import { isNumeric, type ColumnKind, type ValueOptions } from './column-kind.ts'
 import { decompress } from './decompress.ts';
 import { Page, SLICE_ROWS_MAX } from './page.ts';
 import { readPlainValues, sizedArray, type PlainColumn, type PlainValues } from './plain-values.ts';
+import { isRarelyReused, TextDictionary } from './text-dictionary.ts';
 
 /** A page's header, statistics included. */
 const HEADER_BYTES_MAX = 256 * 1024;
@@ -65,7 +66,7 @@ export class FlatColumn implements ColumnReader {
   readonly #valueLevel: number;
   hasInexact = false;
   #offset: number;
-  #dictionary: PlainValues | undefined;
+  #dictionary: PlainValues | TextDictionary | undefined;
   #page: Page | undefined;
 
   constructor(files: FilePort, chunk: FlatColumnChunk) {
@@ -128,7 +129,7 @@ export class FlatColumn implements ColumnReader {
     const { codec } = this.#chunk.metadata;
     if (header.dictionary_page_header !== undefined) {
       const page = decompress(body, header.uncompressed_page_size, codec);
-      this.#dictionary = readPlainValues(page, header.dictionary_page_header.num_values, this.#chunk);
+      this.#dictionary = this.#dictionaryOf(page, header.dictionary_page_header.num_values);
     } else if (header.data_page_header !== undefined) {
       const page = decompress(body, header.uncompressed_page_size, codec);
       const { num_values: rowCount, encoding } = header.data_page_header;
@@ -178,6 +179,14 @@ export class FlatColumn implements ColumnReader {
     if (this.#dictionary === undefined) throw new Error('a page refers to a dictionary that is missing');
     const indexes = new BitUnpacker(values, { from: 1, to: values.length }, values[0] ?? 0);
     this.#page = new Page({ ...rows, levels: unpackLevels(), indexes, values: this.#dictionary });
+  }
+
+  #dictionaryOf(page: Uint8Array, entryCount: number): PlainValues | TextDictionary {
+    const { kind, metadata } = this.#chunk;
+    const valueCount = Number(metadata.num_values);
+    if (kind === 'text' && isRarelyReused({ entryCount, valueCount }))
+      return new TextDictionary(page, entryCount);
+    return readPlainValues(page, entryCount, this.#chunk);
   }
 
   #canBeNull(): boolean {

@@ -2,6 +2,7 @@
 // ever decoded in one go.
 import type { BitUnpacker } from './bit-unpacker.ts';
 import { sizedArray, type PlainValues } from './plain-values.ts';
+import { TextDictionary } from './text-dictionary.ts';
 
 /** What a page is made of. */
 export interface PageParts {
@@ -13,12 +14,13 @@ export interface PageParts {
   readonly groupLevel: number;
   /** Into `values`, which are the dictionary's then; undefined when `values` are the page's own. */
   readonly indexes: BitUnpacker | undefined;
-  readonly values: PlainValues;
+  readonly values: PlainValues | TextDictionary;
 }
 
 /** Rows of one slice at most; scratch space is of this length. */
 export const SLICE_ROWS_MAX = 16_384;
 
+const NO_VALUES: PlainValues = [];
 const NO_NULLS = 0;
 /** All of one level. */
 const ALL_NULLS = 1;
@@ -32,6 +34,8 @@ export class Page {
   readonly #groupLevel: number;
   readonly #indexes: BitUnpacker | undefined;
   readonly #values: PlainValues;
+  /** In the place of `values`. */
+  readonly #texts: TextDictionary | undefined;
   readonly #sliceLevels: Int32Array;
   readonly #sliceIndexes: Int32Array;
   #nulls = NO_NULLS;
@@ -46,7 +50,9 @@ export class Page {
     this.#valueLevel = parts.valueLevel;
     this.#groupLevel = parts.groupLevel;
     this.#indexes = parts.indexes;
-    this.#values = parts.values;
+    const { values } = parts;
+    this.#texts = values instanceof TextDictionary ? values : undefined;
+    this.#values = values instanceof TextDictionary ? NO_VALUES : values;
     const scratch = Math.min(parts.rowCount, SLICE_ROWS_MAX);
     this.#sliceLevels = new Int32Array(parts.levels === undefined ? 0 : scratch);
     this.#sliceIndexes = new Int32Array(parts.indexes === undefined ? 0 : scratch);
@@ -107,6 +113,10 @@ export class Page {
     const indexes = this.#sliceIndexes;
     const valueCount = values.length;
     this.#indexes?.read(indexes, count);
+    if (this.#texts !== undefined) {
+      copyTexts(this.#texts, indexes, { target, at, count });
+      return;
+    }
     for (let i = 0; i < count; i++) {
       const index = indexes[i] as number;
       if (index >= valueCount) throw new Error('a value is not in the dictionary');
@@ -130,5 +140,17 @@ export class Page {
       const level = levels[i] as number;
       target[at + i] = level === valueLevel ? values[next++] : level < groupLevel ? undefined : null;
     }
+  }
+}
+
+function copyTexts(
+  texts: TextDictionary,
+  indexes: Int32Array,
+  { target, at, count }: { readonly target: PlainValues; readonly at: number; readonly count: number },
+): void {
+  for (let i = 0; i < count; i++) {
+    const index = indexes[i] as number;
+    if (index >= texts.length) throw new Error('a value is not in the dictionary');
+    target[at + i] = texts.at(index);
   }
 }

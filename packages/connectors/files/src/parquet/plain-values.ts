@@ -1,4 +1,5 @@
 // [HOT] PLAIN-encoded values of one page, as numbers in a Float64Array or as other values in an array.
+import { isAscii } from 'node:buffer';
 import type { ColumnKind, ValueOptions } from './column-kind.ts';
 
 const MS_PER_DAY = 86_400_000;
@@ -104,13 +105,15 @@ function msFromNanos(nanos: bigint): number {
 
 function readTexts(bytes: Uint8Array, view: DataView, count: number): unknown[] {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  // Cheaper where each character is a byte.
+  const encoding = isAscii(bytes) ? 'latin1' : 'utf8';
   const values = sizedArray(count);
   let offset = 0;
   for (let i = 0; i < count; i++) {
     const length = view.getUint32(offset, true);
     offset += 4;
     if (offset + length > bytes.length) throw new RangeError('a string goes beyond the page');
-    values[i] = buffer.toString('utf8', offset, offset + length);
+    values[i] = buffer.toString(encoding, offset, offset + length);
     offset += length;
   }
   return values;

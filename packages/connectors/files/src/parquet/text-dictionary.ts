@@ -1,0 +1,47 @@
+// [HOT] A dictionary of texts most of which are used once or twice: kept as bytes, made when a row has one.
+import { isAscii } from 'node:buffer';
+
+/** With fewer uses of an entry on average, its text is made for each. */
+const USES_MIN = 4;
+/** Up to so many entries are made at once: they are few beside the rows of a slice. */
+const ENTRIES_EAGER = 1_024;
+/** The length before each text. */
+const LENGTH_BYTES = 4;
+
+/**
+ * True when making all texts at once would fill the heap with what lives as long as the row group, only to save a few of them: young
+ * objects are collected at hardly any cost, old ones are not.
+ */
+export function isRarelyReused(of: { readonly entryCount: number; readonly valueCount: number }): boolean {
+  return of.entryCount > ENTRIES_EAGER && of.entryCount * USES_MIN > of.valueCount;
+}
+
+/** PLAIN-encoded texts by index. Throws a RangeError where the bytes end early. */
+export class TextDictionary {
+  readonly #buffer: Buffer;
+  readonly #encoding: 'latin1' | 'utf8';
+  /** Of each entry's first byte; behind the last, where another would begin. */
+  readonly #starts: Int32Array;
+  readonly length: number;
+
+  constructor(bytes: Uint8Array, count: number) {
+    this.#buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#encoding = isAscii(bytes) ? 'latin1' : 'utf8';
+    this.#starts = new Int32Array(count + 1);
+    this.length = count;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    let offset = LENGTH_BYTES;
+    for (let index = 0; index < count; index++) {
+      this.#starts[index] = offset;
+      offset += view.getUint32(offset - LENGTH_BYTES, true) + LENGTH_BYTES;
+      if (offset - LENGTH_BYTES > bytes.length) throw new RangeError('a string goes beyond the page');
+    }
+    this.#starts[count] = offset;
+  }
+
+  /** Contract: `index < length`. */
+  at(index: number): string {
+    const to = (this.#starts[index + 1] as number) - LENGTH_BYTES;
+    return this.#buffer.toString(this.#encoding, this.#starts[index], to);
+  }
+}
