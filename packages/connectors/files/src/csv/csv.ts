@@ -14,7 +14,7 @@ import {
 } from '../text/text-reader.ts';
 import { listTextSplits, parseTextSplit, placeOfPosition, type TextSplit } from '../text/text-split.ts';
 import { makeRecord, recordMaker, type CsvType } from './csv-record.ts';
-import { parseCsvRow, parsePlainCsvRow } from './parse-csv.ts';
+import { NEWLINE, parseCsvRow, plainCsvRow } from './parse-csv.ts';
 
 const CSV_TYPES: readonly CsvType[] = ['string', 'number', 'boolean', 'bigint', 'timestamp'];
 
@@ -144,12 +144,13 @@ function rowParser<T>(
     let at = scan.from;
     for (let rowCount = 0; rowCount < scan.recordsMax; rowCount++) {
       if (at >= bytes.length || at >= scan.startLimit) break;
-      const plain = fast !== undefined && scan.isAscii ? parsePlainCsvRow(bytes, at, delimiter) : undefined;
-      const record = plain === undefined ? undefined : fast?.(plain.fields);
-      if (plain !== undefined && record !== undefined) {
+      const newline = fast !== undefined && scan.isAscii ? bytes.indexOf(NEWLINE, at) : -1;
+      const plain = newline === -1 ? undefined : plainCsvRow(bytes, at, newline);
+      const record = plain === undefined ? undefined : fast?.(plain, delimiter);
+      if (record !== undefined) {
         scan.records.push(record as T);
         scan.lineCount++;
-        at = plain.next;
+        at = newline + 1;
         continue;
       }
       const row = parseCsvRow(bytes, at, { delimiter: options.delimiter, isLast });

@@ -3,7 +3,7 @@
 import { ROW_BYTES_MAX } from '../text/text-reader.ts';
 
 const QUOTE = 0x22;
-const NEWLINE = 0x0a;
+export const NEWLINE = 0x0a;
 const RETURN = 0x0d;
 
 /** One row, or why there is none. `incomplete`: more bytes are needed. */
@@ -20,20 +20,11 @@ export type CsvRow =
 
 const INCOMPLETE: CsvRow = { kind: 'incomplete' };
 
-/**
- * Reads the row at `from` where that is one decoding for all of its fields: ASCII, without quotes, on a line that ends in `bytes`. Undefined:
- * {@link parseCsvRow} knows. Fields keep no more than their row in memory.
- */
-export function parsePlainCsvRow(
-  bytes: Buffer,
-  from: number,
-  delimiter: string,
-): { readonly fields: readonly string[]; readonly next: number } | undefined {
-  const newline = bytes.indexOf(NEWLINE, from);
-  if (newline === -1) return undefined;
+/** The text of an ASCII row from `from` to `newline` without its line end; undefined where quotes are in it, which {@link parseCsvRow} knows. */
+export function plainCsvRow(bytes: Buffer, from: number, newline: number): string | undefined {
   const end = newline > from && bytes[newline - 1] === RETURN ? newline - 1 : newline;
-  const line = bytes.toString('latin1', from, end);
-  return line.includes('"') ? undefined : { fields: line.split(delimiter), next: newline + 1 };
+  const row = bytes.toString('latin1', from, end);
+  return row.includes('"') ? undefined : row;
 }
 
 /** Reads the row at `from`. `isLast`: nothing comes behind `bytes`. Bounds: ROW_BYTES_MAX. */

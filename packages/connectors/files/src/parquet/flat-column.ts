@@ -7,9 +7,9 @@ import { BitUnpacker } from './bit-unpacker.ts';
 import { ByteWindow } from './byte-window.ts';
 import { isNumeric, type ColumnKind, type ValueOptions } from './column-kind.ts';
 import { decompress } from './decompress.ts';
+import { isBetterPacked, PackedTexts } from './packed-texts.ts';
 import { Page, SLICE_ROWS_MAX } from './page.ts';
 import { readPlainValues, sizedArray, type PlainColumn, type PlainValues } from './plain-values.ts';
-import { isRarelyReused, TextDictionary } from './text-dictionary.ts';
 
 /** A page's header, statistics included. */
 const HEADER_BYTES_MAX = 256 * 1024;
@@ -66,7 +66,7 @@ export class FlatColumn implements ColumnReader {
   readonly #valueLevel: number;
   hasInexact = false;
   #offset: number;
-  #dictionary: PlainValues | TextDictionary | undefined;
+  #dictionary: PlainValues | PackedTexts | undefined;
   #page: Page | undefined;
 
   constructor(files: FilePort, chunk: FlatColumnChunk) {
@@ -129,7 +129,10 @@ export class FlatColumn implements ColumnReader {
     const { codec } = this.#chunk.metadata;
     if (header.dictionary_page_header !== undefined) {
       const page = decompress(body, header.uncompressed_page_size, codec);
-      this.#dictionary = this.#dictionaryOf(page, header.dictionary_page_header.num_values);
+      this.#dictionary = this.#valuesOf(page, {
+        entryCount: header.dictionary_page_header.num_values,
+        valueCount: Number(this.#chunk.metadata.num_values),
+      });
     } else if (header.data_page_header !== undefined) {
       const page = decompress(body, header.uncompressed_page_size, codec);
       const { num_values: rowCount, encoding } = header.data_page_header;
@@ -171,7 +174,7 @@ export class FlatColumn implements ColumnReader {
         ...rows,
         levels: unpackLevels(),
         indexes: undefined,
-        values: readPlainValues(values, valueCount, this.#chunk),
+        values: this.#valuesOf(values, { entryCount: valueCount, valueCount }),
       });
       return;
     }
@@ -181,12 +184,13 @@ export class FlatColumn implements ColumnReader {
     this.#page = new Page({ ...rows, levels: unpackLevels(), indexes, values: this.#dictionary });
   }
 
-  #dictionaryOf(page: Uint8Array, entryCount: number): PlainValues | TextDictionary {
-    const { kind, metadata } = this.#chunk;
-    const valueCount = Number(metadata.num_values);
-    if (kind === 'text' && isRarelyReused({ entryCount, valueCount }))
-      return new TextDictionary(page, entryCount);
-    return readPlainValues(page, entryCount, this.#chunk);
+  /** `entryCount` PLAIN-encoded values, which `valueCount` rows have. */
+  #valuesOf(
+    bytes: Uint8Array,
+    of: { readonly entryCount: number; readonly valueCount: number },
+  ): PlainValues | PackedTexts {
+    if (this.#chunk.kind === 'text' && isBetterPacked(of)) return new PackedTexts(bytes, of.entryCount);
+    return readPlainValues(bytes, of.entryCount, this.#chunk);
   }
 
   #canBeNull(): boolean {

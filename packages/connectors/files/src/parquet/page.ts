@@ -1,8 +1,8 @@
 // [HOT] One data page of a flat column, read forward in slices: decoding is as lazy as its reader, so that no row group is
 // ever decoded in one go.
 import type { BitUnpacker } from './bit-unpacker.ts';
+import { PackedTexts } from './packed-texts.ts';
 import { sizedArray, type PlainValues } from './plain-values.ts';
-import { TextDictionary } from './text-dictionary.ts';
 
 /** What a page is made of. */
 export interface PageParts {
@@ -14,7 +14,7 @@ export interface PageParts {
   readonly groupLevel: number;
   /** Into `values`, which are the dictionary's then; undefined when `values` are the page's own. */
   readonly indexes: BitUnpacker | undefined;
-  readonly values: PlainValues | TextDictionary;
+  readonly values: PlainValues | PackedTexts;
 }
 
 /** Rows of one slice at most; scratch space is of this length. */
@@ -35,7 +35,7 @@ export class Page {
   readonly #indexes: BitUnpacker | undefined;
   readonly #values: PlainValues;
   /** In the place of `values`. */
-  readonly #texts: TextDictionary | undefined;
+  readonly #texts: PackedTexts | undefined;
   readonly #sliceLevels: Int32Array;
   readonly #sliceIndexes: Int32Array;
   #nulls = NO_NULLS;
@@ -51,8 +51,8 @@ export class Page {
     this.#groupLevel = parts.groupLevel;
     this.#indexes = parts.indexes;
     const { values } = parts;
-    this.#texts = values instanceof TextDictionary ? values : undefined;
-    this.#values = values instanceof TextDictionary ? NO_VALUES : values;
+    this.#texts = values instanceof PackedTexts ? values : undefined;
+    this.#values = values instanceof PackedTexts ? NO_VALUES : values;
     const scratch = Math.min(parts.rowCount, SLICE_ROWS_MAX);
     this.#sliceLevels = new Int32Array(parts.levels === undefined ? 0 : scratch);
     this.#sliceIndexes = new Int32Array(parts.indexes === undefined ? 0 : scratch);
@@ -102,9 +102,11 @@ export class Page {
 
   #copyPlain(target: PlainValues, at: number, count: number): void {
     const values = this.#values;
+    const texts = this.#texts;
     const from = this.#nextValue;
-    if (from + count > values.length) throw new Error('the page has too few values');
-    for (let i = 0; i < count; i++) target[at + i] = values[from + i];
+    if (from + count > (texts ?? values).length) throw new Error('the page has too few values');
+    if (texts !== undefined) for (let i = 0; i < count; i++) target[at + i] = texts.at(from + i);
+    else for (let i = 0; i < count; i++) target[at + i] = values[from + i];
     this.#nextValue += count;
   }
 
@@ -144,7 +146,7 @@ export class Page {
 }
 
 function copyTexts(
-  texts: TextDictionary,
+  texts: PackedTexts,
   indexes: Int32Array,
   { target, at, count }: { readonly target: PlainValues; readonly at: number; readonly count: number },
 ): void {

@@ -1,23 +1,23 @@
-// [HOT] A dictionary of texts most of which are used once or twice: kept as bytes, made when a row has one.
+// [HOT] Texts of a large page, or of a dictionary most of whose texts are used once or twice: kept as bytes, made when a row has one.
 import { isAscii } from 'node:buffer';
 
-/** With fewer uses of an entry on average, its text is made for each. */
+/** With fewer uses of a text on average, it is made for each. */
 const USES_MIN = 4;
-/** Up to so many entries are made at once: they are few beside the rows of a slice. */
-const ENTRIES_EAGER = 1_024;
+/** Up to so many are made at once: they are few beside the rows of a slice. */
+const EAGER_MAX = 1_024;
 /** The length before each text. */
 const LENGTH_BYTES = 4;
 
 /**
- * True when making all texts at once would fill the heap with what lives as long as the row group, only to save a few of them: young
- * objects are collected at hardly any cost, old ones are not.
+ * True when making all texts at once would fill the heap with what lives as long as the page or the row group, only to save a few of
+ * them: young objects are collected at hardly any cost, old ones are not. `entryCount` texts for `valueCount` rows.
  */
-export function isRarelyReused(of: { readonly entryCount: number; readonly valueCount: number }): boolean {
-  return of.entryCount > ENTRIES_EAGER && of.entryCount * USES_MIN > of.valueCount;
+export function isBetterPacked(of: { readonly entryCount: number; readonly valueCount: number }): boolean {
+  return of.entryCount > EAGER_MAX && of.entryCount * USES_MIN > of.valueCount;
 }
 
 /** PLAIN-encoded texts by index. Throws a RangeError where the bytes end early. */
-export class TextDictionary {
+export class PackedTexts {
   readonly #buffer: Buffer;
   readonly #encoding: 'latin1' | 'utf8';
   /** Of each entry's first byte; behind the last, where another would begin. */
