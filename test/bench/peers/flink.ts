@@ -9,6 +9,8 @@ import type { Workload } from './workloads.ts';
 /** Without state, or with it in RocksDB, a large heap is only touched: 15 s of each start. */
 const STATELESS: ReadonlySet<string> = new Set('q0,q1,q2,q10,q12,q13,q14,q21,q22'.split(','));
 const SMALL_HEAP = '4g';
+/** Of the runs of one workload, its cluster's start and what is fetched at first included: nobody waits longer. */
+const RUNNER_TIMEOUT_MS = 15 * 60_000;
 
 /** The runner's path, or undefined when it, Java or Maven is missing. */
 export function flinkCommand(): string | undefined {
@@ -80,10 +82,12 @@ function lastRun(
       stdio: ['ignore', 'pipe', 'inherit'],
       env: heap === undefined ? process.env : { ...process.env, HEAP: heap },
     });
+    const timer = setTimeout(() => child.kill('SIGKILL'), RUNNER_TIMEOUT_MS);
     let text = '';
     child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
     child.once('error', reject);
-    child.once('close', (code) => {
+    child.once('close', (code, signal) => {
+      clearTimeout(timer);
       const last = text
         .split('\n')
         .map((line) => line.slice(Math.max(0, line.indexOf('{'))))
@@ -91,7 +95,7 @@ function lastRun(
         .at(-1);
       if (code !== 0 || last === undefined)
         return reject(
-          new MillraceError('MR_IO', `Flink's runner ended with exit code ${code ?? -1} on ${name}`),
+          new MillraceError('MR_IO', `Flink's runner ended with ${code ?? signal ?? 'nothing'} on ${name}`),
         );
       const result = JSON.parse(last) as { seconds: number; records: number; cpuSeconds: number };
       done({

@@ -3,6 +3,7 @@
 import { ROW_BYTES_MAX } from '../text/text-reader.ts';
 
 const QUOTE = 0x22;
+/** Ends a row, unless it is in quotes. */
 export const NEWLINE = 0x0a;
 const RETURN = 0x0d;
 
