@@ -95,7 +95,8 @@ function refuse(error) {
   const code = String(error?.code);
   if (!['MR_USAGE', 'MR_OPTION_INVALID'].includes(code) && !code.startsWith('ERR_PARSE_ARGS')) throw error;
   // `npm run bench nexmark --runs 1`: npm keeps what begins with dashes, and of that only the values come here.
-  const isKept = process.env.npm_command === 'run-script' && code === 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL';
+  const isKept =
+    process.env.npm_command?.startsWith('run') && code === 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL';
   const hint = isKept ? '; options go behind `--`: npm run bench -- …' : '';
   process.stderr.write(
     `bench ${name}: ${error.message.split(/\n|\. To specify|\. This command/, 1)[0]}${hint} (see docs/internals/benchmarks.md)\n`,
