@@ -31,10 +31,7 @@ export function validateStreamGraph(graph: StreamGraph): void {
     if (node.operator.kind === 'window') checkWindow(node, node.operator, fact);
     if (node.operator.kind === 'pattern') checkPatternTime(node, node.operator.timeDomain, facts);
     if (node.operator.kind === 'watermarks') checkWatermarks(node, node.operator.watermarks, facts);
-    if (node.operator.kind === 'percolate' && node.operator.time === 'event') {
-      checkPercolateTime(node, facts);
-      checkPercolateMode(node, graph);
-    }
+    if (node.operator.kind === 'percolate' && node.operator.time === 'event') checkPercolateTime(node, facts);
     if (node.operator.kind === 'join') checkJoin(node, node.operator.join, facts);
     if (isChangelogOperator(node.operator)) checkChangelogOperator(node.name, node.operator, fact);
     if (node.parallelism !== undefined && node.parallelism > graph.options.keyGroupCount) {
@@ -131,16 +128,6 @@ function checkPercolateTime(node: StreamNode, known: readonly StreamFacts[]): vo
     `Percolator "${node.name}" can never match: documents and queries wait for the watermarks of both, and none reach it on both inputs; give event time ` +
       "to each source that it reads with .watermarks(boundedOutOfOrderness('1 minute', (record) => record.time)), or leave out time: 'event'",
     { operator: node.name },
-  );
-}
-
-/** All subtasks have the documents that wait, and each writes a share of them: they must stand at the same watermark. */
-function checkPercolateMode({ name }: StreamNode, { options }: StreamGraph): void {
-  if (options.checkpointMode !== 'at-least-once') return;
-  throw invalidGraph(
-    `Percolator "${name}" would lose documents that wait when the job restarts: with checkpoint.mode 'at-least-once' its subtasks are not at the same time ` +
-      "in a checkpoint; use 'exactly-once', or leave out time: 'event'",
-    { operator: name },
   );
 }
 

@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import type { CheckpointMode } from '@millrace/proto';
 import type { Change } from '../changelog/change.ts';
 import { outputTag } from '../function/output-tag.ts';
 import { defineJob } from '../job/define-job.ts';
@@ -13,10 +12,9 @@ interface Listing {
 }
 type Options = PercolateOptions<Listing, StandingQuery, unknown>;
 
-function plan(options: Options, hasTime: boolean, mode: CheckpointMode = 'exactly-once'): void {
+function plan(options: Options, hasTime: boolean): void {
   const inTime = boundedOutOfOrderness<unknown>(0, () => 0);
   defineJob('percolate', (env) => {
-    env.options({ checkpoint: { mode } });
     const listings = env.source(fromArray<Listing>([]));
     const queries = env.source(fromArray<Change<StandingQuery>>([]));
     const found = hasTime
@@ -29,11 +27,6 @@ function plan(options: Options, hasTime: boolean, mode: CheckpointMode = 'exactl
 test('percolate in event time needs it on both inputs', () => {
   expect(() => plan({ time: 'event' }, true)).not.toThrow();
   expect(() => plan({ time: 'event' }, false)).toThrow(/none reach it on both inputs/u);
-});
-
-test('percolate in event time is refused where its subtasks are not at the same time in a checkpoint', () => {
-  expect(() => plan({ time: 'event' }, true, 'at-least-once')).toThrow(/'exactly-once'/u);
-  expect(() => plan({}, true, 'at-least-once')).not.toThrow();
 });
 
 test('options of percolate that mean nothing are refused', () => {

@@ -169,6 +169,47 @@ describe('A backend over LevelDB', () => {
     await backend.relieve();
     await backend.close();
   }, 30_000);
+
+  test('rows of a namespace that is mostly in the store may be removed while it is iterated', async () => {
+    const backend = await openBackend(100);
+    const table = backend.table({ name: 'slices', columns: ['f64'], hasNamespaces: true });
+    const [walked, other, third] = [1, 2, 3] as const;
+    const keys = Array.from({ length: 2_000 }, (_, index) => `key ${index}`);
+    for (const namespace of [walked, other]) {
+      for (const [index, key] of keys.entries()) {
+        table.markDirty(table.upsert(key, hashKey(key), namespace));
+        if (index % 500 === 0) await betweenBatches(backend);
+      }
+    }
+    await backend.relieve();
+    const seen: string[] = [];
+    const cursor = table.openCursor(walked);
+    for (let row = cursor.next(); row >= 0; row = cursor.next()) {
+      const key = table.keyOf(row) as string;
+      seen.push(key);
+      // Its number is free, is one of another namespace's new row, is one of a row that the store has, or is its own again.
+      const what = seen.length % 5;
+      if (what < 4) table.remove(key, hashKey(key), walked);
+      if (what === 1) table.markDirty(table.upsert(key, hashKey(key), third));
+      if (what === 2) expect(table.find(key, hashKey(key), other)).toBeGreaterThanOrEqual(0);
+      if (what === 3) table.remove(key, hashKey(key), other);
+    }
+    expect(seen.toSorted()).toEqual(keys.toSorted());
+    expect(backend.entryCount).toBe(keys.length * (1 / 5 + 4 / 5 + 1 / 5));
+    for (const [index, key] of seen.entries()) {
+      const isIn = (namespace: number): boolean => table.find(key, hashKey(key), namespace) >= 0;
+      const what = (index + 1) % 5;
+      expect([isIn(walked), isIn(other), isIn(third)], key).toEqual([what === 4, what !== 3, what === 1]);
+    }
+    // A cursor over a namespace that ends and begins anew meanwhile comes to its end.
+    const late = table.openCursor(other);
+    expect(late.next()).toBeGreaterThanOrEqual(0);
+    table.removeNamespace(other);
+    table.markDirty(table.upsert('key 1', hashKey('key 1'), other));
+    while (late.next() >= 0);
+    expect(table.find('key 1', hashKey('key 1'), other)).toBeGreaterThanOrEqual(0);
+    await backend.close();
+  }, 30_000);
 });
 
 test('A LevelDB store wipes what was in its directory, and its scan does not see later writes', async () => {

@@ -8,7 +8,8 @@ export const DIRECTORY_CHUNK_ENTRIES = 128;
 
 /**
  * Contract: while it is open the namespace's rows stay in memory; it closes itself at the end, and with its namespace. A
- * row that it brought in leaves again unless it was changed.
+ * row that it brought in leaves again unless it was changed. The row that it gave last, and any other, may be removed; what comes meanwhile may be
+ * met or not.
  */
 export class SliceCursor implements RowCursor {
   readonly #table: KeyedTable;
@@ -19,6 +20,8 @@ export class SliceCursor implements RowCursor {
   #chunk: readonly (readonly [key: unknown, hash: number])[] = [];
   #slot = 0;
   #broughtIn = -1;
+  /** Of {@link #broughtIn} in the directory. */
+  #broughtInPosition = -1;
   #isOpen = true;
 
   constructor(table: KeyedTable, slice: Slice | undefined) {
@@ -64,7 +67,10 @@ export class SliceCursor implements RowCursor {
     const wasInMemory = table.findInMemory(entry[0], entry[1], slice.namespace) >= 0;
     const row = table.find(entry[0], entry[1], slice.namespace);
     if (row < 0) return -1;
-    if (!wasInMemory) this.#broughtIn = row;
+    if (!wasInMemory) {
+      this.#broughtIn = row;
+      this.#broughtInPosition = table.rows.directoryPositionOf(row);
+    }
     // A key that was removed and came back has another position: this entry is stale.
     return table.rows.directoryPositions[row] === position ? row : -1;
   }
@@ -73,10 +79,18 @@ export class SliceCursor implements RowCursor {
     const row = this.#broughtIn;
     if (row < 0) return;
     this.#broughtIn = -1;
-    const { rows } = this.#table;
-    if (rows.changed[row] !== rows.stored[row]) return;
+    if (!this.#isStill(row, slice)) return;
     this.#table.evict(row, slice);
     slice.awayCount++;
     if (this.#table.storedRows !== undefined) this.#table.storedRows.awayCount++;
+  }
+
+  /** The row has what was brought in, as the store has it: its number may be free, or another row's, and its namespace may have begun anew. */
+  #isStill(row: number, slice: Slice): boolean {
+    const { rows, slices } = this.#table;
+    if (!rows.isStored(row) || rows.changed[row] !== rows.stored[row]) return false;
+    if (rows.directoryPositionOf(row) !== this.#broughtInPosition) return false;
+    if (rows.subkeys !== undefined && rows.subkeys.numbers[row] !== slice.namespace) return false;
+    return slices.get(slice.namespace) === slice;
   }
 }

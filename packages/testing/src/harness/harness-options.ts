@@ -1,7 +1,7 @@
 // What a chain harness is told, and what it gives out.
 import type { BlobStore, FilePort } from '@millrace/common';
 import type { DataStream } from '@millrace/api';
-import type { OperatorSnapshot, SlotDeployment } from '@millrace/proto';
+import type { CheckpointMode, OperatorSnapshot, SlotDeployment } from '@millrace/proto';
 
 /** A stream whose records the harness gathers: a DataStream of anything. */
 export interface TestedStream {
@@ -46,6 +46,8 @@ export interface ChainHarnessOptions<T> {
   readonly blobStore?: BlobStore;
   readonly files?: FilePort;
   readonly mode?: SlotDeployment['mode'];
+  /** Default: exactly-once. */
+  readonly checkpointMode?: CheckpointMode;
   readonly attemptNumber?: number;
 }
 

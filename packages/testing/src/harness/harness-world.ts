@@ -88,7 +88,8 @@ export class World<T> {
   constructor(options: ChainHarnessOptions<T>) {
     this.#options = options;
     const { graph, names, producerCount } = buildGraph(options.operators);
-    this.graph = graph;
+    const { checkpointMode = graph.options.checkpointMode } = options;
+    this.graph = { ...graph, options: { ...graph.options, checkpointMode } };
     this.#producerIds = producerIdsOf(graph, producerCount);
     this.#nodeIds = graph.nodes
       .filter(

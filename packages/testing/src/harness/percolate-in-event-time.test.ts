@@ -1,8 +1,10 @@
 /* oxlint-disable vitest/expect-expect -- verifyOperator asserts */
 // Percolation in event time: whichever comes first, a document meets the queries as of its time.
 import { expect, test } from 'vitest';
+import type { BlobStore } from '@millrace/common';
 import { outputTag, percolate, type DataStream, type SearchCondition } from '@millrace/api';
 import { ChainHarness } from './chain-harness.ts';
+import type { HarnessSnapshot } from './harness-options.ts';
 import { endOfInput, record, verifyOperator, watermark } from './verify-operator.ts';
 
 const everyWay = { parallelism: [1, 3] };
@@ -143,4 +145,40 @@ test('documents that wait are in each snapshot once, and all subtasks have them 
   expect(harness.emitted).toHaveLength(250);
   expect(new Set(harness.emitted.map((emitted) => emitted.record)).size).toBe(250);
   await harness.close();
+});
+
+test('with checkpoints at least once, a document that only some subtasks have matched at a barrier is matched by the others after a restore', async () => {
+  const open = (parallelism: number, restore?: HarnessSnapshot, blobStore?: BlobStore) =>
+    ChainHarness.open<Either>({
+      parallelism,
+      operators: timed,
+      checkpointMode: 'at-least-once',
+      ...(restore === undefined ? {} : { restore, attemptNumber: 2 }),
+      ...(blobStore === undefined ? {} : { blobStore }),
+    });
+  const ids = Array.from({ length: 30 }, (_, index) => `q${index}`);
+  const titles = Array.from({ length: 10 }, (_, index) => `fox ${index + 1}`);
+  const wanted = titles.flatMap((title) => ids.map((id) => `${title} for ${id}`));
+  for (const parallelism of [1, 2, 3, 5]) {
+    const before = await open(3);
+    before.send(ids.map((id) => ({ value: { kind: 'insert', row: { id, query: has('fox') } }, atMs: 0 })));
+    before.send(
+      titles.map((title, index) => ({
+        value: { kind: 'updateBefore', row: { id: 'none', query: nothing }, title },
+        atMs: index + 1,
+      })),
+    );
+    // As channels in which what is behind a barrier was taken before the last barrier came.
+    for (const [index, watermarkMs] of [7, 2, 4].entries())
+      expect(before.chains[index]?.advanceWatermark(watermarkMs)).toBe(true);
+    const snapshot = { ...(await before.snapshot(1)), watermarkMs: 2 };
+    const after = await open(parallelism, snapshot, before.blobStore);
+    after.watermark(100);
+    const emitted = [...before.emitted, ...after.emitted].map(({ record: text }) => text as string);
+    expect([...new Set(emitted)].toSorted()).toEqual(wanted.toSorted());
+    // Of the restored ones each has every document once.
+    expect(new Set(after.emitted.map(({ record: text }) => text)).size).toBe(after.emitted.length);
+    await before.close();
+    await after.close();
+  }
 });

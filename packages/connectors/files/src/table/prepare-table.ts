@@ -1,6 +1,7 @@
 // What `ifExists` asks for of a table, once a submission and never on recovery.
 import { MillraceError, isFileOfRun, isSinkFile, type FilePort } from '@millrace/api';
 import { prepareDirectory, type IfExists } from '../sink/prepare-directory.ts';
+import { hiddenOfOthers } from './table-fence.ts';
 import { isTableFile, readManifest } from './table-manifest.ts';
 
 /** What is prepared. */
@@ -36,9 +37,13 @@ export async function prepareTable(
 async function removeTable(files: FilePort, directory: string, runId: string): Promise<void> {
   const stat = await files.stat(directory);
   if (stat?.isDirectory !== true || (await readManifest(files, directory))?.writer.runId === runId) return;
+  // Fences first: who looks for one later gives no file its name.
+  const { fences } = hiddenOfOthers(await files.list(directory), runId);
+  for (const name of fences) await files.remove(`${directory}/${name}`);
   const names = await files.list(directory);
+  const others = new Set(hiddenOfOthers(names, runId).halfWritten);
   for (const name of names) {
-    const isOwn = isTableFile(name) || (name.startsWith('.') && isSinkFile(name));
+    const isOwn = isTableFile(name) || others.has(name) || (name.startsWith('.') && isSinkFile(name));
     if (isOwn && !isFileOfRun(name, runId)) await files.remove(`${directory}/${name}`);
   }
   await files.syncDirectory(directory);

@@ -9,17 +9,14 @@ import {
 } from '@millrace/api';
 import { crc32 } from 'node:zlib';
 import { bucketOf, keyText, type Fields } from './table-key.ts';
+import { TableFence, type TableWriter } from './table-fence.ts';
 import {
-  attemptOfHalfWritten,
   bucketName,
-  isOutdone,
   newManifest,
-  outdone,
   readManifest,
-  replaceFile,
+  takenOver,
   writeManifest,
   type TableManifest,
-  type TableWriter,
 } from './table-manifest.ts';
 
 /** A sealed file of changes, and the checkpoint that they belong to: of this run, or of the one whose savepoint this job started from. */
@@ -47,14 +44,13 @@ export interface TableCommitterOptions {
  * @throws {MillraceError} MR_SINK_COMMIT when changes that are not in the table are gone, or others than were sealed
  */
 export function tableCommitter(options: TableCommitterOptions): Committer {
-  let isCleaned = false;
+  let fence: TableFence | undefined;
   return {
     commit: async (committables: readonly Json[]) => {
       if (committables.length === 0) return;
-      if (!isCleaned) await removeHalfWritten(options);
-      isCleaned = true;
+      fence ??= await takeTable(options);
       for (const sealed of byCheckpoint(committables.map((one) => parseCommittable(one) as SealedChanges)))
-        await commitCheckpoint(options, sealed);
+        await commitCheckpoint(options, fence, sealed);
     },
   };
 }
@@ -81,30 +77,45 @@ function grouped<K>(
   return groups;
 }
 
-/** What attempts that are over were about to give a name. */
-async function removeHalfWritten({ files, directory, writer }: TableCommitterOptions): Promise<void> {
-  for (const name of await files.list(directory)) {
-    const attemptNumber = attemptOfHalfWritten(name);
-    if (attemptNumber !== undefined && attemptNumber < writer.attemptNumber)
-      await files.remove(`${directory}/${name}`);
-  }
+/** Looks before it takes the table, so that a process that was left behind by another run does not disturb that. */
+async function takeTable({ files, directory, writer }: TableCommitterOptions): Promise<TableFence> {
+  await checkRun(files, directory, writer);
+  const fence = await TableFence.take(files, directory, writer);
+  await checkRun(files, directory, writer);
+  return fence;
+}
+
+/** @throws {MillraceError} MR_SINK_COMMIT */
+async function checkRun(files: FilePort, directory: string, { runId }: TableWriter): Promise<void> {
+  const manifest = await readManifest(files, directory);
+  if (manifest === undefined || !manifest.formerRunIds.includes(runId)) return;
+  throw new MillraceError(
+    'MR_SINK_COMMIT',
+    `Cannot write the table in "${directory}": another job has written to it since`,
+    { details: { directory } },
+  );
 }
 
 async function commitCheckpoint(
   options: TableCommitterOptions,
+  fence: TableFence,
   sealed: readonly SealedChanges[],
 ): Promise<void> {
   const { files, directory, writer } = options;
   const { runId = '', checkpointId = 0 } = sealed[0] ?? {};
   const known = (await readManifest(files, directory)) ?? newManifest(options.key, options.buckets);
-  if (isOutdone(known, writer)) throw outdone(directory, writer);
   if (!isIn(known, runId, checkpointId)) {
-    const committing: TableManifest = { ...known, runId, checkpointId, writer, state: 'committing' };
-    await writeManifest(files, directory, committing);
+    const committing: TableManifest = {
+      ...takenOver(known, writer),
+      runId,
+      checkpointId,
+      state: 'committing',
+    };
+    await writeManifest(files, directory, { fence, manifest: committing });
     const rows = [...known.rows];
-    for (const one of sealed) await takeIn(options, one, { manifest: committing, rows });
+    for (const one of sealed) await takeIn(options, one, { fence, manifest: committing, rows });
     await files.syncDirectory(directory);
-    await writeManifest(files, directory, { ...committing, rows, state: 'committed' });
+    await writeManifest(files, directory, { fence, manifest: { ...committing, rows, state: 'committed' } });
   }
   for (const { pendingName } of sealed) await files.remove(`${directory}/${pendingName}`);
 }
@@ -118,20 +129,20 @@ function isIn(manifest: TableManifest, runId: string, checkpointId: number): boo
 }
 
 async function takeIn(
-  { files, directory, writer }: TableCommitterOptions,
+  { files, directory }: TableCommitterOptions,
   sealed: SealedChanges,
-  { manifest, rows }: { readonly manifest: TableManifest; readonly rows: number[] },
+  of: { readonly fence: TableFence; readonly manifest: TableManifest; readonly rows: number[] },
 ): Promise<void> {
-  for (const [bucket, changes] of changesByBucket(await readChanges(files, directory, sealed), manifest)) {
+  for (const [bucket, changes] of changesByBucket(await readChanges(files, directory, sealed), of.manifest)) {
     const name = bucketName(bucket);
-    const kept = await readBucket(files, `${directory}/${name}`, manifest.key);
+    const kept = await readBucket(files, `${directory}/${name}`, of.manifest.key);
     for (const [key, row] of changes) {
       if (row === undefined) kept.delete(key);
       else kept.set(key, row);
     }
     const text = Array.from(kept.values(), (row) => `${row}\n`).join('');
-    await replaceFile(files, { directory, name, writer }, text);
-    rows[bucket] = kept.size;
+    await of.fence.replaceFile(name, text);
+    of.rows[bucket] = kept.size;
   }
 }
 

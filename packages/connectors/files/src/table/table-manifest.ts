@@ -1,13 +1,8 @@
 // What `_table.json` says: how a table is laid out, and which checkpoint's rows it has.
 import { MillraceError, type FilePort } from '@millrace/api';
+import type { TableFence, TableWriter } from './table-fence.ts';
 
 const NAME = '_table.json';
-
-/** One deployment of a job's sink: what an earlier one of the same run still does when a later one writes counts for nothing. */
-export interface TableWriter {
-  readonly runId: string;
-  readonly attemptNumber: number;
-}
 
 /*
  * _table.json => { version, key, buckets, rows, runId, checkpointId, writer, state }
@@ -18,6 +13,7 @@ export interface TableWriter {
  *   runId         of the run that sealed what was taken in last; '' before the first
  *   checkpointId  of that run: all its changes up to it are in the table once `state` is 'committed'
  *   writer        { runId, attemptNumber } of whoever took it in: another run where a job starts from a savepoint
+ *   formerRunIds  whose writer the table was before that, the newest first: what is left of them is refused
  *   state         'committing': some buckets have the changes of the checkpoint, others do not yet
  */
 export interface TableManifest {
@@ -28,30 +24,23 @@ export interface TableManifest {
   readonly runId: string;
   readonly checkpointId: number;
   readonly writer: TableWriter;
+  readonly formerRunIds: readonly string[];
   readonly state: 'committing' | 'committed';
 }
 
-/** True for the names of a table's own files, half-written ones too. */
+/** True for the names of a table's visible files. */
 export function isTableFile(name: string): boolean {
-  return name === NAME || /^rows-\d{3,}\.jsonl$/u.test(name) || HALF_WRITTEN.test(name);
+  return name === NAME || /^rows-\d{3,}\.jsonl$/u.test(name);
 }
 
-const HALF_WRITTEN = /^\.(?:table|rows-\d{3,})-(\d+)\.jsonl?$/u;
+/** Runs that are remembered as former ones. */
+const FORMER_RUNS_MAX = 16;
 
-/** Whose file that was about to get the name of a table's file this is; undefined for any other name. */
-export function attemptOfHalfWritten(name: string): number | undefined {
-  const attemptNumber = HALF_WRITTEN.exec(name)?.[1];
-  return attemptNumber === undefined ? undefined : Number(attemptNumber);
-}
-
-/** Name that a file has until it is whole: each attempt has its own, so that none gives another one's a name. */
-function halfWrittenName(name: string, { attemptNumber }: TableWriter): string {
-  return `.${name.replace(/^_/u, '').replace('.', `-${attemptNumber}.`)}`;
-}
-
-/** True when a later attempt of the same run has written since. */
-export function isOutdone({ writer: last }: TableManifest, writer: TableWriter): boolean {
-  return last.runId === writer.runId && last.attemptNumber > writer.attemptNumber;
+/** The manifest of a table that `writer` writes from now on. */
+export function takenOver(manifest: TableManifest, writer: TableWriter): TableManifest {
+  const { writer: last, formerRunIds } = manifest;
+  if (last.runId === writer.runId || last.runId === '') return { ...manifest, writer };
+  return { ...manifest, writer, formerRunIds: [last.runId, ...formerRunIds].slice(0, FORMER_RUNS_MAX) };
 }
 
 /** Name of the file of a bucket. */
@@ -63,7 +52,17 @@ export function bucketName(bucket: number): string {
 export function newManifest(key: readonly string[], buckets: number): TableManifest {
   const rows = Array.from({ length: buckets }, () => 0);
   const writer = { runId: '', attemptNumber: 0 };
-  return { version: 1, key, buckets, rows, runId: '', checkpointId: 0, writer, state: 'committed' };
+  return {
+    version: 1,
+    key,
+    buckets,
+    rows,
+    runId: '',
+    checkpointId: 0,
+    writer,
+    formerRunIds: [],
+    state: 'committed',
+  };
 }
 
 /**
@@ -78,7 +77,8 @@ export async function readManifest(files: FilePort, directory: string): Promise<
     manifest?.version === 1 &&
     Array.isArray(manifest.key) &&
     Number.isSafeInteger(manifest.buckets) &&
-    Number.isSafeInteger(manifest.writer?.attemptNumber)
+    Number.isSafeInteger(manifest.writer?.attemptNumber) &&
+    Array.isArray(manifest.formerRunIds)
   )
     return manifest as TableManifest;
   throw new MillraceError(
@@ -90,49 +90,15 @@ export async function readManifest(files: FilePort, directory: string): Promise<
 
 /**
  * In one step, whatever crash comes; durable when it resolves.
- * @throws {MillraceError} MR_SINK_COMMIT as {@link replaceFile}
+ * @throws {MillraceError} MR_SINK_COMMIT when another attempt has taken the table
  */
 export async function writeManifest(
   files: FilePort,
   directory: string,
-  manifest: TableManifest,
+  of: { readonly fence: TableFence; readonly manifest: TableManifest },
 ): Promise<void> {
-  const { writer } = manifest;
-  await replaceFile(files, { directory, name: NAME, writer }, `${JSON.stringify(manifest)}\n`);
+  await of.fence.replaceFile(NAME, `${JSON.stringify(of.manifest)}\n`);
   await files.syncDirectory(directory);
-}
-
-/**
- * Writes a file beside the one of this name, then gives it the name, if no later attempt has written to the table by then: a process may
- * have been stopped for long since it read what it writes anew. It looks right before it renames.
- * @throws {MillraceError} MR_SINK_COMMIT when one has
- */
-export async function replaceFile(
-  files: FilePort,
-  of: { readonly directory: string; readonly name: string; readonly writer: TableWriter },
-  text: string,
-): Promise<void> {
-  const { directory, name, writer } = of;
-  const next = `${directory}/${halfWrittenName(name, writer)}`;
-  await files.remove(next);
-  const appender = files.create(next);
-  appender.append(Buffer.from(text, 'utf8'));
-  await appender.syncAndClose();
-  const last = await readManifest(files, directory);
-  if (last !== undefined && isOutdone(last, writer)) {
-    await files.remove(next);
-    throw outdone(directory, writer);
-  }
-  await files.rename(next, `${directory}/${name}`);
-}
-
-/** The error of an attempt that is over and does not know it. */
-export function outdone(directory: string, { attemptNumber }: TableWriter): MillraceError {
-  return new MillraceError(
-    'MR_SINK_COMMIT',
-    `Cannot write the table in "${directory}" in attempt ${attemptNumber} of the job: a later one has written to it`,
-    { details: { directory, attemptNumber } },
-  );
 }
 
 function parsed(text: string): Partial<TableManifest> | undefined {

@@ -1,5 +1,5 @@
 // Percolation in event time: documents and changes of queries in the order of their times, when the watermark of both has passed them.
-import { hashKey } from '@millrace/common';
+import { hashKey, toFiniteWatermark } from '@millrace/common';
 import type { KeyedStateBackend, RowTable } from '@millrace/state';
 import { cutLoose } from '../aggregate/cut-loose.ts';
 import { TimeHeap } from '../changelog/time-heap.ts';
@@ -23,6 +23,20 @@ export interface PercolatorParts {
   readonly keySite: number;
 }
 
+type TimedDocument = readonly [timestampMs: number, document: unknown];
+
+/** All documents of a subtask. `watermarkMs`: null for none yet. */
+interface DocumentsOfSubtask {
+  readonly watermarkMs: number | null;
+  readonly documents: readonly TimedDocument[];
+}
+
+/*
+ * Entry of the list of documents => [timestampMs, document]        with checkpoints exactly once: each document once
+ *                                 | { watermarkMs, documents }     at least once: one of each subtask
+ */
+type DocumentEntry = TimedDocument | DocumentsOfSubtask;
+
 interface TimedChange {
   readonly timestampMs: number;
   readonly change: QueryChange;
@@ -31,7 +45,10 @@ interface TimedChange {
 /**
  * Contract: a document meets the queries as they are after all changes up to its time, equal times included. A document that the watermark has
  * passed is late; a change that it has passed is taken at once. All subtasks have the same documents: each writes a share of them into
- * snapshots, and all get them back. Bounds: documents that wait are in memory, 16 MiB of them in a snapshot (MR_STATE_TOO_LARGE).
+ * snapshots, and all get them back. With checkpoints at least once, subtasks stand at watermarks of their own at a barrier: one may have matched what
+ * another one still waits for. There each writes all of its documents, and a restore takes those of the subtask that is least far, from whose watermark
+ * on all go on: what the others had matched already they match again.
+ * Bounds: documents that wait are in memory, 16 MiB of them in a snapshot (MR_STATE_TOO_LARGE); at least once, as much by the number of subtasks.
  * Source: the temporal join of Flink, whose records wait for both inputs' watermarks.
  */
 export class TimedPercolator implements ChainOperator {
@@ -80,10 +97,9 @@ export class TimedPercolator implements ChainOperator {
   }
 
   #restore(): void {
-    for (const entry of this.#subtaskState.lists.unionList(DOCUMENTS).get()) {
-      const [timestampMs, document] = entry as readonly [number, unknown];
+    const entries = this.#subtaskState.lists.unionList(DOCUMENTS).get() as readonly DocumentEntry[];
+    for (const [timestampMs, document] of documentsOf(entries))
       this.#documents.add(document, timestampMs, { key: undefined, hash: 0 });
-    }
     const cursor = this.#changes.openCursor(0);
     for (let row = cursor.next(); row >= 0; row = cursor.next()) {
       const [first] = this.#cells[row] as readonly TimedChange[];
@@ -204,7 +220,12 @@ export class TimedPercolator implements ChainOperator {
   }
 
   freeze(checkpointId: number): FrozenOperator {
-    this.#subtaskState.lists.unionList(DOCUMENTS).update(this.#share());
+    const { checkpointMode } = this.#setup.environment.deployment.options;
+    const entries: readonly DocumentEntry[] =
+      checkpointMode === 'at-least-once'
+        ? [{ watermarkMs: toFiniteWatermark(this.#watermarkMs), documents: this.#waiting(() => true) }]
+        : this.#share();
+    this.#subtaskState.lists.unionList(DOCUMENTS).update(entries);
     const keyed = this.#freezeKeyed(checkpointId);
     const inline = this.#subtaskState.snapshot();
     return {
@@ -216,17 +237,32 @@ export class TimedPercolator implements ChainOperator {
   }
 
   /** By time, which all subtasks know alike, although documents of several channels come to each in an order of its own. */
-  #share(): readonly (readonly [timestampMs: number, document: unknown])[] {
+  #share(): readonly TimedDocument[] {
     const { subtaskIndex, vertex } = this.#setup.environment;
-    const share: (readonly [number, unknown])[] = [];
+    return this.#waiting((timestampMs) => (hashKey(timestampMs) >>> 0) % vertex.parallelism === subtaskIndex);
+  }
+
+  #waiting(isWanted: (timestampMs: number) => boolean): readonly TimedDocument[] {
+    const waiting: TimedDocument[] = [];
     this.#documents.each((document, timestampMs) => {
-      if ((hashKey(timestampMs) >>> 0) % vertex.parallelism === subtaskIndex)
-        share.push([timestampMs, document]);
+      if (isWanted(timestampMs)) waiting.push([timestampMs, document]);
     });
-    return share;
+    return waiting;
   }
 
   #checkTime(timestampMs: number): void {
     if (!(timestampMs > -Infinity && timestampMs < Infinity)) throw noEventTime(this.node);
   }
+}
+
+/** A checkpoint has entries of one form. Whatever came before its barriers is later than the least watermark, or was matched by all. */
+function documentsOf(entries: readonly DocumentEntry[]): readonly TimedDocument[] {
+  const shares: TimedDocument[] = [];
+  let least: DocumentsOfSubtask | undefined;
+  for (const entry of entries) {
+    if (!('documents' in entry)) shares.push(entry);
+    else if (least === undefined || (entry.watermarkMs ?? -Infinity) < (least.watermarkMs ?? -Infinity))
+      least = entry;
+  }
+  return least?.documents ?? shares;
 }
