@@ -36,8 +36,10 @@ export {
 } from './data/frame-v1.ts';
 export {
   StreamElementKind,
+  stopsInput,
   type AssignedSplitJson,
   type BarrierMode,
   type ControlElement,
+  type SavepointMode,
   type StreamElement,
 } from './data/stream-element.ts';

@@ -1,7 +1,7 @@
 // Where a test may have the JobManager die: around its store, its checkpoint files and its links, which are all it does.
 import type { BlobStore } from '@millrace/common';
 import { areCrashPointsEnabled, crashPoint, type CrashPoint } from '@millrace/common/node';
-import type { AddressedMessage } from '@millrace/proto';
+import { stopsInput, type AddressedMessage } from '@millrace/proto';
 import type { StoreOperation } from '../core/effects.ts';
 import { decodeRecord, recordKeys, type JobProgressRecord } from '../core/job-records.ts';
 import type { JobStore } from '../job-store.ts';
@@ -80,5 +80,5 @@ export function crashAfterSending(message: AddressedMessage): void {
   const point = SENT[message.kind];
   if (point !== undefined) crashPoint(point);
   else if (message.kind === 'trigger-checkpoint')
-    crashPoint(message.mode === 'continue' ? 'jobmanager-checkpoint-triggered' : 'jobmanager-stop-triggered');
+    crashPoint(stopsInput(message.mode) ? 'jobmanager-stop-triggered' : 'jobmanager-checkpoint-triggered');
 }

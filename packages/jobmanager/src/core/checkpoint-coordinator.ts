@@ -143,7 +143,10 @@ export class CheckpointCoordinator {
     return this.#complete.hold(checkpointId);
   }
 
-  /** Makes a checkpoint that a user named the job's first: under an id of its own, and complete once the pointer names it. */
+  /**
+   * Makes a checkpoint that a user named the job's first: under an id of its own, and complete once the pointer names it. Behind a final one
+   * there is nothing to do but commits: it has no other state.
+   */
   adoptImported(imported: CheckpointMetadata, then: (error: WireError | undefined) => void): void {
     const checkpointId = this.#ids.next();
     this.#ids.reserve(checkpointId, () => this.#writeImported(imported, checkpointId, then));
@@ -155,7 +158,7 @@ export class CheckpointCoordinator {
     then: (error: WireError | undefined) => void,
   ): void {
     const { jobId, jobName, runId, epoch } = this.#of;
-    const own = { jobId, jobName, runId, epoch, checkpointId, isFinal: false, output: [] };
+    const own = { jobId, jobName, runId, epoch, checkpointId, output: [] };
     const metadata: CheckpointMetadata = { ...imported, ...own };
     this.#complete.writeMetadata(metadata, (reference, error) => {
       if (reference === undefined) then(error);

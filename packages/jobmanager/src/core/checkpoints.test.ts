@@ -348,6 +348,11 @@ test('a checkpoint pending at the end of input is completed before the final one
   expect(cluster.lastTriggered).toBe(1);
   cluster.acknowledge(1);
   expect(cluster.lastTriggered).toBe(2);
+  const modes = new Map(cluster.messages('trigger-checkpoint').map(({ checkpointId, mode }) => [checkpointId, mode]));
+  expect([...modes]).toEqual([
+    [1, 'continue'],
+    [2, 'final'],
+  ]);
   cluster.acknowledge(2);
   expect(cluster.pointer()?.retained.map(({ isFinal }) => isFinal)).toEqual([false, true]);
 });
@@ -381,6 +386,23 @@ test('a job started from a checkpoint takes its state over under an id of its ow
   expect(other.pointer()?.retained).toMatchObject([{ epoch: 1, checkpointId: 1, isFinal: false }]);
   pass(other, 1_000);
   expect(other.lastTriggered).toBe(2);
+});
+
+test('a job started from a final checkpoint, which has nothing but what is to be committed, commits it and ends', () => {
+  const cluster = running();
+  cluster.endOfInput();
+  cluster.acknowledge(1);
+  const imported = cluster.blobs.get('chk-1-1/_metadata');
+  if (imported === undefined) throw new Error('no metadata');
+  const other = new ScriptedCluster();
+  other.blobs.set('/old/chk-1-1', imported);
+  other.connect('a', 2);
+  other.submit(keyedGraph(), { restoreFrom: '/old/chk-1-1' });
+  expect(other.pointer()?.retained).toMatchObject([{ epoch: 1, checkpointId: 1, isFinal: true }]);
+  expect(other.messages('deploy').map(({ deployment }) => deployment.mode)).toEqual(['commit', 'commit']);
+  other.commitAll(1);
+  expect(other.status().state).toBe('FINISHED');
+  expect(other.messages('trigger-checkpoint')).toEqual([]);
 });
 
 test('a checkpoint to start from that cannot be copied for now is copied later', () => {

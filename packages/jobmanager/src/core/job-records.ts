@@ -2,7 +2,7 @@
 import { crc32 } from 'node:zlib';
 import { MillraceError, type JobId, type WireError } from '@millrace/common';
 import type {
-  BarrierMode,
+  SavepointMode,
   CheckpointEntry,
   JobState,
   JobStatus,
@@ -29,7 +29,7 @@ export interface JobScale {
 
 /** The job is to end behind this checkpoint, which is complete. */
 export interface StopRecord {
-  readonly mode: BarrierMode;
+  readonly mode: SavepointMode;
   readonly epoch: number;
   readonly checkpointId: number;
   /** Where its savepoint is or will be. */

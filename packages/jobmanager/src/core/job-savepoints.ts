@@ -3,6 +3,7 @@
 import { fromWireError, MillraceError, toWireError, type JobId, type WireError } from '@millrace/common';
 import type {
   BarrierMode,
+  SavepointMode,
   CheckpointReference,
   JobState,
   SavepointEvent,
@@ -48,7 +49,7 @@ export interface JobSavepointsOptions {
  * another leader takes it up: resuming → copying.
  */
 interface OpenSavepoint {
-  readonly mode: BarrierMode;
+  readonly mode: SavepointMode;
   readonly directory: string;
   readonly requestIds: number[];
   phase: 'checkpoint' | 'resuming' | 'copying' | 'written';
@@ -178,7 +179,7 @@ export class JobSavepoints {
     return `Its newest checkpoint, chk-${stop?.epoch ?? 0}-${stop?.checkpointId ?? 0}, is consistent: start the job from that, with -s and its directory`;
   }
 
-  #stopRecord(open: OpenSavepoint, reference: CheckpointReference, mode: BarrierMode): StopRecord {
+  #stopRecord(open: OpenSavepoint, reference: CheckpointReference, mode: SavepointMode): StopRecord {
     const { epoch, checkpointId } = reference;
     return { mode, epoch, checkpointId, path: this.#pathOf(open.directory, reference) };
   }

@@ -2,6 +2,7 @@
 import type { ExecutionAttemptId, JobId, MillraceError } from '@millrace/common';
 import type {
   BarrierMode,
+  SavepointMode,
   CheckpointMetadata,
   CheckpointReference,
   JobGraph,
@@ -19,7 +20,7 @@ export interface CheckpointedSubtasks {
 
 /** A checkpoint that somebody asked for beside the periodic ones: a savepoint, for one. */
 export interface CheckpointRequest {
-  readonly mode: BarrierMode;
+  readonly mode: SavepointMode;
   /** `acknowledged` of `subtasks` have written their part; the first call says 0, when they are told. */
   onProgress(checkpointId: number, acknowledged: number, subtasks: number): void;
   /** Its pointer is written next: what is to be durable with it is noted now. */
@@ -85,12 +86,12 @@ export class PendingCheckpoint {
   }
 
   get mode(): BarrierMode {
-    return this.request?.mode ?? 'continue';
+    return this.request?.mode ?? (this.isFinal ? 'final' : 'continue');
   }
 
   /** No checkpoint follows: input is at its end, or stops at this one. */
   get isLast(): boolean {
-    return this.isFinal || this.mode !== 'continue';
+    return this.mode !== 'continue';
   }
 
   get acknowledgedCount(): number {

@@ -9,7 +9,7 @@ import type {
   WireError,
 } from '@millrace/common';
 import type { ArtifactManifest, SlotDeployment } from '../graph/deployment.ts';
-import type { BarrierMode } from '../data/stream-element.ts';
+import type { BarrierMode, SavepointMode } from '../data/stream-element.ts';
 import type { StreamGraphJson, SubmissionContext } from '../graph/stream-graph.ts';
 import type { SubtaskSnapshot } from '../snapshot/subtask-snapshot.ts';
 
@@ -301,7 +301,7 @@ export interface RescaleProgress {
 /** Client → Dispatcher: take a savepoint, and, with another mode than `continue`, end the job behind it. */
 export interface SavepointRequest {
   readonly jobId: JobId;
-  readonly mode: BarrierMode;
+  readonly mode: SavepointMode;
   /** Absolute, as the JobManager sees it; the savepoint becomes a directory in it. Unset: the cluster's own. */
   readonly directory?: string;
 }
@@ -314,7 +314,7 @@ export interface SavepointReference {
   readonly totalBytes: number;
   readonly timestampMs: number;
   /** What became of the job behind it. */
-  readonly mode: BarrierMode;
+  readonly mode: SavepointMode;
 }
 
 /** Dispatcher → client, while a savepoint is taken. */

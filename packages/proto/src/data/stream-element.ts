@@ -33,13 +33,24 @@ export interface WatermarkElement {
 }
 
 /**
- * What follows a barrier. `continue`: records. `stop`: nothing, unless the checkpoint is aborted. `drain`: nothing, and
+ * What follows the barrier of a savepoint. `continue`: records. `stop`: nothing, unless the checkpoint is aborted. `drain`: nothing, and
  * event time goes to its end before it, as at the end of input.
  */
-export type BarrierMode = 'continue' | 'stop' | 'drain';
+export type SavepointMode = 'continue' | 'stop' | 'drain';
+
+/**
+ * What follows a barrier. `final`: nothing, because all subtasks are at the end of their input; what a restore from it needs is what is to be
+ * committed, and no other state.
+ */
+export type BarrierMode = SavepointMode | 'final';
 
 /** As small integers, where a barrier becomes bytes: only add. */
-export const BARRIER_MODES: readonly BarrierMode[] = ['continue', 'stop', 'drain'];
+export const BARRIER_MODES: readonly BarrierMode[] = ['continue', 'stop', 'drain', 'final'];
+
+/** True for a barrier at which subtasks stop that are not at the end of their input. */
+export function stopsInput(mode: BarrierMode): boolean {
+  return mode === 'stop' || mode === 'drain';
+}
 
 /** Records before it belong to the checkpoint, those behind it do not. */
 export interface CheckpointBarrierElement {

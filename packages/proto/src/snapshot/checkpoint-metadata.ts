@@ -45,7 +45,7 @@ export interface CheckpointMetadata {
   readonly checkpointId: number;
   readonly timestampMs: number;
   readonly keyGroupCount: number;
-  /** Taken at the end of input: a restore only commits. */
+  /** Taken at the end of input: a restore only commits, and what is in it is what that needs. */
   readonly isFinal: boolean;
   readonly vertices: readonly CheckpointVertex[];
   /** The newest lines that the job had printed, so that a JobManager started anew can show them. */

@@ -116,7 +116,8 @@ export interface OperatorChain {
   /** State has too much to write: the task waits for `relieve`. */
   readonly needsRelief: boolean;
   relieve(): Promise<void> | undefined;
-  freeze(checkpointId: number): FrozenChain;
+  /** `isFinal`: all input has ended, and whoever restores it only commits: keyed state is left out, which nobody would read. */
+  freeze(checkpointId: number, isFinal?: boolean): FrozenChain;
   checkpointCompleted(checkpointId: number): void;
   checkpointAborted(checkpointId: number): void;
   /** Commits the transactions of all checkpoints up to this one; a chain without committers resolves at once. */

@@ -319,7 +319,7 @@ export class RunningChain implements OperatorChain {
     this.metrics.stateBytes = bytes;
   }
 
-  freeze(checkpointId: number): FrozenChain {
+  freeze(checkpointId: number, isFinal = false): FrozenChain {
     invariant(this.#isDone, 'a chain is frozen between batches');
     const { environment, topology } = this.#parts;
     this.flushPartials();
@@ -330,7 +330,7 @@ export class RunningChain implements OperatorChain {
     );
     const frozen = new Map<ChainOperator, FrozenOperator>();
     for (const operator of this.#operators) {
-      const parts = operator.freeze?.(checkpointId);
+      const parts = operator.freeze?.(checkpointId, isFinal);
       if (parts !== undefined) frozen.set(operator, parts);
     }
     const headId = topology.head.node.id;

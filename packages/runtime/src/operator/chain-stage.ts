@@ -97,7 +97,7 @@ export interface ChainOperator {
   emitResults?(): boolean;
   needsRelief?(): boolean;
   relieve?(): Promise<void> | undefined;
-  freeze?(checkpointId: number): FrozenOperator;
+  freeze?(checkpointId: number, isFinal?: boolean): FrozenOperator;
   checkpointCompleted?(checkpointId: number): void;
   checkpointAborted?(checkpointId: number): void;
   commit?(checkpointId: number): Promise<void>;

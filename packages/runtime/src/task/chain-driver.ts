@@ -1,7 +1,7 @@
 // [HOT] Runs an operator chain between its input and its outputs: what operator and source tasks have in common.
 import { toFiniteWatermark } from '@millrace/common';
 import type { SourceBatch } from '@millrace/api';
-import type { RecordBatch, SubtaskMetrics } from '@millrace/proto';
+import { stopsInput, type RecordBatch, type SubtaskMetrics } from '@millrace/proto';
 import type { BarrierElement, ControlElement } from '../channel/channel-element.ts';
 import { ACTIVE, ElementKind, END_OF_INPUT, IDLE } from '../channel/channel-element.ts';
 import type { ResultPartition } from '../channel/result-partition.ts';
@@ -263,12 +263,12 @@ export class ChainDriver {
     const startedMs = clock.monotonicMs();
     this.broadcast(barrier);
     const { checkpointId, mode } = barrier;
-    this.#isStopped = mode !== 'continue';
+    this.#isStopped = stopsInput(mode);
     if (this.#isStopped || this.#context.deployment.options.checkpointMode === 'stop-the-world')
       this.#heldById = checkpointId;
     // Nothing will be counted any more, unless it is aborted: whoever commits later knows what was read.
     if (this.#isStopped) this.#context.reportMetrics();
-    const frozen = this.chain.freeze(checkpointId);
+    const frozen = this.chain.freeze(checkpointId, mode === 'final' && this.#isAtEnd);
     const syncMs = clock.monotonicMs() - startedMs;
     this.checkpoints.write({
       checkpointId,

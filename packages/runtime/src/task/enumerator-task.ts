@@ -1,7 +1,7 @@
 // The task of an enumerator vertex: hands out a source's splits in order, and starts the barriers of its readers.
 import { classify, isMillraceError, MillraceError, type ExecutionAttemptId } from '@millrace/common';
 import type { ConnectorContext, Source, Split } from '@millrace/api';
-import type { SubtaskMetrics } from '@millrace/proto';
+import { stopsInput, type SubtaskMetrics } from '@millrace/proto';
 import type { FrozenChain } from '../chain/operator-chain.ts';
 import { lineOf } from '../chain/text-of.ts';
 import {
@@ -98,7 +98,7 @@ export class EnumeratorTask implements Task {
     const { checkpointId } = trigger;
     if (checkpointId <= this.#lastTriggeredId || checkpointId <= this.#lastAbortedId) return;
     this.#lastTriggeredId = checkpointId;
-    if (trigger.mode !== 'continue') this.#stoppedAtId = checkpointId;
+    if (stopsInput(trigger.mode)) this.#stoppedAtId = checkpointId;
     this.#broadcast({ kind: ElementKind.Barrier, ...trigger });
     this.#checkpoints.write({
       checkpointId,

@@ -2,7 +2,7 @@
 import { asTaskManagerId, Prng, type BlobStore, type JobId, type Logger } from '@millrace/common';
 import type { StreamGraph } from '@millrace/api';
 import { JobManager } from '@millrace/jobmanager';
-import type { BarrierMode, JobStatus, JobSubmission, OutputLine, SlotDeployment } from '@millrace/proto';
+import type { SavepointMode, JobStatus, JobSubmission, OutputLine, SlotDeployment } from '@millrace/proto';
 import { TaskExecutor } from '@millrace/taskmanager';
 import { SimLeaderConnection, type ControlPlaneOptions, type Leader } from './sim-control-plane.ts';
 import { SimBlobStore } from './sim-blob-store.ts';
@@ -360,7 +360,7 @@ export class SimCluster {
   }
 
   /** A client asks for a savepoint, with the job's end behind it or not. Returns whether there was somebody to ask. */
-  takeSavepoint(mode: BarrierMode): boolean {
+  takeSavepoint(mode: SavepointMode): boolean {
     const leader = this.#leader;
     if (leader === undefined || leader.process.isDead || !this.isSubmitted) return false;
     leader.process.post(1, 'savepoint', () => {

@@ -198,7 +198,7 @@ class AsyncOperator implements ChainOperator {
     return true;
   }
 
-  freeze(checkpointId: number): FrozenOperator {
+  freeze(checkpointId: number, isFinal?: boolean): FrozenOperator {
     this.#clearTable();
     let number = 0;
     for (let entry = this.#queue.first; entry !== undefined; entry = entry.next) {
@@ -207,7 +207,7 @@ class AsyncOperator implements ChainOperator {
       (this.#table.columns[TIMESTAMP] as Float64Array)[row] = entry.timestampMs;
       this.#table.markDirty(row);
     }
-    const keyed = this.#freezeKeyed(checkpointId);
+    const keyed = this.#freezeKeyed(checkpointId, isFinal);
     const inline = this.#subtaskState.snapshot();
     return {
       write: async (blobStore, prefix) => ({

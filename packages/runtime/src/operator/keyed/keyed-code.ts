@@ -1,7 +1,7 @@
 // Text that every keyed operator starts with: the key of the record at hand and its hash.
 import type { KeyedStateBackend } from '@millrace/state';
 import { callKeySelector, emitHash, refusingPromises } from '../../chain/codegen/key-code.ts';
-import type { StageBody } from '../chain-stage.ts';
+import type { FrozenOperator, StageBody } from '../chain-stage.ts';
 import type { OperatorSetup } from '../operator-setup.ts';
 
 export interface KeyedLocals {
@@ -36,13 +36,19 @@ export function emitKey(body: StageBody, setup: OperatorSetup, site: number): Ke
   };
 }
 
+/** Of a final checkpoint, whose restore only commits: what no record will ask for any more is not written. */
+const NO_KEYED_STATE: FrozenOperator = {
+  write: () => Promise.resolve({ keyedFiles: [], newBytes: 0 }),
+};
+
 /** The parts of a ChainOperator that a keyed state backend answers; `onFreeze` is called when the backend's state is frozen. */
 export function backendMethods(backend: KeyedStateBackend, onFreeze?: () => void) {
   return {
     prefetch: (keyHashes: Int32Array, from: number, to: number) => backend.prefetch(keyHashes, from, to),
     needsRelief: () => backend.isWriteBehindFull,
     relieve: () => backend.relieve(),
-    freeze: (checkpointId: number) => {
+    freeze: (checkpointId: number, isFinal = false): FrozenOperator => {
+      if (isFinal) return NO_KEYED_STATE;
       const frozen = backend.freeze(checkpointId);
       onFreeze?.();
       return {

@@ -219,14 +219,14 @@ export class TimedPercolator implements ChainOperator {
     emission.emitAll(results, { timestampMs, emit: output.emit, onError: fail });
   }
 
-  freeze(checkpointId: number): FrozenOperator {
+  freeze(checkpointId: number, isFinal?: boolean): FrozenOperator {
     const { checkpointMode } = this.#setup.environment.deployment.options;
     const entries: readonly DocumentEntry[] =
       checkpointMode === 'at-least-once'
         ? [{ watermarkMs: toFiniteWatermark(this.#watermarkMs), documents: this.#waiting(() => true) }]
         : this.#share();
     this.#subtaskState.lists.unionList(DOCUMENTS).update(entries);
-    const keyed = this.#freezeKeyed(checkpointId);
+    const keyed = this.#freezeKeyed(checkpointId, isFinal);
     const inline = this.#subtaskState.snapshot();
     return {
       write: async (blobStore, prefix) => ({

@@ -161,9 +161,9 @@ class ProcessOperator implements ChainOperator {
     return applications;
   }
 
-  freeze(checkpointId: number): FrozenOperator {
+  freeze(checkpointId: number, isFinal?: boolean): FrozenOperator {
     this.#callSnapshot(checkpointId);
-    const keyed = this.#freezeKeyed?.(checkpointId);
+    const keyed = this.#freezeKeyed?.(checkpointId, isFinal);
     const inline = this.#subtaskState.snapshot();
     return {
       write: async (blobStore, prefix) => ({

@@ -220,8 +220,8 @@ export function windowOperator(
   if (fired !== undefined) {
     return {
       ...shared,
-      freeze: (checkpointId) =>
-        withInline(parts.backendMethods.freeze?.(checkpointId), {
+      freeze: (checkpointId, isFinal) =>
+        withInline(parts.backendMethods.freeze?.(checkpointId, isFinal), {
           subtaskIndex: environment.subtaskIndex,
           fired: fired.snapshot(firings.firedMs),
           arrivals: parts.arrivals?.next ?? 0,
@@ -238,8 +238,8 @@ export function windowOperator(
     ...(arrivals === undefined
       ? {}
       : {
-          freeze: (checkpointId: number) =>
-            withInline(parts.backendMethods.freeze?.(checkpointId), {
+          freeze: (checkpointId: number, isFinal?: boolean) =>
+            withInline(parts.backendMethods.freeze?.(checkpointId, isFinal), {
               subtaskIndex: environment.subtaskIndex,
               arrivals: arrivals.next,
             }),
