@@ -10,6 +10,8 @@ export interface CellCodec {
   read(bytes: Uint8Array): unknown;
   /** Writes cells as they are now, whatever becomes of them; to be closed. Unset: cells do not change. */
   freeze?(): CellCodec;
+  /** Cells `[from, to)`, CELLS_LOOKED_AT at most, are written next: asks memory for what that needs. */
+  lookAhead?(cells: readonly unknown[], from: number, to: number): void;
   /** The cell is no longer in memory. */
   release?(cell: unknown): void;
   /** Nothing more is written. Repeatable. */
@@ -17,6 +19,9 @@ export interface CellCodec {
   /** What cells take outside of the heap. */
   readonly bytes?: number;
 }
+
+/** So many cells are looked at together: what is fetched for them stays in the processor's caches until it is written. */
+export const CELLS_LOOKED_AT = 32;
 
 /** Stamp of a chunk that must be copied before it is changed. */
 const NOT_OWNED = -1;

@@ -12,6 +12,7 @@ import { encodedInScratch, readValueAt } from '../cell/value-bytes.ts';
 import type { PackedColumn } from '../keyed-state-backend.ts';
 import type { Pacer } from '../snapshot/pacer.ts';
 import { scattered } from '../snapshot/scatter.ts';
+import { LOOK_AHEAD_VALUES, lookAhead, type PackedPlaces } from './look-ahead.ts';
 import { copyWords, ENTRY_HEADER_WORDS, entryWords, PackedSegment } from './packed-segment.ts';
 
 const WORDS_LOG2 = 18;
@@ -212,15 +213,20 @@ function liveShare(segment: PackedSegment | undefined): number {
   return segment === undefined ? 1 : segment.liveWords / segment.usedWords;
 }
 
+/** Addresses of values that are looked at next. */
+const wanted = new Int32Array(LOOK_AHEAD_VALUES);
+
 /** Values of a packed column at a freeze, in an order of the snapshot's. */
 export class FrozenCells {
   #addresses: Int32Array;
   readonly #segments: readonly (PackedSegment | undefined)[];
+  readonly #places: PackedPlaces;
   #isReleased = false;
 
   constructor(addresses: Int32Array, segments: readonly (PackedSegment | undefined)[]) {
     this.#addresses = addresses;
     this.#segments = segments;
+    this.#places = { segments, wordBits: WORDS_LOG2 };
     for (const segment of segments) if (segment !== undefined) segment.holders++;
   }
 
@@ -242,8 +248,20 @@ export class FrozenCells {
     const segments = this.#segments;
     const start = sink.position;
     for (let index = 0; index < ends.length; index++) {
+      if (index % LOOK_AHEAD_VALUES === 0) lookAhead(this.#places, this.#addresses, from + index, from + ends.length);
       writeAt(sink, segments, this.#addresses[from + index] as number);
       ends[index] = sink.position - start;
+    }
+  }
+
+  /** Looks at the values of the first `count` of `rows`, which are written next. */
+  lookAhead(rows: Int32Array, count: number): void {
+    const addresses = wanted;
+    for (let start = 0; start < count; start += LOOK_AHEAD_VALUES) {
+      const end = Math.min(count, start + LOOK_AHEAD_VALUES);
+      for (let index = start; index < end; index++)
+        addresses[index - start] = this.#addresses[rows[index] as number] as number;
+      lookAhead(this.#places, addresses, 0, end - start);
     }
   }
 

@@ -7,6 +7,7 @@
 import { ByteReader, type ByteSink } from '@millrace/proto';
 import type { CellCodec } from '../cell/cell-codec.ts';
 import { PACKED_LIST, readValueAt, writeValue } from '../cell/value-bytes.ts';
+import type { FrozenCells } from './packed-cells.ts';
 import { PackedRows } from './packed-rows.ts';
 
 /** Contract: changed in place only while the row of its table is own. */
@@ -69,10 +70,32 @@ export class PackedListCells implements CellCodec {
     const rows = this.rows.freeze();
     return {
       write: (sink, cell) => writeCell(sink, cell, rows),
+      lookAhead: (cells, from, to) => lookAtRows(rows, cells, from, to),
       read: (bytes) => this.read(bytes),
       close: () => rows.release(),
     };
   }
+}
+
+/** Rows of the lists that are looked at together; of longer ones, the first. */
+const rowsWanted = new Int32Array(512);
+
+// oxlint-disable-next-line max-params -- a range of cells
+function lookAtRows(rows: FrozenCells, cells: readonly unknown[], from: number, to: number): void {
+  // Lists first, then their numbers: a look at the one does not wait for the other.
+  let lengths = 0;
+  for (let index = from; index < to; index++) {
+    const cell = cells[index];
+    if (cell instanceof PackedList) lengths += cell.ids.length;
+  }
+  let count = 0;
+  for (let index = from; index < to && lengths > 0; index++) {
+    const cell = cells[index];
+    if (!(cell instanceof PackedList)) continue;
+    const { ids } = cell;
+    for (let at = 0; at < ids.length && count < rowsWanted.length; at++) rowsWanted[count++] = ids[at] as number;
+  }
+  rows.lookAhead(rowsWanted, count);
 }
 
 function writeCell(sink: ByteSink, cell: unknown, rows: RowBytesById): void {

@@ -107,6 +107,7 @@ export class FrozenState implements FrozenKeyedState {
     await delta.finish();
     await puts.settled();
     store?.finish();
+    for (const partition of partitions) partition.release();
     return [...base.files, ...delta.files];
   }
 }

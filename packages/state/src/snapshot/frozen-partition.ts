@@ -7,12 +7,13 @@ import {
   writeKeyV1,
   type KeyedRunColumnV1,
 } from '@millrace/proto';
-import type { CellCodec } from '../cell/cell-codec.ts';
+import { CELLS_LOOKED_AT, type CellCodec } from '../cell/cell-codec.ts';
 import { FrozenCells } from '../packed/packed-cells.ts';
 import type { DroppedNamespace, Removal } from '../table/removal-log.ts';
 import type { FrozenTable } from './frozen-table.ts';
 import type { Pacer } from './pacer.ts';
 import { scattered } from './scatter.ts';
+import { giveBack, takeShorts, takeUints } from './spare-arrays.ts';
 
 /** Key groups `[from, to)`. */
 export interface KeyGroupSpan {
@@ -56,7 +57,7 @@ export class FrozenPartition {
     const { hashes, count } = this.#rows;
     const { from } = this.#span;
     const starts = this.#starts;
-    const groups = new Uint16Array(count);
+    const groups = takeShorts(count);
     for (let start = 0; start < count; start += ROWS_PER_STEP) {
       const end = Math.min(count, start + ROWS_PER_STEP);
       for (let index = start; index < end; index++) {
@@ -70,7 +71,7 @@ export class FrozenPartition {
       starts[group] = (starts[group] as number) + (starts[group - 1] as number);
     }
     const next = starts.slice();
-    const places = new Uint32Array(count);
+    const places = takeUints(count);
     for (let start = 0; start < count; start += ROWS_PER_STEP) {
       const end = Math.min(count, start + ROWS_PER_STEP);
       for (let index = start; index < end; index++) {
@@ -81,7 +82,9 @@ export class FrozenPartition {
       }
       await pacer.afterRows(ROWS_PER_STEP / 4);
     }
+    giveBack(groups);
     await this.#moveRows(places, pacer);
+    giveBack(places);
   }
 
   async #moveRows(places: Uint32Array, pacer: Pacer): Promise<void> {
@@ -123,6 +126,13 @@ export class FrozenPartition {
       entryCount += to - start;
     }
     return entryCount;
+  }
+
+  /** All of it is written. */
+  release(): void {
+    const { hashes, keys, subkeys, columns } = this.#rows;
+    for (const numbers of [hashes, keys, subkeys, ...columns])
+      if (numbers instanceof Float64Array || numbers instanceof Int32Array) giveBack(numbers);
   }
 
   forEachRow(keyGroup: number, visit: (hash: number, key: unknown, subkey: unknown) => void): void {
@@ -234,6 +244,8 @@ function writeCells(
   const { from, ends, codec } = of;
   const start = sink.position;
   for (let index = 0; index < ends.length; index++) {
+    if (index % CELLS_LOOKED_AT === 0)
+      codec.lookAhead?.(cells, from + index, from + Math.min(ends.length, index + CELLS_LOOKED_AT));
     codec.write(sink, cells[from + index]);
     ends[index] = sink.position - start;
   }

@@ -7,6 +7,7 @@ import type { DroppedNamespace, Removal } from '../table/removal-log.ts';
 import { isExpired } from '../ttl/state-ttl.ts';
 import { PackedCells, type FrozenCells } from '../packed/packed-cells.ts';
 import type { RowStore } from '../table/row-store.ts';
+import { takeFloats, takeInts } from './spare-arrays.ts';
 
 /** Which key groups a snapshot starts over, `[from, to)`, and from which stamp on the others are written. */
 export interface FreezeScope {
@@ -68,15 +69,16 @@ type CopiedRows = Pick<FrozenTable, 'count' | 'hashes' | 'keys' | 'subkeys' | 'c
 function copyAll(rows: RowStore): CopiedRows {
   const count = rows.highWater;
   const copyKeys = (keys: KeyColumn) =>
-    keys.mode === KEY_MODE_NUMBER ? keys.numbers.slice(0, count) : keys.values.slice(0, count);
+    keys.mode === KEY_MODE_NUMBER ? copyFloats(keys.numbers, count) : keys.values.slice(0, count);
   return {
     count,
-    hashes: rows.hashes.slice(0, count),
+    hashes: copyInts(rows.hashes, count),
     keys: copyKeys(rows.keys),
     subkeys: rows.subkeys === undefined ? undefined : copyKeys(rows.subkeys),
-    columns: rows.columns.map((cells) =>
-      cells instanceof PackedCells ? cells.freeze(count) : cells.slice(0, count),
-    ),
+    columns: rows.columns.map((cells) => {
+      if (cells instanceof PackedCells) return cells.freeze(count);
+      return cells instanceof Float64Array ? copyFloats(cells, count) : cells.slice(0, count);
+    }),
   };
 }
 
@@ -139,16 +141,28 @@ function withoutExpired(table: StateTable, selected: Int32Array, scope: FreezeSc
   });
 }
 
+function copyFloats(source: Float64Array, count: number): Float64Array {
+  const target = takeFloats(count);
+  target.set(source.subarray(0, count));
+  return target;
+}
+
+function copyInts(source: Int32Array, count: number): Int32Array {
+  const target = takeInts(count);
+  target.set(source.subarray(0, count));
+  return target;
+}
+
 function gatherInts(source: Int32Array, selected: Int32Array): Int32Array {
   const count = selected.length;
-  const target = new Int32Array(count);
+  const target = takeInts(count);
   for (let index = 0; index < count; index++) target[index] = source[selected[index] as number] as number;
   return target;
 }
 
 function gatherFloats(source: Float64Array, selected: Int32Array): Float64Array {
   const count = selected.length;
-  const target = new Float64Array(count);
+  const target = takeFloats(count);
   for (let index = 0; index < count; index++) target[index] = source[selected[index] as number] as number;
   return target;
 }

@@ -1,6 +1,7 @@
 // [HOT] Columns in another order. What is read is read straight on, and what is written goes on in as many places as there are key groups:
 // picking the rows of one group after the other instead meets a new line of memory, and mostly a new page, with each row and column.
 import type { Pacer } from './pacer.ts';
+import { giveBack, takeFloats, takeInts } from './spare-arrays.ts';
 
 /** Elements moved at once. */
 const ELEMENTS_PER_STEP = 65_536;
@@ -9,7 +10,7 @@ const ELEMENTS_PER_ROW = 16;
 
 type Column = Float64Array | Int32Array | readonly unknown[];
 
-/** Returns the column with `column[i]` at `places[i]`; made in slices. */
+/** Returns the column with `column[i]` at `places[i]`; made in slices. Numbers that were in `column` are nobody's any more. */
 export async function scattered<C extends Column>(column: C, places: Uint32Array, pacer: Pacer): Promise<C> {
   const count = places.length;
   const target = emptyAs(column, count);
@@ -23,7 +24,12 @@ export async function scattered<C extends Column>(column: C, places: Uint32Array
     const pause = pacer.afterRows((end - start) / ELEMENTS_PER_ROW);
     if (pause !== undefined) await pause;
   }
+  if (!isOfValues(column)) giveBack(column);
   return target as C;
+}
+
+function isOfValues(column: Column): column is readonly unknown[] {
+  return Array.isArray(column);
 }
 
 /** Where the elements from `start` on go. */
@@ -33,8 +39,8 @@ interface Places {
 }
 
 function emptyAs(column: Column, count: number): Float64Array | Int32Array | unknown[] {
-  if (column instanceof Float64Array) return new Float64Array(count);
-  if (column instanceof Int32Array) return new Int32Array(count);
+  if (column instanceof Float64Array) return takeFloats(count);
+  if (column instanceof Int32Array) return takeInts(count);
   return new Array<unknown>(count).fill(undefined);
 }
 
