@@ -268,7 +268,8 @@ export function encodeSavepointRequest({ jobId, mode, directory }: SavepointRequ
 export function decodeSavepointRequest(bytes: Uint8Array): SavepointRequest {
   const request: wire.v1.SavepointRequest.$Properties = decodeWith(v1.SavepointRequest, bytes);
   const mode = BARRIER_MODES[request.mode ?? 0];
-  if (mode === undefined || mode === 'final') throw malformed('a savepoint is of a mode that this version does not know');
+  if (mode === undefined || mode === 'final')
+    throw malformed('a savepoint is of a mode that this version does not know');
   const directory = request.directory ?? '';
   if (directory !== '' && !directory.startsWith('/') && !/^[A-Za-z]:/.test(directory))
     throw malformed('the directory of a savepoint is not absolute');

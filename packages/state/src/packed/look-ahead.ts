@@ -42,7 +42,8 @@ export function lookAhead(
     if (segment === undefined) continue;
     const { words } = segment;
     const end = ends[index] as number;
-    for (let word = (address & mask) + LINE_WORDS; word < end; word += LINE_WORDS) sum ^= words[word] as number;
+    for (let word = (address & mask) + LINE_WORDS; word < end; word += LINE_WORDS)
+      sum ^= words[word] as number;
     // It may go on into one line more.
     sum ^= words[end - 1] as number;
   }

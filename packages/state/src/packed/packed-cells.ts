@@ -248,7 +248,8 @@ export class FrozenCells {
     const segments = this.#segments;
     const start = sink.position;
     for (let index = 0; index < ends.length; index++) {
-      if (index % LOOK_AHEAD_VALUES === 0) lookAhead(this.#places, this.#addresses, from + index, from + ends.length);
+      if (index % LOOK_AHEAD_VALUES === 0)
+        lookAhead(this.#places, this.#addresses, from + index, from + ends.length);
       writeAt(sink, segments, this.#addresses[from + index] as number);
       ends[index] = sink.position - start;
     }

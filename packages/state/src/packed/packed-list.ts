@@ -93,7 +93,8 @@ function lookAtRows(rows: FrozenCells, cells: readonly unknown[], from: number, 
     const cell = cells[index];
     if (!(cell instanceof PackedList)) continue;
     const { ids } = cell;
-    for (let at = 0; at < ids.length && count < rowsWanted.length; at++) rowsWanted[count++] = ids[at] as number;
+    for (let at = 0; at < ids.length && count < rowsWanted.length; at++)
+      rowsWanted[count++] = ids[at] as number;
   }
   rows.lookAhead(rowsWanted, count);
 }
