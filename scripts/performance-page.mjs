@@ -399,7 +399,8 @@ function keysLines(keys, { chart, table }) {
   ];
 }
 
-function subtaskLines(subtasks, { chart, table }) {
+function subtaskLines(rows, { chart, table }) {
+  const subtasks = rows.toSorted((a, b) => b.cluster.localeCompare(a.cluster) || a.subtasks - b.subtasks);
   const names = { embedded: 'threads of one process', processes: '2 TaskManagers' };
   const series = Object.entries(names).map(([cluster, name]) => ({
     name,
