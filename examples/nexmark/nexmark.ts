@@ -43,6 +43,7 @@ export function nexmark(env: StreamEnvironment): Nexmark {
   env.options({
     checkpoint: { interval: params.duration('checkpointInterval', '10 seconds') },
     ...(params.has('stateCacheEntries') ? { stateCacheEntries: params.number('stateCacheEntries') } : {}),
+    ...(params.has('stateCacheBytes') ? { stateCacheBytes: params.number('stateCacheBytes') } : {}),
   });
   const generated: NexmarkOptions = {
     events: params.number('events', 1_000_000),

@@ -1,7 +1,7 @@
 // The seam between operators and keyed state: one backend per keyed operator and subtask. Operators know nothing of what is
 // in memory, what is in the store, and what a snapshot writes.
 import type { BlobStore, KeyGroupRange, KeyValueStore, Logger } from '@millrace/common';
-import type { KeyedStateFile } from '@millrace/proto';
+import type { KeyedStateFile, RecordBatch } from '@millrace/proto';
 import type { StateTtl } from './ttl/state-ttl.ts';
 
 /** A key as the user's selector gave it: string, number, boolean, bigint, null, Date, array or plain object of these. */
@@ -25,6 +25,11 @@ export interface PackedColumn {
    * @throws {MillraceError} MR_UNSUPPORTED_VALUE for what the wire's codec refuses
    */
   set(row: number, value: unknown): void;
+  /**
+   * Keeps a copy of the record in row `at` of a batch, without making it. False, with nothing changed: that takes `set`, with the
+   * record.
+   */
+  setFrom(row: number, batch: RecordBatch, at: number): boolean;
 }
 
 /**
@@ -64,7 +69,8 @@ export interface TableDescriptor {
  * Contract: a row index is valid until the next `upsert`, `find`, `remove`, `removeNamespace` or return to the task's
  * loop; so are the arrays of `columns`. After writing into a row call `markDirty(row)`. A new row has 0 in `f64` columns
  * and undefined in `value` columns. Values put into `value` columns are not changed afterwards, except as `isOwn` allows.
- * Bounds: the backend keeps about `cacheEntriesMax` rows in memory; others are in the store and come back when asked for.
+ * Bounds: the backend keeps about `cacheEntriesMax` rows in memory, of tables with packed columns `cacheBytesMax` bytes; others are in
+ * the store and come back when asked for.
  */
 export interface RowTable {
   /** What is there of a packed column is its own business: see `packed`. */
@@ -250,7 +256,10 @@ export type Migration = (old: unknown) => unknown;
 export interface KeyedStateBackendOptions {
   readonly keyGroupCount: number;
   readonly keyGroupRange: KeyGroupRange;
+  /** Rows in memory whose values are on the heap. */
   readonly cacheEntriesMax: number;
+  /** Bytes in memory of packed rows, and of what stands beside them. Default: 512 MiB. */
+  readonly cacheBytesMax?: number;
   /** Empty at the start; opened lazily, when something must leave memory. Disposable: never read after a crash. */
   readonly openStore: () => Promise<KeyValueStore>;
   /** Bytes of rows that left memory last, kept outside of the heap before they go to the store. Default: 64 MiB. */

@@ -11,8 +11,9 @@ import type { EventCount } from './queries.ts';
 const FILE_QUERY = 'q10';
 /** More entries than any run has: nothing is ever put to disk but by checkpoints. */
 const ALL_ENTRIES = 1_000_000_000;
+const ALL_BYTES = 2 ** 32;
 
-/** `memory`: all state in the heap. `leveldb`: beyond 500,000 entries a subtask in LevelDB, which is the engine's default. */
+/** `memory`: all state in the heap. `leveldb`: beyond 500,000 entries or 512 MiB a subtask in LevelDB, which is the engine's default. */
 export type StateKind = 'memory' | 'leveldb';
 
 export interface QueryOptions extends EventCount {
@@ -68,7 +69,7 @@ export async function runQuery(
 
 async function runInto(cluster: BenchCluster, query: string, options: QueryOptions): Promise<MeasuredRun> {
   const { events, eventRate, parallelism, checkpointInterval, state } = options;
-  const entries = state === 'memory' ? { stateCacheEntries: ALL_ENTRIES } : {};
+  const entries = state === 'memory' ? { stateCacheEntries: ALL_ENTRIES, stateCacheBytes: ALL_BYTES } : {};
   const params = { events, eventRate, checkpointInterval, ...entries, ...options.params };
   const file = join('examples/nexmark', `${query}.ts`);
   const { seconds, cpuSeconds, last, metrics, checkpointMs } = await runJob(cluster, file, {

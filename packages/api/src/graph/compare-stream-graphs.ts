@@ -7,6 +7,7 @@ const COMPARED_OPTIONS = [
   'keyGroupCount',
   'isChainingEnabled',
   'stateCacheEntriesMax',
+  'stateCacheBytesMax',
 ] as const satisfies readonly (keyof JobOptionsJson)[];
 const COMPARED_FIELDS = [
   'kind',

@@ -26,6 +26,7 @@ describe('resolveJobOptions', () => {
       },
       prepareTimeoutMs: 120_000,
       stateCacheEntriesMax: 500_000,
+      stateCacheBytesMax: 536_870_912,
     });
   });
 
@@ -36,6 +37,7 @@ describe('resolveJobOptions', () => {
       bufferTimeout: '1 s',
       chaining: false,
       stateCacheEntries: 1_000,
+      stateCacheBytes: 1_000_000,
       prepareTimeout: '10 min',
       restart: { type: 'fixed-delay', delay: '2 s', attempts: 3 },
     });
@@ -44,6 +46,7 @@ describe('resolveJobOptions', () => {
       bufferTimeoutMs: 1_000,
       isChainingEnabled: false,
       stateCacheEntriesMax: 1_000,
+      stateCacheBytesMax: 1_000_000,
       prepareTimeoutMs: 600_000,
       restart: { type: 'fixed-delay', delayMs: 2_000, attemptsMax: 3 },
     });

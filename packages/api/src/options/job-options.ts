@@ -68,8 +68,13 @@ export interface JobOptions {
   readonly restart?: RestartOptions;
   /** How long the sinks may take to prepare what they write to, all together, before the job begins. Default 2 min. */
   readonly prepareTimeout?: Duration;
-  /** Entries of keyed state that each keyed subtask keeps in memory; the others are on disk. Default 500,000. */
+  /** Entries of keyed state on the heap that each keyed subtask keeps in memory; the others are on disk. Default 500,000. */
   readonly stateCacheEntries?: number;
+  /**
+   * Bytes of rows outside of the heap (those of `deduplicate`, of `normalize` and of running `topN`) that each keyed subtask keeps in memory;
+   * the others are on disk. Up to as many again may be taken by what was replaced. Default 536,870,912 (512 MiB), at most 4 GiB.
+   */
+  readonly stateCacheBytes?: number;
   /**
    * Where dead letters go that the program does nothing with: a directory, or a sink. Default: the directory
    * `dead-letters/<job name>`, below the one where the job is submitted. `false`: they are only counted, as skipped.
@@ -92,6 +97,9 @@ const DEFAULT_FAILURE_RATE_DELAY = '1 s';
 const FAILURES_MAX = 10_000;
 const DEFAULT_PREPARE_TIMEOUT = '2 min';
 const DEFAULT_STATE_CACHE_ENTRIES = 500_000;
+const DEFAULT_STATE_CACHE_BYTES = 512 * 1024 * 1024;
+/** A column of packed rows has 8 GiB, half of which may be what was replaced. */
+const STATE_CACHE_BYTES_MAX = 4 * 1024 ** 3;
 const OPTIONS = [
   'parallelism',
   'autoScaling',
@@ -102,6 +110,7 @@ const OPTIONS = [
   'restart',
   'prepareTimeout',
   'stateCacheEntries',
+  'stateCacheBytes',
   'deadLetters',
 ];
 
@@ -137,6 +146,11 @@ export function resolveJobOptions(options: JobOptions): JobOptionsJson {
       '`stateCacheEntries`',
       options.stateCacheEntries ?? DEFAULT_STATE_CACHE_ENTRIES,
       { min: 1 },
+    ),
+    stateCacheBytesMax: integerOption(
+      '`stateCacheBytes`',
+      options.stateCacheBytes ?? DEFAULT_STATE_CACHE_BYTES,
+      { min: 1, max: STATE_CACHE_BYTES_MAX },
     ),
   });
 }

@@ -87,9 +87,11 @@ export class Words {
       for (let left = 3 + draws.below(2); left > 0; left--) text += draws.character('_');
       return text;
     };
-    const page = `https://www.nexmark.com/${part()}/${part()}/${part()}/item.htm?query=1`;
+    const parts = [part(), part(), part()];
     const isBare = draws.below(10) === 0;
-    return channel >= CHANNELS || isBare ? page : `${page}&channel_id=${Math.abs(reversed(channel))}`;
+    const id = channel >= CHANNELS || isBare ? '' : `&channel_id=${Math.abs(reversed(channel))}`;
+    // `join` makes one piece of it: what is put together stays a tree of its parts, and whoever writes the text of many walks each.
+    return [...parts.flatMap((text, index) => [index === 0 ? 'https://www.nexmark.com/' : '/', text]), '/item.htm?query=1', id].join('');
   }
 }
 

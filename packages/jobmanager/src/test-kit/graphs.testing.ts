@@ -30,6 +30,7 @@ const testOptions: JobOptionsJson = {
   },
   prepareTimeoutMs: 120_000,
   stateCacheEntriesMax: 1_000,
+  stateCacheBytesMax: 1_000_000,
 };
 
 type NodeOptions = Partial<Pick<StreamNodeJson, 'parallelism' | 'uid'>>;

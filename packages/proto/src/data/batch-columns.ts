@@ -5,6 +5,16 @@ import { closeRecord, openRecord, readValueV1, writePartV1, writeValueV1 } from 
 /** Makes the strings of a decoded column when they are first asked for. */
 export type DecodeStrings = () => string[];
 
+/** Strings of rows as one byte a code unit: row r has `bytes[starts[r], starts[r] + lengths[r])`. */
+export interface RowTexts {
+  readonly bytes: Uint8Array;
+  readonly starts: Uint32Array;
+  readonly lengths: Uint32Array;
+}
+
+/** The rows' texts in the bytes that a column was decoded from; undefined: they have more than a byte a code unit. */
+export type FindTexts = () => RowTexts | undefined;
+
 /**
  * Strings of one column. Contract: what `strings()` returns is never changed.
  * Beware: a string of 13 or more characters of a decoded batch is a slice of the column's one block and keeps all of it
@@ -13,18 +23,30 @@ export type DecodeStrings = () => string[];
 export class StringColumn {
   #strings: string[] | undefined;
   #decode: DecodeStrings | undefined;
+  readonly #findTexts: FindTexts | undefined;
 
-  private constructor(strings: string[] | undefined, decode: DecodeStrings | undefined) {
+  private constructor(strings: string[] | undefined, decode?: DecodeStrings, findTexts?: FindTexts) {
     this.#strings = strings;
     this.#decode = decode;
+    this.#findTexts = findTexts;
   }
 
   static of(strings: string[]): StringColumn {
-    return new StringColumn(strings, undefined);
+    return new StringColumn(strings);
   }
 
-  static decodedBy(decode: DecodeStrings): StringColumn {
-    return new StringColumn(undefined, decode);
+  static decodedBy(decode: DecodeStrings, findTexts: FindTexts): StringColumn {
+    return new StringColumn(undefined, decode, findTexts);
+  }
+
+  /** True when there are bytes that the strings were decoded from, or will be. */
+  get isDecoded(): boolean {
+    return this.#findTexts !== undefined;
+  }
+
+  /** Where the strings are in the bytes that the column was decoded from; undefined: nowhere, or not one byte a code unit. */
+  texts(): RowTexts | undefined {
+    return this.#findTexts?.();
   }
 
   /** One string a row. Decoded at the first call. */

@@ -17,15 +17,15 @@ interface NamedWriter {
 }
 
 /** What stands for "not written". */
-const REFUSED = -1;
+export const REFUSED = -1;
 /** Lists of names that have a function of their own, and names of one at most. */
 const SHAPES_MAX = 16;
 const NAMES_MAX = 64;
 /** Below this many characters a loop beats a call into Node. */
 const LOOP_CHARS_MAX = 16;
 /** The longest number, and what stands before a text. */
-const NUMBER_BYTES = 9;
-const TEXT_HEAD_BYTES = 6;
+export const NUMBER_BYTES = 9;
+export const TEXT_HEAD_BYTES = 6;
 
 // As in value-codec-v1.ts.
 const NULL = 0;
@@ -73,10 +73,15 @@ export class PlainRowWriter {
   }
 }
 
-function generateWriter(names: readonly string[]): WriteRow {
-  // The bytes of nothings, one a field, end what says which fields there are.
+/** What stands before the values of an object with these fields. */
+export function headOf(names: readonly string[]): Uint8Array {
+  // The bytes of nothings, one a field, are what is behind it.
   const whole = encodeValueV1(Object.fromEntries(names.map((name) => [name, null])));
-  const head = whole.subarray(0, whole.length - names.length);
+  return whole.subarray(0, whole.length - names.length);
+}
+
+function generateWriter(names: readonly string[]): WriteRow {
+  const head = headOf(names);
   const fields = names.map(
     (name) => `if ((at = put(bytes, view, at, end, row[${JSON.stringify(name)}])) < 0) return ${REFUSED};`,
   );
@@ -123,7 +128,7 @@ function putPlain(bytes: RowBytes, view: DataView, at: number, end: number, valu
   return at + 1;
 }
 
-function putNumber(bytes: RowBytes, view: DataView, at: number, value: number): number {
+export function putNumber(bytes: RowBytes, view: DataView, at: number, value: number): number {
   if (value !== (value | 0) || (value === 0 && 1 / value < 0)) {
     bytes[at] = FLOAT;
     view.setFloat64(at + 1, value, true);
@@ -148,15 +153,25 @@ function putVarint(bytes: RowBytes, start: number, value: number): number {
   return at;
 }
 
+/** Writes what stands before a text of `length` code units that fit a byte each, and returns where these begin. */
+export function putTextHead(bytes: RowBytes, at: number, length: number): number {
+  if (length >= SHORT_TEXT) {
+    bytes[at] = LATIN1;
+    return putVarint(bytes, at + 1, length);
+  }
+  bytes[at] = SHORT_TEXT + length;
+  return at + 1;
+}
+
+export function putBoolean(bytes: RowBytes, at: number, value: number): number {
+  bytes[at] = value === 1 ? TRUE : FALSE;
+  return at + 1;
+}
+
 function putText(bytes: RowBytes, start: number, end: number, text: string): number {
   const { length } = text;
   if (start + TEXT_HEAD_BYTES + length > end) return REFUSED;
-  let at = start;
-  if (length < SHORT_TEXT) bytes[at++] = SHORT_TEXT + length;
-  else {
-    bytes[at] = LATIN1;
-    at = putVarint(bytes, at + 1, length);
-  }
+  const at = putTextHead(bytes, start, length);
   if (length > LOOP_CHARS_MAX) {
     if (!isLatin1(text)) return REFUSED;
     bytes.latin1Write(text, at, length);

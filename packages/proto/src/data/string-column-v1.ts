@@ -1,5 +1,5 @@
 // [HOT] A column of strings as bytes: one block of text and the lengths, or a dictionary of that form and an index a row.
-import { StringColumn } from './batch-columns.ts';
+import { StringColumn, type RowTexts } from './batch-columns.ts';
 import { ByteReader, corruptFrame, isLatin1, type ByteWriter } from './bytes.ts';
 
 /*
@@ -96,8 +96,11 @@ function writeBlock(writer: ByteWriter, strings: readonly string[], indexes: Uin
   writeText(writer, strings, true);
 }
 
-/** Returns false, with some of it written, where a code unit does not fit. */
-function writeText(writer: ByteWriter, strings: readonly string[], isWide: boolean): boolean {
+/**
+ * Appends the strings' text, one byte a code unit, or two where `isWide`. Returns false, with some of it written, where a code unit does
+ * not fit.
+ */
+export function writeText(writer: ByteWriter, strings: readonly string[], isWide: boolean): boolean {
   let index = 0;
   while (index < strings.length) {
     let chunk = '';
@@ -147,8 +150,30 @@ export function readStringsV1(reader: ByteReader, rowCount: number): StringColum
   if (indexes !== undefined) checkIndexes(indexes, count);
   const text = reader.bytes(units * (charset + 1));
   const block: TextBlock = { text, isWide: charset === 1, lengths };
-  if (indexes === undefined) return StringColumn.decodedBy(() => sliceAll(block));
-  return StringColumn.decodedBy(() => expand(readEach(block), indexes));
+  if (indexes === undefined)
+    return StringColumn.decodedBy(
+      () => sliceAll(block),
+      () => textsOf(block, undefined, rowCount),
+    );
+  return StringColumn.decodedBy(
+    () => expand(readEach(block), indexes),
+    () => textsOf(block, indexes, rowCount),
+  );
+}
+
+function textsOf({ text, isWide, lengths }: TextBlock, indexes: Unsigned | undefined, rowCount: number): RowTexts | undefined {
+  if (isWide) return undefined;
+  const starts = new Uint32Array(lengths.length);
+  for (let index = 1; index < lengths.length; index++)
+    starts[index] = (starts[index - 1] as number) + (lengths[index - 1] as number);
+  if (indexes === undefined) return { bytes: text, starts, lengths: Uint32Array.from(lengths) };
+  const texts = { bytes: text, starts: new Uint32Array(rowCount), lengths: new Uint32Array(rowCount) };
+  for (let row = 0; row < rowCount; row++) {
+    const index = indexes[row] as number;
+    texts.starts[row] = starts[index] as number;
+    texts.lengths[row] = lengths[index] as number;
+  }
+  return texts;
 }
 
 function checkIndexes(indexes: Unsigned, count: number): void {

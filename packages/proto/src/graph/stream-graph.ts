@@ -111,8 +111,10 @@ export interface JobOptionsJson {
   readonly restart: RestartStrategyJson;
   /** How long `prepare` of all sinks may take, together. */
   readonly prepareTimeoutMs: number;
-  /** Entries of keyed state that an operator keeps in memory, per subtask. */
+  /** Entries of keyed state that an operator keeps on the heap, per subtask. */
   readonly stateCacheEntriesMax: number;
+  /** Bytes of packed rows of keyed state that an operator keeps in memory, per subtask. */
+  readonly stateCacheBytesMax: number;
 }
 
 /**

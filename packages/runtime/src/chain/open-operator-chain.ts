@@ -171,6 +171,7 @@ function operatorSetup(
         keyGroupCount: options.keyGroupCount,
         keyGroupRange: environment.keyGroupRange,
         cacheEntriesMax: options.stateCacheEntriesMax,
+        cacheBytesMax: options.stateCacheBytesMax,
         openStore: () =>
           environment.openKeyValueStore(
             `${environment.vertex.vertexId}-${of.node.id}-${environment.subtaskIndex}`,

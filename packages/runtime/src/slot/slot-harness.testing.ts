@@ -41,6 +41,7 @@ export const testOptions: JobOptionsJson = {
   restart: { type: 'none' },
   prepareTimeoutMs: 120_000,
   stateCacheEntriesMax: 1000,
+  stateCacheBytesMax: 1_000_000,
 };
 
 export interface TestJob {

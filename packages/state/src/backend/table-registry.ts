@@ -103,6 +103,12 @@ export class TableRegistry {
    * @throws {MillraceError} MR_STATE_INCOMPATIBLE when the snapshot has other columns
    */
   rowTable(descriptor: TableDescriptor): KeyedTable {
+    const table = this.#rowTable(descriptor);
+    table.isWeighed = descriptor.columns.includes('packed');
+    return table;
+  }
+
+  #rowTable(descriptor: TableDescriptor): KeyedTable {
     invariant(!descriptor.name.startsWith('~'), 'names of tables do not begin with "~"');
     const cells = cellsOf(descriptor);
     const found = this.#byName.get(descriptor.name);
@@ -150,8 +156,8 @@ export class TableRegistry {
     // Deletes name no columns: what they are about is there, or nothing is to be deleted.
     const found = this.#byName.get(name);
     if (columns === undefined) return found;
-    // Values stay bytes until somebody says how they are kept.
-    if (found === undefined) return this.rowTable({ name, columns: columns.map(packedKind), hasNamespaces });
+    // Values stay bytes until somebody says how they are kept: they are counted, because all of them may come to the heap then.
+    if (found === undefined) return this.#rowTable({ name, columns: columns.map(packedKind), hasNamespaces });
     checkColumns(found, columns, hasNamespaces);
     return found;
   }

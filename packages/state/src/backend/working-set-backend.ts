@@ -21,7 +21,7 @@ import { LEFT_ROW_BYTES_MIN_DEFAULT, LeftRows } from '../snapshot/left-rows.ts';
 import { Pacer } from '../snapshot/pacer.ts';
 import { restoreFiles } from '../snapshot/restore-files.ts';
 import { LOG_BYTES_MAX_DEFAULT } from '../spill/spill-log.ts';
-import { WorkingSet } from '../spill/working-set.ts';
+import { CACHE_BYTES_MAX_DEFAULT, WorkingSet } from '../spill/working-set.ts';
 import { KeyedTable } from '../table/keyed-table.ts';
 import type { RowStore } from '../table/row-store.ts';
 import { NOTHING_CONFIRMED, StampClock } from '../table/stamp-clock.ts';
@@ -85,6 +85,7 @@ export class WorkingSetBackend implements KeyedStateBackend {
       registry: this.registry,
       clock: this.#clock,
       cacheEntriesMax: options.cacheEntriesMax,
+      cacheBytesMax: options.cacheBytesMax ?? CACHE_BYTES_MAX_DEFAULT,
       keyGroupCount,
       range: keyGroupRange,
       openStore: options.openStore,

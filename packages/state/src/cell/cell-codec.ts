@@ -18,6 +18,8 @@ export interface CellCodec {
   close?(): void;
   /** What cells take outside of the heap. */
   readonly bytes?: number;
+  /** What of it counts. */
+  readonly liveBytes?: number;
 }
 
 /** So many cells are looked at together: what is fetched for them stays in the processor's caches until it is written. */

@@ -13,6 +13,7 @@ import {
   KEYS,
   MAP_KEYS,
   NAMESPACES,
+  PACKED_KEYS,
   StateModel,
   subjectOf,
   takeDistinct,
@@ -39,6 +40,7 @@ export type StateOperation =
       readonly n: number;
     }
   | { readonly kind: 'distinct'; readonly key: number; readonly from: number; readonly n: number }
+  | { readonly kind: 'packed' | 'removePacked'; readonly packedKey: number; readonly key: number; readonly n: number }
   | { readonly kind: 'timer' | 'unregister'; readonly key: number; readonly n: number }
   | { readonly kind: 'relieve' | 'compare' | 'checkpoint' | 'abort' | 'overlap' }
   | { readonly kind: 'restore'; readonly parallelism: number };
@@ -68,6 +70,10 @@ export const OPERATION_KINDS = [
   'mapRemove',
   'distinct',
   'distinct',
+  'packed',
+  'packed',
+  'packed',
+  'removePacked',
   'timer',
   'timer',
   'unregister',
@@ -96,11 +102,15 @@ export function operationOf(
     n,
     // Some values come again and again.
     from: b % 3 === 0 ? 0 : b,
+    packedKey: b % PACKED_KEYS.length,
     mapKey: b % MAP_KEYS.length,
     namespace: b % NAMESPACES.length,
     parallelism: 1 + (b % 3),
   } as StateOperation;
 }
+
+/** So that of packed rows about as many are kept as of others. */
+const PACKED_ROW_BYTES = 150;
 
 export class ModelRun {
   readonly #openStore: () => Promise<KeyValueStore>;
@@ -262,6 +272,10 @@ export class ModelRun {
         }
         return;
       }
+      case 'packed':
+      case 'removePacked':
+        this.#changePacked(PACKED_KEYS[operation.packedKey], operation.kind === 'packed' ? n : undefined);
+        return;
       case 'timer': {
         const domain = n % 3 === 0 ? 'processing' : 'event';
         backend.timers.register(domain, n);
@@ -277,10 +291,30 @@ export class ModelRun {
     }
   }
 
+  /** undefined: the row is removed. */
+  #changePacked(key: unknown, n: number | undefined): void {
+    const hash = hashKey(key);
+    const { packed } = subjectOf(this.#subjects, key);
+    if (n === undefined) {
+      packed.remove(key, hash, 0);
+      this.#model.packed.delete(canonical(key));
+      return;
+    }
+    const value = n % 5 === 0 ? undefined : n % 7 === 0 ? [n, { n }] : { n, text: `packed ${n}`.repeat(n % 9) };
+    const row = packed.upsert(key, hash, 0);
+    assert.equal(packed.wasAbsent, !this.#model.packed.has(canonical(key)));
+    packed.packed(0).set(row, value);
+    (packed.columns[1] as Float64Array)[row] = n;
+    packed.markDirty(row);
+    this.#model.packed.set(canonical(key), [value, n]);
+  }
+
   /** The task goes on while the snapshot is written. */
   #meanwhile(): void {
     this.#change({ kind: 'row', key: this.#checkpointId % KEYS.length, n: 5 });
     this.#change({ kind: 'slice', key: (this.#checkpointId * 7) % KEYS.length, namespace: 1, n: 3 });
+    this.#changePacked(PACKED_KEYS[(this.#checkpointId * 3) % PACKED_KEYS.length], this.#checkpointId);
+    this.#changePacked(PACKED_KEYS[(this.#checkpointId * 7) % PACKED_KEYS.length], undefined);
     this.#change({ kind: 'listAdd', key: (this.#checkpointId * 3) % KEYS.length, n: 2 });
     this.#change({ kind: 'distinct', key: (this.#checkpointId * 5) % KEYS.length, from: 60, n: 30 });
     this.#change({ kind: 'mapPut', key: (this.#checkpointId * 5) % KEYS.length, mapKey: 1, n: 7 });
@@ -355,6 +389,7 @@ export class ModelRun {
         keyGroupCount: KEY_GROUP_COUNT,
         keyGroupRange: range,
         cacheEntriesMax: this.#cacheEntriesMax,
+        cacheBytesMax: this.#cacheEntriesMax * PACKED_ROW_BYTES,
         spillLogBytesMax: this.#spillLogBytesMax,
         leftRowBytesMin: this.#leftRowBytesMin,
         openStore: this.#openStore,
@@ -365,7 +400,8 @@ export class ModelRun {
       });
       const rows = backend.table({ name: 'rows', columns: ['f64', 'value'], hasNamespaces: false });
       const slices = backend.table({ name: 'slices', columns: ['f64'], hasNamespaces: true });
-      subjects.push({ backend, rows, slices, ...range });
+      const packed = backend.table({ name: 'packed', columns: ['packed', 'f64'], hasNamespaces: false });
+      subjects.push({ backend, rows, slices, packed, ...range });
     }
     return subjects;
   }

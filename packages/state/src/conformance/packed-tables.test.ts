@@ -14,6 +14,7 @@ function open(blobStore: MemoryBlobStore, files: readonly KeyedStateFile[] = [],
     keyGroupCount: 16,
     keyGroupRange: { firstKeyGroup: 0, lastKeyGroup: 15 },
     cacheEntriesMax,
+    cacheBytesMax: cacheEntriesMax * 200,
     openStore: () => Promise.resolve(new MemoryKeyValueStore()),
     spillLogBytesMax: 512,
     codegenId: 'test',
@@ -135,5 +136,38 @@ describe('Packed tables', () => {
         other.table({ name: 'rows', columns: ['f64'], hasNamespaces: false }),
       ),
     ).rejects.toMatchObject({ code: 'MR_STATE_INCOMPATIBLE' });
+  });
+
+  test('packed rows leave memory by what they weigh, others by their number', async () => {
+    let storeCount = 0;
+    const backend = await openKeyedStateBackend({
+      keyGroupCount: 16,
+      keyGroupRange: { firstKeyGroup: 0, lastKeyGroup: 15 },
+      cacheEntriesMax: 5,
+      cacheBytesMax: 500_000,
+      openStore: () => {
+        storeCount++;
+        return Promise.resolve(new MemoryKeyValueStore());
+      },
+      spillLogBytesMax: 0,
+      codegenId: 'test',
+      log: silentLogger,
+    });
+    const table = backend.table({ name: 'rows', columns: ['packed', 'f64'], hasNamespaces: false });
+    const put = async (key: number, row: unknown) => {
+      table.packed(0).set(table.upsert(key, hashKey(key), 0), row);
+      await backend.relieve();
+      expect(backend.isWriteBehindFull).toBe(false);
+    };
+    for (let key = 0; key < 2_000; key++) await put(key, rowOf(key, 1));
+    expect(storeCount).toBe(0);
+    const long = 'a text '.repeat(1_000);
+    for (let key = 0; key < 200; key++) await put(key, { key, long });
+    expect(storeCount).toBe(1);
+    for (let key = 0; key < 2_000; key++)
+      expect(table.packed(0).get(table.find(key, hashKey(key), 0))).toEqual(
+        key < 200 ? { key, long } : rowOf(key, 1),
+      );
+    await backend.close();
   });
 });

@@ -28,6 +28,18 @@ export const KEYS: readonly unknown[] = [
   ...Array.from({ length: 24 }, (_, index) => index * 3 + 100),
 ];
 
+/** Mostly of two numbers, as a column of keys has them side by side; equal ones are the same key. */
+export const PACKED_KEYS: readonly unknown[] = [
+  [0, -0],
+  [0, 0],
+  [NaN, 1],
+  [2.5, -7],
+  ...Array.from({ length: 16 }, (_, index) => [index >> 2, index & 3]),
+  [1, 2, 3],
+  ['a', 1],
+  7,
+];
+
 /** Text that is equal for equal keys. */
 export function canonical(key: unknown): string {
   if (typeof key === 'number') return `n${key === 0 ? 0 : key}`;
@@ -57,6 +69,8 @@ export interface KeyModel {
 /** By canonical key. */
 export class StateModel {
   readonly keys = new Map<string, KeyModel>();
+  /** Columns of the table of packed rows. */
+  readonly packed = new Map<string, readonly [unknown, number]>();
 
   of(key: unknown): KeyModel {
     const name = canonical(key);
@@ -77,6 +91,7 @@ export class StateModel {
 
   copy(): StateModel {
     const copy = new StateModel();
+    for (const [name, row] of this.packed) copy.packed.set(name, row);
     for (const [name, model] of this.keys) {
       copy.keys.set(name, {
         row: model.row === undefined ? undefined : [...model.row],
@@ -99,6 +114,7 @@ export interface Subject {
   readonly lastKeyGroup: number;
   readonly rows: RowTable;
   readonly slices: RowTable;
+  readonly packed: RowTable;
 }
 
 export function subjectOf(subjects: readonly Subject[], key: unknown): Subject {
@@ -113,6 +129,7 @@ export function subjectOf(subjects: readonly Subject[], key: unknown): Subject {
 /** Throws unless the subjects hold exactly what the model says. Timers: see `drainTimers`. */
 export function compare(subjects: readonly Subject[], model: StateModel): void {
   for (const key of KEYS) compareKey(subjectOf(subjects, key), model.of(key), key);
+  comparePacked(subjects, model);
   const wanted = new Set<string>();
   for (const [name, { slices }] of model.keys) {
     for (const [namespace, value] of slices) wanted.add(`${namespace}|${name}|${value}`);
@@ -128,6 +145,24 @@ export function compare(subjects: readonly Subject[], model: StateModel): void {
     }
   }
   assert.deepEqual(seen.sort(), [...wanted].sort());
+}
+
+function comparePacked(subjects: readonly Subject[], model: StateModel): void {
+  for (const key of PACKED_KEYS) {
+    const { packed } = subjectOf(subjects, key);
+    const row = packed.find(key, hashKey(key), 0);
+    assert.deepEqual(
+      row < 0 ? undefined : [packed.packed(0).get(row), (packed.columns[1] as Float64Array)[row]],
+      model.packed.get(canonical(key)),
+      `packed row of ${canonical(key)}`,
+    );
+  }
+  const seen: string[] = [];
+  for (const { packed } of subjects) {
+    const cursor = packed.openCursor(0);
+    for (let row = cursor.next(); row >= 0; row = cursor.next()) seen.push(canonical(packed.keyOf(row)));
+  }
+  assert.deepEqual(seen.sort(), [...model.packed.keys()].sort());
 }
 
 function compareKey(subject: Subject, model: KeyModel, key: unknown): void {

@@ -1,6 +1,6 @@
 // [HOT] Looks at packed values before they are copied. Values of one key group lie anywhere, and a copy by itself waits for memory with each;
 // here the lines of many are asked for at once, because no look needs the one before.
-import { ENTRY_HEADER_WORDS, type PackedSegment } from './packed-segment.ts';
+import { ENTRY_HEADER_WORDS, valueBytes, type PackedSegment } from './packed-segment.ts';
 
 /** Values that are looked at together: they fit the processor's first cache as a rule. */
 export const LOOK_AHEAD_VALUES = 64;
@@ -32,7 +32,7 @@ export function lookAhead(
     const address = addresses[from + index] as number;
     const segment = segments[address >>> wordBits];
     const word = address & mask;
-    const byteLength = segment === undefined ? 0 : (segment.words[word + 1] as number);
+    const byteLength = segment === undefined ? 0 : valueBytes(segment.words, word);
     ends[index] = word + Math.min(WORDS_LOOKED_AT_MAX, ENTRY_HEADER_WORDS + ((byteLength + 3) >>> 2));
   }
   let sum = 0;

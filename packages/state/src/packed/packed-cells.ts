@@ -1,19 +1,27 @@
 /*
  * [HOT] A column whose values are bytes in segments outside of V8's heap: nothing of it is there for the collector to look at, and a
- * snapshot copies bytes. A value is written once, where the last one ended; what is no longer a row's value is garbage, and when half of all is, the
- * segments with the least in them are emptied.
+ * snapshot copies bytes. A value is written where the last one ended, and from there over the one that its row had if it fits there and no snapshot may
+ * read that. What is no longer a row's value is garbage, and when half of all is, the segments with the least in them are emptied.
  *
- *   entry => INT32 row, UINT32 bytes, the value as the table's other values are written, up to a whole word
+ *   entry => INT32 row, UINT32 bytes and free words, the value as the table's other values are written, up to a whole word, free words
  *   address => segment number << 18 | word in the segment; 0: the row has no value
  */
 import { invariant } from '@millrace/common';
-import { PlainRowWriter, type ByteSink } from '@millrace/proto';
+import { BatchRowWriter, PlainRowWriter, type ByteSink, type RecordBatch } from '@millrace/proto';
 import { encodedInScratch, readValueAt } from '../cell/value-bytes.ts';
 import type { PackedColumn } from '../keyed-state-backend.ts';
 import type { Pacer } from '../snapshot/pacer.ts';
 import { scattered } from '../snapshot/scatter.ts';
 import { LOOK_AHEAD_VALUES, lookAhead, type PackedPlaces } from './look-ahead.ts';
-import { copyWords, ENTRY_HEADER_WORDS, entryWords, PackedSegment } from './packed-segment.ts';
+import {
+  copyWords,
+  ENTRY_HEADER_WORDS,
+  entryWords,
+  PackedSegment,
+  valueBytes,
+  wordsOfEntry,
+  writeOver,
+} from './packed-segment.ts';
 
 const WORDS_LOG2 = 18;
 /** 1 MiB; a larger value has a segment of its own. The first ones are smaller. */
@@ -32,6 +40,7 @@ const UNDEFINED_BYTE = 1;
 export class PackedCells implements PackedColumn {
   addresses = new Int32Array(0);
   readonly #writer = new PlainRowWriter();
+  readonly #batchWriter = new BatchRowWriter();
   /** By number; none has number 0. */
   readonly #segments: (PackedSegment | undefined)[] = [undefined];
   readonly #spare: PackedSegment[] = [];
@@ -43,6 +52,11 @@ export class PackedCells implements PackedColumn {
   /** Bytes that its segments take. */
   get bytes(): number {
     return this.#usedWords * 4;
+  }
+
+  /** Bytes of its values: of what its segments take, what counts. */
+  get liveBytes(): number {
+    return this.#liveWords * 4;
   }
 
   get(row: number): unknown {
@@ -59,7 +73,17 @@ export class PackedCells implements PackedColumn {
     const start = (segment.usedWords + ENTRY_HEADER_WORDS) * 4;
     const end = this.#writer.write(bytes, view, start, bytes.length, value);
     if (end < 0) this.setBytes(row, encodedInScratch(value));
-    else this.#commit(row, segment, end - start);
+    else if (!this.#writeOver(row, segment, end - start)) this.#commit(row, segment, end - start);
+  }
+
+  setFrom(row: number, batch: RecordBatch, at: number): boolean {
+    const segment = this.#current ?? this.#begin(SEGMENT_WORDS_MIN);
+    const { bytes, view } = segment;
+    const start = (segment.usedWords + ENTRY_HEADER_WORDS) * 4;
+    const end = this.#batchWriter.write(bytes, view, start, bytes.length, batch, at);
+    if (end < 0) return false;
+    if (!this.#writeOver(row, segment, end - start)) this.#commit(row, segment, end - start);
+    return true;
   }
 
   /** Sets a row to a value that is bytes already: they are copied. */
@@ -117,6 +141,21 @@ export class PackedCells implements PackedColumn {
     return new FrozenCells(addresses, [...this.#segments]);
   }
 
+  /** Puts the value that stands behind the last entry of a segment in the place of the row's. False: it does not belong there. */
+  #writeOver(row: number, segment: PackedSegment, byteLength: number): boolean {
+    const address = this.addresses[row] as number;
+    if (address === 0) return false;
+    const { words, holders } = this.#segments[address >>> WORDS_LOG2] as PackedSegment;
+    return (
+      holders === 0 &&
+      writeOver(words, address & WORD_MASK, {
+        source: segment.words,
+        from: segment.usedWords + ENTRY_HEADER_WORDS,
+        byteLength,
+      })
+    );
+  }
+
   #commit(row: number, segment: PackedSegment, byteLength: number): void {
     this.#forget(row);
     const word = segment.usedWords;
@@ -135,7 +174,7 @@ export class PackedCells implements PackedColumn {
     if (address === 0) return;
     const number = address >>> WORDS_LOG2;
     const segment = this.#segments[number] as PackedSegment;
-    const count = entryWords(segment.words[(address & WORD_MASK) + 1] as number);
+    const count = wordsOfEntry(segment.words, address & WORD_MASK);
     segment.liveWords -= count;
     this.#liveWords -= count;
     if (segment.liveWords === 0 && segment !== this.#current) this.#drop(number, segment);
@@ -194,9 +233,9 @@ export class PackedCells implements PackedColumn {
     const { words, usedWords } = segment;
     for (let word = 0; word < usedWords && segment.liveWords > 0;) {
       const row = words[word] as number;
-      const byteLength = words[word + 1] as number;
-      const count = entryWords(byteLength);
       if (this.addresses[row] === ((number << WORDS_LOG2) | word)) {
+        const byteLength = valueBytes(words, word);
+        const count = entryWords(byteLength);
         const target =
           (this.#current as PackedSegment).usedWords + count <= (this.#current as PackedSegment).words.length
             ? (this.#current as PackedSegment)
@@ -204,7 +243,7 @@ export class PackedCells implements PackedColumn {
         target.words.set(words.subarray(word, word + count), target.usedWords);
         this.#commit(row, target, byteLength);
       }
-      word += count;
+      word += wordsOfEntry(words, word);
     }
   }
 }
@@ -276,7 +315,7 @@ export class FrozenCells {
 
 function byteLengthAt(segments: readonly (PackedSegment | undefined)[], address: number): number {
   const segment = segments[address >>> WORDS_LOG2];
-  return segment === undefined ? 1 : (segment.words[(address & WORD_MASK) + 1] as number);
+  return segment === undefined ? 1 : valueBytes(segment.words, address & WORD_MASK);
 }
 
 function writeAt(sink: ByteSink, segments: readonly (PackedSegment | undefined)[], address: number): void {
@@ -286,7 +325,7 @@ function writeAt(sink: ByteSink, segments: readonly (PackedSegment | undefined)[
   }
   const { words } = segments[address >>> WORDS_LOG2] as PackedSegment;
   const word = address & WORD_MASK;
-  const byteLength = words[word + 1] as number;
+  const byteLength = valueBytes(words, word);
   sink.reserve(byteLength + 3);
   copyWords(words, word + ENTRY_HEADER_WORDS, sink.dataView, sink.position, byteLength);
   sink.position += byteLength;

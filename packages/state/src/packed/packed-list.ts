@@ -44,6 +44,10 @@ export class PackedListCells implements CellCodec {
     return this.rows.bytes;
   }
 
+  get liveBytes(): number {
+    return this.rows.liveBytes;
+  }
+
   write(sink: ByteSink, cell: unknown): void {
     writeCell(sink, cell, this.rows);
   }

@@ -24,6 +24,10 @@ export class PackedRows implements PackedRowsHandle {
     return this.#cells.bytes;
   }
 
+  get liveBytes(): number {
+    return this.#cells.liveBytes;
+  }
+
   add(row: unknown): number {
     const id = this.#allocate();
     try {

@@ -1,15 +1,48 @@
 // [HOT] A piece of memory outside of V8's heap that packed values are written to, one after the other.
 import { ByteReader, type RowBytes } from '@millrace/proto';
 
-/** Before each value: the row that it is of, and its bytes. */
+/** Before each value: the row that it is of, and its length. */
 export const ENTRY_HEADER_WORDS = 2;
+/** A length takes so many bits of its word: more than a value may have. The others are the words behind it that it leaves free. */
+const LENGTH_BITS = 27;
+const LENGTH_MASK = (1 << LENGTH_BITS) - 1;
+/** Words that a value may leave free where it is written over a longer one. */
+const FREE_WORDS_MAX = (1 << (32 - LENGTH_BITS)) - 1;
 
 /** Words of a value of so many bytes, with what stands before it. */
 export function entryWords(byteLength: number): number {
   return ENTRY_HEADER_WORDS + ((byteLength + 3) >>> 2);
 }
 
-/** Contract: what was written does not change any more; entries start at whole words. */
+/** Bytes of the value whose entry starts at `word`. */
+export function valueBytes(words: Int32Array, word: number): number {
+  return (words[word + 1] as number) & LENGTH_MASK;
+}
+
+/** Words of the entry that starts at `word`, with those that its value leaves free. */
+export function wordsOfEntry(words: Int32Array, word: number): number {
+  const length = words[word + 1] as number;
+  return entryWords(length & LENGTH_MASK) + (length >>> LENGTH_BITS);
+}
+
+/**
+ * Puts the value of `byteLength` bytes that stands at `from` in the place of the one whose entry starts at `word`. False, with nothing
+ * changed: it is longer, or so much shorter that its place would be wasted.
+ */
+export function writeOver(
+  words: Int32Array,
+  word: number,
+  { source, from, byteLength }: { readonly source: Int32Array; readonly from: number; readonly byteLength: number },
+): boolean {
+  const free = wordsOfEntry(words, word) - entryWords(byteLength);
+  if (free < 0 || free > FREE_WORDS_MAX) return false;
+  let target = word + ENTRY_HEADER_WORDS;
+  for (let at = from, end = from + ((byteLength + 3) >>> 2); at < end; at++) words[target++] = source[at] as number;
+  words[word + 1] = byteLength | (free << LENGTH_BITS);
+  return true;
+}
+
+/** Contract: what was written does not change while a snapshot may read it; entries start at whole words. */
 export class PackedSegment {
   readonly bytes: RowBytes;
   readonly view: DataView;

@@ -2,6 +2,7 @@
 import { keyGroupOfHash } from '@millrace/common';
 import {
   ByteSink,
+  packNumberTuplesV1,
   RUN_BLOCK_ENTRIES_MAX,
   writeKeyedBlockV1,
   writeKeyV1,
@@ -10,7 +11,8 @@ import {
 import { CELLS_LOOKED_AT, type CellCodec } from '../cell/cell-codec.ts';
 import { FrozenCells } from '../packed/packed-cells.ts';
 import type { DroppedNamespace, Removal } from '../table/removal-log.ts';
-import type { FrozenTable } from './frozen-table.ts';
+import { NumberTuples } from '../table/number-tuples.ts';
+import type { FrozenKeys, FrozenTable } from './frozen-table.ts';
 import type { Pacer } from './pacer.ts';
 import { scattered } from './scatter.ts';
 import { giveBack, takeShorts, takeUints } from './spare-arrays.ts';
@@ -131,8 +133,10 @@ export class FrozenPartition {
   /** All of it is written. */
   release(): void {
     const { hashes, keys, subkeys, columns } = this.#rows;
-    for (const numbers of [hashes, keys, subkeys, ...columns])
+    for (const column of [hashes, keys, subkeys, ...columns]) {
+      const numbers = column instanceof NumberTuples ? column.numbers : column;
       if (numbers instanceof Float64Array || numbers instanceof Int32Array) giveBack(numbers);
+    }
   }
 
   forEachRow(keyGroup: number, visit: (hash: number, key: unknown, subkey: unknown) => void): void {
@@ -140,7 +144,11 @@ export class FrozenPartition {
     const { hashes, keys, subkeys } = this.#rows;
     const end = this.#starts[group + 1] as number;
     for (let index = this.#starts[group] as number; index < end; index++)
-      visit(hashes[index] as number, keys[index], subkeys?.[index]);
+      visit(
+        hashes[index] as number,
+        keyAt(keys, index),
+        subkeys === undefined ? undefined : keyAt(subkeys, index),
+      );
   }
 
   removalsOf(keyGroup: number): readonly Removal[] {
@@ -207,10 +215,12 @@ export class FrozenPartition {
 
   /** `mayRepeat`: several entries have one key. */
   #packKeys(
-    keys: Float64Array | readonly unknown[],
+    keys: FrozenKeys,
     { from, to, mayRepeat }: { readonly from: number; readonly to: number; readonly mayRepeat: boolean },
   ): KeyedRunColumnV1 {
     if (keys instanceof Float64Array) return keys.subarray(from, to);
+    if (keys instanceof NumberTuples)
+      return packNumberTuplesV1(keys.numbers.subarray(from * keys.width, to * keys.width), keys.width);
     const scratch = this.#scratch;
     scratch.reset();
     const ends = new Uint32Array(to - from);
@@ -233,6 +243,10 @@ export class FrozenPartition {
     }
     return { ends, bytes: scratch.copy() };
   }
+}
+
+function keyAt(keys: FrozenKeys, index: number): unknown {
+  return keys instanceof NumberTuples ? keys.at(index) : keys[index];
 }
 
 /** Appends as many cells as there are ends, and says where each ends. */

@@ -2,7 +2,8 @@
 import { keyGroupOfHash } from '@millrace/common';
 import type { StateTable } from '../backend/table-registry.ts';
 import type { CellCodec } from '../cell/cell-codec.ts';
-import { KEY_MODE_NUMBER, type KeyColumn } from '../table/key-column.ts';
+import { KEY_MODE_NUMBER, KEY_MODE_TUPLE, type KeyColumn } from '../table/key-column.ts';
+import { NumberTuples } from '../table/number-tuples.ts';
 import type { DroppedNamespace, Removal } from '../table/removal-log.ts';
 import { isExpired } from '../ttl/state-ttl.ts';
 import { PackedCells, type FrozenCells } from '../packed/packed-cells.ts';
@@ -20,13 +21,16 @@ export interface FreezeScope {
   readonly isFullBase: boolean;
 }
 
+/** Keys by row. */
+export type FrozenKeys = Float64Array | NumberTuples | readonly unknown[];
+
 /** Rows of one table at a freeze. Shape: all arrays have `count` elements; values are never changed in place. */
 export interface FrozenTable {
   readonly table: StateTable;
   readonly count: number;
   readonly hashes: Int32Array;
-  readonly keys: Float64Array | readonly unknown[];
-  readonly subkeys: Float64Array | readonly unknown[] | undefined;
+  readonly keys: FrozenKeys;
+  readonly subkeys: FrozenKeys | undefined;
   readonly columns: readonly (Float64Array | readonly unknown[] | FrozenCells)[];
   /** Writes them. */
   readonly cells: CellCodec;
@@ -68,13 +72,11 @@ type CopiedRows = Pick<FrozenTable, 'count' | 'hashes' | 'keys' | 'subkeys' | 'c
 /** All rows, none of them free: whole arrays. */
 function copyAll(rows: RowStore): CopiedRows {
   const count = rows.highWater;
-  const copyKeys = (keys: KeyColumn) =>
-    keys.mode === KEY_MODE_NUMBER ? copyFloats(keys.numbers, count) : keys.values.slice(0, count);
   return {
     count,
     hashes: copyInts(rows.hashes, count),
-    keys: copyKeys(rows.keys),
-    subkeys: rows.subkeys === undefined ? undefined : copyKeys(rows.subkeys),
+    keys: copyKeys(rows.keys, count),
+    subkeys: rows.subkeys === undefined ? undefined : copyKeys(rows.subkeys, count),
     columns: rows.columns.map((cells) => {
       if (cells instanceof PackedCells) return cells.freeze(count);
       return cells instanceof Float64Array ? copyFloats(cells, count) : cells.slice(0, count);
@@ -174,8 +176,26 @@ function gatherValues(source: readonly unknown[], selected: Int32Array): unknown
   return target;
 }
 
-function gatherKeys(keys: KeyColumn, selected: Int32Array): Float64Array | unknown[] {
-  return keys.mode === KEY_MODE_NUMBER
-    ? gatherFloats(keys.numbers, selected)
-    : gatherValues(keys.values, selected);
+function copyKeys({ mode, width, numbers, values }: KeyColumn, count: number): FrozenKeys {
+  if (mode === KEY_MODE_NUMBER) return copyFloats(numbers, count);
+  return mode === KEY_MODE_TUPLE
+    ? new NumberTuples(width, copyFloats(numbers, count * width))
+    : values.slice(0, count);
+}
+
+function gatherKeys({ mode, width, numbers, values }: KeyColumn, selected: Int32Array): FrozenKeys {
+  if (mode === KEY_MODE_NUMBER) return gatherFloats(numbers, selected);
+  return mode === KEY_MODE_TUPLE
+    ? new NumberTuples(width, gatherTuples(numbers, width, selected))
+    : gatherValues(values, selected);
+}
+
+function gatherTuples(numbers: Float64Array, width: number, selected: Int32Array): Float64Array {
+  const target = takeFloats(selected.length * width);
+  let to = 0;
+  for (let index = 0; index < selected.length; index++) {
+    const from = (selected[index] as number) * width;
+    for (let part = 0; part < width; part++) target[to++] = numbers[from + part] as number;
+  }
+  return target;
 }

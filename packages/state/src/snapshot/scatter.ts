@@ -1,5 +1,6 @@
 // [HOT] Columns in another order. What is read is read straight on, and what is written goes on in as many places as there are key groups:
 // picking the rows of one group after the other instead meets a new line of memory, and mostly a new page, with each row and column.
+import { NumberTuples } from '../table/number-tuples.ts';
 import type { Pacer } from './pacer.ts';
 import { giveBack, takeFloats, takeInts } from './spare-arrays.ts';
 
@@ -8,7 +9,7 @@ const ELEMENTS_PER_STEP = 65_536;
 /** That take as long as a row's encoding. */
 const ELEMENTS_PER_ROW = 16;
 
-type Column = Float64Array | Int32Array | readonly unknown[];
+type Column = Float64Array | Int32Array | NumberTuples | readonly unknown[];
 
 /** Returns the column with `column[i]` at `places[i]`; made in slices. Numbers that were in `column` are nobody's any more. */
 export async function scattered<C extends Column>(column: C, places: Uint32Array, pacer: Pacer): Promise<C> {
@@ -20,11 +21,13 @@ export async function scattered<C extends Column>(column: C, places: Uint32Array
     // A loop each, of one kind of array each.
     if (column instanceof Float64Array) scatterFloats(column, target as Float64Array, { span, start });
     else if (column instanceof Int32Array) scatterInts(column, target as Int32Array, { span, start });
-    else scatterValues(column, target as unknown[], { span, start });
+    else if (column instanceof NumberTuples) scatterTuples(column, target as NumberTuples, { span, start });
+    else scatterValues(column as readonly unknown[], target as unknown[], { span, start });
     const pause = pacer.afterRows((end - start) / ELEMENTS_PER_ROW);
     if (pause !== undefined) await pause;
   }
-  if (!isOfValues(column)) giveBack(column);
+  if (column instanceof NumberTuples) giveBack(column.numbers);
+  else if (!isOfValues(column)) giveBack(column);
   return target as C;
 }
 
@@ -38,7 +41,8 @@ interface Places {
   readonly start: number;
 }
 
-function emptyAs(column: Column, count: number): Float64Array | Int32Array | unknown[] {
+function emptyAs(column: Column, count: number): Float64Array | Int32Array | NumberTuples | unknown[] {
+  if (column instanceof NumberTuples) return new NumberTuples(column.width, takeFloats(count * column.width));
   if (column instanceof Float64Array) return takeFloats(count);
   if (column instanceof Int32Array) return takeInts(count);
   return new Array<unknown>(count).fill(undefined);
@@ -47,6 +51,14 @@ function emptyAs(column: Column, count: number): Float64Array | Int32Array | unk
 function scatterFloats(source: Float64Array, target: Float64Array, { span, start }: Places): void {
   for (let index = 0; index < span.length; index++)
     target[span[index] as number] = source[start + index] as number;
+}
+
+function scatterTuples({ numbers, width }: NumberTuples, target: NumberTuples, { span, start }: Places): void {
+  let from = start * width;
+  for (let index = 0; index < span.length; index++) {
+    const to = (span[index] as number) * width;
+    for (let part = 0; part < width; part++) target.numbers[to + part] = numbers[from++] as number;
+  }
 }
 
 function scatterInts(source: Int32Array, target: Int32Array, { span, start }: Places): void {

@@ -1,7 +1,9 @@
-// [HOT] Keeps about `cacheEntriesMax` rows in memory: a clock with a second chance picks rows, which go to the store.
+// [HOT] Keeps about `cacheEntriesMax` rows and `cacheBytesMax` bytes of packed ones in memory: a clock with a second chance picks rows,
+// which go to the store.
 import type { KeyGroupRange, KeyValueStore } from '@millrace/common';
 import type { StateTable, TableRegistry } from '../backend/table-registry.ts';
 import { FREE, type RowStore } from '../table/row-store.ts';
+import { countedRows, packedBytesOf } from '../table/table-weight.ts';
 import type { StampClock } from '../table/stamp-clock.ts';
 import { HeldLog } from './held-log.ts';
 import { RestoredRows } from './restored-rows.ts';
@@ -10,12 +12,17 @@ import { StoreView } from './store-view.ts';
 import { TableStore } from './table-store.ts';
 import { WriteBehind } from './write-behind.ts';
 
+/** Packed rows in memory, by default. */
+export const CACHE_BYTES_MAX_DEFAULT = 512 * 1024 * 1024;
 /** Bytes on their way to the store at which the task waits. */
 const UNWRITTEN_BYTES_MAX = 16 * 1024 * 1024;
 /** Rows beyond the cache at which the task asks for relief: a few batches. */
 const OVERDRAFT_ROWS_MAX = 4096;
 /** Rows that an eviction makes room for: with the overdraft, a few milliseconds of work. */
 const HEADROOM_ROWS_MAX = 4096;
+/** The same, of packed rows. */
+const OVERDRAFT_BYTES_MAX = 1024 * 1024;
+const HEADROOM_BYTES_MAX = 1024 * 1024;
 /** Rows changed during so many evictions get a second chance. */
 const RECENT_EVICTIONS = 4;
 /** Chunks of dropped namespaces deleted in one pass, at most. */
@@ -26,13 +33,23 @@ export interface WorkingSetOptions {
   readonly registry: TableRegistry;
   readonly clock: StampClock;
   readonly cacheEntriesMax: number;
+  readonly cacheBytesMax: number;
   readonly keyGroupCount: number;
   readonly range: KeyGroupRange;
   readonly openStore: () => Promise<KeyValueStore>;
   readonly spillLogBytesMax: number;
 }
 
-/** Decides which rows are in memory. Bounds: `cacheEntriesMax` rows, and UNWRITTEN_BYTES_MAX on their way to the store. */
+/** What of a table may stay in memory. */
+interface Share {
+  readonly rowsMax: number;
+  readonly packedBytesMax: number;
+}
+
+/**
+ * Decides which rows are in memory. Bounds: `cacheEntriesMax` rows whose values are on the heap, `cacheBytesMax` of packed ones, and
+ * UNWRITTEN_BYTES_MAX on their way to the store.
+ */
 export class WorkingSet {
   readonly #options: WorkingSetOptions;
   readonly #writeBehind: WriteBehind;
@@ -52,7 +69,8 @@ export class WorkingSet {
   get isFull(): boolean {
     return (
       this.#writeBehind.unwrittenBytes > UNWRITTEN_BYTES_MAX ||
-      this.#rowsInMemory() > this.#options.cacheEntriesMax + OVERDRAFT_ROWS_MAX
+      this.#rowsInMemory() > this.#options.cacheEntriesMax + OVERDRAFT_ROWS_MAX ||
+      this.#packedBytesInMemory() > this.#options.cacheBytesMax + OVERDRAFT_BYTES_MAX
     );
   }
 
@@ -79,10 +97,14 @@ export class WorkingSet {
    * more; undefined: it may already.
    */
   relieve(): Promise<void> | undefined {
-    const { cacheEntriesMax } = this.#options;
-    const rowCount = this.#rowsInMemory();
-    const headroom = Math.min(HEADROOM_ROWS_MAX, Math.ceil(cacheEntriesMax / 10));
-    if (rowCount > cacheEntriesMax) this.#evict(rowCount - cacheEntriesMax + headroom);
+    const { cacheEntriesMax, cacheBytesMax } = this.#options;
+    const rows = this.#rowsInMemory();
+    const bytes = this.#packedBytesInMemory();
+    if (rows > cacheEntriesMax || bytes > cacheBytesMax)
+      this.#evict({
+        rows: excess(rows, cacheEntriesMax, HEADROOM_ROWS_MAX),
+        bytes: excess(bytes, cacheBytesMax, HEADROOM_BYTES_MAX),
+      });
     let chunksLeft = DROPPED_CHUNKS_PER_PASS;
     for (const store of this.#tableStores.values()) {
       while (store.hasDropped && chunksLeft-- > 0) store.deleteSomeDropped();
@@ -130,34 +152,41 @@ export class WorkingSet {
   #rowsInMemory(): number {
     const { tables } = this.#options.registry;
     let count = 0;
-    for (let index = 0; index < tables.length; index++) {
-      const table = tables[index] as StateTable;
-      if (table.isEvictable) count += table.rows.count;
-    }
+    for (let index = 0; index < tables.length; index++) count += countedRows(tables[index] as StateTable);
     return count;
   }
 
-  #evict(rowCount: number): void {
+  #packedBytesInMemory(): number {
     const { tables } = this.#options.registry;
-    const evictable = tables.filter((table) => table.isEvictable && table.rows.count > 0);
-    const total = evictable.reduce((sum, table) => sum + table.rows.count, 0);
-    for (const table of evictable) {
-      // Each table gives its share.
-      const share = Math.min(table.rows.count, Math.ceil((rowCount * table.rows.count) / total));
-      const left = share - this.#sweep(table, share, true);
-      if (left > 0) this.#sweep(table, left, false);
+    let bytes = 0;
+    for (let index = 0; index < tables.length; index++) bytes += packedBytesOf(tables[index] as StateTable);
+    return bytes;
+  }
+
+  /** Each table gives its share of what is too much. */
+  #evict(excess: { readonly rows: number; readonly bytes: number }): void {
+    const rowsTotal = this.#rowsInMemory();
+    const bytesTotal = this.#packedBytesInMemory();
+    for (const table of this.#options.registry.tables) {
+      const rows = countedRows(table);
+      const bytes = packedBytesOf(table);
+      const share = {
+        rowsMax: rows === 0 ? Infinity : rows - Math.ceil((excess.rows * rows) / rowsTotal),
+        packedBytesMax: bytes === 0 ? Infinity : bytes - Math.ceil((excess.bytes * bytes) / bytesTotal),
+      };
+      if (!isWithin(table, share)) this.#sweep(table, share, true);
+      if (!isWithin(table, share)) this.#sweep(table, share, false);
     }
     this.#options.clock.advance();
   }
 
-  /** Moves up to `wanted` rows away, in one turn of the hand; returns how many. */
-  #sweep(table: StateTable, wanted: number, givesSecondChance: boolean): number {
+  /** Moves rows away until the rest is within the share, in one turn of the hand. */
+  #sweep(table: StateTable, share: Share, givesSecondChance: boolean): void {
     const store = this.#tableStores.get(table) ?? this.#makeStore(table);
     const { rows } = table;
     const recent = this.#options.clock.current - RECENT_EVICTIONS;
     let hand = this.#hands.get(table) ?? 0;
-    let moved = 0;
-    for (let steps = rows.highWater; steps > 0 && moved < wanted; steps--) {
+    for (let steps = rows.highWater; steps > 0; steps--) {
       hand = hand + 1 >= rows.highWater ? 0 : hand + 1;
       const changed = rows.changed[hand] as number;
       if (changed === FREE) continue;
@@ -165,10 +194,9 @@ export class WorkingSet {
         rows.touched[hand] = 0;
         continue;
       }
-      if (this.#moveAway(table, store, hand)) moved++;
+      if (this.#moveAway(table, store, hand) && isWithin(table, share)) break;
     }
     this.#hands.set(table, hand);
-    return moved;
   }
 
   #moveAway(table: StateTable, store: TableStore, row: number): boolean {
@@ -200,6 +228,15 @@ export class WorkingSet {
     table.storedRows = store;
     return store;
   }
+}
+
+/** What goes when there is more than `max`, with some room for what comes. */
+function excess(present: number, max: number, headroomMax: number): number {
+  return present > max ? Math.min(present, present - max + Math.min(headroomMax, Math.ceil(max / 10))) : 0;
+}
+
+function isWithin(table: StateTable, { rowsMax, packedBytesMax }: Share): boolean {
+  return table.rows.count <= rowsMax && packedBytesOf(table) <= packedBytesMax;
 }
 
 function identityOf(table: StateTable, rows: RowStore, row: number) {

@@ -14,7 +14,7 @@ import type {
 import type { StateTtl } from '../ttl/state-ttl.ts';
 import { PackedCells } from '../packed/packed-cells.ts';
 import { PackedListCells } from '../packed/packed-list.ts';
-import { KEY_MODE_NUMBER, KEY_MODE_STRING } from './key-column.ts';
+import { KEY_MODE_NUMBER, KEY_MODE_STRING, KEY_MODE_TUPLE } from './key-column.ts';
 import { OpenIndex, SPREAD } from './open-index.ts';
 import { RemovalLog } from './removal-log.ts';
 import { prefetchRows, ROWS_IN_CACHE } from './row-prefetch.ts';
@@ -75,6 +75,8 @@ export class KeyedTable implements RowTable {
   readonly rows: RowStore;
   readonly columns: readonly (Float64Array | unknown[])[];
   readonly removals: RemovalLog;
+  /** All values of a row are packed, as its operator wants it: bytes bound what is in memory, not a number of rows. */
+  isWeighed = false;
   wasAbsent = false;
   /** Rows that are over are left out of what a snapshot writes whole; undefined: none ever is. */
   expires: RowExpiry | undefined = undefined;
@@ -332,6 +334,19 @@ export class KeyedTable implements RowTable {
         slot = (slot + 2) & mask;
       }
     }
+    if (keys.mode === KEY_MODE_TUPLE && keys.width === 2 && isPair(key)) {
+      const numbers = keys.numbers;
+      const [first, second] = key;
+      for (;;) {
+        const row = slots[slot] as number;
+        if (
+          row < 0 ||
+          (slots[slot + 1] === keyHash && numbers[row * 2] === first && numbers[row * 2 + 1] === second)
+        )
+          return row;
+        slot = (slot + 2) & mask;
+      }
+    }
     if (keys.mode === KEY_MODE_STRING) {
       const values = keys.values;
       for (;;) {
@@ -451,4 +466,12 @@ function rowsInOrder({ index, namespace }: Slice, { subkeys, highWater, changed 
     if (row >= 0) found[next++] = row;
   }
   return found.sort();
+}
+
+/** Two things of which neither is NaN. */
+function isPair(key: Key): key is readonly [unknown, unknown] {
+  if (!Array.isArray(key) || key.length !== 2) return false;
+  const first: unknown = key[0];
+  const second: unknown = key[1];
+  return first === first && second === second;
 }

@@ -21,6 +21,7 @@ export class PairTable {
   /** Timers stay in memory. */
   readonly isEvictable: boolean;
   readonly isWalked = false;
+  readonly isWeighed = false;
   wasAbsent = false;
   /** Rows of these tables are found by others: they go together, or not at all. */
   readonly expires = undefined;

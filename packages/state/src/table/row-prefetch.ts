@@ -1,6 +1,6 @@
 // [HOT] Looks at the rows of some keys before they are needed. A lookup by itself waits for the index, then for the row; here the
 // places of many rows are asked of memory at once, because no look needs the one before.
-import { KEY_MODE_NUMBER, type KeyColumn } from './key-column.ts';
+import { KEY_MODE_NUMBER, KEY_MODE_TUPLE, type KeyColumn } from './key-column.ts';
 import { SPREAD, type OpenIndex } from './open-index.ts';
 import type { Cells, RowStore } from './row-store.ts';
 
@@ -59,7 +59,14 @@ function lookAtCells(cells: Cells, count: number): number {
 }
 
 function lookAtKeys(keys: KeyColumn, count: number): number {
-  return keys.mode === KEY_MODE_NUMBER ? lookAtFloats(keys.numbers, count) : lookAtValues(keys.values, count);
+  if (keys.mode === KEY_MODE_NUMBER) return lookAtFloats(keys.numbers, count);
+  return keys.mode === KEY_MODE_TUPLE ? lookAtTuples(keys, count) : lookAtValues(keys.values, count);
+}
+
+function lookAtTuples({ numbers, width }: KeyColumn, count: number): number {
+  let sum = 0;
+  for (let index = 0; index < count; index++) sum += numbers[(places[index] as number) * width] as number;
+  return sum > 0 ? 1 : 0;
 }
 
 function lookAtInts(cells: Int32Array, count: number): number {

@@ -43,6 +43,8 @@ import type {
 } from './harness-options.ts';
 import { VirtualAnswers } from './virtual-answers.ts';
 
+/** So that of packed rows about as many are kept as of others. */
+const PACKED_ROW_BYTES = 200;
 const SUBMISSION: SubmissionContext = { args: [], params: {}, environment: {}, baseDirectory: '/' };
 const SOURCE_VERTEX = asJobVertexId('0'.repeat(31) + '1');
 const TESTED_VERTEX = asJobVertexId('0'.repeat(31) + '2');
@@ -158,7 +160,13 @@ export class World<T> {
     const cacheEntriesMax = options.cacheEntriesMax ?? this.graph.options.stateCacheEntriesMax;
     const graph = {
       ...this.graph,
-      options: { ...this.graph.options, stateCacheEntriesMax: cacheEntriesMax },
+      options: {
+        ...this.graph.options,
+        stateCacheEntriesMax: cacheEntriesMax,
+        ...(options.cacheEntriesMax === undefined
+          ? {}
+          : { stateCacheBytesMax: cacheEntriesMax * PACKED_ROW_BYTES }),
+      },
     };
     const vertex: JobVertex = {
       vertexId,

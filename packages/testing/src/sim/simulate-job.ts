@@ -40,6 +40,8 @@ const JOB_IDS = {
 };
 /** After healing, a job must have finished, or given all that it can, within this time. */
 export const LIVENESS_MS = 180_000;
+/** So that of packed rows about as many are kept as of others. */
+const PACKED_ROW_BYTES = 200;
 /** After its end a job is watched for so long: nothing may change any more. */
 const AFTERMATH_MS = 5_000;
 /** From the last line that a job without an end had to give until somebody cancels it. */
@@ -358,6 +360,7 @@ function optionsOf(world: SimWorld): Partial<StreamGraph['options']> {
     autoScaling: { settlingMs: 100, minIntervalMs: 400, lossWaitMs: 300 },
     bufferTimeoutMs: world.bufferTimeoutMs,
     stateCacheEntriesMax: world.stateCacheEntriesMax,
+    stateCacheBytesMax: world.stateCacheEntriesMax * PACKED_ROW_BYTES,
     isChainingEnabled: world.isChainingEnabled,
     restart: {
       type: 'exponential-delay',

@@ -119,6 +119,7 @@ export function generateBatchLoop(
       frozen(code, unit, name, columns.declare(name, fields, outer !== undefined)),
     cells: (fields, outer) => columns.cells(fields, outer !== undefined),
     again,
+    batch: 'batch',
   });
   const stages = stageText(code, unit, input.node, {
     record,

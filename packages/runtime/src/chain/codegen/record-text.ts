@@ -17,6 +17,8 @@ export interface RecordText {
    * kept as what it was (a dead letter), so that nobody before may leave a field out.
    */
   again(isExact: boolean): string;
+  /** Name of the batch of which the record is row `row`, as it is; undefined: it is not one of a batch. */
+  readonly batch: string | undefined;
   /** The fields by themselves, where the record is columns of which each row has the same fields; else undefined. */
   cells(fields: FieldsRead): RecordCells | undefined;
   /** What to give code that reads these fields. */
@@ -45,6 +47,7 @@ export function madeRecord(name: string): RecordText {
     argument: () => name,
     field: (field) => `${name}[${literal(field)}]`,
     again: () => name,
+    batch: undefined,
     cells: () => undefined,
     having: () => name,
     behindCondition: () => ({ record: made, declaration: () => '' }),
@@ -66,6 +69,7 @@ export interface OuterRecord {
 
 /** A record that somebody else makes, with the fields that are asked for here. */
 export class AskedRecord implements RecordText {
+  readonly batch = undefined;
   readonly #name: string;
   #fields: FieldsRead = 'none';
 
@@ -115,6 +119,8 @@ export interface RecordMaking {
   readonly cells: (fields: FieldsRead, outer?: OuterRecord) => RecordCells | undefined;
   /** Expression of the whole record. */
   readonly again: string;
+  /** As of {@link RecordText}. */
+  readonly batch?: string;
 }
 
 /** A record that is columns until it is asked for. */
@@ -132,6 +138,10 @@ export class LateRecord implements RecordText {
 
   get fields(): FieldsRead {
     return this.#fields;
+  }
+
+  get batch(): string | undefined {
+    return this.#making.batch;
   }
 
   whole(): string {

@@ -136,12 +136,12 @@ class LatestRow implements RowFunction {
   }
 
   /** Puts the row at hand in the place of the one that is known, in `found`; -1: there is none. */
-  #keep({ key, hash, row, timestampMs }: RowInput, found: number): void {
+  #keep({ key, hash, row, timestampMs, batch, at: batchRow }: RowInput, found: number): void {
     const states = this.#states;
     const at = found < 0 ? states.write(key, hash) : found;
     if (found >= 0) states.touch(at, key, hash);
     try {
-      this.#rows.set(at, row);
+      if (batch === undefined || !this.#rows.setFrom(at, batch, batchRow)) this.#rows.set(at, row);
     } catch (error) {
       // What cannot be encoded leaves no key without a row.
       if (found < 0) states.remove(key, hash);

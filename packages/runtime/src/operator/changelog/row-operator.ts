@@ -1,5 +1,6 @@
 // The frame of operators over rows: text that hands each record, or change, and its key to one function of the engine's.
 import type { ChangeKind, UserFunction } from '@millrace/api';
+import type { RecordBatch } from '@millrace/proto';
 import type { KeyedStateBackend } from '@millrace/state';
 import { deepFreeze } from '../../chain/deep-freeze.ts';
 import type { FieldsRead } from '../../chain/fields/fields-read.ts';
@@ -17,6 +18,8 @@ export class RowInput {
   hash = 0;
   /** Row of the batch, -1 outside of one. */
   at = -1;
+  /** The batch of which row `at` is `row`, and nothing else; undefined: there is none. */
+  batch: RecordBatch | undefined = undefined;
 }
 
 /**
@@ -99,6 +102,7 @@ export function rowOperator(
         body.row === '-1' ? '' : `${unit.bind(setup.origin, 'origin')}.row = ${body.row};`,
         taken,
         `${at}.timestampMs = ${body.timestampMs}; ${at}.key = ${key}; ${at}.hash = ${hash}; ${at}.at = ${body.row};`,
+        `${at}.batch = ${isOfChanges || body.row === '-1' ? 'undefined' : record.batch};`,
         `${body.at(site)} ${unit.bind(fn, 'rows')}.onRow(${at});`,
       ].join('\n');
     const rest = (): string => {
