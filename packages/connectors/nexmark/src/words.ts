@@ -91,7 +91,11 @@ export class Words {
     const isBare = draws.below(10) === 0;
     const id = channel >= CHANNELS || isBare ? '' : `&channel_id=${Math.abs(reversed(channel))}`;
     // `join` makes one piece of it: what is put together stays a tree of its parts, and whoever writes the text of many walks each.
-    return [...parts.flatMap((text, index) => [index === 0 ? 'https://www.nexmark.com/' : '/', text]), '/item.htm?query=1', id].join('');
+    return [
+      ...parts.flatMap((text, index) => [index === 0 ? 'https://www.nexmark.com/' : '/', text]),
+      '/item.htm?query=1',
+      id,
+    ].join('');
   }
 }
 

@@ -23,7 +23,12 @@ function batchesOf(records: readonly unknown[]): RecordBatch[] {
 }
 
 /** undefined: refused. */
-function written(writer: BatchRowWriter, batch: RecordBatch, row: number, room: number): Uint8Array | undefined {
+function written(
+  writer: BatchRowWriter,
+  batch: RecordBatch,
+  row: number,
+  room: number,
+): Uint8Array | undefined {
   const bytes = Buffer.alloc(START + room + 8, 0xee) as unknown as RowBytes;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const end = writer.write(bytes, view, START, START + room, batch, row);

@@ -63,7 +63,14 @@ export class BatchRowWriter {
    * with numbers, booleans and texts of Latin-1.
    */
   // oxlint-disable-next-line max-params -- numbers, for each row
-  write(bytes: RowBytes, view: DataView, start: number, end: number, batch: RecordBatch, row: number): number {
+  write(
+    bytes: RowBytes,
+    view: DataView,
+    start: number,
+    end: number,
+    batch: RecordBatch,
+    row: number,
+  ): number {
     if (batch !== this.#batch) this.#prepare(batch);
     if (this.#write === undefined) return REFUSED;
     this.#writtenCount++;
@@ -79,7 +86,9 @@ export class BatchRowWriter {
     for (const [index, { kind }] of shapeOfText(batch.shape.text).layout.entries()) {
       const column = batch.columns[index];
       const prepared =
-        kind === 'str' ? this.#textsOf(column as StringColumn, batch.rowCount, index) : (column as PreparedColumn);
+        kind === 'str'
+          ? this.#textsOf(column as StringColumn, batch.rowCount, index)
+          : (column as PreparedColumn);
       if (prepared === undefined) {
         this.#write = undefined;
         return;
@@ -139,7 +148,8 @@ function generateWriter(shape: TypedShape): WriteRow | undefined {
   const head = headOf(names);
   const words = new DataView(Uint8Array.from({ length: head.length + 3 }, (_, at) => head[at] ?? 0).buffer);
   const stores: string[] = [];
-  for (let at = 0; at < head.length; at += 4) stores.push(`view.setInt32(start + ${at}, ${words.getInt32(at, true)}, true);`);
+  for (let at = 0; at < head.length; at += 4)
+    stores.push(`view.setInt32(start + ${at}, ${words.getInt32(at, true)}, true);`);
   const text = `// batch row ${writerCount++}
 return function (bytes, view, start, end, columns, row) {
   let at = start + ${head.length};
@@ -158,7 +168,11 @@ function fixedBytes(layout: readonly ColumnLayout[]): number {
   return layout.reduce((sum, { kind }) => sum + (kind === 'bool' ? 1 : NUMBER_BYTES), 0);
 }
 
-function fieldText({ kind }: ColumnLayout, index: number, { length: count }: readonly ColumnLayout[]): string {
+function fieldText(
+  { kind }: ColumnLayout,
+  index: number,
+  { length: count }: readonly ColumnLayout[],
+): string {
   const column = `columns[${index}]`;
   if (kind === 'bool') return `at = kit.putBoolean(bytes, at, ${column}[row]);`;
   if (kind !== 'str') return `at = kit.putNumber(bytes, view, at, ${column}[row]);`;

@@ -161,7 +161,11 @@ export function readStringsV1(reader: ByteReader, rowCount: number): StringColum
   );
 }
 
-function textsOf({ text, isWide, lengths }: TextBlock, indexes: Unsigned | undefined, rowCount: number): RowTexts | undefined {
+function textsOf(
+  { text, isWide, lengths }: TextBlock,
+  indexes: Unsigned | undefined,
+  rowCount: number,
+): RowTexts | undefined {
   if (isWide) return undefined;
   const starts = new Uint32Array(lengths.length);
   for (let index = 1; index < lengths.length; index++)

@@ -40,7 +40,12 @@ export type StateOperation =
       readonly n: number;
     }
   | { readonly kind: 'distinct'; readonly key: number; readonly from: number; readonly n: number }
-  | { readonly kind: 'packed' | 'removePacked'; readonly packedKey: number; readonly key: number; readonly n: number }
+  | {
+      readonly kind: 'packed' | 'removePacked';
+      readonly packedKey: number;
+      readonly key: number;
+      readonly n: number;
+    }
   | { readonly kind: 'timer' | 'unregister'; readonly key: number; readonly n: number }
   | { readonly kind: 'relieve' | 'compare' | 'checkpoint' | 'abort' | 'overlap' }
   | { readonly kind: 'restore'; readonly parallelism: number };
@@ -300,7 +305,8 @@ export class ModelRun {
       this.#model.packed.delete(canonical(key));
       return;
     }
-    const value = n % 5 === 0 ? undefined : n % 7 === 0 ? [n, { n }] : { n, text: `packed ${n}`.repeat(n % 9) };
+    const value =
+      n % 5 === 0 ? undefined : n % 7 === 0 ? [n, { n }] : { n, text: `packed ${n}`.repeat(n % 9) };
     const row = packed.upsert(key, hash, 0);
     assert.equal(packed.wasAbsent, !this.#model.packed.has(canonical(key)));
     packed.packed(0).set(row, value);

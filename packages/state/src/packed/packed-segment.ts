@@ -32,12 +32,17 @@ export function wordsOfEntry(words: Int32Array, word: number): number {
 export function writeOver(
   words: Int32Array,
   word: number,
-  { source, from, byteLength }: { readonly source: Int32Array; readonly from: number; readonly byteLength: number },
+  {
+    source,
+    from,
+    byteLength,
+  }: { readonly source: Int32Array; readonly from: number; readonly byteLength: number },
 ): boolean {
   const free = wordsOfEntry(words, word) - entryWords(byteLength);
   if (free < 0 || free > FREE_WORDS_MAX) return false;
   let target = word + ENTRY_HEADER_WORDS;
-  for (let at = from, end = from + ((byteLength + 3) >>> 2); at < end; at++) words[target++] = source[at] as number;
+  for (let at = from, end = from + ((byteLength + 3) >>> 2); at < end; at++)
+    words[target++] = source[at] as number;
   words[word + 1] = byteLength | (free << LENGTH_BITS);
   return true;
 }

@@ -53,7 +53,11 @@ function scatterFloats(source: Float64Array, target: Float64Array, { span, start
     target[span[index] as number] = source[start + index] as number;
 }
 
-function scatterTuples({ numbers, width }: NumberTuples, target: NumberTuples, { span, start }: Places): void {
+function scatterTuples(
+  { numbers, width }: NumberTuples,
+  target: NumberTuples,
+  { span, start }: Places,
+): void {
   let from = start * width;
   for (let index = 0; index < span.length; index++) {
     const to = (span[index] as number) * width;

@@ -23,7 +23,10 @@ export class KeyColumn {
   /** Stores `key` in `row`; `capacity` is that of the table. `isOwned`: the key is one that a column has already. */
   put(row: number, key: unknown, capacity: number, isOwned = false): void {
     const wanted = modeOf(key);
-    if (wanted !== this.mode || (wanted === KEY_MODE_TUPLE && (key as readonly unknown[]).length !== this.width))
+    if (
+      wanted !== this.mode ||
+      (wanted === KEY_MODE_TUPLE && (key as readonly unknown[]).length !== this.width)
+    )
       this.#widen(wanted, key, capacity);
     if (this.mode === KEY_MODE_NUMBER) this.numbers[row] = (key as number) === 0 ? 0 : (key as number);
     else if (this.mode === KEY_MODE_TUPLE) this.#putTuple(row, key as readonly number[]);

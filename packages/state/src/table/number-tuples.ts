@@ -15,7 +15,8 @@ export function tupleWidth(key: unknown): number {
 /** The key that stands at `place`, as an array that nobody can change. */
 export function tupleAt(numbers: Float64Array, width: number, place: number): readonly number[] {
   const key: number[] = [];
-  for (let index = place * width, end = index + width; index < end; index++) key.push(numbers[index] as number);
+  for (let index = place * width, end = index + width; index < end; index++)
+    key.push(numbers[index] as number);
   return Object.freeze(key);
 }
 
