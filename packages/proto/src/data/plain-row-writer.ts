@@ -23,8 +23,9 @@ const SHAPES_MAX = 16;
 const NAMES_MAX = 64;
 /** Below this many characters a loop beats a call into Node. */
 const LOOP_CHARS_MAX = 16;
-/** The longest number, and what stands before a text. */
+/** Bytes of the longest number. */
 export const NUMBER_BYTES = 9;
+/** Bytes that stand before a text, at most. */
 export const TEXT_HEAD_BYTES = 6;
 
 // As in value-codec-v1.ts.
@@ -128,6 +129,7 @@ function putPlain(bytes: RowBytes, view: DataView, at: number, end: number, valu
   return at + 1;
 }
 
+/** Writes a number, for which there is room, and returns where it ends. */
 export function putNumber(bytes: RowBytes, view: DataView, at: number, value: number): number {
   if (value !== (value | 0) || (value === 0 && 1 / value < 0)) {
     bytes[at] = FLOAT;
@@ -163,6 +165,7 @@ export function putTextHead(bytes: RowBytes, at: number, length: number): number
   return at + 1;
 }
 
+/** Writes a boolean, 1 or 0, and returns where it ends. */
 export function putBoolean(bytes: RowBytes, at: number, value: number): number {
   bytes[at] = value === 1 ? TRUE : FALSE;
   return at + 1;

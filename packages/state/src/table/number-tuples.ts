@@ -1,7 +1,7 @@
 // [HOT] Keys that are arrays of as many numbers each, side by side: no object a key, for the collector to go over and for a look to follow.
 
 /** Numbers of such a key at most. */
-export const TUPLE_WIDTH_MAX = 4;
+const TUPLE_WIDTH_MAX = 4;
 
 /** How many numbers a key is an array of, 2 to TUPLE_WIDTH_MAX; 0: it is something else. */
 export function tupleWidth(key: unknown): number {
