@@ -1,4 +1,4 @@
-// The main job on its real file, while its processes are killed: ten rounds, and the output must not show it.
+// The main job on its real file, while its processes are killed: some rounds, and the output must not show it.
 import { existsSync, mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

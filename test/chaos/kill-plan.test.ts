@@ -1,4 +1,4 @@
-// What the ten rounds have in store.
+// What the rounds have in store.
 import { expect, test } from 'vitest';
 import { CRASH_POINTS, planKills, type Stroke } from './kill-plan.ts';
 import { SEEDS } from './seeds.ts';

@@ -1,2 +1,2 @@
-// One round each.
-export const SEEDS: readonly number[] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+// One round each: so few as have all in store that `kill-plan.test.ts` asks of them together.
+export const SEEDS: readonly number[] = [1, 2, 3, 4, 6, 18];

@@ -62,7 +62,7 @@ async function expectExactOutput(): Promise<void> {
 
 test('a job that is rescaled from 1 to 3 to 2 while it runs gives the output of one that is not', async () => {
   cluster = await TestCluster.start(join(temporary, 'cluster'), ['--taskmanagers', '2', '--slots', '2']);
-  const client = job(['-p', '1'], 1_500);
+  const client = job(['-p', '1'], 1_000);
   await jobThat(({ recordsRead }) => recordsRead > 500, 'its first records');
   const refused = await cluster.run(['rescale', 'moving-sums', '-p', '9']);
   expect(refused.exitCode).not.toBe(0);

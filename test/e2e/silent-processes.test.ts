@@ -47,7 +47,7 @@ test('a TaskManager that is stopped for three heartbeat time-outs and goes on ch
     NUMBERS,
     '--',
     '--count',
-    '6000',
+    '3600',
     '--ratePerSecond',
     '300',
     '--out',
@@ -80,7 +80,7 @@ test('a TaskManager that is stopped for three heartbeat time-outs and goes on ch
   await expect.poll(async () => (await describeJob(jid)).state, { timeout: 60_000 }).toBe('FINISHED');
   expect((await describeJob(jid)).restarts).toBe(1);
   const counts = await lineCounts(out);
-  expect(counts.size).toBe(6_000);
+  expect(counts.size).toBe(3_600);
   expect([...counts.values()].every((count) => count === 1)).toBe(true);
   // The same process is there again, with slots that run nothing.
   await expect.poll(freeSlots, { timeout: 30_000 }).toBe(4);

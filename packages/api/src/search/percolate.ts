@@ -34,7 +34,7 @@ export interface PercolateOptions<D, Q, Out> {
  * several shards. A document is tried only on queries for which it has the value, word, prefix or point that they need; queries
  * that need nothing are tried on all. Results have the document's event time.
  * Bounds: queries and their index are in memory, 10,000 distinct fields in the queries of a subtask. With event time, documents that
- * wait are in memory too, and a checkpoint has room for 16 MiB of them (MR_STATE_TOO_LARGE).
+ * wait are in memory too, and a checkpoint has room for 16 MiB of them (MR_STATE_TOO_LARGE); at least once, for as much by the number of subtasks.
  * A query that is none fails as a function does (MR_QUERY_INVALID): see `.onError(…)`.
  * Source: Elasticsearch's percolator and query language.
  */
