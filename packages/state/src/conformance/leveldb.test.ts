@@ -66,8 +66,8 @@ describe('A backend over LevelDB', () => {
     }
   }, 60_000);
 
-  test('counts 1,000,000 keys with a cache of 1,000 entries, and restores them from its snapshot', async () => {
-    const keyCount = 1_000_000;
+  test('counts 400,000 keys with a cache of 1,000 entries, and restores them from its snapshot', async () => {
+    const keyCount = 400_000;
     const backend = await openBackend(1000);
     const table = backend.table({ name: 'counts', columns: ['f64'], hasNamespaces: false });
     const count = (key: number) => {
@@ -88,7 +88,7 @@ describe('A backend over LevelDB', () => {
     expect(backend.entryCount).toBe(keyCount);
     const blobStore = new MemoryBlobStore();
     const { files } = await backend.freeze(1).write(blobStore, 'chk-1/');
-    for (const key of [0, 1, 99, 100, 999_900, 999_999]) {
+    for (const key of [0, 1, 99, 100, keyCount - 100, keyCount - 1]) {
       const row = table.find(key, hashNumber(key), 0);
       expect((table.columns[0] as Float64Array)[row]).toBe(key % 100 === 0 ? 2 : 1);
     }
