@@ -32,6 +32,8 @@ export default defineConfig({
           name: 'processes',
           include: ['test/{e2e,chaos}/**/*.test.ts'],
           exclude: ['test/e2e/containers/**'], // npm run e2e:containers
+          // What is built needs no transformation.
+          server: { deps: { external: [/\/packages\/(?:connectors\/)?[^/]+\/dist\//] } },
           testTimeout: 300_000,
           hookTimeout: 120_000,
         },

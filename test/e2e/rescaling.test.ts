@@ -14,6 +14,7 @@ let temporary: string;
 let cluster: TestCluster;
 
 interface JobJson {
+  readonly jid: string;
   readonly name: string;
   readonly state: string;
   readonly parallelism: number;
@@ -48,7 +49,9 @@ async function jobThat(isWanted: (job: JobJson) => boolean, what: string): Promi
   let wanted: JobJson | undefined;
   const isThere = async (): Promise<boolean> => {
     const jobs = await cluster.list<JobJson>().catch(() => []);
-    wanted = jobs.find((found) => found.name === 'moving-sums' && isWanted(found));
+    const jid = jobs.find(({ name }) => name === 'moving-sums')?.jid;
+    const found = jid === undefined ? undefined : await cluster.describe<JobJson>(jid).catch(() => undefined);
+    if (found !== undefined && isWanted(found)) wanted = found;
     return wanted !== undefined;
   };
   await until(isThere, { timeoutMs: 60_000, what });

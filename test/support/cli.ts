@@ -107,7 +107,11 @@ export class TestCluster {
     env: Readonly<Record<string, string>> = {},
   ): Promise<TestCluster> {
     const cluster = new TestCluster(directory, env);
-    const started = await cluster.run(['cluster', 'start', '--port', '0', ...flags]);
+    // Beside the start: who asks first does not wait for it.
+    const [started] = await Promise.all([
+      cluster.run(['cluster', 'start', '--port', '0', ...flags]),
+      import('@millrace/cli'),
+    ]);
     if (started.exitCode !== 0) throw new Error(`cluster start: ${started.stderr}`);
     return cluster;
   }
