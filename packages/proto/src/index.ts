@@ -27,7 +27,12 @@ export * from './snapshot/number-tuples-v1.ts';
 export * from './snapshot/keyed-run-v1.ts';
 export { recordAt, recordsOf } from './data/batch-shape.ts';
 export { createBatchBuilder } from './data/batch-builder.ts';
-export { FRAME_BYTES_MAX, decodeBatchV1, encodeBatchV1 } from './data/batch-codec-v1.ts';
+export {
+  FRAME_BYTES_MAX,
+  decodeBatchV1,
+  decodeUncheckedBatchV1,
+  encodeBatchV1,
+} from './data/batch-codec-v1.ts';
 export {
   FRAME_HEADER_BYTES,
   decodeFrameV1,

@@ -41,6 +41,7 @@ export class MemoryNetwork implements ChannelNetwork {
     line.sender = events;
     this.#subscribe(line);
     return {
+      isWithinProcess: false,
       send: (frame) => {
         this.frameCount++;
         const copy = frame.slice();
@@ -58,6 +59,7 @@ export class MemoryNetwork implements ChannelNetwork {
     line.receiver = events;
     this.#subscribe(line);
     return {
+      isWithinProcess: false,
       sendUpstream: (frame) => {
         const copy = frame.slice();
         line.upMs = this.#deliver(line.upMs, () => line.sender?.onUpstream(copy));

@@ -134,6 +134,7 @@ class AdaptiveBatchBuilder implements BatchBuilder {
       columns: rows.finish(),
       timestampsMs: rows.timestampsMs,
       keyHashes: rows.keyHashes,
+      bytes: rows.bytes,
     };
     this.#options.onBatch(target, batch);
   }

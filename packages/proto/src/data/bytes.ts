@@ -55,8 +55,9 @@ export class ByteWriter {
   #view: DataView;
 
   constructor(initialBytes: number = INITIAL_BYTES) {
-    const buffer = new ArrayBuffer(initialBytes);
-    this.#bytes = nodeBytes(new Uint8Array(buffer));
+    // Not filled with zeros, as a plain ArrayBuffer is: all that is read of it was written before.
+    const { buffer } = Buffer.allocUnsafeSlow(initialBytes);
+    this.#bytes = nodeBytes(new Uint8Array(buffer as ArrayBuffer));
     this.#view = new DataView(buffer);
   }
 
@@ -213,6 +214,16 @@ export class ByteWriter {
     const copied = new Uint8Array(this.length);
     for (let index = 0; index < copied.length; index++) copied[index] = this.#bytes[index] as number;
     return copied;
+  }
+
+  /**
+   * What was written, with an ArrayBuffer of its own, which may be longer by as much as was written. Takes the memory of the writer, which is
+   * not used any more.
+   */
+  release(): Uint8Array<ArrayBuffer> {
+    return this.length * 2 < this.#bytes.length
+      ? this.copy()
+      : new Uint8Array(this.#bytes.buffer, 0, this.length);
   }
 
   #grow(count: number): void {

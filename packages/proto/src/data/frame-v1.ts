@@ -61,11 +61,16 @@ export interface Frame {
 }
 
 /**
- * Returns the frame of `element`, with an ArrayBuffer of its own.
+ * Returns the frame of `element`, with an ArrayBuffer of its own. `isChecked` false: a batch has no checksum, because it stays in
+ * this process.
  * @throws {MillraceError} MR_UNSUPPORTED_VALUE when a batch is too large for a frame; MR_INTERNAL for a field out of range
  */
-export function encodeFrameV1(header: FrameHeader, element: StreamElement): Uint8Array<ArrayBuffer> {
-  if (element.kind === Kind.Batch) return encodeBatchFrameV1(header, element.batch);
+export function encodeFrameV1(
+  header: FrameHeader,
+  element: StreamElement,
+  isChecked = true,
+): Uint8Array<ArrayBuffer> {
+  if (element.kind === Kind.Batch) return encodeBatchFrameV1(header, element.batch, isChecked);
   const writer = new ByteWriter(128);
   writer.reserve(FRAME_HEADER_BYTES);
   writePayload(writer, element);
@@ -75,8 +80,12 @@ export function encodeFrameV1(header: FrameHeader, element: StreamElement): Uint
 }
 
 /** Like {@link encodeFrameV1} for a batch, which is written behind its header without another copy. */
-export function encodeBatchFrameV1(header: FrameHeader, batch: RecordBatch): Uint8Array<ArrayBuffer> {
-  const bytes = encodeBehind(batch, FRAME_HEADER_BYTES);
+export function encodeBatchFrameV1(
+  header: FrameHeader,
+  batch: RecordBatch,
+  isChecked = true,
+): Uint8Array<ArrayBuffer> {
+  const bytes = encodeBehind(batch, FRAME_HEADER_BYTES, isChecked);
   writeHeader(bytes, header, Kind.Batch);
   return bytes;
 }

@@ -1,6 +1,13 @@
 // The two ends of a channel between slots: frames, sequence numbers, credit. Whatever is wrong fails the attempt.
 import { MillraceError, toWireError, type WireError } from '@millrace/common';
-import { decodeBatchV1, decodeFrameV1, encodeFrameV1, type Frame, type FrameHeader } from '@millrace/proto';
+import {
+  decodeBatchV1,
+  decodeFrameV1,
+  decodeUncheckedBatchV1,
+  encodeFrameV1,
+  type Frame,
+  type FrameHeader,
+} from '@millrace/proto';
 import type { ChannelAddress, ChannelNetwork, FrameReceiver, FrameSender } from '../slot/slot-ports.ts';
 import { ElementKind, type ChannelElement, type UpstreamElement } from './channel-element.ts';
 import type { InputChannel } from './input-channel.ts';
@@ -69,10 +76,13 @@ class FrameSequence {
   }
 }
 
-function channelElement(element: Frame['element']): ChannelElement {
+function channelElement(element: Frame['element'], isChecked: boolean): ChannelElement {
   switch (element.kind) {
     case ElementKind.Batch:
-      return { kind: ElementKind.Batch, batch: decodeBatchV1(element.batchBytes) };
+      return {
+        kind: ElementKind.Batch,
+        batch: isChecked ? decodeBatchV1(element.batchBytes) : decodeUncheckedBatchV1(element.batchBytes),
+      };
     case ElementKind.Credit:
     case ElementKind.SplitRequest:
     case ElementKind.SplitFinished:
@@ -131,7 +141,7 @@ export function sendRemotely(options: RemoteChannelOptions): {
   let isClosed = false;
   let isAtEnd = false;
   const output = new OutputChannel((element) => {
-    const frame = encodeFrameV1(sequence.next(), element);
+    const frame = encodeFrameV1(sequence.next(), element, sender?.isWithinProcess !== true);
     const bytes = frame.byteLength;
     if (element.kind === ElementKind.EndOfInput) isAtEnd = true;
     sender?.send(frame);
@@ -170,7 +180,7 @@ export function receiveRemotely(input: InputChannel, options: RemoteChannelOptio
     onFrame: (frame) =>
       guarded(options, () => {
         if (isClosed) return;
-        const element = channelElement(sequence.check(decodeFrameV1(frame)));
+        const element = channelElement(sequence.check(decodeFrameV1(frame)), !receiver.isWithinProcess);
         if (element.kind === ElementKind.EndOfInput) isAtEnd = true;
         input.arrive(element);
       }),

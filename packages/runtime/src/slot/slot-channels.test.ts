@@ -39,8 +39,8 @@ function channelsOf(mode: SlotDeployment['mode']) {
   const channels = new SlotChannels({
     deployment,
     network: {
-      openSender: () => ({ send: () => undefined, close: () => undefined }),
-      openReceiver: () => ({ sendUpstream: () => undefined, close: () => undefined }),
+      openSender: () => ({ isWithinProcess: false, send: () => undefined, close: () => undefined }),
+      openReceiver: () => ({ isWithinProcess: false, sendUpstream: () => undefined, close: () => undefined }),
     },
     wake: () => undefined,
     fail: () => undefined,

@@ -64,12 +64,15 @@ export interface ReceiverEvents {
 }
 
 export interface FrameSender {
-  /** The bytes (a whole ArrayBuffer) belong to the network afterwards. */
+  /** Frames stay in this process, and need no checksum. Known once the consumer has subscribed; the receiver says the same. */
+  readonly isWithinProcess: boolean;
+  /** The bytes, and the ArrayBuffer that they have for themselves, belong to the network afterwards. */
   send(frame: Uint8Array): void;
   close(): void;
 }
 
 export interface FrameReceiver {
+  readonly isWithinProcess: boolean;
   sendUpstream(frame: Uint8Array): void;
   close(): void;
 }

@@ -144,6 +144,9 @@ export class ChannelExchange implements ChannelNetwork {
       });
     }
     return {
+      get isWithinProcess() {
+        return entry.link?.isWithinProcess === true;
+      },
       send: (frame) => {
         if (entry.link === undefined)
           throw new MillraceError(
@@ -166,11 +169,12 @@ export class ChannelExchange implements ChannelNetwork {
     const channelId = consumer.nextChannelId++;
     if (consumer.isClosed) {
       this.#timers.schedule(0, () => events.onClosed(consumer.closedBy ?? brokenLink()));
-      return { sendUpstream: () => undefined, close: () => undefined };
+      return { isWithinProcess: false, sendUpstream: () => undefined, close: () => undefined };
     }
     consumer.receivers.set(channelId, events);
     consumer.link.subscribe(channelId, address.key);
     return {
+      isWithinProcess: consumer.link.isWithinProcess,
       sendUpstream: (frame) => {
         if (!consumer.isClosed) consumer.link.sendFrame(channelId, frame);
       },

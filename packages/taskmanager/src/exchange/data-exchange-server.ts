@@ -3,15 +3,16 @@ import { hostname } from 'node:os';
 import { Server, status, type ServerDuplexStream } from '@grpc/grpc-js';
 import { classify, formatAddress, isWildcard, MillraceError } from '@millrace/common';
 import type { TlsIdentity } from '@millrace/common/node';
-import { DATA_EXCHANGE_SERVICE } from '@millrace/proto';
 import { checkCaller, serverCredentials } from '@millrace/proto/grpc';
 import {
   EXCHANGE_OPTIONS,
+  LINK_SERVICE,
   SERVER_LIMITS,
   isSameToken,
   readLinkRequest,
   type LinkAttempt,
 } from './data-exchange-service.ts';
+import type { LinkMessageV1 } from './link-message-v1.ts';
 import type { Link } from './link.ts';
 import { StreamLink } from './stream-link.ts';
 
@@ -47,8 +48,8 @@ export class DataExchangeServer {
   #address = '';
 
   private constructor({ token, identity }: DataExchangeOptions) {
-    this.#server.addService(DATA_EXCHANGE_SERVICE, {
-      exchange: (call: ServerDuplexStream<Uint8Array, Uint8Array>) => {
+    this.#server.addService(LINK_SERVICE, {
+      exchange: (call: ServerDuplexStream<Uint8Array, LinkMessageV1>) => {
         try {
           checkCaller(call, identity, ['taskmanager']);
         } catch (error) {
@@ -112,7 +113,7 @@ export class DataExchangeServer {
     clearTimeout(limit);
   }
 
-  #onCall(call: ServerDuplexStream<Uint8Array, Uint8Array>, attempt: LinkAttempt): void {
+  #onCall(call: ServerDuplexStream<Uint8Array, LinkMessageV1>, attempt: LinkAttempt): void {
     const link = new StreamLink(call, { peer: call.getPeer(), abort: () => call.destroy() });
     const waiting: WaitingLink = {
       attempt,
@@ -141,6 +142,6 @@ function isSameAttempt(shown: LinkAttempt, served: LinkAttempt): boolean {
   );
 }
 
-function refuse(call: ServerDuplexStream<Uint8Array, Uint8Array>, code: status, details: string): void {
+function refuse(call: ServerDuplexStream<Uint8Array, LinkMessageV1>, code: status, details: string): void {
   call.emit('error', { code, details });
 }

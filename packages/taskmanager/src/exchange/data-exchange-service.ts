@@ -3,8 +3,20 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Metadata } from '@grpc/grpc-js';
 import type { JobId } from '@millrace/common';
 import { grpcProxySwitch } from '@millrace/common/node';
-import { AUTHORIZATION_METADATA_KEY } from '@millrace/proto';
-import { LINK_MESSAGE_BYTES_MAX } from './link-message-v1.ts';
+import { AUTHORIZATION_METADATA_KEY, DATA_EXCHANGE_SERVICE } from '@millrace/proto';
+import { LINK_MESSAGE_BYTES_MAX, type LinkMessageV1 } from './link-message-v1.ts';
+
+/** grpc-js asks what a serialiser returns for its length, and copies it behind a header of its own: nothing else. */
+const asBuffer = (message: LinkMessageV1): Buffer => message as unknown as Buffer;
+
+/** The service as links speak it: what is sent writes itself into gRPC's buffer. */
+export const LINK_SERVICE = {
+  exchange: {
+    ...DATA_EXCHANGE_SERVICE.exchange,
+    requestSerialize: asBuffer,
+    responseSerialize: asBuffer,
+  },
+} as const;
 
 const RECEIVE_WINDOW_BYTES = 8 * 1024 * 1024;
 const JOB_KEY = 'millrace-job-id';

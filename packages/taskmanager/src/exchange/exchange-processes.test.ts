@@ -86,12 +86,14 @@ function consume(
   onFrame = (_sequence: number): void => {},
 ) {
   const sequences: number[] = [];
+  let misalignedCount = 0;
   const closed = new Promise<WireError | undefined>((resolve) => {
     const receiver = exchange.openReceiver(channel(index, address), {
       onFrame: (frame) => {
         const sequence = new DataView(frame.buffer, frame.byteOffset).getFloat64(0);
         if (frame.byteLength !== 8 + (sequence % 1024)) resolve(undefined);
         sequences.push(sequence);
+        if (frame.byteOffset % 8 !== 0) misalignedCount++;
         onFrame(sequence);
         if (sequences.length % 16 === 0) receiver.sendUpstream(CREDIT);
       },
@@ -99,7 +101,7 @@ function consume(
     });
     receiver.sendUpstream(CREDIT);
   });
-  return { sequences, closed };
+  return { sequences, closed, misaligned: () => misalignedCount };
 }
 
 test('ChannelExchange carries 10,000 frames of each of two channels between two processes in order, as credit allows', async () => {
@@ -109,7 +111,10 @@ test('ChannelExchange carries 10,000 frames of each of two channels between two 
 
   expect(await Promise.all(consumed.map(({ closed }) => closed))).toEqual([undefined, undefined]);
   const expected = Array.from({ length: 10_000 }, (_, sequence) => sequence);
-  for (const { sequences } of consumed) expect(sequences).toEqual(expected);
+  for (const { sequences, misaligned } of consumed) {
+    expect(sequences).toEqual(expected);
+    expect(misaligned(), 'columns of frames that are misaligned are copied once more').toBe(0);
+  }
   exchange.close();
 });
 

@@ -2,9 +2,13 @@
 import { Client, Metadata } from '@grpc/grpc-js';
 import type { TimerPort } from '@millrace/common';
 import type { TlsIdentity } from '@millrace/common/node';
-import { DATA_EXCHANGE_SERVICE } from '@millrace/proto';
 import { clientCredentials, peerOptions } from '@millrace/proto/grpc';
-import { EXCHANGE_OPTIONS, writeLinkRequest, type LinkRequest } from './data-exchange-service.ts';
+import {
+  EXCHANGE_OPTIONS,
+  LINK_SERVICE,
+  writeLinkRequest,
+  type LinkRequest,
+} from './data-exchange-service.ts';
 import { LinkPulse } from './link-pulse.ts';
 import type { Link } from './link.ts';
 import { StreamLink, type LinkSignsOfLife } from './stream-link.ts';
@@ -59,7 +63,7 @@ function call({ address, request, identity }: GrpcLinkOptions, signs: LinkSignsO
     // Clients of equal address and options would share a connection.
     'grpc.use_local_subchannel_pool': 1,
   });
-  const { path, requestSerialize, responseDeserialize } = DATA_EXCHANGE_SERVICE.exchange;
+  const { path, requestSerialize, responseDeserialize } = LINK_SERVICE.exchange;
   const stream = client.makeBidiStreamRequest(
     path,
     requestSerialize,

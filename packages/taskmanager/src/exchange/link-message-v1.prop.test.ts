@@ -5,14 +5,17 @@ import type { LinkEvents } from './link.ts';
 import {
   announcementOf,
   closeEntry,
-  encodeLinkMessageV1,
   entryBytes,
+  followingMessageV1,
+  FOLLOWING_FRAME_BYTES_MIN,
   frameEntry,
+  linkMessageV1,
   LinkMessageReaderV1,
   PING_ENTRY,
   PONG_ENTRY,
   subscribeEntry,
   type LinkEntry,
+  type LinkMessageV1,
   type LinkSigns,
 } from './link-message-v1.ts';
 
@@ -64,11 +67,23 @@ function entryOf(of: Word): LinkEntry {
   return of[0] === 'ping' ? PING_ENTRY : PONG_ENTRY;
 }
 
+/** Of a gRPC message, before ours. */
+const GRPC_HEADER_BYTES = 5;
+
+/** As it is received: behind the header of gRPC, in a buffer that has nothing else. */
+function received(message: LinkMessageV1): Buffer {
+  const whole = Buffer.alloc(GRPC_HEADER_BYTES + message.byteLength, 0xff);
+  expect(message.copy(whole, GRPC_HEADER_BYTES)).toBe(message.byteLength);
+  return whole.subarray(GRPC_HEADER_BYTES);
+}
+
 function encode(words: readonly Word[]): Buffer {
   const entries = words.map(entryOf);
-  return encodeLinkMessageV1(
-    entries,
-    entries.reduce((bytes, entry) => bytes + entryBytes(entry), 0),
+  return received(
+    linkMessageV1(
+      entries,
+      entries.reduce((bytes, entry) => bytes + entryBytes(entry), 0),
+    ),
   );
 }
 
@@ -112,19 +127,21 @@ test('LinkMessage v1 that was changed or cut gives words or MR_PROTOCOL, never a
 
 test('LinkMessage v1 has the bytes that its grammar says', () => {
   expect(encode([['frame', 7, [1, 2, 3]]]).toString('hex')).toBe(
-    '02000000070000000300000000000000' + '0102030000000000',
+    '000000' + '02000000070000000300000000000000' + '0102030000000000',
   );
   expect(encode([['subscribe', 1, 'ab']]).toString('hex')).toBe(
-    '01000000010000000200000000000000' + '6162000000000000',
+    '000000' + '01000000010000000200000000000000' + '6162000000000000',
   );
-  expect(encode([['close', 2, undefined]]).toString('hex')).toBe('03000000020000000000000000000000');
+  expect(encode([['close', 2, undefined]]).toString('hex')).toBe(
+    '000000' + '03000000020000000000000000000000',
+  );
   expect(encode([['ping'], ['pong']]).toString('hex')).toBe(
-    '05000000000000000000000000000000' + '06000000000000000000000000000000',
+    '000000' + '05000000000000000000000000000000' + '06000000000000000000000000000000',
   );
 });
 
 test('LinkMessage v1 carries a large frame as a message of its own, behind its announcement', () => {
-  const frame = new Uint8Array(128 * 1024).fill(5);
+  const frame = new Uint8Array(FOLLOWING_FRAME_BYTES_MIN).fill(5);
   const announcement = announcementOf(frameEntry(7, frame));
   if (announcement === undefined) throw new Error('not announced');
   const { words, events, signs } = recorder();
@@ -133,11 +150,11 @@ test('LinkMessage v1 carries a large frame as a message of its own, behind its a
     ...signs,
     onFrameAnnounced: (bytes) => announced.push(bytes),
   });
-  const announcing = encodeLinkMessageV1([announcement], entryBytes(announcement));
-  expect(announcing.toString('hex')).toBe('04000000070000000000000000000200');
+  const announcing = received(linkMessageV1([announcement], entryBytes(announcement)));
+  expect(announcing.toString('hex')).toBe('000000' + '04000000070000000000000000000600');
   reader.read(announcing);
-  expect([words, announced]).toEqual([[], [128 * 1024]]);
-  reader.read(frame);
+  expect([words, announced]).toEqual([[], [FOLLOWING_FRAME_BYTES_MIN]]);
+  reader.read(received(followingMessageV1(frame)));
   expect(words).toEqual([['frame', 7, [...frame]]]);
   expect(announcementOf(frameEntry(7, frame.subarray(1)))).toBeUndefined();
 });

@@ -20,10 +20,12 @@ export interface LinkEvents {
  * `close` sends what was given before; nothing is sent afterwards.
  */
 export interface Link {
+  /** Both ends are in this process: nothing that it carries can be damaged on its way. Both ends say the same. */
+  readonly isWithinProcess: boolean;
   /** Starts the delivery of events; what came before waits. */
   open(events: LinkEvents): void;
   subscribe(channelId: number, key: string): void;
-  /** The bytes, a whole ArrayBuffer of their own, belong to the link afterwards. */
+  /** The bytes, and the ArrayBuffer that they have for themselves, belong to the link afterwards. */
   sendFrame(channelId: number, frame: Uint8Array): void;
   closeChannel(channelId: number, error: WireError | undefined): void;
   close(): void;

@@ -8,20 +8,18 @@ type PortMessage =
   | { readonly kind: 'subscribe'; readonly id: number; readonly key: string }
   | { readonly kind: 'close'; readonly id: number; readonly error: WireError | undefined };
 
-/** Contract: `port` is used by nobody else. A frame's bytes must be a whole ArrayBuffer of their own: it is transferred. */
+/** Contract: `port` is used by nobody else. A frame's ArrayBuffer, in which nothing else is, is transferred. */
 export function portLink(port: MessagePort): Link {
   const post = (message: PortMessage): void => port.postMessage(message);
   return {
+    isWithinProcess: true,
     open: (events) => {
       port.on('message', (message: PortMessage) => dispatch(message, events));
       port.on('close', () => events.onLinkClosed(undefined));
     },
     subscribe: (id, key) => post({ kind: 'subscribe', id, key }),
     sendFrame: (id, frame) => {
-      const whole = frame.byteLength === frame.buffer.byteLength ? frame : frame.slice();
-      port.postMessage({ kind: 'frame', id, frame: whole } satisfies PortMessage, [
-        whole.buffer as ArrayBuffer,
-      ]);
+      port.postMessage({ kind: 'frame', id, frame } satisfies PortMessage, [frame.buffer as ArrayBuffer]);
     },
     closeChannel: (id, error) => post({ kind: 'close', id, error }),
     close: () => port.close(),

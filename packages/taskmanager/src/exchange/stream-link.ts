@@ -11,25 +11,28 @@ import type { Link, LinkEvents } from './link.ts';
 import {
   announcementOf,
   closeEntry,
-  encodeLinkMessageV1,
   entryBytes,
+  FOLLOWING_FRAME_BYTES_MIN,
+  followingMessageV1,
   frameEntry,
+  linkMessageV1,
   LinkMessageReaderV1,
   PING_ENTRY,
   PONG_ENTRY,
   subscribeEntry,
   type LinkEntry,
+  type LinkMessageV1,
 } from './link-message-v1.ts';
 
-/** Small entries that wait together are packed into messages of about this many bytes. */
-const MESSAGE_BYTES_TARGET = 256 * 1024;
+/** Entries that wait together are packed into messages of up to so many bytes. */
+const MESSAGE_BYTES_MAX = FOLLOWING_FRAME_BYTES_MIN;
 /** Bytes that may wait for the connection. Credits keep it far below; more is a bug of whoever sends. */
 const LINK_QUEUE_BYTES_MAX = 512 * 1024 * 1024;
 const QUEUE_CAPACITY_LOG2 = 16;
 
 /** Either end of a call, as grpc-js has them. */
 export interface MessageStream {
-  write(message: Uint8Array): boolean;
+  write(message: LinkMessageV1): boolean;
   end(): void;
   on(event: 'data', listener: (message: Uint8Array) => void): unknown;
   on(event: 'drain' | 'end' | 'close' | 'cancelled', listener: () => void): unknown;
@@ -60,6 +63,7 @@ export interface LinkSignsOfLife {
  * Bounds: LINK_QUEUE_BYTES_MAX. Threading: one thread.
  */
 export class StreamLink implements Link {
+  readonly isWithinProcess = false;
   readonly #stream: MessageStream;
   readonly #options: StreamLinkOptions;
   readonly #queue = new RingBuffer<LinkEntry>(QUEUE_CAPACITY_LOG2);
@@ -172,24 +176,27 @@ export class StreamLink implements Link {
     return this.#queue.count > 0 || this.#following !== undefined || this.#isPingWanted || this.#isPongWanted;
   }
 
-  #nextMessage(): Uint8Array {
+  #nextMessage(): LinkMessageV1 {
     if (this.#following !== undefined) {
       const frame = this.#following;
       this.#following = undefined;
-      return frame;
+      return followingMessageV1(frame);
     }
     const entries = this.#takeSigns();
     let bytes = entries.reduce((sum, entry) => sum + entryBytes(entry), 0);
-    while (bytes < MESSAGE_BYTES_TARGET && this.#following === undefined) {
-      const entry = this.#queue.poll();
-      if (entry === undefined) break;
-      this.#queuedBytes -= entryBytes(entry);
-      const announcement = announcementOf(entry);
-      if (announcement !== undefined) this.#following = entry.payload;
-      entries.push(announcement ?? entry);
-      bytes += entryBytes(announcement ?? entry);
+    for (let next = this.#queue.peek(); next !== undefined; next = this.#queue.peek()) {
+      const announcement = announcementOf(next);
+      const entry = announcement ?? next;
+      if (entries.length > 0 && bytes + entryBytes(entry) > MESSAGE_BYTES_MAX) break;
+      this.#queue.poll();
+      this.#queuedBytes -= entryBytes(next);
+      entries.push(entry);
+      bytes += entryBytes(entry);
+      if (announcement === undefined) continue;
+      this.#following = next.payload;
+      break;
     }
-    return encodeLinkMessageV1(entries, bytes);
+    return linkMessageV1(entries, bytes);
   }
 
   #takeSigns(): LinkEntry[] {

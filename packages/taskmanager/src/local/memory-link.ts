@@ -12,6 +12,7 @@ export function memoryLinkPair(timers: TimerPort, delayMs: () => number = () => 
 }
 
 class MemoryLink implements Link {
+  readonly isWithinProcess = true;
   peer: MemoryLink | undefined;
   readonly #timers: TimerPort;
   readonly #delayMs: () => number;

@@ -159,6 +159,7 @@ export class SimDataNetwork {
 /** What a connection to nobody gives. */
 function refused(consumer: SimProcess, address: string, delayMs: number): Link {
   return {
+    isWithinProcess: false,
     open: (events) => {
       consumer.post(delayMs, 'link refused', () =>
         events.onLinkClosed(

@@ -78,6 +78,8 @@ export class SimLinkPair {
 
 /** One end. Contract: as the port says. */
 export class SimLinkEnd implements Link {
+  /** Of the simulated kind: it may be between processes. */
+  readonly isWithinProcess = false;
   peer: SimLinkEnd | undefined;
   readonly #id: number;
   readonly #owner: SimProcess;
