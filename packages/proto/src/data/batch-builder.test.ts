@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createBatchBuilder } from './batch-builder.ts';
-import { decodeBatchV1, encodeBatchV1 } from './batch-codec-v1.ts';
+import { decodeBatchV1, decodeUncheckedBatchV1, encodeBatchV1, encodeBehind } from './batch-codec-v1.ts';
 import { recordAt, recordsOf } from './batch-shape.ts';
 import type { BatchBuilder, RecordBatch } from './record-batch.ts';
 
@@ -171,4 +171,18 @@ test('instances of classes arrive as plain objects, inherited fields left out', 
     .map(decodeBatchV1)
     .flatMap((batch) => recordsOf(batch));
   expect(copied).toStrictEqual([{ price: 3 }, { price: 4 }]);
+});
+
+test('a batch that stays in its process has no checksum, and is refused where one is looked for', () => {
+  const records = Array.from({ length: 100 }, (_, id) => ({
+    id,
+    rope: `${'x'.repeat(20)}${id}`,
+    wide: `für ${id} €`,
+  }));
+  const { builder, batches } = make();
+  for (const record of records) builder.append(0, record, 0, 0);
+  builder.flushAll();
+  const bytes = batches.map((batch) => encodeBehind(batch, 0, false));
+  expect(bytes.map(decodeUncheckedBatchV1).flatMap((batch) => recordsOf(batch))).toEqual(records);
+  expect(() => bytes.map(decodeBatchV1)).toThrow(expect.objectContaining({ code: 'MR_FRAME_CORRUPT' }));
 });

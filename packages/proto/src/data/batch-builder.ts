@@ -134,7 +134,6 @@ class AdaptiveBatchBuilder implements BatchBuilder {
       columns: rows.finish(),
       timestampsMs: rows.timestampsMs,
       keyHashes: rows.keyHashes,
-      bytes: rows.bytes,
     };
     this.#options.onBatch(target, batch);
   }

@@ -34,12 +34,12 @@ const WIDE_SHAPE = 2;
 /** Bytes of one encoded batch, or of a frame, at most. Holds RECORD_BYTES_MAX code units of two bytes and a batch beside. */
 export const FRAME_BYTES_MAX = 40 * 1024 * 1024;
 
-/** What a batch takes beside the shape's text and what its builder has counted: its header, and what columns are filled up with. */
-const MARGIN_BYTES = 256;
-const COLUMN_MARGIN_BYTES = 32;
+/** The scratch writer is dropped when one batch made it larger than this. */
+const SCRATCH_BYTES_MAX = 2 * 1024 * 1024;
+let scratch: ByteWriter | undefined;
 
 /**
- * Returns the bytes of `batch`, with an ArrayBuffer of their own, which may be longer, fit to be transferred.
+ * Returns the bytes of `batch`, with an ArrayBuffer of their own, fit to be transferred.
  * @throws {MillraceError} MR_UNSUPPORTED_VALUE when they are more than {@link FRAME_BYTES_MAX}
  */
 export function encodeBatchV1(batch: RecordBatch): Uint8Array<ArrayBuffer> {
@@ -55,13 +55,12 @@ export function encodeBehind(
   headerBytes: number,
   isChecked: boolean,
 ): Uint8Array<ArrayBuffer> {
-  // Written where it stays: copied from a writer that is used again, a frame of 256 KiB took some 40 µs more.
-  const { text, layout } = shapeOfText(batch.shape.text);
-  const expected = batch.bytes + text.length * 2 + layout.length * COLUMN_MARGIN_BYTES + MARGIN_BYTES;
-  const writer = new ByteWriter(headerBytes + expected);
+  const writer = scratch ?? new ByteWriter(64 * 1024);
+  scratch = undefined;
   writer.length = headerBytes;
   writeBatch(writer, batch, headerBytes);
-  const bytes = writer.release();
+  const bytes = writer.copyLarge();
+  if (bytes.length <= SCRATCH_BYTES_MAX) scratch = writer;
   if (bytes.length > FRAME_BYTES_MAX) throw tooLarge(bytes.length);
   const crc = isChecked ? crc32(bytes.subarray(headerBytes + 4)) : 0;
   new DataView(bytes.buffer).setUint32(headerBytes, crc, true);
@@ -201,7 +200,7 @@ function decode(bytes: Uint8Array, isChecked: boolean): RecordBatch {
   const keyHashes = (flags & KEYED) === 0 ? undefined : readInts(reader, rowCount);
   const columns = readColumns(reader, shape, rowCount);
   reader.expectEnd();
-  return { rowCount, shape, columns, timestampsMs, keyHashes, bytes: bytes.length };
+  return { rowCount, shape, columns, timestampsMs, keyHashes };
 }
 
 function readTimestamps(reader: ByteReader, rowCount: number, mode: number): Float64Array {

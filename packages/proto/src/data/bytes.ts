@@ -55,9 +55,8 @@ export class ByteWriter {
   #view: DataView;
 
   constructor(initialBytes: number = INITIAL_BYTES) {
-    // Not filled with zeros, as a plain ArrayBuffer is: all that is read of it was written before.
-    const { buffer } = Buffer.allocUnsafeSlow(initialBytes);
-    this.#bytes = nodeBytes(new Uint8Array(buffer as ArrayBuffer));
+    const buffer = new ArrayBuffer(initialBytes);
+    this.#bytes = nodeBytes(new Uint8Array(buffer));
     this.#view = new DataView(buffer);
   }
 
@@ -216,14 +215,12 @@ export class ByteWriter {
     return copied;
   }
 
-  /**
-   * What was written, with an ArrayBuffer of its own, which may be longer by as much as was written. Takes the memory of the writer, which is
-   * not used any more.
-   */
-  release(): Uint8Array<ArrayBuffer> {
-    return this.length * 2 < this.#bytes.length
-      ? this.copy()
-      : new Uint8Array(this.#bytes.buffer, 0, this.length);
+  /** Like `copy`, for what is large: the new memory is not filled with zeros first. */
+  copyLarge(): Uint8Array<ArrayBuffer> {
+    const { buffer } = Buffer.allocUnsafeSlow(this.length);
+    const copied = new Uint8Array(buffer as ArrayBuffer);
+    copied.set(this.written());
+    return copied;
   }
 
   #grow(count: number): void {

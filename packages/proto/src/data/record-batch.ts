@@ -56,8 +56,6 @@ export interface RecordBatch {
   readonly timestampsMs: Float64Array;
   /** 32-bit key hashes where the edge is partitioned by key, else undefined. Length ≥ rowCount. */
   readonly keyHashes: Int32Array | undefined;
-  /** Encoded bytes, about. */
-  readonly bytes: number;
 }
 
 /**

@@ -7,7 +7,7 @@ import type { RunningTask } from './running-task.ts';
 /**
  * A turn of the loop, after which the thread goes back to I/O, ms: what came from other slots, credit above all, waits so long, and
  * what goes to them. With 8 a batch and the credit for it took up to three turns, in which the eight batches of a channel were sent long before:
- * two processes waited for a third of their time. A turn costs some 2 µs.
+ * two processes waited for a third of their time. Between two turns about a microsecond goes by.
  */
 const TURN_MS = 1;
 /** Passes over all tasks in one turn at most, so that a turn ends also where the clock stands still. */
