@@ -260,6 +260,8 @@ export interface KeyedStateBackendOptions {
   readonly cacheEntriesMax: number;
   /** Bytes in memory of packed rows, and of what stands beside them. Default: 512 MiB. */
   readonly cacheBytesMax?: number;
+  /** Rows whose keys and values are all numbers are bounded by `cacheBytesMax`, too, not by their count. Default: they are counted. */
+  readonly areNumbersWeighed?: boolean;
   /** Empty at the start; opened lazily, when something must leave memory. Disposable: never read after a crash. */
   readonly openStore: () => Promise<KeyValueStore>;
   /** Bytes of rows that left memory last, kept outside of the heap before they go to the store. Default: 64 MiB. */

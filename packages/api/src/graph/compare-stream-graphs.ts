@@ -8,6 +8,7 @@ const COMPARED_OPTIONS = [
   'isChainingEnabled',
   'stateCacheEntriesMax',
   'stateCacheBytesMax',
+  'areNumbersWeighed',
 ] as const satisfies readonly (keyof JobOptionsJson)[];
 const COMPARED_FIELDS = [
   'kind',

@@ -27,6 +27,7 @@ describe('resolveJobOptions', () => {
       prepareTimeoutMs: 120_000,
       stateCacheEntriesMax: 500_000,
       stateCacheBytesMax: 536_870_912,
+      areNumbersWeighed: true,
     });
   });
 
@@ -47,6 +48,7 @@ describe('resolveJobOptions', () => {
       isChainingEnabled: false,
       stateCacheEntriesMax: 1_000,
       stateCacheBytesMax: 1_000_000,
+      areNumbersWeighed: false,
       prepareTimeoutMs: 600_000,
       restart: { type: 'fixed-delay', delayMs: 2_000, attemptsMax: 3 },
     });

@@ -68,11 +68,14 @@ export interface JobOptions {
   readonly restart?: RestartOptions;
   /** How long the sinks may take to prepare what they write to, all together, before the job begins. Default 2 min. */
   readonly prepareTimeout?: Duration;
-  /** Entries of keyed state on the heap that each keyed subtask keeps in memory; the others are on disk. Default 500,000. */
+  /**
+   * Entries of keyed state that each keyed subtask keeps in memory; the others are on disk. Default 500,000 on the heap; entries whose keys
+   * and values are all numbers are not on it, and have the room of `stateCacheBytes` as long as nothing is said here.
+   */
   readonly stateCacheEntries?: number;
   /**
-   * Bytes of rows outside of the heap (those of `deduplicate`, of `normalize` and of running `topN`) that each keyed subtask keeps in memory;
-   * the others are on disk. Up to as many again may be taken by what was replaced. Default 536,870,912 (512 MiB), at most 4 GiB.
+   * Bytes of rows outside of the heap (those of `deduplicate`, of `normalize` and of running `topN`; numbers by numbers, about 48 bytes an
+   * entry, unless `stateCacheEntries` is given) that each keyed subtask keeps in memory; the others are on disk. Up to as many again may be taken by what was replaced. Default 536,870,912 (512 MiB), at most 4 GiB.
    */
   readonly stateCacheBytes?: number;
   /**
@@ -152,6 +155,7 @@ export function resolveJobOptions(options: JobOptions): JobOptionsJson {
       options.stateCacheBytes ?? DEFAULT_STATE_CACHE_BYTES,
       { min: 1, max: STATE_CACHE_BYTES_MAX },
     ),
+    areNumbersWeighed: options.stateCacheEntries === undefined,
   });
 }
 

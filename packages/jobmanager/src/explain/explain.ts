@@ -201,7 +201,7 @@ function optionLines({ options, nodes }: StreamGraphJson): readonly string[] {
     `                ${options.checkpointsRetainedMax} retained, ${onCancel} when the job is cancelled`,
     `restart         ${restartText(options.restart)}`,
     `buffer timeout  ${options.bufferTimeoutMs} ms`,
-    `state cache     ${options.stateCacheEntriesMax} entries, or ${Math.ceil(options.stateCacheBytesMax / 1024 ** 2)} MiB of packed rows, a subtask`,
+    `state cache     ${options.stateCacheEntriesMax} entries, or ${Math.ceil(options.stateCacheBytesMax / 1024 ** 2)} MiB of packed rows${options.areNumbersWeighed ? ' and numbers' : ''}, a subtask`,
     ...deadLetterLines(nodes),
   ];
 }

@@ -31,6 +31,7 @@ const testOptions: JobOptionsJson = {
   prepareTimeoutMs: 120_000,
   stateCacheEntriesMax: 1_000,
   stateCacheBytesMax: 1_000_000,
+  areNumbersWeighed: false,
 };
 
 type NodeOptions = Partial<Pick<StreamNodeJson, 'parallelism' | 'uid'>>;

@@ -115,6 +115,8 @@ export interface JobOptionsJson {
   readonly stateCacheEntriesMax: number;
   /** Bytes of packed rows of keyed state that an operator keeps in memory, per subtask. */
   readonly stateCacheBytesMax: number;
+  /** Rows of numbers are bounded by the bytes, too: nobody has said how many entries there are to be. */
+  readonly areNumbersWeighed: boolean;
 }
 
 /**

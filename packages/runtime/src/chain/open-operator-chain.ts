@@ -172,6 +172,7 @@ function operatorSetup(
         keyGroupRange: environment.keyGroupRange,
         cacheEntriesMax: options.stateCacheEntriesMax,
         cacheBytesMax: options.stateCacheBytesMax,
+        areNumbersWeighed: options.areNumbersWeighed,
         openStore: () =>
           environment.openKeyValueStore(
             `${environment.vertex.vertexId}-${of.node.id}-${environment.subtaskIndex}`,

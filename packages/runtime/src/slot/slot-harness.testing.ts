@@ -42,6 +42,7 @@ export const testOptions: JobOptionsJson = {
   prepareTimeoutMs: 120_000,
   stateCacheEntriesMax: 1000,
   stateCacheBytesMax: 1_000_000,
+  areNumbersWeighed: false,
 };
 
 export interface TestJob {

@@ -64,6 +64,8 @@ type KeyedKind = {
 interface RegistryOptions {
   /** Of value, list and map states. */
   readonly areKeysWalked: boolean;
+  /** Rows of numbers are bounded by bytes. */
+  readonly areNumbersWeighed: boolean;
   /** Names of restored states that have another name now. */
   readonly renamed?: ReadonlyMap<string, string>;
   /** Declared states; true: it has a TTL. */
@@ -104,7 +106,7 @@ export class TableRegistry {
    */
   rowTable(descriptor: TableDescriptor): KeyedTable {
     const table = this.#rowTable(descriptor);
-    table.isWeighed = descriptor.columns.includes('packed');
+    table.isPacked = descriptor.columns.includes('packed');
     return table;
   }
 
@@ -208,6 +210,7 @@ export class TableRegistry {
 
   #add<T extends StateTable>(table: T): T {
     invariant(this.tables.length < TABLES_MAX, 'an operator has at most 65,536 tables');
+    if (table instanceof KeyedTable) table.weighsNumbers = this.#of.areNumbersWeighed;
     this.tables.push(table);
     this.#byName.set(table.name, table);
     return table;

@@ -73,6 +73,7 @@ export class WorkingSetBackend implements KeyedStateBackend {
     const { keyGroupCount, keyGroupRange } = options;
     this.registry = new TableRegistry(this.#clock, keyGroupCount, {
       areKeysWalked: options.areKeysWalked === true,
+      areNumbersWeighed: options.areNumbersWeighed === true,
       ...options.restore,
     });
     this.#ledger = new CheckpointLedger({

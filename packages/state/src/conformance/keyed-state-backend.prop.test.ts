@@ -37,6 +37,7 @@ test.each(CACHE_LENGTHS)(
         cacheEntriesMax,
         spillLogBytesMax,
         leftRowBytesMin: LEFT_ROW_BYTES_MINS[seed % LEFT_ROW_BYTES_MINS.length] ?? 0,
+        areNumbersWeighed: (seed >>> 4) % 2 === 1,
       });
       expect(await run.run(list)).toBe(list.length);
     });

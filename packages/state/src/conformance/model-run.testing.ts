@@ -122,6 +122,7 @@ export class ModelRun {
   readonly #cacheEntriesMax: number;
   readonly #spillLogBytesMax: number;
   readonly #leftRowBytesMin: number;
+  readonly #areNumbersWeighed: boolean;
   readonly #blobs = new MemoryBlobStore();
   #subjects: Subject[] = [];
   #model = new StateModel();
@@ -137,7 +138,9 @@ export class ModelRun {
     readonly spillLogBytesMax: number;
     /** 0: what is restored is read when it is asked for. */
     readonly leftRowBytesMin: number;
+    readonly areNumbersWeighed?: boolean;
   }) {
+    this.#areNumbersWeighed = options.areNumbersWeighed === true;
     this.#leftRowBytesMin = options.leftRowBytesMin;
     this.#openStore = options.openStore;
     this.#spillLogBytesMax = options.spillLogBytesMax;
@@ -396,6 +399,7 @@ export class ModelRun {
         keyGroupRange: range,
         cacheEntriesMax: this.#cacheEntriesMax,
         cacheBytesMax: this.#cacheEntriesMax * PACKED_ROW_BYTES,
+        areNumbersWeighed: this.#areNumbersWeighed,
         spillLogBytesMax: this.#spillLogBytesMax,
         leftRowBytesMin: this.#leftRowBytesMin,
         openStore: this.#openStore,

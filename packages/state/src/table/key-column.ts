@@ -20,6 +20,11 @@ export class KeyColumn {
   width = 1;
   values: unknown[] = [];
 
+  /** True also before the first key. */
+  get areNumbers(): boolean {
+    return this.mode !== KEY_MODE_STRING && this.mode !== KEY_MODE_ANY;
+  }
+
   /** Stores `key` in `row`; `capacity` is that of the table. `isOwned`: the key is one that a column has already. */
   put(row: number, key: unknown, capacity: number, isOwned = false): void {
     const wanted = modeOf(key);

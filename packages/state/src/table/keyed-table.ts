@@ -75,8 +75,10 @@ export class KeyedTable implements RowTable {
   readonly rows: RowStore;
   readonly columns: readonly (Float64Array | unknown[])[];
   readonly removals: RemovalLog;
-  /** All values of a row are packed, as its operator wants it: bytes bound what is in memory, not a number of rows. */
-  isWeighed = false;
+  /** All values of a row are packed, as its operator wants it. */
+  isPacked = false;
+  /** Rows of numbers are weighed as packed ones are. */
+  weighsNumbers = false;
   wasAbsent = false;
   /** Rows that are over are left out of what a snapshot writes whole; undefined: none ever is. */
   expires: RowExpiry | undefined = undefined;
@@ -127,6 +129,11 @@ export class KeyedTable implements RowTable {
 
   get entryCount(): number {
     return this.rows.count + (this.storedRows?.awayCount ?? 0);
+  }
+
+  /** Nothing of a row is on the heap: bytes bound what is in memory, not a number of rows. */
+  get isWeighed(): boolean {
+    return this.isPacked || (this.weighsNumbers && this.rows.areNumbers);
   }
 
   /** `isOwned`: the key is one that a table has already. */

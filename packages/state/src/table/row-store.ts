@@ -71,6 +71,14 @@ export class RowStore {
     this.#grow(CAPACITY_MIN);
   }
 
+  /** Keys and cells are numbers: nothing of a row is on the heap. */
+  get areNumbers(): boolean {
+    const { columns, keys, subkeys } = this;
+    for (let column = 0; column < columns.length; column++)
+      if (!(columns[column] instanceof Float64Array)) return false;
+    return keys.areNumbers && (subkeys === undefined || subkeys.areNumbers);
+  }
+
   /** A row with 0 and undefined in its columns. `isOwned`: the key is one that a table has already. */
   add(key: unknown, hash: number, stamp: number, isOwned = false): number {
     let row: number;

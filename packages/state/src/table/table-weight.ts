@@ -1,20 +1,27 @@
-// [HOT] What the rows of a table take of the two bounds of memory: rows on the heap are counted, packed ones weighed.
+// [HOT] What the rows of a table take of the two bounds of memory: rows on the heap are counted, packed ones and numbers weighed.
 import type { StateTable } from '../backend/table-registry.ts';
 import { PackedCells } from '../packed/packed-cells.ts';
 
 /** What a packed row takes beside its bytes, about: key, hash, stamps, its place in the index. */
 const ROW_BYTES = 100;
+/** The same of a row of numbers, without its numbers. */
+const NUMBER_ROW_BYTES = 32;
 
-/** Rows that count: none where all values of a row are packed, because such rows are weighed. */
+/** Rows that count: none of a table that is weighed. */
 export function countedRows(table: StateTable): number {
   return table.isEvictable && !table.isWeighed ? table.rows.count : 0;
 }
 
-/** Bytes of the packed values that a table's rows have, without those that were replaced; of weighed tables also what is beside them. */
-export function packedBytesOf({ isWeighed, rows, cells }: StateTable): number {
+/** Bytes of the packed values and numbers that a table's rows have, without those that were replaced; of weighed tables also what is beside them. */
+export function packedBytesOf(table: StateTable): number {
+  const { rows, cells } = table;
   let bytes = cells.liveBytes ?? 0;
-  if (!isWeighed) return bytes;
+  if (!table.isWeighed) return bytes;
   const { columns } = rows;
+  if (rows.areNumbers) {
+    const numbers = columns.length + rows.keys.width + (rows.subkeys === undefined ? 0 : rows.subkeys.width);
+    return bytes + rows.count * (NUMBER_ROW_BYTES + numbers * 8);
+  }
   for (let index = 0; index < columns.length; index++) {
     const column = columns[index];
     if (column instanceof PackedCells) bytes += column.liveBytes;

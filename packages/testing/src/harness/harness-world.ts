@@ -165,7 +165,7 @@ export class World<T> {
         stateCacheEntriesMax: cacheEntriesMax,
         ...(options.cacheEntriesMax === undefined
           ? {}
-          : { stateCacheBytesMax: cacheEntriesMax * PACKED_ROW_BYTES }),
+          : { stateCacheBytesMax: cacheEntriesMax * PACKED_ROW_BYTES, areNumbersWeighed: false }),
       },
     };
     const vertex: JobVertex = {

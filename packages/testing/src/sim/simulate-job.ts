@@ -361,6 +361,7 @@ function optionsOf(world: SimWorld): Partial<StreamGraph['options']> {
     bufferTimeoutMs: world.bufferTimeoutMs,
     stateCacheEntriesMax: world.stateCacheEntriesMax,
     stateCacheBytesMax: world.stateCacheEntriesMax * PACKED_ROW_BYTES,
+    areNumbersWeighed: false,
     isChainingEnabled: world.isChainingEnabled,
     restart: {
       type: 'exponential-delay',
