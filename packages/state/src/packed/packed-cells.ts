@@ -180,12 +180,16 @@ export class PackedCells implements PackedColumn {
     if (segment.liveWords === 0 && segment !== this.#current) this.#drop(number, segment);
   }
 
+  /** Garbage goes first: what is moved then is put where the last value ended, and would take the room. */
   #withRoom(wordCount: number): PackedSegment {
-    const current = this.#current;
-    if (current !== undefined && current.usedWords + wordCount <= current.words.length) return current;
-    const next = this.#begin(wordCount);
+    if (this.#hasRoom(wordCount)) return this.#current as PackedSegment;
     if (this.#usedWords - this.#liveWords > Math.max(GARBAGE_WORDS_MIN, this.#liveWords)) this.#compact();
-    return this.#current ?? next;
+    return this.#hasRoom(wordCount) ? (this.#current as PackedSegment) : this.#begin(wordCount);
+  }
+
+  #hasRoom(wordCount: number): boolean {
+    const current = this.#current;
+    return current !== undefined && current.usedWords + wordCount <= current.words.length;
   }
 
   /** Goes on in a segment with room for so many words. */
@@ -236,10 +240,7 @@ export class PackedCells implements PackedColumn {
       if (this.addresses[row] === ((number << WORDS_LOG2) | word)) {
         const byteLength = valueBytes(words, word);
         const count = entryWords(byteLength);
-        const target =
-          (this.#current as PackedSegment).usedWords + count <= (this.#current as PackedSegment).words.length
-            ? (this.#current as PackedSegment)
-            : this.#begin(count);
+        const target = this.#hasRoom(count) ? (this.#current as PackedSegment) : this.#begin(count);
         target.words.set(words.subarray(word, word + count), target.usedWords);
         this.#commit(row, target, byteLength);
       }
