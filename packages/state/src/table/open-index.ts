@@ -19,6 +19,8 @@ export class OpenIndex {
   mask: number;
   shift: number;
   count = 0;
+  /** Somebody goes over `slots`: what is removed now is removed from a copy. */
+  isWalked = false;
 
   constructor(slots = emptySlots(SLOTS_MIN)) {
     this.slots = slots;
@@ -34,6 +36,10 @@ export class OpenIndex {
 
   /** Removes a row that is present, moving those behind it back, so that no probe meets a gap. */
   remove(hash: number, row: number): void {
+    if (this.isWalked) {
+      this.slots = this.slots.slice();
+      this.isWalked = false;
+    }
     const { slots, mask, shift } = this;
     let gap = (Math.imul(hash, SPREAD) >>> shift) << 1;
     while (slots[gap] !== row) gap = (gap + 2) & mask;
@@ -63,6 +69,7 @@ export class OpenIndex {
   #double(): void {
     const old = this.slots;
     this.slots = emptySlots(old.length);
+    this.isWalked = false;
     this.mask = this.slots.length - 1;
     this.shift = Math.clz32(this.mask >>> 1);
     for (let slot = 0; slot < old.length; slot += 2) {

@@ -1,6 +1,8 @@
 // [HOT] Walks the rows of a namespace: first those that the store knows by its directory, then those only in memory.
 import type { RowCursor } from '../keyed-state-backend.ts';
 import type { KeyedTable, Slice } from './keyed-table.ts';
+import type { OpenIndex } from './open-index.ts';
+import { FREE } from './row-store.ts';
 import type { StoredDirectory } from './stored-rows.ts';
 
 /** Keys of a directory chunk. */
@@ -18,6 +20,9 @@ export class SliceCursor implements RowCursor {
   readonly #directoryCount: number;
   #position = 0;
   #chunk: readonly (readonly [key: unknown, hash: number])[] = [];
+  /** What it goes over at last: the index, and its slots as they were then, because removals move rows about. */
+  #index: OpenIndex | undefined;
+  #slots: Int32Array | undefined;
   #slot = 0;
   #broughtIn = -1;
   /** Of {@link #broughtIn} in the directory. */
@@ -41,18 +46,34 @@ export class SliceCursor implements RowCursor {
       if (row >= 0) return row;
     }
     this.#letGo(slice);
-    const { slots } = slice.index;
+    const slots = this.#slotsOf(slice);
     const { rows } = this.#table;
     while (this.#slot < slots.length) {
       const row = slots[this.#slot] as number;
       this.#slot += 2;
-      if (row < 0) continue;
+      if (row < 0 || (slots !== slice.index.slots && !this.#isIn(row, slice))) continue;
       const position = rows.directoryPositionOf(row);
       if (position < 0 || position >= this.#directoryCount) return row;
     }
     this.#isOpen = false;
-    slice.pins--;
+    if (--slice.pins === 0) slice.index.isWalked = false;
     return -1;
+  }
+
+  #slotsOf(slice: Slice): Int32Array {
+    // A namespace that ends leaves another index behind.
+    if (this.#slots === undefined || this.#index !== slice.index) {
+      this.#index = slice.index;
+      this.#slots = slice.index.slots;
+      slice.index.isWalked = true;
+    }
+    return this.#slots;
+  }
+
+  /** False for a row that has been removed meanwhile. */
+  #isIn(row: number, { namespace }: Slice): boolean {
+    const { changed, subkeys } = this.#table.rows;
+    return changed[row] !== FREE && (subkeys === undefined || subkeys.numbers[row] === namespace);
   }
 
   #nextStored(slice: Slice): number {
