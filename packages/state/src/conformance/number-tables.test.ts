@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { MemoryKeyValueStore } from '../adapter/memory-key-value-store.ts';
 import { openKeyedStateBackend } from '../backend/open-keyed-state-backend.ts';
 import type { KeyedStateBackend } from '../keyed-state-backend.ts';
+import type { KeyedTable } from '../table/keyed-table.ts';
 import { MemoryBlobStore } from './memory-blob-store.testing.ts';
 
 /** Of a number by a number. */
@@ -66,5 +67,42 @@ test('numbers leave memory by what they weigh, and are counted when there are ot
   const restored = await open(files);
   for (let key = 0; key < KEYS; key++) expect(countOf(restored, key)).toBe(key + 1);
   expect(countOf(restored, 'a text')).toBeUndefined();
+  await restored.close();
+});
+
+test('rows of numbers that are counted all at once leave memory piece by piece, and when they are restored, too', async () => {
+  const keyCount = 200_000;
+  const options = {
+    keyGroupCount: 4,
+    keyGroupRange: { firstKeyGroup: 0, lastKeyGroup: 3 },
+    cacheEntriesMax: 1_000,
+    areNumbersWeighed: true,
+    openStore: () => Promise.resolve(new MemoryKeyValueStore()),
+    spillLogBytesMax: 0,
+    codegenId: 'test',
+    log: silentLogger,
+  };
+  const tableOf = (backend: KeyedStateBackend): KeyedTable =>
+    backend.table({ name: 'counts', columns: ['f64'], hasNamespaces: false }) as KeyedTable;
+  const backend = await openKeyedStateBackend(options);
+  const table = tableOf(backend);
+  for (let key = 0; key < keyCount; key++) table.markDirty(table.upsert(key, hashKey(key), 0));
+  expect(backend.relieve()).toBeUndefined();
+  table.markDirty(table.upsert(null, hashKey(null), 0));
+  let most = 0;
+  while (backend.isWriteBehindFull) {
+    const before = table.rows.count;
+    const relief = backend.relieve();
+    most = Math.max(most, before - table.rows.count);
+    await relief;
+  }
+  expect(most).toBeLessThan(100_000);
+  expect(table.rows.count).toBeLessThan(1_000 + 4_096);
+  const { files } = await backend.freeze(1).write(blobStore, 'many/');
+  await backend.close();
+
+  const restored = await openKeyedStateBackend({ ...options, restore: { files, blobStore } });
+  expect(tableOf(restored).rows.count).toBeLessThan(1_000 + 4_096);
+  expect(restored.entryCount).toBe(keyCount + 1);
   await restored.close();
 });

@@ -55,8 +55,7 @@ export async function restoreFiles(options: RestoreOptions): Promise<RestoredFil
     try {
       for (const run of part.runs) {
         applyRun({ ...options, changes, part }, run);
-        const relief = options.relieve();
-        if (relief !== undefined) await relief;
+        for (let relief = options.relieve(); relief !== undefined; relief = options.relieve()) await relief;
       }
     } catch (error) {
       throw naming(part.file, error);

@@ -174,13 +174,21 @@ export class WorkingSet {
         rowsMax: rows === 0 ? Infinity : rows - Math.ceil((excess.rows * rows) / rowsTotal),
         packedBytesMax: bytes === 0 ? Infinity : bytes - Math.ceil((excess.bytes * bytes) / bytesTotal),
       };
-      if (!isWithin(table, share)) this.#sweep(table, share, true);
-      if (!isWithin(table, share)) this.#sweep(table, share, false);
+      if (!this.#isEnough(table, share)) this.#sweep(table, share, true);
+      if (!this.#isEnough(table, share)) this.#sweep(table, share, false);
     }
     this.#options.clock.advance();
   }
 
-  /** Moves rows away until the rest is within the share, in one turn of the hand. */
+  /**
+   * The table is within its share, or as much is on its way to the store as may be: millions of rows are too many at once when ones that were weighed
+   * are counted from now on, because a key or a value came that is no number.
+   */
+  #isEnough(table: StateTable, share: Share): boolean {
+    return isWithin(table, share) || this.#writeBehind.unwrittenBytes > UNWRITTEN_BYTES_MAX;
+  }
+
+  /** Moves rows away until it is enough, in one turn of the hand. */
   #sweep(table: StateTable, share: Share, givesSecondChance: boolean): void {
     const store = this.#tableStores.get(table) ?? this.#makeStore(table);
     const { rows } = table;
@@ -194,7 +202,7 @@ export class WorkingSet {
         rows.touched[hand] = 0;
         continue;
       }
-      if (this.#moveAway(table, store, hand) && isWithin(table, share)) break;
+      if (this.#moveAway(table, store, hand) && this.#isEnough(table, share)) break;
     }
     this.#hands.set(table, hand);
   }
