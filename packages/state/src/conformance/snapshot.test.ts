@@ -82,6 +82,17 @@ describe('Snapshots', () => {
     expect(again.isOwn(again.upsert(KEY_COUNT, hashKey(KEY_COUNT), 0))).toBe(true);
   });
 
+  test('are not written any more when they were given up before', async () => {
+    const { blobStore, backend, count } = await withCounts();
+    const frozen = backend.freeze(1);
+    backend.checkpointAborted(1);
+    await expect(frozen.write(blobStore, 'chk-1/')).rejects.toMatchObject({ code: 'MR_CANCELLED' });
+    count(3);
+    const { files } = await backend.freeze(2).write(blobStore, 'chk-2/');
+    expect(files.every((file) => file.name.startsWith('chk-2/'))).toBe(true);
+    await backend.close();
+  });
+
   test('hold what changed since the last completed checkpoint, not since one that was aborted', async () => {
     const { blobStore, backend, count } = await withCounts();
     await backend.freeze(1).write(blobStore, 'chk-1/');

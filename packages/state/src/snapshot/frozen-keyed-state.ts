@@ -1,5 +1,5 @@
 // State that a barrier froze: writes itself as files, in slices.
-import { invariant, type BlobStore } from '@millrace/common';
+import { invariant, MillraceError, type BlobStore } from '@millrace/common';
 import type { KeyedStateFile } from '@millrace/proto';
 import type { FrozenKeyedState } from '../keyed-state-backend.ts';
 import { neededFiles } from './file-chain.ts';
@@ -38,6 +38,7 @@ export interface WrittenState {
 export class FrozenState implements FrozenKeyedState {
   readonly #options: FrozenStateOptions;
   #isWritten = false;
+  #isAbandoned = false;
 
   constructor(options: FrozenStateOptions) {
     this.#options = options;
@@ -46,6 +47,9 @@ export class FrozenState implements FrozenKeyedState {
   async write(blobStore: BlobStore, prefix: string): Promise<WrittenState> {
     invariant(!this.#isWritten, 'a frozen state is written once');
     this.#isWritten = true;
+    // Its memory may have been used again since.
+    if (this.#isAbandoned)
+      throw new MillraceError('MR_CANCELLED', 'The snapshot was given up before it was written');
     const { previousFiles, tables, store, onWritten } = this.#options;
     try {
       const added =
@@ -63,6 +67,7 @@ export class FrozenState implements FrozenKeyedState {
 
   /** Gives up what was not written yet; a write that goes on fails with MR_CANCELLED. Repeatable. */
   abandon(): void {
+    this.#isAbandoned = true;
     if (!this.#isWritten) releaseTables(this.#options.tables);
     this.#options.store?.close();
   }
