@@ -164,7 +164,9 @@ function rowParser<T>(
       if (typeof made === 'string')
         scan.malformed.push(malformedRow(scan, at, { to: row.next, reason: made }));
       else if (made !== undefined) scan.records.push(made as T);
-      scan.lineCount += 1 + (row.kind === 'row' ? row.innerLineCount : 0);
+      // One that is given up as too long has its line end elsewhere.
+      if (row.kind === 'row') scan.lineCount += 1 + row.innerLineCount;
+      else if (bytes[row.next - 1] === NEWLINE) scan.lineCount++;
       at = row.next;
     }
     return at;

@@ -31,11 +31,16 @@ export interface MalformedRow {
   readonly reason: string;
 }
 
-/** Reads whole rows, at most `recordsMax`. Returns the index behind the last one read; `from` when there is no whole row. */
+/**
+ * Reads whole rows, at most `recordsMax`. Returns the index behind the last one read; `from` when there is no whole row. Where that is the end of
+ * the bytes, not the last ones, and no line end is before it, a row was given up as too long: the reader passes over the rest of its line.
+ */
 export type RowParser<T> = (scan: RowScan<T>) => number;
 
 /** Rows longer than this are malformed. */
 export const ROW_BYTES_MAX = 16 * 1024 * 1024;
+
+const NEWLINE = 0x0a;
 
 /** Where a reader starts: behind so many bytes of the file, and so many line ends where that is known. */
 export interface TextPlace {
@@ -80,7 +85,10 @@ export class TextReader<T> implements SplitReader<T> {
       lineCount: 0,
     };
     const next = this.#parse(scan);
-    if (next > this.#at) return this.#batch(scan, next);
+    if (next > this.#at) {
+      const isCut = next === bytes.length && !isLast && bytes[next - 1] !== NEWLINE;
+      return isCut ? this.#batchAndRest(scan, next) : this.#batch(scan, next);
+    }
     if (isLast) return undefined;
     return this.#source.advance(this.#at).then(() => {
       this.#at = 0;
@@ -88,17 +96,35 @@ export class TextReader<T> implements SplitReader<T> {
     });
   }
 
+  /** Its last row was given up before the end of its line, which would be read as other rows. */
+  async #batchAndRest(scan: RowScan<T>, next: number): Promise<SourceBatch<T>> {
+    const batch = this.#batch(scan, next);
+    const source = this.#source;
+    let end = -1;
+    do {
+      await source.advance(source.bytes.length);
+      end = source.bytes.indexOf(NEWLINE);
+    } while (end === -1 && !source.isLast);
+    this.#at = end === -1 ? source.bytes.length : end + 1;
+    if (this.#lineCount !== undefined) this.#lineCount++;
+    return { ...batch, ...this.#progress() };
+  }
+
+  #progress(): { readonly position: { readonly offset: number }; readonly weightRead: number } {
+    const { from, to } = this.#split;
+    const offset = this.#source.offset + this.#at;
+    return { position: { ...placeOf(offset, this.#lineCount) }, weightRead: Math.min(offset, to) - from };
+  }
+
   #batch(scan: RowScan<T>, next: number): SourceBatch<T> {
-    const { path, from, to } = this.#split;
+    const { path } = this.#split;
     const start: TextPlace = placeOf(this.#source.offset, this.#lineCount);
     this.#at = next;
     if (this.#lineCount !== undefined) this.#lineCount += scan.lineCount;
-    const offset = this.#source.offset + next;
     const batch = {
+      ...this.#progress(),
       kind: 'records',
       records: scan.records,
-      position: { ...placeOf(offset, this.#lineCount) },
-      weightRead: Math.min(offset, to) - from,
       positionOf: recordPositions(scan, this.#parse, (row) => positionText(path, start, row)),
     } as const;
     if (scan.malformed.length === 0) return batch;
