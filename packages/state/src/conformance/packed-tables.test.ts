@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { MemoryKeyValueStore } from '../adapter/memory-key-value-store.ts';
 import { openKeyedStateBackend } from '../backend/open-keyed-state-backend.ts';
 import type { KeyedStateBackend, RowTable } from '../keyed-state-backend.ts';
+import type { PackedCells } from '../packed/packed-cells.ts';
 import { PackedList } from '../packed/packed-list.ts';
 import { MemoryBlobStore } from './memory-blob-store.testing.ts';
 
@@ -169,5 +170,35 @@ describe('Packed tables', () => {
         key < 200 ? { key, long } : rowOf(key, 1),
       );
     await backend.close();
+  });
+
+  test('restored rows are weighed before an operator has asked for their table', async () => {
+    const blobStore = new MemoryBlobStore();
+    const options = {
+      keyGroupCount: 16,
+      keyGroupRange: { firstKeyGroup: 0, lastKeyGroup: 15 },
+      cacheEntriesMax: 1_000_000,
+      openStore: () => Promise.resolve(new MemoryKeyValueStore()),
+      spillLogBytesMax: 0,
+      codegenId: 'test',
+      log: silentLogger,
+    };
+    const descriptor = { name: 'rows', columns: ['packed'], hasNamespaces: false } as const;
+    const backend = await openKeyedStateBackend(options);
+    const table = backend.table(descriptor);
+    const long = 'a text '.repeat(1_000);
+    for (let key = 0; key < 1_000; key++)
+      table.packed(0).set(table.upsert(key, hashKey(key), 0), { key, long });
+    const files = await checkpoint(backend, blobStore, 1);
+    const restored = await openKeyedStateBackend({
+      ...options,
+      cacheBytesMax: 500_000,
+      restore: { files, blobStore },
+    });
+    const after = restored.table(descriptor);
+    expect((after.packed(0) as PackedCells).liveBytes).toBeLessThan(2_000_000);
+    for (let key = 0; key < 1_000; key += 7)
+      expect(after.packed(0).get(after.find(key, hashKey(key), 0))).toEqual({ key, long });
+    await restored.close();
   });
 });

@@ -18,6 +18,9 @@ import type { BlockPlace, LeftRows } from './left-rows.ts';
 import { cellMigration } from './migrate-cells.ts';
 import { firstFileByKeyGroup, withRuns } from './file-chain.ts';
 
+/** Each makes room for what may be on its way to the store at once: 16 GiB in all. */
+const RELIEFS_MAX = 1024;
+
 /** Which files are read, for which keys, into which tables. */
 export interface RestoreOptions {
   readonly files: readonly KeyedStateFile[];
@@ -55,7 +58,7 @@ export async function restoreFiles(options: RestoreOptions): Promise<RestoredFil
     try {
       for (const run of part.runs) {
         applyRun({ ...options, changes, part }, run);
-        for (let relief = options.relieve(); relief !== undefined; relief = options.relieve()) await relief;
+        await relieved(options.relieve);
       }
     } catch (error) {
       throw naming(part.file, error);
@@ -68,6 +71,14 @@ export async function restoreFiles(options: RestoreOptions): Promise<RestoredFil
     files: ofRange(files, range),
     isUnchanged: !changes.isMigrated && !options.registry.hasRenamed,
   };
+}
+
+async function relieved(relieve: RestoreOptions['relieve']): Promise<void> {
+  for (let count = 0; count < RELIEFS_MAX; count++) {
+    const relief = relieve();
+    if (relief === undefined) return;
+    await relief;
+  }
 }
 
 /** Of each key group, the runs from its last base on. */

@@ -12,13 +12,15 @@ export function countedRows(table: StateTable): number {
   return table.isEvictable && !table.isWeighed ? table.rows.count : 0;
 }
 
-/** Bytes of the packed values and numbers that a table's rows have, without those that were replaced; of weighed tables also what is beside them. */
+/**
+ * Bytes of the packed values and numbers that a table's rows have, without those that were replaced; of weighed tables also what is beside them.
+ * A restored table that no operator has registered yet is counted and weighed.
+ */
 export function packedBytesOf(table: StateTable): number {
   const { rows, cells } = table;
   let bytes = cells.liveBytes ?? 0;
-  if (!table.isWeighed) return bytes;
   const { columns } = rows;
-  if (rows.areNumbers) {
+  if (table.isWeighed && rows.areNumbers) {
     const numbers = columns.length + rows.keys.width + (rows.subkeys === undefined ? 0 : rows.subkeys.width);
     return bytes + rows.count * (NUMBER_ROW_BYTES + numbers * 8);
   }
@@ -26,5 +28,5 @@ export function packedBytesOf(table: StateTable): number {
     const column = columns[index];
     if (column instanceof PackedCells) bytes += column.liveBytes;
   }
-  return bytes + rows.count * ROW_BYTES;
+  return table.isWeighed ? bytes + rows.count * ROW_BYTES : bytes;
 }
