@@ -23,6 +23,12 @@ const HEADROOM_ROWS_MAX = 4096;
 /** The same, of packed rows. */
 const OVERDRAFT_BYTES_MAX = 1024 * 1024;
 const HEADROOM_BYTES_MAX = 1024 * 1024;
+/**
+ * Rows and bytes that one eviction moves away at most; the task waits, and relieves again. Millions of rows are over the limit at once when ones that
+ * were weighed are counted from now on, because a key or a value came that is no number.
+ */
+const EVICTED_ROWS_MAX = 65_536;
+const EVICTED_BYTES_MAX = 64 * 1024 * 1024;
 /** Rows changed during so many evictions get a second chance. */
 const RECENT_EVICTIONS = 4;
 /** Chunks of dropped namespaces deleted in one pass, at most. */
@@ -102,8 +108,8 @@ export class WorkingSet {
     const bytes = this.#packedBytesInMemory();
     if (rows > cacheEntriesMax || bytes > cacheBytesMax)
       this.#evict({
-        rows: excess(rows, cacheEntriesMax, HEADROOM_ROWS_MAX),
-        bytes: excess(bytes, cacheBytesMax, HEADROOM_BYTES_MAX),
+        rows: Math.min(excess(rows, cacheEntriesMax, HEADROOM_ROWS_MAX), EVICTED_ROWS_MAX),
+        bytes: Math.min(excess(bytes, cacheBytesMax, HEADROOM_BYTES_MAX), EVICTED_BYTES_MAX),
       });
     let chunksLeft = DROPPED_CHUNKS_PER_PASS;
     for (const store of this.#tableStores.values()) {
@@ -174,21 +180,13 @@ export class WorkingSet {
         rowsMax: rows === 0 ? Infinity : rows - Math.ceil((excess.rows * rows) / rowsTotal),
         packedBytesMax: bytes === 0 ? Infinity : bytes - Math.ceil((excess.bytes * bytes) / bytesTotal),
       };
-      if (!this.#isEnough(table, share)) this.#sweep(table, share, true);
-      if (!this.#isEnough(table, share)) this.#sweep(table, share, false);
+      if (!isWithin(table, share)) this.#sweep(table, share, true);
+      if (!isWithin(table, share)) this.#sweep(table, share, false);
     }
     this.#options.clock.advance();
   }
 
-  /**
-   * The table is within its share, or as much is on its way to the store as may be: millions of rows are too many at once when ones that were weighed
-   * are counted from now on, because a key or a value came that is no number.
-   */
-  #isEnough(table: StateTable, share: Share): boolean {
-    return isWithin(table, share) || this.#writeBehind.unwrittenBytes > UNWRITTEN_BYTES_MAX;
-  }
-
-  /** Moves rows away until it is enough, in one turn of the hand. */
+  /** Moves rows away until the rest is within the share, in one turn of the hand. */
   #sweep(table: StateTable, share: Share, givesSecondChance: boolean): void {
     const store = this.#tableStores.get(table) ?? this.#makeStore(table);
     const { rows } = table;
@@ -202,7 +200,7 @@ export class WorkingSet {
         rows.touched[hand] = 0;
         continue;
       }
-      if (this.#moveAway(table, store, hand) && this.#isEnough(table, share)) break;
+      if (this.#moveAway(table, store, hand) && isWithin(table, share)) break;
     }
     this.#hands.set(table, hand);
   }
