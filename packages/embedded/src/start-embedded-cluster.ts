@@ -3,7 +3,13 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MillraceError, type JobId, type Logger } from '@millrace/common';
-import { DirectoryBlobStore, realClock, realRandom, realTimers } from '@millrace/common/node';
+import {
+  DirectoryBlobStore,
+  memoryBytesOfProcess,
+  realClock,
+  realRandom,
+  realTimers,
+} from '@millrace/common/node';
 import type { ArtifactFile, JobEvent, JobStatus, JobSubmission } from '@millrace/proto';
 import {
   ArtifactCache,
@@ -98,7 +104,7 @@ export async function startEmbeddedCluster(options: EmbeddedClusterOptions): Pro
     taskManagerId: TASK_MANAGER_ID,
     stateDirectory: join(directory, 'state'),
     entry: options.workerEntry ?? workerEntry(),
-    setup: { isDebugLogged: log.debug !== undefined },
+    setup: { isDebugLogged: log.debug !== undefined, memoryBytes: memoryBytesOfProcess() / slotCount },
     youngGenerationMegabytes: options.youngGenerationMegabytes ?? YOUNG_GENERATION_MEGABYTES,
     isOutputLogged: false,
     spareCount: 1,

@@ -256,10 +256,12 @@ export type Migration = (old: unknown) => unknown;
 export interface KeyedStateBackendOptions {
   readonly keyGroupCount: number;
   readonly keyGroupRange: KeyGroupRange;
-  /** Rows in memory whose values are on the heap. */
+  /** Rows in memory whose values are on the heap; with `heapBytesMax`, until the first ones were weighed. */
   readonly cacheEntriesMax: number;
+  /** Bytes of the heap for such rows, by an estimate from samples of them. Default: they are only counted. */
+  readonly heapBytesMax?: number | undefined;
   /** Bytes in memory of packed rows, and of what stands beside them. Default: 512 MiB. */
-  readonly cacheBytesMax?: number;
+  readonly cacheBytesMax?: number | undefined;
   /** Rows whose keys and values are all numbers are bounded by `cacheBytesMax`, too, not by their count. Default: they are counted. */
   readonly areNumbersWeighed?: boolean;
   /** Empty at the start; opened lazily, when something must leave memory. Disposable: never read after a crash. */

@@ -5,6 +5,7 @@ import { asTaskManagerId, checkBindHost, invariant, MillraceError, type Logger }
 import {
   crashPoint,
   type CrashPoint,
+  memoryBytesOfProcess,
   realClock,
   realRandom,
   realTimers,
@@ -50,6 +51,8 @@ export interface TaskManagerOptions {
   readonly cancelGraceMs?: number;
   /** Resident memory beyond which it leaves and ends, with MR_MEMORY_LIMIT. Unset: there is no limit. */
   readonly memoryBytesMax?: number | undefined;
+  /** What its state caches are planned with. Unset: `memoryBytesMax`, or what the container or the machine has. */
+  readonly memoryBytes?: number | undefined;
   /** How long it waits, when it leaves, for its jobs to move elsewhere. */
   readonly leaveTimeoutMs?: number | undefined;
   /** How long a terminated thread may take to end. After it this process kills itself, or calls `onStuck`. */
@@ -95,6 +98,8 @@ export async function startTaskManager(options: TaskManagerOptions): Promise<Run
     setup: {
       exchange: { host, advertisedHost, token, identity, silenceMs: options.heartbeatTimeoutMs },
       isDebugLogged: log.debug !== undefined,
+      memoryBytes:
+        (options.memoryBytes ?? options.memoryBytesMax ?? memoryBytesOfProcess()) / options.slotCount,
     },
     youngGenerationMegabytes: options.youngGenerationMegabytes ?? YOUNG_GENERATION_MEGABYTES,
     isOutputLogged: true,

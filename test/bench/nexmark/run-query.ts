@@ -13,7 +13,7 @@ const FILE_QUERY = 'q10';
 const ALL_ENTRIES = 1_000_000_000;
 const ALL_BYTES = 2 ** 32;
 
-/** `memory`: all state in the heap. `leveldb`: beyond 500,000 entries or 512 MiB a subtask in LevelDB, which is the engine's default. */
+/** `memory`: all state in the heap. `leveldb`: beyond its share of the memory in LevelDB, which is the engine's default. */
 export type StateKind = 'memory' | 'leveldb';
 
 export interface QueryOptions extends EventCount {

@@ -25,8 +25,6 @@ describe('resolveJobOptions', () => {
         attemptsMax: 12,
       },
       prepareTimeoutMs: 120_000,
-      stateCacheEntriesMax: 500_000,
-      stateCacheBytesMax: 536_870_912,
       areNumbersWeighed: true,
     });
   });

@@ -69,13 +69,14 @@ export interface JobOptions {
   /** How long the sinks may take to prepare what they write to, all together, before the job begins. Default 2 min. */
   readonly prepareTimeout?: Duration;
   /**
-   * Entries of keyed state that each keyed subtask keeps in memory; the others are on disk. Default 500,000 on the heap; entries whose keys
-   * and values are all numbers are not on it, and have the room of `stateCacheBytes` as long as nothing is said here.
+   * Entries of keyed state that each keyed subtask keeps in memory; the others are on disk. Default: as many as its share of
+   * the TaskManager's memory has room for, as large as they are. Entries whose keys and values are all numbers are not on the heap, and
+   * have the room of `stateCacheBytes` as long as nothing is said here.
    */
   readonly stateCacheEntries?: number;
   /**
    * Bytes of rows outside of the heap (those of `deduplicate`, of `normalize` and of running `topN`; numbers by numbers, about 48 bytes an
-   * entry, unless `stateCacheEntries` is given) that each keyed subtask keeps in memory; the others are on disk. Up to as many again may be taken by what was replaced. Default 536,870,912 (512 MiB), at most 4 GiB.
+   * entry, unless `stateCacheEntries` is given) that each keyed subtask keeps in memory; the others are on disk. Up to as many again may be taken by what was replaced. Default: its share of the TaskManager's memory, at most 4 GiB.
    */
   readonly stateCacheBytes?: number;
   /**
@@ -99,8 +100,6 @@ const DEFAULT_FAILURE_RATE_DELAY = '1 s';
 /** Failures whose times a failure rate may need at once. */
 const FAILURES_MAX = 10_000;
 const DEFAULT_PREPARE_TIMEOUT = '2 min';
-const DEFAULT_STATE_CACHE_ENTRIES = 500_000;
-const DEFAULT_STATE_CACHE_BYTES = 512 * 1024 * 1024;
 /** A column of packed rows has 8 GiB, half of which may be what was replaced. */
 const STATE_CACHE_BYTES_MAX = 4 * 1024 ** 3;
 const OPTIONS = [
@@ -145,16 +144,19 @@ export function resolveJobOptions(options: JobOptions): JobOptionsJson {
     isChainingEnabled: booleanOption('`chaining`', chaining),
     restart: resolveRestart(options.restart ?? { type: 'exponential-delay' }),
     prepareTimeoutMs: positiveMs('`prepareTimeout`', options.prepareTimeout ?? DEFAULT_PREPARE_TIMEOUT),
-    stateCacheEntriesMax: integerOption(
-      '`stateCacheEntries`',
-      options.stateCacheEntries ?? DEFAULT_STATE_CACHE_ENTRIES,
-      { min: 1 },
-    ),
-    stateCacheBytesMax: integerOption(
-      '`stateCacheBytes`',
-      options.stateCacheBytes ?? DEFAULT_STATE_CACHE_BYTES,
-      { min: 1, max: STATE_CACHE_BYTES_MAX },
-    ),
+    ...(options.stateCacheEntries === undefined
+      ? {}
+      : {
+          stateCacheEntriesMax: integerOption('`stateCacheEntries`', options.stateCacheEntries, { min: 1 }),
+        }),
+    ...(options.stateCacheBytes === undefined
+      ? {}
+      : {
+          stateCacheBytesMax: integerOption('`stateCacheBytes`', options.stateCacheBytes, {
+            min: 1,
+            max: STATE_CACHE_BYTES_MAX,
+          }),
+        }),
     areNumbersWeighed: options.stateCacheEntries === undefined,
   });
 }

@@ -4,7 +4,7 @@ import { openSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { MillraceError } from '@millrace/common';
-import { CLUSTER_ROLES } from '@millrace/common/node';
+import { CLUSTER_ROLES, memoryBytesOfProcess } from '@millrace/common/node';
 import { connectDispatcher } from '@millrace/jobmanager';
 import type { ClusterDirectory, ClusterRecord } from './cluster-directory.ts';
 import { commandLineOf, identityOf, isAlive, type ProcessReference } from './process-identity.ts';
@@ -17,6 +17,8 @@ export const DEFAULT_RPC_PORT = 6123;
 const START_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 15_000;
 const POLL_MS = 25;
+/** As for `--memory`. */
+const MEMORY_MEGABYTES_MIN = 64;
 /** A status command waits this long for a JobManager that may be down. */
 const STATUS_TIMEOUT_MS = 1_500;
 
@@ -31,6 +33,8 @@ export interface ClusterStartOptions {
   readonly heartbeatTimeoutMs?: number;
   /** Of each TaskManager. undefined: none. */
   readonly memoryLimitMegabytes?: number | undefined;
+  /** That each TaskManager plans with. undefined: its limit, or a share of what is here. */
+  readonly memoryMegabytes?: number | undefined;
   /** Absolute. undefined: the JobManager's default. */
   readonly savepointDirectory: string | undefined;
 }
@@ -82,6 +86,8 @@ export async function startCluster(options: ClusterStartOptions): Promise<Starte
     heartbeatIntervalMs: options.heartbeatIntervalMs,
     heartbeatTimeoutMs: options.heartbeatTimeoutMs,
     memoryLimitMegabytes: options.memoryLimitMegabytes,
+    memoryMegabytes:
+      options.memoryMegabytes ?? options.memoryLimitMegabytes ?? machineShare(options.taskManagerCount),
     ...(options.savepointDirectory === undefined ? {} : { savepointDirectory: options.savepointDirectory }),
     command: [process.execPath, ...PROCESS_NODE_OPTIONS, COMMAND],
   };
@@ -103,6 +109,11 @@ export async function startCluster(options: ClusterStartOptions): Promise<Starte
   }
   const { taskManagerCount, slotsPerTaskManager } = options;
   return { address, taskManagerCount, slotsPerTaskManager, startedAgain: [] };
+}
+
+/** MB for each of so many TaskManagers on this machine: they are many processes, of which each sees all of its memory. */
+function machineShare(taskManagerCount: number): number {
+  return Math.max(MEMORY_MEGABYTES_MIN, Math.floor(memoryBytesOfProcess() / taskManagerCount / 2 ** 20));
 }
 
 /** Has the supervisor of a cluster start those of its processes that are dead. */

@@ -17,6 +17,7 @@ export interface SupervisorOptions {
   readonly heartbeatTimeoutMs?: number | undefined;
   /** Of each TaskManager. */
   readonly memoryLimitMegabytes?: number | undefined;
+  readonly memoryMegabytes: number;
   /** Of every process. */
   readonly flags: readonly string[];
   readonly savepointDirectory?: string;
@@ -171,7 +172,10 @@ function planProcesses(options: SupervisorOptions): Supervised[] {
     ...fresh,
   };
   const taskManagers = taskManagerIds.map((id): Supervised => {
-    const memory = flagOf('--memory-limit', options.memoryLimitMegabytes);
+    const memory = [
+      ...flagOf('--memory-limit', options.memoryLimitMegabytes),
+      ...flagOf('--memory', options.memoryMegabytes),
+    ];
     const flags = [
       ...timeout,
       ...memory,

@@ -14,6 +14,8 @@ export interface ClusterStartCommandOptions extends GlobalOptions {
   readonly heartbeatTimeout: number;
   /** MB */
   readonly memoryLimit?: number;
+  /** MB */
+  readonly memory?: number;
   readonly savepointDir?: string;
 }
 
@@ -28,6 +30,7 @@ export async function clusterStart(options: ClusterStartCommandOptions): Promise
     heartbeatIntervalMs: options.heartbeatInterval,
     heartbeatTimeoutMs: options.heartbeatTimeout,
     memoryLimitMegabytes: options.memoryLimit,
+    memoryMegabytes: options.memory,
     savepointDirectory: options.savepointDir === undefined ? undefined : resolve(options.savepointDir),
   });
   const { address, taskManagerCount, slotsPerTaskManager, startedAgain } = started;

@@ -32,6 +32,8 @@ export interface TaskManagerStartOptions extends ProcessOptions {
   readonly leaveTimeout?: number;
   /** MB */
   readonly memoryLimit?: number;
+  /** MB */
+  readonly memory?: number;
 }
 
 /**
@@ -119,7 +121,8 @@ export async function startTaskManagerProcess(options: TaskManagerStartOptions):
     log,
     ...(options.heartbeatTimeout === undefined ? {} : { heartbeatTimeoutMs: options.heartbeatTimeout }),
     leaveTimeoutMs: options.leaveTimeout,
-    memoryBytesMax: options.memoryLimit === undefined ? undefined : options.memoryLimit * 1024 * 1024,
+    memoryBytesMax: bytesOf(options.memoryLimit),
+    memoryBytes: bytesOf(options.memory),
   });
   const isEncrypted = credentials.identity !== undefined;
   log.info?.('taskmanager started', { slots: options.slots ?? 1, isEncrypted });
@@ -179,4 +182,8 @@ class EndSignals {
     };
     process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
   }
+}
+
+function bytesOf(megabytes: number | undefined): number | undefined {
+  return megabytes === undefined ? undefined : megabytes * 1024 * 1024;
 }

@@ -14,4 +14,5 @@ export {
 export { DirectoryBlobStore } from './directory-blob-store.ts';
 export { grpcProxySwitch } from './grpc-proxy.ts';
 export { nodeFilePort } from './node-file-port.ts';
+export { memoryBytesOfProcess } from './process-memory.ts';
 export { realClock, realRandom, realTimers } from './real-ports.ts';

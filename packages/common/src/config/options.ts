@@ -177,6 +177,14 @@ export const OPTIONS: readonly OptionEntry[] = [
     verbs: ['cluster start', 'taskmanager start'],
   },
   {
+    name: 'memory',
+    placeholder: 'MB',
+    type: { kind: 'whole-number', from: 64 },
+    help: 'memory that the state caches of a TaskManager are planned with: state beyond them is on disk',
+    defaultText: "--memory-limit, or the container's or machine's, shared by those that one command starts",
+    verbs: ['cluster start', 'taskmanager start'],
+  },
+  {
     name: 'leave-timeout',
     placeholder: 'ms',
     type: { kind: 'whole-number', from: 0 },

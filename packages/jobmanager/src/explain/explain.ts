@@ -201,9 +201,20 @@ function optionLines({ options, nodes }: StreamGraphJson): readonly string[] {
     `                ${options.checkpointsRetainedMax} retained, ${onCancel} when the job is cancelled`,
     `restart         ${restartText(options.restart)}`,
     `buffer timeout  ${options.bufferTimeoutMs} ms`,
-    `state cache     ${options.stateCacheEntriesMax} entries, or ${Math.ceil(options.stateCacheBytesMax / 1024 ** 2)} MiB of packed rows${options.areNumbersWeighed ? ' and numbers' : ''}, a subtask`,
+    `state cache     ${stateCacheText(options)}, a subtask`,
     ...deadLetterLines(nodes),
   ];
+}
+
+function stateCacheText({
+  stateCacheEntriesMax: entries,
+  stateCacheBytesMax: bytes,
+  areNumbersWeighed,
+}: StreamGraphJson['options']): string {
+  if (entries === undefined && bytes === undefined) return 'its share of the memory';
+  const entriesText = entries === undefined ? 'its share of the heap' : `${entries} entries`;
+  const room = bytes === undefined ? 'its share of the memory' : `${Math.ceil(bytes / 1024 ** 2)} MiB`;
+  return `${entriesText}, or ${room} of packed rows${areNumbersWeighed ? ' and numbers' : ''}`;
 }
 
 function restartText(restart: RestartStrategyJson): string {

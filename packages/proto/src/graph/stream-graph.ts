@@ -111,10 +111,10 @@ export interface JobOptionsJson {
   readonly restart: RestartStrategyJson;
   /** How long `prepare` of all sinks may take, together. */
   readonly prepareTimeoutMs: number;
-  /** Entries of keyed state that an operator keeps on the heap, per subtask. */
-  readonly stateCacheEntriesMax: number;
-  /** Bytes of packed rows of keyed state that an operator keeps in memory, per subtask. */
-  readonly stateCacheBytesMax: number;
+  /** Entries of keyed state that an operator keeps on the heap, per subtask. Unset: as many as its memory has room for. */
+  readonly stateCacheEntriesMax?: number;
+  /** Bytes of packed rows of keyed state that an operator keeps in memory, per subtask. Unset: its share of that of its TaskManager. */
+  readonly stateCacheBytesMax?: number;
   /** Rows of numbers are bounded by the bytes, too: nobody has said how many entries there are to be. */
   readonly areNumbersWeighed: boolean;
 }

@@ -18,13 +18,16 @@ import { edgeFields } from './fields/graph-fields.ts';
 import { Emission } from './emission.ts';
 import { generateEmit, generateEntry, type ChainCode } from './codegen/chain-codegen.ts';
 import type { OutputPort } from './codegen/output-code.ts';
-import type { ChainEnvironment, ChainMetrics, OperatorChain } from './operator-chain.ts';
+import type { ChainEnvironment, ChainMetrics, OperatorChain, StateMemory } from './operator-chain.ts';
 import { ChainTallies, inheritedDrops } from './dropped-records.ts';
 import { inheritedCounts } from './record-counts.ts';
 import { RecordFailures } from './record-failures.ts';
 import { RecordOrigin } from './record-origin.ts';
 import { RunningChain } from './running-chain.ts';
 import { ErrorSites } from './user-error.ts';
+
+/** Rows on the heap of an operator where nobody says what memory there is. */
+const CACHE_ENTRIES_DEFAULT = 500_000;
 
 /**
  * Opens the operator chain of a subtask: state restored, restored transactions committed again, the users' `open` run, static
@@ -147,6 +150,19 @@ interface ChainShared {
   readonly codegenId: string;
 }
 
+/** What the keyed state of one operator may take of its slot's: all of them the same, however much state they have. */
+function stateMemoryOf({ graph, stateMemory }: ChainEnvironment): StateMemory | undefined {
+  if (stateMemory === undefined) return undefined;
+  const keyed = graph.nodes.filter(({ inputs }) =>
+    inputs.some(({ partitioning }) => partitioning === 'hash'),
+  ).length;
+  const share = Math.max(1, keyed);
+  return {
+    heapBytes: Math.floor(stateMemory.heapBytes / share),
+    packedBytes: Math.floor(stateMemory.packedBytes / share),
+  };
+}
+
 function operatorSetup(
   environment: ChainEnvironment,
   of: {
@@ -158,6 +174,7 @@ function operatorSetup(
 ): OperatorSetup {
   const restored = environment.restore.get(of.node.id) ?? [];
   const { options } = environment.graph;
+  const memory = stateMemoryOf(environment);
   const inline = restored.flatMap(({ inline: state }) => (isFields(state) ? [state] : []));
   return {
     ...of,
@@ -170,8 +187,9 @@ function operatorSetup(
         ...more,
         keyGroupCount: options.keyGroupCount,
         keyGroupRange: environment.keyGroupRange,
-        cacheEntriesMax: options.stateCacheEntriesMax,
-        cacheBytesMax: options.stateCacheBytesMax,
+        cacheEntriesMax: options.stateCacheEntriesMax ?? CACHE_ENTRIES_DEFAULT,
+        ...(options.stateCacheEntriesMax === undefined ? { heapBytesMax: memory?.heapBytes } : {}),
+        cacheBytesMax: options.stateCacheBytesMax ?? memory?.packedBytes,
         areNumbersWeighed: options.areNumbersWeighed,
         openStore: () =>
           environment.openKeyValueStore(

@@ -145,6 +145,14 @@ export interface ChainDrops {
   readonly samples: readonly DroppedSample[];
 }
 
+/** Bytes that the keyed state of all operators of a slot may take. */
+export interface StateMemory {
+  /** For rows on the heap. */
+  readonly heapBytes: number;
+  /** For packed rows and numbers, outside of it. */
+  readonly packedBytes: number;
+}
+
 /** Limits of the keyed state backend that a test or a simulation makes small, so that little state takes every way. */
 export interface StateLimits {
   /** State with at most so many entries is written whole by each snapshot. */
@@ -193,6 +201,8 @@ export interface ChainEnvironment {
   readonly freezeRecords?: boolean;
   /** False: records are made with all their fields, whether anybody reads them or not. For tests that compare. */
   readonly prunesFields?: boolean;
+  /** For what the job says nothing about. Unset: the backend's own limits. */
+  readonly stateMemory?: StateMemory | undefined;
   /** Limits of keyed state, where the backend's own are not wanted. */
   readonly stateLimits?: StateLimits | undefined;
   /** Inline state of the task itself (source positions); the chain adds it to the head operator's snapshot. */

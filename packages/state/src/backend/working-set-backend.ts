@@ -87,6 +87,7 @@ export class WorkingSetBackend implements KeyedStateBackend {
       clock: this.#clock,
       cacheEntriesMax: options.cacheEntriesMax,
       cacheBytesMax: options.cacheBytesMax ?? CACHE_BYTES_MAX_DEFAULT,
+      heapBytesMax: options.heapBytesMax,
       keyGroupCount,
       range: keyGroupRange,
       openStore: options.openStore,

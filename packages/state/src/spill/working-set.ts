@@ -1,4 +1,4 @@
-// [HOT] Keeps about `cacheEntriesMax` rows and `cacheBytesMax` bytes of packed ones in memory: a clock with a second chance picks rows,
+// [HOT] Keeps about `cacheEntriesMax` rows, or `heapBytesMax` bytes of them, and `cacheBytesMax` bytes of packed ones in memory: a clock with a second chance picks rows,
 // which go to the store.
 import type { KeyGroupRange, KeyValueStore } from '@millrace/common';
 import type { StateTable, TableRegistry } from '../backend/table-registry.ts';
@@ -8,6 +8,7 @@ import type { StampClock } from '../table/stamp-clock.ts';
 import { HeldLog } from './held-log.ts';
 import { RestoredRows } from './restored-rows.ts';
 import { RowSpill } from './row-spill.ts';
+import { RowsBound } from './rows-bound.ts';
 import { StoreView } from './store-view.ts';
 import { TableStore } from './table-store.ts';
 import { WriteBehind } from './write-behind.ts';
@@ -16,8 +17,6 @@ import { WriteBehind } from './write-behind.ts';
 export const CACHE_BYTES_MAX_DEFAULT = 512 * 1024 * 1024;
 /** Bytes on their way to the store at which the task waits. */
 const UNWRITTEN_BYTES_MAX = 16 * 1024 * 1024;
-/** Rows beyond the cache at which the task asks for relief: a few batches. */
-const OVERDRAFT_ROWS_MAX = 4096;
 /** Rows that an eviction makes room for: with the overdraft, a few milliseconds of work. */
 const HEADROOM_ROWS_MAX = 4096;
 /** The same, of packed rows. */
@@ -40,6 +39,7 @@ export interface WorkingSetOptions {
   readonly clock: StampClock;
   readonly cacheEntriesMax: number;
   readonly cacheBytesMax: number;
+  readonly heapBytesMax: number | undefined;
   readonly keyGroupCount: number;
   readonly range: KeyGroupRange;
   readonly openStore: () => Promise<KeyValueStore>;
@@ -53,12 +53,13 @@ interface Share {
 }
 
 /**
- * Decides which rows are in memory. Bounds: `cacheEntriesMax` rows whose values are on the heap, `cacheBytesMax` of packed ones, and
+ * Decides which rows are in memory. Bounds: `cacheEntriesMax` rows whose values are on the heap, or about `heapBytesMax` bytes of them, `cacheBytesMax` of packed ones, and
  * UNWRITTEN_BYTES_MAX on their way to the store.
  */
 export class WorkingSet {
   readonly #options: WorkingSetOptions;
   readonly #writeBehind: WriteBehind;
+  readonly #rowsBound: RowsBound;
   #spill: RowSpill | undefined;
   readonly #tableStores = new Map<StateTable, TableStore>();
   /** Where the clock's hand is in each table. */
@@ -70,12 +71,15 @@ export class WorkingSet {
   constructor(options: WorkingSetOptions) {
     this.#options = options;
     this.#writeBehind = new WriteBehind(options.openStore);
+    this.#rowsBound = new RowsBound({ rowsMax: options.cacheEntriesMax, heapBytesMax: options.heapBytesMax });
   }
 
   get isFull(): boolean {
+    const rows = this.#rowsInMemory();
+    this.#rowsBound.look(this.#options.registry.tables, rows);
     return (
       this.#writeBehind.unwrittenBytes > UNWRITTEN_BYTES_MAX ||
-      this.#rowsInMemory() > this.#options.cacheEntriesMax + OVERDRAFT_ROWS_MAX ||
+      rows > this.#rowsBound.overdraftMax ||
       this.#packedBytesInMemory() > this.#options.cacheBytesMax + OVERDRAFT_BYTES_MAX
     );
   }
@@ -103,12 +107,13 @@ export class WorkingSet {
    * more; undefined: it may already.
    */
   relieve(): Promise<void> | undefined {
-    const { cacheEntriesMax, cacheBytesMax } = this.#options;
+    const { cacheBytesMax } = this.#options;
     const rows = this.#rowsInMemory();
+    const rowsMax = this.#rowsBound.max;
     const bytes = this.#packedBytesInMemory();
-    if (rows > cacheEntriesMax || bytes > cacheBytesMax)
+    if (rows > rowsMax || bytes > cacheBytesMax)
       this.#evict({
-        rows: Math.min(excess(rows, cacheEntriesMax, HEADROOM_ROWS_MAX), EVICTED_ROWS_MAX),
+        rows: Math.min(excess(rows, rowsMax, HEADROOM_ROWS_MAX), EVICTED_ROWS_MAX),
         bytes: Math.min(excess(bytes, cacheBytesMax, HEADROOM_BYTES_MAX), EVICTED_BYTES_MAX),
       });
     let chunksLeft = DROPPED_CHUNKS_PER_PASS;

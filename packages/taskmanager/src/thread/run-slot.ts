@@ -1,5 +1,6 @@
 // From a deployment to a running slot, in the worker thread. Loaded while the worker waits for its deployment.
 import { join } from 'node:path';
+import { getHeapStatistics } from 'node:v8';
 import { invariant, type Logger } from '@millrace/common';
 import {
   DirectoryBlobStore,
@@ -9,13 +10,14 @@ import {
   realTimers,
   type TlsIdentity,
 } from '@millrace/common/node';
-import { SlotRuntime, type SlotPorts, type SlotReportBody } from '@millrace/runtime';
+import { openOperatorChain, SlotRuntime, type SlotPorts, type SlotReportBody } from '@millrace/runtime';
 import { openLevelDbStore } from '@millrace/state/leveldb';
 import { ChannelExchange } from '../exchange/channel-exchange.ts';
 import type { DataExchangeServer } from '../exchange/data-exchange-server.ts';
 import type { Link } from '../exchange/link.ts';
 import { portLink } from '../exchange/port-link.ts';
 import { loadGraph } from './load-job.ts';
+import { stateMemoryOfSlot } from './state-memory.ts';
 import { setProcessGlobals } from './submission-globals.ts';
 import type { StartSlot } from './thread-messages.ts';
 
@@ -31,6 +33,8 @@ export interface SlotSurroundings {
     | undefined;
   readonly log: Logger;
   readonly report: (body: SlotReportBody) => void;
+  /** The slot's share of the process's memory. */
+  readonly memoryBytes: number;
 }
 
 /**
@@ -54,7 +58,15 @@ export async function runSlot(message: StartSlot, surroundings: SlotSurroundings
     network,
     report: surroundings.report,
   };
-  return SlotRuntime.open({ deployment, graph, ports });
+  const { memoryBytes } = surroundings;
+  const heapBytesMax = getHeapStatistics().heap_size_limit;
+  const stateMemory = stateMemoryOfSlot({ memoryBytes, heapBytesMax });
+  return SlotRuntime.open({
+    deployment,
+    graph,
+    ports,
+    openChain: (environment) => openOperatorChain({ ...environment, stateMemory }),
+  });
 }
 
 async function openNetwork(

@@ -21,6 +21,8 @@ export interface WorkerSetup {
   /** Cluster mode: the worker listens for consumers in other processes. Absent: all slots share this process. */
   readonly exchange?: ExchangeSetup;
   readonly isDebugLogged: boolean;
+  /** The slot's share of the process's memory. */
+  readonly memoryBytes: number;
 }
 
 /** A direct connection to another slot of this process. */

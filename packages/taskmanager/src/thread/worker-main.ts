@@ -54,7 +54,7 @@ async function start(message: StartSlot): Promise<void> {
   const { jobId, attemptNumber, slotIndex } = message.deployment;
   const log = postingLogger(post, setup.isDebugLogged, { jobId, attempt: attemptNumber, slotIndex });
   const { runSlot } = await engine;
-  runtime = await runSlot(message, { exchange, log, report });
+  runtime = await runSlot(message, { exchange, log, report, memoryBytes: setup.memoryBytes });
   for (const instruction of early.splice(0)) obeyInstruction(runtime, instruction, reportEnded);
 }
 

@@ -157,15 +157,18 @@ export class World<T> {
   ) {
     const options = this.#options;
     const { subtaskIndex, parallelism } = of;
-    const cacheEntriesMax = options.cacheEntriesMax ?? this.graph.options.stateCacheEntriesMax;
+    const { cacheEntriesMax } = options;
     const graph = {
       ...this.graph,
       options: {
         ...this.graph.options,
-        stateCacheEntriesMax: cacheEntriesMax,
-        ...(options.cacheEntriesMax === undefined
+        ...(cacheEntriesMax === undefined
           ? {}
-          : { stateCacheBytesMax: cacheEntriesMax * PACKED_ROW_BYTES, areNumbersWeighed: false }),
+          : {
+              stateCacheEntriesMax: cacheEntriesMax,
+              stateCacheBytesMax: cacheEntriesMax * PACKED_ROW_BYTES,
+              areNumbersWeighed: false,
+            }),
       },
     };
     const vertex: JobVertex = {
