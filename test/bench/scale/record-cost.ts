@@ -4,9 +4,7 @@ import type { JobStatus } from '@millrace/proto';
 import type { BenchCluster } from '../nexmark/bench-cluster.ts';
 import { runJob } from '../run-job.ts';
 
-/** With a thousand subtasks a thousand generated loops are to be compiled, and ten thousand channels to be filled. */
-const SETTLE_SECONDS = 20;
-const MEASURED_SECONDS = 10;
+const MEASURED_SECONDS = 5;
 
 export interface RecordCost {
   /** Of all keyed operators together. */
@@ -22,11 +20,12 @@ interface Mark {
   readonly cpuSeconds: number;
 }
 
-/** Runs `layers` keyed operators behind one another without an end and as fast as they go. */
+/** Runs `layers` keyed operators behind one another without an end and as fast as they go; counts after `settleSeconds`. */
 export async function measureRecordCost(
   cluster: BenchCluster,
-  { layers, parallelism }: { readonly layers: number; readonly parallelism: number },
+  of: { readonly layers: number; readonly parallelism: number; readonly settleSeconds: number },
 ): Promise<RecordCost> {
+  const { layers, parallelism, settleSeconds } = of;
   let startMs = 0;
   let from: Mark | undefined;
   let to: Mark | undefined;
@@ -42,7 +41,7 @@ export async function measureRecordCost(
         cpuSeconds: cluster.cpuSeconds(),
       });
       if (from === undefined) {
-        if (atMs - startMs >= SETTLE_SECONDS * 1e3) from = mark();
+        if (atMs - startMs >= settleSeconds * 1e3) from = mark();
       } else if (to === undefined && atMs - from.atMs >= MEASURED_SECONDS * 1e3) {
         to = mark();
         stop();

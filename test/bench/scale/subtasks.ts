@@ -5,11 +5,23 @@ import { measureRecordCost, type RecordCost } from './record-cost.ts';
 
 const SLOTS = 10;
 const TASK_MANAGERS = 2;
-/** Keyed operators in a row; with the source and its enumerator that makes 21, 101 and 1,001 subtasks. */
-const LAYERS = [1, 9, 99];
+
+interface Size {
+  /** Keyed operators in a row. */
+  readonly layers: number;
+  /** Until what a record costs is counted: a loop is compiled for each subtask, and channels are filled. */
+  readonly settleSeconds: number;
+}
+
+/** With the source and its enumerator that makes 21, 101 and 1,001 subtasks. */
+const SIZES: readonly Size[] = [
+  { layers: 1, settleSeconds: 4 },
+  { layers: 9, settleSeconds: 16 },
+  { layers: 99, settleSeconds: 28 },
+];
 const RUNS = 3;
 /** Threads of slots that have ended are replaced meanwhile: a deployment finds free slots as a rule. */
-const PAUSE_MS = 3_000;
+const PAUSE_MS = 1_500;
 
 /** One size on one kind of cluster. */
 export interface DeployedRow extends Partial<RecordCost> {
@@ -30,14 +42,14 @@ export async function* measureSubtasks(): AsyncGenerator<DeployedRow> {
     await using started = await (cluster === 'embedded'
       ? startThreads(SLOTS)
       : startProcesses({ parallelism: SLOTS, taskManagers: TASK_MANAGERS }));
-    for (const layers of LAYERS) yield await deploy(started, cluster, layers);
+    for (const size of SIZES) yield await deploy(started, cluster, size);
   }
 }
 
 async function deploy(
   started: BenchCluster,
   cluster: DeployedRow['cluster'],
-  layers: number,
+  { layers, settleSeconds }: Size,
 ): Promise<DeployedRow> {
   const seconds: number[] = [];
   while (seconds.length < RUNS) {
@@ -50,7 +62,9 @@ async function deploy(
     seconds.push(deploySeconds);
   }
   const cost =
-    cluster === 'processes' ? await measureRecordCost(started, { layers, parallelism: SLOTS }) : {};
+    cluster === 'processes'
+      ? await measureRecordCost(started, { layers, parallelism: SLOTS, settleSeconds })
+      : {};
   return {
     part: 'subtasks',
     ...cost,
