@@ -2,12 +2,11 @@
 import * as zlib from 'node:zlib';
 import type { CompressionCodec } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
-import { decodeZstd } from './zstd/decode-zstd.ts';
 
 /** Bound against a damaged header. */
 const PAGE_BYTES_MAX = 512 * 1024 * 1024;
 
-/** Node has it from 22.15. Before, ours is faster than the library's: docs/adr/0002-parquet-library.md */
+/** Node has it from 22.15. */
 const nativeZstd = (zlib as { readonly zstdDecompressSync?: (bytes: Uint8Array) => Uint8Array })
   .zstdDecompressSync;
 
@@ -22,7 +21,7 @@ export function decompress(bytes: Uint8Array, length: number, codec: Compression
 
 function decode(bytes: Uint8Array, length: number, codec: CompressionCodec): Uint8Array {
   if (codec === 'UNCOMPRESSED' || length === 0) return bytes.subarray(0, length);
-  if (codec === 'ZSTD') return nativeZstd === undefined ? decodeZstd(bytes, length) : nativeZstd(bytes);
+  if (codec === 'ZSTD' && nativeZstd !== undefined) return nativeZstd(bytes);
   if (codec === 'GZIP') return zlib.gunzipSync(bytes);
   if (codec === 'BROTLI') return zlib.brotliDecompressSync(bytes);
   const decoder = compressors[codec];
