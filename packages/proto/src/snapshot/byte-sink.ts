@@ -44,7 +44,9 @@ export class ByteSink {
 
   u16be(value: number): void {
     this.reserve(2);
-    this.position = this.bytes.writeUInt16BE(value, this.position);
+    const { bytes } = this;
+    bytes[this.position++] = value >>> 8;
+    bytes[this.position++] = value;
   }
 
   u32(value: number): void {
@@ -54,7 +56,11 @@ export class ByteSink {
 
   u32be(value: number): void {
     this.reserve(4);
-    this.position = this.bytes.writeUInt32BE(value >>> 0, this.position);
+    const { bytes } = this;
+    bytes[this.position++] = value >>> 24;
+    bytes[this.position++] = value >>> 16;
+    bytes[this.position++] = value >>> 8;
+    bytes[this.position++] = value;
   }
 
   f64(value: number): void {

@@ -1,14 +1,21 @@
 // [HOT] Open addressing with linear probing: from an identity's hash to its newest entry of the spill log.
 
-const SLOTS_MIN = 1024;
+const SLOTS = 1024;
 const SPREAD = 0x9e3779b1;
 
 /** Contract: several entries may have one hash; the caller tells them apart. -1 is an empty slot. At most half are taken. */
 export class LogIndex {
   count = 0;
-  addresses = new Int32Array(SLOTS_MIN).fill(-1);
-  hashes = new Int32Array(SLOTS_MIN);
-  mask = SLOTS_MIN - 1;
+  addresses: Int32Array;
+  hashes: Int32Array;
+  mask: number;
+
+  /** `slotCount`: a power of two to begin with. */
+  constructor(slotCount = SLOTS) {
+    this.addresses = new Int32Array(slotCount).fill(-1);
+    this.hashes = new Int32Array(slotCount);
+    this.mask = slotCount - 1;
+  }
 
   /** Where a probe for `hash` starts; it goes up by one and wraps with `mask`. */
   homeOf(hash: number): number {

@@ -2,25 +2,26 @@
 // for. What has changed since is in memory, in the log or in the store; what was not asked for takes no memory but its key.
 import { crc32 } from 'node:zlib';
 import { MillraceError } from '@millrace/common';
-import { ByteSink, type RunningChecksums } from '@millrace/proto';
+import { ByteSink, VALUES_CHECKED_TOGETHER, type RunningChecksums } from '@millrace/proto';
 import type { CellCodec } from '../cell/cell-codec.ts';
 import { RESTORED } from '../table/row-store.ts';
 import type { StampClock } from '../table/stamp-clock.ts';
 import type { StoredRow } from '../table/stored-rows.ts';
 import { LogIndex } from './log-index.ts';
 import type { RestoredFile } from './restored-file.ts';
+import { keyGroupOfStoreKey } from './store-keys.ts';
 import type { RawStoredRow } from './stored-row-codec.ts';
 
 /** Where the cells of a block's column are: numbers are kept, values stay in the file. */
-export type RestoredColumn =
-  | Float64Array
-  | {
-      /** Where the first value starts in the file. */
-      readonly position: number;
-      /** Where each ends, from there. */
-      readonly ends: Uint32Array;
-      readonly checksums: RunningChecksums;
-    };
+export type RestoredColumn = Float64Array | RestoredValues;
+
+interface RestoredValues {
+  /** Where the first value starts in the file. */
+  readonly position: number;
+  /** Where each ends, from there. */
+  readonly ends: Uint32Array;
+  readonly checksums: RunningChecksums;
+}
 
 /** Rows of one table and key group that lie together in a file. */
 export interface RestoredBlock {
@@ -43,6 +44,8 @@ export interface RestoredEntry {
   readonly raw: RawStoredRow;
 }
 
+/** Of the index of a key group, to begin with. */
+const SLOTS_MIN = 16;
 const LIVE = 0;
 const DIRECTORY_POSITION_NONE = -1;
 
@@ -55,7 +58,9 @@ export class RestoredRows {
   /** Bytes of the values that are still current. */
   liveBytes = 0;
   readonly #clock: StampClock;
-  readonly #index = new LogIndex();
+  /** By key group: the rows of a run, which come one after the other, meet in the processor's caches. */
+  readonly #indexes = new Map<number, LogIndex>();
+  #indexBytes = 0;
   readonly #files = new Set<RestoredFile>();
   readonly #blocks: Block[] = [];
   readonly #byKeyGroup = new Map<number, Block[]>();
@@ -65,7 +70,8 @@ export class RestoredRows {
   /** Stamp at which a row ceased to be current; LIVE: it is. */
   #goneAt: Int32Array;
   #rowCount = 0;
-  #row: Buffer = Buffer.alloc(4096);
+  /** Read from a file. */
+  #values: Buffer = Buffer.alloc(4096);
 
   /** `rowCount`: about as many as will be added. */
   constructor(clock: StampClock, rowCount: number) {
@@ -78,7 +84,7 @@ export class RestoredRows {
 
   /** Bytes of memory that it takes, about. */
   get bytes(): number {
-    return this.#index.bytes + this.#keyEnds.length * 16 + this.#keys.bytes.length;
+    return this.#indexBytes + this.#keyEnds.length * 16 + this.#keys.bytes.length;
   }
 
   /** Begins a block; its rows follow in order, each with `addRow`. */
@@ -98,11 +104,12 @@ export class RestoredRows {
     else group.push(own);
     this.#reserve(firstRow + entryCount);
     const blockIndex = this.#blocks.length - 1;
-    return (hash, key) => this.#addRow(blockIndex, hash, key);
+    const index = this.#indexOf(keyGroup);
+    return (hash, key) => this.#addRow(blockIndex, index, hash, key);
   }
 
   /** Returns true when the identity was absent. */
-  #addRow(blockIndex: number, hash: number, key: Buffer): boolean {
+  #addRow(blockIndex: number, index: LogIndex, hash: number, key: Buffer): boolean {
     const row = this.#rowCount++;
     const { file, firstRow, columns } = this.#blocks[blockIndex] as Block;
     this.#keys.raw(key);
@@ -110,62 +117,57 @@ export class RestoredRows {
     this.#blockOf[row] = blockIndex;
     this.liveBytes += valueBytesOf(columns, row - firstRow);
     file.liveCount++;
-    const slot = this.#slotOf(hash, key);
+    const slot = this.#slotOf(index, hash, key);
     if (slot < 0) {
-      this.#index.add(hash, row);
+      const bytesBefore = index.bytes;
+      index.add(hash, row);
+      this.#indexBytes += index.bytes - bytesBefore;
       return true;
     }
-    this.#endRow(this.#index.addresses[slot] as number);
-    this.#index.addresses[slot] = row;
+    this.#endRow(index.addresses[slot] as number);
+    index.addresses[slot] = row;
     return false;
   }
 
   /** The row's values, decoded; undefined: it is not here. @throws {MillraceError} MR_STATE_BACKEND */
   load(hash: number, key: Buffer, cells: CellCodec): StoredRow | undefined {
-    const slot = this.#slotOf(hash, key);
-    if (slot < 0) return undefined;
-    const row = this.#index.addresses[slot] as number;
+    const ofGroup = this.#indexes.get(keyGroupOfStoreKey(key));
+    const slot = ofGroup === undefined ? -1 : this.#slotOf(ofGroup, hash, key);
+    if (ofGroup === undefined || slot < 0) return undefined;
+    const row = ofGroup.addresses[slot] as number;
     const block = this.#blocks[this.#blockOf[row] as number] as Block;
-    const bytes = this.#readRow(block, row);
     const index = row - block.firstRow;
     const values: unknown[] = [];
-    let from = 0;
     for (const column of block.columns) {
-      if (column instanceof Float64Array) {
-        values.push(column[index]);
-        continue;
-      }
-      const to = from + (column.ends[index] as number) - startOf(column.ends, index);
-      values.push(cells.read(bytes.subarray(from, to)));
-      from = to;
+      values.push(
+        column instanceof Float64Array
+          ? column[index]
+          : cells.read(this.#readCell(block.file, column, index)),
+      );
     }
     return { values, changed: RESTORED, directoryPosition: DIRECTORY_POSITION_NONE };
   }
 
-  /** The values' bytes, one behind the other, as they were when they were restored; valid until the next call. */
-  #readRow({ file, firstRow, columns }: Block, row: number): Buffer {
-    const index = row - firstRow;
-    let length = 0;
-    for (const column of columns) {
-      if (column instanceof Float64Array) continue;
-      const start = startOf(column.ends, index);
-      const to = length + (column.ends[index] as number) - start;
-      if (this.#row.length < to) this.#row = Buffer.concat([this.#row], to * 2);
-      const cell = this.#row.subarray(length, to);
-      file.readSync(cell, column.position + start);
-      if (!isIntact(column.checksums, index, cell)) throw damaged(file);
-      length = to;
-    }
-    const bytes = this.#row.subarray(0, length);
-    return bytes;
+  /** The value's bytes as they were when they were restored; valid until the next call. */
+  #readCell(file: RestoredFile, { position, ends, checksums }: RestoredValues, index: number): Buffer {
+    const group = Math.floor(index / VALUES_CHECKED_TOGETHER);
+    const first = group * VALUES_CHECKED_TOGETHER;
+    const from = startOf(ends, first);
+    const length = (ends[Math.min(first + VALUES_CHECKED_TOGETHER, ends.length) - 1] as number) - from;
+    if (this.#values.length < length) this.#values = Buffer.allocUnsafeSlow(length * 2);
+    const values = this.#values.subarray(0, length);
+    file.readSync(values, position + from);
+    if (!isIntact(checksums, group, values)) throw damaged(file);
+    return values.subarray(startOf(ends, index) - from, (ends[index] as number) - from);
   }
 
   /** Something newer, or nothing, takes the place of an identity from now on. Returns false when it was not here. */
   forget(hash: number, key: Buffer): boolean {
-    const slot = this.#slotOf(hash, key);
-    if (slot < 0) return false;
-    const row = this.#index.addresses[slot] as number;
-    this.#index.removeSlot(slot);
+    const index = this.#indexes.get(keyGroupOfStoreKey(key));
+    const slot = index === undefined ? -1 : this.#slotOf(index, hash, key);
+    if (index === undefined || slot < 0) return false;
+    const row = index.addresses[slot] as number;
+    index.removeSlot(slot);
     this.#endRow(row);
     return true;
   }
@@ -184,6 +186,7 @@ export class RestoredRows {
         }
         const region = Buffer.allocUnsafeSlow(column.ends[entryCount - 1] as number);
         await file.read(region, column.position);
+        if (!areIntact(column, region)) throw damaged(file);
         regions.push(region);
       }
       for (let row = firstRow; row < firstRow + entryCount; row++)
@@ -211,9 +214,7 @@ export class RestoredRows {
     const index = row - block.firstRow;
     const cells = block.columns.map((column, at) => {
       if (column instanceof Float64Array) return column[index] as number;
-      const bytes = (regions[at] as Buffer).subarray(startOf(column.ends, index), column.ends[index]);
-      if (!isIntact(column.checksums, index, bytes)) throw damaged(block.file);
-      return bytes;
+      return (regions[at] as Buffer).subarray(startOf(column.ends, index), column.ends[index]);
     });
     return {
       key: this.#keys.bytes.subarray(startOf(this.#keyEnds, row), this.#keyEnds[row]),
@@ -248,9 +249,19 @@ export class RestoredRows {
     this.#goneAt = grown(this.#goneAt, new Int32Array(capacity));
   }
 
-  #slotOf(hash: number, key: Buffer): number {
-    const { addresses, hashes, mask } = this.#index;
-    let slot = this.#index.homeOf(hash);
+  #indexOf(keyGroup: number): LogIndex {
+    let index = this.#indexes.get(keyGroup);
+    if (index === undefined) {
+      index = new LogIndex(SLOTS_MIN);
+      this.#indexes.set(keyGroup, index);
+      this.#indexBytes += index.bytes;
+    }
+    return index;
+  }
+
+  #slotOf(index: LogIndex, hash: number, key: Buffer): number {
+    const { addresses, hashes, mask } = index;
+    let slot = index.homeOf(hash);
     for (;;) {
       const row = addresses[slot] as number;
       if (row < 0) return -1;
@@ -269,8 +280,13 @@ export class RestoredRows {
   }
 }
 
-function isIntact({ start, ends }: RunningChecksums, index: number, cell: Buffer): boolean {
-  return crc32(cell, index === 0 ? start : ends[index - 1]) === ends[index];
+function isIntact({ start, ends }: RunningChecksums, group: number, values: Buffer): boolean {
+  return crc32(values, group === 0 ? start : ends[group - 1]) === ends[group];
+}
+
+/** Whether all values of a block's column are what was restored. */
+function areIntact({ checksums: { start, ends } }: RestoredValues, values: Buffer): boolean {
+  return crc32(values, start) === ends.at(-1);
 }
 
 function valueBytesOf(columns: readonly RestoredColumn[], index: number): number {
