@@ -1,12 +1,13 @@
 // Writes docs/performance.md and its charts from what `npm run bench -- goals --json` printed.
 //
-//   node scripts/performance-page.mjs results.jsonl [more.jsonl …]   of a part that is there twice the later lines count
-import { mkdirSync, writeFileSync } from 'node:fs';
+//   node scripts/performance-page.mjs [results.jsonl …]   beside what docs/performance/results.jsonl has of earlier runs, which is written anew;
+//                                                         of a part that is there twice the later lines count
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { barChart, lineChart } from './performance-charts.mjs';
 import { NEXMARK_GOALS, OTHER_GOALS, TIMES_ROCKSDB, WORKLOAD_GOALS } from './performance-goals.mjs';
-import { originOf, readRows } from './performance-rows.mjs';
+import { linesOf, originOf, readRows } from './performance-rows.mjs';
 import { digits, reached, tableLines } from './performance-tables.mjs';
 
 const docs = join(dirname(dirname(fileURLToPath(import.meta.url))), 'docs');
@@ -36,7 +37,8 @@ function page(rows) {
     [
       '## How it was measured',
       '',
-      '`npm run bench -- goals --json > results.jsonl`, then `node scripts/performance-page.mjs results.jsonl`, which writes this page and its charts. A row of',
+      '`npm run bench -- goals --json > results.jsonl`, then `node scripts/performance-page.mjs results.jsonl`, which writes this page, its charts, and',
+      '[what was measured](performance/results.jsonl), on which later measurements of parts build. A row of',
       'another commit or day than the page says so. Both',
       'engines have the same two cores, one process and two slots, exactly-once checkpoints every 10 s, events that are the same byte for byte, and run twice, of which',
       'the second counts. CPU time is that of the whole process. Speeds on shared machines are good to ±25 %: what counts are ratios of one run.',
@@ -515,20 +517,18 @@ function steadySection([row], { chart, origin }) {
   ];
 }
 
-const files = process.argv.slice(2);
-if (files.length === 0) {
-  process.stderr.write(
-    'Name the files that `npm run bench -- goals --json` wrote: the page stays as it is.\n',
-  );
-  process.exit(2);
-}
+const kept = join(docs, 'performance', 'results.jsonl');
+const files = [...(existsSync(kept) ? [kept] : []), ...process.argv.slice(2)];
 const parts = readRows(files);
 if ([...parts.keys()].every((part) => part === 'machine')) {
-  process.stderr.write(`There are no results in ${files.join(', ')}: the page stays as it is.\n`);
+  process.stderr.write(
+    'There are no results: name the files that `npm run bench -- goals --json` wrote. The page stays as it is.\n',
+  );
   process.exit(2);
 }
 const { text, charts } = page((part) => [...(parts.get(part)?.values() ?? [])]);
 mkdirSync(join(docs, 'performance'), { recursive: true });
 writeFileSync(join(docs, 'performance.md'), text);
+writeFileSync(kept, linesOf(parts));
 for (const [name, svg] of charts) writeFileSync(join(docs, 'performance', `${name}.svg`), svg);
 process.stderr.write(`docs/performance.md and ${charts.length} charts\n`);

@@ -47,3 +47,9 @@ export function originOf({ date, commit, isModified }) {
   if (commit === undefined || date === undefined) return 'unknown';
   return `${commit}${isModified ? ' with changes' : ''}, ${date.slice(0, 10)}`;
 }
+
+/** The rows as `readRows` reads them. */
+export function linesOf(parts) {
+  const rows = [...parts.values()].flatMap((ofPart) => [...ofPart.values()]);
+  return rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+}
