@@ -86,6 +86,9 @@ export class EmbeddedCluster {
   }
 }
 
+/** Of the process's memory: the rest is for the application that the cluster is a part of. */
+const ENGINE_SHARE = 0.5;
+
 /** Starts a cluster in this process. @throws {MillraceError} MR_OPTION_INVALID for a slot count below 1 */
 export async function startEmbeddedCluster(options: EmbeddedClusterOptions): Promise<EmbeddedCluster> {
   const { slotCount, log } = options;
@@ -104,7 +107,10 @@ export async function startEmbeddedCluster(options: EmbeddedClusterOptions): Pro
     taskManagerId: TASK_MANAGER_ID,
     stateDirectory: join(directory, 'state'),
     entry: options.workerEntry ?? workerEntry(),
-    setup: { isDebugLogged: log.debug !== undefined, memoryBytes: memoryBytesOfProcess() / slotCount },
+    setup: {
+      isDebugLogged: log.debug !== undefined,
+      memoryBytes: (memoryBytesOfProcess() * ENGINE_SHARE) / slotCount,
+    },
     youngGenerationMegabytes: options.youngGenerationMegabytes ?? YOUNG_GENERATION_MEGABYTES,
     isOutputLogged: false,
     spareCount: 1,

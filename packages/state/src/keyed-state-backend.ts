@@ -267,7 +267,7 @@ export interface KeyedStateBackendOptions {
   /** Empty at the start; opened lazily, when something must leave memory. Disposable: never read after a crash. */
   readonly openStore: () => Promise<KeyValueStore>;
   /** Bytes of rows that left memory last, kept outside of the heap before they go to the store. Default: 64 MiB. */
-  readonly spillLogBytesMax?: number;
+  readonly spillLogBytesMax?: number | undefined;
   readonly codegenId: string;
   readonly log: Logger;
   /** Keys of declared states are walked, for which the store keeps directories of them. Default: they are not. */

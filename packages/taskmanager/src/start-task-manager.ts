@@ -16,6 +16,7 @@ import { ArtifactCache } from './artifact/artifact-cache.ts';
 import { PeerWatch } from './exchange/peer-watch.ts';
 import type { LeaderConnection } from './leader/leader-connection.ts';
 import { TaskExecutor } from './task-executor/task-executor.ts';
+import { plannedBytes } from './thread/state-memory.ts';
 import { ThreadSlotHost } from './thread/thread-slot-host.ts';
 import { workerEntry } from './thread/worker-entry.ts';
 import { YOUNG_GENERATION_MEGABYTES } from './thread/young-generation.ts';
@@ -51,7 +52,7 @@ export interface TaskManagerOptions {
   readonly cancelGraceMs?: number;
   /** Resident memory beyond which it leaves and ends, with MR_MEMORY_LIMIT. Unset: there is no limit. */
   readonly memoryBytesMax?: number | undefined;
-  /** What its state caches are planned with. Unset: `memoryBytesMax`, or what the container or the machine has. */
+  /** What its state caches are planned with. Unset: four fifths of `memoryBytesMax`, or what the container or the machine has. */
   readonly memoryBytes?: number | undefined;
   /** How long it waits, when it leaves, for its jobs to move elsewhere. */
   readonly leaveTimeoutMs?: number | undefined;
@@ -91,6 +92,11 @@ export async function startTaskManager(options: TaskManagerOptions): Promise<Run
     isInsecureAllowed: options.insecureInternal === true,
   });
   await wipe(directory);
+  const memoryBytes = plannedBytes({
+    memoryBytes: options.memoryBytes,
+    limitBytes: options.memoryBytesMax,
+    machineBytes: memoryBytesOfProcess(),
+  });
   const slots = new ThreadSlotHost({
     taskManagerId: options.taskManagerId,
     stateDirectory: join(directory, 'state'),
@@ -98,8 +104,7 @@ export async function startTaskManager(options: TaskManagerOptions): Promise<Run
     setup: {
       exchange: { host, advertisedHost, token, identity, silenceMs: options.heartbeatTimeoutMs },
       isDebugLogged: log.debug !== undefined,
-      memoryBytes:
-        (options.memoryBytes ?? options.memoryBytesMax ?? memoryBytesOfProcess()) / options.slotCount,
+      memoryBytes: memoryBytes / options.slotCount,
     },
     youngGenerationMegabytes: options.youngGenerationMegabytes ?? YOUNG_GENERATION_MEGABYTES,
     isOutputLogged: true,

@@ -6,9 +6,6 @@ import type { JobOptionsJson, StreamGraphJson, StreamNodeJson } from '@millrace/
 const COMPARED_OPTIONS = [
   'keyGroupCount',
   'isChainingEnabled',
-  'stateCacheEntriesMax',
-  'stateCacheBytesMax',
-  'areNumbersWeighed',
 ] as const satisfies readonly (keyof JobOptionsJson)[];
 const COMPARED_FIELDS = [
   'kind',

@@ -86,8 +86,7 @@ export async function startCluster(options: ClusterStartOptions): Promise<Starte
     heartbeatIntervalMs: options.heartbeatIntervalMs,
     heartbeatTimeoutMs: options.heartbeatTimeoutMs,
     memoryLimitMegabytes: options.memoryLimitMegabytes,
-    memoryMegabytes:
-      options.memoryMegabytes ?? options.memoryLimitMegabytes ?? machineShare(options.taskManagerCount),
+    memoryMegabytes: options.memoryMegabytes ?? machineShare(options),
     ...(options.savepointDirectory === undefined ? {} : { savepointDirectory: options.savepointDirectory }),
     command: [process.execPath, ...PROCESS_NODE_OPTIONS, COMMAND],
   };
@@ -111,8 +110,9 @@ export async function startCluster(options: ClusterStartOptions): Promise<Starte
   return { address, taskManagerCount, slotsPerTaskManager, startedAgain: [] };
 }
 
-/** MB for each of so many TaskManagers on this machine: they are many processes, of which each sees all of its memory. */
-function machineShare(taskManagerCount: number): number {
+/** MB for each of several TaskManagers on this machine, of which each sees all of its memory. undefined: they have a limit. */
+function machineShare({ taskManagerCount, memoryLimitMegabytes }: ClusterStartOptions): number | undefined {
+  if (memoryLimitMegabytes !== undefined) return undefined;
   return Math.max(MEMORY_MEGABYTES_MIN, Math.floor(memoryBytesOfProcess() / taskManagerCount / 2 ** 20));
 }
 

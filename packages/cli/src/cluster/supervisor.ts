@@ -17,7 +17,7 @@ export interface SupervisorOptions {
   readonly heartbeatTimeoutMs?: number | undefined;
   /** Of each TaskManager. */
   readonly memoryLimitMegabytes?: number | undefined;
-  readonly memoryMegabytes: number;
+  readonly memoryMegabytes?: number | undefined;
   /** Of every process. */
   readonly flags: readonly string[];
   readonly savepointDirectory?: string;

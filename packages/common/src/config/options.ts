@@ -181,7 +181,8 @@ export const OPTIONS: readonly OptionEntry[] = [
     placeholder: 'MB',
     type: { kind: 'whole-number', from: 64 },
     help: 'memory that the state caches of a TaskManager are planned with: state beyond them is on disk',
-    defaultText: "--memory-limit, or the container's or machine's, shared by those that one command starts",
+    defaultText:
+      "four fifths of --memory-limit, else the container's or machine's, shared by those that one command starts",
     verbs: ['cluster start', 'taskmanager start'],
   },
   {

@@ -184,17 +184,14 @@ export function checksumOfKeyedRunsV1(bytes: Buffer): number {
   return checksum;
 }
 
-/**
- * Values that are checked together: a call for each costs as much as the checksum of a kilobyte, and who reads one later has to read
- * all of them.
- */
-export const VALUES_CHECKED_TOGETHER = 4;
+/** Values that are checked together, at most: a call for each costs as much as the checksum of a kilobyte. */
+const VALUES_CHECKED_TOGETHER_MAX = 4;
+/** Bytes that they have, about, at most: who reads one later has to read all of them. */
+const BYTES_CHECKED_TOGETHER = 4096;
 
-/**
- * The checksum of a block's bytes before the first value of a column, and up to the end of each VALUES_CHECKED_TOGETHER of them; the
- * last may be fewer.
- */
+/** The checksum of a block's bytes before the first value of a column, and up to the end of each `together` of them; the last may be fewer. */
 export interface RunningChecksums {
+  readonly together: number;
   readonly start: number;
   readonly ends: Uint32Array;
 }
@@ -258,17 +255,19 @@ class WrittenBlock implements BlockCheck {
       const first = column.bytes.byteOffset - this.#bytes.byteOffset;
       const start = this.#checksum(position, first, checksum);
       const count = column.ends.length;
-      const ends = new Uint32Array(Math.ceil(count / VALUES_CHECKED_TOGETHER));
+      const fitting = Math.floor((BYTES_CHECKED_TOGETHER * count) / Math.max(1, column.bytes.length));
+      const together = Math.max(1, Math.min(fitting, VALUES_CHECKED_TOGETHER_MAX));
+      const ends = new Uint32Array(Math.ceil(count / together));
       checksum = start;
       let from = 0;
       for (let index = 0; index < ends.length; index++) {
-        const to = column.ends[Math.min((index + 1) * VALUES_CHECKED_TOGETHER, count) - 1] as number;
+        const to = column.ends[Math.min((index + 1) * together, count) - 1] as number;
         checksum = crc32(column.bytes.subarray(from, to), checksum);
         ends[index] = checksum;
         from = to;
       }
       position = first + from;
-      return { start, ends };
+      return { together, start, ends };
     });
     this.#expect(this.#checksum(position, this.#to, checksum));
     return all;

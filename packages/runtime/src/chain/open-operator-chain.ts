@@ -1,7 +1,7 @@
 // Opens the operators of one vertex in one subtask, and generates the code between them.
 import type { Operator, SlicedAssignerSpec, StreamNode, WatermarkSpec } from '@millrace/api';
 import type { Json } from '@millrace/proto';
-import { openKeyedStateBackend } from '@millrace/state';
+import { LOG_BYTES_MAX_DEFAULT, openKeyedStateBackend } from '@millrace/state';
 import { OperatorOutput, type ChainOperator } from '../operator/chain-stage.ts';
 import { OperatorMetrics } from '../operator/metrics/operator-metrics.ts';
 import { EventTimeTracker } from '../operator/event-time-tracker.ts';
@@ -160,6 +160,7 @@ function stateMemoryOf({ graph, stateMemory }: ChainEnvironment): StateMemory | 
   return {
     heapBytes: Math.floor(stateMemory.heapBytes / share),
     packedBytes: Math.floor(stateMemory.packedBytes / share),
+    logBytes: Math.min(LOG_BYTES_MAX_DEFAULT, Math.floor(stateMemory.logBytes / share)),
   };
 }
 
@@ -190,6 +191,7 @@ function operatorSetup(
         cacheEntriesMax: options.stateCacheEntriesMax ?? CACHE_ENTRIES_DEFAULT,
         ...(options.stateCacheEntriesMax === undefined ? { heapBytesMax: memory?.heapBytes } : {}),
         cacheBytesMax: options.stateCacheBytesMax ?? memory?.packedBytes,
+        spillLogBytesMax: memory?.logBytes,
         areNumbersWeighed: options.areNumbersWeighed,
         openStore: () =>
           environment.openKeyValueStore(

@@ -151,6 +151,8 @@ export interface StateMemory {
   readonly heapBytes: number;
   /** For packed rows and numbers, outside of it. */
   readonly packedBytes: number;
+  /** For rows that left memory last, before they go to the store. */
+  readonly logBytes: number;
 }
 
 /** Limits of the keyed state backend that a test or a simulation makes small, so that little state takes every way. */

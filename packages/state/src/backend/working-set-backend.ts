@@ -24,6 +24,7 @@ import { LOG_BYTES_MAX_DEFAULT } from '../spill/spill-log.ts';
 import { CACHE_BYTES_MAX_DEFAULT, WorkingSet } from '../spill/working-set.ts';
 import { KeyedTable } from '../table/keyed-table.ts';
 import type { RowStore } from '../table/row-store.ts';
+import { countedRows } from '../table/table-weight.ts';
 import { NOTHING_CONFIRMED, StampClock } from '../table/stamp-clock.ts';
 import { TableKeyWalk } from '../table/key-walk.ts';
 import { PackedCells } from '../packed/packed-cells.ts';
@@ -328,9 +329,13 @@ export class WorkingSetBackend implements KeyedStateBackend {
 
   get stateBytes(): number {
     let bytes = this.#workingSet.bytes;
-    for (const { rows, cells } of this.registry.tables) {
+    const { averageRowBytes } = this.#workingSet;
+    for (const table of this.registry.tables) {
+      const { rows, cells } = table;
       const valueBytes = cells === bucketCells ? BUCKET_BYTES : VALUE_BYTES;
-      bytes += rows.count * bytesOfRow(rows, valueBytes) + packedBytes(rows) + (cells.bytes ?? 0);
+      const isWeighed = averageRowBytes !== undefined && countedRows(table) > 0;
+      bytes += rows.count * (isWeighed ? averageRowBytes : bytesOfRow(rows, valueBytes));
+      bytes += packedBytes(rows) + (cells.bytes ?? 0);
     }
     return bytes;
   }

@@ -2,7 +2,7 @@
 // for. What has changed since is in memory, in the log or in the store; what was not asked for takes no memory but its key.
 import { crc32 } from 'node:zlib';
 import { MillraceError } from '@millrace/common';
-import { ByteSink, VALUES_CHECKED_TOGETHER, type RunningChecksums } from '@millrace/proto';
+import { ByteSink, type RunningChecksums } from '@millrace/proto';
 import type { CellCodec } from '../cell/cell-codec.ts';
 import { RESTORED } from '../table/row-store.ts';
 import type { StampClock } from '../table/stamp-clock.ts';
@@ -44,6 +44,8 @@ export interface RestoredEntry {
   readonly raw: RawStoredRow;
 }
 
+/** Larger values are read into memory of their own, which nobody keeps. */
+const VALUES_KEPT_BYTES_MAX = 1024 * 1024;
 /** Of the index of a key group, to begin with. */
 const SLOTS_MIN = 16;
 const LIVE = 0;
@@ -150,15 +152,23 @@ export class RestoredRows {
 
   /** The value's bytes as they were when they were restored; valid until the next call. */
   #readCell(file: RestoredFile, { position, ends, checksums }: RestoredValues, index: number): Buffer {
-    const group = Math.floor(index / VALUES_CHECKED_TOGETHER);
-    const first = group * VALUES_CHECKED_TOGETHER;
+    const { together } = checksums;
+    const group = Math.floor(index / together);
+    const first = group * together;
     const from = startOf(ends, first);
-    const length = (ends[Math.min(first + VALUES_CHECKED_TOGETHER, ends.length) - 1] as number) - from;
-    if (this.#values.length < length) this.#values = Buffer.allocUnsafeSlow(length * 2);
-    const values = this.#values.subarray(0, length);
+    const length = (ends[Math.min(first + together, ends.length) - 1] as number) - from;
+    const values = this.#roomFor(length);
     file.readSync(values, position + from);
     if (!isIntact(checksums, group, values)) throw damaged(file);
     return values.subarray(startOf(ends, index) - from, (ends[index] as number) - from);
+  }
+
+  /** Valid until the next call. */
+  #roomFor(length: number): Buffer {
+    if (length > VALUES_KEPT_BYTES_MAX) return Buffer.allocUnsafeSlow(length);
+    if (this.#values.length < length)
+      this.#values = Buffer.allocUnsafeSlow(Math.min(length * 2, VALUES_KEPT_BYTES_MAX));
+    return this.#values.subarray(0, length);
   }
 
   /** Something newer, or nothing, takes the place of an identity from now on. Returns false when it was not here. */

@@ -84,6 +84,11 @@ export class WorkingSet {
     );
   }
 
+  /** Of the heap, that a row there takes on average; undefined: none was weighed. */
+  get averageRowBytes(): number | undefined {
+    return this.#rowsBound.averageBytes;
+  }
+
   /** Bytes in the store and on their way to it, about. */
   get bytes(): number {
     let bytes = this.#writeBehind.unwrittenBytes + (this.#spill?.bytes ?? 0);
