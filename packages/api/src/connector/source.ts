@@ -62,13 +62,13 @@ interface BatchHeader {
   /** Restores the reader behind this batch. */
   readonly position: Json;
   /** Weight of the split read so far, this batch included. */
-  readonly weightRead?: number;
-  readonly malformed?: readonly MalformedRecord[];
+  readonly weightRead?: number | undefined;
+  readonly malformed?: readonly MalformedRecord[] | undefined;
   /**
    * Where a record of the batch is in the input, for people: `data/a.jsonl, line 17`. Called only when a function fails on
    * the record. `row` counts the records of the batch from 0; of an `indexed` batch it is the index.
    */
-  readonly positionOf?: (row: number) => string;
+  readonly positionOf?: ((row: number) => string) | undefined;
 }
 
 /** What a reader hands over: records, columns of records, or indexes from which records or their fields are made in the chain's loop. */

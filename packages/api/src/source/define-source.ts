@@ -133,9 +133,9 @@ function toBatch<T, P>(name: string, step: IteratorResult<SourceChunk<T, P>>): S
     kind: 'records',
     records,
     position: position as Json,
-    ...(weightRead === undefined ? {} : { weightRead }),
-    ...(malformed === undefined ? {} : { malformed }),
-    ...(positionOf === undefined ? {} : { positionOf }),
+    weightRead,
+    malformed,
+    positionOf,
   };
 }
 

@@ -1,6 +1,6 @@
 // A source of records computed from their index.
 import { sourceBrand } from '../brand.ts';
-import type { ComputedColumn, Source, Split, SplitReader } from '../connector/source.ts';
+import type { ComputedColumn, Source, SourceBatch, Split, SplitReader } from '../connector/source.ts';
 import { recordFunction } from '../function/check-function.ts';
 import { integerOption, positiveOption, refuseUnknownOptions } from '../options/check-options.ts';
 import { indexSplits, startOf } from './index-splits.ts';
@@ -57,13 +57,16 @@ export function generate<T>(
   } satisfies Source<T>);
 }
 
-/** What a batch is made of: records by their index, or fields by it. */
-type BatchContents<T> =
-  | { readonly kind: 'indexed'; readonly recordAt: (index: number) => T }
-  | { readonly kind: 'computed'; readonly columns: readonly ComputedColumn[] };
+/** Where a batch is in its split. */
+interface BatchSpan {
+  readonly from: number;
+  readonly to: number;
+  readonly weightRead: number | undefined;
+  readonly positionOf: (index: number) => string;
+}
 
 /** Returns what makes a reader's batches from how it counts. */
-type BatchMaker<T> = (indexOf: ((step: number) => number) | undefined) => BatchContents<T>;
+type BatchMaker<T> = (indexOf: ((step: number) => number) | undefined) => (span: BatchSpan) => SourceBatch<T>;
 
 function batchMaker<T>(made: ((index: number) => T) | FieldFunctions<T>): BatchMaker<T> {
   const counted =
@@ -72,20 +75,26 @@ function batchMaker<T>(made: ((index: number) => T) | FieldFunctions<T>): BatchM
       at(indexOf(step));
   if (typeof made !== 'object' || made === null) {
     recordFunction('the function of generate()', made);
-    return (indexOf) => ({
-      kind: 'indexed',
-      recordAt: indexOf === undefined ? made : counted(made, indexOf),
-    });
+    return (indexOf) => {
+      const recordAt = indexOf === undefined ? made : counted(made, indexOf);
+      return (span) => {
+        const { from, to, weightRead, positionOf } = span;
+        return { kind: 'indexed', recordAt, from, to, positionOf, position: to, weightRead };
+      };
+    };
   }
   const fields = Object.entries<(index: number) => unknown>(made);
   for (const [name, field] of fields) recordFunction(`the function of field "${name}" of generate()`, field);
-  return (indexOf) => ({
-    kind: 'computed',
-    columns: fields.map(([name, field]) => ({
+  return (indexOf) => {
+    const columns: readonly ComputedColumn[] = fields.map(([name, field]) => ({
       name,
       valueAt: indexOf === undefined ? field : counted(field, indexOf),
-    })),
-  });
+    }));
+    return (span) => {
+      const { from, to, weightRead, positionOf } = span;
+      return { kind: 'computed', columns, from, to, positionOf, position: to, weightRead };
+    };
+  };
 }
 
 function stridedSplits(splitCount: number): readonly Split[] {
@@ -105,15 +114,14 @@ function positionOf(index: number): string {
 function rangeReader<T>(split: Split, start: number, makeBatch: BatchMaker<T>): SplitReader<T> {
   const from = Number(split['from']);
   const to = Number(split['to']);
-  const contents = makeBatch(undefined);
+  const batchOf = makeBatch(undefined);
   let next = start;
   return {
     read(recordsMax) {
       if (next >= to) return undefined;
       const begin = next;
       next = Math.min(to, next + recordsMax);
-      const weightRead = next - from;
-      return { ...contents, from: begin, to: next, positionOf, position: next, weightRead };
+      return batchOf({ from: begin, to: next, weightRead: next - from, positionOf });
     },
   };
 }
@@ -122,14 +130,14 @@ function rangeReader<T>(split: Split, start: number, makeBatch: BatchMaker<T>): 
 function stridedReader<T>(split: Split, start: number, makeBatch: BatchMaker<T>): SplitReader<T> {
   const offset = Number(split['offset']);
   const stride = Number(split['stride']);
-  const contents = makeBatch((step) => step * stride + offset);
+  const batchOf = makeBatch((step) => step * stride + offset);
   const positionOf = (step: number): string => `index ${step * stride + offset}`;
   let next = start;
   return {
     read(recordsMax) {
       const begin = next;
       next += recordsMax;
-      return { ...contents, from: begin, to: next, positionOf, position: next };
+      return batchOf({ from: begin, to: next, weightRead: undefined, positionOf });
     },
   };
 }

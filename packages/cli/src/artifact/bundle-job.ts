@@ -50,7 +50,8 @@ export async function bundleJob(file: string, workingDirectory = process.cwd()):
     outdir: join(workingDirectory, '.millrace-artifact'),
     outExtension: { '.js': '.mjs' },
     sourcemap: 'linked',
-    sourcesContent: true,
+    // The map names the files; their text would be parsed by every thread that loads the job.
+    sourcesContent: false,
     keepNames: true,
     banner: { js: BANNER },
     loader: { '.wasm': 'file' },

@@ -170,14 +170,20 @@ class EventReader<T> implements SplitReader<T> {
     const recordsMax = Math.min(recordsAsked, ROWS_MAX);
     const count = this.#start.disorder === 1 ? this.#fillInOrder(recordsMax) : this.#fillShuffled(recordsMax);
     const { blocks, places } = this.#rows;
-    return {
-      ...this.#contents,
-      from: 0,
-      to: count,
-      position: this.#position,
-      weightRead: this.#position,
-      positionOf: (row) => `event ${(blocks[row] as number) * BLOCK + (places[row] as number)}`,
-    };
+    const contents = this.#contents;
+    const from = 0;
+    const to = count;
+    const position = this.#position;
+    const weightRead = position;
+    const positionOf = (row: number): string =>
+      `event ${(blocks[row] as number) * BLOCK + (places[row] as number)}`;
+    // Literals, not copies of fields: those would have two hidden classes in turn.
+    if (contents.kind === 'indexed') {
+      const { recordAt } = contents;
+      return { kind: 'indexed', recordAt, from, to, position, weightRead, positionOf };
+    }
+    const { columns } = contents;
+    return { kind: 'computed', columns, from, to, position, weightRead, positionOf };
   }
 
   /** Block by block, and of each only the places of the kind. */

@@ -32,7 +32,8 @@ export interface TargetRows {
 /** What the generated `append` needs of its builder. */
 export interface AppendContext {
   readonly targets: (TargetRows | undefined)[];
-  readonly rowsMax: number;
+  /** Of a full batch. */
+  rowsMax: number;
   readonly bytesTarget: number;
   readonly recordBytesMax: number;
   /** Makes and keeps the rows of a target that has none. */
@@ -180,7 +181,8 @@ const KIT = {
 function initialColumn({ kind, path }: ColumnLayout): string {
   const array = COLUMN_ARRAYS[kind];
   if (array !== undefined) return `new ${array}(capacity)`;
-  if (kind === 'str') return '[]';
+  // With holes, as decoded strings are: a loop that takes both sees one kind of array.
+  if (kind === 'str') return 'new Array(capacity)';
   if (kind === 'val') return `new kit.ValueColumnBuilder(${JSON.stringify(path)})`;
   if (kind === 'big') return 'new kit.BigintColumnBuilder()';
   return kind === 'list-nil' ? 'undefined' : `new kit.ListColumnBuilder("${kind.slice('list-'.length)}")`;

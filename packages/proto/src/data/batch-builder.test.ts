@@ -30,6 +30,16 @@ test('a batch goes out when it has its rows', () => {
   expect(builder.pendingRows).toBe(1);
 });
 
+test('the first full batches are small, and each is twice the one before', () => {
+  const { builder, batches } = make({ rowsMax: 300 });
+  for (let n = 0; n < 64 + 128 + 256 + 300 + 300 + 5; n++) builder.append(n % 7 === 0 ? 1 : 0, n, 0, 0);
+  builder.flushAll();
+  const rows = batches.map(({ rowCount }) => rowCount);
+  expect(rows.slice(0, 3)).toEqual([64, 128, 256]);
+  expect(Math.max(...rows)).toBe(300);
+  expect(rows.reduce((sum, count) => sum + count)).toBe(1053);
+});
+
 test('a batch goes out when it has its bytes', () => {
   const { builder, batches } = make({ bytesTarget: 1000 });
   for (let n = 0; n < 10; n++) builder.append(0, 'x'.repeat(300), 0, 0);

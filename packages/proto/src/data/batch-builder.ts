@@ -25,6 +25,12 @@ const WIDENINGS_MAX = 32;
 const APPENDERS_MAX = 64;
 /** Rows that a target has room for at first. */
 const CAPACITY_MIN = 16;
+/**
+ * Rows of a builder's first full batch; each full one doubles what the next may have. V8 compiles a loop over records after some thousand of
+ * them, with what it has seen until then: full batches, and the opening of the next, are among it this way, or the code would be thrown
+ * away with the first of them.
+ */
+const FIRST_ROWS_MAX = 64;
 
 /**
  * Returns a builder that has no rows. See {@link BatchBuilder}. Threading: one thread.
@@ -68,11 +74,14 @@ class AdaptiveBatchBuilder implements BatchBuilder {
     }
     this.#context = {
       targets: this.#targets,
-      rowsMax: this.#rowsMax,
+      rowsMax: Math.min(FIRST_ROWS_MAX, this.#rowsMax),
       bytesTarget: options.bytesTarget ?? BATCH_BYTES_TARGET,
       recordBytesMax: RECORD_BYTES_MAX,
       open: (target) => this.#open(target),
-      full: (target) => this.flush(target),
+      full: (target) => {
+        this.#context.rowsMax = Math.min(this.#rowsMax, this.#context.rowsMax * 2);
+        this.flush(target);
+      },
       mismatch: (target, record, timestampMs, keyHash) =>
         this.#takeOther({ target, record, timestampMs, keyHash }),
       refuse: refuseRecord,

@@ -247,7 +247,8 @@ function readEach({ text, isWide, lengths }: TextBlock): string[] {
 }
 
 function expand(dictionary: readonly string[], indexes: Unsigned): string[] {
-  const strings: string[] = [];
-  for (let row = 0; row < indexes.length; row++) strings.push(dictionary[indexes[row] as number] as string);
+  // oxlint-disable-next-line unicorn/no-new-array -- as in sliceAll, so that loops see one kind of array
+  const strings = new Array<string>(indexes.length);
+  for (let row = 0; row < indexes.length; row++) strings[row] = dictionary[indexes[row] as number] as string;
   return strings;
 }

@@ -7,6 +7,11 @@ import { deepFreeze } from './deep-freeze.ts';
 export const EMITTED_PER_LOOK = 128;
 /** Results of an array that are sent on in line, without a look: with EMITTED_PER_LOOK the overdraft of a chain. */
 export const INLINE_RESULTS_MAX = 1024;
+/**
+ * A `count` that nothing emitted comes to. A small integer, as all counts are: with another kind of number loops that V8 compiled for
+ * those would be thrown away.
+ */
+const STOPPED = 2 ** 30;
 
 /** What is left of something that stopped. */
 export interface Paused {
@@ -37,7 +42,7 @@ export interface EmissionOptions {
  * Threading: the task's thread.
  */
 export class Emission {
-  /** Emitted since the last look; Infinity: stopped. Generated code adds to it. */
+  /** Emitted since the last look; STOPPED or more: stopped. Generated code adds to it. */
   count = 0;
   /** Row of the batch at which a generated loop goes on; -1: at the start of a batch. */
   row = -1;
@@ -51,7 +56,7 @@ export class Emission {
   }
 
   get isStopped(): boolean {
-    return this.count === Infinity;
+    return this.count >= STOPPED;
   }
 
   /** One thing more was emitted: does the chain have to stop? */
@@ -63,7 +68,7 @@ export class Emission {
   look(): boolean {
     if (this.isStopped) return true;
     const { hasCredit } = this.#options;
-    this.count = hasCredit() && !this.needsRelief() ? 0 : Infinity;
+    this.count = hasCredit() && !this.needsRelief() ? 0 : STOPPED;
     return this.isStopped;
   }
 
@@ -78,7 +83,7 @@ export class Emission {
   }
 
   pause(rest: Paused): void {
-    this.count = Infinity;
+    this.count = STOPPED;
     this.#paused.push(rest);
   }
 

@@ -20,7 +20,7 @@ import { generateEmit, generateEntry, type ChainCode } from './codegen/chain-cod
 import type { OutputPort } from './codegen/output-code.ts';
 import type { ChainEnvironment, ChainMetrics, OperatorChain, StateMemory } from './operator-chain.ts';
 import { ChainTallies, inheritedDrops } from './dropped-records.ts';
-import { inheritedCounts } from './record-counts.ts';
+import { chainMetrics, inheritedCounts } from './record-counts.ts';
 import { RecordFailures } from './record-failures.ts';
 import { RecordOrigin } from './record-origin.ts';
 import { RunningChain } from './running-chain.ts';
@@ -41,7 +41,7 @@ export async function openOperatorChain(environment: ChainEnvironment): Promise<
     subtaskIndex: environment.subtaskIndex,
     parallelism: environment.vertex.parallelism,
   });
-  const metrics: ChainMetrics = { ...counts, stateEntries: 0, stateBytes: 0 };
+  const metrics = chainMetrics(counts);
   const { origin } = tallies;
   const sites = new ErrorSites(environment.subtaskIndex, environment.executionAttemptId, origin);
   const codegenId = codegenIdOf(environment);

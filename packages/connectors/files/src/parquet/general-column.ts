@@ -1,9 +1,9 @@
 // Columns that the fast reader does not know (nested ones, decimals, delta encodings, …): decoded by the library, a column
 // chunk at a time.
 import { parquetRead, type FileMetaData } from 'hyparquet';
-import { compressors } from 'hyparquet-compressors';
 import type { FilePort } from '@millrace/api';
 import type { ValueOptions } from './column-kind.ts';
+import { compressors } from './decompress.ts';
 import type { ColumnReader } from './flat-column.ts';
 import type { PlainValues } from './plain-values.ts';
 

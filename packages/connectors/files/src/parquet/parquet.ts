@@ -16,6 +16,7 @@ import { FlatColumn, isFlatChunk, type ColumnReader } from './flat-column.ts';
 import { readFooter } from './footer.ts';
 import { GeneralColumn } from './general-column.ts';
 import { RowGroupReader } from './row-group-reader.ts';
+import { prepareDecompression } from './decompress.ts';
 import { STRUCT_FIELDS_MAX, StructColumn } from './struct-column.ts';
 
 /** Options of {@link parquet}. */
@@ -66,7 +67,10 @@ export function parquet<T extends object>(options: ParquetOptions<T>): Source<T>
       const footer = await footers.get(context.files, place.path, place.fileBytes);
       const { fields: wanted } = context;
       const columns = openColumns(context.files, { place, footer, values, names: options.columns, wanted });
-      const rowCount = Number(footer.row_groups[place.rowGroup]?.num_rows);
+      const group = footer.row_groups[place.rowGroup];
+      const rowCount = Number(group?.num_rows);
+      const codecs = group?.columns.flatMap(({ meta_data }) => meta_data?.codec ?? []) ?? [];
+      await prepareDecompression(codecs);
       return await RowGroupReader.open<T>(columns, { ...place, rowCount }, rowOf(position));
     },
   };

@@ -121,8 +121,10 @@ export class TextReader<T> implements SplitReader<T> {
     const start: TextPlace = placeOf(this.#source.offset, this.#lineCount);
     this.#at = next;
     if (this.#lineCount !== undefined) this.#lineCount += scan.lineCount;
+    const { position, weightRead } = this.#progress();
     const batch = {
-      ...this.#progress(),
+      position,
+      weightRead,
       kind: 'records',
       records: scan.records,
       positionOf: recordPositions(scan, this.#parse, (row) => positionText(path, start, row)),

@@ -366,15 +366,20 @@ function extremeCell(
   select: UserFunction,
   { number }: Checks,
 ): Omit<AggregateCell, 'partialName'> {
+  const none = kind === 'min' ? 'Infinity' : '-Infinity';
   const picked = (source: string, value: string, isNew: string): string =>
-    `${isNew} ? ${value} : Math.${kind}(${source}, ${value})`;
-  const pick = (target: string, value: string, isNew: string): string =>
-    `${target} = ${picked(target, value, isNew)};`;
+    `Math.${kind}(${isNew} ? ${none} : ${source}, ${value})`;
+  // Read and compared for new keys, too: a loop that is compiled before the first known key would else be thrown away with it.
+  const pick = (unit: CodeUnit, target: string, value: string, isNew: string): string => {
+    const before = unit.fresh('before');
+    return `const ${before} = ${target}; ${target} = ${picked(before, value, isNew)};`;
+  };
   return {
     column: 'f64',
     empty: () => 'NaN',
     fold: (unit, target, record, isNew) =>
       pick(
+        unit,
         target,
         `${unit.bind(number, 'number')}(${unit.bind(select, 'select')}(${record.argument(select)}))`,
         isNew,
@@ -387,7 +392,7 @@ function extremeCell(
       ),
     single: (unit, record) =>
       `${unit.bind(number, 'number')}(${unit.bind(select, 'select')}(${record.argument(select)}))`,
-    merge: (_unit, target, source, isNew) => pick(target, source, isNew),
+    merge: (unit, target, source, isNew) => pick(unit, target, source, isNew),
   };
 }
 
