@@ -16,9 +16,9 @@ export interface RunOptions {
 export interface JobRun {
   /** From the submission to RUNNING. */
   readonly deploySeconds: number;
-  /** From RUNNING to the end. */
+  /** From the submission to the end: the peer's figures have the deployment in them, too. */
   readonly seconds: number;
-  /** Of all processes of the cluster, from RUNNING to the end. */
+  /** Of all processes of the cluster, from the submission to the end. */
   readonly cpuSeconds: number;
   readonly last: JobStatus;
   /** The last that was heard of the job while it had metrics. */
@@ -33,9 +33,9 @@ export async function runJob(cluster: BenchCluster, file: string, options: RunOp
   const args = Object.entries(params).flatMap(([name, value]) => [`--${name}`, String(value)]);
   const job = await prepareJob(file, args, { parallelism, wait: true });
   const submittedMs = performance.now();
+  const cpuAtStart = cluster.cpuSeconds();
   await cluster.submit(job);
   let runningMs = 0;
-  let cpuAtStart = cluster.cpuSeconds();
   let last: JobStatus | undefined;
   let metrics: JobStatus | undefined;
   let isStopped = false;
@@ -48,10 +48,7 @@ export async function runJob(cluster: BenchCluster, file: string, options: RunOp
   await cluster.watch(job, (event) => {
     if (event.kind !== 'status') return;
     last = event.status;
-    if (last.state === 'RUNNING' && runningMs === 0) {
-      runningMs = performance.now();
-      cpuAtStart = cluster.cpuSeconds();
-    }
+    if (last.state === 'RUNNING' && runningMs === 0) runningMs = performance.now();
     if (last.vertices.some((vertex) => vertex.metrics !== undefined)) metrics = last;
     const { lastCompletedId, lastDurationMs } = last.checkpoints;
     if (lastCompletedId !== undefined && lastDurationMs !== undefined)
@@ -67,7 +64,7 @@ export async function runJob(cluster: BenchCluster, file: string, options: RunOp
     );
   return {
     deploySeconds: (runningMs - submittedMs) / 1e3,
-    seconds: (endedMs - runningMs) / 1e3,
+    seconds: (endedMs - submittedMs) / 1e3,
     cpuSeconds,
     last,
     metrics,

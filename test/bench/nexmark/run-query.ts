@@ -29,7 +29,7 @@ export interface Run extends EventCount {
   readonly query: string;
   readonly parallelism: number;
   readonly state: StateKind;
-  /** From RUNNING to FINISHED. */
+  /** From the submission to FINISHED. */
   readonly seconds: number;
   readonly eventsPerSecond: number;
   /** By CPU time: of all processes of the cluster. */
