@@ -42,7 +42,11 @@ export const WORKLOAD_GOALS = {
   'keyed-count': { name: 'keyed count, 1 M keys', goal: 8, flink: 5.6 },
   'keyed-count-durable': { name: 'the same; Flink on RocksDB', goal: 5, flink: 0.41 },
   'keyed-count-10m': { name: 'keyed count, 10 M keys, all in memory', goal: 4, flink: 2.2 },
-  'keyed-count-10m-durable': { name: 'the same, state ten times the cache; Flink on RocksDB', goal: 0.35, flink: 0.28 },
+  'keyed-count-10m-durable': {
+    name: 'the same, state ten times the cache; Flink on RocksDB',
+    goal: 0.35,
+    flink: 0.28,
+  },
   'windowed-count': { name: 'windowed count, 10 s, 10,000 keys', goal: 12, flink: 5.8 },
   'windowed-count-durable': { name: 'the same; Flink on RocksDB', goal: 10, flink: 0.24 },
   'sliding-count': { name: 'sliding 60 s by 0.5 s, 1,000 keys', goal: 8, flink: 0.04 },

@@ -26,7 +26,7 @@ const APPENDERS_MAX = 64;
 /** Rows that a target has room for at first. */
 const CAPACITY_MIN = 16;
 /**
- * Rows of a builder's first full batch; each full one doubles what the next may have. V8 compiles a loop over records after some thousand of
+ * Rows that a batch may have at first; each full one, for whichever target, doubles it. V8 compiles a loop over records after some thousand of
  * them, with what it has seen until then: full batches, and the opening of the next, are among it this way, or the code would be thrown
  * away with the first of them.
  */

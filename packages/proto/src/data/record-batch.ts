@@ -91,6 +91,7 @@ export interface BatchBuilderOptions {
   readonly codegenId: string;
   readonly targetCount: number;
   readonly isKeyed: boolean;
+  /** Of a full batch. The first ones have fewer: see the builder. */
   readonly rowsMax?: number;
   readonly bytesTarget?: number;
   readonly onBatch: (target: number, batch: RecordBatch) => void;

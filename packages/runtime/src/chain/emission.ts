@@ -11,7 +11,7 @@ export const INLINE_RESULTS_MAX = 1024;
  * A `count` that nothing emitted comes to. A small integer, as all counts are: with another kind of number loops that V8 compiled for
  * those would be thrown away.
  */
-const STOPPED = 2 ** 30;
+export const STOPPED = 2 ** 29;
 
 /** What is left of something that stopped. */
 export interface Paused {

@@ -1,6 +1,6 @@
 // Stages without state: map, filter, flatMap, union, forEach.
 import type { StreamNode, UserFunction } from '@millrace/api';
-import { INLINE_RESULTS_MAX, type Emission } from '../chain/emission.ts';
+import { INLINE_RESULTS_MAX, STOPPED, type Emission } from '../chain/emission.ts';
 import type { RecordFailures } from '../chain/record-failures.ts';
 import type { ErrorSites } from '../chain/user-error.ts';
 import type { ChainOperator, ChainStage, OperatorOutput, StageBody } from './chain-stage.ts';
@@ -124,7 +124,7 @@ export function emitElements(
   const element = body.unit.fresh('element');
   const emitted = `${body.unit.bind(emission, 'emission')}.count`;
   return [
-    `if (Array.isArray(${array}) && ${array}.length <= ${INLINE_RESULTS_MAX} && ${emitted} !== Infinity) {`,
+    `if (Array.isArray(${array}) && ${array}.length <= ${INLINE_RESULTS_MAX} && ${emitted} < ${STOPPED}) {`,
     `for (let ${index} = 0; ${index} < ${array}.length; ${index}++) {`,
     `const ${element} = ${array}[${index}];`,
     body.freeze(element),

@@ -40,6 +40,17 @@ describe('Much output without credit', () => {
     );
   });
 
+  test('of short arrays behind one that stopped: they wait for what is left of it', async () => {
+    const emitted = await emittedBy(
+      (input) =>
+        input
+          .flatMap((n) => upTo(3).map((index) => n * 3 + index))
+          .flatMap((n) => upTo(n === 0 ? 1500 : 2).map((index) => `${n}.${index}`)),
+      (harness) => harness.send([{ value: 0 }, { value: 1 }]),
+    );
+    expect(emitted).toEqual(upTo(6).flatMap((n) => upTo(n === 0 ? 1500 : 2).map((index) => `${n}.${index}`)));
+  });
+
   test('of a process function: its results come before those of its timers that are past due', async () => {
     const emitted = await emittedBy(
       (input) =>

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { beforeAll, expect, test } from 'vitest';
 import { compressors, decompress, prepareDecompression } from './decompress.ts';
 
@@ -33,7 +34,24 @@ test('a page with more or fewer bytes than its header says is refused', () => {
   expect(() => decompress(zstdFrame(TEXT), TEXT.length + 1, 'ZSTD')).toThrow(/has 35 bytes, .* says 36/);
 });
 
-test('a header that claims far too much is refused before there is memory for it', () => {
+test('a header that claims far too much is refused', () => {
   expect(() => decompress(zstdFrame(TEXT), 400 * 1024 * 1024, 'ZSTD')).toThrow(RangeError);
   expect(() => decompress(zstdFrame(TEXT), 2 ** 40, 'ZSTD')).toThrow(/claims 1099511627776 bytes/);
+});
+
+test('a page that unpacks to more than its header says is not unpacked any further', () => {
+  const bomb = gzipSync(new Uint8Array(64 * 1024 * 1024));
+  expect(() => compressors.GZIP?.(bomb, 10)).toThrow(/larger than 10 bytes/);
+});
+
+test.each(['LZ4', 'LZ4_RAW'] as const)('a page of %s is decompressed', (codec) => {
+  // A block of literals alone: their number, if it is below 15, in the upper half of the first byte.
+  const text = TEXT.subarray(0, 12);
+  expect(decompress(Uint8Array.from([text.length << 4, ...text]), text.length, codec)).toEqual(text);
+});
+
+test('preparing leaves the global fetch as it was', async () => {
+  const before = Object.getOwnPropertyDescriptor(globalThis, 'fetch');
+  await prepareDecompression(['ZSTD']);
+  expect(Object.getOwnPropertyDescriptor(globalThis, 'fetch')).toEqual(before);
 });

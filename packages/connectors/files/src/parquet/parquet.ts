@@ -12,11 +12,11 @@ import {
 import { checkPath, oneOf } from '../check-options.ts';
 import { expandPaths, type PathOption } from '../path/expand-paths.ts';
 import { columnKind, type ValueOptions } from './column-kind.ts';
+import { prepareDecompression } from './decompress.ts';
 import { FlatColumn, isFlatChunk, type ColumnReader } from './flat-column.ts';
 import { readFooter } from './footer.ts';
 import { GeneralColumn } from './general-column.ts';
 import { RowGroupReader } from './row-group-reader.ts';
-import { prepareDecompression } from './decompress.ts';
 import { STRUCT_FIELDS_MAX, StructColumn } from './struct-column.ts';
 
 /** Options of {@link parquet}. */

@@ -122,18 +122,12 @@ export class TextReader<T> implements SplitReader<T> {
     this.#at = next;
     if (this.#lineCount !== undefined) this.#lineCount += scan.lineCount;
     const { position, weightRead } = this.#progress();
-    const batch = {
-      position,
-      weightRead,
-      kind: 'records',
-      records: scan.records,
-      positionOf: recordPositions(scan, this.#parse, (row) => positionText(path, start, row)),
-    } as const;
-    if (scan.malformed.length === 0) return batch;
-    return {
-      ...batch,
-      malformed: scan.malformed.map((row) => describeRow(scan.bytes, row, { path, start })),
-    };
+    const malformed =
+      scan.malformed.length === 0
+        ? undefined
+        : scan.malformed.map((row) => describeRow(scan.bytes, row, { path, start }));
+    const positionOf = recordPositions(scan, this.#parse, (row) => positionText(path, start, row));
+    return { position, weightRead, kind: 'records', records: scan.records, malformed, positionOf };
   }
 }
 

@@ -366,13 +366,13 @@ function extremeCell(
   select: UserFunction,
   { number }: Checks,
 ): Omit<AggregateCell, 'partialName'> {
-  const none = kind === 'min' ? 'Infinity' : '-Infinity';
   const picked = (source: string, value: string, isNew: string): string =>
-    `Math.${kind}(${isNew} ? ${none} : ${source}, ${value})`;
-  // Read and compared for new keys, too: a loop that is compiled before the first known key would else be thrown away with it.
+    `${isNew} ? ${value} : Math.${kind}(${source}, ${value})`;
+  // Compared for new keys, too: a loop that is compiled before the first known key would else be thrown away with it. The value is asked for once.
   const pick = (unit: CodeUnit, target: string, value: string, isNew: string): string => {
-    const before = unit.fresh('before');
-    return `const ${before} = ${target}; ${target} = ${picked(before, value, isNew)};`;
+    const next = unit.fresh('next');
+    const extreme = unit.fresh('extreme');
+    return `const ${next} = ${value}, ${extreme} = Math.${kind}(${target}, ${next}); ${target} = ${isNew} ? ${next} : ${extreme};`;
   };
   return {
     column: 'f64',
