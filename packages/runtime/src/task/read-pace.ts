@@ -1,8 +1,7 @@
 // [HOT] How many records to ask a reader for: as many as keep the task answering, as few calls as that allows.
 
 const RECORDS_MIN = 64;
-/** Few: V8 then sees calls of a loop before it compiles it, and need not replace it in the middle of one. */
-const RECORDS_START = 64;
+const RECORDS_START = 1024;
 const RECORDS_MAX = 4096;
 /** A batch that takes longer is halved the next time, one that takes a quarter of it is doubled, ms. */
 const BATCH_MS_TARGET = 8;
