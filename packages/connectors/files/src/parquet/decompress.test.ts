@@ -41,7 +41,9 @@ test('a header that claims far too much is refused', () => {
 
 test('a page that unpacks to more than its header says is not unpacked any further', () => {
   const bomb = gzipSync(new Uint8Array(64 * 1024 * 1024));
-  expect(() => compressors.GZIP?.(bomb, 10)).toThrow(/larger than 10 bytes/);
+  expect(() => compressors.GZIP?.(bomb, 10)).toThrow(
+    'a page has more than 10 bytes, as many as its header says',
+  );
 });
 
 test.each(['LZ4', 'LZ4_RAW'] as const)('a page of %s is decompressed', (codec) => {

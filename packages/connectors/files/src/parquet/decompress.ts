@@ -51,7 +51,7 @@ function withoutFetch<T>(start: () => T): T {
  */
 export function decompress(bytes: Uint8Array, length: number, codec: CompressionCodec): Uint8Array {
   if (!(length >= 0 && length <= PAGE_BYTES_MAX)) throw new RangeError(`a page claims ${length} bytes`);
-  const page = decode(bytes, length, codec);
+  const page = decodeAtMost(bytes, length, codec);
   // Also what tells that a decoder gave up: the one in WebAssembly says so by an empty or a short page.
   if (page.length === 0 && length > 0) throw new RangeError('a page is damaged');
   if (page.length !== length)
@@ -66,6 +66,18 @@ export const compressors: Compressors = Object.fromEntries(
     (bytes: Uint8Array, length: number) => decompress(bytes, length, codec),
   ]),
 );
+
+/** Node's decoders stop at `length`, and speak of a Buffer then. */
+function decodeAtMost(bytes: Uint8Array, length: number, codec: CompressionCodec): Uint8Array {
+  try {
+    return decode(bytes, length, codec);
+  } catch (error) {
+    if ((error as { readonly code?: unknown }).code !== 'ERR_BUFFER_TOO_LARGE') throw error;
+    throw new RangeError(`a page has more than ${length} bytes, as many as its header says`, {
+      cause: error,
+    });
+  }
+}
 
 function decode(bytes: Uint8Array, length: number, codec: CompressionCodec): Uint8Array {
   if (length === 0) return bytes.subarray(0, 0);
