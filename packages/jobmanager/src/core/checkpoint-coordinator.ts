@@ -194,11 +194,24 @@ export class CheckpointCoordinator {
     else this.#whenSettled.push(then);
   }
 
-  /** All subtasks are at their end of input: takes one last checkpoint as soon as none is pending. */
+  /**
+   * All subtasks are at their end of input: takes one last checkpoint, in the place of a pending one that nobody has asked for. That
+   * one's state is not needed any more, and to write it can take longer than all that is left of the job.
+   */
   finish(): void {
     this.#isFinalWanted = true;
     this.#timer?.cancel();
     this.#timer = undefined;
+    const pending = this.#pending;
+    const isWanted = pending?.request !== undefined || this.#granted.length > 0;
+    if (
+      pending !== undefined &&
+      !isWanted &&
+      (pending.phase === 'reserving' || pending.phase === 'gathering')
+    ) {
+      this.#abandon('aborted', inputOver(pending.checkpointId));
+      this.#of.listener.onAborted(pending.checkpointId, pending.mode);
+    }
     this.#triggerNow();
   }
 
@@ -432,6 +445,14 @@ function attemptOver(): MillraceError {
   return new MillraceError(
     'MR_CHECKPOINT_DECLINED',
     'Cannot complete the checkpoint: the job stopped running before all subtasks had acknowledged it',
+  );
+}
+
+function inputOver(checkpointId: number): MillraceError {
+  return new MillraceError(
+    'MR_CHECKPOINT_DECLINED',
+    `Checkpoint ${checkpointId} was given up for the job's last one: its input has ended`,
+    { details: { checkpointId } },
   );
 }
 

@@ -341,13 +341,14 @@ test('a final checkpoint that fails is tried again while that is tolerated', () 
   expect(cluster.status().state).toBe('FINISHED');
 });
 
-test('a checkpoint pending at the end of input is completed before the final one', () => {
+test('a checkpoint pending at the end of input is given up for the final one, which does not wait for its state', () => {
   const cluster = running();
   pass(cluster, 1_000);
-  cluster.endOfInput();
   expect(cluster.lastTriggered).toBe(1);
-  cluster.acknowledge(1);
+  cluster.endOfInput();
   expect(cluster.lastTriggered).toBe(2);
+  expect(cluster.messages('checkpoint-aborted')).toMatchObject([{ checkpointId: 1 }, { checkpointId: 1 }]);
+  cluster.acknowledge(1);
   const modes = new Map(
     cluster.messages('trigger-checkpoint').map(({ checkpointId, mode }) => [checkpointId, mode]),
   );
@@ -355,6 +356,25 @@ test('a checkpoint pending at the end of input is completed before the final one
     [1, 'continue'],
     [2, 'final'],
   ]);
+  cluster.acknowledge(2);
+  expect(cluster.pointer()?.retained.map(({ checkpointId, isFinal }) => [checkpointId, isFinal])).toEqual([
+    [2, true],
+  ]);
+  expect(cluster.status().checkpoints).toMatchObject({ completedCount: 1, failedCount: 0 });
+  cluster.commitAll(2);
+  expect(cluster.status().state).toBe('FINISHED');
+});
+
+test('a checkpoint whose metadata is being written at the end of input is completed before the final one', () => {
+  const cluster = running();
+  pass(cluster, 1_000);
+  cluster.holding.add('write-blob');
+  cluster.acknowledge(1);
+  cluster.endOfInput();
+  expect(cluster.lastTriggered).toBe(1);
+  cluster.holding.clear();
+  cluster.held[0]?.release();
+  expect(cluster.lastTriggered).toBe(2);
   cluster.acknowledge(2);
   expect(cluster.pointer()?.retained.map(({ isFinal }) => isFinal)).toEqual([false, true]);
 });

@@ -302,3 +302,16 @@ test('a savepoint that waits while the job takes its final checkpoint is refused
   expect(cluster.status().state).toBe('FINISHED');
   expect(failure(cluster, request)?.code).toBe('MR_SAVEPOINT_FAILED');
 });
+
+test('a savepoint that is pending at the end of input is completed before the final checkpoint', () => {
+  const cluster = running();
+  const request = cluster.savepoint('continue', '/mine/');
+  cluster.endOfInput();
+  expect(cluster.lastTriggered).toBe(1);
+  cluster.acknowledge(1);
+  expect(failure(cluster, request)).toBeUndefined();
+  expect(cluster.messages('trigger-checkpoint').at(-1)).toMatchObject({ checkpointId: 2, mode: 'final' });
+  cluster.acknowledge(2);
+  cluster.commitAll(2);
+  expect(cluster.status().state).toBe('FINISHED');
+});

@@ -1,6 +1,11 @@
 // One subtask's part in checkpoints: freezes at the barrier, writes in the background, acknowledges or declines.
 import { MillraceError, isMillraceError, toFiniteWatermark, toWireError } from '@millrace/common';
-import { SNAPSHOT_INLINE_BYTES_MAX, type OperatorSnapshot, type SubtaskSnapshot } from '@millrace/proto';
+import {
+  SNAPSHOT_INLINE_BYTES_MAX,
+  type BarrierMode,
+  type OperatorSnapshot,
+  type SubtaskSnapshot,
+} from '@millrace/proto';
 import type { FrozenChain } from '../chain/operator-chain.ts';
 import type { TaskContext } from '../task/task-context.ts';
 import { jsonByteLength } from './json-byte-length.ts';
@@ -8,6 +13,7 @@ import { jsonByteLength } from './json-byte-length.ts';
 /** What the barrier found. */
 export interface FrozenSubtask {
   readonly checkpointId: number;
+  readonly mode: BarrierMode;
   readonly chain: FrozenChain;
   readonly watermarkMs: number;
   readonly alignmentMs: number;
@@ -28,6 +34,8 @@ export class SubtaskCheckpoints {
   readonly #writing = new Set<number>();
   /** Writes under way, those of checkpoints that are over included: each holds on to bytes until the store answers. */
   #writesUnderWay = 0;
+  /** Resolves when those so far are not any more. */
+  #settled: Promise<unknown> = Promise.resolve();
 
   constructor(context: TaskContext) {
     this.#context = context;
@@ -42,8 +50,14 @@ export class SubtaskCheckpoints {
       return;
     }
     this.#writesUnderWay++;
+    // Behind the last checkpoint files are deleted: none may come after it that is of one which was given up for it.
+    const earlier = frozen.mode === 'continue' ? undefined : this.#settled;
+    const written = startWrite(earlier, () =>
+      frozen.chain.write(ports.blobStore, this.#prefix(frozen.checkpointId)),
+    );
+    this.#settled = Promise.allSettled([this.#settled, written]);
     mailbox.await(
-      startWrite(() => frozen.chain.write(ports.blobStore, this.#prefix(frozen.checkpointId))),
+      written,
       ({ operators, newBytes }) => {
         this.#writesUnderWay--;
         const oversize = oversizeOf(operators);
@@ -151,6 +165,7 @@ function oversizeOf(operators: readonly OperatorSnapshot[]): MillraceError | und
 }
 
 /** A write that throws before it gives a promise fails like one that rejects. */
-async function startWrite<T>(write: () => Promise<T>): Promise<T> {
+async function startWrite<T>(earlier: Promise<unknown> | undefined, write: () => Promise<T>): Promise<T> {
+  if (earlier !== undefined) await earlier;
   return await write();
 }

@@ -18,9 +18,8 @@ class SlowBlobStore extends MemoryBlobStore {
   }
 }
 
-test('a store that does not answer has two snapshots of a subtask to write at most; others are declined, and the job goes on', async () => {
-  const time = new VirtualTime();
-  const blobStore = new SlowBlobStore();
+/** Sums over a thousand records a second. */
+async function startSums(blobStore: SlowBlobStore, time: VirtualTime): Promise<TestCluster> {
   const sink = new CollectingSink<number>();
   const plan = defineJob('sums', (env) => {
     env
@@ -31,7 +30,13 @@ test('a store that does not answer has two snapshots of a subtask to write at mo
   }).plan({ args: [], params: {}, environment: {}, baseDirectory: '/' });
   const openKeyValueStore = async (): Promise<MemoryKeyValueStore> => new MemoryKeyValueStore();
   const job = compileTestJob(plan, 1);
-  const cluster = await TestCluster.start({ job, time, blobStore, openKeyValueStore, slot: {} });
+  return TestCluster.start({ job, time, blobStore, openKeyValueStore, slot: {} });
+}
+
+test('a store that does not answer has two snapshots of a subtask to write at most; others are declined, and the job goes on', async () => {
+  const time = new VirtualTime();
+  const blobStore = new SlowBlobStore();
+  const cluster = await startSums(blobStore, time);
   const declined: number[] = [];
   for (let round = 0; round < 6; round++) {
     await time.runFor(100);
@@ -51,5 +56,24 @@ test('a store that does not answer has two snapshots of a subtask to write at mo
   cluster.trigger();
   await time.runFor(100);
   expect(cluster.completed.map(({ checkpointId }) => checkpointId)).toEqual([7]);
+  await cluster.cancel();
+});
+
+test('the last snapshot is not complete while one that was given up is being written: its files would come behind their deletion', async () => {
+  const time = new VirtualTime();
+  const blobStore = new SlowBlobStore();
+  const cluster = await startSums(blobStore, time);
+  await time.runFor(1_000);
+  const first = cluster.trigger();
+  await time.runFor(1_500);
+  expect(blobStore.waiting).toHaveLength(1);
+  cluster.abort(first);
+  cluster.trigger('final');
+  blobStore.isSlow = false;
+  await time.runFor(100);
+  expect(cluster.completed).toEqual([]);
+  blobStore.waiting[0]?.();
+  await time.runFor(100);
+  expect(cluster.completed.map(({ checkpointId }) => checkpointId)).toEqual([2]);
   await cluster.cancel();
 });

@@ -272,6 +272,7 @@ export class ChainDriver {
     const syncMs = clock.monotonicMs() - startedMs;
     this.checkpoints.write({
       checkpointId,
+      mode,
       chain: frozen,
       watermarkMs: this.chain.inFlight?.releasedWatermarkMs ?? this.#watermarkMs,
       alignmentMs,

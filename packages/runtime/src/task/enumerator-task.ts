@@ -102,6 +102,7 @@ export class EnumeratorTask implements Task {
     this.#broadcast({ kind: ElementKind.Barrier, ...trigger });
     this.#checkpoints.write({
       checkpointId,
+      mode: trigger.mode,
       chain: this.#freeze(),
       watermarkMs: -Infinity,
       alignmentMs: 0,

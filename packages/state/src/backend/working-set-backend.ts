@@ -18,7 +18,6 @@ import { CheckpointLedger } from '../snapshot/checkpoint-ledger.ts';
 import { FrozenState } from '../snapshot/frozen-keyed-state.ts';
 import { countChanged, freezeTable } from '../snapshot/frozen-table.ts';
 import { LEFT_ROW_BYTES_MIN_DEFAULT, LeftRows } from '../snapshot/left-rows.ts';
-import { Pacer } from '../snapshot/pacer.ts';
 import { restoreFiles } from '../snapshot/restore-files.ts';
 import { LOG_BYTES_MAX_DEFAULT } from '../spill/spill-log.ts';
 import { CACHE_BYTES_MAX_DEFAULT, WorkingSet } from '../spill/working-set.ts';
@@ -286,7 +285,7 @@ export class WorkingSetBackend implements KeyedStateBackend {
       tables: frozenTables,
       store,
       previousFiles,
-      pacer: new Pacer(yieldToTask),
+      yieldToTask,
       onWritten,
     });
     this.#frozen.set(checkpointId, frozen);

@@ -50,7 +50,7 @@ function addTo({ table, rows }: ReturnType<typeof listsOf>, key: number, round: 
   const known = found < 0 ? new PackedList([], []) : (cells[found] as PackedList);
   const list = found < 0 || table.isOwn(found) ? known : known.copy();
   list.heads.push(round);
-  list.ids.push(rows.add(rowOf(key, round)));
+  list.ids.push(rows.add(rowOf(key, round), undefined, -1));
   const gone = list.length > 3 ? list.ids.shift() : undefined;
   if (gone !== undefined) list.heads.shift();
   const row = table.upsert(key, hashKey(key), 0);
@@ -106,7 +106,7 @@ describe('Packed tables', () => {
     for (let round = 0; round < 3; round++)
       for (let key = 0; key < KEY_COUNT; key++) addTo(lists, key, round);
     for (let key = 0; key < KEY_COUNT; key++) lists.table.remove(key, hashKey(key), 0);
-    const numbers = Array.from({ length: KEY_COUNT * 3 }, (_, index) => lists.rows.add(index));
+    const numbers = Array.from({ length: KEY_COUNT * 3 }, (_, index) => lists.rows.add(index, undefined, -1));
     expect(Math.max(...numbers)).toBe(KEY_COUNT * 3 - 1);
     expect(numbers.map((id) => lists.rows.get(id))).toEqual(numbers.map((_, index) => index));
   });

@@ -1,14 +1,18 @@
 import { crc32 } from 'node:zlib';
 import { hashKey, isMillraceError, silentLogger } from '@millrace/common';
 import type { KeyedStateFile } from '@millrace/proto';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { openKeyedStateBackend } from '../backend/open-keyed-state-backend.ts';
 import { REBASE_INTERVAL } from '../snapshot/checkpoint-ledger.ts';
 import { MemoryBlobStore } from './memory-blob-store.testing.ts';
 
 const KEY_COUNT = 400;
 
-function open(blobStore: MemoryBlobStore, files: readonly KeyedStateFile[] = []) {
+function open(
+  blobStore: MemoryBlobStore,
+  files: readonly KeyedStateFile[] = [],
+  yieldToTask: () => Promise<void> = () => Promise.resolve(),
+) {
   return openKeyedStateBackend({
     keyGroupCount: 64,
     keyGroupRange: { firstKeyGroup: 0, lastKeyGroup: 63 },
@@ -17,6 +21,7 @@ function open(blobStore: MemoryBlobStore, files: readonly KeyedStateFile[] = [])
     codegenId: 'test',
     log: silentLogger,
     wholeSnapshotEntriesMax: 0,
+    yieldToTask,
     ...(files.length === 0 ? {} : { restore: { files, blobStore } }),
   });
 }
@@ -80,6 +85,21 @@ describe('Snapshots', () => {
     const again = restored.table({ name: 'counts', columns: ['f64'], hasNamespaces: false });
     expect(again.isOwn(again.find(3, hashKey(3), 0))).toBe(false);
     expect(again.isOwn(again.upsert(KEY_COUNT, hashKey(KEY_COUNT), 0))).toBe(true);
+  });
+
+  test('are not written to their end when they are given up on the way', async () => {
+    const blobStore = new MemoryBlobStore();
+    const pauses: (() => void)[] = [];
+    const backend = await open(blobStore, [], () => new Promise((resolve) => pauses.push(resolve)));
+    const table = backend.table({ name: 'counts', columns: ['f64'], hasNamespaces: false });
+    for (let key = 0; key < 100_000; key++) table.markDirty(table.upsert(key, hashKey(key), 0));
+    const written = backend.freeze(1).write(blobStore, 'chk-1/');
+    await vi.waitUntil(() => pauses.length === 1);
+    backend.checkpointAborted(1);
+    pauses[0]?.();
+    await expect(written).rejects.toMatchObject({ code: 'MR_CANCELLED' });
+    expect([...blobStore.blobs.keys()]).toEqual([]);
+    await backend.close();
   });
 
   test('are not written any more when they were given up before', async () => {

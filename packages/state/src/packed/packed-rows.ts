@@ -1,5 +1,5 @@
 // [HOT] Rows that are in lists of a table's cells: each is bytes (`packed-cells.ts`), and has a number by which lists refer to it.
-import type { ByteSink } from '@millrace/proto';
+import type { ByteSink, RecordBatch } from '@millrace/proto';
 import type { PackedRowsHandle } from '../keyed-state-backend.ts';
 import { PackedCells, type FrozenCells } from './packed-cells.ts';
 
@@ -28,10 +28,10 @@ export class PackedRows implements PackedRowsHandle {
     return this.#cells.liveBytes;
   }
 
-  add(row: unknown): number {
+  add(row: unknown, batch: RecordBatch | undefined, at: number): number {
     const id = this.#allocate();
     try {
-      this.#cells.set(id, row);
+      if (batch === undefined || !this.#cells.setFrom(id, batch, at)) this.#cells.set(id, row);
     } catch (error) {
       this.#free.push(id);
       throw error;

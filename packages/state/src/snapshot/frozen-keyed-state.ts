@@ -7,7 +7,7 @@ import { FrozenCells } from '../packed/packed-cells.ts';
 import { FilePuts } from './file-puts.ts';
 import { FrozenPartition } from './frozen-partition.ts';
 import type { FreezeScope, FrozenTable } from './frozen-table.ts';
-import type { Pacer } from './pacer.ts';
+import { Pacer } from './pacer.ts';
 import { RunFileWriter } from './run-file-writer.ts';
 import type { FrozenStore } from './frozen-store.ts';
 
@@ -24,7 +24,8 @@ export interface FrozenStateOptions {
   readonly store: FrozenStore | undefined;
   /** Files that the last completed checkpoint needs. */
   readonly previousFiles: readonly KeyedStateFile[];
-  readonly pacer: Pacer;
+  /** Lets the task go on between two slices. */
+  readonly yieldToTask: () => Promise<void>;
   readonly onWritten: (files: readonly KeyedStateFile[]) => void;
 }
 
@@ -48,8 +49,7 @@ export class FrozenState implements FrozenKeyedState {
     invariant(!this.#isWritten, 'a frozen state is written once');
     this.#isWritten = true;
     // Its memory may have been used again since.
-    if (this.#isAbandoned)
-      throw new MillraceError('MR_CANCELLED', 'The snapshot was given up before it was written');
+    this.#refuseIfAbandoned();
     const { previousFiles, tables, store, onWritten } = this.#options;
     try {
       const added =
@@ -72,6 +72,11 @@ export class FrozenState implements FrozenKeyedState {
     this.#options.store?.close();
   }
 
+  #refuseIfAbandoned(): void {
+    if (this.#isAbandoned)
+      throw new MillraceError('MR_CANCELLED', 'The snapshot was given up before it was written');
+  }
+
   async #writeFiles(blobStore: BlobStore, prefix: string): Promise<readonly KeyedStateFile[]> {
     const puts = new FilePuts(blobStore);
     try {
@@ -82,8 +87,11 @@ export class FrozenState implements FrozenKeyedState {
   }
 
   async #writeRuns(puts: FilePuts, prefix: string): Promise<readonly KeyedStateFile[]> {
-    const { scope, tables, store, pacer, firstKeyGroup, endKeyGroup, checkpointId, previousFiles } =
-      this.#options;
+    const { scope, tables, store, firstKeyGroup, endKeyGroup, checkpointId, previousFiles } = this.#options;
+    const pacer = new Pacer(async () => {
+      await this.#options.yieldToTask();
+      this.#refuseIfAbandoned();
+    });
     const span = { from: firstKeyGroup, to: endKeyGroup, keyGroupCount: scope.keyGroupCount };
     const partitions: FrozenPartition[] = [];
     for (const frozen of tables) partitions.push(await FrozenPartition.cut(frozen, span, pacer));

@@ -222,7 +222,7 @@ class TopN implements RowFunction, RowGate {
 
   // oxlint-disable-next-line max-params -- the row at hand, and where it belongs
   #insert(list: PackedList, index: number, input: RowInput, { sortKey, id }: Sorted): void {
-    const number = this.#packed.add(input.row);
+    const number = this.#packed.add(input.row, input.batch, input.at);
     const key = cutLoose(sortKey);
     insertAt(list.heads, index, this.#isPlain ? key : { sortKey: key, id, writtenMs: this.#states.nowMs() });
     insertAt(list.ids, index, number);
