@@ -1,5 +1,11 @@
 // One subtask's part in checkpoints: freezes at the barrier, writes in the background, acknowledges or declines.
-import { MillraceError, isMillraceError, toFiniteWatermark, toWireError } from '@millrace/common';
+import {
+  MillraceError,
+  isMillraceError,
+  toFiniteWatermark,
+  toWireError,
+  type Cancellable,
+} from '@millrace/common';
 import {
   SNAPSHOT_INLINE_BYTES_MAX,
   type BarrierMode,
@@ -22,6 +28,8 @@ export interface FrozenSubtask {
 
 /** Snapshots of one subtask that are written at once: one whose checkpoint was given up, and the next. */
 const WRITES_MAX = 2;
+/** How long the last snapshot waits for those that were given up to end, ms. They do at their next pause, if the store answers. */
+const LAST_WAIT_MS_MAX = 5_000;
 
 /**
  * Writes the snapshots of one subtask.
@@ -34,32 +42,51 @@ export class SubtaskCheckpoints {
   readonly #writing = new Set<number>();
   /** Writes under way, those of checkpoints that are over included: each holds on to bytes until the store answers. */
   #writesUnderWay = 0;
-  /** Resolves when those so far are not any more. */
-  #settled: Promise<unknown> = Promise.resolve();
+  /** The last snapshot, while it waits for others. */
+  #waiting: { readonly frozen: FrozenSubtask; readonly limit: Cancellable } | undefined;
 
   constructor(context: TaskContext) {
     this.#context = context;
   }
 
+  /** Behind the last checkpoint files are deleted: those of one that was given up for it are not to come after that. */
   write(frozen: FrozenSubtask): void {
     const { mailbox, ports } = this.#context;
-    const startedMs = ports.clock.monotonicMs();
     this.#writing.add(frozen.checkpointId);
+    if (frozen.mode === 'continue' || this.#writesUnderWay === 0) {
+      this.#begin(frozen);
+      return;
+    }
+    const goOn = (): void => mailbox.put(() => this.#beginWaiting());
+    this.#waiting?.limit.cancel();
+    this.#waiting = { frozen, limit: ports.timers.schedule(LAST_WAIT_MS_MAX, goOn) };
+  }
+
+  #beginWaiting(): void {
+    const waiting = this.#waiting;
+    if (waiting === undefined) return;
+    waiting.limit.cancel();
+    this.#waiting = undefined;
+    this.#begin(waiting.frozen);
+  }
+
+  #ended(): void {
+    this.#writesUnderWay--;
+    if (this.#writesUnderWay === 0) this.#beginWaiting();
+  }
+
+  #begin(frozen: FrozenSubtask): void {
+    const { mailbox, ports } = this.#context;
+    const startedMs = ports.clock.monotonicMs();
     if (this.#writesUnderWay >= WRITES_MAX) {
       this.#decline(frozen.checkpointId, storeTooSlow(frozen.checkpointId));
       return;
     }
     this.#writesUnderWay++;
-    // Behind the last checkpoint files are deleted: none may come after it that is of one which was given up for it.
-    const earlier = frozen.mode === 'continue' ? undefined : this.#settled;
-    const written = startWrite(earlier, () =>
-      frozen.chain.write(ports.blobStore, this.#prefix(frozen.checkpointId)),
-    );
-    this.#settled = Promise.allSettled([this.#settled, written]);
     mailbox.await(
-      written,
+      startWrite(() => frozen.chain.write(ports.blobStore, this.#prefix(frozen.checkpointId))),
       ({ operators, newBytes }) => {
-        this.#writesUnderWay--;
+        this.#ended();
         const oversize = oversizeOf(operators);
         if (oversize !== undefined) {
           this.#decline(frozen.checkpointId, oversize);
@@ -78,7 +105,7 @@ export class SubtaskCheckpoints {
         });
       },
       (error) => {
-        this.#writesUnderWay--;
+        this.#ended();
         this.#decline(frozen.checkpointId, error);
       },
     );
@@ -87,6 +114,9 @@ export class SubtaskCheckpoints {
   /** The checkpoint is over without us: whatever its write gives is not reported. */
   abort(checkpointId: number): void {
     this.#writing.delete(checkpointId);
+    if (this.#waiting?.frozen.checkpointId !== checkpointId) return;
+    this.#waiting.limit.cancel();
+    this.#waiting = undefined;
   }
 
   #decline(checkpointId: number, error: unknown): void {
@@ -165,7 +195,6 @@ function oversizeOf(operators: readonly OperatorSnapshot[]): MillraceError | und
 }
 
 /** A write that throws before it gives a promise fails like one that rejects. */
-async function startWrite<T>(earlier: Promise<unknown> | undefined, write: () => Promise<T>): Promise<T> {
-  if (earlier !== undefined) await earlier;
+async function startWrite<T>(write: () => Promise<T>): Promise<T> {
   return await write();
 }

@@ -59,7 +59,7 @@ test('a store that does not answer has two snapshots of a subtask to write at mo
   await cluster.cancel();
 });
 
-test('the last snapshot is not complete while one that was given up is being written: its files would come behind their deletion', async () => {
+test('the last snapshot waits for one that was given up: files of that would come behind their deletion', async () => {
   const time = new VirtualTime();
   const blobStore = new SlowBlobStore();
   const cluster = await startSums(blobStore, time);
@@ -68,12 +68,37 @@ test('the last snapshot is not complete while one that was given up is being wri
   await time.runFor(1_500);
   expect(blobStore.waiting).toHaveLength(1);
   cluster.abort(first);
-  cluster.trigger('final');
   blobStore.isSlow = false;
-  await time.runFor(100);
+  const last = cluster.trigger('final');
+  await time.runFor(1_000);
   expect(cluster.completed).toEqual([]);
   blobStore.waiting[0]?.();
   await time.runFor(100);
-  expect(cluster.completed.map(({ checkpointId }) => checkpointId)).toEqual([2]);
+  expect(cluster.completed.map(({ checkpointId }) => checkpointId)).toEqual([last]);
+  await cluster.cancel();
+});
+
+test('the last snapshot does not wait for ever, nor when it is given up itself', async () => {
+  const time = new VirtualTime();
+  const blobStore = new SlowBlobStore();
+  const cluster = await startSums(blobStore, time);
+  await time.runFor(1_000);
+  for (let round = 0; round < 2; round++) {
+    const checkpointId = cluster.trigger();
+    await time.runFor(1_000);
+    cluster.abort(checkpointId);
+  }
+  expect(blobStore.waiting).toHaveLength(2);
+  blobStore.waiting[1]?.();
+  blobStore.isSlow = false;
+  for (let round = 0; round < 3; round++) {
+    const checkpointId = cluster.trigger('final');
+    await time.runFor(1_000);
+    cluster.abort(checkpointId);
+  }
+  const last = cluster.trigger('final');
+  await time.runFor(10_000);
+  expect(cluster.reports.filter(({ kind }) => kind === 'checkpoint-declined')).toEqual([]);
+  expect(cluster.completed.map(({ checkpointId }) => checkpointId)).toEqual([last]);
   await cluster.cancel();
 });
