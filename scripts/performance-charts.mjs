@@ -1,6 +1,7 @@
 // Charts as SVG, without a library: plain, with a title and a description for those who do not see them, in light and in dark.
 
 const WIDTH = 720;
+const CAPTION_HEIGHT = 24;
 const FONT = 'font: 13px system-ui, sans-serif';
 /** Told apart without colours, too: by their lightness, by dashes of lines, and by names beside them. */
 const STYLE = `
@@ -16,7 +17,7 @@ const STYLE = `
 /**
  * Bars from left to right, one or two a row, with their values, and a mark where the goal is. `rows`: {label, a, b?, mark?, text}.
  */
-export function barChart({ title, description, legend, rows, unit }) {
+export function barChart({ title, description, legend, rows, unit, caption }) {
   const left = 215;
   const right = 150;
   const rowHeight = rows.some(({ b }) => b !== undefined) ? 34 : 24;
@@ -43,12 +44,13 @@ export function barChart({ title, description, legend, rows, unit }) {
     title,
     description,
     height: top + rows.length * rowHeight + 12,
+    caption,
     parts: [...heading(title, legend, unit, 'bar'), ...parts],
   });
 }
 
 /** One or two lines over a logarithmic or a linear axis. `series`: [{name, points: [[x, y], …]}]; `ticks`: [x, label]. */
-export function lineChart({ title, description, series, ticks, isLogarithmic, unit, xName, mark }) {
+export function lineChart({ title, description, series, ticks, isLogarithmic, unit, xName, mark, caption }) {
   const [left, right, top, height] = [64, 24, 72, 340];
   const bottom = height - 48;
   const points = series.flatMap((each) => each.points);
@@ -86,6 +88,7 @@ export function lineChart({ title, description, series, ticks, isLogarithmic, un
     title,
     description,
     height,
+    caption,
     parts: [
       ...heading(
         title,
@@ -114,13 +117,16 @@ function heading(title, legend, unit, kind) {
   ];
 }
 
-function svg({ title, description, height, parts }) {
+/** `caption`: what was measured when and where, below the picture. */
+function svg({ title, description, height, caption, parts }) {
+  const whole = height + CAPTION_HEIGHT;
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-labelledby="title description">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${whole}" width="${WIDTH}" height="${whole}" role="img" aria-labelledby="title description">`,
     `<title id="title">${escape(title)}</title>`,
     `<desc id="description">${escape(description)}</desc>`,
     `<style>${STYLE}\n</style>`,
     ...parts.filter((part) => part !== ''),
+    `<text class="quiet" x="16" y="${whole - 8}">${escape(caption)}</text>`,
     '</svg>',
     '',
   ].join('\n');

@@ -19,12 +19,13 @@ const NAMES = {
 };
 
 function page(rows) {
+  const [machine] = rows('machine');
   const charts = [];
-  const chart = (name, text, alt) => {
-    charts.push([name, text]);
+  // oxlint-disable-next-line max-params -- a chart's name, kind, contents, words, and what it shows
+  const chart = (name, draw, options, alt, shown) => {
+    charts.push([name, draw({ ...options, caption: captionOf(shown, machine) })]);
     return `![${alt}](performance/${name}.svg)`;
   };
-  const [machine] = rows('machine');
   const origin = machine === undefined ? undefined : originOf(machine);
   const table = (header, lines) => tableLines(header, lines, origin);
   const sections = [
@@ -49,6 +50,12 @@ function page(rows) {
   return { text: sections.flat().join('\n'), charts };
 }
 
+/** Of which commits and days the rows are that a chart shows, and the machine. */
+function captionOf(rows, machine) {
+  const origins = [...new Set(rows.map(originOf))].join('; ');
+  return machine === undefined ? origins : `${origins}; ${machine.cpuCount} CPUs (${machine.cpu})`;
+}
+
 function intro(machine) {
   if (machine === undefined) return 'Of an unknown machine.';
   const { date, commit, isModified, cpu, cpuCount, memoryBytes, node, load } = machine;
@@ -68,7 +75,8 @@ function nexmarkSection({ rows, rocksdb }, { chart, table }) {
     compared.length > 0 &&
     chart(
       'nexmark',
-      barChart({
+      barChart,
+      {
         title: 'Nexmark: events a second, times Flink',
         description: compared.map(({ query, ratio }) => `${query} ${ratio.toFixed(2)}`).join(', '),
         legend: ['Millrace, Flink being 1'],
@@ -77,8 +85,9 @@ function nexmarkSection({ rows, rocksdb }, { chart, table }) {
           const { name, times } = NEXMARK_GOALS[query];
           return { label: `${query} ${name}`, a: ratio, mark: times, text: ratio.toFixed(2) };
         }),
-      }),
+      },
       'Throughput of each Nexmark query against Flink, with the goals',
+      compared,
     );
   return [
     '## Nexmark',
@@ -250,9 +259,8 @@ function otherSection(rows, table) {
     const [row] = measured.toSorted((a, b) => of(b) - of(a));
     if (row === undefined) return [];
     const value = of(row);
-    return [
-      { row, cells: [what, `${digits(value)} ${unit}`, `≤ ${most} ${unit}`, value <= most ? 'yes' : 'no'] },
-    ];
+    const goal = most === undefined ? ['', ''] : [`≤ ${most} ${unit}`, value <= most ? 'yes' : 'no'];
+    return [{ row, cells: [what, `${digits(value)} ${unit}`, ...goal] }];
   });
   if (lines.length === 0) return ['## Latency, checkpoints, recovery', '', 'Not measured.', ''];
   return [
@@ -310,21 +318,23 @@ function scaleSection(rows, { chart, table }) {
 function slotsChart(rows, { chart, where }) {
   const two = rows.filter(({ slots, efficiency }) => slots > 1 && Number.isFinite(efficiency));
   const bars = two.map((row) => ({
-    label: `${row.workload}, ${where(row).replace(' of one process', '').replace('TaskManager', 'process')}`,
+    label: `${row.workload}, ${where(row).replace(' of one process', '').replace('2 TaskManagers', '2 processes').replace('TaskManager', 'process')}`,
     a: row.efficiency * row.slots,
     mark: row.slots,
     text: `${digits(row.recordsPerSecond / 1e6)} M/s, ${percent(row.efficiency)}`,
   }));
   return chart(
     'slots',
-    barChart({
+    barChart,
+    {
       title: 'Two slots: speed, times that of one',
       description: bars.map(({ label, a, text }) => `${label}: ${a.toFixed(2)} (${text})`).join('; '),
       legend: ['two slots, one being 1'],
       unit: 'the mark is twice the speed',
       rows: bars,
-    }),
+    },
     'Throughput of two slots against one, as threads, in one process and in two',
+    two,
   );
 }
 
@@ -343,14 +353,16 @@ function memoryChart(keys, chart) {
   if (bars.length === 0) return [];
   const picture = chart(
     'memory',
-    barChart({
+    barChart,
+    {
       title: 'A running count: memory a key',
       description: bars.map(({ label, text }) => `${label}: ${text}`).join('; '),
       legend: ['bytes a key'],
       unit: 'of the processes, heaps included',
       rows: bars,
-    }),
+    },
     'Memory a key as the number of keys grows',
+    keys,
   );
   return [picture, ''];
 }
@@ -365,7 +377,8 @@ function keysLines(keys, { chart, table }) {
     '',
     chart(
       'keys',
-      lineChart({
+      lineChart,
+      {
         title: 'A running count: CPU time of a record by the number of keys',
         description: series
           .map(
@@ -383,8 +396,9 @@ function keysLines(keys, { chart, table }) {
         isLogarithmic: true,
         unit: 'µs a record',
         xName: 'keys, uniform',
-      }),
+      },
       'CPU time of a record as the number of keys grows',
+      keys,
     ),
     '',
     ...memoryChart(keys, chart),
@@ -420,7 +434,8 @@ function subtaskLines(rows, { chart, table }) {
     '',
     chart(
       'subtasks',
-      lineChart({
+      lineChart,
+      {
         title: 'From a submission until all subtasks run',
         description: series
           .map(
@@ -434,8 +449,9 @@ function subtaskLines(rows, { chart, table }) {
         unit: 'seconds; the mark is the goal for 1,000',
         xName: 'subtasks',
         mark: 5,
-      }),
+      },
       'Deployment time as the number of subtasks grows',
+      subtasks,
     ),
     '',
     ...costChart(
@@ -472,7 +488,8 @@ function costChart(rows, chart) {
   const points = rows.map((row) => [row.subtasks, row.cpuMicrosecondsPerExchange]);
   const picture = chart(
     'exchanges',
-    lineChart({
+    lineChart,
+    {
       title: 'CPU time of a record at each exchange, by the number of subtasks',
       description: points.map(([x, y]) => `${x} subtasks ${digits(y)} µs`).join(', '),
       series: [{ name: '2 TaskManagers, ten slots, as fast as it goes', points }],
@@ -480,8 +497,9 @@ function costChart(rows, chart) {
       isLogarithmic: true,
       unit: 'µs a record and keyed operator',
       xName: 'subtasks',
-    }),
+    },
     'CPU time of a record at each exchange as the number of subtasks grows',
+    rows,
   );
   return [picture, ''];
 }
@@ -504,7 +522,8 @@ function steadySection([row], { chart, origin }) {
     '',
     chart(
       'steady',
-      lineChart({
+      lineChart,
+      {
         title: `${minutes} minutes of q5: memory of all processes`,
         description: `Resident ${grown(row.lastRssBytes, row.settledRssBytes)}, heap ${grown(row.lastHeapBytes, row.settledHeapBytes)}`,
         series: [line('resident', 'rssBytes'), line('JavaScript heaps of the slots', 'heapBytes')],
@@ -512,11 +531,12 @@ function steadySection([row], { chart, origin }) {
         isLogarithmic: false,
         unit: 'MiB',
         xName: 'minutes',
-      }),
+      },
       'Resident memory and heap over the run',
+      [row],
     ),
     '',
-    `${(events / 1e6).toFixed(0)} M events, ${eventsPerSecond.toLocaleString('en')} a second. From a sixth of the time to its end: resident ${grown(row.lastRssBytes, row.settledRssBytes)}, heap ${grown(row.lastHeapBytes, row.settledHeapBytes)} (means over a twelfth of the run).${originOf(row) === origin ? '' : ` Commit ${originOf(row)}.`}`,
+    `${eventsPerSecond.toLocaleString('en')} events a second, of which ${(events / 1e6).toFixed(0)} M bids were read. From a sixth of the time to its end: resident ${grown(row.lastRssBytes, row.settledRssBytes)}, heap ${grown(row.lastHeapBytes, row.settledHeapBytes)} (means over a twelfth of the run).${originOf(row) === origin ? '' : ` Commit ${originOf(row)}.`}`,
     '',
   ];
 }

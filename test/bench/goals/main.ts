@@ -20,6 +20,7 @@ import { SCALE_PARTS } from '../scale/main.ts';
 import { measureCheckpoints } from './checkpoints.ts';
 import { measureCommand } from './command.ts';
 import { measureLatency, measureWindowLag } from './delays.ts';
+import { measureFirstFlights, measureReference } from './flights.ts';
 import { machine, originOfTree } from './origin.ts';
 import { compareWithRocksDb, queriesWithState } from './rocksdb.ts';
 import { measureTaskFailure } from './task-failure.ts';
@@ -72,6 +73,12 @@ const PARTS: Readonly<Record<string, Part<Options>>> = {
   command: async function* () {
     yield await measureCommand();
   },
+  'flights-first': async function* ({ flink }) {
+    yield await measureFirstFlights(flink);
+  },
+  reference: async function* ({ flink }) {
+    if (flink !== undefined) yield await measureReference(flink); // Its runner is that of Flink.
+  },
   'task-failure': async function* () {
     yield await measureTaskFailure();
   },
@@ -91,7 +98,7 @@ const OPTIONS_OF_PARTS: { readonly [option: string]: readonly string[] } = {
   queries: ['nexmark', 'nexmark-rocksdb'],
   workloads: ['workloads'],
   repeat: ['nexmark', 'nexmark-rocksdb', 'workloads'],
-  'only-millrace': ['nexmark', 'workloads'],
+  'only-millrace': ['nexmark', 'workloads', 'flights-first'],
   minutes: ['steady'],
 };
 
