@@ -1,7 +1,8 @@
 // `npm run bench -- guards`: ratios that the engine has to keep, each against a baseline of the same run, with a summary.
 import { parseArgs } from 'node:util';
 import { thoroughness } from './compare.ts';
-import { BENCHES, cells, table } from './main.ts';
+import { BENCHES } from './main.ts';
+import { cells, table } from './table.ts';
 
 /** Those of the ratios that the engine has to keep, each against a baseline of the same run. */
 const GUARDED = ['codec', 'chain', 'exchange', 'window', 'checkpoint', 'state'];
