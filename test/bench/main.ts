@@ -46,14 +46,14 @@ export async function main(argv: string[]): Promise<number> {
     throw new MillraceError('MR_USAGE', `No benchmark is called ${unknown.join(', ')}: there are ${known}`);
   }
   const wanted = values.rows ?? '';
-  const wants: Wants = (what) => what.includes(wanted);
+  const wants: Wants = ({ what }) => what.includes(wanted);
   const lines: string[][] = [];
   let found = 0;
   for (const [name, load] of BENCHES) {
     if (names.length > 0 && !names.includes(name)) continue;
     if (!values.json) process.stderr.write(`${name} …\n`);
     for (const row of await (await load()).run(wants)) {
-      if (!wants(row.what)) continue;
+      if (!wants(row)) continue;
       found++;
       if (values.json) process.stdout.write(`${JSON.stringify({ bench: name, ...row })}\n`);
       else lines.push([name, ...cells(row)]);
