@@ -7,7 +7,7 @@ const PERSON = 0;
 const AUCTION = 1;
 const BID = 2;
 
-/** Times are ISO 8601 or milliseconds since the epoch. */
+/** Times are ISO 8601 or milliseconds since the epoch, which may be in quotes. */
 type Timed<T> = {
   readonly [Name in keyof T]: Name extends 'dateTime' | 'expires' ? T[Name] | string : T[Name];
 };
@@ -102,9 +102,13 @@ function there<T>(object: T | null | undefined, type: number, name: string): T {
 const ISO =
   /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)(?: ?(Z|[+-]\d{2})(?::?(\d{2}))?)?)?$/i;
 
+/** From 1973 on: with fewer digits it may just as well be seconds, or a date. */
+const MS_IN_TEXT = /^\d{12,}$/;
+
 /** ms since the epoch. Without an offset it is UTC, as other engines write it, wherever this machine is. */
 export function timeOf(time: string | number): number {
   if (typeof time === 'number') return time;
+  if (MS_IN_TEXT.test(String(time))) return Number(time);
   const [, date, clock = '00:00', zone = 'Z', minutes = '00'] = ISO.exec(String(time)) ?? [];
   const offset = zone.toUpperCase() === 'Z' ? 'Z' : `${zone}:${minutes}`;
   const ms = date === undefined ? Number.NaN : Date.parse(`${date}T${clock}${offset}`);

@@ -1,7 +1,12 @@
 // Two ways of doing the same work, timed in turns: what the micro benchmarks share.
+import { setImmediate as nextTurnOfLoop } from 'node:timers/promises';
+import { measuresOf, type Measures } from './measures.ts';
 
-/** One comparison. `baseline` and `ours` are in `unit`; `ratio` is ours / baseline, the median over the rounds. */
-export interface Row {
+/**
+ * One comparison. `baseline` and `ours` are in `unit`; `ratio` is ours / baseline, the median over the rounds. Measures are of
+ * our part, all rounds; a row without them was not timed.
+ */
+export interface Row extends Partial<Measures> {
   readonly what: string;
   readonly against: string;
   readonly baseline: number;
@@ -12,8 +17,8 @@ export interface Row {
   readonly guard?: number;
 }
 
-/** Which comparisons are asked for, by what they are called. */
-export type Wants = (what: string) => boolean;
+/** Which comparisons are asked for: by what they are called, or only those with a guard. */
+export type Wants = (comparison: Pick<Row, 'what' | 'guard'>) => boolean;
 
 /** A file of comparisons. */
 export interface Bench {
@@ -31,6 +36,8 @@ export interface Comparison {
   /** What speeds are given in; `unitScale` of the units that the work counts make one of it. */
   readonly unit: string;
   readonly unitScale: number;
+  /** What the work counts. Default: records. */
+  readonly counts?: 'bytes' | 'records';
   readonly baseline: Work;
   readonly ours: Work;
   readonly guard?: number;
@@ -62,7 +69,7 @@ export async function compareEach(
   wants: Wants = () => true,
 ): Promise<Row[]> {
   const rows: Row[] = [];
-  for (const comparison of comparisons) if (wants(comparison.what)) rows.push(await compare(comparison));
+  for (const comparison of comparisons) if (wants(comparison)) rows.push(await compare(comparison));
   return rows;
 }
 
@@ -77,49 +84,74 @@ export async function compare(comparison: Comparison): Promise<Row> {
   const wanted = comparison.rounds ?? ROUNDS_DEFAULT;
   const rounds = isShort ? Math.min(SHORT_ROUNDS_MAX, wanted) : wanted;
   const nowMs = comparison.clock === 'cpu' ? cpuMs : wallMs;
-  const speedOf = (work: Work): Promise<number> => unitsPerSecond(work, turnMs, nowMs);
+  const turnOf = (work: Work): Promise<Turn> => takeTurn(work, turnMs, nowMs);
   for (let turn = isShort ? 1 : (comparison.warmUps ?? WARM_UPS_DEFAULT); turn > 0; turn--) {
-    await speedOf(comparison.baseline);
-    await speedOf(comparison.ours);
+    await turnOf(comparison.baseline);
+    await turnOf(comparison.ours);
   }
-  const speeds: { readonly baseline: number; readonly ours: number }[] = [];
+  const turns: { readonly baseline: Turn; readonly ours: Turn }[] = [];
   for (let round = 0; round < rounds; round++) {
     if (round % 2 === 0) {
-      const first = await speedOf(comparison.baseline);
-      speeds.push({ baseline: first, ours: await speedOf(comparison.ours) });
+      const first = await turnOf(comparison.baseline);
+      turns.push({ baseline: first, ours: await turnOf(comparison.ours) });
     } else {
-      const first = await speedOf(comparison.ours);
-      speeds.push({ ours: first, baseline: await speedOf(comparison.baseline) });
+      const first = await turnOf(comparison.ours);
+      turns.push({ ours: first, baseline: await turnOf(comparison.baseline) });
     }
   }
+  const ours = turns.map((turn) => turn.ours);
   return {
     what: comparison.what,
     against: comparison.against,
-    baseline: median(speeds.map((speed) => speed.baseline)) / unitScale,
-    ours: median(speeds.map((speed) => speed.ours)) / unitScale,
+    baseline: median(turns.map((turn) => turn.baseline.unitsPerSecond)) / unitScale,
+    ours: median(ours.map((turn) => turn.unitsPerSecond)) / unitScale,
     unit: comparison.unit,
-    ratio: median(speeds.map((speed) => speed.ours / speed.baseline)),
+    ratio: median(turns.map((turn) => turn.ours.unitsPerSecond / turn.baseline.unitsPerSecond)),
     ...(comparison.guard === undefined ? {} : { guard: comparison.guard }),
+    ...measuresOf({
+      cpuMs: sum(ours.map((turn) => turn.cpuMs)),
+      records: comparison.counts === 'bytes' ? undefined : sum(ours.map((turn) => turn.units)),
+      workMs: ours.flatMap((turn) => turn.workMs),
+    }),
   };
 }
 
 const wallMs = (): number => performance.now();
+/** Of this process, all threads. */
 const cpuMs = (): number => {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;
 };
 
-async function unitsPerSecond(work: Work, turnMs: number, nowMs: () => number): Promise<number> {
+interface Turn {
+  readonly units: number;
+  /** By the comparison's clock. */
+  readonly unitsPerSecond: number;
+  readonly cpuMs: number;
+  /** Of each time that the work was done. */
+  readonly workMs: readonly number[];
+}
+
+async function takeTurn(work: Work, turnMs: number, nowMs: () => number): Promise<Turn> {
+  await nextTurnOfLoop(); // work that never waits would hold up timers, the one that ends `guards --short` too
+  const workMs: number[] = [];
+  const startedCpuMs = cpuMs();
   const startedMs = nowMs();
   let units = 0;
   let elapsedMs = 0;
+  let workStartedMs = wallMs();
   do {
     const done = work();
     units += typeof done === 'number' ? done : await done;
     elapsedMs = nowMs() - startedMs;
+    const workEndedMs = wallMs();
+    workMs.push(workEndedMs - workStartedMs);
+    workStartedMs = workEndedMs;
   } while (elapsedMs < turnMs);
-  return (units * 1000) / elapsedMs;
+  return { units, unitsPerSecond: (units * 1000) / elapsedMs, cpuMs: cpuMs() - startedCpuMs, workMs };
 }
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
 /** The middle one; of an even number, the greater of the two. */
 export function median(values: readonly number[]): number {

@@ -6,7 +6,7 @@ import { asJobId } from '@millrace/common';
 import { realTimers } from '@millrace/common/node';
 import type { FrameReceiver } from '@millrace/runtime';
 import { ChannelExchange, openGrpcLink } from '@millrace/taskmanager/exchange';
-import { compare, type Bench, type Row } from './compare.ts';
+import { compareEach, type Bench, type Comparison } from './compare.ts';
 import {
   CHANNELS_MAX,
   channelAddress,
@@ -101,7 +101,7 @@ class Puller {
 
 export const exchangeBench: Bench = {
   name: 'exchange',
-  run: async () => {
+  run: async (wants) => {
     const { child, addresses } = await startPeer();
     const socket = connect({ port: addresses.tcpPort, host: '127.0.0.1', noDelay: true });
     const puller = new Puller(addresses.exchange);
@@ -109,21 +109,18 @@ export const exchangeBench: Bench = {
       { frameKib: 32, channelCount: 4, guard: 0.4 },
       { frameKib: 256, channelCount: 1 },
     ];
-    const rows: Row[] = [];
-    for (const { frameKib, channelCount, guard } of cases) {
-      rows.push(
-        await compare({
-          what: `${frameKib} KiB frames, ${channelCount === 1 ? '1 channel' : `${channelCount} channels`}, two processes`,
-          against: 'TCP',
-          unit: 'MB/s',
-          unitScale: 1e6,
-          ...(guard === undefined ? {} : { guard }),
-          warmUps: 3,
-          baseline: () => pullTcp(socket, frameKib * KIB),
-          ours: () => puller.pull(frameKib * KIB, channelCount),
-        }),
-      );
-    }
+    const comparisons = cases.map(({ frameKib, channelCount, guard }): Comparison => ({
+      what: `${frameKib} KiB frames, ${channelCount === 1 ? '1 channel' : `${channelCount} channels`}, two processes`,
+      against: 'TCP',
+      unit: 'MB/s',
+      unitScale: 1e6,
+      counts: 'bytes',
+      ...(guard === undefined ? {} : { guard }),
+      warmUps: 3,
+      baseline: () => pullTcp(socket, frameKib * KIB),
+      ours: () => puller.pull(frameKib * KIB, channelCount),
+    }));
+    const rows = await compareEach(comparisons, wants);
     puller.close();
     socket.destroy();
     child.disconnect();

@@ -2,7 +2,8 @@
 // this in their name.
 import { parseArgs } from 'node:util';
 import { MillraceError } from '@millrace/common';
-import type { Bench, Row, Wants } from './compare.ts';
+import type { Bench, Wants } from './compare.ts';
+import { cells, table } from './table.ts';
 
 /** Loaded when they are run: each brings its own part of the engine. */
 export const BENCHES: ReadonlyMap<string, () => Promise<Bench>> = new Map([
@@ -45,14 +46,14 @@ export async function main(argv: string[]): Promise<number> {
     throw new MillraceError('MR_USAGE', `No benchmark is called ${unknown.join(', ')}: there are ${known}`);
   }
   const wanted = values.rows ?? '';
-  const wants: Wants = (what) => what.includes(wanted);
+  const wants: Wants = ({ what }) => what.includes(wanted);
   const lines: string[][] = [];
   let found = 0;
   for (const [name, load] of BENCHES) {
     if (names.length > 0 && !names.includes(name)) continue;
     if (!values.json) process.stderr.write(`${name} …\n`);
     for (const row of await (await load()).run(wants)) {
-      if (!wants(row.what)) continue;
+      if (!wants(row)) continue;
       found++;
       if (values.json) process.stdout.write(`${JSON.stringify({ bench: name, ...row })}\n`);
       else lines.push([name, ...cells(row)]);
@@ -65,43 +66,4 @@ export async function main(argv: string[]): Promise<number> {
     );
   if (!values.json) process.stdout.write(`${table(lines)}\n`);
   return 0;
-}
-
-const HEADER = ['bench', 'what', 'baseline', '', 'ours', 'unit', 'ratio', 'guard', ''];
-
-/** A comparison as a line of the table. */
-export function cells(row: Row): string[] {
-  const verdict = row.guard === undefined ? '' : row.ratio >= row.guard ? 'ok' : 'BELOW';
-  const guard = row.guard === undefined ? '' : `≥ ${row.guard}`;
-  return [
-    row.what,
-    row.against,
-    digits(row.baseline),
-    digits(row.ours),
-    row.unit,
-    row.ratio.toFixed(2),
-    guard,
-    verdict,
-  ];
-}
-
-function digits(value: number): string {
-  return value >= 100 ? value.toFixed(0) : value.toFixed(2);
-}
-
-/** Lines under their header. */
-export function table(lines: readonly (readonly string[])[]): string {
-  const rows = [HEADER, ...lines];
-  const widths = HEADER.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const isNumber = (column: number): boolean => column === 3 || column === 4 || column === 6;
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) =>
-          isNumber(column) ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
-        )
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
 }

@@ -1,7 +1,9 @@
 // What the queries read and write of events in files.
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
 import { writeEventFile } from '../../examples/nexmark/event-file.mjs';
 import { timeOf } from '../../examples/nexmark/event-file-source.ts';
@@ -14,6 +16,7 @@ afterEach(() => {
 
 test.each([
   [1_767_225_600_123, 123],
+  ['1767225600123', 123],
   ['2026-01-01T00:00:00.123Z', 123],
   ['2026-01-01T00:00:00.123456Z', 123],
   ['2026-01-01T01:00:00.123+01:00', 123],
@@ -32,9 +35,12 @@ test.each([
   }
 });
 
-test.each(['', 'yesterday', '2026-13-01T00:00:00Z', null, undefined])('%s is refused as a time', (time) => {
-  expect(() => timeOf(time as string)).toThrow('as a time');
-});
+test.each(['', 'yesterday', '2026-13-01T00:00:00Z', '1767225600', '1767225600123 ms', null, undefined])(
+  '%s is refused as a time',
+  (time) => {
+    expect(() => timeOf(time as string)).toThrow('as a time');
+  },
+);
 
 test('a file has just as many events as were asked for: the first ones', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'millrace-nexmark-'));
@@ -47,4 +53,12 @@ test('a file has just as many events as were asked for: the first ones', async (
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+});
+
+test('write-events.mjs says how it is used', () => {
+  const file = fileURLToPath(new URL('../../examples/nexmark/write-events.mjs', import.meta.url));
+  const { status, stdout, stderr } = spawnSync(process.execPath, [file, '--help'], { encoding: 'utf8' });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  for (const option of ['--out', '--events', '--eventRate', '--seed', '--disorder'])
+    expect(stdout).toContain(option);
 });

@@ -1,6 +1,7 @@
 // The benchmarks refuse arguments that mean nothing before anything runs; `scripts/bench.mjs` makes a line of that.
 import { expect, test } from 'vitest';
 import { main as goals } from '../bench/goals/main.ts';
+import { main as guards } from '../bench/guards.ts';
 import { main as micro } from '../bench/main.ts';
 import { main as nexmark } from '../bench/nexmark/main.ts';
 import { main as peers } from '../bench/peers/main.ts';
@@ -61,6 +62,7 @@ test.each<readonly [string, Main, readonly string[]]>([
 
 test.each<readonly [string, Main]>([
   ['micro', micro],
+  ['guards', guards],
   ['nexmark', nexmark],
   ['peers', peers],
   ['recovery', recovery],

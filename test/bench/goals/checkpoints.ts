@@ -2,7 +2,8 @@
 import { MillraceError } from '@millrace/common';
 import type { CheckpointEntry } from '@millrace/proto';
 import { startProcesses } from '../nexmark/bench-cluster.ts';
-import { quantile, runJob } from '../run-job.ts';
+import { quantile } from '../quantile.ts';
+import { runJob } from '../run-job.ts';
 
 const PARALLELISM = 2;
 const MEGABYTES = 1_000;

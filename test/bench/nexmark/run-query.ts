@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { JobStatus } from '@millrace/proto';
-import { quantile, runJob } from '../run-job.ts';
+import { quantile } from '../quantile.ts';
+import { runJob } from '../run-job.ts';
 import type { BenchCluster } from './bench-cluster.ts';
 import type { EventCount } from './queries.ts';
 

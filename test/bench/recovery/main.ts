@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { findRunning, killNow } from '../../support/processes.ts';
 import { numberOption, wholeOption } from '../number-option.ts';
-import { quantile } from '../run-job.ts';
+import { quantile } from '../quantile.ts';
 import { calm, COMMAND, millrace, Output, until } from './followed-job.ts';
 
 const P95 = 0.95;

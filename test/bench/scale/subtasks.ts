@@ -1,6 +1,7 @@
 // How long a job takes from its submission until all of its subtasks run, and what a record costs then.
 import { startProcesses, startThreads, type BenchCluster } from '../nexmark/bench-cluster.ts';
-import { quantile, runJob } from '../run-job.ts';
+import { quantile } from '../quantile.ts';
+import { runJob } from '../run-job.ts';
 import { measureRecordCost, type RecordCost } from './record-cost.ts';
 
 const SLOTS = 10;
