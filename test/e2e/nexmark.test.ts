@@ -1,5 +1,5 @@
 // Nexmark's queries side by side on real processes, all TaskManagers of which are killed in the middle of each of them.
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -7,6 +7,7 @@ import { ClusterDirectory, prepareJob } from '@millrace/cli';
 import { connectDispatcher } from '@millrace/jobmanager';
 import type { JobStatus } from '@millrace/proto';
 import { allEvents } from '../nexmark/all-events.ts';
+import { flinkResults } from '../nexmark/flink-results.ts';
 import { directoriesOf, q10ByLoops, q10InFiles } from '../nexmark/q10-by-loops.ts';
 import { q12ByLoops, q12Totals } from '../nexmark/q12-by-loops.ts';
 import { q6ByLoops } from '../nexmark/q6-by-loops.ts';
@@ -21,12 +22,7 @@ const RATE_PER_SECOND = 2_000;
 const KILLED_AT = 0.3;
 const STEP_TIMEOUT_MS = 60_000;
 
-const fixture = JSON.parse(
-  readFileSync(new URL('../nexmark/flink-results.json', import.meta.url), 'utf8'),
-) as {
-  readonly events: { readonly [name: string]: string };
-  readonly queries: { readonly [query: string]: Digest };
-};
+const fixture = flinkResults('minute');
 /** Those with one right result. */
 const COMPARED = [...Object.keys(fixture.queries), 'q6'];
 /** All parts of the job: the windows of q12 go by the clock, and `q10-files` is q10 as it is defined. */

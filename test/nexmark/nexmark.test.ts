@@ -1,21 +1,16 @@
 // Every query on a cluster in this process, against what Flink's SQL answers on the same events.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { NexmarkEvent } from '@millrace/connector-nexmark';
 import { writeEventFile } from '../../examples/nexmark/event-file.mjs';
 import { allEvents, optionsOf, type Params } from './all-events.ts';
-import { digestOf, type Digest } from './results.ts';
+import { flinkResults } from './flink-results.ts';
+import { digestOf } from './results.ts';
 import { resultOf as resultOfRun } from './run-query.ts';
 
-interface Fixture {
-  /** Parameters of the events. */
-  readonly events: Params;
-  readonly queries: { readonly [query: string]: Digest };
-}
-
-const fixture = JSON.parse(readFileSync(new URL('./flink-results.json', import.meta.url), 'utf8')) as Fixture;
+const fixture = flinkResults('minute');
 let directory = '';
 
 beforeAll(() => {
