@@ -1,22 +1,16 @@
 // Every query on a cluster in this process, against what Flink's SQL answers on the same events.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { PlannableJob } from '@millrace/api';
-import type { NexmarkEvent, NexmarkOptions } from '@millrace/connector-nexmark';
-import { executeJob } from '@millrace/embedded';
+import type { NexmarkEvent } from '@millrace/connector-nexmark';
 import { writeEventFile } from '../../examples/nexmark/event-file.mjs';
-import { q6ByLoops } from './q6-by-loops.ts';
-import { digestOf, finalLines, readRows, type Digest } from './results.ts';
+import { allEvents, optionsOf, type Params } from './all-events.ts';
+import { flinkResults } from './flink-results.ts';
+import { digestOf } from './results.ts';
+import { resultOf as resultOfRun } from './run-query.ts';
 
-interface Fixture {
-  /** Parameters of the events. */
-  readonly events: { readonly [name: string]: string };
-  readonly queries: { readonly [query: string]: Digest };
-}
-
-const fixture = JSON.parse(readFileSync(new URL('./flink-results.json', import.meta.url), 'utf8')) as Fixture;
+const fixture = flinkResults('minute');
 let directory = '';
 
 beforeAll(() => {
@@ -26,27 +20,12 @@ beforeAll(() => {
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 /** What updates of a query end in. */
-async function resultOf(
+function resultOf(
   query: string,
   parallelism: number,
-  params: { readonly [name: string]: string } = fixture.events,
+  params: Params = fixture.events,
 ): Promise<readonly string[]> {
-  const out = mkdtempSync(join(directory, `${query}-`));
-  const { default: job } = (await import(`../../examples/nexmark/${query}.ts`)) as { default: PlannableJob };
-  await executeJob(job, { parallelism, params: { ...params, out }, baseDirectory: directory });
-  return finalLines(query, readRows(out));
-}
-
-const options = Object.fromEntries(
-  Object.entries(fixture.events).map(([name, value]) => [name, Number(value)]),
-) as NexmarkOptions;
-
-/** All events, without an engine. */
-async function allEvents(): Promise<readonly NexmarkEvent[]> {
-  const path = join(directory, 'all.jsonl');
-  await writeEventFile(path, options);
-  const lines = readFileSync(path, 'utf8').trimEnd().split('\n');
-  return lines.map((line) => JSON.parse(line) as NexmarkEvent);
+  return resultOfRun(query, { parallelism, params, directory });
 }
 
 describe.each(Object.entries(fixture.queries))('%s', (query, expected) => {
@@ -57,7 +36,7 @@ describe.each(Object.entries(fixture.queries))('%s', (query, expected) => {
 
 test.each(['events.jsonl', 'events.parquet'])('queries read %s, and give the same', async (name) => {
   const input = join(directory, name);
-  await writeEventFile(input, options);
+  await writeEventFile(input, optionsOf(fixture.events));
   for (const query of ['q3', 'q5', 'q8', 'q18'])
     expect(digestOf(await resultOf(query, 2, { input })), query).toEqual(fixture.queries[query]);
   const inOrder = await resultOf('q5', 2, { input, ordered: 'true' });
@@ -98,40 +77,7 @@ function lineOfOthers(event: NexmarkEvent, index: number): string {
 test('queries read files of others, with times in ISO 8601', async () => {
   const input = join(directory, 'others.jsonl');
   // The last line has no end.
-  writeFileSync(input, (await allEvents()).map(lineOfOthers).join('\r\n'));
+  writeFileSync(input, (await allEvents(fixture.events)).map(lineOfOthers).join('\r\n'));
   for (const query of ['q5', 'q9'])
     expect(digestOf(await resultOf(query, 2, { input })), query).toEqual(fixture.queries[query]);
-});
-
-test('q10 writes CSV by day and minute, and loses nothing', async () => {
-  const files = join(directory, 'q10-files');
-  const { default: job } = (await import('../../examples/nexmark/q10.ts')) as { default: PlannableJob };
-  await executeJob(job, { parallelism: 2, params: { ...fixture.events, files }, baseDirectory: directory });
-  const minutes = readdirSync(join(files, 'day=2026-01-01')).sort();
-  expect(minutes).toEqual(['minute=00%3A00']);
-  const lines = minutes.flatMap((minute) =>
-    readdirSync(join(files, 'day=2026-01-01', minute)).flatMap((name) =>
-      readFileSync(join(files, 'day=2026-01-01', minute, name), 'utf8')
-        .trimEnd()
-        .split('\n')
-        .slice(1),
-    ),
-  );
-  expect(lines).toHaveLength(fixture.queries['q10']?.rows ?? 0);
-});
-
-test.each([1, 2, 4])('q6 gives what loops give, with parallelism %i', async (parallelism) => {
-  const rows = q6ByLoops(await allEvents());
-  expect(await resultOf('q6', parallelism)).toEqual(finalLines('q6', rows));
-});
-
-test('q12 counts each bid once, in windows of ten seconds', async () => {
-  const rows = (await resultOf('q12', 2)).map(
-    (line) =>
-      Object.fromEntries(JSON.parse(line) as [string, number][]) as { readonly [field: string]: number },
-  );
-  const total = rows.reduce((sum, { bids }) => sum + (bids as number), 0);
-  expect(total).toBe((Number(fixture.events['events']) / 50) * 46);
-  for (const { window_start, window_end } of rows)
-    expect((window_end as number) - (window_start as number)).toBe(10_000);
 });
