@@ -10,6 +10,8 @@ import { until } from '../support/until.ts';
 
 const JOB = 'test/e2e/jobs/moving-sums.ts';
 const COUNT = 12_000;
+/** Input lasts 24 s: commands, and a JobManager that comes back, take seconds on a busy machine. */
+const RATE_PER_SECOND = 500;
 let temporary: string;
 let cluster: TestCluster;
 
@@ -32,12 +34,12 @@ afterEach(async () => {
   rmSync(temporary, { recursive: true, force: true });
 });
 
-function job(args: readonly string[], ratePerSecond: number): RunningCommand {
+function job(args: readonly string[]): RunningCommand {
   const own = [
     '--count',
     String(COUNT),
     '--ratePerSecond',
-    String(ratePerSecond),
+    String(RATE_PER_SECOND),
     '--out',
     join(temporary, 'out'),
   ];
@@ -65,7 +67,7 @@ async function expectExactOutput(): Promise<void> {
 
 test('a job that is rescaled from 1 to 3 to 2 while it runs gives the output of one that is not', async () => {
   cluster = await TestCluster.start(join(temporary, 'cluster'), ['--taskmanagers', '2', '--slots', '2']);
-  const client = job(['-p', '1'], 1_000);
+  const client = job(['-p', '1']);
   await jobThat(({ recordsRead }) => recordsRead > 500, 'its first records');
   const refused = await cluster.run(['rescale', 'moving-sums', '-p', '9']);
   expect(refused.exitCode).not.toBe(0);
@@ -90,7 +92,7 @@ test('a job that is rescaled from 1 to 3 to 2 while it runs gives the output of 
 
 test('a job with -p auto takes the slots of a TaskManager that is started, goes on without them when it dies, and its output is exact', async () => {
   cluster = await TestCluster.start(join(temporary, 'cluster'), ['--taskmanagers', '1', '--slots', '1']);
-  const client = job(['-p', 'auto'], 1_200);
+  const client = job(['-p', 'auto']);
   expect(await jobThat(({ recordsRead }) => recordsRead > 200, 'its first records')).toMatchObject({
     parallelism: 1,
     isAutoParallel: true,
@@ -113,7 +115,7 @@ test('a rescale is made although the JobManager dies behind its note, or behind 
   cluster = await TestCluster.start(join(temporary, 'cluster'), ['--taskmanagers', '1', '--slots', '3'], {
     MILLRACE_CRASH_POINTS: armory,
   });
-  const client = job(['-p', '1'], 1_200);
+  const client = job(['-p', '1']);
   await jobThat(({ recordsRead }) => recordsRead > 200, 'its first records');
   const points = ['jobmanager-rescale-noted', 'jobmanager-rescale-attempt-reserved'];
   for (const [index, point] of points.entries()) {
