@@ -1,5 +1,5 @@
 import { hashKey, silentLogger } from '@millrace/common';
-import type { KeyedStateFile } from '@millrace/proto';
+import { createBatchBuilder, type KeyedStateFile, type RecordBatch } from '@millrace/proto';
 import { describe, expect, test } from 'vitest';
 import { MemoryKeyValueStore } from '../adapter/memory-key-value-store.ts';
 import { openKeyedStateBackend } from '../backend/open-keyed-state-backend.ts';
@@ -57,6 +57,17 @@ function addTo({ table, rows }: ReturnType<typeof listsOf>, key: number, round: 
   (table.columns[0] as unknown[])[row] = list;
   table.markDirty(row);
   if (gone !== undefined) rows.remove(gone);
+}
+
+function batchOf(records: readonly object[]): RecordBatch {
+  const batches: RecordBatch[] = [];
+  const onBatch = (_: number, batch: RecordBatch): void => void batches.push(batch);
+  const builder = createBatchBuilder({ codegenId: 'test', targetCount: 1, isKeyed: false, onBatch });
+  for (const record of records) builder.append(0, record, NaN, 0);
+  builder.flushAll();
+  const [batch] = batches;
+  if (batch?.rowCount !== records.length) throw new Error('not one batch');
+  return batch;
 }
 
 function contents({ table, rows }: ReturnType<typeof listsOf>) {
@@ -199,6 +210,35 @@ describe('Packed tables', () => {
     expect((after.packed(0) as PackedCells).liveBytes).toBeLessThan(2_000_000);
     for (let key = 0; key < 1_000; key += 7)
       expect(after.packed(0).get(after.find(key, hashKey(key), 0))).toEqual({ key, long });
+    await restored.close();
+  });
+
+  test.each([
+    ['Latin-1', (index: number) => `Zürich ${index}`],
+    ['all there is', (index: number) => `東京 ${index}`],
+  ])('keep rows of a batch, with texts of %s, as its records are', async (_, textOf) => {
+    const records = Array.from({ length: KEY_COUNT }, (_row, index) => ({
+      index,
+      price: index === 7 ? -0 : index + 0.5,
+      isHot: index % 2 === 0,
+      text: textOf(index),
+    }));
+    const batch = batchOf(records);
+    const blobStore = new MemoryBlobStore();
+    const backend = await open(blobStore);
+    const lists = listsOf(backend);
+    for (const [at, record] of records.entries()) {
+      const row = lists.table.upsert(at, hashKey(at), 0);
+      const list = new PackedList([at], [lists.rows.add(record, batch, at)]);
+      (lists.table.columns[0] as unknown[])[row] = list;
+      lists.table.markDirty(row);
+    }
+    // What is read of it now may be the records that were given: a restored one has bytes only.
+    const restored = await open(blobStore, await checkpoint(backend, blobStore, 1), KEY_COUNT);
+    await backend.close();
+    expect(contents(listsOf(restored))).toEqual(
+      records.map((record, at) => ({ heads: [at], rows: [record] })),
+    );
     await restored.close();
   });
 });
