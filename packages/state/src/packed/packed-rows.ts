@@ -4,8 +4,11 @@ import type { PackedRowsHandle } from '../keyed-state-backend.ts';
 import { PackedCells, type FrozenCells } from './packed-cells.ts';
 
 const CAPACITY_MIN = 64;
-/** Rows that are kept as objects as well, because they were added or read lately: what moves within a list is read again and again. */
-const READ_ROWS_MAX = 4096;
+/**
+ * Rows that are kept as objects as well, because they were added or read lately: what moves within a list is read again and again. Measured
+ * with rows of seven fields: 256 and 4,096 take a tenth longer, 32,768 more than that. What is kept longer is moved by the collector.
+ */
+const READ_ROWS_MAX = 1024;
 
 /** Threading: the task's thread only. */
 export class PackedRows implements PackedRowsHandle {
