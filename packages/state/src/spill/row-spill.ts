@@ -4,9 +4,9 @@ import type { CellCodec } from '../cell/cell-codec.ts';
 import type { StampClock } from '../table/stamp-clock.ts';
 import type { StoredRow } from '../table/stored-rows.ts';
 import { BloomFilter } from './bloom-filter.ts';
+import { ChangeChunks } from './change-chunks.ts';
 import type { RestoredRows } from './restored-rows.ts';
-import { SpillLog } from './spill-log.ts';
-import { CHANGE_TAG } from './store-keys.ts';
+import { SpillLog, type SpillLogOptions } from './spill-log.ts';
 import { readStoredRow, readStoredRowAt, stampOfStoredRow } from './stored-row-codec.ts';
 import type { WriteBehind } from './write-behind.ts';
 
@@ -18,21 +18,31 @@ export class RowSpill {
   restored: RestoredRows | undefined = undefined;
   /** What the store may have. */
   readonly #filter = new BloomFilter();
+  readonly #changes: ChangeChunks;
   readonly #clock: StampClock;
 
   constructor(options: {
     readonly writeBehind: WriteBehind;
-    readonly logBytesMax: number;
+    readonly log: SpillLogOptions;
     readonly clock: StampClock;
   }) {
     this.writeBehind = options.writeBehind;
     this.#clock = options.clock;
-    this.log = new SpillLog(options.logBytesMax, (hash, key, value) => this.#moveToStore(hash, key, value));
+    this.#changes = new ChangeChunks(options.writeBehind);
+    this.log = new SpillLog(options.log, {
+      entry: (hash, key, value) => this.#moveToStore(hash, key, value),
+      end: (release) => this.writeBehind.whenWritten(release),
+    });
   }
 
-  /** Bytes of the log, of the filter, and of what is known of restored rows. */
+  /** Bytes of the log, of the filter, of changes, and of what is known of restored rows. */
   get bytes(): number {
-    return this.log.bytes + this.#filter.bytes + (this.restored?.bytes ?? 0);
+    return this.log.bytes + this.#filter.bytes + this.#changes.bytes + (this.restored?.bytes ?? 0);
+  }
+
+  /** So that a view of the store has all changes. */
+  flushChanges(): void {
+    this.#changes.flush();
   }
 
   load(hash: number, key: Buffer, cells: CellCodec): StoredRow | undefined {
@@ -40,7 +50,7 @@ export class RowSpill {
     const found = log.find(hash, key);
     if (found > 0) return readStoredRowAt(log.foundBytes, log.foundStart, cells);
     if (found === 0) return undefined;
-    const bytes = this.#filter.mayHave(hash) ? this.writeBehind.get(key) : undefined;
+    const bytes = this.#filter.mayHave(hash) ? this.writeBehind.store?.getSync(key) : undefined;
     if (bytes !== undefined) return readStoredRow(bytes, cells);
     return this.restored?.load(hash, key, cells);
   }
@@ -53,19 +63,15 @@ export class RowSpill {
 
   #moveToStore(hash: number, key: Buffer, value: Buffer | undefined): void {
     if (value === undefined) {
-      if (this.#filter.mayHave(hash)) this.writeBehind.delete(key);
+      if (this.#filter.mayHave(hash)) this.writeBehind.append({ type: 'del', key });
       return;
     }
     value.writeUInt32LE(crc32(value.subarray(4)), 0);
-    this.writeBehind.put(key, value);
+    this.writeBehind.append({ type: 'put', key, value });
     this.#filter.add(hash);
     const stamp = stampOfStoredRow(value);
     // No completed snapshot has this value: the next delta finds it as a change, without looking at all of the store.
     if (this.#clock.lastFrozen === 0 || stamp <= this.#clock.confirmed) return;
-    const changeKey = Buffer.allocUnsafe(key.length + 4);
-    changeKey.set(key);
-    changeKey[0] = CHANGE_TAG;
-    changeKey.writeInt32BE(stamp, key.length);
-    this.writeBehind.put(changeKey, value);
+    this.#changes.add(key, value);
   }
 }

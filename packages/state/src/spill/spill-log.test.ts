@@ -4,9 +4,22 @@ import { forEachLogEntry, readLogEntry, SpillLog, type LogSpan } from './spill-l
 /** A log of at most `bytesMax`, and what it handed over as `key=value` or `key deleted`. */
 function openLog(bytesMax: number) {
   const aged: string[] = [];
-  const log = new SpillLog(bytesMax, (_hash, key, value) => {
-    aged.push(value === undefined ? `${key.toString()} deleted` : `${key.toString()}=${value.toString()}`);
-  });
+  const releases: (() => void)[] = [];
+  const log = new SpillLog(
+    { bytesMax, firstKeyGroup: 0, keyGroupCount: 1 },
+    {
+      entry(_hash, key, value) {
+        aged.push(
+          value === undefined ? `${key.toString()} deleted` : `${key.toString()}=${value.toString()}`,
+        );
+      },
+      end: (release) => void releases.push(release),
+    },
+  );
+  /** All that was handed over is in the store. */
+  const release = () => {
+    for (const call of releases.splice(0)) call();
+  };
   /** All keys have one hash: the log must tell them apart. */
   const put = (key: string, value: string) => {
     log.begin(7, Buffer.from(key));
@@ -22,7 +35,7 @@ function openLog(bytesMax: number) {
     if (found <= 0) return found;
     return log.foundBytes.toString('latin1', log.foundStart, log.foundStart + valueLength);
   };
-  return { log, aged, put, remove, get };
+  return { log, aged, release, put, remove, get };
 }
 
 function textOf(spans: readonly LogSpan[]): string[] {
@@ -78,23 +91,78 @@ describe('A spill log', () => {
     expect(textOf(log.hold())).toEqual(['a=one', 'b=two']);
   });
 
-  test('hands over the newest entry of each key, oldest keys first, and finds it no longer', () => {
-    const { aged, put, remove, get } = openLog(0);
+  test('hands over the newest entry of each key, oldest keys first, and finds it until it is released', () => {
+    const { log, aged, release, put, remove, get } = openLog(0);
     put('a', 'one');
     put('a', 'longer');
     remove('b');
     put('c', 'x'.repeat(64));
     expect(aged).toEqual(['a=longer', 'b deleted', `c=${'x'.repeat(64)}`]);
+    expect([get('a', 6), get('b', 1), get('c', 64)]).toEqual(['longer', 0, 'x'.repeat(64)]);
+    expect(textOf(log.hold())).toEqual(['a=one', 'a=longer', 'b=', `c=${'x'.repeat(64)}`]);
+    release();
     expect([get('a', 6), get('b', 1), get('c', 64)]).toEqual([-1, -1, -1]);
+    expect(textOf(log.hold())).toEqual([]);
     put('a', 'anew');
     expect(get('a', 4)).toBe('anew');
   });
 
+  test('keeps what changes while its older value is on its way', () => {
+    const { log, aged, release, put, get } = openLog(0);
+    put('a', 'x'.repeat(64));
+    const held = log.hold();
+    put('a', 'y'.repeat(32));
+    release();
+    expect(get('a', 32)).toBe('y'.repeat(32));
+    put('a', 'z'.repeat(32));
+    put('b', 'x'.repeat(64));
+    put('b', 'y'.repeat(64));
+    expect(aged).toEqual([
+      `a=${'x'.repeat(64)}`,
+      `a=${'z'.repeat(32)}`,
+      `b=${'x'.repeat(64)}`,
+      `b=${'y'.repeat(64)}`,
+    ]);
+    expect(textOf(held)).toEqual([`a=${'x'.repeat(64)}`]);
+    release();
+    expect([get('a', 32), get('b', 64)]).toEqual([-1, -1]);
+  });
+
+  test('hands over all of a range of key groups before anything of the next', () => {
+    const groups: number[] = [];
+    const log = new SpillLog(
+      { bytesMax: 20_000, firstKeyGroup: 100, keyGroupCount: 32 },
+      { entry: (_hash, key) => void groups.push(key.readUInt16BE(1)), end: (release) => release() },
+    );
+    const KEY_COUNT = 4000;
+    const keyOf = (index: number) => {
+      const key = Buffer.alloc(7, 0x53);
+      key.writeUInt16BE(100 + ((index * 7) % 32), 1);
+      key.writeUInt32BE(index, 3);
+      return key;
+    };
+    for (let index = 0; index < KEY_COUNT; index++) {
+      log.begin(index, keyOf(index));
+      log.sink.u32(index);
+      log.end();
+      expect(log.bytes).toBeLessThan(60_000);
+    }
+    const ranges = groups.map((group) => Math.floor((group - 100) / 2));
+    const turns = ranges.filter((range, index) => index === 0 || ranges[index - 1] !== range);
+    expect(turns.length).toBeGreaterThan(16);
+    expect(turns).toEqual(turns.map((_, turn) => turn % 16));
+    expect(ranges.length / turns.length).toBeGreaterThan(10);
+    let here = 0;
+    for (let index = 0; index < KEY_COUNT; index++) if (log.find(index, keyOf(index)) === 1) here++;
+    expect(here + groups.length).toBe(KEY_COUNT);
+  });
+
   test('keeps at most its bytes, of values larger than a segment too', () => {
-    const { log, put, get, aged } = openLog(100_000);
+    const { log, put, get, aged, release } = openLog(100_000);
     for (let index = 0; index < 5000; index++) put(`key ${index}`, 'v'.repeat(100));
     put('large', 'v'.repeat(300_000));
     for (let index = 0; index < 50; index++) put(`more ${index}`, 'v'.repeat(100));
+    release();
     expect(log.bytes).toBeLessThan(250_000);
     expect(get('large', 1)).toBe(-1);
     expect(get('more 49', 1)).toBe('v');

@@ -1,6 +1,8 @@
 /*
  * [HOT] What left memory last, as bytes outside of V8's heap: a log in segments with an index. A row that comes back or
- * changes again while it is here costs the store nothing; the oldest segment's entries that are still current go to the store.
+ * changes again while it is here costs the store nothing. A segment's entries that are still current go to the store, and are found here until
+ * they are there. Segments are of a range of key groups, and go one range after the other: what a log-structured store is given within some time
+ * lies side by side, so that it has less to merge, and each of its tables can have fewer of the keys that it is asked for.
  *
  *   entry => INT32 hash UINT32 keyBytes UINT32 valueBytes, key, value      no value: the identity was deleted
  *
@@ -10,13 +12,18 @@
 import { invariant } from '@millrace/common';
 import { ByteSink } from '@millrace/proto';
 import { LogIndex } from './log-index.ts';
+import { keyGroupOfStoreKey } from './store-keys.ts';
 
 /** What is in the log at most, by default, beside an index of about 13 bytes a row. */
 export const LOG_BYTES_MAX_DEFAULT = 64 * 1024 * 1024;
-const SEGMENT_BYTES_LOG2 = 18;
-const SEGMENT_BYTES = 1 << SEGMENT_BYTES_LOG2;
-/** Segments of one log at most: an address has 31 bits. */
-const SEGMENTS_MAX = 1 << (31 - SEGMENT_BYTES_LOG2);
+const SEGMENT_BYTES = 256 * 1024;
+const SEGMENT_BYTES_MIN = 64;
+/** Of key groups, each with segments of its own. */
+const RANGES_MAX = 16;
+/** Segments begun take so much of a log at most: one over this. */
+const BEGUN_SHARE = 8;
+/** Of a segment's number and where an entry starts in it, together. */
+const ADDRESS_BITS = 31;
 const ENTRY_HEADER_BYTES = 12;
 
 /** A part of the log that does not change any more. */
@@ -32,16 +39,38 @@ export interface LogEntry {
   readonly value: Buffer | undefined;
 }
 
-/** Receives an entry of the oldest segment that is still current and goes to the store; `value` undefined: deleted. */
-export type AgedEntry = (hash: number, key: Buffer, value: Buffer | undefined) => void;
+/** Receives what leaves the log, a segment at a time. */
+export interface AgedEntries {
+  /** One that is still current, to be kept until the segment is released; `value` undefined: deleted. */
+  entry(hash: number, key: Buffer, value: Buffer | undefined): void;
+  /** All of a segment were handed over; `release` is to be called once they are in the store. */
+  end(release: () => void): void;
+}
+
+/** How much is in a log, and for which key groups: `keyGroupCount` from `firstKeyGroup` on. */
+export interface SpillLogOptions {
+  readonly bytesMax: number;
+  readonly firstKeyGroup: number;
+  readonly keyGroupCount: number;
+}
 
 interface Segment {
   readonly number: number;
+  readonly range: Range;
   sink: ByteSink;
   /** A snapshot refers to its bytes. */
   isHeld: boolean;
+  /** Its entries are on their way to the store. */
+  isLeaving: boolean;
   /** End of the last whole entry. */
   end: number;
+}
+
+/** Some key groups. */
+interface Range {
+  /** Oldest first; those that leave are older. */
+  readonly full: Segment[];
+  begun: Segment | undefined;
 }
 
 /** Contract: `begin`, write the value into `sink`, `end`, `key` unchanged so long; a begun entry that was not ended never was. */
@@ -51,32 +80,51 @@ export class SpillLog {
   /** Where `find` found a value. */
   foundBytes: Buffer;
   foundStart = 0;
-  readonly #bytesMax: number;
+  /** Of segments that are full. */
+  readonly #fullBytesMax: number;
   readonly #segmentBytes: number;
-  readonly #onAged: AgedEntry;
+  /** Bits of an address that say where in its segment an entry starts. */
+  readonly #startBits: number;
+  readonly #aged: AgedEntries;
   readonly #index = new LogIndex();
   /** By number; undefined: the number is free. */
   readonly #byNumber: (Segment | undefined)[] = [];
-  /** Oldest first. */
-  readonly #segments: Segment[] = [];
+  readonly #freeNumbers: number[] = [];
+  readonly #options: SpillLogOptions;
+  readonly #ranges: readonly Range[];
+  /** Number of the range whose segments go next. */
+  #hand = 0;
+  readonly #leaving = new Set<Segment>();
+  /** Of the entry begun. */
   #current: Segment;
+  /** Of segments that are full. */
   #bytes = 0;
   #hash = 0;
   #key: Buffer;
 
-  constructor(bytesMax: number, onAged: AgedEntry) {
-    this.#bytesMax = bytesMax;
-    this.#segmentBytes = Math.max(64, Math.min(SEGMENT_BYTES, bytesMax >>> 3));
-    this.#onAged = onAged;
-    this.#current = this.#addSegment();
+  constructor(options: SpillLogOptions, aged: AgedEntries) {
+    const { bytesMax, keyGroupCount } = options;
+    this.#options = options;
+    this.#ranges = Array.from({ length: Math.min(RANGES_MAX, keyGroupCount) }, () => ({
+      full: [],
+      begun: undefined,
+    }));
+    const segmentBytes = Math.floor(bytesMax / this.#ranges.length / BEGUN_SHARE);
+    this.#segmentBytes = Math.max(SEGMENT_BYTES_MIN, Math.min(SEGMENT_BYTES, segmentBytes));
+    this.#fullBytesMax = Math.max(0, bytesMax - this.#ranges.length * this.#segmentBytes);
+    this.#startBits = Math.ceil(Math.log2(this.#segmentBytes));
+    this.#aged = aged;
+    this.#current = this.#begunOf(this.#ranges[0] as Range);
     this.sink = this.#current.sink;
     this.foundBytes = this.sink.bytes;
     this.#key = this.sink.bytes;
   }
 
-  /** Bytes of memory that it takes, about. */
+  /** Bytes of memory that it takes, about; less those that are leaving. */
   get bytes(): number {
-    return this.#bytes + this.#index.bytes;
+    let bytes = this.#bytes + this.#index.bytes;
+    for (const { begun } of this.#ranges) if (begun !== undefined) bytes += begun.sink.bytes.length;
+    return bytes;
   }
 
   /** 1: `foundBytes` has the value from `foundStart` on; 0: deleted; -1: the log does not know it. */
@@ -85,7 +133,7 @@ export class SpillLog {
     if (slot < 0) return -1;
     const address = this.#index.addresses[slot] as number;
     const { bytes } = this.#segmentOf(address).sink;
-    const start = address & (SEGMENT_BYTES - 1);
+    const start = this.#startOf(address);
     if (bytes.readUInt32LE(start + 8) === 0) return 0;
     this.foundBytes = bytes;
     this.foundStart = start + ENTRY_HEADER_BYTES + key.length;
@@ -93,8 +141,10 @@ export class SpillLog {
   }
 
   begin(hash: number, key: Buffer): void {
-    const segment = this.#current;
+    const segment = this.#begunOf(this.#rangeOf(key));
     const { sink } = segment;
+    this.#current = segment;
+    this.sink = sink;
     sink.position = segment.end;
     sink.u32(hash);
     sink.u32(key.length);
@@ -115,15 +165,16 @@ export class SpillLog {
     const slot = this.#slotOf(this.#hash, key);
     if (slot >= 0 && this.#overwrite(this.#index.addresses[slot] as number, valueStart)) return;
     segment.end = sink.position;
-    const address = (segment.number << SEGMENT_BYTES_LOG2) | start;
+    const address = (segment.number << this.#startBits) | start;
     if (slot >= 0) this.#index.addresses[slot] = address;
     else this.#index.add(this.#hash, address);
-    if (segment.end >= this.#segmentBytes) this.#startSegment();
+    if (segment.end >= this.#segmentBytes) this.#fill(segment);
   }
 
   /** All of it, as it is now. */
   hold(): readonly LogSpan[] {
-    return this.#segments.map((segment) => {
+    const here = this.#ranges.flatMap(({ full, begun }) => (begun === undefined ? full : [...full, begun]));
+    return [...this.#leaving, ...here].map((segment) => {
       segment.isHeld = true;
       return { sink: segment.sink, end: segment.end };
     });
@@ -133,7 +184,8 @@ export class SpillLog {
   #overwrite(address: number, valueStart: number): boolean {
     const { sink } = this.#current;
     const older = this.#segmentOf(address);
-    const olderStart = address & (SEGMENT_BYTES - 1);
+    if (older.isLeaving) return false;
+    const olderStart = this.#startOf(address);
     const valueBytes = sink.position - valueStart;
     if (valueBytes === 0 || older.sink.bytes.readUInt32LE(olderStart + 8) !== valueBytes) return false;
     if (older.isHeld) this.#copyHeld(older);
@@ -154,52 +206,84 @@ export class SpillLog {
     if (segment === this.#current) this.sink = segment.sink;
   }
 
-  #startSegment(): void {
-    this.#bytes += this.#current.sink.bytes.length;
-    while (this.#bytes > this.#bytesMax && this.#segments.length > 0) this.#age();
-    this.#current = this.#addSegment();
-    this.sink = this.#current.sink;
+  #fill(segment: Segment): void {
+    const { range } = segment;
+    range.full.push(segment);
+    range.begun = undefined;
+    this.#bytes += segment.sink.bytes.length;
+    while (this.#bytes > this.#fullBytesMax) this.#age();
   }
 
-  /** Hands the oldest segment's current entries over. */
+  /** Hands over what is current of the range's oldest segment whose turn it is: all of a range before one of the next. */
   #age(): void {
-    const segment = this.#segments.shift();
-    invariant(segment !== undefined, 'a full log has segments');
+    let segment: Segment | undefined;
+    while ((segment = (this.#ranges[this.#hand] as Range).full.shift()) === undefined)
+      this.#hand = (this.#hand + 1) % this.#ranges.length;
     const { bytes } = segment.sink;
     this.#bytes -= bytes.length;
-    const index = this.#index;
+    let currentCount = 0;
     for (let start = 0; start < segment.end;) {
       const hash = bytes.readInt32LE(start);
       const valueStart = start + ENTRY_HEADER_BYTES + bytes.readUInt32LE(start + 4);
       const end = valueStart + bytes.readUInt32LE(start + 8);
-      const slot = index.slotOf(hash, (segment.number << SEGMENT_BYTES_LOG2) | start);
-      if (slot >= 0) {
-        index.removeSlot(slot);
+      if (this.#index.slotOf(hash, (segment.number << this.#startBits) | start) >= 0) {
+        currentCount++;
         const value = end === valueStart ? undefined : bytes.subarray(valueStart, end);
-        this.#onAged(hash, bytes.subarray(start + ENTRY_HEADER_BYTES, valueStart), value);
+        this.#aged.entry(hash, bytes.subarray(start + ENTRY_HEADER_BYTES, valueStart), value);
       }
       start = end;
     }
-    this.#byNumber[segment.number] = undefined;
+    segment.isLeaving = true;
+    this.#leaving.add(segment);
+    if (currentCount === 0) this.#release(segment);
+    else this.#aged.end(() => this.#release(segment));
   }
 
-  #addSegment(): Segment {
-    let number = this.#byNumber.indexOf(undefined);
-    if (number < 0) number = this.#byNumber.length;
-    invariant(number < SEGMENTS_MAX, 'a spill log has less than 2 GiB');
+  /** Forgets a segment, less what changed since it was handed over. */
+  #release(segment: Segment): void {
+    const { bytes } = segment.sink;
+    const index = this.#index;
+    for (let start = 0; start < segment.end;) {
+      const slot = index.slotOf(bytes.readInt32LE(start), (segment.number << this.#startBits) | start);
+      if (slot >= 0) index.removeSlot(slot);
+      start += ENTRY_HEADER_BYTES + bytes.readUInt32LE(start + 4) + bytes.readUInt32LE(start + 8);
+    }
+    this.#leaving.delete(segment);
+    this.#byNumber[segment.number] = undefined;
+    this.#freeNumbers.push(segment.number);
+  }
+
+  #rangeOf(key: Buffer): Range {
+    const { firstKeyGroup, keyGroupCount } = this.#options;
+    const { length } = this.#ranges;
+    if (length === 1) return this.#ranges[0] as Range;
+    const place = Math.floor(((keyGroupOfStoreKey(key) - firstKeyGroup) * length) / keyGroupCount);
+    return this.#ranges[place] as Range;
+  }
+
+  #begunOf(range: Range): Segment {
+    if (range.begun !== undefined) return range.begun;
+    const number = this.#freeNumbers.pop() ?? this.#byNumber.length;
+    invariant(number < 1 << (ADDRESS_BITS - this.#startBits), 'a spill log has less than 2 GiB');
     const segment: Segment = {
       number,
+      range,
       sink: new ByteSink(this.#segmentBytes + (this.#segmentBytes >>> 6)),
       isHeld: false,
+      isLeaving: false,
       end: 0,
     };
     this.#byNumber[number] = segment;
-    this.#segments.push(segment);
+    range.begun = segment;
     return segment;
   }
 
   #segmentOf(address: number): Segment {
-    return this.#byNumber[address >>> SEGMENT_BYTES_LOG2] as Segment;
+    return this.#byNumber[address >>> this.#startBits] as Segment;
+  }
+
+  #startOf(address: number): number {
+    return address & ((1 << this.#startBits) - 1);
   }
 
   #slotOf(hash: number, key: Buffer): number {
@@ -215,7 +299,7 @@ export class SpillLog {
 
   #hasKey(address: number, key: Buffer): boolean {
     const { bytes } = this.#segmentOf(address).sink;
-    const start = address & (SEGMENT_BYTES - 1);
+    const start = this.#startOf(address);
     const length = key.length;
     if (bytes.readUInt32LE(start + 4) !== length) return false;
     const keyStart = start + ENTRY_HEADER_BYTES;

@@ -2,7 +2,7 @@
  * [HOT] Keys of the disposable store, big endian so that key groups are contiguous.
  *
  *   row    => 'S' identity                     the newest value that left memory
- *   change => 'D' identity UINT32 stamp        a value that left memory before a snapshot had it
+ *   change => 'D' UINT16 keyGroup UINT32 number    values that left memory before a snapshot had them: `change-chunks.ts`
  *   chunk  => 'N' UINT16 table UINT32 generation UINT32 chunk
  *   identity => UINT16 keyGroup UINT16 table UINT32 hash UINT32 generation [Key v1 subkey] Key v1 key
  */
@@ -12,7 +12,7 @@ import type { RowIdentity } from '../table/stored-rows.ts';
 
 /** First byte of the key of a row. */
 export const ROW_TAG = 0x53;
-/** First byte of the key of a change since the last checkpoint. */
+/** First byte of the key of some changes since the last checkpoint. */
 export const CHANGE_TAG = 0x44;
 const CHUNK_TAG = 0x4e;
 
@@ -38,6 +38,13 @@ export function writeChunkKey(sink: ByteSink, tableId: number, generation: numbe
   sink.u32be(chunk);
 }
 
+/** Writes the key of some changes of a key group; a greater number: later. */
+export function writeChangesKey(sink: ByteSink, keyGroup: number, number: number): void {
+  sink.u8(CHANGE_TAG);
+  sink.u16be(keyGroup);
+  sink.u32be(number);
+}
+
 /** Where a tag's key groups `[from, to)` begin and end. */
 export function keyGroupBounds(tag: number, from: number, to: number): { from: Uint8Array; to: Uint8Array } {
   return { from: boundOf(tag, from), to: boundOf(tag, to) };
@@ -51,25 +58,25 @@ function boundOf(tag: number, keyGroup: number): Uint8Array {
   return bound;
 }
 
-/** The key group in a row or change key that starts at `start`. */
+/** The key group in the key of a row or of changes that starts at `start`. */
 export function keyGroupOfStoreKey(key: Uint8Array, start = 0): number {
   return ((key[start + 1] as number) << 8) | (key[start + 2] as number);
 }
 
-/** The number of the table in a row or change key. */
+/** The number of the table in a row's key. */
 export function tableIdOfStoreKey(key: Uint8Array): number {
   return ((key[3] as number) << 8) | (key[4] as number);
 }
 
-/** Where an identity's subkey or key begins in a row or change key. */
+/** Where an identity's subkey or key begins in a row's key. */
 export const IDENTITY_KEY_START = 13;
 
-/** The hash of the key in a row or change key. */
+/** The hash of the key in a row's key. */
 export function hashOfStoreKey(key: Uint8Array): number {
   return int32At(key, 5);
 }
 
-/** The generation of the namespace in a row or change key. */
+/** The generation of the namespace in a row's key. */
 export function generationOfStoreKey(key: Uint8Array): number {
   return int32At(key, 9) >>> 0;
 }

@@ -14,6 +14,7 @@ import type { FrozenStore, StoreWriteTarget } from '../snapshot/frozen-store.ts'
 import { KeyedTable } from '../table/keyed-table.ts';
 import type { GroupedLog, HeldLog, LoggedRows } from './held-log.ts';
 import { isExpired } from '../ttl/state-ttl.ts';
+import { readChanges } from './change-chunks.ts';
 import { KeyGroupScan } from './key-group-scan.ts';
 import type { RestoredEntry, RestoredRows } from './restored-rows.ts';
 import {
@@ -37,8 +38,6 @@ import {
 } from './stored-row-codec.ts';
 import type { WriteBehind } from './write-behind.ts';
 
-const STAMP_BYTES = 4;
-
 /** Key groups that are written whole and those of which changes are; ranges are half open. */
 export interface StoreViewOptions {
   readonly baseFrom: number;
@@ -58,11 +57,14 @@ export interface StoreViewOptions {
   readonly yieldToTask: () => Promise<void>;
 }
 
-/** By store key of a row or a change. */
+/** By store key of a row. */
 interface FoundRow {
   readonly key: Uint8Array;
   readonly raw: RawStoredRow;
 }
+
+/** The store key of a row, and what left memory of it. */
+type Change = readonly [key: Uint8Array, value: Buffer];
 
 /** The store at a freeze, read while the task goes on. */
 export class StoreView implements FrozenStore {
@@ -111,12 +113,12 @@ export class StoreView implements FrozenStore {
 
   async write(at: StoreWriteTarget, partitions: readonly FrozenPartition[]): Promise<number> {
     const { keyGroup, isBase } = at;
-    const changes = await this.#read(CHANGE_TAG, this.#changeScan, keyGroup);
+    const chunks = await this.#read(CHANGE_TAG, this.#changeScan, keyGroup);
     const rows = isBase ? await this.#read(ROW_TAG, this.#rowScan, keyGroup) : [];
     const restored = isBase ? await this.#restoredRows(keyGroup) : [];
     if (this.#isClosed)
       throw new MillraceError('MR_CANCELLED', 'The snapshot was given up while it was written');
-    this.#collectObsolete(changes);
+    const changes = chunks.flatMap(([key, chunk]) => this.#unconfirmed(key, chunk));
     const logged = (await this.#groupedLog()).newest(keyGroup);
     const hasRows = rows.length > 0 || restored.length > 0;
     if (!hasRows && logged.size === 0 && (isBase || changes.length === 0)) return 0;
@@ -154,15 +156,16 @@ export class StoreView implements FrozenStore {
   async #read(tag: number, scan: KeyGroupScan | undefined, keyGroup: number) {
     const scanned = scan === undefined ? [] : await scan.read(keyGroup);
     const overlaid = this.#overlayGroups.get(overlayGroup(tag, keyGroup)) ?? [];
-    return [...scanned.filter(([key]) => !this.#overlay.has(nameOf(key, 0, 0))), ...overlaid];
+    return [...scanned.filter(([key]) => !this.#overlay.has(nameOf(key, 0))), ...overlaid];
   }
 
-  /** Changes that a completed checkpoint has, or of a namespace's earlier life. */
-  #collectObsolete(changes: readonly (readonly [key: Uint8Array, value: Uint8Array])[]): void {
-    for (const [key] of changes) {
-      if (stampOf(key) <= this.#options.confirmed || !this.#isAlive(key))
-        this.#obsolete.push(Buffer.from(key));
-    }
+  /** Less changes that a completed checkpoint has, or of a namespace's earlier life; chunks of nothing else are obsolete. */
+  #unconfirmed(key: Uint8Array, chunk: Uint8Array): readonly Change[] {
+    const changes = readChanges(chunk).filter(
+      ([rowKey, value]) => stampOfStoredRow(value) > this.#options.confirmed && this.#isAlive(rowKey),
+    );
+    if (changes.length === 0) this.#obsolete.push(Buffer.from(key));
+    return changes;
   }
 
   #restoredRows(keyGroup: number): Promise<readonly RestoredEntry[]> | readonly RestoredEntry[] {
@@ -181,11 +184,11 @@ export class StoreView implements FrozenStore {
     const found = new Map<number, FoundRow[]>();
     for (const entry of of.restored) {
       // What the log or the store has is not here any more.
-      if (hidden.has(nameOf(entry.key, 1, 0)) || !this.#isAlive(entry.key)) continue;
+      if (hidden.has(nameOf(entry.key, 1)) || !this.#isAlive(entry.key)) continue;
       if (!this.#isOver(entry.key, entry.raw)) addFound(found, entry);
     }
     for (const [key, value] of of.rows) {
-      const name = nameOf(key, 1, 0);
+      const name = nameOf(key, 1);
       if (hidden.has(name) || logged.has(name) || !this.#isAlive(key)) continue;
       const raw = readRawStoredRow(value);
       if (!this.#isOver(key, raw)) addFound(found, { key, raw });
@@ -209,7 +212,7 @@ export class StoreView implements FrozenStore {
 
   /** Removed rows have tombstones; those of the log say nothing. */
   #liveChanges(
-    changes: readonly (readonly [Uint8Array, Uint8Array])[],
+    changes: readonly Change[],
     logged: LoggedRows,
     hidden: ReadonlySet<string>,
     removedAt: ReadonlyMap<string, number>,
@@ -222,8 +225,7 @@ export class StoreView implements FrozenStore {
       if (other === undefined || other.stamp < stamp) newest.set(name, { stamp, row });
     };
     for (const [key, value] of changes) {
-      if (!this.#isAlive(key)) continue;
-      offer(nameOf(key, 1, STAMP_BYTES), stampOf(key), () => ({ key, raw: readRawStoredRow(value) }));
+      offer(nameOf(key, 1), stampOfStoredRow(value), () => ({ key, raw: readRawStoredRow(value) }));
     }
     for (const [name, { key, value }] of logged) {
       if (value === undefined || !this.#isAlive(key)) continue;
@@ -281,9 +283,7 @@ export class StoreView implements FrozenStore {
       entryCount: rows.length,
       hashes: Int32Array.from(rows, ({ key }) => hashOfStoreKey(key)),
       // Keys stand in the store as they stand in a block.
-      keys: this.#pack(rows, (target, { key }, index) =>
-        target.raw(key.subarray(keyStarts[index], key.length - trailingBytes(key))),
-      ),
+      keys: this.#pack(rows, (target, { key }, index) => target.raw(key.subarray(keyStarts[index]))),
       subkeys: hasSubkeys
         ? this.#pack(rows, (target, { key }, index) =>
             target.raw(key.subarray(IDENTITY_KEY_START, keyStarts[index])),
@@ -331,23 +331,11 @@ function addFound(found: Map<number, FoundRow[]>, row: FoundRow): void {
   else rows.push(row);
 }
 
-function trailingBytes(key: Uint8Array): number {
-  return key[0] === CHANGE_TAG ? STAMP_BYTES : 0;
-}
-
 function overlayGroup(tag: number, keyGroup: number): number {
   return tag * 65_536 + keyGroup;
 }
 
-function stampOf(key: Uint8Array): number {
-  return new DataView(key.buffer, key.byteOffset, key.byteLength).getUint32(key.length - STAMP_BYTES) | 0;
-}
-
-/** A key's bytes as text, less those at its ends. */
-function nameOf(key: Uint8Array, skippedAtStart: number, skippedAtEnd: number): string {
-  return Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString(
-    'latin1',
-    skippedAtStart,
-    key.length - skippedAtEnd,
-  );
+/** A key's bytes as text, less those at its start. */
+function nameOf(key: Uint8Array, skipped: number): string {
+  return Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1', skipped);
 }

@@ -136,6 +136,7 @@ export class WorkingSet {
   ): StoreView | undefined {
     if (this.#spill === undefined) return undefined;
     const { registry, keyGroupCount, range } = this.#options;
+    this.#spill.flushChanges();
     return new StoreView({
       ...scope,
       firstKeyGroup: range.firstKeyGroup,
@@ -231,11 +232,15 @@ export class WorkingSet {
   }
 
   #makeStore(table: StateTable): TableStore {
-    const { registry, keyGroupCount } = this.#options;
+    const { registry, keyGroupCount, range } = this.#options;
     const at = { keyGroupCount, tableId: registry.tables.indexOf(table) };
     this.#spill ??= new RowSpill({
       writeBehind: this.#writeBehind,
-      logBytesMax: this.#options.spillLogBytesMax,
+      log: {
+        bytesMax: this.#options.spillLogBytesMax,
+        firstKeyGroup: range.firstKeyGroup,
+        keyGroupCount: range.lastKeyGroup + 1 - range.firstKeyGroup,
+      },
       clock: this.#options.clock,
     });
     table.rows.letLeave();

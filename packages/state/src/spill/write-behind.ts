@@ -6,13 +6,18 @@ const BATCH_OPERATIONS_MAX = 4096;
 /** What an operation costs in memory beside its bytes, about. */
 const OPERATION_BYTES = 200;
 
-/** Contract: `get` sees every `put` and `delete` at once. Threading: one thread. */
+/**
+ * Contract: `get` sees every `put` and `delete` at once, but not what is appended: that is its owner's until it is in the store. Keys that are put and
+ * keys that are appended are different ones. Threading: one thread.
+ */
 export class WriteBehind {
   readonly #openStore: () => Promise<KeyValueStore>;
   #store: KeyValueStore | undefined;
   /** By key, one character a byte. */
   #pending = new Map<string, KeyValueOperation>();
   #inFlight = new Map<string, KeyValueOperation>();
+  #appended: KeyValueOperation[] = [];
+  #whenWritten: (() => void)[] = [];
   #pendingBytes = 0;
   #inFlightBytes = 0;
   #draining: Promise<void> | undefined;
@@ -44,6 +49,17 @@ export class WriteBehind {
     this.#add(key.toString('latin1'), { type: 'del', key });
   }
 
+  /** Keeps the operation. */
+  append(operation: KeyValueOperation): void {
+    this.#appended.push(operation);
+    this.#pendingBytes += bytesOf(operation);
+  }
+
+  /** Calls `then` when all that was appended is in the store. */
+  whenWritten(then: () => void): void {
+    this.#whenWritten.push(then);
+  }
+
   get(key: Buffer): Uint8Array | undefined {
     if (this.#pending.size > 0 || this.#inFlight.size > 0) {
       const name = key.toString('latin1');
@@ -62,7 +78,7 @@ export class WriteBehind {
   drain(): Promise<void> | undefined {
     if (this.#failed !== undefined) return this.#failed;
     if (this.#draining === undefined) {
-      if (this.#pending.size === 0) return undefined;
+      if (!this.#hasPending) return undefined;
       const draining = this.#drainAll().finally(() => {
         this.#draining = undefined;
       });
@@ -73,6 +89,10 @@ export class WriteBehind {
       });
     }
     return this.#draining;
+  }
+
+  get #hasPending(): boolean {
+    return this.#pending.size > 0 || this.#appended.length > 0;
   }
 
   async close(): Promise<void> {
@@ -89,17 +109,22 @@ export class WriteBehind {
 
   async #drainAll(): Promise<void> {
     const store = (this.#store ??= await this.#openStore());
-    while (this.#pending.size > 0) {
+    while (this.#hasPending) {
+      const whenWritten = this.#whenWritten;
+      const operations = this.#appended;
+      this.#whenWritten = [];
+      this.#appended = [];
       this.#inFlight = this.#pending;
       this.#inFlightBytes = this.#pendingBytes;
       this.#pending = new Map();
       this.#pendingBytes = 0;
-      const operations = [...this.#inFlight.values()];
+      for (const operation of this.#inFlight.values()) operations.push(operation);
       for (let start = 0; start < operations.length; start += BATCH_OPERATIONS_MAX) {
         await store.write(operations.slice(start, start + BATCH_OPERATIONS_MAX));
       }
       this.#inFlight = new Map();
       this.#inFlightBytes = 0;
+      for (const then of whenWritten) then();
     }
   }
 }

@@ -1,0 +1,89 @@
+/*
+ * [HOT] Values that left memory before a snapshot had them, for the next delta, which so need not look at all of the store: many in one value of
+ * it, by key group. (One by one, and deleted one by one, they cost as much as the rows.)
+ *
+ *   chunk => UINT32 crc (of the rest) (UINT32 keyBytes UINT32 valueBytes, store key of a row, stored row)*      later ones are newer
+ */
+import { crc32 } from 'node:zlib';
+import { MillraceError } from '@millrace/common';
+import { ByteSink } from '@millrace/proto';
+import { keyGroupOfStoreKey, writeChangesKey } from './store-keys.ts';
+import type { WriteBehind } from './write-behind.ts';
+
+const CHUNK_BYTES = 16 * 1024;
+/** Of all key groups, that are not in the store yet. */
+const PENDING_BYTES_MAX = 2 * 1024 * 1024;
+const CHECKSUM_BYTES = 4;
+const ENTRY_HEADER_BYTES = 8;
+
+/** Bounds: PENDING_BYTES_MAX, and one value. Threading: the task's thread. */
+export class ChangeChunks {
+  readonly #writeBehind: WriteBehind;
+  readonly #pending = new Map<number, ByteSink>();
+  #next = 0;
+  #pendingBytes = 0;
+
+  constructor(writeBehind: WriteBehind) {
+    this.#writeBehind = writeBehind;
+  }
+
+  get bytes(): number {
+    return this.#pendingBytes;
+  }
+
+  /** Copies the store key of a row and its value. */
+  add(key: Buffer, value: Buffer): void {
+    const keyGroup = keyGroupOfStoreKey(key);
+    let sink = this.#pending.get(keyGroup);
+    if (sink === undefined) {
+      sink = new ByteSink(1024);
+      this.#pending.set(keyGroup, sink);
+    }
+    if (sink.position === 0) sink.u32(0);
+    const start = sink.position;
+    sink.u32(key.length);
+    sink.u32(value.length);
+    sink.raw(key);
+    sink.raw(value);
+    this.#pendingBytes += sink.position - start;
+    if (sink.position >= CHUNK_BYTES) this.#write(keyGroup, sink);
+    else if (this.#pendingBytes > PENDING_BYTES_MAX) this.flush();
+  }
+
+  /** So that all changes are in the store, or on their way there. */
+  flush(): void {
+    for (const [keyGroup, sink] of this.#pending) if (sink.position > 0) this.#write(keyGroup, sink);
+  }
+
+  #write(keyGroup: number, sink: ByteSink): void {
+    const key = new ByteSink(16);
+    writeChangesKey(key, keyGroup, this.#next++);
+    const chunk = Buffer.from(sink.view());
+    chunk.writeUInt32LE(crc32(chunk.subarray(CHECKSUM_BYTES)), 0);
+    this.#writeBehind.put(key.view(), chunk);
+    this.#pendingBytes -= chunk.length - CHECKSUM_BYTES;
+    sink.reset();
+  }
+}
+
+/**
+ * Views of what {@link ChangeChunks} wrote, oldest first.
+ * @throws {MillraceError} MR_STATE_BACKEND when it is damaged
+ */
+export function readChanges(chunk: Uint8Array): readonly (readonly [key: Uint8Array, value: Buffer])[] {
+  const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+  const changes: (readonly [Uint8Array, Buffer])[] = [];
+  if (bytes.length < CHECKSUM_BYTES || bytes.readUInt32LE(0) !== crc32(bytes.subarray(CHECKSUM_BYTES))) {
+    throw new MillraceError(
+      'MR_STATE_BACKEND',
+      'Cannot read changes from the state store: their checksum does not match',
+    );
+  }
+  for (let start = CHECKSUM_BYTES; start < bytes.length;) {
+    const keyStart = start + ENTRY_HEADER_BYTES;
+    const valueStart = keyStart + bytes.readUInt32LE(start);
+    start = valueStart + bytes.readUInt32LE(start + 4);
+    changes.push([bytes.subarray(keyStart, valueStart), bytes.subarray(valueStart, start)]);
+  }
+  return changes;
+}
