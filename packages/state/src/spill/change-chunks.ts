@@ -58,11 +58,12 @@ export class ChangeChunks {
   #write(keyGroup: number, sink: ByteSink): void {
     const key = new ByteSink(16);
     writeChangesKey(key, keyGroup, this.#next++);
-    const chunk = Buffer.from(sink.view());
+    const chunk = sink.view();
     chunk.writeUInt32LE(crc32(chunk.subarray(CHECKSUM_BYTES)), 0);
     this.#writeBehind.put(key.view(), chunk);
     this.#pendingBytes -= chunk.length - CHECKSUM_BYTES;
-    sink.reset();
+    // Not kept: it may be large, and there may be as many as there are key groups.
+    this.#pending.delete(keyGroup);
   }
 }
 

@@ -157,6 +157,26 @@ describe('A spill log', () => {
     expect(here + groups.length).toBe(KEY_COUNT);
   });
 
+  test('has room for a range that alone is written to, whatever the others have, and for large values', () => {
+    const log = new SpillLog(
+      { bytesMax: 400_000, firstKeyGroup: 0, keyGroupCount: 64 },
+      { entry: () => undefined, end: (release) => release() },
+    );
+    const keyOf = (index: number, keyGroup: number) =>
+      Buffer.from([0x53, 0, keyGroup, index >>> 16, index >>> 8, index & 0xff]);
+    const put = (index: number, keyGroup: number) => {
+      log.begin(index, keyOf(index, keyGroup));
+      for (let left = 125; left > 0; left--) log.sink.f64(index);
+      log.end();
+    };
+    for (let index = 0; index < 1007; index++) put(index, index % 64);
+    const hotIndexes = Array.from({ length: 3000 }, (_, index) => 10_000 + index);
+    for (const index of hotIndexes) put(index, 20);
+    const here = hotIndexes.filter((index) => log.find(index, keyOf(index, 20)) === 1);
+    expect((here.length * 1018) / 400_000).toBeGreaterThan(0.75);
+    expect(here).toEqual(hotIndexes.slice(-here.length));
+  });
+
   test('keeps at most its bytes, of values larger than a segment too', () => {
     const { log, put, get, aged, release } = openLog(100_000);
     for (let index = 0; index < 5000; index++) put(`key ${index}`, 'v'.repeat(100));

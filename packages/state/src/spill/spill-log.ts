@@ -47,6 +47,9 @@ export interface AgedEntries {
   end(release: () => void): void;
 }
 
+/** A full segment of which more than one over this is unused, because its last entry was large, is copied. */
+const UNUSED_SHARE = 32;
+
 /** How much is in a log, and for which key groups: `keyGroupCount` from `firstKeyGroup` on. */
 export interface SpillLogOptions {
   readonly bytesMax: number;
@@ -93,7 +96,9 @@ export class SpillLog {
   readonly #options: SpillLogOptions;
   readonly #ranges: readonly Range[];
   /** Number of the range whose segments go next. */
-  #hand = 0;
+  #hand: number;
+  /** Segments of it that go before it is the next range's turn. */
+  #left = 0;
   readonly #leaving = new Set<Segment>();
   /** Of the entry begun. */
   #current: Segment;
@@ -114,6 +119,7 @@ export class SpillLog {
     this.#fullBytesMax = Math.max(0, bytesMax - this.#ranges.length * this.#segmentBytes);
     this.#startBits = Math.ceil(Math.log2(this.#segmentBytes));
     this.#aged = aged;
+    this.#hand = this.#ranges.length - 1;
     this.#current = this.#begunOf(this.#ranges[0] as Range);
     this.sink = this.#current.sink;
     this.foundBytes = this.sink.bytes;
@@ -208,17 +214,24 @@ export class SpillLog {
 
   #fill(segment: Segment): void {
     const { range } = segment;
+    if (segment.sink.bytes.length - segment.end > this.#segmentBytes / UNUSED_SHARE) shrink(segment);
     range.full.push(segment);
     range.begun = undefined;
     this.#bytes += segment.sink.bytes.length;
     while (this.#bytes > this.#fullBytesMax) this.#age();
   }
 
-  /** Hands over what is current of the range's oldest segment whose turn it is: all of a range before one of the next. */
+  /**
+   * Hands over what is current of the oldest segment of the range whose turn it is: all that were full when its turn began, before those of the next.
+   * Not until none is full, or else a range that alone is written to would have no place in a log of others.
+   */
   #age(): void {
-    let segment: Segment | undefined;
-    while ((segment = (this.#ranges[this.#hand] as Range).full.shift()) === undefined)
+    while (this.#left === 0) {
       this.#hand = (this.#hand + 1) % this.#ranges.length;
+      this.#left = (this.#ranges[this.#hand] as Range).full.length;
+    }
+    this.#left--;
+    const segment = (this.#ranges[this.#hand] as Range).full.shift() as Segment;
     const { bytes } = segment.sink;
     this.#bytes -= bytes.length;
     let currentCount = 0;
@@ -308,6 +321,15 @@ export class SpillLog {
     }
     return true;
   }
+}
+
+function shrink(segment: Segment): void {
+  const { bytes } = segment.sink;
+  const sink = new ByteSink(segment.end);
+  bytes.copy(sink.bytes, 0, 0, segment.end);
+  sink.position = segment.end;
+  segment.sink = sink;
+  segment.isHeld = false;
 }
 
 /** Visits where the entries of a span and their parts start. */

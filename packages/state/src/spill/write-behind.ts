@@ -78,15 +78,22 @@ export class WriteBehind {
   drain(): Promise<void> | undefined {
     if (this.#failed !== undefined) return this.#failed;
     if (this.#draining === undefined) {
-      if (!this.#hasPending) return undefined;
-      const draining = this.#drainAll().finally(() => {
-        this.#draining = undefined;
-      });
+      if (!this.#hasPending) {
+        for (const then of this.#whenWritten.splice(0)) then();
+        return undefined;
+      }
+      const draining: Promise<void> = this.#drainAll().then(
+        () => {
+          this.#draining = undefined;
+        },
+        (error: unknown) => {
+          this.#failed = draining;
+          throw error;
+        },
+      );
       this.#draining = draining;
       // Not every caller waits: the next one is told.
-      draining.catch(() => {
-        this.#failed = draining;
-      });
+      draining.catch(() => undefined);
     }
     return this.#draining;
   }
