@@ -13,10 +13,13 @@ import type { WriteBehind } from './write-behind.ts';
 const CHUNK_BYTES = 16 * 1024;
 /** Of all key groups, that are not in the store yet. */
 const PENDING_BYTES_MAX = 2 * 1024 * 1024;
+/** What chunks are made in is kept for so many key groups, of so many bytes each. */
+const SINKS_KEPT_MAX = 128;
+const SINK_BYTES_KEPT_MAX = 2 * CHUNK_BYTES;
 const CHECKSUM_BYTES = 4;
 const ENTRY_HEADER_BYTES = 8;
 
-/** Bounds: PENDING_BYTES_MAX, and one value. Threading: the task's thread. */
+/** Bounds: PENDING_BYTES_MAX, one value, and what is kept for the next ones. Threading: the task's thread. */
 export class ChangeChunks {
   readonly #writeBehind: WriteBehind;
   readonly #pending = new Map<number, ByteSink>();
@@ -58,12 +61,14 @@ export class ChangeChunks {
   #write(keyGroup: number, sink: ByteSink): void {
     const key = new ByteSink(16);
     writeChangesKey(key, keyGroup, this.#next++);
-    const chunk = sink.view();
+    const chunk = Buffer.from(sink.view());
     chunk.writeUInt32LE(crc32(chunk.subarray(CHECKSUM_BYTES)), 0);
     this.#writeBehind.put(key.view(), chunk);
     this.#pendingBytes -= chunk.length - CHECKSUM_BYTES;
-    // Not kept: it may be large, and there may be as many as there are key groups.
-    this.#pending.delete(keyGroup);
+    // There may be as many as there are key groups, and one value may be large.
+    if (this.#pending.size > SINKS_KEPT_MAX || sink.bytes.length > SINK_BYTES_KEPT_MAX)
+      this.#pending.delete(keyGroup);
+    else sink.reset();
   }
 }
 
