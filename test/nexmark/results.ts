@@ -42,9 +42,22 @@ export function readRows(directory: string): readonly Row[] {
     .map((line) => JSON.parse(line) as Row);
 }
 
-/** What updates of a query end in, as sorted lines. */
+/** What updates of a query end in, as sorted lines: of the fields that are the same on all engines. */
 export function finalLines(query: string, rows: readonly Row[]): readonly string[] {
-  const { key, fields } = SHAPES[query] ?? {};
+  return linesOf(query, rows, SHAPES[query]?.fields);
+}
+
+/** The same with all fields, where no events tie. */
+export function wholeLines(query: string, rows: readonly Row[]): readonly string[] {
+  return linesOf(query, rows, undefined);
+}
+
+function linesOf(
+  query: string,
+  rows: readonly Row[],
+  fields: readonly string[] | undefined,
+): readonly string[] {
+  const { key } = SHAPES[query] ?? {};
   let final = rows;
   if (key !== undefined) {
     const last = new Map(rows.map((row) => [JSON.stringify(key.map((name) => row[name])), row]));
