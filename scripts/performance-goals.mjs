@@ -43,7 +43,12 @@ export const WORKLOAD_GOALS = {
   'keyed-count-durable': { name: 'the same; Flink on RocksDB', goal: 5, flink: 0.41 },
   'keyed-count-10m': { name: 'keyed count, 10 M keys, all in memory', goal: 4, flink: 2.2 },
   'keyed-count-10m-durable': {
-    name: 'the same, a tenth of the keys in the cache, from an empty state; Flink on RocksDB',
+    name: 'the same, a tenth of the keys in the cache, from an empty state: half of them are there at the end; Flink on RocksDB',
+    goal: 0.35,
+    flink: 0.28,
+  },
+  'keyed-count-10m-full': {
+    name: 'the same, until nine tenths of them are there; Flink on RocksDB',
     goal: 0.35,
     flink: 0.28,
   },

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 const IDENTITY = {
   nexmark: ({ query }) => query,
   'nexmark-rocksdb': ({ query }) => query,
+  'nexmark-checkpoints': ({ query }) => query,
   workloads: ({ workload }) => workload,
   slots: ({ workload, slots, taskManagers }) => `${workload} ${slots} ${taskManagers}`,
   processes: ({ workload, slots, taskManagers }) => `${workload} ${slots} ${taskManagers}`,

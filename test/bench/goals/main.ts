@@ -51,6 +51,11 @@ const PARTS: Readonly<Record<string, Part<Options>>> = {
         compareWithRocksDb(query, { repeat, runner }),
       );
   },
+  'nexmark-checkpoints': async function* ({ queries, repeat, flink: runner }) {
+    const of = { events: undefined, repeat, runner, backend: 'hashmap', checkpointInterval: '2s' } as const;
+    for (const query of queriesWithState(queries))
+      yield await rowOrError({ part: 'nexmark-checkpoints', query }, () => compareQuery(query, of));
+  },
   workloads: async function* ({ workloads, repeat, flink }) {
     const of = { records: undefined, repeat, flink };
     for (const workload of workloads)
@@ -95,10 +100,10 @@ const ON_REQUEST: ReadonlySet<string> = new Set(['steady']);
 
 /** Options that mean something in these parts alone. */
 const OPTIONS_OF_PARTS: { readonly [option: string]: readonly string[] } = {
-  queries: ['nexmark', 'nexmark-rocksdb'],
+  queries: ['nexmark', 'nexmark-rocksdb', 'nexmark-checkpoints'],
   workloads: ['workloads'],
-  repeat: ['nexmark', 'nexmark-rocksdb', 'workloads'],
-  'only-millrace': ['nexmark', 'workloads', 'flights-first'],
+  repeat: ['nexmark', 'nexmark-rocksdb', 'nexmark-checkpoints', 'workloads'],
+  'only-millrace': ['nexmark', 'nexmark-checkpoints', 'workloads', 'flights-first'],
   minutes: ['steady'],
 };
 
@@ -136,7 +141,7 @@ export async function main(argv: string[]): Promise<number> {
     minutes: numberOption('minutes', values.minutes ?? '60'),
   };
   if (!names.includes('nexmark') && queriesWithState(options.queries).length === 0)
-    refuseIgnored(values, ['queries'], 'with nexmark-rocksdb: none of them has state');
+    refuseIgnored(values, ['queries'], 'with nexmark-rocksdb or nexmark-checkpoints: none of them has state');
   if (options.flink === undefined && !values['only-millrace'])
     process.stderr.write(
       'Flink is not measured: its runner, Java 17 or Maven is missing (MILLRACE_PEERS names the runner).\n',

@@ -15,13 +15,13 @@ const EVENTS_OF: { readonly [query: string]: number } = {
   q7: 4_000_000,
   q8: 50_000_000,
   q9: 3_000_000,
-  q10: 6_000_000,
-  q11: 10_000_000,
-  q15: 6_000_000,
+  q10: 12_000_000,
+  q11: 12_000_000,
+  q15: 12_000_000,
   q16: 2_000_000,
   q17: 12_000_000,
   q18: 6_000_000,
-  q19: 5_000_000,
+  q19: 12_000_000,
   q20: 4_000_000,
 };
 /** Queries with event-time windows: at the suite's rate these would fire at the end alone. */

@@ -9,6 +9,8 @@ import type { Workload } from './workloads.ts';
 /** Without state, or with it in RocksDB, a large heap is only touched: 15 s of each start. */
 const STATELESS: ReadonlySet<string> = new Set('q0,q1,q2,q10,q12,q13,q14,q21,q22'.split(','));
 const SMALL_HEAP = '4g';
+/** As ours have them; the runner gives them to Nexmark by itself. */
+const HUGE_PAGES = '-XX:+AlwaysPreTouch -XX:+UseTransparentHugePages';
 /** Of the runs of one workload, its cluster's start and what is fetched at first included: nobody waits longer. */
 const RUNNER_TIMEOUT_MS = 15 * 60_000;
 
@@ -34,6 +36,7 @@ export function runFlink(
     runner,
     [...workload.flink, ...size, '--repeat', String(options.repeat), '--json'],
     workload.name,
+    { JAVA_OPTS: [HUGE_PAGES, process.env['JAVA_OPTS'] ?? ''].join(' ').trim() },
   );
 }
 
@@ -46,17 +49,19 @@ export function runFlinkNexmark(
     readonly eventRate: number;
     readonly repeat: number;
     readonly backend: FlinkBackend;
+    readonly checkpointInterval: string;
   },
 ): Promise<Measured> {
-  const { events, eventRate, repeat, backend } = options;
+  const { events, eventRate, repeat, backend, checkpointInterval } = options;
   const size = ['--n', String(events), '--event-rate', String(eventRate), '--repeat', String(repeat)];
+  const checkpoints = ['--checkpoint-interval', checkpointInterval];
   const isSmall = backend === 'rocksdb' || STATELESS.has(query);
   const heap = process.env['HEAP'] ?? (isSmall ? SMALL_HEAP : undefined);
   return lastRun(
     runner,
-    ['nexmark', '--queries', query, '--backend', backend, ...size, '--json'],
+    ['nexmark', '--queries', query, '--backend', backend, ...size, ...checkpoints, '--json'],
     query,
-    heap,
+    heap === undefined ? {} : { HEAP: heap },
   );
 }
 
@@ -75,12 +80,12 @@ function lastRun(
   runner: string,
   args: readonly string[],
   name: string,
-  heap: string | undefined = process.env['HEAP'],
+  variables: { readonly [name: string]: string },
 ): Promise<Measured> {
   return new Promise((done, reject) => {
     const child = spawn(runner, args, {
       stdio: ['ignore', 'pipe', 'inherit'],
-      env: heap === undefined ? process.env : { ...process.env, HEAP: heap },
+      env: { ...process.env, ...variables },
     });
     const timer = setTimeout(() => child.kill('SIGKILL'), RUNNER_TIMEOUT_MS);
     let text = '';
@@ -97,11 +102,17 @@ function lastRun(
         return reject(
           new MillraceError('MR_IO', `Flink's runner ended with ${code ?? signal ?? 'nothing'} on ${name}`),
         );
-      const result = JSON.parse(last) as { seconds: number; records: number; cpuSeconds: number };
+      const result = JSON.parse(last) as {
+        readonly seconds: number;
+        readonly records: number;
+        readonly cpuSeconds: number;
+        readonly checkpoints: number;
+      };
       done({
         seconds: result.seconds,
         recordsPerSecond: result.records / result.seconds,
         cpuSecondsPerMillion: (result.cpuSeconds * 1e6) / result.records,
+        checkpoints: result.checkpoints,
       });
     });
   });

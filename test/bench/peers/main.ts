@@ -18,6 +18,8 @@ export interface Measured {
   readonly seconds: number;
   readonly recordsPerSecond: number;
   readonly cpuSecondsPerMillion: number;
+  /** Completed while it ran, where they are counted. */
+  readonly checkpoints?: number;
 }
 
 /** One line of the comparison. `ratio` is ours to theirs in records a second. */

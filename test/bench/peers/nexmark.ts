@@ -6,7 +6,7 @@ import { runFlinkNexmark, unlessFlinkFails, type FlinkBackend } from './flink.ts
 import type { Measured } from './main.ts';
 
 const PARALLELISM = 2;
-const CHECKPOINT_INTERVAL = '10s';
+const CHECKPOINT_INTERVAL_DEFAULT = '10s';
 /** Queries that Flink's SQL cannot say. */
 const NOT_IN_SQL: ReadonlySet<string> = new Set(['q6']);
 /** As window joins, with the same result, where that suits Flink better. */
@@ -33,17 +33,25 @@ export async function compareQuery(
     readonly repeat: number;
     readonly runner: string | undefined;
     readonly backend: FlinkBackend;
+    /** Of both. Default: 10 s. */
+    readonly checkpointInterval?: string;
   },
 ): Promise<NexmarkComparison> {
-  const { repeat, runner, backend } = of;
+  const { repeat, runner, backend, checkpointInterval = CHECKPOINT_INTERVAL_DEFAULT } = of;
   const { events: wanted, eventRate } = eventsOf(query, of);
   const events = wholeBlocks(wanted, PARALLELISM);
   const flinkEvents = of.flinkEvents ?? events;
-  const millrace = await runMillraceNexmark(query, { events, eventRate, repeat });
+  const millrace = await runMillraceNexmark(query, { events, eventRate, repeat, checkpointInterval });
   const common = { query, events, eventRate, millrace };
   if (runner === undefined || NOT_IN_SQL.has(query)) return common;
   const flink = await unlessFlinkFails(
-    runFlinkNexmark(runner, SUITS_FLINK[query] ?? query, { events: flinkEvents, eventRate, repeat, backend }),
+    runFlinkNexmark(runner, SUITS_FLINK[query] ?? query, {
+      events: flinkEvents,
+      eventRate,
+      repeat,
+      backend,
+      checkpointInterval,
+    }),
   );
   if (flink === undefined) return common;
   const ratio = millrace.eventsPerSecond / flink.recordsPerSecond;
@@ -52,11 +60,16 @@ export async function compareQuery(
 
 async function runMillraceNexmark(
   query: string,
-  of: { readonly events: number; readonly eventRate: number; readonly repeat: number },
+  of: {
+    readonly events: number;
+    readonly eventRate: number;
+    readonly repeat: number;
+    readonly checkpointInterval: string;
+  },
 ): Promise<Run> {
   await using cluster = await startThreads(PARALLELISM);
-  const { events, eventRate } = of;
-  const options = { events, eventRate, parallelism: PARALLELISM, checkpointInterval: CHECKPOINT_INTERVAL };
+  const { events, eventRate, checkpointInterval } = of;
+  const options = { events, eventRate, parallelism: PARALLELISM, checkpointInterval };
   let { run } = await runQuery(cluster, query, { ...options, state: 'leveldb' });
   for (let left = of.repeat - 1; left > 0; left--)
     ({ run } = await runQuery(cluster, query, { ...options, state: 'leveldb' }));

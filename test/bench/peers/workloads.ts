@@ -70,6 +70,11 @@ const ALL_WORKLOADS: readonly Workload[] = [
     params: { keys: 10_000_000, cache: TENTH },
     flink: [...tenMillion, ...rocksdb],
   }),
+  variant(keyedCount, 'keyed-count-10m-full', {
+    records: 20_000_000, // Of ten keys nearly nine are there at the end: state is eight times the cache.
+    params: { keys: 10_000_000, cache: TENTH },
+    flink: [...tenMillion, ...rocksdb],
+  }),
   windowedCount,
   variant(windowedCount, 'windowed-count-durable', { flinkRecords: 3_000_000, flink: rocksdb }),
   { ...generated('sliding-count', 40_000_000), isDefault: false, flinkRecords: 500_000 },
