@@ -34,7 +34,7 @@ export interface Nexmark {
   readonly persons: () => DataStream<Person>;
   readonly auctions: () => DataStream<Auction>;
   readonly bids: () => DataStream<Bid>;
-  /** Ends a query: its rows go to files with `--out`, else they are only made. */
+  /** Ends a query: its rows go to files with `--out`, else the engine counts them, as what the last vertex gave out. */
   readonly emit: <T>(rows: DataStream<T>) => StreamEnd;
 }
 

@@ -30,6 +30,8 @@ export interface Run extends EventCount {
   readonly query: string;
   readonly parallelism: number;
   readonly state: StateKind;
+  /** Rows that came to the end of the query: what its blackhole counted. */
+  readonly results: number;
   /** From the submission to FINISHED. */
   readonly seconds: number;
   readonly eventsPerSecond: number;
@@ -83,6 +85,7 @@ async function runInto(cluster: BenchCluster, query: string, options: QueryOptio
     eventRate,
     parallelism,
     state,
+    results: last.vertices.at(-1)?.recordsOut ?? 0,
     seconds,
     eventsPerSecond: events / seconds,
     eventsPerSecondPerCore: events / cpuSeconds,
