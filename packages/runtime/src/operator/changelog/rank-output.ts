@@ -60,14 +60,7 @@ export class RankOutput {
     if (index >= limit) return;
     const hasRisen = rows.length >= limit;
     if (this.#isByRank) {
-      const end = Math.min(rows.length, limit);
-      let before = removed;
-      for (let at = index; at < end; at++) {
-        const row = rows.rowAt(at);
-        this.#updated(before, row, at + 1);
-        before = row;
-      }
-      if (rows.length < limit) this.#emitAt('delete', before, rows.length + 1);
+      this.#shiftedUp(rows, index, removed);
       return;
     }
     if (hasRisen && this.#updatesOnlyRow) {
@@ -116,7 +109,26 @@ export class RankOutput {
     }
   }
 
-  /** The row's old place is taken back before its new one is given, so that it is never there twice. */
+  /** Each row from `index` on is where the one before it was. A row's old place is taken back before its new one is given, so that it is never there twice. */
+  #shiftedUp(rows: RankedRows, index: number, removed: unknown): void {
+    const { length } = rows;
+    const end = Math.min(length, this.limit);
+    // Of as many ranks as there were rows, the last one is empty now.
+    const emptyRank = length < this.limit ? length + 1 : Infinity;
+    this.#leftRank(removed, index + 1, emptyRank);
+    for (let at = index; at < end; at++) {
+      const row = rows.rowAt(at);
+      this.#leftRank(row, at + 2, emptyRank);
+      this.#emitAt('updateAfter', row, at + 1);
+    }
+  }
+
+  #leftRank(row: unknown, rank: number, emptyRank: number): void {
+    if (rank === emptyRank) this.#emitAt('delete', row, rank);
+    else this.#before(row, rank);
+  }
+
+  /** As above. */
   #movedUp(
     rows: RankedRows,
     { oldIndex, index, old }: { readonly oldIndex: number; readonly index: number; readonly old: unknown },
