@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { NexmarkEvent } from '@millrace/connector-nexmark';
-import { allEvents, type Params } from './all-events.ts';
+import { writeEventFile } from '../../examples/nexmark/event-file.mjs';
+import { allEvents, optionsOf, type Params } from './all-events.ts';
 import { q18ByLoops, q19ByLoops, q9ByLoops, tiedAuctions } from './bids-by-loops.ts';
 import { directoriesOf, q10ByLoops, q10InFiles } from './q10-by-loops.ts';
 import { q12ByLoops, q12Totals } from './q12-by-loops.ts';
@@ -37,6 +38,16 @@ async function filesOfQ10(parallelism: number, params: Params): Promise<readonly
 test.each(PARALLELISMS)('q6 gives what loops give, with parallelism %i', async (parallelism) => {
   const expected = finalLines('q6', q6ByLoops(await allEvents(EVENTS)));
   expect(await resultOf('q6', { parallelism, params: EVENTS, directory })).toEqual(expected);
+});
+
+test('q6 and q12 give what loops give from a file', async () => {
+  const input = join(directory, 'events.parquet');
+  await writeEventFile(input, optionsOf(EVENTS));
+  const events = await allEvents(EVENTS);
+  const prices = await resultOf('q6', { parallelism: 2, params: { input }, directory });
+  expect(prices).toEqual(finalLines('q6', q6ByLoops(events)));
+  const counts = await rowsOf('q12', { parallelism: 2, params: { input }, directory });
+  expect(q12Totals(counts)).toEqual(q12ByLoops(events));
 });
 
 // Flink's fixtures have what cannot tie: these have all fields, of auctions on which no bids tie.
