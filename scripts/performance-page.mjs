@@ -150,94 +150,66 @@ function nexmarkCells({ query, events, millrace, flink, ratio }) {
 
 /** The same queries when checkpoints do fall into their runs. */
 function checkpointLines(rows, table) {
-  const ordered = Object.keys(NEXMARK_GOALS).flatMap((query) =>
-    rows.filter((row) => row.query === query && row.flink),
-  );
-  const title = ['### With a checkpoint every 2 s', ''];
-  if (ordered.length === 0) return [...title, 'Not measured.', ''];
-  return [
-    ...title,
-    ...table(
-      [
-        'query',
-        'events:',
-        'M events/s:',
-        'checkpoints:',
-        'Flink:',
-        'checkpoints:',
-        '× Flink:',
-        'goal:',
-        'CPU s per M:',
-        'Flink:',
-        'reached',
-      ],
-      ordered.map((row) => {
-        const { query, events, millrace, flink, ratio } = row;
-        const { name, times } = NEXMARK_GOALS[query];
-        return {
-          row,
-          cells: [
-            `${query} ${name}`,
-            `${digits(events / 1e6)} M`,
-            digits(millrace.eventsPerSecond / 1e6),
-            String(millrace.checkpoints - 1),
-            digits(flink.recordsPerSecond / 1e6),
-            String(flink.checkpoints),
-            ratio.toFixed(2),
-            String(times),
-            digits(millrace.cpuSecondsPerMillion),
-            digits(flink.cpuSecondsPerMillion),
-            reached({
-              '× Flink': ratio >= times,
-              CPU: millrace.cpuSecondsPerMillion <= flink.cpuSecondsPerMillion,
-            }),
-          ],
-        };
-      }),
-    ),
-    '',
-    'Queries with state, beside Flink on its heap backend: both are told to take a checkpoint every 2 s instead of every 10 s, so that some fall into the runs. Counted are',
-    'those during the run, not the last one. The goals are those for 10 s.',
-    '',
-  ];
+  return statefulLines(rows, table, {
+    title: 'With a checkpoint every 2 s',
+    peer: 'Flink',
+    timesOf: (query) => NEXMARK_GOALS[query].times,
+    heads: ['M events/s:', 'checkpoints:', 'Flink:', 'checkpoints:'],
+    cellsOf: ({ millrace, flink }) => [
+      digits(millrace.eventsPerSecond / 1e6),
+      String(millrace.checkpoints - 1),
+      digits(flink.recordsPerSecond / 1e6),
+      String(flink.checkpoints),
+    ],
+    notes: [
+      'Queries with state, beside Flink on its heap backend: both are told to take a checkpoint every 2 s instead of every 10 s, so that some fall into the runs. Counted are',
+      'those during the run, not the last one. The goals are those for 10 s.',
+    ],
+  });
 }
 
 function rocksdbLines(rows, table) {
+  return statefulLines(rows, table, {
+    title: 'Beside Flink on RocksDB',
+    peer: 'RocksDB',
+    timesOf: () => TIMES_ROCKSDB,
+    heads: ["Flink's:", 'M events/s:', 'RocksDB:'],
+    cellsOf: ({ millrace, flink }) => [
+      `${digits(flink.events / 1e6)} M`,
+      digits(millrace.eventsPerSecond / 1e6),
+      digits(flink.recordsPerSecond / 1e6),
+    ],
+    notes: [
+      "Queries with state, measured again beside Flink's durable backend, which takes fewer events so as not to take minutes: with more events ours has more state.",
+    ],
+  });
+}
+
+/** Queries with state beside the peer, under other conditions than those of all queries. */
+function statefulLines(rows, table, { title, peer, timesOf, heads, cellsOf, notes }) {
   const queries = Object.keys(NEXMARK_GOALS).filter((query) => NEXMARK_GOALS[query].hasState);
   const ordered = queries.flatMap((query) => rows.filter((row) => row.query === query && row.flink));
-  const title = ['### Beside Flink on RocksDB', ''];
-  if (ordered.length === 0) return [...title, 'Not measured.', ''];
+  if (ordered.length === 0) return [`### ${title}`, '', 'Not measured.', ''];
   return [
-    ...title,
+    `### ${title}`,
+    '',
     ...table(
-      [
-        'query',
-        'events:',
-        "Flink's:",
-        'M events/s:',
-        'RocksDB:',
-        '× RocksDB:',
-        'goal:',
-        'CPU s per M:',
-        'RocksDB:',
-        'reached',
-      ],
+      ['query', 'events:', ...heads, `× ${peer}:`, 'goal:', 'CPU s per M:', `${peer}:`, 'reached'],
       ordered.map((row) => {
         const { query, events, millrace, flink, ratio } = row;
+        const times = timesOf(query);
         return {
           row,
           cells: [
             `${query} ${NEXMARK_GOALS[query].name}`,
             `${digits(events / 1e6)} M`,
-            `${digits(flink.events / 1e6)} M`,
-            digits(millrace.eventsPerSecond / 1e6),
-            digits(flink.recordsPerSecond / 1e6),
+            ...cellsOf(row),
             ratio.toFixed(2),
-            String(TIMES_ROCKSDB),
+            String(times),
             digits(millrace.cpuSecondsPerMillion),
             digits(flink.cpuSecondsPerMillion),
             reached({
-              '× RocksDB': ratio >= TIMES_ROCKSDB,
+              [`× ${peer}`]: ratio >= times,
               CPU: millrace.cpuSecondsPerMillion <= flink.cpuSecondsPerMillion,
             }),
           ],
@@ -245,7 +217,7 @@ function rocksdbLines(rows, table) {
       }),
     ),
     '',
-    "Queries with state, measured again beside Flink's durable backend, which takes fewer events so as not to take minutes: with more events ours has more state.",
+    ...notes,
     '',
     ...missing(
       queries,
