@@ -72,7 +72,7 @@ export class StoreView implements FrozenStore {
   readonly #rowScan: KeyGroupScan | undefined;
   readonly #changeScan: KeyGroupScan | undefined;
   readonly #overlay: ReadonlyMap<string, KeyValueOperation>;
-  /** Puts of the overlay by tag and key group. */
+  /** Chunks of changes in it by key group. Rows on their way are in the log. */
   readonly #overlayGroups = new Map<number, (readonly [key: Uint8Array, value: Uint8Array])[]>();
   /** By table number: the life of each namespace; undefined for pair tables, which have no namespaces. */
   readonly #generations: readonly (ReadonlyMap<number, number> | undefined)[];
@@ -95,9 +95,8 @@ export class StoreView implements FrozenStore {
     this.#overlay = writeBehind.overlay();
     for (const operation of this.#overlay.values()) {
       if (operation.type !== 'put') continue;
-      const tag = operation.key[0];
-      if (tag !== ROW_TAG && tag !== CHANGE_TAG) continue;
-      const group = overlayGroup(tag, keyGroupOfStoreKey(operation.key));
+      if (operation.key[0] !== CHANGE_TAG) continue;
+      const group = keyGroupOfStoreKey(operation.key);
       const entry = [operation.key, operation.value] as const;
       const entries = this.#overlayGroups.get(group);
       if (entries === undefined) this.#overlayGroups.set(group, [entry]);
@@ -113,8 +112,8 @@ export class StoreView implements FrozenStore {
 
   async write(at: StoreWriteTarget, partitions: readonly FrozenPartition[]): Promise<number> {
     const { keyGroup, isBase } = at;
-    const chunks = await this.#read(CHANGE_TAG, this.#changeScan, keyGroup);
-    const rows = isBase ? await this.#read(ROW_TAG, this.#rowScan, keyGroup) : [];
+    const chunks = await this.#chunks(keyGroup);
+    const rows = isBase ? ((await this.#rowScan?.read(keyGroup)) ?? []) : [];
     const restored = isBase ? await this.#restoredRows(keyGroup) : [];
     if (this.#isClosed)
       throw new MillraceError('MR_CANCELLED', 'The snapshot was given up while it was written');
@@ -152,10 +151,10 @@ export class StoreView implements FrozenStore {
     return this.#logged;
   }
 
-  /** Scanned entries, the overlay's in place of those that it replaces. */
-  async #read(tag: number, scan: KeyGroupScan | undefined, keyGroup: number) {
-    const scanned = scan === undefined ? [] : await scan.read(keyGroup);
-    const overlaid = this.#overlayGroups.get(overlayGroup(tag, keyGroup)) ?? [];
+  /** Those scanned, then those on their way, which may have been scanned as well. */
+  async #chunks(keyGroup: number) {
+    const scanned = (await this.#changeScan?.read(keyGroup)) ?? [];
+    const overlaid = this.#overlayGroups.get(keyGroup) ?? [];
     return [...scanned.filter(([key]) => !this.#overlay.has(nameOf(key, 0))), ...overlaid];
   }
 
@@ -329,10 +328,6 @@ function addFound(found: Map<number, FoundRow[]>, row: FoundRow): void {
   const rows = found.get(tableId);
   if (rows === undefined) found.set(tableId, [row]);
   else rows.push(row);
-}
-
-function overlayGroup(tag: number, keyGroup: number): number {
-  return tag * 65_536 + keyGroup;
 }
 
 /** A key's bytes as text, less those at its start. */
