@@ -42,9 +42,40 @@ export interface PackedRowsHandle {
    * @throws {MillraceError} MR_UNSUPPORTED_VALUE for what the wire's codec refuses
    */
   add(row: unknown, batch: RecordBatch | undefined, at: number): number;
+  /** Keeps a copy of a row that is bytes already. */
+  addBytes(bytes: Uint8Array): number;
   /** The row, or a copy: not to be changed. */
   get(id: number): unknown;
   remove(id: number): void;
+}
+
+/**
+ * Lists of rows, each behind a number, outside of the heap: a list is a number itself, which stands in a cell and is another one when the list
+ * has changed; 0 is the empty list. What a snapshot has stays as it is: nobody copies a list before it is changed.
+ * Contract: of what `insert` and `removeAt` were given only what they returned is used afterwards.
+ */
+export interface PackedListsHandle {
+  lengthOf(list: number): number;
+  headAt(list: number, index: number): number;
+  /** The row, or a copy: not to be changed. */
+  rowAt(list: number, index: number): unknown;
+  /**
+   * Keeps a copy of `row` at `index`, before what is there. See {@link PackedRowsHandle.add}.
+   * @throws {MillraceError} MR_UNSUPPORTED_VALUE for what the wire's codec refuses
+   */
+  insert(
+    list: number,
+    index: number,
+    head: number,
+    row: unknown,
+    batch: RecordBatch | undefined,
+    at: number,
+  ): number;
+  removeAt(list: number, index: number): number;
+  /** A row as bytes, valid until the next change. */
+  bytesAt(list: number, index: number): Uint8Array;
+  /** Of a list that is in no cell any more. */
+  free(list: number): void;
 }
 
 /** What an operator says of a table that it registers. */
@@ -60,7 +91,10 @@ export interface TableDescriptor {
    * two of them is two after a restore. Default false.
    */
   readonly hasLists?: boolean;
-  /** Cells of `value` columns are lists of packed rows, `PackedList`; each goes with the row of the table. Default false. */
+  /**
+   * Cells of `value` columns are lists of packed rows, a `PackedList` or a number of `packedLists()`; each goes with the row of the table.
+   * Default false.
+   */
   readonly hasPackedLists?: boolean;
 }
 
@@ -79,6 +113,7 @@ export interface RowTable {
   packed(column: number): PackedColumn;
   /** Of a table with packed lists. */
   packedRows(): PackedRowsHandle;
+  packedLists(): PackedListsHandle;
   /** Row of a key, made when absent; `wasAbsent` tells. */
   upsert(key: Key, keyHash: number, namespace: number): number;
   readonly wasAbsent: boolean;

@@ -20,6 +20,8 @@ export interface CellCodec {
   readonly bytes?: number;
   /** What of it counts. */
   readonly liveBytes?: number;
+  /** Now all cells are. Unset: none is. */
+  readonly isOffHeap?: boolean;
 }
 
 /** So many cells are looked at together: what is fetched for them stays in the processor's caches until it is written. */

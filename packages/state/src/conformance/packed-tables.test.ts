@@ -6,6 +6,7 @@ import { openKeyedStateBackend } from '../backend/open-keyed-state-backend.ts';
 import type { KeyedStateBackend, RowTable } from '../keyed-state-backend.ts';
 import type { PackedCells } from '../packed/packed-cells.ts';
 import { PackedList } from '../packed/packed-list.ts';
+import type { KeyedTable } from '../table/keyed-table.ts';
 import { MemoryBlobStore } from './memory-blob-store.testing.ts';
 
 const KEY_COUNT = 50;
@@ -33,30 +34,99 @@ async function checkpoint(backend: KeyedStateBackend, blobStore: MemoryBlobStore
 
 const rowOf = (key: number, round: number) => ({ key, round, text: `row ${key} of a text that is long` });
 
-function listsOf(backend: KeyedStateBackend) {
-  const table = backend.table({
-    name: 'lists',
-    columns: ['value', 'f64'],
-    hasNamespaces: false,
-    hasPackedLists: true,
-  });
-  return { table, rows: table.packedRows() };
+/** Lists with heads of one kind, as operators keep them. */
+interface Lists {
+  readonly table: RowTable;
+  add(key: number, head: number, row: unknown, batch?: RecordBatch, at?: number): void;
+  removeFirst(key: number): void;
+  of(key: number): { readonly heads: readonly number[]; readonly rows: readonly unknown[] } | undefined;
 }
 
-/** As an operator does: a list that a snapshot may have is copied first. */
-function addTo({ table, rows }: ReturnType<typeof listsOf>, key: number, round: number): void {
-  const found = table.find(key, hashKey(key), 0);
-  const cells = table.columns[0] as unknown[];
-  const known = found < 0 ? new PackedList([], []) : (cells[found] as PackedList);
-  const list = found < 0 || table.isOwn(found) ? known : known.copy();
-  list.heads.push(round);
-  list.ids.push(rows.add(rowOf(key, round), undefined, -1));
-  const gone = list.length > 3 ? list.ids.shift() : undefined;
-  if (gone !== undefined) list.heads.shift();
+type ListsOf = (backend: KeyedStateBackend) => Lists;
+
+const tableOf = (backend: KeyedStateBackend) =>
+  backend.table({ name: 'lists', columns: ['value', 'f64'], hasNamespaces: false, hasPackedLists: true });
+
+const cellOf = (table: RowTable, key: number): unknown => {
+  const row = table.find(key, hashKey(key), 0);
+  return row < 0 ? undefined : (table.columns[0] as unknown[])[row];
+};
+
+const putCell = (table: RowTable, key: number, cell: unknown): void => {
   const row = table.upsert(key, hashKey(key), 0);
-  (table.columns[0] as unknown[])[row] = list;
+  (table.columns[0] as unknown[])[row] = cell;
   table.markDirty(row);
-  if (gone !== undefined) rows.remove(gone);
+};
+
+/** Heads are numbers: a list is a block. */
+const blocksOf: ListsOf = (backend) => {
+  const table = tableOf(backend);
+  const lists = table.packedLists();
+  const listOf = (key: number): number => (cellOf(table, key) as number | undefined) ?? 0;
+  return {
+    table,
+    add(key, head, row, batch, at = -1) {
+      const list = listOf(key);
+      putCell(table, key, lists.insert(list, lists.lengthOf(list), head, row, batch, at));
+    },
+    removeFirst: (key) => putCell(table, key, lists.removeAt(listOf(key), 0)),
+    of(key) {
+      const cell = cellOf(table, key);
+      if (cell === undefined) return undefined;
+      const list = cell as number;
+      const indexes = Array.from({ length: lists.lengthOf(list) }, (_, index) => index);
+      return {
+        heads: indexes.map((index) => lists.headAt(list, index)),
+        rows: indexes.map((index) => lists.rowAt(list, index)),
+      };
+    },
+  };
+};
+
+/** Heads are objects: a list that a snapshot may have is copied first. */
+const objectsOf: ListsOf = (backend) => {
+  const table = tableOf(backend);
+  const rows = table.packedRows();
+  const changeable = (key: number): PackedList => {
+    const row = table.find(key, hashKey(key), 0);
+    const list = row < 0 ? undefined : ((table.columns[0] as unknown[])[row] as PackedList);
+    if (list === undefined) return new PackedList([], []);
+    return table.isOwn(row) ? list : list.copy();
+  };
+  return {
+    table,
+    add(key, head, row, batch, at = -1) {
+      const list = changeable(key);
+      list.heads.push({ head });
+      list.ids.push(rows.add(row, batch, at));
+      putCell(table, key, list);
+    },
+    removeFirst(key) {
+      const list = changeable(key);
+      list.heads.shift();
+      const id = list.ids.shift() as number;
+      putCell(table, key, list);
+      rows.remove(id);
+    },
+    of(key) {
+      const list = cellOf(table, key) as PackedList | undefined;
+      if (list === undefined) return undefined;
+      return {
+        heads: list.heads.map((of) => (of as { head: number }).head),
+        rows: list.ids.map((id) => rows.get(id)),
+      };
+    },
+  };
+};
+
+const LISTS: readonly (readonly [string, ListsOf])[] = [
+  ['numbers', blocksOf],
+  ['objects', objectsOf],
+];
+
+function addTo(lists: Lists, key: number, round: number): void {
+  lists.add(key, round, rowOf(key, round));
+  if ((lists.of(key)?.heads.length ?? 0) > 3) lists.removeFirst(key);
 }
 
 function batchOf(records: readonly object[]): RecordBatch {
@@ -70,14 +140,7 @@ function batchOf(records: readonly object[]): RecordBatch {
   return batch;
 }
 
-function contents({ table, rows }: ReturnType<typeof listsOf>) {
-  return Array.from({ length: KEY_COUNT }, (_, key) => {
-    const row = table.find(key, hashKey(key), 0);
-    if (row < 0) return undefined;
-    const { heads, ids } = (table.columns[0] as unknown[])[row] as PackedList;
-    return { heads: [...heads], rows: ids.map((id) => rows.get(id)) };
-  });
-}
+const contents = (lists: Lists) => Array.from({ length: KEY_COUNT }, (_, key) => lists.of(key));
 
 const expected = (rounds: readonly number[]) =>
   Array.from({ length: KEY_COUNT }, (_, key) => ({
@@ -86,40 +149,60 @@ const expected = (rounds: readonly number[]) =>
   }));
 
 describe('Packed tables', () => {
-  test('lists of rows leave memory, come back, and are in snapshots as they were at the freeze', async () => {
-    const blobStore = new MemoryBlobStore();
-    const backend = await open(blobStore);
-    const lists = listsOf(backend);
-    for (let round = 0; round < 5; round++)
-      for (let key = 0; key < KEY_COUNT; key++) {
-        addTo(lists, key, round);
-        await backend.relieve();
-      }
-    expect(contents(lists)).toEqual(expected([2, 3, 4]));
-    const frozen = backend.freeze(1);
-    for (let round = 5; round < 9; round++)
-      for (let key = 0; key < KEY_COUNT; key++) addTo(lists, key, round);
-    const { files } = await frozen.write(blobStore, 'chk-1/');
-    backend.checkpointCompleted(1);
-    expect(contents(lists)).toEqual(expected([6, 7, 8]));
-    expect(contents(listsOf(await open(blobStore, files)))).toEqual(expected([2, 3, 4]));
-    const all = await open(blobStore, await checkpoint(backend, blobStore, 2), 1_000);
-    expect(contents(listsOf(all))).toEqual(expected([6, 7, 8]));
-    // Not registered: it is written on as it came.
-    const kept = await open(blobStore, files, 1_000);
-    expect(contents(listsOf(await open(blobStore, await checkpoint(kept, blobStore, 3), 1_000)))).toEqual(
-      expected([2, 3, 4]),
-    );
-  });
+  test.each(LISTS)(
+    'lists of rows behind %s leave memory, come back, and are in snapshots as they were at the freeze',
+    async (_, listsOf) => {
+      const blobStore = new MemoryBlobStore();
+      const backend = await open(blobStore);
+      const lists = listsOf(backend);
+      for (let round = 0; round < 5; round++)
+        for (let key = 0; key < KEY_COUNT; key++) {
+          addTo(lists, key, round);
+          await backend.relieve();
+        }
+      expect(contents(lists)).toEqual(expected([2, 3, 4]));
+      const frozen = backend.freeze(1);
+      for (let round = 5; round < 9; round++)
+        for (let key = 0; key < KEY_COUNT; key++) addTo(lists, key, round);
+      const { files } = await frozen.write(blobStore, 'chk-1/');
+      backend.checkpointCompleted(1);
+      expect(contents(lists)).toEqual(expected([6, 7, 8]));
+      expect(contents(listsOf(await open(blobStore, files)))).toEqual(expected([2, 3, 4]));
+      const all = await open(blobStore, await checkpoint(backend, blobStore, 2), 1_000);
+      expect(contents(listsOf(all))).toEqual(expected([6, 7, 8]));
+      // Not registered: it is written on as it came.
+      const kept = await open(blobStore, files, 1_000);
+      expect(contents(listsOf(await open(blobStore, await checkpoint(kept, blobStore, 3), 1_000)))).toEqual(
+        expected([2, 3, 4]),
+      );
+    },
+  );
 
   test('rows that are removed with their key give their numbers back', async () => {
-    const lists = listsOf(await open(new MemoryBlobStore(), [], 1_000));
+    const lists = objectsOf(await open(new MemoryBlobStore(), [], 1_000));
     for (let round = 0; round < 3; round++)
       for (let key = 0; key < KEY_COUNT; key++) addTo(lists, key, round);
     for (let key = 0; key < KEY_COUNT; key++) lists.table.remove(key, hashKey(key), 0);
-    const numbers = Array.from({ length: KEY_COUNT * 3 }, (_, index) => lists.rows.add(index, undefined, -1));
+    const rows = lists.table.packedRows();
+    const numbers = Array.from({ length: KEY_COUNT * 3 }, (_, index) => rows.add(index, undefined, -1));
     expect(Math.max(...numbers)).toBe(KEY_COUNT * 3 - 1);
-    expect(numbers.map((id) => lists.rows.get(id))).toEqual(numbers.map((_, index) => index));
+    expect(numbers.map((id) => rows.get(id))).toEqual(numbers.map((_, index) => index));
+  });
+
+  test('blocks that are removed with their key are used again', async () => {
+    const lists = blocksOf(await open(new MemoryBlobStore(), [], 1_000));
+    const bytes = () => (lists.table as KeyedTable).cells.bytes;
+    const fill = () => {
+      for (let key = 0; key < KEY_COUNT; key++)
+        for (let round = 0; round < 3; round++) lists.add(key, round, rowOf(key, round));
+    };
+    fill();
+    const before = bytes();
+    for (let times = 0; times < 20; times++) {
+      for (let key = 0; key < KEY_COUNT; key++) lists.table.remove(key, hashKey(key), 0);
+      fill();
+    }
+    expect(bytes()).toBeLessThanOrEqual(before ?? 0);
   });
 
   test('what was a column of values is read as a packed one, and the other way round', async () => {
@@ -213,32 +296,29 @@ describe('Packed tables', () => {
     await restored.close();
   });
 
-  test.each([
-    ['Latin-1', (index: number) => `Zürich ${index}`],
-    ['all there is', (index: number) => `東京 ${index}`],
-  ])('keep rows of a batch, with texts of %s, as its records are', async (_, textOf) => {
-    const records = Array.from({ length: KEY_COUNT }, (_row, index) => ({
-      index,
-      price: index === 7 ? -0 : index + 0.5,
-      isHot: index % 2 === 0,
-      text: textOf(index),
-    }));
-    const batch = batchOf(records);
-    const blobStore = new MemoryBlobStore();
-    const backend = await open(blobStore);
-    const lists = listsOf(backend);
-    for (const [at, record] of records.entries()) {
-      const row = lists.table.upsert(at, hashKey(at), 0);
-      const list = new PackedList([at], [lists.rows.add(record, batch, at)]);
-      (lists.table.columns[0] as unknown[])[row] = list;
-      lists.table.markDirty(row);
-    }
-    // What is read of it now may be the records that were given: a restored one has bytes only.
-    const restored = await open(blobStore, await checkpoint(backend, blobStore, 1), KEY_COUNT);
-    await backend.close();
-    expect(contents(listsOf(restored))).toEqual(
-      records.map((record, at) => ({ heads: [at], rows: [record] })),
-    );
-    await restored.close();
+  describe.each(LISTS)('of lists behind %s', (_kind, listsOf) => {
+    test.each([
+      ['Latin-1', (index: number) => `Zürich ${index}`],
+      ['all there is', (index: number) => `東京 ${index}`],
+    ])('keep rows of a batch, with texts of %s, as its records are', async (_, textOf) => {
+      const records = Array.from({ length: KEY_COUNT }, (_row, index) => ({
+        index,
+        price: index === 7 ? -0 : index + 0.5,
+        isHot: index % 2 === 0,
+        text: textOf(index),
+      }));
+      const batch = batchOf(records);
+      const blobStore = new MemoryBlobStore();
+      const backend = await open(blobStore);
+      const lists = listsOf(backend);
+      for (const [at, record] of records.entries()) lists.add(at, at, record, batch, at);
+      // What is read of it now may be the records that were given: a restored one has bytes only.
+      const restored = await open(blobStore, await checkpoint(backend, blobStore, 1), KEY_COUNT);
+      await backend.close();
+      expect(contents(listsOf(restored))).toEqual(
+        records.map((record, at) => ({ heads: [at], rows: [record] })),
+      );
+      await restored.close();
+    });
   });
 });

@@ -1,6 +1,7 @@
 /*
- * [HOT] Cells that are lists of packed rows, each behind a value that is no bytes: what the list is sorted by, for example. Those are side by
- * side, so that a search reads one array, and a row is looked at when it is wanted.
+ * [HOT] Cells that are lists of packed rows, each behind a head: what the list is sorted by, for example. Where all heads are numbers the list is a
+ * block of memory (`row-blocks.ts`), and the cell its address. Other heads are objects in an array, so that a search reads one array, and a row is
+ * looked at when it is wanted.
  *
  *   cell => UINT8 15, UINT32 count, (head UINT32 bytes row)*      head and row as values
  */
@@ -9,6 +10,7 @@ import type { CellCodec } from '../cell/cell-codec.ts';
 import { PACKED_LIST, readValueAt, writeValue } from '../cell/value-bytes.ts';
 import type { FrozenCells } from './packed-cells.ts';
 import { PackedRows } from './packed-rows.ts';
+import { RowBlocks } from './row-blocks.ts';
 
 /** Contract: changed in place only while the row of its table is own. */
 export class PackedList {
@@ -39,17 +41,23 @@ interface RowBytesById {
 /** Cells of a table whose lists refer to rows of its own. */
 export class PackedListCells implements CellCodec {
   readonly rows = new PackedRows();
+  readonly blocks = new RowBlocks();
 
   get bytes(): number {
-    return this.rows.bytes;
+    return this.rows.bytes + this.blocks.bytes;
   }
 
   get liveBytes(): number {
-    return this.rows.liveBytes;
+    return this.rows.liveBytes + this.blocks.liveBytes;
+  }
+
+  /** All lists are blocks. */
+  get isOffHeap(): boolean {
+    return this.rows.count === 0;
   }
 
   write(sink: ByteSink, cell: unknown): void {
-    writeCell(sink, cell, this.rows);
+    writeCell(sink, cell, this.rows, this.blocks);
   }
 
   read(bytes: Uint8Array): unknown {
@@ -57,28 +65,48 @@ export class PackedListCells implements CellCodec {
     if (reader.byteAt(0) !== PACKED_LIST) return readValueAt(reader);
     reader.u8();
     const heads: unknown[] = [];
-    const ids: number[] = [];
+    const starts: number[] = [];
+    const lengths: number[] = [];
     for (let left = reader.u32(); left > 0; left--) {
       heads.push(readValueAt(reader));
-      ids.push(this.rows.addBytes(reader.bytes(reader.u32())));
+      const length = reader.u32();
+      starts.push(reader.skip(length));
+      lengths.push(length);
     }
+    if (areNumbers(heads)) return this.blocks.fromBytes(bytes, { heads, starts, lengths });
+    const ids = starts.map((start, index) =>
+      this.rows.addBytes(bytes.subarray(start, start + (lengths[index] as number))),
+    );
     return new PackedList(heads, ids);
   }
 
   /** The cell is no longer in memory. */
   release(cell: unknown): void {
-    if (cell instanceof PackedList) for (const id of cell.ids) this.rows.remove(id);
+    if (typeof cell === 'number') this.blocks.free(cell);
+    else if (cell instanceof PackedList) for (const id of cell.ids) this.rows.remove(id);
   }
 
   freeze(): CellCodec {
+    const { blocks } = this;
     const rows = this.rows.freeze();
+    const freeze = blocks.freeze();
     return {
-      write: (sink, cell) => writeCell(sink, cell, rows),
-      lookAhead: (cells, from, to) => lookAtRows(rows, cells, from, to),
+      write: (sink, cell) => writeCell(sink, cell, rows, blocks),
+      lookAhead: (cells, from, to) => {
+        blocks.lookAhead(cells, from, to);
+        lookAtRows(rows, cells, from, to);
+      },
       read: (bytes) => this.read(bytes),
-      close: () => rows.release(),
+      close: () => {
+        rows.release();
+        blocks.close(freeze);
+      },
     };
   }
+}
+
+function areNumbers(heads: readonly unknown[]): heads is readonly number[] {
+  return heads.every((head) => typeof head === 'number');
 }
 
 /** Rows of the lists that are looked at together; of longer ones, the first. */
@@ -103,7 +131,12 @@ function lookAtRows(rows: FrozenCells, cells: readonly unknown[], from: number, 
   rows.lookAhead(rowsWanted, count);
 }
 
-function writeCell(sink: ByteSink, cell: unknown, rows: RowBytesById): void {
+// oxlint-disable-next-line max-params -- for each cell
+function writeCell(sink: ByteSink, cell: unknown, rows: RowBytesById, blocks: RowBlocks): void {
+  if (typeof cell === 'number') {
+    blocks.writeTo(sink, cell);
+    return;
+  }
   if (!(cell instanceof PackedList)) {
     writeValue(sink, cell);
     return;

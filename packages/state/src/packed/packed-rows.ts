@@ -2,25 +2,21 @@
 import type { ByteSink, RecordBatch } from '@millrace/proto';
 import type { PackedRowsHandle } from '../keyed-state-backend.ts';
 import { PackedCells, type FrozenCells } from './packed-cells.ts';
+import { ReadRows } from './read-rows.ts';
 
 const CAPACITY_MIN = 64;
-/**
- * Rows that are kept as objects as well, because they were added or read lately: what moves within a list is read again and again. Measured
- * with rows of seven fields: 256 and 4,096 take a tenth longer, 32,768 more than that. What is kept longer is moved by the collector.
- */
-const READ_ROWS_MAX = 1024;
 
 /** Threading: the task's thread only. */
 export class PackedRows implements PackedRowsHandle {
   readonly #cells = new PackedCells();
   readonly #free: number[] = [];
-  readonly #readIds = new Int32Array(READ_ROWS_MAX).fill(-1);
-  readonly #readRows: unknown[] = [];
+  readonly #read = new ReadRows();
   #capacity = 0;
   #next = 0;
 
-  constructor() {
-    for (let slot = 0; slot < READ_ROWS_MAX; slot++) this.#readRows.push(undefined);
+  /** Rows that were not removed. */
+  get count(): number {
+    return this.#next - this.#free.length;
   }
 
   get bytes(): number {
@@ -39,7 +35,7 @@ export class PackedRows implements PackedRowsHandle {
       this.#free.push(id);
       throw error;
     }
-    this.#remember(id, row);
+    this.#read.put(id, row);
     return id;
   }
 
@@ -50,20 +46,16 @@ export class PackedRows implements PackedRowsHandle {
   }
 
   get(id: number): unknown {
-    const slot = id % READ_ROWS_MAX;
-    if (this.#readIds[slot] === id) return this.#readRows[slot];
+    if (this.#read.has(id)) return this.#read.get(id);
     const row = this.#cells.get(id);
-    this.#remember(id, row);
+    this.#read.put(id, row);
     return row;
   }
 
   remove(id: number): void {
     this.#cells.clear(id);
     this.#free.push(id);
-    const slot = id % READ_ROWS_MAX;
-    if (this.#readIds[slot] !== id) return;
-    this.#readIds[slot] = -1;
-    this.#readRows[slot] = undefined;
+    this.#read.forget(id);
   }
 
   byteLengthOf(id: number): number {
@@ -77,12 +69,6 @@ export class PackedRows implements PackedRowsHandle {
   /** All rows as they are now, by number. */
   freeze(): FrozenCells {
     return this.#cells.freeze(this.#next);
-  }
-
-  #remember(id: number, row: unknown): void {
-    const slot = id % READ_ROWS_MAX;
-    this.#readIds[slot] = id;
-    this.#readRows[slot] = row;
   }
 
   #allocate(): number {

@@ -6,6 +6,7 @@ import type { CellCodec } from '../cell/cell-codec.ts';
 import type {
   Key,
   PackedColumn,
+  PackedListsHandle,
   PackedRowsHandle,
   RowCursor,
   RowTable,
@@ -122,9 +123,17 @@ export class KeyedTable implements RowTable {
   }
 
   packedRows(): PackedRowsHandle {
+    return this.#packedListCells().rows;
+  }
+
+  packedLists(): PackedListsHandle {
+    return this.#packedListCells().blocks;
+  }
+
+  #packedListCells(): PackedListCells {
     const { cells } = this;
     invariant(cells instanceof PackedListCells, 'the table was registered with packed lists');
-    return cells.rows;
+    return cells;
   }
 
   get entryCount(): number {
@@ -133,7 +142,7 @@ export class KeyedTable implements RowTable {
 
   /** Nothing of a row is on the heap: bytes bound what is in memory, not a number of rows. */
   get isWeighed(): boolean {
-    return this.isPacked || (this.weighsNumbers && this.rows.areNumbers);
+    return this.isPacked || this.cells.isOffHeap === true || (this.weighsNumbers && this.rows.areNumbers);
   }
 
   /** `isOwned`: the key is one that a table has already. */

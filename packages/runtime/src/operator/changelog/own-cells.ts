@@ -11,12 +11,6 @@ export function changeableArray<T>(table: RowTable, column: number, row: number)
   return table.isOwn(row) ? array : [...array];
 }
 
-/** As `changeableArray`, of a list of packed rows that is there. */
-export function changeableList(table: RowTable, column: number, row: number): PackedList {
-  const list = (table.columns[column] as unknown[])[row] as PackedList;
-  return table.isOwn(row) ? list : list.copy();
-}
-
 /** Copies the arrays and lists of a row that a snapshot may have, because it is about to count as changed though they are not. */
 export function ownArrays(table: RowTable, row: number): void {
   if (table.isOwn(row)) return;

@@ -1,13 +1,13 @@
 // The first rows of each key in an order, kept up to date.
 import type { TopNOperator, UserFunction } from '@millrace/api';
-import { PackedList, type KeyedStateBackend, type PackedRowsHandle } from '@millrace/state';
+import { PackedList, type KeyedStateBackend } from '@millrace/state';
 import { cutLoose } from '../aggregate/cut-loose.ts';
 import type { ChainOperator } from '../chain-stage.ts';
 import { identityOfKey } from '../key-identity.ts';
 import type { OperatorSetup } from '../operator-setup.ts';
 import { KeyStates } from './key-states.ts';
-import { changeableList, insertAt } from './own-cells.ts';
-import { RankOutput, type RankedRows } from './rank-output.ts';
+import { RankOutput } from './rank-output.ts';
+import { RankedLists, type RankedList } from './ranked-lists.ts';
 import { isRetraction, rowOperator, type RowFunction, type RowGate, type RowInput } from './row-operator.ts';
 import { rowOrder, rowsEqual, type RowOrder, type SortKey } from './row-order.ts';
 
@@ -44,24 +44,6 @@ function limitOf(spec: TopNOperator, row: unknown): number {
   throw new TypeError(`the limit of a topN is a whole number, but its function returned ${String(given)}`);
 }
 
-/** The rows of a list, as they are looked at one by one. */
-class ListedRows implements RankedRows {
-  list = new PackedList([], []);
-  readonly #rows: PackedRowsHandle;
-
-  constructor(rows: PackedRowsHandle) {
-    this.#rows = rows;
-  }
-
-  get length(): number {
-    return this.list.length;
-  }
-
-  rowAt(index: number): unknown {
-    return this.#rows.get(this.list.ids[index] as number);
-  }
-}
-
 /**
  * [HOT] All rows of a key that may come to be among the first, sorted; those that are equal in the order in which they came.
  * Append-only and monotonic input needs the first ones only. Rows expire by sort key, as in Flink. Rows are packed, and what they are sorted
@@ -73,15 +55,12 @@ class TopN implements RowFunction, RowGate {
   readonly #spec: TopNOperator;
   readonly #order: RowOrder;
   readonly #states: KeyStates;
-  readonly #packed: PackedRowsHandle;
-  readonly #listed: ListedRows;
+  readonly #lists: RankedLists;
   readonly #output: RankOutput;
   readonly #idOf: ((row: unknown) => unknown) | undefined;
   readonly #keepsAll: boolean;
   /** Heads are sort keys, and no more. */
   readonly #isPlain: boolean;
-  /** Rows that left the list at hand: they go when it is in its place. */
-  readonly #dropped: number[] = [];
   /** Of the record that was admitted last: row of its key in the table, and what it is sorted by; NOT_LOOKED_AT: none was. */
   #found = NOT_LOOKED_AT;
   #sortKey: SortKey = undefined;
@@ -103,8 +82,7 @@ class TopN implements RowFunction, RowGate {
       ttlMs: spec.stateTtlMs,
       prune: (row, expiredMs) => this.#prune(row, expiredMs),
     });
-    this.#packed = this.#states.table.packedRows();
-    this.#listed = new ListedRows(this.#packed);
+    this.#lists = new RankedLists(this.#states.table, ROWS);
   }
 
   /** False: as many rows are there as are kept, and none of them comes behind. */
@@ -114,7 +92,7 @@ class TopN implements RowFunction, RowGate {
     const sortKey = this.#order.sortKeyFrom(values);
     if (found >= 0) {
       const limit = (table.columns[LIMIT] as Float64Array)[found] as number;
-      if (this.#isBehind(this.#listOf(found), limit, sortKey)) return false;
+      if (this.#isBehind(this.#lists.at(found), limit, sortKey)) return false;
     }
     this.#found = found;
     this.#sortKey = sortKey;
@@ -134,54 +112,49 @@ class TopN implements RowFunction, RowGate {
       found < 0 ? limitOf(this.#spec, input.row) : (states.table.columns[LIMIT] as Float64Array)[found];
     this.#output.at(limit as number, input.timestampMs);
     if (!isAdmitted && !this.#keepsAll && id === null && found >= 0) {
-      if (this.#isBehind(this.#listOf(found), limit as number, sortKey)) return;
+      if (this.#isBehind(this.#lists.at(found), limit as number, sortKey)) return;
     }
-    const list = found < 0 ? new PackedList([], []) : changeableList(states.table, ROWS, found);
-    this.#listed.list = list;
-    const isChanged = takesBack
-      ? this.#takeBack(list, input, { sortKey, id })
-      : this.#put(list, input, { sortKey, id });
+    const head = this.#headOf(sortKey, id);
+    const list = found < 0 ? this.#lists.fresh(head) : this.#lists.changeableAt(found, head);
+    const sorted = { sortKey, id, head };
+    const isChanged = takesBack ? this.#takeBack(list, input, sorted) : this.#put(list, input, sorted);
     if (!isChanged && found >= 0) return;
-    if (found >= 0) (states.table.columns[ROWS] as unknown[])[found] = list;
-    this.#removeDropped();
+    if (found >= 0) (states.table.columns[ROWS] as unknown[])[found] = list.cell;
+    list.settle();
     if (list.length === 0) {
       if (found >= 0) states.remove(input.key, input.hash);
       return;
     }
     const row = found < 0 ? states.write(input.key, input.hash) : found;
-    (states.table.columns[ROWS] as unknown[])[row] = list;
+    (states.table.columns[ROWS] as unknown[])[row] = list.cell;
     (states.table.columns[LIMIT] as Float64Array)[row] = limit as number;
     states.touch(row, input.key, input.hash);
   }
 
-  #listOf(row: number): PackedList {
-    return (this.#states.table.columns[ROWS] as unknown[])[row] as PackedList;
+  #headOf(sortKey: SortKey, id: unknown): unknown {
+    const key = cutLoose(sortKey);
+    return this.#isPlain ? key : { sortKey: key, id, writtenMs: this.#states.nowMs() };
   }
 
-  #removeDropped(): void {
-    const dropped = this.#dropped;
-    while (dropped.length > 0) this.#packed.remove(dropped.pop() as number);
-  }
-
-  #sortKeyAt(list: PackedList, index: number): SortKey {
-    const head = list.heads[index];
+  #sortKeyAt(list: RankedList, index: number): SortKey {
+    const head = list.headAt(index);
     return this.#isPlain ? head : (head as RankHead).sortKey;
   }
 
   /** Where the row with this identity is, or -1. */
-  #indexOfId(list: PackedList, id: unknown): number {
-    return list.heads.findIndex((head) => (head as RankHead).id === id);
+  #indexOfId(list: RankedList, id: unknown): number {
+    return (list.cell as PackedList).heads.findIndex((head) => (head as RankHead).id === id);
   }
 
   /** There are as many rows as are kept, and none of them comes behind. */
-  #isBehind(list: PackedList, limit: number, sortKey: SortKey): boolean {
+  #isBehind(list: RankedList, limit: number, sortKey: SortKey): boolean {
     const { length } = list;
     if (length < limit || length === 0) return false;
     return this.#order.compare(this.#sortKeyAt(list, length - 1), sortKey) <= 0;
   }
 
   /** False: nothing changed. */
-  #put(list: PackedList, input: RowInput, of: Sorted): boolean {
+  #put(list: RankedList, input: RowInput, of: Sorted): boolean {
     const oldIndex = of.id === null ? -1 : this.#indexOfId(list, of.id);
     if (oldIndex >= 0) {
       this.#move(list, oldIndex, input, of);
@@ -190,54 +163,37 @@ class TopN implements RowFunction, RowGate {
     const index = this.#placeBehind(list, of.sortKey);
     const { limit } = this.#output;
     if (index >= limit && !this.#keepsAll) return false;
-    this.#insert(list, index, input, of);
-    this.#output.added(this.#listed, index);
-    if (!this.#keepsAll && list.length > limit) {
-      list.heads.pop();
-      this.#dropped.push(list.ids.pop() as number);
-    }
+    list.insert(index, of.head, input);
+    this.#output.added(list, index);
+    if (!this.#keepsAll && list.length > limit) list.removeAt(list.length - 1);
     this.#writeGroup(list, of.sortKey, this.#states.nowMs());
     return true;
   }
 
   // oxlint-disable-next-line max-params -- the row at hand, and where it was
-  #move(list: PackedList, oldIndex: number, input: RowInput, of: Sorted): void {
+  #move(list: RankedList, oldIndex: number, input: RowInput, of: Sorted): void {
     const isInPlace = this.#order.compare(this.#sortKeyAt(list, oldIndex), of.sortKey) === 0;
-    const old = this.#takeOut(list, oldIndex);
+    const old = list.rowAt(oldIndex);
+    list.removeAt(oldIndex);
     const index = isInPlace ? oldIndex : this.#placeBehind(list, of.sortKey);
-    this.#insert(list, index, input, of);
-    this.#output.moved(this.#listed, { oldIndex, index, old });
+    list.insert(index, of.head, input);
+    this.#output.moved(list, { oldIndex, index, old });
     this.#writeGroup(list, of.sortKey, this.#states.nowMs());
   }
 
-  #takeBack(list: PackedList, input: RowInput, of: Sorted): boolean {
+  #takeBack(list: RankedList, input: RowInput, of: Sorted): boolean {
     const index = of.id === null ? this.#indexOf(list, input.row, of.sortKey) : this.#indexOfId(list, of.id);
     if (index < 0) return false;
     const sortKey = this.#sortKeyAt(list, index);
-    const removed = this.#takeOut(list, index);
-    this.#output.removed(this.#listed, index, removed);
+    const removed = list.rowAt(index);
+    list.removeAt(index);
+    this.#output.removed(list, index, removed);
     this.#writeGroup(list, sortKey, this.#states.nowMs());
     return true;
   }
 
-  // oxlint-disable-next-line max-params -- the row at hand, and where it belongs
-  #insert(list: PackedList, index: number, input: RowInput, { sortKey, id }: Sorted): void {
-    const number = this.#packed.add(input.row, input.batch, input.at);
-    const key = cutLoose(sortKey);
-    insertAt(list.heads, index, this.#isPlain ? key : { sortKey: key, id, writtenMs: this.#states.nowMs() });
-    insertAt(list.ids, index, number);
-  }
-
-  /** Returns the row that was at `index`. */
-  #takeOut(list: PackedList, index: number): unknown {
-    const [number] = list.ids.splice(index, 1) as [number];
-    list.heads.splice(index, 1);
-    this.#dropped.push(number);
-    return this.#packed.get(number);
-  }
-
   /** Index behind the last row that does not come after `sortKey`. */
-  #placeBehind(list: PackedList, sortKey: SortKey): number {
+  #placeBehind(list: RankedList, sortKey: SortKey): number {
     const { compare } = this.#order;
     let from = 0;
     let to = list.length;
@@ -250,27 +206,31 @@ class TopN implements RowFunction, RowGate {
   }
 
   /** Index of the first row that equals `row`, or -1. */
-  #indexOf(list: PackedList, row: unknown, sortKey: SortKey): number {
+  #indexOf(list: RankedList, row: unknown, sortKey: SortKey): number {
     let found = -1;
     for (let index = this.#placeBehind(list, sortKey) - 1; index >= 0; index--) {
       if (this.#order.compare(this.#sortKeyAt(list, index), sortKey) !== 0) break;
-      if (rowsEqual(this.#packed.get(list.ids[index] as number), row)) found = index;
+      if (rowsEqual(list.rowAt(index), row)) found = index;
     }
     return found;
   }
 
   /** Rows of one sort key were written together. */
-  #writeGroup(list: PackedList, sortKey: SortKey, writtenMs: number): void {
+  #writeGroup(list: RankedList, sortKey: SortKey, writtenMs: number): void {
     if (!this.#states.expires) return;
+    const { heads } = list.cell as PackedList;
     for (let index = this.#placeBehind(list, sortKey) - 1; index >= 0; index--) {
-      const head = list.heads[index] as RankHead;
+      const head = heads[index] as RankHead;
       if (this.#order.compare(head.sortKey, sortKey) !== 0) break;
-      list.heads[index] = { ...head, writtenMs };
+      heads[index] = { ...head, writtenMs };
     }
   }
 
   #prune(row: number, expiredMs: number): number {
-    const list = this.#listOf(row);
+    const cells = this.#states.table.columns[ROWS] as unknown[];
+    const list = cells[row];
+    // Without times: a snapshot has it from when rows did not expire.
+    if (!(list instanceof PackedList)) return NaN;
     const left = new PackedList([], []);
     let oldestMs = Infinity;
     for (let index = 0; index < list.length; index++) {
@@ -282,8 +242,9 @@ class TopN implements RowFunction, RowGate {
     }
     if (left.length === 0) return NaN;
     if (left.length < list.length) {
-      (this.#states.table.columns[ROWS] as unknown[])[row] = left;
-      for (const number of list.ids) if (!left.ids.includes(number)) this.#packed.remove(number);
+      cells[row] = left;
+      const rows = this.#states.table.packedRows();
+      for (const number of list.ids) if (!left.ids.includes(number)) rows.remove(number);
     }
     return oldestMs;
   }
@@ -301,6 +262,8 @@ class TopN implements RowFunction, RowGate {
 interface Sorted {
   readonly sortKey: SortKey;
   readonly id: unknown;
+  /** What the row is kept behind: sort keys, or `RankHead`. */
+  readonly head: unknown;
 }
 
 /** The rows of a key that come first: only their number is state. Source: Flink's AppendOnlyFirstNFunction. */
