@@ -50,6 +50,8 @@ export class FileWriter<T> implements SinkWriter<T> {
   #open: OpenFile | undefined;
   /** Full, waiting for the barrier. */
   #full: OpenFile[] = [];
+  /** Of the last checkpoints, until the next one or the end; never rejects. */
+  #sealing: Promise<void> = Promise.resolve();
 
   private constructor(context: SinkContext, options: FileWriterOptions<T>) {
     this.#context = context;
@@ -118,10 +120,15 @@ export class FileWriter<T> implements SinkWriter<T> {
     if (this.#open !== undefined) files.push(close(this.#open));
     this.#full = [];
     this.#open = undefined;
-    return files.length === 0 ? [] : this.#seal(files, checkpointId);
+    if (files.length === 0) return [];
+    const sealed = this.#seal(files, checkpointId);
+    this.#sealing = Promise.allSettled([this.#sealing, sealed]).then(() => undefined);
+    return sealed;
   }
 
+  /** Files that are being sealed get their names first: the next attempt, which looks for what is left, would not know them by two. */
   async close(): Promise<void> {
+    await this.#sealing;
     const unsealed = this.#full;
     if (this.#open !== undefined) unsealed.push(this.#open);
     this.#full = [];
