@@ -20,8 +20,12 @@ export interface CellCodec {
   readonly bytes?: number;
   /** What of it counts. */
   readonly liveBytes?: number;
-  /** Now all cells are. Unset: none is. */
-  readonly isOffHeap?: boolean;
+  /** Rows are bounded by what their cells take, most of which is outside of the heap. Unset: they are counted. */
+  readonly isWeighed?: boolean;
+  /** `tidy` has something to do. Unset: it never has. */
+  readonly isUntidy?: boolean;
+  /** Between batches, with all cells: gives memory back, some at a time. */
+  tidy?(cells: unknown[]): void;
 }
 
 /** So many cells are looked at together: what is fetched for them stays in the processor's caches until it is written. */

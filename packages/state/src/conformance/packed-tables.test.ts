@@ -5,6 +5,7 @@ import { MemoryKeyValueStore } from '../adapter/memory-key-value-store.ts';
 import { openKeyedStateBackend } from '../backend/open-keyed-state-backend.ts';
 import type { KeyedStateBackend, RowTable } from '../keyed-state-backend.ts';
 import type { PackedCells } from '../packed/packed-cells.ts';
+import type { FrozenState } from '../snapshot/frozen-keyed-state.ts';
 import { PackedList } from '../packed/packed-list.ts';
 import type { KeyedTable } from '../table/keyed-table.ts';
 import { MemoryBlobStore } from './memory-blob-store.testing.ts';
@@ -203,6 +204,54 @@ describe('Packed tables', () => {
       fill();
     }
     expect(bytes()).toBeLessThanOrEqual(before ?? 0);
+  });
+
+  test('blocks take no more memory for snapshots that were written or given up', async () => {
+    const blobStore = new MemoryBlobStore();
+    const backend = await open(blobStore, [], 10_000);
+    const lists = blocksOf(backend);
+    const cells = () => (lists.table as KeyedTable).cells;
+    let after20 = 0;
+    for (let id = 1; id <= 80; id++) {
+      for (let key = 0; key < KEY_COUNT; key++) addTo(lists, key, id);
+      const frozen = backend.freeze(id);
+      for (let key = 0; key < KEY_COUNT; key++) addTo(lists, key, -id);
+      if (id % 3 === 0) {
+        (frozen as FrozenState).abandon();
+        backend.checkpointAborted(id);
+      } else {
+        await frozen.write(blobStore, `chk-${id}/`);
+        backend.checkpointCompleted(id);
+      }
+      if (id === 20) after20 = cells().bytes ?? 0;
+    }
+    expect(after20).toBeGreaterThan(0);
+    expect(cells().bytes).toBeLessThanOrEqual(after20 * 1.5);
+    await backend.close();
+  });
+
+  test('one list behind another head moves no other list out of memory', async () => {
+    let storeCount = 0;
+    const backend = await openKeyedStateBackend({
+      keyGroupCount: 16,
+      keyGroupRange: { firstKeyGroup: 0, lastKeyGroup: 15 },
+      cacheEntriesMax: 100,
+      cacheBytesMax: 100_000_000,
+      openStore: () => {
+        storeCount++;
+        return Promise.resolve(new MemoryKeyValueStore());
+      },
+      codegenId: 'test',
+      log: silentLogger,
+    });
+    const blocks = blocksOf(backend);
+    for (let key = 0; key < 20_000; key++) blocks.add(key, key, rowOf(key, 1));
+    objectsOf(backend).add(-1, 0, rowOf(-1, 1));
+    await backend.relieve();
+    expect(backend.isWriteBehindFull).toBe(false);
+    expect((blocks.table as KeyedTable).rows.count).toBe(20_001);
+    expect(storeCount).toBe(0);
+    await backend.close();
   });
 
   test('what was a column of values is read as a packed one, and the other way round', async () => {

@@ -1,30 +1,36 @@
 /*
  * [HOT] Blocks of memory outside of V8's heap, of sizes that grow by a quarter: one that is given back is the next one of its size. What a snapshot
- * may read is given back when the snapshot has been closed.
+ * may read is given back when the snapshot has been closed. Where half of all was given back, the segments with the least in them are to be emptied.
  * Source: the slab allocator of Bonwick (USENIX 1994), with the stamps of copy-on-write trees in place of reference counts.
  *
- *   address => segment number << 18 | word in the segment; 0 is no block's
+ *   address => segment number << 17 | half of the word in the segment; 0 is no block's
  *   block   => INT32 stamp of its making, then its owner's words; a free one: INT32 word of the next free one of its segment, or -1
  */
 import { invariant } from '@millrace/common';
 import { ByteReader, type RowBytes } from '@millrace/proto';
 
-const WORDS_LOG2 = 18;
-const WORD_MASK = (1 << WORDS_LOG2) - 1;
-/** 1 MiB; a larger block has a segment of its own. A size's first segments are smaller. */
-const SEGMENT_WORDS_MAX = 1 << WORDS_LOG2;
+/** Blocks start at even words. */
+const PLACES_LOG2 = 17;
+const PLACE_MASK = (1 << PLACES_LOG2) - 1;
+/** 1 MiB. A size's first segments are smaller. */
+const SEGMENT_WORDS_MAX = 2 << PLACES_LOG2;
 const SEGMENT_BLOCKS_MIN = 16;
-/** 8 GiB: an address has 31 bits. */
-const SEGMENTS_MAX = 1 << (31 - WORDS_LOG2);
+/** 16 GiB: an address has 31 bits. */
+const SEGMENTS_MAX = 1 << (31 - PLACES_LOG2);
 const BLOCK_WORDS_MIN = 32;
-/** A larger block would waste much of a segment. */
-const SHARED_BLOCK_WORDS_MAX = SEGMENT_WORDS_MAX / 8;
+/** A larger block has a segment of its own. */
+const SHARED_BLOCK_WORDS_MAX = SEGMENT_WORDS_MAX / 2;
 /** Of a block with a segment of its own. */
 const OWN_SEGMENT = -1;
 /** Emptied segments of the ordinary size that are kept for what comes: memory used again need not be mapped. */
 const SPARE_SEGMENTS_MAX = 4;
-/** Blocks that nobody reads any more are given back by so many with each new one. */
+/** Blocks that nobody reads any more are given back by so many with each new one, and between two batches. */
 const GIVEN_BACK_PER_BLOCK = 2;
+const GIVEN_BACK_AT_ONCE = 16_384;
+/** Blocks that were given back are left alone as long as they are no more than this, or no more than those in use. */
+const FREE_WORDS_MIN = 2 * SEGMENT_WORDS_MAX;
+/** Moved between two batches: a few milliseconds. */
+const MOVED_WORDS_MAX = 4 * SEGMENT_WORDS_MAX;
 const NO_WORD = -1;
 
 /** Words of a block of each size; even, so that numbers of 8 bytes may stand at its end. */
@@ -54,6 +60,8 @@ export class BlockSegment {
   firstFree = NO_WORD;
   /** Among those of its size in which a block is free. */
   isListed = false;
+  /** Its blocks are to be moved: it gives no more. */
+  isLeaving = false;
 
   constructor(memory: ArrayBuffer, blockWords: number, size: number) {
     this.bytes = Buffer.from(memory) as unknown as RowBytes;
@@ -70,7 +78,7 @@ export class BlockSegment {
   }
 }
 
-/** Threading: the task's thread only. Bounds: SEGMENTS_MAX segments; blocks that are free, as many as there ever were of a size. */
+/** Threading: the task's thread only. Bounds: SEGMENTS_MAX segments; where it is tidied, twice the blocks in use and waiting, plus FREE_WORDS_MIN. */
 export class BlockArena {
   /** By number; none has number 0. */
   readonly #segments: (BlockSegment | undefined)[] = [undefined];
@@ -90,6 +98,10 @@ export class BlockArena {
   readonly #waiting: number[] = [];
   #waitingFrom = 0;
   #segmentWords = 0;
+  /** Of segments, what has been some block's. */
+  #usedWords = 0;
+  /** Of blocks that were not given back. */
+  #takenWords = 0;
   #liveWords = 0;
 
   /** Bytes that its segments take. */
@@ -103,17 +115,22 @@ export class BlockArena {
   }
 
   segmentOf(address: number): BlockSegment {
-    return this.#segments[address >>> WORDS_LOG2] as BlockSegment;
+    return this.#segments[address >>> PLACES_LOG2] as BlockSegment;
   }
 
   /** Word at which the block starts in its segment. */
   wordOf(address: number): number {
-    return address & WORD_MASK;
+    return (address & PLACE_MASK) << 1;
+  }
+
+  /** Tells a word of a block, as an integer of 32 bits, from all other words: `offset` is the word in the block. */
+  placeOf(address: number, offset: number): number {
+    return ((address << 1) + offset) | 0;
   }
 
   /** A block of at least so many words, of which the first is the arena's; the others have anything in them. */
   allocate(words: number): number {
-    if (this.#waitingFrom < this.#waiting.length) this.#giveBackSome();
+    if (this.#waitingFrom < this.#waiting.length) this.#giveBackSome(GIVEN_BACK_PER_BLOCK);
     const size = sizeOf(words);
     const number = size === OWN_SEGMENT ? this.#addOwn(words) : this.#withFree(size);
     const segment = this.#segments[number] as BlockSegment;
@@ -123,17 +140,18 @@ export class BlockArena {
     else {
       word = segment.usedWords;
       segment.usedWords = word + blockWords;
+      this.#usedWords += blockWords;
     }
     segment.blockCount++;
     segment.words[word] = this.#now;
+    this.#takenWords += blockWords;
     this.#liveWords += blockWords;
-    return (number << WORDS_LOG2) | word;
+    return (number << PLACES_LOG2) | (word >>> 1);
   }
 
   /** No snapshot has the block: it may be changed where it is. */
   isOwn(address: number): boolean {
-    const { words } = this.#segments[address >>> WORDS_LOG2] as BlockSegment;
-    return (words[address & WORD_MASK] as number) > this.#lastOpen;
+    return (this.segmentOf(address).words[this.wordOf(address)] as number) > this.#lastOpen;
   }
 
   /** Its owner has no use for the block any more. */
@@ -156,6 +174,34 @@ export class BlockArena {
     if (this.#open.delete(freeze)) this.#setOpen();
   }
 
+  /** There is something to tidy. */
+  get isUntidy(): boolean {
+    if ((this.#waiting[this.#waitingFrom + 1] as number) < this.#firstOpen) return true;
+    return this.#open.size === 0 && this.#isSparse;
+  }
+
+  get #isSparse(): boolean {
+    return this.#usedWords - this.#takenWords > Math.max(FREE_WORDS_MIN, this.#takenWords);
+  }
+
+  /** Gives back what waited, some of it at a time. Returns whether there are segments now whose blocks are to be moved: `isLeaving`. */
+  tidy(): boolean {
+    this.#giveBackSome(GIVEN_BACK_AT_ONCE);
+    if (this.#open.size > 0 || !this.#isSparse) return false;
+    const sparse = this.#segments
+      .filter((segment, number) => segment !== undefined && segment !== this.#segments[number - 1])
+      .filter((segment) => liveWordsOf(segment as BlockSegment) * 2 < (segment as BlockSegment).usedWords)
+      .sort((a, b) => shareOf(a as BlockSegment) - shareOf(b as BlockSegment)) as BlockSegment[];
+    let moved = 0;
+    for (const segment of sparse) {
+      moved += liveWordsOf(segment);
+      if (moved > MOVED_WORDS_MAX) break;
+      this.#unlist(segment);
+      segment.isLeaving = true;
+    }
+    return sparse.length > 0;
+  }
+
   #setOpen(): void {
     this.#lastOpen = 0;
     this.#firstOpen = Infinity;
@@ -165,9 +211,9 @@ export class BlockArena {
     }
   }
 
-  #giveBackSome(): void {
+  #giveBackSome(count: number): void {
     const waiting = this.#waiting;
-    for (let left = GIVEN_BACK_PER_BLOCK; left > 0 && this.#waitingFrom < waiting.length; left--) {
+    for (let left = count; left > 0 && this.#waitingFrom < waiting.length; left--) {
       const at = this.#waitingFrom;
       if ((waiting[at + 1] as number) >= this.#firstOpen) return;
       this.#waitingFrom = at + 2;
@@ -179,18 +225,19 @@ export class BlockArena {
   }
 
   #giveBack(address: number): void {
-    const number = address >>> WORDS_LOG2;
-    const word = address & WORD_MASK;
+    const number = address >>> PLACES_LOG2;
+    const word = this.wordOf(address);
     const segment = this.#segments[number] as BlockSegment;
     segment.words[word] = segment.firstFree;
     segment.firstFree = word;
+    this.#takenWords -= segment.blockWords;
     if (--segment.blockCount === 0 && !this.#isKept(segment)) this.#drop(number, segment);
-    else if (!segment.isListed) this.#list(number, segment);
+    else if (!segment.isListed && !segment.isLeaving) this.#list(number, segment);
   }
 
   /** A small one that is the only one of its size with room stays: the next block would need it again. */
-  #isKept({ size, words, isListed }: BlockSegment): boolean {
-    if (size === OWN_SEGMENT || words.length === SEGMENT_WORDS_MAX) return false;
+  #isKept({ size, words, isListed, isLeaving }: BlockSegment): boolean {
+    if (size === OWN_SEGMENT || isLeaving || words.length === SEGMENT_WORDS_MAX) return false;
     return (this.#withRoom[size] as number[]).length === (isListed ? 1 : 0);
   }
 
@@ -232,26 +279,54 @@ export class BlockArena {
   #add(segment: BlockSegment): number {
     const segments = this.#segments;
     const numbers = numbersOf(segment);
-    let number = numbers === 1 ? segments.indexOf(undefined, 1) : segments.length;
-    if (number < 0) number = segments.length;
-    invariant(number + numbers <= SEGMENTS_MAX, 'lists of packed rows have less than 8 GiB');
+    const number = this.#freeNumbers(numbers);
+    invariant(number + numbers <= SEGMENTS_MAX, 'lists of packed rows have less than 16 GiB');
     for (let index = 0; index < numbers; index++) segments[number + index] = segment;
     this.#segmentWords += segment.words.length;
     return number;
   }
 
+  /** The first of so many numbers that are free, one behind the other. */
+  #freeNumbers(count: number): number {
+    const segments = this.#segments;
+    if (count === 1) {
+      const free = segments.indexOf(undefined, 1);
+      return free < 0 ? segments.length : free;
+    }
+    let first = 1;
+    for (let number = 1; number < segments.length && number - first < count; number++)
+      if (segments[number] !== undefined) first = number + 1;
+    return first;
+  }
+
+  #unlist(segment: BlockSegment): void {
+    if (!segment.isListed) return;
+    segment.isListed = false;
+    const listed = this.#withRoom[segment.size] as number[];
+    listed.splice(
+      listed.findIndex((number) => this.#segments[number] === segment),
+      1,
+    );
+  }
+
   #drop(number: number, segment: BlockSegment): void {
+    this.#unlist(segment);
     const numbers = numbersOf(segment);
     for (let index = 0; index < numbers; index++) this.#segments[number + index] = undefined;
     while (this.#segments.length > 1 && this.#segments.at(-1) === undefined) this.#segments.pop();
     this.#segmentWords -= segment.words.length;
-    if (segment.isListed) {
-      const listed = this.#withRoom[segment.size] as number[];
-      listed.splice(listed.indexOf(number), 1);
-    }
+    this.#usedWords -= segment.usedWords;
     if (segment.words.length === SEGMENT_WORDS_MAX && this.#spare.length < SPARE_SEGMENTS_MAX)
       this.#spare.push(segment.words.buffer as ArrayBuffer);
   }
+}
+
+function liveWordsOf({ blockCount, blockWords }: BlockSegment): number {
+  return blockCount * blockWords;
+}
+
+function shareOf(segment: BlockSegment): number {
+  return liveWordsOf(segment) / segment.usedWords;
 }
 
 function numbersOf({ words }: BlockSegment): number {

@@ -76,3 +76,20 @@ test('rows that are written again and again take no more memory than twice their
   for (let row = 0; row < 1_000; row++)
     expect(cells.get(row)).toEqual({ row: row % 10 === 0 ? row : 99, name: text(2_000) });
 });
+
+test('values of hundreds of megabytes are whole', () => {
+  const cells = new PackedCells();
+  cells.grow(4);
+  const long = new Uint8Array(2 ** 27 + 13).fill(7);
+  long[long.length - 1] = 9;
+  cells.setBytes(1, Uint8Array.of(1));
+  cells.setBytes(2, long);
+  cells.setBytes(3, Uint8Array.of(2));
+  expect(cells.byteLengthOf(2)).toBe(long.length);
+  const read = cells.bytesOf(2);
+  expect([read.length, read[0], read.at(-1)]).toEqual([long.length, 7, 9]);
+  expect([cells.get(1), cells.byteLengthOf(3)]).toEqual([undefined, 1]);
+  cells.setBytes(2, Uint8Array.of(2));
+  expect([...cells.bytesOf(2)]).toEqual([2]);
+  expect(cells.liveBytes).toBeLessThan(100);
+});

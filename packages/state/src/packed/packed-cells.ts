@@ -17,6 +17,7 @@ import {
   copyWords,
   ENTRY_HEADER_WORDS,
   entryWords,
+  lengthWord,
   PackedSegment,
   valueBytes,
   wordsOfEntry,
@@ -161,7 +162,7 @@ export class PackedCells implements PackedColumn {
     const word = segment.usedWords;
     const count = entryWords(byteLength);
     segment.words[word] = row;
-    segment.words[word + 1] = byteLength;
+    segment.words[word + 1] = lengthWord(byteLength);
     segment.usedWords = word + count;
     segment.liveWords += count;
     this.#usedWords += count;

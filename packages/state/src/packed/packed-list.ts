@@ -12,6 +12,9 @@ import type { FrozenCells } from './packed-cells.ts';
 import { PackedRows } from './packed-rows.ts';
 import { RowBlocks } from './row-blocks.ts';
 
+/** What the head of a row takes on the heap, about, with its place in the list. */
+const HEAD_BYTES = 80;
+
 /** Contract: changed in place only while the row of its table is own. */
 export class PackedList {
   readonly heads: unknown[];
@@ -40,6 +43,7 @@ interface RowBytesById {
 
 /** Cells of a table whose lists refer to rows of its own. */
 export class PackedListCells implements CellCodec {
+  readonly isWeighed = true;
   readonly rows = new PackedRows();
   readonly blocks = new RowBlocks();
 
@@ -48,12 +52,15 @@ export class PackedListCells implements CellCodec {
   }
 
   get liveBytes(): number {
-    return this.rows.liveBytes + this.blocks.liveBytes;
+    return this.rows.liveBytes + this.rows.count * HEAD_BYTES + this.blocks.liveBytes;
   }
 
-  /** All lists are blocks. */
-  get isOffHeap(): boolean {
-    return this.rows.count === 0;
+  get isUntidy(): boolean {
+    return this.blocks.isUntidy;
+  }
+
+  tidy(cells: unknown[]): void {
+    this.blocks.tidy(cells);
   }
 
   write(sink: ByteSink, cell: unknown): void {

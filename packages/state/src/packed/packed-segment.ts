@@ -3,11 +3,13 @@ import { ByteReader, type RowBytes } from '@millrace/proto';
 
 /** Before each value: the row that it is of, and its length. */
 export const ENTRY_HEADER_WORDS = 2;
-/** A length takes so many bits of its word: more than a value may have. The others are the words behind it that it leaves free. */
+/** A length takes so many bits of its word. The others are the words behind it that it leaves free. */
 const LENGTH_BITS = 27;
 const LENGTH_MASK = (1 << LENGTH_BITS) - 1;
+/** In place of free words: a longer value, which has a segment of its own; the bits of the length say how many bytes at its end are not the value's. */
+const LONG = (1 << (32 - LENGTH_BITS)) - 1;
 /** Words that a value may leave free where it is written over a longer one. */
-const FREE_WORDS_MAX = (1 << (32 - LENGTH_BITS)) - 1;
+const FREE_WORDS_MAX = LONG - 1;
 
 /** Words of a value of so many bytes, with what stands before it. */
 export function entryWords(byteLength: number): number {
@@ -16,13 +18,22 @@ export function entryWords(byteLength: number): number {
 
 /** Bytes of the value whose entry starts at `word`. */
 export function valueBytes(words: Int32Array, word: number): number {
-  return (words[word + 1] as number) & LENGTH_MASK;
+  const length = words[word + 1] as number;
+  if (length >>> LENGTH_BITS !== LONG) return length & LENGTH_MASK;
+  return (words.length - ENTRY_HEADER_WORDS) * 4 - (length & LENGTH_MASK);
+}
+
+/** What stands before a value of so many bytes, for its length; a long one fills its segment. */
+export function lengthWord(byteLength: number): number {
+  if (byteLength <= LENGTH_MASK) return byteLength;
+  return (LONG << LENGTH_BITS) | (-byteLength & 3);
 }
 
 /** Words of the entry that starts at `word`, with those that its value leaves free. */
 export function wordsOfEntry(words: Int32Array, word: number): number {
   const length = words[word + 1] as number;
-  return entryWords(length & LENGTH_MASK) + (length >>> LENGTH_BITS);
+  const free = length >>> LENGTH_BITS;
+  return free === LONG ? words.length : entryWords(length & LENGTH_MASK) + free;
 }
 
 /**

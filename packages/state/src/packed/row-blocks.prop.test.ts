@@ -24,6 +24,7 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('free' as const), list }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('restore' as const), list }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('freeze' as const) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('tidy' as const) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('close' as const), place }) },
 );
 
@@ -99,6 +100,9 @@ describe('Lists in blocks', () => {
               lists[of.list] = readBack(blocks, bytes);
               break;
             }
+            case 'tidy':
+              blocks.tidy(lists);
+              break;
             case 'freeze':
               frozen.push({
                 freeze: blocks.freeze(),
@@ -122,7 +126,7 @@ describe('Lists in blocks', () => {
         for (const address of lists) blocks.free(address);
         expect(blocks.liveBytes).toBe(0);
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   });
 

@@ -81,7 +81,7 @@ export class RowBlocks implements PackedListsHandle {
     const segment = this.#arena.segmentOf(list);
     const start = this.#arena.wordOf(list);
     const word = start + (segment.words[this.#entryAt(segment, list, index) + ENTRY_WORD] as number);
-    const place = list - start + word;
+    const place = this.#arena.placeOf(list, word - start);
     if (this.#read.has(place)) return this.#read.get(place);
     const { reader } = segment;
     reader.position = word * 4;
@@ -107,7 +107,7 @@ export class RowBlocks implements PackedListsHandle {
     const start = this.#arena.wordOf(target);
     if (outside === undefined) copy(this.#scratchWords, 0, segment.words, start + offset, words);
     else segment.bytes.set(outside, (start + offset) * 4);
-    this.#read.put(target + offset, row);
+    this.#read.put(this.#arena.placeOf(target, offset), row);
     this.#enter(segment, start, index);
     const entry = this.#entryAt(segment, target, index);
     segment.floats[entry >>> 1] = head;
@@ -122,7 +122,9 @@ export class RowBlocks implements PackedListsHandle {
     const { words, blockWords } = segment;
     const start = this.#arena.wordOf(list);
     const entry = this.#entryAt(segment, list, index);
-    this.#leaveHole(words, start, words[entry + ENTRY_WORD] as number, words[entry + ENTRY_BYTES] as number);
+    const offset = words[entry + ENTRY_WORD] as number;
+    this.#read.forget(this.#arena.placeOf(list, offset));
+    this.#leaveHole(words, start, offset, words[entry + ENTRY_BYTES] as number);
     const count = words[start + ROWS] as number;
     const top = start + blockWords - ENTRY_WORDS * count;
     // Those behind it, which stand before it, one up.
@@ -135,7 +137,28 @@ export class RowBlocks implements PackedListsHandle {
   }
 
   free(list: number): void {
-    if (list !== 0) this.#arena.free(list);
+    if (list === 0) return;
+    const segment = this.#arena.segmentOf(list);
+    for (let index = this.lengthOf(list) - 1; index >= 0; index--) {
+      const offset = segment.words[this.#entryAt(segment, list, index) + ENTRY_WORD] as number;
+      this.#read.forget(this.#arena.placeOf(list, offset));
+    }
+    this.#arena.free(list);
+  }
+
+  /** There is memory to give back that `tidy` finds. */
+  get isUntidy(): boolean {
+    return this.#arena.isUntidy;
+  }
+
+  /** To be called between batches with the cells of the table: gives back what nobody uses, and moves lists out of memory of which most is free. */
+  tidy(cells: unknown[]): void {
+    if (!this.#arena.tidy()) return;
+    for (let row = 0; row < cells.length; row++) {
+      const list = cells[row];
+      if (typeof list === 'number' && list !== 0 && this.#arena.segmentOf(list).isLeaving)
+        cells[row] = this.#move(list, 0, 1);
+    }
   }
 
   /** A list of rows that are bytes already: `heads[i]` stands before the value that starts at `starts[i]` and has `lengths[i]` bytes. */
@@ -160,7 +183,7 @@ export class RowBlocks implements PackedListsHandle {
       const length = lengths[index] as number;
       const offset = this.#place(list, wordsOf(length));
       segment.bytes.set(bytes.subarray(from, from + length), (start + offset) * 4);
-      this.#read.forget(list + offset);
+      this.#read.forget(this.#arena.placeOf(list, offset));
       words[start + ROWS] = index + 1;
       const entry = this.#entryAt(segment, list, index);
       segment.floats[entry >>> 1] = heads[index] as number;
@@ -301,15 +324,15 @@ export class RowBlocks implements PackedListsHandle {
   }
 
   /** Moves a list, or makes the first block of one, with room for a row of so many words. Returns where it is now. */
-  #move(list: number, rowWords: number): number {
-    if (list === 0) return this.#begin(HEADER_WORDS + ENTRY_WORDS + rowWords);
+  #move(list: number, rowWords: number, room = ROOM): number {
+    if (list === 0) return this.#begin(HEADER_WORDS + ENTRY_WORDS + rowWords, room);
     const { words } = this.#arena.segmentOf(list);
     const start = this.#arena.wordOf(list);
     const live = words[start + LIVE] as number;
     const used = (words[start + USED] as number) - HEADER_WORDS;
     const isSparse = used - live > live * GARBAGE_KEPT;
     const entryWords = ENTRY_WORDS * ((words[start + ROWS] as number) + 1);
-    const moved = this.#begin(HEADER_WORDS + (isSparse ? live : used) + rowWords + entryWords);
+    const moved = this.#begin(HEADER_WORDS + (isSparse ? live : used) + rowWords + entryWords, room);
     if (isSparse) this.#copyRows(list, moved);
     else this.#copyWhole(list, moved);
     this.#arena.free(list);
@@ -328,7 +351,7 @@ export class RowBlocks implements PackedListsHandle {
     copy(words, entries, target, to + targetWords - entriesWords, entriesWords);
     for (let entry = entries; entry < start + blockWords; entry += ENTRY_WORDS) {
       const offset = words[entry + ENTRY_WORD] as number;
-      this.#read.move(list + offset, moved + offset);
+      this.#read.move(this.#arena.placeOf(list, offset), this.#arena.placeOf(moved, offset));
     }
   }
 
@@ -346,7 +369,7 @@ export class RowBlocks implements PackedListsHandle {
       const word = from.words[entry + ENTRY_WORD] as number;
       const byteLength = from.words[entry + ENTRY_BYTES] as number;
       copy(from.words, start + word, to.words, target + offset, wordsOf(byteLength));
-      this.#read.move(list + word, moved + offset);
+      this.#read.move(this.#arena.placeOf(list, word), this.#arena.placeOf(moved, offset));
       to.floats[toEntry >>> 1] = from.floats[entry >>> 1] as number;
       to.words[toEntry + ENTRY_WORD] = offset;
       to.words[toEntry + ENTRY_BYTES] = byteLength;
@@ -357,8 +380,8 @@ export class RowBlocks implements PackedListsHandle {
     to.words[target + LIVE] = offset - HEADER_WORDS;
   }
 
-  #begin(words: number): number {
-    const list = this.#arena.allocate(Math.ceil(words * ROOM));
+  #begin(words: number, room: number): number {
+    const list = this.#arena.allocate(Math.ceil(words * room));
     begin(this.#arena.segmentOf(list).words, this.#arena.wordOf(list));
     return list;
   }

@@ -69,6 +69,28 @@ describe('A spill log', () => {
     expect(get('a', 3)).toBe('two');
   });
 
+  test.each([0, 1, 254, 255, 70_000])(
+    'has keys of %i bytes, and values that are short and long',
+    (keyBytes) => {
+      const { log, aged, release, put, remove, get } = openLog(1_000_000);
+      const key = 'k'.repeat(keyBytes);
+      const lengths = [1, 65_534, 65_535, 65_536, 65_535, 300];
+      for (const [index, length] of lengths.entries()) {
+        put(key, String(index).repeat(length));
+        put('other', 'value');
+        expect(get(key, length)).toBe(String(index).repeat(length));
+        expect(textOf(log.hold())).toContain(`${key}=${String(index).repeat(length)}`);
+      }
+      remove(key);
+      expect(get(key, 1)).toBe(0);
+      put(key, 'x'.repeat(65_535));
+      put('last', 'y'.repeat(1_000_000));
+      expect(aged).toContain(`${key}=${'x'.repeat(65_535)}`);
+      release();
+      expect(get(key, 1)).toBe(-1);
+    },
+  );
+
   test('leaves what was held as it was', () => {
     const { log, put, get } = openLog(10_000);
     put('a', 'one');

@@ -20,11 +20,12 @@ import type { RestoredEntry, RestoredRows } from './restored-rows.ts';
 import {
   CHANGE_TAG,
   keyGroupBounds,
+  copyPart,
   keyGroupOfStoreKey,
   endOfSubkey,
   generationOfStoreKey,
   hashOfStoreKey,
-  IDENTITY_KEY_START,
+  partsOfStoreKey,
   namespaceOfStoreKey,
   ROW_TAG,
   tableIdOfStoreKey,
@@ -274,18 +275,17 @@ export class StoreView implements FrozenStore {
   #writePuts(sink: ByteSink, tableId: number, rows: readonly FoundRow[]): void {
     const table = this.#options.tables[tableId] as StateTable;
     const hasSubkeys = table.subkeyKind !== 'none';
-    const keyStarts = rows.map(({ key }) => (hasSubkeys ? endOfSubkey(key) : IDENTITY_KEY_START));
+    const keyStarts = rows.map(({ key }) => (hasSubkeys ? endOfSubkey(key) : partsOfStoreKey(key)));
     writeKeyedBlockV1(sink, {
       kind: 'puts',
       table: table.name,
       subkeyKind: table.subkeyKind,
       entryCount: rows.length,
       hashes: Int32Array.from(rows, ({ key }) => hashOfStoreKey(key)),
-      // Keys stand in the store as they stand in a block.
-      keys: this.#pack(rows, (target, { key }, index) => target.raw(key.subarray(keyStarts[index]))),
+      keys: this.#pack(rows, (target, { key }, index) => copyPart(target, key, keyStarts[index] as number)),
       subkeys: hasSubkeys
         ? this.#pack(rows, (target, { key }, index) =>
-            target.raw(key.subarray(IDENTITY_KEY_START, keyStarts[index])),
+            copyPart(target, key, partsOfStoreKey(key), keyStarts[index]),
           )
         : undefined,
       columns: table.rows.columnKinds.map((kind, column) =>

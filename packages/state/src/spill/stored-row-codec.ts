@@ -1,9 +1,9 @@
 /*
  * [HOT] A row as the store has it. The store protects no value, so that each carries its own checksum; it is computed when
- * a row leaves the spill log for the store.
+ * a row leaves the spill log for the store. Small numbers take little: what is shorter stays in the log for longer.
  *
- *   stored row => UINT32 crc (of the rest) INT32 changed INT32 directoryPosition UINT8 columnCount column*
- *   column     => 0 FLOAT64  |  1 UINT32 bytes, whatever the cell codec writes
+ *   stored row => UINT32 crc (of the rest) INT32 changed VARINT (directoryPosition + 1) UINT8 columnCount column*
+ *   column     => 0 FLOAT64  |  1 UINT32 bytes, whatever the cell codec writes  |  2 UINT8  |  3 INT32
  */
 import { crc32 } from 'node:zlib';
 import { MillraceError } from '@millrace/common';
@@ -17,15 +17,13 @@ import type { StoredRow } from '../table/stored-rows.ts';
 export function writeStoredRow(sink: ByteSink, rows: RowStore, row: number, cells: CellCodec): void {
   sink.u32(0);
   sink.u32(rows.changed[row] as number);
-  sink.u32(rows.directoryPositions[row] as number);
+  writeVarint(sink, (rows.directoryPositions[row] as number) + 1);
   sink.u8(rows.columns.length);
   for (let column = 0; column < rows.columns.length; column++) {
     const cellsOfColumn = rows.columns[column] as Cells;
-    if (cellsOfColumn instanceof Float64Array) {
-      sink.u8(0);
-      sink.f64(cellsOfColumn[row] as number);
-    } else {
-      sink.u8(1);
+    if (cellsOfColumn instanceof Float64Array) writeNumber(sink, cellsOfColumn[row] as number);
+    else {
+      sink.u8(VALUE);
       const lengthAt = sink.position;
       sink.u32(0);
       if (cellsOfColumn instanceof PackedCells) cellsOfColumn.writeTo(sink, row);
@@ -35,9 +33,38 @@ export function writeStoredRow(sink: ByteSink, rows: RowStore, row: number, cell
   }
 }
 
+/** An integer of 32 bits, not below 0. */
+function writeVarint(sink: ByteSink, value: number): void {
+  let rest = value;
+  while (rest > 0x7f) {
+    sink.u8((rest & 0x7f) | 0x80);
+    rest >>>= 7;
+  }
+  sink.u8(rest);
+}
+
+function writeNumber(sink: ByteSink, value: number): void {
+  if (value !== (value | 0) || Object.is(value, -0)) {
+    sink.u8(FLOAT);
+    sink.f64(value);
+  } else if (value >= 0 && value <= 0xff) {
+    sink.u8(BYTE);
+    sink.u8(value);
+  } else {
+    sink.u8(INT);
+    sink.u32(value);
+  }
+}
+
+const FLOAT = 0;
+const VALUE = 1;
+const BYTE = 2;
+const INT = 3;
 const CHECKSUM_BYTES = 4;
-/** Everything before the columns. */
-const ROW_HEADER_BYTES = 13;
+/** Checksum and stamp. */
+const DIRECTORY_POSITION_START = 8;
+/** Everything before the columns, at least. */
+const ROW_HEADER_BYTES_MIN = DIRECTORY_POSITION_START + 2;
 
 /** A stored row's columns, undecoded: numbers, or bytes of values. */
 export interface RawStoredRow {
@@ -48,8 +75,13 @@ export interface RawStoredRow {
 
 /** @throws {MillraceError} MR_STATE_BACKEND when the checksum does not match */
 export function readRawStoredRow(bytes: Uint8Array): RawStoredRow {
+  checkStoredRow(bytes);
+  return readRawLoggedRow(bytes);
+}
+
+function checkStoredRow(bytes: Uint8Array): void {
   if (
-    bytes.length < ROW_HEADER_BYTES ||
+    bytes.length < ROW_HEADER_BYTES_MIN ||
     new ByteSource(bytes).u32() !== crc32(bytes.subarray(CHECKSUM_BYTES))
   ) {
     throw new MillraceError(
@@ -57,38 +89,59 @@ export function readRawStoredRow(bytes: Uint8Array): RawStoredRow {
       'Cannot read a row from the state store: its checksum does not match',
     );
   }
-  return readRawLoggedRow(bytes);
 }
 
 /** As `readRawStoredRow`, of a row that never left memory. */
 export function readRawLoggedRow(bytes: Uint8Array): RawStoredRow {
   const source = new ByteSource(bytes, CHECKSUM_BYTES);
   const changed = source.u32() | 0;
-  const directoryPosition = source.u32() | 0;
+  const directoryPosition = readVarint(source) - 1;
   const cells: (number | Uint8Array)[] = [];
   for (let left = source.u8(); left > 0; left--) {
-    cells.push(source.u8() === 0 ? source.f64() : source.raw(source.u32()));
+    const kind = source.u8();
+    if (kind === VALUE) cells.push(source.raw(source.u32()));
+    else if (kind === FLOAT) cells.push(source.f64());
+    else cells.push(kind === BYTE ? source.u8() : source.u32() | 0);
   }
   return { changed, directoryPosition, cells };
 }
 
+function readVarint(source: ByteSource): number {
+  let value = 0;
+  for (let shift = 0; ; shift += 7) {
+    const byte = source.u8();
+    value |= (byte & 0x7f) << shift;
+    if (byte < 0x80) return value >>> 0;
+  }
+}
+
 /** Reads a row that never left memory, and has no checksum yet. */
 export function readStoredRowAt(bytes: Buffer, start: number, cells: CellCodec): StoredRow {
-  const changed = bytes.readInt32LE(start + 4);
-  const directoryPosition = bytes.readInt32LE(start + 8);
+  const changed = stampOfStoredRow(bytes, start);
+  let at = start + DIRECTORY_POSITION_START;
+  let position = 0;
+  for (let shift = 0; ; shift += 7) {
+    const byte = bytes[at++] as number;
+    position |= (byte & 0x7f) << shift;
+    if (byte < 0x80) break;
+  }
   const values: unknown[] = [];
-  let at = start + ROW_HEADER_BYTES;
-  for (let left = bytes[start + ROW_HEADER_BYTES - 1] as number; left > 0; left--) {
-    if (bytes[at] === 0) {
-      values.push(bytes.readDoubleLE(at + 1));
-      at += 9;
+  for (let left = bytes[at++] as number; left > 0; left--) {
+    const kind = bytes[at++];
+    if (kind === BYTE) values.push(bytes[at++]);
+    else if (kind === INT) {
+      values.push(bytes.readInt32LE(at));
+      at += 4;
+    } else if (kind === FLOAT) {
+      values.push(bytes.readDoubleLE(at));
+      at += 8;
     } else {
-      const end = at + 5 + bytes.readUInt32LE(at + 1);
-      values.push(cells.read(bytes.subarray(at + 5, end)));
+      const end = at + 4 + bytes.readUInt32LE(at);
+      values.push(cells.read(bytes.subarray(at + 4, end)));
       at = end;
     }
   }
-  return { values, changed, directoryPosition };
+  return { values, changed, directoryPosition: position - 1 };
 }
 
 /** The checkpoint stamp of the last change of the row that starts at `start`; its checksum is not looked at. */
@@ -101,8 +154,6 @@ export function stampOfStoredRow(bytes: Buffer, start = 0): number {
  * @throws {MillraceError} MR_STATE_BACKEND when it is damaged
  */
 export function readStoredRow(bytes: Uint8Array, cells: CellCodec): StoredRow {
-  const raw = readRawStoredRow(bytes);
-  const values: unknown[] = [];
-  for (const cell of raw.cells) values.push(typeof cell === 'number' ? cell : cells.read(cell));
-  return { values, changed: raw.changed, directoryPosition: raw.directoryPosition };
+  checkStoredRow(bytes);
+  return readStoredRowAt(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, cells);
 }

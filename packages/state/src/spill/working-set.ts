@@ -80,7 +80,8 @@ export class WorkingSet {
     return (
       this.#writeBehind.unwrittenBytes > UNWRITTEN_BYTES_MAX ||
       rows > this.#rowsBound.overdraftMax ||
-      this.#packedBytesInMemory() > this.#options.cacheBytesMax + OVERDRAFT_BYTES_MAX
+      this.#packedBytesInMemory() > this.#options.cacheBytesMax + OVERDRAFT_BYTES_MAX ||
+      this.#options.registry.tables.some(isUntidy)
     );
   }
 
@@ -121,6 +122,7 @@ export class WorkingSet {
         rows: Math.min(excess(rows, rowsMax, HEADROOM_ROWS_MAX), EVICTED_ROWS_MAX),
         bytes: Math.min(excess(bytes, cacheBytesMax, HEADROOM_BYTES_MAX), EVICTED_BYTES_MAX),
       });
+    for (const table of this.#options.registry.tables) if (isUntidy(table)) tidy(table);
     let chunksLeft = DROPPED_CHUNKS_PER_PASS;
     for (const store of this.#tableStores.values()) {
       while (store.hasDropped && chunksLeft-- > 0) store.deleteSomeDropped();
@@ -254,6 +256,14 @@ export class WorkingSet {
 /** What goes when there is more than `max`, with some room for what comes. */
 function excess(present: number, max: number, headroomMax: number): number {
   return present > max ? Math.min(present, present - max + Math.min(headroomMax, Math.ceil(max / 10))) : 0;
+}
+
+function isUntidy({ cells }: StateTable): boolean {
+  return cells.isUntidy === true;
+}
+
+function tidy({ cells, rows }: StateTable): void {
+  for (const column of rows.columns) if (Array.isArray(column)) cells.tidy?.(column);
 }
 
 function isWithin(table: StateTable, { rowsMax, packedBytesMax }: Share): boolean {

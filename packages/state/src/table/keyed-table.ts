@@ -140,9 +140,9 @@ export class KeyedTable implements RowTable {
     return this.rows.count + (this.storedRows?.awayCount ?? 0);
   }
 
-  /** Nothing of a row is on the heap: bytes bound what is in memory, not a number of rows. */
+  /** Little of a row is on the heap: bytes bound what is in memory, not a number of rows. */
   get isWeighed(): boolean {
-    return this.isPacked || this.cells.isOffHeap === true || (this.weighsNumbers && this.rows.areNumbers);
+    return this.isPacked || this.cells.isWeighed === true || (this.weighsNumbers && this.rows.areNumbers);
   }
 
   /** `isOwned`: the key is one that a table has already. */
