@@ -4,9 +4,8 @@
  *
  *   chunk => UINT32 crc (of the rest) (UINT32 keyBytes UINT32 valueBytes, store key of a row, stored row)*      later ones are newer
  */
-import { crc32 } from 'node:zlib';
-import { MillraceError } from '@millrace/common';
 import { ByteSink } from '@millrace/proto';
+import { checkSealed, CHECKSUM_BYTES, seal } from './store-checksum.ts';
 import { keyGroupOfStoreKey, writeChangesKey } from './store-keys.ts';
 import type { WriteBehind } from './write-behind.ts';
 
@@ -16,7 +15,6 @@ const PENDING_BYTES_MAX = 2 * 1024 * 1024;
 /** What chunks are made in is kept for so many key groups, of so many bytes each. */
 const SINKS_KEPT_MAX = 128;
 const SINK_BYTES_KEPT_MAX = 2 * CHUNK_BYTES;
-const CHECKSUM_BYTES = 4;
 const ENTRY_HEADER_BYTES = 8;
 
 /** Bounds: PENDING_BYTES_MAX, one value, and what is kept for the next ones. Threading: the task's thread. */
@@ -62,7 +60,7 @@ export class ChangeChunks {
     const key = new ByteSink(16);
     writeChangesKey(key, keyGroup, this.#next++);
     const chunk = Buffer.from(sink.view());
-    chunk.writeUInt32LE(crc32(chunk.subarray(CHECKSUM_BYTES)), 0);
+    seal(chunk);
     this.#writeBehind.put(key.view(), chunk);
     this.#pendingBytes -= chunk.length - CHECKSUM_BYTES;
     // There may be as many as there are key groups, and one value may be large.
@@ -77,14 +75,9 @@ export class ChangeChunks {
  * @throws {MillraceError} MR_STATE_BACKEND when it is damaged
  */
 export function readChanges(chunk: Uint8Array): readonly (readonly [key: Uint8Array, value: Buffer])[] {
+  checkSealed(chunk, 'changes');
   const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
   const changes: (readonly [Uint8Array, Buffer])[] = [];
-  if (bytes.length < CHECKSUM_BYTES || bytes.readUInt32LE(0) !== crc32(bytes.subarray(CHECKSUM_BYTES))) {
-    throw new MillraceError(
-      'MR_STATE_BACKEND',
-      'Cannot read changes from the state store: their checksum does not match',
-    );
-  }
   for (let start = CHECKSUM_BYTES; start < bytes.length;) {
     const keyStart = start + ENTRY_HEADER_BYTES;
     const valueStart = keyStart + bytes.readUInt32LE(start);

@@ -1,5 +1,4 @@
 // [HOT] Rows that left memory: the newest in a log, older ones in the store. One for all tables of a backend.
-import { crc32 } from 'node:zlib';
 import type { CellCodec } from '../cell/cell-codec.ts';
 import type { StampClock } from '../table/stamp-clock.ts';
 import type { StoredRow } from '../table/stored-rows.ts';
@@ -7,6 +6,7 @@ import { BloomFilter } from './bloom-filter.ts';
 import { ChangeChunks } from './change-chunks.ts';
 import type { RestoredRows } from './restored-rows.ts';
 import { SpillLog, type SpillLogOptions } from './spill-log.ts';
+import { seal } from './store-checksum.ts';
 import { readStoredRow, readStoredRowAt, stampOfStoredRow } from './stored-row-codec.ts';
 import type { WriteBehind } from './write-behind.ts';
 
@@ -66,7 +66,7 @@ export class RowSpill {
       if (this.#filter.mayHave(hash)) this.writeBehind.append({ type: 'del', key });
       return;
     }
-    value.writeUInt32LE(crc32(value.subarray(4)), 0);
+    seal(value);
     this.writeBehind.append({ type: 'put', key, value });
     this.#filter.add(hash);
     const stamp = stampOfStoredRow(value);

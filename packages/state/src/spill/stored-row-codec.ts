@@ -5,13 +5,12 @@
  *   stored row => UINT32 crc (of the rest) INT32 changed VARINT (directoryPosition + 1) UINT8 columnCount column*
  *   column     => 0 FLOAT64  |  1 UINT32 bytes, whatever the cell codec writes  |  2 UINT8  |  3 INT32
  */
-import { crc32 } from 'node:zlib';
-import { MillraceError } from '@millrace/common';
 import { ByteSource, type ByteSink } from '@millrace/proto';
 import type { CellCodec } from '../cell/cell-codec.ts';
 import { PackedCells } from '../packed/packed-cells.ts';
 import type { Cells, RowStore } from '../table/row-store.ts';
 import type { StoredRow } from '../table/stored-rows.ts';
+import { checkSealed, CHECKSUM_BYTES } from './store-checksum.ts';
 
 /** Writes the value of a row in the store; its checksum is part of it. */
 export function writeStoredRow(sink: ByteSink, rows: RowStore, row: number, cells: CellCodec): void {
@@ -60,11 +59,8 @@ const FLOAT = 0;
 const VALUE = 1;
 const BYTE = 2;
 const INT = 3;
-const CHECKSUM_BYTES = 4;
 /** Checksum and stamp. */
 const DIRECTORY_POSITION_START = 8;
-/** Everything before the columns, at least. */
-const ROW_HEADER_BYTES_MIN = DIRECTORY_POSITION_START + 2;
 
 /** A stored row's columns, undecoded: numbers, or bytes of values. */
 export interface RawStoredRow {
@@ -75,20 +71,8 @@ export interface RawStoredRow {
 
 /** @throws {MillraceError} MR_STATE_BACKEND when the checksum does not match */
 export function readRawStoredRow(bytes: Uint8Array): RawStoredRow {
-  checkStoredRow(bytes);
+  checkSealed(bytes, 'values of a row');
   return readRawLoggedRow(bytes);
-}
-
-function checkStoredRow(bytes: Uint8Array): void {
-  if (
-    bytes.length < ROW_HEADER_BYTES_MIN ||
-    new ByteSource(bytes).u32() !== crc32(bytes.subarray(CHECKSUM_BYTES))
-  ) {
-    throw new MillraceError(
-      'MR_STATE_BACKEND',
-      'Cannot read a row from the state store: its checksum does not match',
-    );
-  }
 }
 
 /** As `readRawStoredRow`, of a row that never left memory. */
@@ -154,6 +138,6 @@ export function stampOfStoredRow(bytes: Buffer, start = 0): number {
  * @throws {MillraceError} MR_STATE_BACKEND when it is damaged
  */
 export function readStoredRow(bytes: Uint8Array, cells: CellCodec): StoredRow {
-  checkStoredRow(bytes);
+  checkSealed(bytes, 'values of a row');
   return readStoredRowAt(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, cells);
 }

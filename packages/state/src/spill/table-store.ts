@@ -12,6 +12,7 @@ import type {
 } from '../table/stored-rows.ts';
 import type { RestoredBlock, RestoredRows } from './restored-rows.ts';
 import type { RowSpill } from './row-spill.ts';
+import { checkSealed, CHECKSUM_BYTES, seal } from './store-checksum.ts';
 import { ROW_TAG, writeChunkKey, writeIdentity } from './store-keys.ts';
 import { writeStoredRow } from './stored-row-codec.ts';
 import type { WriteBehind } from './write-behind.ts';
@@ -204,11 +205,14 @@ export class TableStore implements StoredRows {
 
   #writeChunk(generation: number, chunk: number, entries: readonly DirectoryEntry[]): void {
     const sink = new ByteSink();
+    sink.u32(0);
     for (const [key, hash] of entries) {
       sink.u32(hash);
       writeKeyV1(sink, key);
     }
-    this.#writeBehind.put(Buffer.from(this.#chunkKey(generation, chunk)), sink.copy());
+    const value = Buffer.from(sink.view());
+    seal(value);
+    this.#writeBehind.put(Buffer.from(this.#chunkKey(generation, chunk)), value);
   }
 
   #readChunk(directory: Directory, generation: number, chunk: number): readonly DirectoryEntry[] {
@@ -217,7 +221,8 @@ export class TableStore implements StoredRows {
     const bytes = this.#writeBehind.get(this.#chunkKey(generation, chunk));
     const entries: DirectoryEntry[] = [];
     if (bytes === undefined) return entries;
-    const source = new ByteSource(bytes);
+    checkSealed(bytes, 'keys');
+    const source = new ByteSource(bytes, CHECKSUM_BYTES);
     while (source.position < source.end) {
       const hash = source.u32() | 0;
       entries.push([readKeyV1(source), hash]);
