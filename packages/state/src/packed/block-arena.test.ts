@@ -42,7 +42,7 @@ describe('Blocks of memory', () => {
     const before = blocks.bytes;
     for (let turns = 0; blocks.isUntidy; turns++) {
       expect(turns).toBeLessThan(100);
-      blocks.tidy(cells);
+      blocks.tidy(cells, cells.length);
     }
     expect(blocks.bytes).toBeLessThan(before / 4);
     for (let index = 0; index < cells.length; index += 100) {
@@ -60,7 +60,46 @@ describe('Blocks of memory', () => {
     for (const list of lists) blocks.free(list);
     expect(blocks.isUntidy).toBe(false);
     blocks.close(freeze);
-    while (blocks.isUntidy) blocks.tidy([]);
+    while (blocks.isUntidy) blocks.tidy([], 0);
     expect(blocks.bytes).toBeLessThan(4 * MIB);
+  });
+
+  test('of many sizes that were emptied are given back, and then there is nothing to tidy', () => {
+    const blocks = new RowBlocks();
+    for (const length of [33_000, 41_000, 52_000, 65_000, 81_000]) {
+      const lists = Array.from({ length: 16 }, () => blocks.insert(0, 0, 0, row(length), undefined, -1));
+      for (const list of lists) blocks.free(list);
+    }
+    for (let turns = 0; blocks.isUntidy; turns++) {
+      expect(turns).toBeLessThan(10);
+      blocks.tidy([], 0);
+    }
+    expect(blocks.bytes).toBeLessThan(2 * MIB + 1);
+    // They can be had again.
+    expect(blocks.rowAt(blocks.insert(0, 0, 0, row(33_000), undefined, -1), 0)).toEqual(row(33_000));
+  });
+
+  test('are moved a few at a time', () => {
+    const blocks = new RowBlocks();
+    const cells: unknown[] = Array.from({ length: 200_000 }, (_, index) =>
+      blocks.insert(0, 0, index, row(100), undefined, -1),
+    );
+    const isLeft = (index: number) => index % 5 < 2;
+    for (let index = 0; index < cells.length; index++) {
+      if (isLeft(index)) continue;
+      blocks.free(cells[index] as number);
+      cells[index] = undefined;
+    }
+    let turns = 0;
+    for (; blocks.isUntidy; turns++) {
+      const before = [...cells];
+      blocks.tidy(cells, cells.length);
+      expect(cells.filter((list, index) => list !== before[index]).length).toBeLessThan(20_000);
+    }
+    expect(turns).toBeGreaterThan(4);
+    expect(turns).toBeLessThan(40);
+    expect(blocks.bytes).toBeLessThan(blocks.liveBytes * 1.5);
+    for (let index = 0; index < cells.length; index += 97)
+      if (isLeft(index)) expect(blocks.headAt(cells[index] as number, 0)).toBe(index);
   });
 });

@@ -29,8 +29,6 @@ const GIVEN_BACK_PER_BLOCK = 2;
 const GIVEN_BACK_AT_ONCE = 16_384;
 /** Blocks that were given back are left alone as long as they are no more than this, or no more than those in use. */
 const FREE_WORDS_MIN = 2 * SEGMENT_WORDS_MAX;
-/** Moved between two batches: a few milliseconds. */
-const MOVED_WORDS_MAX = 4 * SEGMENT_WORDS_MAX;
 const NO_WORD = -1;
 
 /** Words of a block of each size; even, so that numbers of 8 bytes may stand at its end. */
@@ -78,7 +76,7 @@ export class BlockSegment {
   }
 }
 
-/** Threading: the task's thread only. Bounds: SEGMENTS_MAX segments; where it is tidied, twice the blocks in use and waiting, plus FREE_WORDS_MIN. */
+/** Threading: the task's thread only. Bounds: SEGMENTS_MAX segments; where its owner moves blocks, about twice those in use and waiting, plus FREE_WORDS_MIN. */
 export class BlockArena {
   /** By number; none has number 0. */
   readonly #segments: (BlockSegment | undefined)[] = [undefined];
@@ -103,6 +101,8 @@ export class BlockArena {
   /** Of blocks that were not given back. */
   #takenWords = 0;
   #liveWords = 0;
+  /** Nothing was dropped since it was cleared out last: it would be no use again. */
+  #isTidied = false;
 
   /** Bytes that its segments take. */
   get bytes(): number {
@@ -174,32 +174,38 @@ export class BlockArena {
     if (this.#open.delete(freeze)) this.#setOpen();
   }
 
-  /** There is something to tidy. */
-  get isUntidy(): boolean {
-    if ((this.#waiting[this.#waitingFrom + 1] as number) < this.#firstOpen) return true;
-    return this.#open.size === 0 && this.#isSparse;
+  /** Blocks wait that nobody reads any more. */
+  get hasDue(): boolean {
+    return (this.#waiting[this.#waitingFrom + 1] as number) < this.#firstOpen;
   }
 
-  get #isSparse(): boolean {
-    return this.#usedWords - this.#takenWords > Math.max(FREE_WORDS_MIN, this.#takenWords);
+  /** Blocks may be moved for the sake of memory: no snapshot is open, which would keep what they leave. */
+  get isQuiet(): boolean {
+    return this.#open.size === 0;
   }
 
-  /** Gives back what waited, some of it at a time. Returns whether there are segments now whose blocks are to be moved: `isLeaving`. */
-  tidy(): boolean {
+  /** More than half was given back, and may be used elsewhere when blocks are moved. */
+  get isSparse(): boolean {
+    return !this.#isTidied && this.#usedWords - this.#takenWords > Math.max(FREE_WORDS_MIN, this.#takenWords);
+  }
+
+  /** Gives back some of what is due. */
+  giveBackDue(): void {
     this.#giveBackSome(GIVEN_BACK_AT_ONCE);
-    if (this.#open.size > 0 || !this.#isSparse) return false;
-    const sparse = this.#segments
-      .filter((segment, number) => segment !== undefined && segment !== this.#segments[number - 1])
-      .filter((segment) => liveWordsOf(segment as BlockSegment) * 2 < (segment as BlockSegment).usedWords)
-      .sort((a, b) => shareOf(a as BlockSegment) - shareOf(b as BlockSegment)) as BlockSegment[];
-    let moved = 0;
-    for (const segment of sparse) {
-      moved += liveWordsOf(segment);
-      if (moved > MOVED_WORDS_MAX) break;
-      this.#unlist(segment);
-      segment.isLeaving = true;
+  }
+
+  /** Drops segments in which nothing is, and makes those leave of which less than half is in use: their blocks are to be moved. */
+  clearOut(): void {
+    this.#isTidied = true;
+    for (let number = this.#segments.length - 1; number > 0; number--) {
+      const segment = this.#segments[number];
+      if (segment === undefined || segment === this.#segments[number - 1]) continue;
+      if (segment.blockCount === 0) this.#drop(number, segment);
+      else if (segment.blockCount * segment.blockWords * 2 < segment.usedWords) {
+        this.#unlist(segment);
+        segment.isLeaving = true;
+      }
     }
-    return sparse.length > 0;
   }
 
   #setOpen(): void {
@@ -310,6 +316,7 @@ export class BlockArena {
   }
 
   #drop(number: number, segment: BlockSegment): void {
+    this.#isTidied = false;
     this.#unlist(segment);
     const numbers = numbersOf(segment);
     for (let index = 0; index < numbers; index++) this.#segments[number + index] = undefined;
@@ -319,14 +326,6 @@ export class BlockArena {
     if (segment.words.length === SEGMENT_WORDS_MAX && this.#spare.length < SPARE_SEGMENTS_MAX)
       this.#spare.push(segment.words.buffer as ArrayBuffer);
   }
-}
-
-function liveWordsOf({ blockCount, blockWords }: BlockSegment): number {
-  return blockCount * blockWords;
-}
-
-function shareOf(segment: BlockSegment): number {
-  return liveWordsOf(segment) / segment.usedWords;
 }
 
 function numbersOf({ words }: BlockSegment): number {

@@ -59,8 +59,8 @@ export class PackedListCells implements CellCodec {
     return this.blocks.isUntidy;
   }
 
-  tidy(cells: unknown[]): void {
-    this.blocks.tidy(cells);
+  tidy(cells: unknown[], count: number): void {
+    this.blocks.tidy(cells, count);
   }
 
   write(sink: ByteSink, cell: unknown): void {

@@ -101,7 +101,7 @@ describe('Lists in blocks', () => {
               break;
             }
             case 'tidy':
-              blocks.tidy(lists);
+              blocks.tidy(lists, lists.length);
               break;
             case 'freeze':
               frozen.push({

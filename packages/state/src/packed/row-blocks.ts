@@ -39,6 +39,9 @@ const SHRUNK_WORDS_MIN = 256;
 const GARBAGE_KEPT = 0.25;
 /** Up to so many words a loop beats the call that copies. */
 const LOOP_WORDS_MAX = 100;
+/** Cells looked at, and words of lists that are moved, between two batches: a few milliseconds. */
+const TIDY_LOOKS_MAX = 65_536;
+const TIDY_WORDS_MAX = 512 * 1024;
 /** Rows of up to so many bytes are encoded by the generated writers. */
 const SCRATCH_BYTES = 16 * 1024;
 const LINE_WORDS = 16;
@@ -52,6 +55,8 @@ let seen = 0;
 export class RowBlocks implements PackedListsHandle {
   readonly #arena = new BlockArena();
   readonly #read = new ReadRows();
+  /** Cells that are still to be looked at for lists to be moved; 0: none. */
+  #hand = 0;
   readonly #writer = new PlainRowWriter();
   readonly #batchWriter = new BatchRowWriter();
   readonly #headWriter = new PlainRowWriter();
@@ -148,16 +153,31 @@ export class RowBlocks implements PackedListsHandle {
 
   /** There is memory to give back that `tidy` finds. */
   get isUntidy(): boolean {
-    return this.#arena.isUntidy;
+    const arena = this.#arena;
+    return arena.hasDue || (arena.isQuiet && (this.#hand > 0 || arena.isSparse));
   }
 
-  /** To be called between batches with the cells of the table: gives back what nobody uses, and moves lists out of memory of which most is free. */
-  tidy(cells: unknown[]): void {
-    if (!this.#arena.tidy()) return;
-    for (let row = 0; row < cells.length; row++) {
+  /**
+   * To be called between batches with the cells of the table, of which the first `count` may be lists: gives back what nobody uses, and moves lists
+   * out of memory of which most is free, some at a time.
+   */
+  tidy(cells: unknown[], count: number): void {
+    const arena = this.#arena;
+    arena.giveBackDue();
+    if (!arena.isQuiet) return;
+    if (this.#hand === 0 && arena.isSparse) {
+      arena.clearOut();
+      this.#hand = count;
+    }
+    let words = 0;
+    for (let looks = TIDY_LOOKS_MAX; this.#hand > 0 && looks > 0 && words < TIDY_WORDS_MAX; looks--) {
+      const row = --this.#hand;
       const list = cells[row];
-      if (typeof list === 'number' && list !== 0 && this.#arena.segmentOf(list).isLeaving)
-        cells[row] = this.#move(list, 0, 1);
+      if (typeof list !== 'number' || list === 0) continue;
+      const segment = arena.segmentOf(list);
+      if (!segment.isLeaving) continue;
+      words += segment.blockWords;
+      cells[row] = this.#move(list, 0, 1);
     }
   }
 

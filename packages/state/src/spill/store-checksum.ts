@@ -13,7 +13,8 @@ export function seal(value: Buffer): void {
 /** `what`: a plural. @throws {MillraceError} MR_STATE_BACKEND when the checksum does not match */
 export function checkSealed(value: Uint8Array, what: string): void {
   const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-  if (bytes.length >= CHECKSUM_BYTES && bytes.readUInt32LE(0) === crc32(bytes.subarray(CHECKSUM_BYTES)))
+  // No value is empty: zeros would be one.
+  if (bytes.length > CHECKSUM_BYTES && bytes.readUInt32LE(0) === crc32(bytes.subarray(CHECKSUM_BYTES)))
     return;
   throw new MillraceError(
     'MR_STATE_BACKEND',

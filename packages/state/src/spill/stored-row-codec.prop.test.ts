@@ -70,7 +70,8 @@ test('small numbers take two bytes each, and a damaged row is refused', () => {
   const small = written({ ...of, numbers: [0, 255] });
   expect(written({ ...of, numbers: [0.5, -0] }).position - small.position).toBe(14);
   const bytes = Buffer.from(small.bytes.subarray(0, small.position));
-  expect(() => readStoredRow(bytes, valueCells)).toThrow(
-    expect.objectContaining({ code: 'MR_STATE_BACKEND' }) as Error,
-  );
+  for (const damaged of [bytes, Buffer.alloc(0), Buffer.alloc(3), Buffer.alloc(4)])
+    expect(() => readStoredRow(damaged, valueCells)).toThrow(
+      expect.objectContaining({ code: 'MR_STATE_BACKEND' }) as Error,
+    );
 });

@@ -263,7 +263,7 @@ function isUntidy({ cells }: StateTable): boolean {
 }
 
 function tidy({ cells, rows }: StateTable): void {
-  for (const column of rows.columns) if (Array.isArray(column)) cells.tidy?.(column);
+  for (const column of rows.columns) if (Array.isArray(column)) cells.tidy?.(column, rows.highWater);
 }
 
 function isWithin(table: StateTable, { rowsMax, packedBytesMax }: Share): boolean {

@@ -92,33 +92,37 @@ test('A file sink recovered after a crash at any step has each row exactly once,
   expect(crashCount).toBeGreaterThan(20);
 });
 
-test('A writer that is closed while its files are sealed leaves nothing that the next attempt does not find', async () => {
-  const directory = await temporaryDirectory();
-  const sink = sinkOf();
-  const { files } = sinkContext(directory.path);
-  let letRename: () => void = () => undefined;
-  const mayRename = new Promise<void>((resolve) => (letRename = resolve));
-  const slow: typeof files = {
-    ...files,
-    rename: async (from, to) => {
-      await mayRename;
-      await files.rename(from, to);
-    },
-  };
-  const writer = await sink.openWriter(sinkContext(directory.path, { files: slow }), []);
-  writer.write({ id: 1 }, 0);
-  const sealed = writer.prepareCommit(1);
-  let isClosed = false;
-  const closed = Promise.resolve(writer.close()).then(() => (isClosed = true));
-  // A look at the disk takes longer than what does not wait for anything.
-  await readdir(`${directory.path}/out`);
-  expect(isClosed).toBe(false);
-  letRename();
-  await Promise.all([sealed, closed]);
-  const next = await sink.openWriter(sinkContext(directory.path, { attemptNumber: 1 }), []);
-  expect(await readdir(`${directory.path}/out`)).toEqual([]);
-  await next.close();
-});
+test.each([{}, { partitionBy: ['id'] }])(
+  'A writer that is closed while its files are sealed leaves nothing that the next attempt does not find: %o',
+  async (options) => {
+    const directory = await temporaryDirectory();
+    const sink = sinkOf(options);
+    const { files } = sinkContext(directory.path);
+    let letRename: () => void = () => undefined;
+    const mayRename = new Promise<void>((resolve) => (letRename = resolve));
+    const slow: typeof files = {
+      ...files,
+      rename: async (from, to) => {
+        await mayRename;
+        await files.rename(from, to);
+      },
+    };
+    const writer = await sink.openWriter(sinkContext(directory.path, { files: slow, attemptNumber: 1 }), []);
+    writer.write({ id: 1, text: 'a' }, 0);
+    const sealed = writer.prepareCommit(1);
+    let isClosed = false;
+    const closed = Promise.resolve(writer.close()).then(() => (isClosed = true));
+    // A look at the disk takes longer than what does not wait for anything.
+    await readdir(`${directory.path}/out`);
+    expect(isClosed).toBe(false);
+    letRename();
+    await Promise.all([sealed, closed]);
+    const next = await sink.openWriter(sinkContext(directory.path, { attemptNumber: 2 }), []);
+    const left = await readdir(`${directory.path}/out`, { recursive: true });
+    expect(left.filter((name) => name.endsWith('.jsonl'))).toEqual([]);
+    await next.close();
+  },
+);
 
 test('A file sink shows nothing before the commit, and seals what was written at the moment of the barrier', async () => {
   const directory = await temporaryDirectory();

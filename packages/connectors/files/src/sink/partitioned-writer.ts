@@ -31,6 +31,8 @@ export class PartitionedWriter<T extends object> implements SinkWriter<T> {
   #writers = new Map<string, FileWriter<T>>();
   /** Those with an open file, the oldest first. */
   #awake = new Set<string>();
+  /** Of the last checkpoints; never rejects. */
+  #sealing: Promise<void> = Promise.resolve();
   /** The partition of the last record, which most have in common with the one before. */
   #last: { readonly values: readonly unknown[]; readonly writer: FileWriter<T> } | undefined;
 
@@ -73,12 +75,16 @@ export class PartitionedWriter<T extends object> implements SinkWriter<T> {
     this.#awake = new Set();
     this.#last = undefined;
     // All are sealed now: what is written meanwhile is the next checkpoint's.
-    const sealed = await Promise.all(writers.map(async ([, writer]) => writer.prepareCommit(checkpointId)));
+    const sealing = Promise.all(writers.map(async ([, writer]) => writer.prepareCommit(checkpointId)));
+    this.#sealing = Promise.allSettled([this.#sealing, sealing]).then(() => undefined);
+    const sealed = await sealing;
     await this.#syncAncestors(writers.map(([path]) => path));
     return sealed.flat();
   }
 
+  /** As of a {@link FileWriter}. */
   async close(): Promise<void> {
+    await this.#sealing;
     const writers = [...this.#writers.values()];
     this.#writers = new Map();
     this.#last = undefined;
