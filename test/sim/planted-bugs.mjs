@@ -548,9 +548,9 @@ export const openBugs = [
     id: 'a row from the store is taken without a look at its checksum',
     why: 'needs a row that went to the store, came back, and had a changed bit in a number',
     row: 23,
-    file: 'state/src/spill/stored-row-codec.ts',
-    from: 'new ByteSource(bytes).u32() !== crc32(bytes.subarray(CHECKSUM_BYTES))',
-    to: 'new ByteSource(bytes).u32() === crc32(bytes.subarray(CHECKSUM_BYTES)) - 0.5',
+    file: 'state/src/spill/store-checksum.ts',
+    from: 'bytes.readUInt32LE(0) === crc32(bytes.subarray(CHECKSUM_BYTES))',
+    to: 'bytes.readUInt32LE(0) !== crc32(bytes.subarray(CHECKSUM_BYTES)) - 0.5',
   },
   {
     id: 'of several old subtasks only one has its transactions restored',
@@ -596,9 +596,9 @@ export const openBugs = [
     id: 'rows of a top-N are changed in a list that a snapshot has',
     why: 'found by seed 13 before the rows of a top-N were packed; not in the first 300 since',
     row: 0,
-    file: 'runtime/src/operator/changelog/own-cells.ts',
-    from: 'return table.isOwn(row) ? list : list.copy();',
-    to: 'return list;',
+    file: 'state/src/packed/block-arena.ts',
+    from: 'words[this.wordOf(address)] as number) > this.#lastOpen;',
+    to: 'words[this.wordOf(address)] as number) > -1 - this.#lastOpen;',
   },
 ];
 
