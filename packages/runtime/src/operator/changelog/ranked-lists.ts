@@ -12,9 +12,9 @@ export interface RankedList extends RankedRows {
   /** What the row was inserted with. */
   headAt(index: number): unknown;
   insert(index: number, head: unknown, input: RowInput): void;
-  /** Forgets a row, which may be read until the list is in its cell. */
+  /** Forgets a row: who wants it has read it before. */
   removeAt(index: number): void;
-  /** The list is in its cell. */
+  /** The list is in its cell: what it no longer has is given back. */
   settle(): void;
 }
 
