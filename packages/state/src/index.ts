@@ -7,6 +7,7 @@ export { REBASE_INTERVAL } from './snapshot/checkpoint-ledger.ts';
 export { LOG_BYTES_MAX_DEFAULT } from './spill/spill-log.ts';
 export { PackedList } from './packed/packed-list.ts';
 export { flattenString, ownKey, sameKey } from './table/own-key.ts';
+export { TextCodes } from './table/text-codes.ts';
 export { PREFETCH_ROWS } from './table/row-prefetch.ts';
 export {
   inspectKeyedState,

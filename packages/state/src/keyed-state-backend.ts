@@ -96,6 +96,11 @@ export interface TableDescriptor {
    * Default false.
    */
   readonly hasPackedLists?: boolean;
+  /**
+   * Nobody else keeps the keys of this table: of those that are arrays of numbers and texts there are numbers then, and `keyOf` makes
+   * an array each time. Default false: only of those that are arrays of numbers.
+   */
+  readonly hasOwnKeys?: boolean;
 }
 
 /**

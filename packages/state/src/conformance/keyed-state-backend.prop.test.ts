@@ -38,6 +38,7 @@ test.each(CACHE_LENGTHS)(
         spillLogBytesMax,
         leftRowBytesMin: LEFT_ROW_BYTES_MINS[seed % LEFT_ROW_BYTES_MINS.length] ?? 0,
         areNumbersWeighed: (seed >>> 4) % 2 === 1,
+        hasTextKeys: (seed >>> 5) % 2 === 1,
       });
       expect(await run.run(list)).toBe(list.length);
     });
@@ -51,12 +52,14 @@ test('A backend that keeps all in memory does what plain Maps do, through checkp
   const property = fc.asyncProperty(
     operations,
     fc.constantFrom(...LEFT_ROW_BYTES_MINS),
-    async (list, leftRowBytesMin) => {
+    fc.boolean(),
+    async (list, leftRowBytesMin, hasTextKeys) => {
       const run = new ModelRun({
         openStore,
         cacheEntriesMax: 1_000_000,
         spillLogBytesMax: 0,
         leftRowBytesMin,
+        hasTextKeys,
       });
       expect(await run.run(list)).toBe(list.length);
     },

@@ -14,6 +14,7 @@ import {
   MAP_KEYS,
   NAMESPACES,
   PACKED_KEYS,
+  TEXT_KEYS,
   StateModel,
   subjectOf,
   takeDistinct,
@@ -123,6 +124,7 @@ export class ModelRun {
   readonly #spillLogBytesMax: number;
   readonly #leftRowBytesMin: number;
   readonly #areNumbersWeighed: boolean;
+  readonly #hasTextKeys: boolean;
   readonly #blobs = new MemoryBlobStore();
   #subjects: Subject[] = [];
   #model = new StateModel();
@@ -139,7 +141,10 @@ export class ModelRun {
     /** 0: what is restored is read when it is asked for. */
     readonly leftRowBytesMin: number;
     readonly areNumbersWeighed?: boolean;
+    /** Of the table of packed rows, which has its keys to itself then. */
+    readonly hasTextKeys?: boolean;
   }) {
+    this.#hasTextKeys = options.hasTextKeys === true;
     this.#areNumbersWeighed = options.areNumbersWeighed === true;
     this.#leftRowBytesMin = options.leftRowBytesMin;
     this.#openStore = options.openStore;
@@ -282,7 +287,7 @@ export class ModelRun {
       }
       case 'packed':
       case 'removePacked':
-        this.#changePacked(PACKED_KEYS[operation.packedKey], operation.kind === 'packed' ? n : undefined);
+        this.#changePacked(operation.packedKey, operation.kind === 'packed' ? n : undefined);
         return;
       case 'timer': {
         const domain = n % 3 === 0 ? 'processing' : 'event';
@@ -300,7 +305,8 @@ export class ModelRun {
   }
 
   /** undefined: the row is removed. */
-  #changePacked(key: unknown, n: number | undefined): void {
+  #changePacked(index: number, n: number | undefined): void {
+    const key = (this.#hasTextKeys ? TEXT_KEYS : PACKED_KEYS)[index];
     const hash = hashKey(key);
     const { packed } = subjectOf(this.#subjects, key);
     if (n === undefined) {
@@ -322,8 +328,8 @@ export class ModelRun {
   #meanwhile(): void {
     this.#change({ kind: 'row', key: this.#checkpointId % KEYS.length, n: 5 });
     this.#change({ kind: 'slice', key: (this.#checkpointId * 7) % KEYS.length, namespace: 1, n: 3 });
-    this.#changePacked(PACKED_KEYS[(this.#checkpointId * 3) % PACKED_KEYS.length], this.#checkpointId);
-    this.#changePacked(PACKED_KEYS[(this.#checkpointId * 7) % PACKED_KEYS.length], undefined);
+    this.#changePacked((this.#checkpointId * 3) % PACKED_KEYS.length, this.#checkpointId);
+    this.#changePacked((this.#checkpointId * 7) % PACKED_KEYS.length, undefined);
     this.#change({ kind: 'listAdd', key: (this.#checkpointId * 3) % KEYS.length, n: 2 });
     this.#change({ kind: 'distinct', key: (this.#checkpointId * 5) % KEYS.length, from: 60, n: 30 });
     this.#change({ kind: 'mapPut', key: (this.#checkpointId * 5) % KEYS.length, mapKey: 1, n: 7 });
@@ -410,7 +416,12 @@ export class ModelRun {
       });
       const rows = backend.table({ name: 'rows', columns: ['f64', 'value'], hasNamespaces: false });
       const slices = backend.table({ name: 'slices', columns: ['f64'], hasNamespaces: true });
-      const packed = backend.table({ name: 'packed', columns: ['packed', 'f64'], hasNamespaces: false });
+      const packed = backend.table({
+        name: 'packed',
+        columns: ['packed', 'f64'],
+        hasNamespaces: false,
+        hasOwnKeys: this.#hasTextKeys,
+      });
       subjects.push({ backend, rows, slices, packed, ...range });
     }
     return subjects;

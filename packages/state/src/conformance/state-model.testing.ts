@@ -40,6 +40,12 @@ export const PACKED_KEYS: readonly unknown[] = [
   7,
 ];
 
+/** The same with texts in the place of the second number. */
+export const TEXT_KEYS: readonly unknown[] = PACKED_KEYS.map((key) => {
+  const [first, second] = Array.isArray(key) && key.length === 2 ? (key as unknown[]) : [];
+  return typeof second === 'number' ? [first, `number ${second}`] : key;
+});
+
 /** Text that is equal for equal keys. */
 export function canonical(key: unknown): string {
   if (typeof key === 'number') return `n${key === 0 ? 0 : key}`;
@@ -148,7 +154,7 @@ export function compare(subjects: readonly Subject[], model: StateModel): void {
 }
 
 function comparePacked(subjects: readonly Subject[], model: StateModel): void {
-  for (const key of PACKED_KEYS) {
+  for (const key of [...PACKED_KEYS, ...TEXT_KEYS]) {
     const { packed } = subjectOf(subjects, key);
     const row = packed.find(key, hashKey(key), 0);
     assert.deepEqual(

@@ -11,7 +11,7 @@ import {
 import { CELLS_LOOKED_AT, type CellCodec } from '../cell/cell-codec.ts';
 import { FrozenCells } from '../packed/packed-cells.ts';
 import type { DroppedNamespace, Removal } from '../table/removal-log.ts';
-import { NumberTuples } from '../table/number-tuples.ts';
+import { KeyTuples } from '../table/key-tuples.ts';
 import type { FrozenKeys, FrozenTable } from './frozen-table.ts';
 import type { Pacer } from './pacer.ts';
 import { scattered } from './scatter.ts';
@@ -134,7 +134,7 @@ export class FrozenPartition {
   release(): void {
     const { hashes, keys, subkeys, columns } = this.#rows;
     for (const column of [hashes, keys, subkeys, ...columns]) {
-      const numbers = column instanceof NumberTuples ? column.numbers : column;
+      const numbers = column instanceof KeyTuples ? column.numbers : column;
       if (numbers instanceof Float64Array || numbers instanceof Int32Array) giveBack(numbers);
     }
   }
@@ -219,7 +219,7 @@ export class FrozenPartition {
     { from, to, mayRepeat }: { readonly from: number; readonly to: number; readonly mayRepeat: boolean },
   ): KeyedRunColumnV1 {
     if (keys instanceof Float64Array) return keys.subarray(from, to);
-    if (keys instanceof NumberTuples)
+    if (keys instanceof KeyTuples && keys.areNumbers)
       return packNumberTuplesV1(keys.numbers.subarray(from * keys.width, to * keys.width), keys.width);
     const scratch = this.#scratch;
     scratch.reset();
@@ -227,7 +227,7 @@ export class FrozenPartition {
     // Entries of distinct values share the objects that are their keys: the bytes of one are copied.
     const written = new Map<object, number>();
     for (let index = 0; index < ends.length; index++) {
-      const key = keys[from + index];
+      const key = keyAt(keys, from + index);
       if (!mayRepeat || typeof key !== 'object' || key === null) {
         writeKeyV1(scratch, key);
       } else {
@@ -246,7 +246,7 @@ export class FrozenPartition {
 }
 
 function keyAt(keys: FrozenKeys, index: number): unknown {
-  return keys instanceof NumberTuples ? keys.at(index) : keys[index];
+  return keys instanceof KeyTuples ? keys.at(index) : keys[index];
 }
 
 /** Appends as many cells as there are ends, and says where each ends. */

@@ -3,7 +3,7 @@ import { keyGroupOfHash } from '@millrace/common';
 import type { StateTable } from '../backend/table-registry.ts';
 import type { CellCodec } from '../cell/cell-codec.ts';
 import { KEY_MODE_NUMBER, KEY_MODE_TUPLE, type KeyColumn } from '../table/key-column.ts';
-import { NumberTuples } from '../table/number-tuples.ts';
+import { KeyTuples } from '../table/key-tuples.ts';
 import type { DroppedNamespace, Removal } from '../table/removal-log.ts';
 import { isExpired } from '../ttl/state-ttl.ts';
 import { PackedCells, type FrozenCells } from '../packed/packed-cells.ts';
@@ -22,7 +22,7 @@ export interface FreezeScope {
 }
 
 /** Keys by row. */
-export type FrozenKeys = Float64Array | NumberTuples | readonly unknown[];
+export type FrozenKeys = Float64Array | KeyTuples | readonly unknown[];
 
 /** Rows of one table at a freeze. Shape: all arrays have `count` elements; values are never changed in place. */
 export interface FrozenTable {
@@ -176,17 +176,17 @@ function gatherValues(source: readonly unknown[], selected: Int32Array): unknown
   return target;
 }
 
-function copyKeys({ mode, width, numbers, values }: KeyColumn, count: number): FrozenKeys {
+function copyKeys({ mode, places, numbers, values }: KeyColumn, count: number): FrozenKeys {
   if (mode === KEY_MODE_NUMBER) return copyFloats(numbers, count);
   return mode === KEY_MODE_TUPLE
-    ? new NumberTuples(width, copyFloats(numbers, count * width))
+    ? new KeyTuples(places, copyFloats(numbers, count * places.length))
     : values.slice(0, count);
 }
 
-function gatherKeys({ mode, width, numbers, values }: KeyColumn, selected: Int32Array): FrozenKeys {
+function gatherKeys({ mode, places, numbers, values }: KeyColumn, selected: Int32Array): FrozenKeys {
   if (mode === KEY_MODE_NUMBER) return gatherFloats(numbers, selected);
   return mode === KEY_MODE_TUPLE
-    ? new NumberTuples(width, gatherTuples(numbers, width, selected))
+    ? new KeyTuples(places, gatherTuples(numbers, places.length, selected))
     : gatherValues(values, selected);
 }
 

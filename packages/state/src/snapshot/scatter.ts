@@ -1,6 +1,6 @@
 // [HOT] Columns in another order. What is read is read straight on, and what is written goes on in as many places as there are key groups:
 // picking the rows of one group after the other instead meets a new line of memory, and mostly a new page, with each row and column.
-import { NumberTuples } from '../table/number-tuples.ts';
+import { KeyTuples } from '../table/key-tuples.ts';
 import type { Pacer } from './pacer.ts';
 import { giveBack, takeFloats, takeInts } from './spare-arrays.ts';
 
@@ -9,7 +9,7 @@ const ELEMENTS_PER_STEP = 65_536;
 /** That take as long as a row's encoding. */
 const ELEMENTS_PER_ROW = 16;
 
-type Column = Float64Array | Int32Array | NumberTuples | readonly unknown[];
+type Column = Float64Array | Int32Array | KeyTuples | readonly unknown[];
 
 /** Returns the column with `column[i]` at `places[i]`; made in slices. Numbers that were in `column` are nobody's any more. */
 export async function scattered<C extends Column>(column: C, places: Uint32Array, pacer: Pacer): Promise<C> {
@@ -21,12 +21,12 @@ export async function scattered<C extends Column>(column: C, places: Uint32Array
     // A loop each, of one kind of array each.
     if (column instanceof Float64Array) scatterFloats(column, target as Float64Array, { span, start });
     else if (column instanceof Int32Array) scatterInts(column, target as Int32Array, { span, start });
-    else if (column instanceof NumberTuples) scatterTuples(column, target as NumberTuples, { span, start });
+    else if (column instanceof KeyTuples) scatterTuples(column, target as KeyTuples, { span, start });
     else scatterValues(column as readonly unknown[], target as unknown[], { span, start });
     const pause = pacer.afterRows((end - start) / ELEMENTS_PER_ROW);
     if (pause !== undefined) await pause;
   }
-  if (column instanceof NumberTuples) giveBack(column.numbers);
+  if (column instanceof KeyTuples) giveBack(column.numbers);
   else if (!isOfValues(column)) giveBack(column);
   return target as C;
 }
@@ -41,8 +41,8 @@ interface Places {
   readonly start: number;
 }
 
-function emptyAs(column: Column, count: number): Float64Array | Int32Array | NumberTuples | unknown[] {
-  if (column instanceof NumberTuples) return new NumberTuples(column.width, takeFloats(count * column.width));
+function emptyAs(column: Column, count: number): Float64Array | Int32Array | KeyTuples | unknown[] {
+  if (column instanceof KeyTuples) return new KeyTuples(column.places, takeFloats(count * column.width));
   if (column instanceof Float64Array) return takeFloats(count);
   if (column instanceof Int32Array) return takeInts(count);
   return new Array<unknown>(count).fill(undefined);
@@ -53,11 +53,7 @@ function scatterFloats(source: Float64Array, target: Float64Array, { span, start
     target[span[index] as number] = source[start + index] as number;
 }
 
-function scatterTuples(
-  { numbers, width }: NumberTuples,
-  target: NumberTuples,
-  { span, start }: Places,
-): void {
+function scatterTuples({ numbers, width }: KeyTuples, target: KeyTuples, { span, start }: Places): void {
   let from = start * width;
   for (let index = 0; index < span.length; index++) {
     const to = (span[index] as number) * width;

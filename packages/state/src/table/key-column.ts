@@ -1,6 +1,6 @@
-// [HOT] Keys by row: a Float64Array while all are numbers, or arrays of as many numbers each; else strings or anything in an array. Widens,
-// never narrows.
-import { tupleAt, tupleWidth } from './number-tuples.ts';
+// [HOT] Keys by row: a Float64Array while all are numbers, or arrays of as many numbers (and texts) each; else strings or anything in an
+// array. Widens, and narrows only when `takeTexts` says so.
+import { partCode, placesOf, putTuple, tupleAt, tupleWidth, type TuplePlaces } from './key-tuples.ts';
 import { ownKey, sameKey } from './own-key.ts';
 
 /** `number`: see `numbers`; else see `values`. */
@@ -8,7 +8,7 @@ export const KEY_MODE_NUMBER = 0;
 /** Every key of the column is a string. */
 export const KEY_MODE_STRING = 1;
 const KEY_MODE_ANY = 2;
-/** Every key of the column is an array of `width` numbers, which are side by side in `numbers`. */
+/** Every key of the column is an array with as many elements as `places`, for which numbers are side by side in `numbers`. */
 export const KEY_MODE_TUPLE = 3;
 
 /** A column of keys. */
@@ -16,31 +16,53 @@ export class KeyColumn {
   /** One of KEY_MODE_*; undecided (-1) until the first key. */
   mode = -1;
   numbers = new Float64Array(0);
-  /** Numbers of a key, where there are any. */
-  width = 1;
+  /** Of keys that are arrays. */
+  places: TuplePlaces = [];
   values: unknown[] = [];
+  /** Arrays with texts are kept as numbers, too. */
+  #takesTexts = false;
 
   /** True also before the first key. */
   get areNumbers(): boolean {
     return this.mode !== KEY_MODE_STRING && this.mode !== KEY_MODE_ANY;
   }
 
+  /** Numbers of a key, where there are any. */
+  get width(): number {
+    return this.mode === KEY_MODE_TUPLE ? this.places.length : 1;
+  }
+
+  /** From now on `get` makes keys that are arrays of numbers and texts anew each time. */
+  takeTexts(capacity: number): void {
+    if (this.#takesTexts) return;
+    this.#takesTexts = true;
+    if (this.mode === KEY_MODE_ANY) this.#narrow(capacity);
+  }
+
   /** Stores `key` in `row`; `capacity` is that of the table. `isOwned`: the key is one that a column has already. */
   put(row: number, key: unknown, capacity: number, isOwned = false): void {
-    const wanted = modeOf(key);
-    if (
-      wanted !== this.mode ||
-      (wanted === KEY_MODE_TUPLE && (key as readonly unknown[]).length !== this.width)
-    )
-      this.#widen(wanted, key, capacity);
-    if (this.mode === KEY_MODE_NUMBER) this.numbers[row] = (key as number) === 0 ? 0 : (key as number);
-    else if (this.mode === KEY_MODE_TUPLE) this.#putTuple(row, key as readonly number[]);
-    else this.values[row] = isOwned ? key : ownKey(key);
+    if (this.mode === KEY_MODE_TUPLE) {
+      if (putTuple(this, row, key)) return;
+      this.#widen(capacity);
+    } else {
+      const wanted = this.#modeOf(key);
+      if (this.mode === -1) this.#begin(wanted, key, capacity);
+      else if (wanted !== this.mode) this.#widen(capacity);
+      if (this.mode === KEY_MODE_NUMBER) {
+        this.numbers[row] = (key as number) === 0 ? 0 : (key as number);
+        return;
+      }
+      if (this.mode === KEY_MODE_TUPLE) {
+        if (putTuple(this, row, key)) return;
+        this.#widen(capacity);
+      }
+    }
+    this.values[row] = isOwned ? key : ownKey(key);
   }
 
   get(row: number): unknown {
     if (this.mode === KEY_MODE_NUMBER) return this.numbers[row];
-    return this.mode === KEY_MODE_TUPLE ? tupleAt(this.numbers, this.width, row) : this.values[row];
+    return this.mode === KEY_MODE_TUPLE ? tupleAt(this, row) : this.values[row];
   }
 
   /** True when the row has this key; hashes are the caller's to compare first. */
@@ -69,37 +91,28 @@ export class KeyColumn {
     }
   }
 
-  #putTuple(row: number, key: readonly number[]): void {
-    const { numbers, width } = this;
-    const start = row * width;
-    for (let index = 0; index < width; index++) {
-      const part = key[index] as number;
-      numbers[start + index] = part === 0 ? 0 : part;
-    }
-  }
-
   #equalsTuple(row: number, key: unknown): boolean {
-    const { numbers, width } = this;
+    const { numbers, places } = this;
+    const width = places.length;
     if (!Array.isArray(key) || key.length !== width) return false;
     const start = row * width;
     for (let index = 0; index < width; index++) {
       const own = numbers[start + index] as number;
-      const part: unknown = key[index];
+      const part = partCode(places, index, key[index]);
       if (own !== part && (own === own || part === part)) return false;
     }
     return true;
   }
 
-  #widen(wanted: number, key: unknown, capacity: number): void {
-    if (this.mode === -1) {
-      this.mode = wanted;
-      if (wanted === KEY_MODE_TUPLE) this.width = (key as readonly unknown[]).length;
-      if (wanted === KEY_MODE_NUMBER || wanted === KEY_MODE_TUPLE)
-        this.numbers = new Float64Array(capacity * this.width);
-      else growArray(this.values, capacity);
-      return;
-    }
-    if (this.mode === KEY_MODE_NUMBER || this.mode === KEY_MODE_TUPLE) {
+  #begin(wanted: number, key: unknown, capacity: number): void {
+    this.mode = wanted;
+    if (wanted === KEY_MODE_TUPLE) this.places = placesOf(key as readonly unknown[]);
+    if (this.areNumbers) this.numbers = new Float64Array(capacity * this.width);
+    else growArray(this.values, capacity);
+  }
+
+  #widen(capacity: number): void {
+    if (this.areNumbers) {
       const rowCount = this.numbers.length / this.width;
       growArray(this.values, capacity);
       for (let row = 0; row < rowCount; row++) this.values[row] = this.get(row);
@@ -107,12 +120,28 @@ export class KeyColumn {
     }
     this.mode = KEY_MODE_ANY;
   }
-}
 
-function modeOf(key: unknown): number {
-  if (typeof key === 'number') return KEY_MODE_NUMBER;
-  if (typeof key === 'string') return KEY_MODE_STRING;
-  return tupleWidth(key) > 0 ? KEY_MODE_TUPLE : KEY_MODE_ANY;
+  /** A restore put the keys before anybody said how they are kept. */
+  #narrow(capacity: number): void {
+    const narrow = new KeyColumn();
+    narrow.#takesTexts = true;
+    for (let row = 0; row < this.values.length; row++) {
+      const key = this.values[row];
+      if (key === undefined) continue; // not in use
+      narrow.put(row, key, capacity, true);
+      if (narrow.mode !== KEY_MODE_TUPLE) return;
+    }
+    this.mode = narrow.mode;
+    this.places = narrow.places;
+    this.numbers = narrow.numbers;
+    this.values = [];
+  }
+
+  #modeOf(key: unknown): number {
+    if (typeof key === 'number') return KEY_MODE_NUMBER;
+    if (typeof key === 'string') return KEY_MODE_STRING;
+    return tupleWidth(key, this.#takesTexts) > 0 ? KEY_MODE_TUPLE : KEY_MODE_ANY;
+  }
 }
 
 /** Lengthens with undefined, so that the array has no holes. */

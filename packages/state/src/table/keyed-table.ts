@@ -16,6 +16,7 @@ import type { StateTtl } from '../ttl/state-ttl.ts';
 import { PackedCells } from '../packed/packed-cells.ts';
 import { PackedListCells } from '../packed/packed-list.ts';
 import { KEY_MODE_NUMBER, KEY_MODE_STRING, KEY_MODE_TUPLE } from './key-column.ts';
+import { partCode } from './key-tuples.ts';
 import { OpenIndex, SPREAD } from './open-index.ts';
 import { RemovalLog } from './removal-log.ts';
 import { prefetchRows, ROWS_IN_CACHE } from './row-prefetch.ts';
@@ -351,8 +352,9 @@ export class KeyedTable implements RowTable {
       }
     }
     if (keys.mode === KEY_MODE_TUPLE && keys.width === 2 && isPair(key)) {
-      const numbers = keys.numbers;
-      const [first, second] = key;
+      const { numbers, places } = keys;
+      const first = partCode(places, 0, key[0]);
+      const second = partCode(places, 1, key[1]);
       for (;;) {
         const row = slots[slot] as number;
         if (

@@ -144,7 +144,8 @@ class GroupAggregate implements RowFunction {
 
   #ownerOf(row: number, hash: number): RowKey {
     const of = this.#of;
-    of.key = this.#states.table.keyOf(row);
+    // As the table has it, so that all that is kept of a key elsewhere shares it.
+    if (this.#layout.groups.length > 0) of.key = this.#states.table.keyOf(row);
     of.hash = hash;
     return of;
   }

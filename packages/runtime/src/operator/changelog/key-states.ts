@@ -49,6 +49,7 @@ export class KeyStates {
       hasNamespaces: false,
       hasLists: options.hasLists === true,
       hasPackedLists: options.hasPackedLists === true,
+      hasOwnKeys: options.onRemove === undefined && ttlMs === Infinity,
     });
     this.#backend = backend;
     this.#clock = options.clock;

@@ -5,12 +5,45 @@ import type { Paused } from '../../chain/emission.ts';
 import type { OperatorSetup } from '../operator-setup.ts';
 import type { RowInput } from './row-operator.ts';
 
-/** A key whose result changed since it was `before`; undefined: there was none. */
+/** A key whose result changed since it was `before`; undefined: there was none. One for all keys, valid for one call. */
 export interface Changed {
   readonly key: unknown;
   readonly hash: number;
   readonly before: unknown;
   readonly timestampMs: number;
+}
+
+/** Keys that changed, as columns: they wait together, and an object each would be copied by the collector meanwhile. */
+class Waiting {
+  key: unknown;
+  hash = 0;
+  before: unknown;
+  timestampMs = NaN;
+  readonly #keys: unknown[] = [];
+  readonly #hashes: number[] = [];
+  readonly #befores: unknown[] = [];
+  readonly #times: number[] = [];
+  #next = 0;
+
+  get isOver(): boolean {
+    return this.#next === this.#keys.length;
+  }
+
+  add(of: Changed): void {
+    this.#keys.push(of.key);
+    this.#hashes.push(of.hash);
+    this.#befores.push(of.before);
+    this.#times.push(of.timestampMs);
+  }
+
+  next(): Changed {
+    const index = this.#next++;
+    this.key = this.#keys[index];
+    this.hash = this.#hashes[index] as number;
+    this.before = this.#befores[index];
+    this.timestampMs = this.#times[index] as number;
+    return this;
+  }
 }
 
 /** Emits what changed of a key's result. */
@@ -31,6 +64,8 @@ export class MiniBatch {
   readonly #spec: MiniBatchSpec;
   readonly #emit: EmitChanged;
   readonly #emitAll: Paused | undefined;
+  /** Of the last key whose result is not undefined. Many are alike where nobody asks what a result was. */
+  #before: { readonly row: unknown } = { row: undefined };
   #count = 0;
   #deadlineMs = Infinity;
 
@@ -52,6 +87,7 @@ export class MiniBatch {
       name: 'pending',
       columns: ['value', 'f64', 'f64', 'f64'],
       hasNamespaces: false,
+      hasOwnKeys: true,
     });
     const cursor = this.#table.openCursor(0);
     for (let row = cursor.next(); row >= 0; row = cursor.next())
@@ -68,8 +104,10 @@ export class MiniBatch {
   note(input: RowInput, before: unknown, isChanged = true): void {
     const table = this.#table;
     const row = table.upsert(input.key, input.hash, 0);
-    if (table.wasAbsent)
-      (table.columns[BEFORE] as unknown[])[row] = before === undefined ? null : { row: before };
+    if (table.wasAbsent) {
+      if (before !== undefined && this.#before.row !== before) this.#before = { row: before };
+      (table.columns[BEFORE] as unknown[])[row] = before === undefined ? null : this.#before;
+    }
     (table.columns[TIME] as Float64Array)[row] = input.timestampMs;
     const counts = table.columns[COUNT] as Float64Array;
     counts[row] = (counts[row] as number) + 1;
@@ -99,12 +137,12 @@ export class MiniBatch {
   /** Takes all out of the state; what is left of it when the chain stops is in no snapshot, because there is none meanwhile. */
   #take(): Paused {
     const table = this.#table;
-    const waiting: Changed[] = [];
+    const waiting = new Waiting();
     const cursor = table.openCursor(0);
     for (let row = cursor.next(); row >= 0; row = cursor.next()) {
       if ((table.columns[CHANGED] as Float64Array)[row] === 0) continue;
       const before = (table.columns[BEFORE] as unknown[])[row] as { readonly row: unknown } | null;
-      waiting.push({
+      waiting.add({
         key: table.keyOf(row),
         hash: table.keyHashOf(row),
         before: before === null ? undefined : before.row,
@@ -113,14 +151,14 @@ export class MiniBatch {
     }
     table.removeNamespace(0);
     this.#count = 0;
+    this.#before = { row: undefined };
     this.#deadlineMs = Infinity;
     if (this.#emitAll !== undefined) return this.#emitAll;
-    let next = 0;
     return {
       resume: () => {
-        while (next < waiting.length) {
-          this.#emit(waiting[next++] as Changed);
-          if (this.#setup.emission.mustStop()) return next === waiting.length;
+        while (!waiting.isOver) {
+          this.#emit(waiting.next());
+          if (this.#setup.emission.mustStop()) return waiting.isOver;
         }
         return true;
       },

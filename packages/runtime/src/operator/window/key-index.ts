@@ -63,17 +63,17 @@ export class KeyIndex {
 
   /** As `add`, for what `findObject` does not find. */
   addObject(key: object, hash: number): number {
-    const id = this.append(key, hash);
+    const id = this.append(ownKey(key), hash);
     if (this.#objectSlots.length === 0) this.#objectSlots = new Int32Array(this.capacity * 2);
     this.#claimObject(hash, id);
     return id;
   }
 
-  /** As `add`, for what the caller finds by itself. */
-  append(key: object, hash: number): number {
+  /** As `add`, for what the caller finds by itself. Contract: nobody changes the key. */
+  append(key: unknown, hash: number): number {
     if (this.count === this.capacity) this.#grow();
     const id = this.count++;
-    this.keys.push(ownKey(key));
+    this.keys.push(key);
     this.hashes[id] = hash;
     return id;
   }

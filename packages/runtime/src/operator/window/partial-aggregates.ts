@@ -129,7 +129,7 @@ export class PartialAggregates {
   readonly #slices: SliceAssigner | undefined;
   readonly #cells: readonly AggregateCell[];
   readonly #keys = new KeyIndex(PARTIAL_KEYS_MAX);
-  /** Of keys that are arrays of numbers and strings, as many as the first of them has. */
+  /** Of keys that are arrays of numbers and strings, as the first of them is. */
   #tuples: TupleIndex | undefined = undefined;
   readonly #site: number;
   /** By group of distinct counts. */
@@ -347,17 +347,18 @@ export class PartialAggregates {
     return this.#addKey(key);
   }
 
-  /** A composite key. The number of elements of the first one that comes is that of tuples. */
+  /** A composite key. Tuples are as the first one that comes. */
   #arrayId(key: readonly unknown[]): number {
     const isTuple = key.length > 0 && key.length <= TUPLE_ELEMENTS_MAX;
-    if (isTuple) this.#tuples ??= new TupleIndex(key.length, this.#keys.capacity);
+    if (isTuple) this.#tuples ??= new TupleIndex(key, this.#keys.capacity);
     const tuples = this.#tuples;
     if (tuples?.width !== key.length) return this.#objectId(key);
     const id = tuples.find(key);
     if (id >= 0) return id;
     if (id === -2) return this.#objectId(key);
     const hash = hashKey(key);
-    const added = this.#added(() => this.#keys.append(key, hash));
+    const own = tuples.copyOf(key);
+    const added = this.#added(() => this.#keys.append(own, hash));
     tuples.add(key, added);
     return added;
   }

@@ -1,62 +1,31 @@
 // [HOT] From arrays of numbers and strings, as composite keys are, to the small numbers of a KeyIndex. A string is looked up once
 // for its own small number, and not at all where the last record had the same one; tuples are then compared as numbers.
 import { hashNumber } from '@millrace/common';
-import { flattenString } from '@millrace/state';
+import { TextCodes } from '@millrace/state';
 
 /** Elements of a tuple at most. */
 export const TUPLE_ELEMENTS_MAX = 6;
 const SPREAD = 0x9e3779b1;
 const SLOTS_MIN = 64;
 
-/** Strings of one place, by number. */
-class Strings {
-  last = '';
-  lastCode = -1;
-  readonly #codes = new Map<string, number>();
-
-  codeOf(text: string): number {
-    if (text === this.last && this.lastCode >= 0) return this.lastCode;
-    let code = this.#codes.get(text);
-    if (code === undefined) {
-      code = this.#codes.size;
-      // A piece of a batch's text would keep all of it alive.
-      this.#codes.set(flattenString(text), code);
-    }
-    this.last = text;
-    this.lastCode = code;
-    return code;
-  }
-
-  clear(): void {
-    this.#codes.clear();
-    this.last = '';
-    this.lastCode = -1;
-  }
-}
-
-/** Contract: ids are below `capacity` as given last. Bounds: as many strings a place as there are ids. */
+/** Keys of as many elements as the first one has, which are numbers and strings in the same places. Bounds: as many strings a place as there are ids. */
 export class TupleIndex {
   readonly width: number;
   #count = 0;
-  /** Of each tuple `width` codes: numbers themselves, strings as their numbers. */
+  /** Of each tuple `width` codes: numbers themselves, strings as their numbers. Contract: ids are below `capacity` as given last. */
   #codes: Float64Array;
-  /** Bit i: element i is a string. */
-  #kinds: Int32Array;
-  #hashes: Int32Array;
-  /** Open addressing: id + 1, or 0. At most half full. */
-  #slots = new Int32Array(SLOTS_MIN);
-  readonly #strings: readonly Strings[];
+  /** Open addressing: id + 1, or 0, and the hash. At most half full. */
+  #slots = new Int32Array(SLOTS_MIN * 2);
+  /** undefined: the place has numbers. */
+  readonly #texts: readonly (TextCodes | undefined)[];
   readonly #given: Float64Array;
-  #givenKinds = 0;
   #givenHash = 0;
 
-  constructor(width: number, capacity: number) {
-    this.width = width;
-    this.#codes = new Float64Array(capacity * width);
-    this.#kinds = new Int32Array(capacity);
-    this.#hashes = new Int32Array(capacity);
-    this.#strings = Array.from({ length: width }, () => new Strings());
-    this.#given = new Float64Array(width);
+  constructor(first: readonly unknown[], capacity: number) {
+    this.width = first.length;
+    this.#codes = new Float64Array(capacity * this.width);
+    this.#texts = first.map((element) => (typeof element === 'string' ? new TextCodes(Infinity) : undefined));
+    this.#given = new Float64Array(this.width);
   }
 
   /** Number of a tuple; -1: it has none, -2: it is none. Equal arrays are always answered alike. */
@@ -65,10 +34,18 @@ export class TupleIndex {
     const slots = this.#slots;
     const mask = slots.length - 1;
     const hash = this.#givenHash;
-    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+    for (let slot = (hash << 1) & mask; ; slot = (slot + 2) & mask) {
       const id = (slots[slot] as number) - 1;
-      if (id < 0 || (this.#hashes[id] === hash && this.#isGiven(id))) return id;
+      if (id < 0 || (slots[slot + 1] === hash && this.#isGiven(id))) return id;
     }
+  }
+
+  /** A copy of a tuple that `find` has just looked for, which pins no batch's text. */
+  copyOf(key: readonly unknown[]): readonly unknown[] {
+    return key.map((_, index) => {
+      const code = this.#given[index] as number;
+      return this.#texts[index]?.texts[code] ?? code;
+    });
   }
 
   /** Gives a tuple that has no number the number `id`. */
@@ -77,9 +54,7 @@ export class TupleIndex {
     const { width } = this;
     for (let index = 0; index < width; index++)
       this.#codes[id * width + index] = this.#given[index] as number;
-    this.#kinds[id] = this.#givenKinds;
-    this.#hashes[id] = this.#givenHash;
-    if (++this.#count * 2 > this.#slots.length) this.#double();
+    if (++this.#count * 4 > this.#slots.length) this.#double();
     place(this.#slots, this.#givenHash, id);
   }
 
@@ -87,47 +62,39 @@ export class TupleIndex {
     const codes = new Float64Array(capacity * this.width);
     codes.set(this.#codes);
     this.#codes = codes;
-    const kinds = new Int32Array(capacity);
-    kinds.set(this.#kinds);
-    this.#kinds = kinds;
-    const hashes = new Int32Array(capacity);
-    hashes.set(this.#hashes);
-    this.#hashes = hashes;
   }
 
   clear(): void {
     this.#count = 0;
     this.#slots.fill(0);
-    for (const strings of this.#strings) strings.clear();
+    for (const texts of this.#texts) texts?.clear();
   }
 
-  /** False: something in it is neither a string nor a number that is equal to itself. */
+  /** False: an element is not as that of the first one, or a number that is not equal to itself. */
   #read(key: readonly unknown[]): boolean {
     const given = this.#given;
-    let kinds = 0;
     let hash = 0;
     for (let index = 0; index < given.length; index++) {
       const element = key[index];
+      const texts = this.#texts[index];
       let code: number;
-      if (typeof element === 'number') {
-        if (element !== element) return false;
-        code = element;
-      } else if (typeof element === 'string') {
-        code = (this.#strings[index] as Strings).codeOf(element);
-        kinds |= 1 << index;
-      } else return false;
+      if (texts === undefined) {
+        if (typeof element !== 'number' || element !== element) return false;
+        code = element + 0; // -0 is 0, in `copyOf` too
+      } else {
+        if (typeof element !== 'string') return false;
+        code = texts.take(element);
+      }
       given[index] = code;
       const whole = code === (code | 0) ? code | 0 : hashNumber(code);
       hash = Math.imul((hash ^ whole) + index, SPREAD);
       hash ^= hash >>> 15;
     }
-    this.#givenKinds = kinds;
     this.#givenHash = hash;
     return true;
   }
 
   #isGiven(id: number): boolean {
-    if (this.#kinds[id] !== this.#givenKinds) return false;
     const given = this.#given;
     const start = id * given.length;
     for (let index = 0; index < given.length; index++)
@@ -138,16 +105,17 @@ export class TupleIndex {
   #double(): void {
     const old = this.#slots;
     this.#slots = new Int32Array(old.length * 2);
-    for (let slot = 0; slot < old.length; slot++) {
+    for (let slot = 0; slot < old.length; slot += 2) {
       const id = (old[slot] as number) - 1;
-      if (id >= 0) place(this.#slots, this.#hashes[id] as number, id);
+      if (id >= 0) place(this.#slots, old[slot + 1] as number, id);
     }
   }
 }
 
 function place(slots: Int32Array, hash: number, id: number): void {
   const mask = slots.length - 1;
-  let slot = hash & mask;
-  while (slots[slot] !== 0) slot = (slot + 1) & mask;
+  let slot = (hash << 1) & mask;
+  while (slots[slot] !== 0) slot = (slot + 2) & mask;
   slots[slot] = id + 1;
+  slots[slot + 1] = hash;
 }
