@@ -112,8 +112,8 @@ export class SimInvariants {
   }
 
   /** Checkpoint files of a job that has ended; those that came after its end nobody looks for. */
-  get blobsLeft(): number {
-    return [...this.#of.blobs.keys()].filter((name) => !this.#lateBlobs.has(name)).length;
+  get blobsLeft(): readonly string[] {
+    return [...this.#of.blobs.keys()].filter((name) => !this.#lateBlobs.has(name));
   }
 
   onBlobDelete(name: string): void {

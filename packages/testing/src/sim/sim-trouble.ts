@@ -30,6 +30,8 @@ export class SimTrouble {
   #throwsDue = 0;
   /** Faults that changed something while the job was under way, by kind. */
   readonly effective = new Map<string, number>();
+  /** Also after the end of a job, which is no fault that it has had to do with. */
+  wasListStale = false;
   /** Prints what strikes. */
   onFault: ((what: string) => void) | undefined;
 
@@ -154,7 +156,11 @@ export class SimTrouble {
     return {
       delayMs: () => this.operationMs(),
       fateOf: () => this.#putFate(),
-      isListStale: () => this.#roll('stale-blob-list') !== undefined,
+      isListStale: () => {
+        if (this.#roll('stale-blob-list') === undefined) return false;
+        this.wasListStale = true;
+        return true;
+      },
       flipAt: () => this.#roll('flip-bit-of-blob'),
       later: (label, action) => this.later(this.#prng.next() * LATE_MS_MAX, label, action),
     };

@@ -220,11 +220,11 @@ class SimRun {
     if (invariants.endState === 'FINISHED') invariants.commits.onFinished();
     const isKept = invariants.endState === 'FAILED' || this.#isKeptWhenCancelled;
     // A store that did not list what is there leaves it to the sweep of the next leader.
-    const isListed = !this.trouble.effective.has('stale-blob-list');
-    const isSwept = isListed && this.#plan.seed % LEADER_LOST_AFTER_END_EVERY !== 0;
-    if (hasSettled && isSwept && !isKept && invariants.blobsLeft > 0)
+    const isSwept = !this.trouble.wasListStale && this.#plan.seed % LEADER_LOST_AFTER_END_EVERY !== 0;
+    const { blobsLeft } = invariants;
+    if (hasSettled && isSwept && !isKept && blobsLeft.length > 0)
       invariants.violated(
-        `the job is ${invariants.endState}, and ${invariants.blobsLeft} checkpoint files are left`,
+        `the job is ${invariants.endState}, and ${blobsLeft.length} checkpoint files are left: ${blobsLeft.slice(0, 3).join(', ')}`,
       );
   }
 
