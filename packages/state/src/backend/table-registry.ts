@@ -106,7 +106,7 @@ export class TableRegistry {
    */
   rowTable(descriptor: TableDescriptor): KeyedTable {
     const table = this.#rowTable(descriptor);
-    if (descriptor.hasOwnKeys === true) table.rows.keys.takeTexts(table.rows.capacity);
+    if (descriptor.hasOwnKeys === true) table.rows.keys.takeTexts();
     table.isPacked = descriptor.columns.includes('packed');
     return table;
   }

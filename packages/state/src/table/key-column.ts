@@ -1,6 +1,16 @@
 // [HOT] Keys by row: a Float64Array while all are numbers, or arrays of as many numbers (and texts) each; else strings or anything in an
 // array. Widens, and narrows only when `takeTexts` says so.
-import { partCode, placesOf, putTuple, tupleAt, tupleWidth, type TuplePlaces } from './key-tuples.ts';
+import {
+  areTextsMany,
+  emptyPlaces,
+  hasTexts,
+  partCode,
+  placesOf,
+  putTuple,
+  tupleAt,
+  tupleWidth,
+  type TuplePlaces,
+} from './key-tuples.ts';
 import { ownKey, sameKey } from './own-key.ts';
 
 /** `number`: see `numbers`; else see `values`. */
@@ -11,6 +21,14 @@ const KEY_MODE_ANY = 2;
 /** Every key of the column is an array with as many elements as `places`, for which numbers are side by side in `numbers`. */
 export const KEY_MODE_TUPLE = 3;
 
+/** The rows of a column's table. */
+export interface ColumnRows {
+  readonly capacity: number;
+  /** With the one whose key is being put. */
+  readonly count: number;
+  isUsed(row: number): boolean;
+}
+
 /** A column of keys. */
 export class KeyColumn {
   /** One of KEY_MODE_*; undecided (-1) until the first key. */
@@ -19,11 +37,20 @@ export class KeyColumn {
   /** Of keys that are arrays. */
   places: TuplePlaces = [];
   values: unknown[] = [];
+  readonly #rows: ColumnRows;
   /** Arrays with texts are kept as numbers, too. */
   #takesTexts = false;
 
-  /** True also before the first key. */
+  constructor(rows: ColumnRows) {
+    this.#rows = rows;
+  }
+
+  /** True also before the first key. Not of keys with texts: one text too many makes all of them values. */
   get areNumbers(): boolean {
+    return this.#isOfNumbers && !hasTexts(this.places);
+  }
+
+  get #isOfNumbers(): boolean {
     return this.mode !== KEY_MODE_STRING && this.mode !== KEY_MODE_ANY;
   }
 
@@ -33,28 +60,28 @@ export class KeyColumn {
   }
 
   /** From now on `get` makes keys that are arrays of numbers and texts anew each time. */
-  takeTexts(capacity: number): void {
+  takeTexts(): void {
     if (this.#takesTexts) return;
     this.#takesTexts = true;
-    if (this.mode === KEY_MODE_ANY) this.#narrow(capacity);
+    if (this.mode === KEY_MODE_ANY) this.#narrow();
   }
 
-  /** Stores `key` in `row`; `capacity` is that of the table. `isOwned`: the key is one that a column has already. */
-  put(row: number, key: unknown, capacity: number, isOwned = false): void {
+  /** Stores `key` in `row`. `isOwned`: the key is one that a column has already. */
+  put(row: number, key: unknown, isOwned = false): void {
     if (this.mode === KEY_MODE_TUPLE) {
       if (putTuple(this, row, key)) return;
-      this.#widen(capacity);
+      this.#widen();
     } else {
       const wanted = this.#modeOf(key);
-      if (this.mode === -1) this.#begin(wanted, key, capacity);
-      else if (wanted !== this.mode) this.#widen(capacity);
+      if (this.mode === -1) this.#begin(wanted, key);
+      else if (wanted !== this.mode) this.#widen();
       if (this.mode === KEY_MODE_NUMBER) {
         this.numbers[row] = (key as number) === 0 ? 0 : (key as number);
         return;
       }
       if (this.mode === KEY_MODE_TUPLE) {
         if (putTuple(this, row, key)) return;
-        this.#widen(capacity);
+        this.#widen();
       }
     }
     this.values[row] = isOwned ? key : ownKey(key);
@@ -81,7 +108,14 @@ export class KeyColumn {
     if (this.mode === KEY_MODE_STRING || this.mode === KEY_MODE_ANY) this.values[row] = undefined;
   }
 
-  grow(capacity: number): void {
+  /** No row is left: texts that nobody has any more need no numbers. A snapshot may have the old ones. */
+  emptied(): void {
+    if (this.mode === KEY_MODE_TUPLE && areTextsMany(this.places)) this.places = emptyPlaces(this.places);
+  }
+
+  /** The table has room for as many rows as it says now. */
+  grow(): void {
+    const { capacity } = this.#rows;
     if (this.mode === KEY_MODE_NUMBER || this.mode === KEY_MODE_TUPLE) {
       const grown = new Float64Array(capacity * this.width);
       grown.set(this.numbers);
@@ -104,33 +138,37 @@ export class KeyColumn {
     return true;
   }
 
-  #begin(wanted: number, key: unknown, capacity: number): void {
+  #begin(wanted: number, key: unknown): void {
+    const { capacity } = this.#rows;
     this.mode = wanted;
     if (wanted === KEY_MODE_TUPLE) this.places = placesOf(key as readonly unknown[]);
-    if (this.areNumbers) this.numbers = new Float64Array(capacity * this.width);
+    if (this.#isOfNumbers) this.numbers = new Float64Array(capacity * this.width);
     else growArray(this.values, capacity);
   }
 
-  #widen(capacity: number): void {
-    if (this.areNumbers) {
+  #widen(): void {
+    const rows = this.#rows;
+    if (this.#isOfNumbers) {
       const rowCount = this.numbers.length / this.width;
-      growArray(this.values, capacity);
-      for (let row = 0; row < rowCount; row++) this.values[row] = this.get(row);
+      growArray(this.values, rows.capacity);
+      for (let row = 0; row < rowCount; row++) if (rows.isUsed(row)) this.values[row] = this.get(row);
       this.numbers = new Float64Array(0);
     }
     this.mode = KEY_MODE_ANY;
+    this.places = [];
   }
 
   /** A restore put the keys before anybody said how they are kept. */
-  #narrow(capacity: number): void {
-    const narrow = new KeyColumn();
+  #narrow(): void {
+    const narrow = new KeyColumn(this.#rows);
     narrow.#takesTexts = true;
     for (let row = 0; row < this.values.length; row++) {
       const key = this.values[row];
       if (key === undefined) continue; // not in use
-      narrow.put(row, key, capacity, true);
+      narrow.put(row, key, true);
       if (narrow.mode !== KEY_MODE_TUPLE) return;
     }
+    if (narrow.mode === -1) return;
     this.mode = narrow.mode;
     this.places = narrow.places;
     this.numbers = narrow.numbers;

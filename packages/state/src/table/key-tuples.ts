@@ -13,13 +13,13 @@ const TUPLE_TEXT_LENGTH_MAX = 64;
 export type TuplePlaces = readonly (TextCodes | undefined)[];
 
 /** Of how many elements a key is an array, 2 to TUPLE_WIDTH_MAX; 0: it is something else. */
-export function tupleWidth(key: unknown, hasTexts: boolean): number {
+export function tupleWidth(key: unknown, takesTexts: boolean): number {
   if (!Array.isArray(key)) return 0;
   const width = key.length;
   if (width < 2 || width > TUPLE_WIDTH_MAX) return 0;
   for (let index = 0; index < width; index++) {
     const part: unknown = key[index];
-    if (typeof part !== 'number' && !(hasTexts && isShortText(part))) return 0;
+    if (typeof part !== 'number' && !(takesTexts && isShortText(part))) return 0;
   }
   return width;
 }
@@ -31,6 +31,22 @@ function isShortText(part: unknown): part is string {
 /** Places of keys that are as this one. */
 export function placesOf(key: readonly unknown[]): TuplePlaces {
   return key.map((part) => (typeof part === 'string' ? new TextCodes(TUPLE_TEXTS_MAX) : undefined));
+}
+
+/** Some place has texts. */
+export function hasTexts(places: TuplePlaces): boolean {
+  for (let index = 0; index < places.length; index++) if (places[index] !== undefined) return true;
+  return false;
+}
+
+/** Half of the room of some place is taken. */
+export function areTextsMany(places: TuplePlaces): boolean {
+  return places.some((texts) => texts !== undefined && texts.texts.length * 2 > TUPLE_TEXTS_MAX);
+}
+
+/** The same kinds of places, without a text. */
+export function emptyPlaces(places: TuplePlaces): TuplePlaces {
+  return places.map((texts) => (texts === undefined ? undefined : new TextCodes(TUPLE_TEXTS_MAX)));
 }
 
 /** Writes the key at `place`. False: it is not as the others, or its texts have no room. */
@@ -96,7 +112,7 @@ export class KeyTuples {
 
   /** All of it is numbers. */
   get areNumbers(): boolean {
-    return this.places.every((texts) => texts === undefined);
+    return !hasTexts(this.places);
   }
 
   at(index: number): readonly unknown[] {

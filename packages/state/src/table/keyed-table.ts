@@ -383,7 +383,7 @@ export class KeyedTable implements RowTable {
   #insert(slice: Slice, key: Key, keyHash: number, isOwned = false): number {
     const rows = this.rows;
     const row = rows.add(key, keyHash, this.#clock.current, isOwned);
-    if (rows.subkeys !== undefined) rows.subkeys.put(row, slice.namespace, rows.capacity);
+    if (rows.subkeys !== undefined) rows.subkeys.put(row, slice.namespace);
     slice.index.add(keyHash, row);
     return row;
   }

@@ -1,7 +1,7 @@
 // Keys as tables keep them: equality as in hashKey, and copies that neither pin a frame's text nor change later.
 
 /** Strings up to this length are copied by `substring` itself; longer ones may pin the whole text they were cut from. */
-const COPIED_LENGTH_MAX = 12;
+export const COPIED_LENGTH_MAX = 12;
 
 /**
  * A string that shares no memory with a longer one.

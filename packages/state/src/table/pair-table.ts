@@ -207,7 +207,7 @@ export class PairTable {
   #insert(indexHash: number, keyHash: number, key: Key, subkey: Key, isOwned = false): number {
     const rows = this.rows;
     const row = rows.add(key, keyHash, this.#clock.current, isOwned);
-    rows.subkeys?.put(row, subkey, rows.capacity);
+    rows.subkeys?.put(row, subkey);
     rows.indexHashes[row] = indexHash;
     this.#index.add(indexHash, row);
     return row;

@@ -3,7 +3,7 @@
 import { mix32 } from '@millrace/common';
 import type { ColumnKind } from '../keyed-state-backend.ts';
 import { PackedCells } from '../packed/packed-cells.ts';
-import { growArray, KeyColumn } from './key-column.ts';
+import { growArray, KeyColumn, type ColumnRows } from './key-column.ts';
 
 const CAPACITY_MIN = 64;
 /** Rows of a word of bits, as a power of two. */
@@ -21,10 +21,10 @@ const STORED_STALE = -2;
 export type Cells = Float64Array | unknown[] | PackedCells;
 
 /** Rows as columns; a row keeps its number until it is removed. */
-export class RowStore {
+export class RowStore implements ColumnRows {
   readonly columns: Cells[] = [];
   readonly columnKinds: ColumnKind[];
-  readonly keys = new KeyColumn();
+  readonly keys = new KeyColumn(this);
   /** Second part of the identity: namespace, time, chunk, map key. undefined: none. */
   readonly subkeys: KeyColumn | undefined;
   capacity = 0;
@@ -65,7 +65,7 @@ export class RowStore {
     readonly hasIndexHashes: boolean;
   }) {
     this.columnKinds = [...options.columnKinds];
-    this.subkeys = options.hasSubkeys ? new KeyColumn() : undefined;
+    this.subkeys = options.hasSubkeys ? new KeyColumn(this) : undefined;
     this.#hasIndexHashes = options.hasIndexHashes;
     for (const kind of options.columnKinds) this.columns.push(emptyCells(kind));
     this.#grow(CAPACITY_MIN);
@@ -90,7 +90,7 @@ export class RowStore {
     }
     this.count++;
     if (this.areKeysExact && !isExactKey(key, hash)) this.areKeysExact = false;
-    this.keys.put(row, key, this.capacity, isOwned);
+    this.keys.put(row, key, isOwned);
     this.hashes[row] = hash;
     this.changed[row] = stamp;
     this.created[row] = stamp;
@@ -166,10 +166,15 @@ export class RowStore {
       this.directoryPositions[row] = -1;
       this.touched[row] = 0;
     }
-    this.count--;
+    if (--this.count === 0) this.keys.emptied();
     if (this.#freeCount === this.#free.length)
       this.#free = growInts(this.#free, Math.max(CAPACITY_MIN, 2 * this.#freeCount), 0);
     this.#free[this.#freeCount++] = row;
+  }
+
+  /** False: it is free, or was never used. */
+  isUsed(row: number): boolean {
+    return row < this.highWater && this.changed[row] !== FREE;
   }
 
   /** Turns a number column into one of values. */
@@ -207,8 +212,8 @@ export class RowStore {
       else if (cells instanceof PackedCells) cells.grow(capacity);
       else growArray(cells, capacity);
     }
-    this.keys.grow(capacity);
-    this.subkeys?.grow(capacity);
+    this.keys.grow();
+    this.subkeys?.grow();
     const isShared = !this.#hasIndexHashes;
     this.hashes = growInts(this.hashes, capacity, 0);
     this.indexHashes = isShared ? this.hashes : growInts(this.indexHashes, capacity, 0);

@@ -1,9 +1,9 @@
 // [HOT] Texts as small numbers. One that comes several times in a row, as days and names of kinds do, is not looked up again.
-import { flattenString } from './own-key.ts';
+import { COPIED_LENGTH_MAX, flattenString } from './own-key.ts';
 
 /** Numbers of texts: 0, 1, 2, … in the order of their first coming. Bounds: `textsMax` texts. */
 export class TextCodes {
-  /** By number; only added to until it is cleared. */
+  /** By number; only added to. */
   readonly texts: string[] = [];
   readonly #textsMax: number;
   readonly #codes = new Map<string, number>();
@@ -18,9 +18,13 @@ export class TextCodes {
   find(text: string): number {
     if (text === this.#last && this.#lastCode >= 0) return this.#lastCode;
     const code = this.#codes.get(text) ?? -1;
-    this.#last = text;
-    this.#lastCode = code;
+    if (code >= 0) this.#remember(text, code);
     return code;
+  }
+
+  /** The text as it is here; undefined: it has no number. */
+  own(text: string): string | undefined {
+    return this.texts[this.find(text)];
   }
 
   /** As `find`, and gives it one; -1: there is no room. */
@@ -32,15 +36,13 @@ export class TextCodes {
     const own = flattenString(text);
     this.texts.push(own);
     this.#codes.set(own, code);
-    this.#last = own;
-    this.#lastCode = code;
+    this.#remember(text, code);
     return code;
   }
 
-  clear(): void {
-    this.texts.length = 0;
-    this.#codes.clear();
-    this.#last = '';
-    this.#lastCode = -1;
+  /** The text that is asked for is compared faster with itself, but a long one may pin what it was cut from. */
+  #remember(text: string, code: number): void {
+    this.#last = text.length <= COPIED_LENGTH_MAX ? text : (this.texts[code] as string);
+    this.#lastCode = code;
   }
 }

@@ -63,4 +63,16 @@ describe('Pre-aggregation', () => {
     expect(harness.emitted).toHaveLength(70_040);
     await harness.close();
   });
+
+  test('takes more keys of several elements than it can keep, each with all of its records, and some of another kind', async () => {
+    const harness = await open();
+    const keyOf = (index: number): unknown =>
+      index % 9_000 === 0 ? [`key ${index}`, null] : [`key ${index % 7}`, index];
+    harness.send(Array.from({ length: 140_000 }, (_, at) => ({ value: { key: keyOf(at >> 1) }, atMs: 1 })));
+    harness.watermark(1_000);
+    const texts = harness.emitted.map(({ record }) => JSON.stringify(record));
+    expect(new Set(texts).size).toBe(70_000);
+    expect(texts.every((text) => text.endsWith('"n":2}'))).toBe(true);
+    await harness.close();
+  });
 });

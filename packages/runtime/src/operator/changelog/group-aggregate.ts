@@ -87,6 +87,8 @@ class GroupAggregate implements RowFunction {
       clock: setup.environment.clock,
       name: 'accumulators',
       columns: this.#layout.cells.map((cell) => cell.column),
+      // Distinct values share the keys.
+      hasOwnKeys: this.#layout.groups.length === 0,
       ttlMs: spec.stateTtlMs,
       onRemove: distinct === undefined ? undefined : (key, hash) => distinct.clear(key, hash),
     });

@@ -12,6 +12,8 @@ export interface KeyStatesOptions {
   readonly hasLists?: boolean;
   /** As of a table. */
   readonly hasPackedLists?: boolean;
+  /** As of a table; with a TTL its timers have the keys, too. */
+  readonly hasOwnKeys?: boolean;
   /** Infinity: nothing is forgotten. */
   readonly ttlMs: number;
   /**
@@ -49,7 +51,7 @@ export class KeyStates {
       hasNamespaces: false,
       hasLists: options.hasLists === true,
       hasPackedLists: options.hasPackedLists === true,
-      hasOwnKeys: options.onRemove === undefined && ttlMs === Infinity,
+      hasOwnKeys: options.hasOwnKeys === true && ttlMs === Infinity,
     });
     this.#backend = backend;
     this.#clock = options.clock;

@@ -14,7 +14,7 @@ import { withAnswers } from '../aggregate/filtered-cell.ts';
 import { SeenValues } from '../aggregate/seen-values.ts';
 import { PARTIAL_COUNT, type AggregateCell, type AggregateLayout } from '../aggregate/aggregate-layout.ts';
 import { KeyIndex } from './key-index.ts';
-import { TUPLE_ELEMENTS_MAX, TupleIndex } from './tuple-index.ts';
+import { isTuple, TupleIndex } from './tuple-index.ts';
 import { SliceAssigner } from './slice-assigner.ts';
 
 /** Keys that a producer keeps accumulators for at most; then all are flushed. */
@@ -349,8 +349,7 @@ export class PartialAggregates {
 
   /** A composite key. Tuples are as the first one that comes. */
   #arrayId(key: readonly unknown[]): number {
-    const isTuple = key.length > 0 && key.length <= TUPLE_ELEMENTS_MAX;
-    if (isTuple) this.#tuples ??= new TupleIndex(key, this.#keys.capacity);
+    if (this.#tuples === undefined && isTuple(key)) this.#tuples = new TupleIndex(key, this.#keys.capacity);
     const tuples = this.#tuples;
     if (tuples?.width !== key.length) return this.#objectId(key);
     const id = tuples.find(key);
@@ -359,7 +358,8 @@ export class PartialAggregates {
     const hash = hashKey(key);
     const own = tuples.copyOf(key);
     const added = this.#added(() => this.#keys.append(own, hash));
-    tuples.add(key, added);
+    this.#tuples ??= new TupleIndex(key, this.#keys.capacity);
+    this.#tuples.add(key, added);
     return added;
   }
 
@@ -382,7 +382,7 @@ export class PartialAggregates {
       const end = this.slice.end;
       this.flush(Infinity);
       this.#keys.clear();
-      this.#tuples?.clear();
+      this.#tuples = undefined;
       for (const seen of this.#seen) seen.clear();
       this.#select(end);
     }

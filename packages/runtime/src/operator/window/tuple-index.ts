@@ -1,12 +1,20 @@
 // [HOT] From arrays of numbers and strings, as composite keys are, to the small numbers of a KeyIndex. A string is looked up once
 // for its own small number, and not at all where the last record had the same one; tuples are then compared as numbers.
 import { hashNumber } from '@millrace/common';
-import { TextCodes } from '@millrace/state';
+import { flattenString, TextCodes } from '@millrace/state';
 
 /** Elements of a tuple at most. */
-export const TUPLE_ELEMENTS_MAX = 6;
+const TUPLE_ELEMENTS_MAX = 6;
 const SPREAD = 0x9e3779b1;
 const SLOTS_MIN = 64;
+
+/** True for an array of numbers that are not NaN and texts. */
+export function isTuple(key: readonly unknown[]): boolean {
+  if (key.length === 0 || key.length > TUPLE_ELEMENTS_MAX) return false;
+  for (const element of key)
+    if (typeof element !== 'string' && (typeof element !== 'number' || element !== element)) return false;
+  return true;
+}
 
 /** Keys of as many elements as the first one has, which are numbers and strings in the same places. Bounds: as many strings a place as there are ids. */
 export class TupleIndex {
@@ -21,6 +29,7 @@ export class TupleIndex {
   readonly #given: Float64Array;
   #givenHash = 0;
 
+  /** Contract: the first one is a tuple. */
   constructor(first: readonly unknown[], capacity: number) {
     this.width = first.length;
     this.#codes = new Float64Array(capacity * this.width);
@@ -30,7 +39,7 @@ export class TupleIndex {
 
   /** Number of a tuple; -1: it has none, -2: it is none. Equal arrays are always answered alike. */
   find(key: readonly unknown[]): number {
-    if (!this.#read(key)) return -2;
+    if (!this.#read(key, false)) return -2;
     const slots = this.#slots;
     const mask = slots.length - 1;
     const hash = this.#givenHash;
@@ -40,17 +49,20 @@ export class TupleIndex {
     }
   }
 
-  /** A copy of a tuple that `find` has just looked for, which pins no batch's text. */
+  /** A copy of a tuple that pins no batch's text. */
   copyOf(key: readonly unknown[]): readonly unknown[] {
-    return key.map((_, index) => {
-      const code = this.#given[index] as number;
-      return this.#texts[index]?.texts[code] ?? code;
-    });
+    const copy: unknown[] = [];
+    for (let index = 0; index < key.length; index++) {
+      const element = key[index];
+      if (typeof element !== 'string') copy.push(element === 0 ? 0 : element);
+      else copy.push(this.#texts[index]?.own(element) ?? flattenString(element));
+    }
+    return copy;
   }
 
   /** Gives a tuple that has no number the number `id`. */
   add(key: readonly unknown[], id: number): void {
-    this.#read(key);
+    this.#read(key, true);
     const { width } = this;
     for (let index = 0; index < width; index++)
       this.#codes[id * width + index] = this.#given[index] as number;
@@ -64,14 +76,11 @@ export class TupleIndex {
     this.#codes = codes;
   }
 
-  clear(): void {
-    this.#count = 0;
-    this.#slots.fill(0);
-    for (const texts of this.#texts) texts?.clear();
-  }
-
-  /** False: an element is not as that of the first one, or a number that is not equal to itself. */
-  #read(key: readonly unknown[]): boolean {
+  /**
+   * Reads the key's codes; a text that has none gets one where `takesTexts`, and -1 else. False: an element is not as that of the first
+   * tuple, or is NaN.
+   */
+  #read(key: readonly unknown[], takesTexts: boolean): boolean {
     const given = this.#given;
     let hash = 0;
     for (let index = 0; index < given.length; index++) {
@@ -80,10 +89,10 @@ export class TupleIndex {
       let code: number;
       if (texts === undefined) {
         if (typeof element !== 'number' || element !== element) return false;
-        code = element + 0; // -0 is 0, in `copyOf` too
+        code = element;
       } else {
         if (typeof element !== 'string') return false;
-        code = texts.take(element);
+        code = takesTexts ? texts.take(element) : texts.find(element);
       }
       given[index] = code;
       const whole = code === (code | 0) ? code | 0 : hashNumber(code);
