@@ -86,7 +86,8 @@ export class SimLinkEnd implements Link {
   readonly #options: SimLinkOptions;
   readonly #lane: SimLane;
   #events: LinkEvents | undefined;
-  #early: ((events: LinkEvents) => void)[] = [];
+  /** What came before `open`, and what comes until that is handed over; undefined: what comes is handed over at once. */
+  #early: ((events: LinkEvents) => void)[] | undefined = [];
   /** Nothing more is sent. */
   #isClosed = false;
   /** Nothing more arrives but the loss. */
@@ -112,10 +113,9 @@ export class SimLinkEnd implements Link {
 
   open(events: LinkEvents): void {
     this.#events = events;
-    const early = this.#early;
-    this.#early = [];
     // Events never come inside a call to the link.
-    if (early.length > 0) this.#owner.post(0, 'link opened', () => early.forEach((word) => this.#hand(word)));
+    if (this.#early?.length === 0) this.#early = undefined;
+    else this.#owner.post(0, 'link opened', () => this.#handEarly());
   }
 
   subscribe(channelId: number, key: string): void {
@@ -158,13 +158,13 @@ export class SimLinkEnd implements Link {
 
   end(error: WireError | undefined): void {
     if (this.#isEnded) return;
-    if (this.#events === undefined) {
+    if (this.#early !== undefined) {
       this.#early.push(() => this.end(error));
       return;
     }
     this.#isEnded = true;
     this.onOver();
-    this.#events.onLinkClosed(error);
+    this.#events?.onLinkClosed(error);
   }
 
   #send(label: string, word: (events: LinkEvents) => void): void {
@@ -181,8 +181,14 @@ export class SimLinkEnd implements Link {
   #arrive(word: (events: LinkEvents) => void): void {
     if (this.#isLost || this.isFrozen()) return;
     this.onHeard();
-    if (this.#events === undefined) this.#early.push(word);
-    else this.#hand(word);
+    if (this.#early === undefined) this.#hand(word);
+    else this.#early.push(word);
+  }
+
+  #handEarly(): void {
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    for (const word of early) this.#hand(word);
   }
 
   #hand(word: (events: LinkEvents) => void): void {
