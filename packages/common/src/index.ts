@@ -24,6 +24,7 @@ export {
   keyGroupOfHash,
   keyGroupRange,
   mix32,
+  remainder,
   subtaskOfKeyGroup,
   type KeyGroupRange,
 } from './key-hash.ts';

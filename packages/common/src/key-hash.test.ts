@@ -7,6 +7,7 @@ import {
   hashNumber,
   hashString,
   keyGroupOfHash,
+  remainder,
   keyGroupRange,
   subtaskOfKeyGroup,
 } from './key-hash.ts';
@@ -98,6 +99,22 @@ test('each key group belongs to the one subtask whose range has it', () => {
       },
     ),
     { numRuns: 60 },
+  );
+});
+
+test('remainder is that of whole numbers, next to multiples, too', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 2 ** 35 }),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      (divisor, share) => {
+        const multiple = Math.floor((share * 2 ** 52) / divisor) * divisor;
+        for (const dividend of [multiple - 1, multiple, multiple + 1].filter(
+          (value) => value >= 0 && value <= 2 ** 52,
+        ))
+          expect(remainder(dividend, divisor)).toBe(Number(BigInt(dividend) % BigInt(divisor)));
+      },
+    ),
   );
 });
 

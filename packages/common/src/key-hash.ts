@@ -98,12 +98,17 @@ function invalidKey(key: unknown): MillraceError {
 }
 
 /**
- * Key group of a hash, in [0, keyGroupCount): the unsigned hash modulo the count.
- * Written as a division, which V8 makes 1.5 ns; `%` of numbers above 2^31 is 9 ns. Exact: quotients are below 2^32.
+ * `dividend % divisor` of whole numbers, the dividend from 0 to 2^52.
+ * Written as a division, which V8 makes 2 ns; `%` of numbers above 2^31 calls the C library, 16 ns. Exact: a quotient that is no whole
+ * number is away from the next one by more than a double's precision.
  */
+export function remainder(dividend: number, divisor: number): number {
+  return dividend - Math.floor(dividend / divisor) * divisor;
+}
+
+/** Key group of a hash, in [0, keyGroupCount): the unsigned hash modulo the count. */
 export function keyGroupOfHash(hash: number, keyGroupCount: number): number {
-  const unsigned = hash >>> 0;
-  return unsigned - Math.floor(unsigned / keyGroupCount) * keyGroupCount;
+  return remainder(hash >>> 0, keyGroupCount);
 }
 
 /** Key groups `firstKeyGroup` to `lastKeyGroup`, both inclusive. */

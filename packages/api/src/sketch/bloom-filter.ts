@@ -1,4 +1,5 @@
 // Membership: a Bloom filter.
+import { remainder } from '@millrace/common';
 import { integerOption, invalidOption, refuseUnknownOptions } from '../options/check-options.ts';
 import { hashed, hashValue } from './hash-value.ts';
 import type { Sketch, SketchValue } from './sketch.ts';
@@ -62,10 +63,10 @@ function add({ hashes, bits }: BloomFilter, value: SketchValue): void {
   hashValue(value);
   const count = bits.length * 8;
   const step = (hashed.low | 1) >>> 0;
-  let bit = (hashed.high >>> 0) % count;
+  let bit = remainder(hashed.high >>> 0, count);
   for (let left = hashes; left > 0; left--) {
     bits[bit >>> 3] = (bits[bit >>> 3] as number) | (1 << (bit & 7));
-    bit = (bit + step) % count;
+    bit = remainder(bit + step, count);
   }
 }
 
@@ -74,10 +75,10 @@ function has({ hashes, bits }: BloomFilter, value: SketchValue): boolean {
   hashValue(value);
   const count = bits.length * 8;
   const step = (hashed.low | 1) >>> 0;
-  let bit = (hashed.high >>> 0) % count;
+  let bit = remainder(hashed.high >>> 0, count);
   for (let left = hashes; left > 0; left--) {
     if (((bits[bit >>> 3] as number) & (1 << (bit & 7))) === 0) return false;
-    bit = (bit + step) % count;
+    bit = remainder(bit + step, count);
   }
   return true;
 }

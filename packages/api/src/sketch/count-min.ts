@@ -1,4 +1,5 @@
 // Frequencies of any values: a count-min sketch.
+import { remainder } from '@millrace/common';
 import { integerOption, invalidOption, refuseUnknownOptions } from '../options/check-options.ts';
 import { hashed, hashValue } from './hash-value.ts';
 import type { Sketch, SketchValue } from './sketch.ts';
@@ -82,11 +83,11 @@ function add(summary: CountMin, value: SketchValue, times = 1): void {
   hashValue(value);
   sketch.count += times;
   const step = (hashed.low | 1) >>> 0;
-  let column = (hashed.high >>> 0) % width;
+  let column = remainder(hashed.high >>> 0, width);
   for (let row = 0; row < depth; row++) {
     const index = row * width + column;
     counters[index] = (counters[index] as number) + times;
-    column = (column + step) % width;
+    column = remainder(column + step, width);
   }
 }
 
@@ -94,11 +95,11 @@ function estimate({ width, depth, counters }: CountMin, value: SketchValue): num
   if (value === undefined || value === null) return 0;
   hashValue(value);
   const step = (hashed.low | 1) >>> 0;
-  let column = (hashed.high >>> 0) % width;
+  let column = remainder(hashed.high >>> 0, width);
   let least = Infinity;
   for (let row = 0; row < depth; row++) {
     least = Math.min(least, counters[row * width + column] as number);
-    column = (column + step) % width;
+    column = remainder(column + step, width);
   }
   return least;
 }

@@ -7,8 +7,10 @@ export function mix(value: number): number {
   return h ^ (h >>> 16);
 }
 
+/** From 0 to bound − 1. Not `%`, which calls the C library for numbers beyond 31 bits. */
 export function random(index: number, bound: number): number {
-  return (mix(index + 1) >>> 0) % bound;
+  const drawn = mix(index + 1) >>> 0;
+  return drawn - Math.floor(drawn / bound) * bound;
 }
 
 export interface Event {
@@ -20,7 +22,7 @@ export interface Event {
 export function events(keys: number, count: number, parallelism: number): (index: number) => Event {
   const perSubtask = Math.floor(count / parallelism);
   return (index) => ({
-    key: (mix(index + 1) >>> 0) % keys,
+    key: random(index, keys),
     time: Math.floor(((index % perSubtask) * parallelism) / 10),
   });
 }

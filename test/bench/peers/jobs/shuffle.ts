@@ -1,6 +1,6 @@
 // Bids of about 200 bytes → key by `key` → discard: what the exchange costs.
 import { defineJob, generate } from '@millrace/api';
-import { mix } from './random.ts';
+import { mix, random } from './random.ts';
 
 const KEYS = 100_000;
 const POOL = 1_024;
@@ -18,7 +18,7 @@ export default defineJob('shuffle', (env) => {
         const word = mix(index + 1);
         return {
           id: index,
-          key: (word >>> 0) % KEYS,
+          key: random(index, KEYS),
           time: Math.floor(index / 10),
           price: (word & 0xffff) / 100,
           channel: channels[word & (POOL - 1)] ?? '',
