@@ -24,8 +24,8 @@ import {
   writeOver,
 } from './packed-segment.ts';
 
-const WORDS_LOG2 = 18;
-/** 1 MiB; a larger value has a segment of its own. The first ones are smaller. */
+const WORDS_LOG2 = 19;
+/** 2 MiB, a huge page where the allocator asks for these; a larger value has a segment of its own. The first ones are smaller. */
 const SEGMENT_WORDS_MAX = 1 << WORDS_LOG2;
 const SEGMENT_WORDS_MIN = 1 << 10;
 const WORD_MASK = SEGMENT_WORDS_MAX - 1;
