@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { TestCluster } from '../support/cli.ts';
 import { lineCounts } from '../support/lines.ts';
-import { findRunning, killNow, signalNow } from '../support/processes.ts';
+import { findRunning, killAndWait, killNow, signalNow } from '../support/processes.ts';
 
 const NUMBERS = 'test/e2e/jobs/numbers.ts';
 const HOARD = 'test/e2e/jobs/hoard.ts';
@@ -50,7 +50,7 @@ test('millrace checkpoints shows what was taken, outlives the JobManager, and a 
   expect(report.settings).toMatchObject({ mode: 'stop-the-world', intervalMs: 150, retained: 3 });
   expect(report.retained).toHaveLength(3);
   expect(report.history.find(({ path }) => path !== null)?.path).toContain(report.directory);
-  expect(killNow(findRunning(cluster.directory, 'jobmanager'))).toBe(true);
+  await killAndWait(cluster.directory, 'jobmanager');
   await expect.poll(() => reportOf(jid).catch(() => undefined), { timeout: 60_000 }).toBeDefined();
   expect((await reportOf(jid)).completed).toBeGreaterThanOrEqual(report.completed);
   const { stdout } = await cluster.run(['checkpoints', jid]);

@@ -6,8 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { millrace, TestCluster, type ProcessStatus } from '../support/cli.ts';
-import { findRunning, isRunning, killNow, recordedProcesses } from '../support/processes.ts';
-import { until } from '../support/until.ts';
+import { findRunning, isRunning, killAndWait, killNow, recordedProcesses } from '../support/processes.ts';
 
 const temporary = mkdtempSync(join(tmpdir(), 'millrace-e2e-'));
 afterAll(() => rmSync(temporary, { recursive: true, force: true }));
@@ -59,12 +58,7 @@ test('cluster stop ends the processes also when their supervisor was killed', as
 
 test('cluster status answers with exit code 0 while the JobManager is down, and --no-restart leaves it dead', async () => {
   await using cluster = await TestCluster.start(directoryFor('no-restart'), ['--slots', '1', '--no-restart']);
-  const jobManager = findRunning(cluster.directory, 'jobmanager');
-  expect(killNow(jobManager)).toBe(true);
-  await until(() => findRunning(cluster.directory, 'jobmanager') === undefined, {
-    timeoutMs: 5_000,
-    what: 'the end of the JobManager',
-  });
+  await killAndWait(cluster.directory, 'jobmanager');
   const { exitCode, stdout } = await cluster.run(['cluster', 'status', '--json']);
   expect(exitCode).toBe(0);
   const { processes } = JSON.parse(stdout) as { processes: { kind: string; pid: number; alive: boolean }[] };
@@ -100,12 +94,7 @@ test('cluster status answers with exit code 0 while the JobManager is down, and 
 test('cluster start over a cluster with dead processes starts those again, and nothing else', async () => {
   await using cluster = await TestCluster.start(directoryFor('again'), ['--slots', '1', '--no-restart']);
   const before = await cluster.processes();
-  const jobManager = findRunning(cluster.directory, 'jobmanager');
-  expect(killNow(jobManager)).toBe(true);
-  await until(() => findRunning(cluster.directory, 'jobmanager') === undefined, {
-    timeoutMs: 5_000,
-    what: 'the end of the JobManager',
-  });
+  await killAndWait(cluster.directory, 'jobmanager');
   expect(await cluster.run(['cluster', 'start', '--taskmanagers', '3'])).toMatchObject({
     exitCode: 0,
     stdout: expect.stringMatching(/^Started again jobmanager\n.*\nSlots +1: 1 TaskManager with 1 each\n/),
@@ -139,19 +128,18 @@ test('a cluster starts its dead processes again, and counts all slots again', as
     '--slots',
     '2',
   ]);
-  const before = findRunning(cluster.directory, 'taskmanager-1');
-  expect(killNow(before)).toBe(true);
+  await killAndWait(cluster.directory, 'taskmanager-1');
   await expect
     .poll(async () => (await cluster.processes()).find(({ id }) => id === 'taskmanager-1'), {
       timeout: 20_000,
     })
     .toMatchObject({ alive: true, freeSlots: 2 });
-  expect(findRunning(cluster.directory, 'taskmanager-1')?.pid).not.toBe(before?.pid);
-  const logs = await cluster.run(['logs', 'jobmanager']);
-  expect(logs).toMatchObject({
-    exitCode: 0,
-    stdout: expect.stringMatching(/WARN .*jobmanager taskmanager lost taskManagerId=taskmanager-1/),
-  });
+  await expect
+    .poll(() => cluster.run(['logs', 'jobmanager']), { timeout: 20_000 })
+    .toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringMatching(/WARN .*jobmanager taskmanager lost taskManagerId=taskmanager-1/),
+    });
 });
 
 test('a port that is taken and a cluster that is not there each give one message that says what to do', async () => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { TestCluster } from '../support/cli.ts';
 import { lineCounts } from '../support/lines.ts';
-import { findRunning, killNow } from '../support/processes.ts';
+import { findRunning, killAndWait, killNow } from '../support/processes.ts';
 import { until } from '../support/until.ts';
 
 const NUMBERS = 'test/e2e/jobs/numbers.ts';
@@ -94,7 +94,7 @@ test('a job that is finished is not run again by the next JobManager, whenever t
   // The slots of the finished job are given back, although the one who wanted to end it is gone.
   await expect.poll(freeSlots, { timeout: 20_000 }).toBe(2);
 
-  expect(killNow(findRunning(cluster.directory, 'jobmanager'))).toBe(true);
+  await killAndWait(cluster.directory, 'jobmanager');
   await expect.poll(freeSlots, { timeout: 20_000 }).toBe(2);
   expect(await describeJob(jid)).toEqual(first);
   expect(readdirSync(out)).toEqual(files);
