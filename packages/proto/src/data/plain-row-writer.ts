@@ -129,9 +129,28 @@ function putPlain(bytes: RowBytes, view: DataView, at: number, end: number, valu
   return at + 1;
 }
 
+/** Bytes that {@link putNumber} writes. */
+export function numberBytes(value: number): number {
+  if (!isInt(value)) return NUMBER_BYTES;
+  return value >= 0 && value < SMALL_INT ? 1 : 1 + varintBytes(zigzag(value));
+}
+
+/** A whole number of 32 bits, but -0. */
+function isInt(value: number): boolean {
+  return value === (value | 0) && (value !== 0 || 1 / value > 0);
+}
+
+function zigzag(value: number): number {
+  return ((value << 1) ^ (value >> 31)) >>> 0;
+}
+
+function varintBytes(value: number): number {
+  return Math.max(1, Math.ceil((32 - Math.clz32(value)) / 7));
+}
+
 /** Writes a number, for which there is room, and returns where it ends. */
 export function putNumber(bytes: RowBytes, view: DataView, at: number, value: number): number {
-  if (value !== (value | 0) || (value === 0 && 1 / value < 0)) {
+  if (!isInt(value)) {
     bytes[at] = FLOAT;
     view.setFloat64(at + 1, value, true);
     return at + NUMBER_BYTES;
@@ -141,7 +160,7 @@ export function putNumber(bytes: RowBytes, view: DataView, at: number, value: nu
     return at + 1;
   }
   bytes[at] = INT;
-  return putVarint(bytes, at + 1, ((value << 1) ^ (value >> 31)) >>> 0);
+  return putVarint(bytes, at + 1, zigzag(value));
 }
 
 function putVarint(bytes: RowBytes, start: number, value: number): number {
@@ -153,6 +172,11 @@ function putVarint(bytes: RowBytes, start: number, value: number): number {
   }
   bytes[at++] = rest;
   return at;
+}
+
+/** Bytes that {@link putTextHead} writes. */
+export function textHeadBytes(length: number): number {
+  return length >= SHORT_TEXT ? 1 + varintBytes(length) : 1;
 }
 
 /** Writes what stands before a text of `length` code units that fit a byte each, and returns where these begin. */

@@ -49,11 +49,17 @@ export function writeOver(
     byteLength,
   }: { readonly source: Int32Array; readonly from: number; readonly byteLength: number },
 ): boolean {
-  const free = wordsOfEntry(words, word) - entryWords(byteLength);
-  if (free < 0 || free > FREE_WORDS_MAX) return false;
+  if (!setLength(words, word, byteLength)) return false;
   let target = word + ENTRY_HEADER_WORDS;
   for (let at = from, end = from + ((byteLength + 3) >>> 2); at < end; at++)
     words[target++] = source[at] as number;
+  return true;
+}
+
+/** The entry that starts at `word` has a value of so many bytes now. False, with nothing changed, as for {@link writeOver}. */
+export function setLength(words: Int32Array, word: number, byteLength: number): boolean {
+  const free = wordsOfEntry(words, word) - entryWords(byteLength);
+  if (free < 0 || free > FREE_WORDS_MAX) return false;
   words[word + 1] = byteLength | (free << LENGTH_BITS);
   return true;
 }
