@@ -46,6 +46,8 @@ type WriteRow = (
   row: number,
 ) => number;
 
+type Kind = ColumnLayout['kind'];
+
 let writerCount = 0;
 
 /**
@@ -159,13 +161,16 @@ function generateWriter(shape: TypedShape): WriteRow | undefined {
   const stores: string[] = [];
   for (let at = 0; at < head.length; at += 4)
     stores.push(`view.setInt32(start + ${at}, ${words.getInt32(at, true)}, true);`);
-  const { atMost, exactly } = roomFor(shape.layout);
+  const kinds = shape.layout.map(({ kind }) => kind);
+  const { atMost, exactly } = roomFor(kinds);
   const text = `// batch row ${writerCount++}
+const { numberBytes, putNumber, putBoolean, textHeadBytes, putTextHead, copyText } = kit;
 return function (bytes, view, start, end, columns, row) {
+  ${kinds.map(readText).join('\n  ')}
   let at = start + ${head.length};
   if (at + ${atMost} > end && (at + ${HEAD_BEYOND} > end || at + ${exactly} > end)) return ${REFUSED};
   ${stores.join('\n  ')}
-  ${shape.layout.map(fieldText).join('\n  ')}
+  ${kinds.map(putText).join('\n  ')}
   return at;
 };`;
   // oxlint-disable-next-line typescript/no-implied-eval -- numbers reach the text only
@@ -174,32 +179,30 @@ return function (bytes, view, start, end, columns, row) {
 }
 
 /** Texts of what the fields of a row take: what does not need to look at numbers, and what does. */
-function roomFor(layout: readonly ColumnLayout[]): { readonly atMost: string; readonly exactly: string } {
-  const lengths: string[] = [];
-  const exactly: string[] = [];
-  let fixed = HEAD_BEYOND;
-  for (const [index, { kind }] of layout.entries()) {
-    const length = `columns[${index}].lengths[row]`;
-    if (kind === 'str') {
-      lengths.push(length);
-      exactly.push(`kit.textHeadBytes(${length})`);
-    } else if (kind !== 'bool') exactly.push(`kit.numberBytes(columns[${index}][row])`);
-    else exactly.push('1');
-    fixed += kind === 'str' ? TEXT_HEAD_BYTES : kind === 'bool' ? 1 : NUMBER_BYTES;
-  }
-  return { atMost: [fixed, ...lengths].join(' + '), exactly: [...exactly, ...lengths].join(' + ') };
+function roomFor(kinds: readonly Kind[]): { readonly atMost: string; readonly exactly: string } {
+  const lengths = kinds.flatMap((kind, index) => (kind === 'str' ? [`length${index}`] : []));
+  const heads = kinds.map((kind, index) => {
+    if (kind === 'str') return `textHeadBytes(length${index})`;
+    return kind === 'bool' ? '1' : `numberBytes(value${index})`;
+  });
+  const headsMax = kinds.map((kind) =>
+    kind === 'str' ? TEXT_HEAD_BYTES : kind === 'bool' ? 1 : NUMBER_BYTES,
+  );
+  const fixedMax = headsMax.reduce((sum, bytes) => sum + bytes, HEAD_BEYOND);
+  return { atMost: [fixedMax, ...lengths].join(' + '), exactly: [...heads, ...lengths].join(' + ') };
 }
 
-function fieldText({ kind }: ColumnLayout, index: number): string {
-  const column = `columns[${index}]`;
-  if (kind === 'bool') return `at = kit.putBoolean(bytes, at, ${column}[row]);`;
-  if (kind !== 'str') return `at = kit.putNumber(bytes, view, at, ${column}[row]);`;
-  return `{
-    const texts = ${column}, length = texts.lengths[row];
-    at = kit.putTextHead(bytes, at, length);
-    kit.copyText(view, at, texts.view, texts.starts[row], length);
-    at += length;
-  }`;
+function readText(kind: Kind, index: number): string {
+  if (kind !== 'str') return `const value${index} = columns[${index}][row];`;
+  return `const texts${index} = columns[${index}], length${index} = texts${index}.lengths[row];`;
+}
+
+function putText(kind: Kind, index: number): string {
+  if (kind === 'bool') return `at = putBoolean(bytes, at, value${index});`;
+  if (kind !== 'str') return `at = putNumber(bytes, view, at, value${index});`;
+  return `at = putTextHead(bytes, at, length${index});
+  copyText(view, at, texts${index}.view, texts${index}.starts[row], length${index});
+  at += length${index};`;
 }
 
 /**
