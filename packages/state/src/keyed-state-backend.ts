@@ -26,8 +26,8 @@ export interface PackedColumn {
    */
   set(row: number, value: unknown): void;
   /**
-   * Keeps a copy of the record in row `at` of a batch, without making it. False, with nothing changed: that takes `set`, with the
-   * record.
+   * Keeps a copy of the record in row `at` of a batch, without making it; the batch never changes, and the copy may be made later. False,
+   * with nothing changed: that takes `set`, with the record.
    */
   setFrom(row: number, batch: RecordBatch, at: number): boolean;
 }

@@ -6,13 +6,10 @@ import { ByteWriter } from './bytes.ts';
 import type { ColumnType } from './column-type.ts';
 import {
   headOf,
-  NUMBER_BYTES,
   numberBytes,
   putBoolean,
   putNumber,
   putTextHead,
-  REFUSED,
-  TEXT_HEAD_BYTES,
   textHeadBytes,
   type RowBytes,
 } from './plain-row-writer.ts';
@@ -21,12 +18,12 @@ import { writeText } from './string-column-v1.ts';
 
 /** Shapes that have a function of their own; rows of others are refused. */
 const SHAPES_MAX = 16;
-/** The head is stored a word at a time: the last one may go so many bytes beyond it. */
-const HEAD_BEYOND = 3;
 /** A smaller batch is not worth it. */
 const ROWS_MIN = 16;
-/** Batches that are left to others after one of which less than a quarter of the rows was written: its texts were, all of them. */
+/** Batches that are left to others after one of which less than a quarter of the rows was taken: its texts were written, all of them. */
 const LEFT_BATCHES = 15;
+/** Batches with more text than this are left to others: no row that is taken is too large for whoever keeps it. */
+const BATCH_TEXT_BYTES_MAX = 1024 * 1024;
 /** What one column's texts are written to is kept for the next batch unless it became larger. */
 const SCRATCH_BYTES_MAX = 1024 * 1024;
 
@@ -36,15 +33,17 @@ interface Texts extends RowTexts {
 }
 
 type PreparedColumn = Int32Array | Float64Array | Uint8Array | Texts;
-/** See {@link BatchRowWriter.write}. */
-type WriteRow = (
-  bytes: RowBytes,
-  view: DataView,
-  start: number,
-  end: number,
-  columns: readonly PreparedColumn[],
-  row: number,
-) => number;
+interface RowWriter {
+  /** Bytes that `write` writes. */
+  bytesOf(columns: readonly PreparedColumn[], row: number): number;
+  write(
+    bytes: RowBytes,
+    view: DataView,
+    start: number,
+    columns: readonly PreparedColumn[],
+    row: number,
+  ): void;
+}
 
 type Kind = ColumnLayout['kind'];
 
@@ -55,68 +54,70 @@ let writerCount = 0;
  * thread.
  */
 export class BatchRowWriter {
-  readonly #writers = new Map<BatchShape, WriteRow | undefined>();
+  readonly #writers = new Map<BatchShape, RowWriter | undefined>();
   readonly #scratches: ByteWriter[] = [];
   #batch: RecordBatch | undefined;
-  #write: WriteRow | undefined;
-  #writtenCount = 0;
+  /** Of the batch; undefined: it is not taken. */
+  #writer: RowWriter | undefined;
+  #takenCount = 0;
   #leftBatches = 0;
   #columns: readonly PreparedColumn[] = [];
 
-  /** Rows of this batch are one object each, with numbers, booleans and texts of Latin-1, and are worth it: only then are they written. */
+  /**
+   * True: {@link write} is for one more row of `batch`, and all rows of it are one object each, with numbers, booleans and texts of Latin-1, of
+   * BATCH_TEXT_BYTES_MAX and a little more at most.
+   */
   takes(batch: RecordBatch): boolean {
     if (batch !== this.#batch) this.#prepare(batch);
-    return this.#write !== undefined;
+    if (this.#writer === undefined) return false;
+    this.#takenCount++;
+    return true;
+  }
+
+  /** Bytes of a row of the batch taken last. */
+  bytesOf(row: number): number {
+    return (this.#writer as RowWriter).bytesOf(this.#columns, row);
   }
 
   /**
-   * Writes row `row` of `batch` as `writeValueV1` would write the record made of it to `bytes[start, end)`, of which `view` is a view from
-   * byte 0 on. Returns where it ends; -1, with nothing written, when the batch is not taken or there is no room.
+   * Writes row `row` of the batch taken last as `writeValueV1` would write the record made of it, from byte `start` of `bytes` on, of which `view`
+   * is a view from byte 0 on. Contract: there is room for {@link bytesOf} it, up to a whole word.
    */
-  // oxlint-disable-next-line max-params -- numbers, for each row
-  write(
-    bytes: RowBytes,
-    view: DataView,
-    start: number,
-    end: number,
-    batch: RecordBatch,
-    row: number,
-  ): number {
-    if (batch !== this.#batch) this.#prepare(batch);
-    if (this.#write === undefined) return REFUSED;
-    this.#writtenCount++;
-    return this.#write(bytes, view, start, end, this.#columns, row);
+  write(bytes: RowBytes, view: DataView, start: number, row: number): void {
+    (this.#writer as RowWriter).write(bytes, view, start, this.#columns, row);
   }
 
   #prepare(batch: RecordBatch): void {
-    this.#write = this.#isWorthIt(batch) ? this.#writerOf(batch.shape) : undefined;
+    const writer = this.#isWorthIt(batch) ? this.#writerOf(batch.shape) : undefined;
     this.#batch = batch;
-    this.#writtenCount = 0;
-    if (this.#write === undefined) return;
+    this.#takenCount = 0;
+    this.#writer = undefined;
+    if (writer === undefined) return;
     const columns: PreparedColumn[] = [];
+    let textBytes = 0;
     for (const [index, { kind }] of shapeOfText(batch.shape.text).layout.entries()) {
       const column = batch.columns[index];
-      const prepared =
-        kind === 'str'
-          ? this.#textsOf(column as StringColumn, batch.rowCount, index)
-          : (column as PreparedColumn);
-      if (prepared === undefined) {
-        this.#write = undefined;
-        return;
+      if (kind !== 'str') {
+        columns.push(column as PreparedColumn);
+        continue;
       }
-      columns.push(prepared);
+      const texts = this.#textsOf(column as StringColumn, batch.rowCount, index);
+      if (texts === undefined) return;
+      columns.push(texts);
+      textBytes += texts.bytes.length;
     }
     this.#columns = columns;
+    if (textBytes <= BATCH_TEXT_BYTES_MAX) this.#writer = writer;
   }
 
   #isWorthIt({ rowCount }: RecordBatch): boolean {
     if (this.#leftBatches > 0) this.#leftBatches--;
-    else if (this.#write !== undefined && this.#writtenCount * 4 < (this.#batch?.rowCount ?? 0))
+    else if (this.#writer !== undefined && this.#takenCount * 4 < (this.#batch?.rowCount ?? 0))
       this.#leftBatches = LEFT_BATCHES;
     return this.#leftBatches === 0 && rowCount >= ROWS_MIN;
   }
 
-  #writerOf(shape: BatchShape): WriteRow | undefined {
+  #writerOf(shape: BatchShape): RowWriter | undefined {
     if (this.#writers.has(shape)) return this.#writers.get(shape);
     const made = this.#writers.size < SHAPES_MAX ? generateWriter(shapeOfText(shape.text)) : undefined;
     if (this.#writers.size < SHAPES_MAX) this.#writers.set(shape, made);
@@ -153,7 +154,7 @@ function withView(texts: RowTexts): Texts {
 }
 
 /** undefined: rows of this shape are not written here. */
-function generateWriter(shape: TypedShape): WriteRow | undefined {
+function generateWriter(shape: TypedShape): RowWriter | undefined {
   const names = namesOf(shape.type);
   if (names === undefined) return undefined;
   const head = headOf(names);
@@ -162,47 +163,43 @@ function generateWriter(shape: TypedShape): WriteRow | undefined {
   for (let at = 0; at < head.length; at += 4)
     stores.push(`view.setInt32(start + ${at}, ${words.getInt32(at, true)}, true);`);
   const kinds = shape.layout.map(({ kind }) => kind);
-  const { atMost, exactly } = roomFor(kinds);
   const text = `// batch row ${writerCount++}
 const { numberBytes, putNumber, putBoolean, textHeadBytes, putTextHead, copyText } = kit;
-return function (bytes, view, start, end, columns, row) {
-  ${kinds.map(readText).join('\n  ')}
-  let at = start + ${head.length};
-  if (at + ${atMost} > end && (at + ${HEAD_BEYOND} > end || at + ${exactly} > end)) return ${REFUSED};
-  ${stores.join('\n  ')}
-  ${kinds.map(putText).join('\n  ')}
-  return at;
+return {
+  bytesOf(columns, row) {
+    ${kinds.map(readLengthText).join('\n    ')}
+    return ${head.length} + ${kinds.map(bytesText).join(' + ')};
+  },
+  write(bytes, view, start, columns, row) {
+    let at = start + ${head.length};
+    ${stores.join('\n    ')}
+    ${kinds.map(putText).join('\n    ')}
+  },
 };`;
   // oxlint-disable-next-line typescript/no-implied-eval -- numbers reach the text only
-  const make = new Function('kit', text) as (kit: object) => WriteRow;
+  const make = new Function('kit', text) as (kit: object) => RowWriter;
   return make({ numberBytes, putNumber, putBoolean, textHeadBytes, putTextHead, copyText });
 }
 
-/** Texts of what the fields of a row take: what does not need to look at numbers, and what does. */
-function roomFor(kinds: readonly Kind[]): { readonly atMost: string; readonly exactly: string } {
-  const lengths = kinds.flatMap((kind, index) => (kind === 'str' ? [`length${index}`] : []));
-  const heads = kinds.map((kind, index) => {
-    if (kind === 'str') return `textHeadBytes(length${index})`;
-    return kind === 'bool' ? '1' : `numberBytes(value${index})`;
-  });
-  const headsMax = kinds.map((kind) =>
-    kind === 'str' ? TEXT_HEAD_BYTES : kind === 'bool' ? 1 : NUMBER_BYTES,
-  );
-  const fixedMax = headsMax.reduce((sum, bytes) => sum + bytes, HEAD_BEYOND);
-  return { atMost: [fixedMax, ...lengths].join(' + '), exactly: [...heads, ...lengths].join(' + ') };
+function readLengthText(kind: Kind, index: number): string {
+  return kind === 'str' ? `const length${index} = columns[${index}].lengths[row];` : '';
 }
 
-function readText(kind: Kind, index: number): string {
-  if (kind !== 'str') return `const value${index} = columns[${index}][row];`;
-  return `const texts${index} = columns[${index}], length${index} = texts${index}.lengths[row];`;
+function bytesText(kind: Kind, index: number): string {
+  if (kind === 'bool') return '1';
+  return kind === 'str'
+    ? `textHeadBytes(length${index}) + length${index}`
+    : `numberBytes(columns[${index}][row])`;
 }
 
 function putText(kind: Kind, index: number): string {
-  if (kind === 'bool') return `at = putBoolean(bytes, at, value${index});`;
-  if (kind !== 'str') return `at = putNumber(bytes, view, at, value${index});`;
-  return `at = putTextHead(bytes, at, length${index});
-  copyText(view, at, texts${index}.view, texts${index}.starts[row], length${index});
-  at += length${index};`;
+  const column = `columns[${index}]`;
+  if (kind === 'bool') return `at = putBoolean(bytes, at, ${column}[row]);`;
+  if (kind !== 'str') return `at = putNumber(bytes, view, at, ${column}[row]);`;
+  return `const texts${index} = ${column}, length${index} = texts${index}.lengths[row];
+    at = putTextHead(bytes, at, length${index});
+    copyText(view, at, texts${index}.view, texts${index}.starts[row], length${index});
+    at += length${index};`;
 }
 
 /**

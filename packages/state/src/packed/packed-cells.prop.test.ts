@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { ByteSink, ByteReader } from '@millrace/proto';
+import { ByteSink, ByteReader, createBatchBuilder, type RecordBatch } from '@millrace/proto';
 import { readValueAt } from '../cell/value-bytes.ts';
 import { PackedCells, type FrozenCells } from './packed-cells.ts';
 
@@ -20,9 +20,9 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('read' as const) }) },
 );
 
-function valuesOf(frozen: FrozenCells): readonly unknown[] {
+function valuesOf(frozen: FrozenCells, rowCount = ROWS): readonly unknown[] {
   const sink = new ByteSink();
-  const ends = new Uint32Array(ROWS);
+  const ends = new Uint32Array(rowCount);
   frozen.writeRows(sink, 0, ends);
   return Array.from(ends, (end, row) => {
     const from = row === 0 ? 0 : (ends[row - 1] as number);
@@ -61,6 +61,110 @@ test('a packed column gives what was set last, and a freeze what was there', () 
       expect(readValueAt(new ByteReader(some.view()))).toEqual(model[1]);
     }),
     { numRuns: 30 },
+  );
+});
+
+interface BatchRow {
+  readonly batch: RecordBatch;
+  readonly records: readonly unknown[];
+}
+
+function batchOf(lengths: readonly number[], id: number): BatchRow {
+  const records = lengths.map((length, at) => ({
+    id: id * 1000 + at,
+    name: text(length),
+    price: length + 0.5,
+  }));
+  const batches: RecordBatch[] = [];
+  const builder = createBatchBuilder({
+    codegenId: 'test',
+    targetCount: 1,
+    isKeyed: false,
+    onBatch: (_, batch) => batches.push(batch),
+  });
+  for (const record of records) builder.append(0, record, NaN, 0);
+  builder.flushAll();
+  expect(batches.map(({ rowCount }) => rowCount)).toEqual([lengths.length]);
+  return { batch: batches[0] as RecordBatch, records };
+}
+
+const MANY_ROWS = 200;
+/** From few rows, which wait for each other, to so many that each has to be written for the next. */
+const anyRow = fc.oneof(
+  fc.nat(3),
+  fc.nat(MANY_ROWS - 1),
+  fc.nat(2).map((index) => index * 64 + 1),
+);
+const batchStep = fc.oneof(
+  {
+    weight: 40,
+    arbitrary: fc.record({ kind: fc.constant('setFrom' as const), row: anyRow, at: fc.nat(19) }),
+  },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('nextBatch' as const) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant('set' as const), row: anyRow, length: fc.nat(300) }),
+  },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('clear' as const), row: anyRow }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('get' as const), row: anyRow }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('move' as const), row: anyRow, to: anyRow }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('freeze' as const) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('release' as const) }) },
+);
+const batchLengths = fc.array(fc.oneof(fc.nat(9), fc.nat(400), fc.constant(12_000)), {
+  minLength: 20,
+  maxLength: 20,
+});
+
+test('rows of batches are what was set last, also those that wait to be written', () => {
+  fc.assert(
+    fc.property(
+      fc.array(batchLengths, { minLength: 2, maxLength: 5 }),
+      fc.array(batchStep, { minLength: 1, maxLength: 600, size: 'max' }),
+      (lengths, steps) => {
+        const batches = lengths.map(batchOf);
+        const cells = new PackedCells();
+        cells.grow(MANY_ROWS);
+        const model: unknown[] = Array.from({ length: MANY_ROWS }, () => undefined);
+        const frozen: { readonly cells: FrozenCells; readonly model: readonly unknown[] }[] = [];
+        let next = 0;
+        for (const step of steps) {
+          const { batch, records } = batches[next % batches.length] as BatchRow;
+          if (step.kind === 'nextBatch') next++;
+          else if (step.kind === 'setFrom') {
+            model[step.row] = records[step.at];
+            if (!cells.setFrom(step.row, batch, step.at)) cells.set(step.row, records[step.at]);
+          } else if (step.kind === 'set') {
+            model[step.row] = { text: text(step.length) };
+            cells.set(step.row, model[step.row]);
+          } else if (step.kind === 'clear') {
+            model[step.row] = undefined;
+            cells.clear(step.row);
+          } else if (step.kind === 'get') {
+            expect(cells.get(step.row)).toEqual(model[step.row]);
+          } else if (step.kind === 'move') {
+            model[step.to] = model[step.row];
+            cells.setBytes(step.to, cells.bytesOf(step.row));
+          } else if (step.kind === 'freeze') {
+            frozen.push({ cells: cells.freeze(MANY_ROWS), model: [...model] });
+          } else {
+            const oldest = frozen.shift();
+            if (oldest === undefined) continue;
+            expect(valuesOf(oldest.cells, MANY_ROWS)).toEqual(oldest.model);
+            oldest.cells.release();
+          }
+        }
+        for (const { cells: held, model: then } of frozen) expect(valuesOf(held, MANY_ROWS)).toEqual(then);
+        const sink = new ByteSink();
+        for (let row = 0; row < MANY_ROWS; row++) {
+          const start = sink.position;
+          cells.writeTo(sink, row);
+          expect(cells.byteLengthOf(row)).toBe(sink.position - start);
+          expect(cells.get(row)).toEqual(model[row]);
+        }
+      },
+    ),
+    { numRuns: 60 },
   );
 });
 

@@ -1,7 +1,8 @@
 /*
  * [HOT] A column whose values are bytes in segments outside of V8's heap: nothing of it is there for the collector to look at, and a
- * snapshot copies bytes. A value is written where the last one ended, and from there over the one that its row had if it fits there and no snapshot may
- * read that. What is no longer a row's value is garbage, and when half of all is, the segments with the least in them are emptied.
+ * snapshot copies bytes. A value is written over the one that its row had if it fits there and no snapshot may read that, and behind the last one
+ * otherwise. Rows of a batch wait for each other a little, so that one that comes again soon is written once. What is no longer a row's value is
+ * garbage, and when half of all is, the segments with the least in them are emptied.
  *
  *   entry => INT32 row, UINT32 bytes and free words, the value as the table's other values are written, up to a whole word, free words
  *   address => segment number << 18 | word in the segment; 0: the row has no value
@@ -14,16 +15,18 @@ import type { Pacer } from '../snapshot/pacer.ts';
 import { scattered } from '../snapshot/scatter.ts';
 import { LOOK_AHEAD_VALUES, lookAhead, type PackedPlaces } from './look-ahead.ts';
 import {
+  canBeWrittenOver,
   copyWords,
   ENTRY_HEADER_WORDS,
   entryWords,
   lengthWord,
   PackedSegment,
+  putValue,
   setLength,
   valueBytes,
   wordsOfEntry,
-  writeOver,
 } from './packed-segment.ts';
+import { WaitingRows } from './waiting-rows.ts';
 
 const WORDS_LOG2 = 19;
 /** 2 MiB, a huge page where the allocator asks for these; a larger value has a segment of its own. The first ones are smaller. */
@@ -43,6 +46,7 @@ export class PackedCells implements PackedColumn {
   addresses = new Int32Array(0);
   readonly #writer = new PlainRowWriter();
   readonly #batchWriter = new BatchRowWriter();
+  readonly #waiting = new WaitingRows();
   /** By number; none has number 0. */
   readonly #segments: (PackedSegment | undefined)[] = [undefined];
   readonly #spare: PackedSegment[] = [];
@@ -51,7 +55,7 @@ export class PackedCells implements PackedColumn {
   #usedWords = 0;
   #liveWords = 0;
 
-  /** Bytes that its segments take. */
+  /** Bytes that its segments take. What waits to be written is not among them. */
   get bytes(): number {
     return this.#usedWords * 4;
   }
@@ -62,6 +66,7 @@ export class PackedCells implements PackedColumn {
   }
 
   get(row: number): unknown {
+    this.#settle(row);
     const address = this.addresses[row] as number;
     if (address === 0) return undefined;
     const { reader } = this.#segments[address >>> WORDS_LOG2] as PackedSegment;
@@ -70,37 +75,43 @@ export class PackedCells implements PackedColumn {
   }
 
   set(row: number, value: unknown): void {
+    this.#waiting.take(row);
     const segment = this.#current ?? this.#begin(SEGMENT_WORDS_MIN);
     const { bytes, view } = segment;
-    const start = (segment.usedWords + ENTRY_HEADER_WORDS) * 4;
+    const start = placeBehind(segment);
     const end = this.#writer.write(bytes, view, start, bytes.length, value);
-    if (end < 0) this.setBytes(row, encodedInScratch(value));
-    else if (!this.#writeOver(row, segment, end - start)) this.#commit(row, segment, end - start);
+    if (end < 0) {
+      this.setBytes(row, encodedInScratch(value));
+      return;
+    }
+    const over = this.#segmentToWriteOver(row, end - start);
+    if (over === undefined) this.#commit(row, segment, end - start);
+    else putValue(over.words, (this.addresses[row] as number) & WORD_MASK, segment, end - start);
   }
 
   setFrom(row: number, batch: RecordBatch, at: number): boolean {
+    const waiting = this.#waiting;
+    // The writer forgets what it has of one batch when it is given the next.
+    if (batch !== waiting.batch) this.#settleAll();
     if (!this.#batchWriter.takes(batch)) return false;
-    if (this.#overwrite(row, batch, at)) return true;
-    const segment = this.#current ?? this.#begin(SEGMENT_WORDS_MIN);
-    const { bytes, view } = segment;
-    const start = (segment.usedWords + ENTRY_HEADER_WORDS) * 4;
-    const end = this.#batchWriter.write(bytes, view, start, bytes.length, batch, at);
-    if (end < 0) return false;
-    this.#commit(row, segment, end - start);
+    waiting.batch = batch;
+    const other = waiting.put(row, at);
+    if (other >= 0) this.#write(other, waiting.positionBefore);
     return true;
   }
 
   /** Sets a row to a value that is bytes already: they are copied. */
   setBytes(row: number, value: Uint8Array): void {
+    this.#waiting.take(row);
     const { length } = value;
     const segment = this.#withRoom(entryWords(length));
-    const start = (segment.usedWords + ENTRY_HEADER_WORDS) * 4;
-    segment.bytes.set(value, start);
+    segment.bytes.set(value, placeBehind(segment));
     this.#commit(row, segment, length);
   }
 
   /** The row has no value any more. */
   clear(row: number): void {
+    this.#waiting.take(row);
     this.#forget(row);
     this.addresses[row] = 0;
   }
@@ -112,11 +123,13 @@ export class PackedCells implements PackedColumn {
   }
 
   byteLengthOf(row: number): number {
+    this.#settle(row);
     return byteLengthAt(this.#segments, this.addresses[row] as number);
   }
 
   /** Bytes of a row's value, in memory of their own. */
   bytesOf(row: number): Uint8Array {
+    this.#settle(row);
     const address = this.addresses[row] as number;
     const segment = this.#segments[address >>> WORDS_LOG2];
     if (segment === undefined) return Uint8Array.of(UNDEFINED_BYTE);
@@ -130,11 +143,13 @@ export class PackedCells implements PackedColumn {
 
   /** Appends the bytes of a row's value. */
   writeTo(sink: ByteSink, row: number): void {
+    this.#settle(row);
     writeAt(sink, this.#segments, this.addresses[row] as number);
   }
 
   /** Values of rows as they are now: of `rows`, or of all below `rows`. */
   freeze(rows: Int32Array | number): FrozenCells {
+    this.#settleAll();
     let addresses: Int32Array;
     if (typeof rows === 'number') addresses = this.addresses.slice(0, rows);
     else {
@@ -145,36 +160,41 @@ export class PackedCells implements PackedColumn {
     return new FrozenCells(addresses, [...this.#segments]);
   }
 
-  /** Puts the value that stands behind the last entry of a segment in the place of the row's. False: it does not belong there. */
-  #writeOver(row: number, segment: PackedSegment, byteLength: number): boolean {
-    const address = this.addresses[row] as number;
-    if (address === 0) return false;
-    const { words, holders } = this.#segments[address >>> WORDS_LOG2] as PackedSegment;
-    return (
-      holders === 0 &&
-      writeOver(words, address & WORD_MASK, {
-        source: segment.words,
-        from: segment.usedWords + ENTRY_HEADER_WORDS,
-        byteLength,
-      })
-    );
+  #settle(row: number): void {
+    const waiting = this.#waiting;
+    if (waiting.take(row)) this.#write(row, waiting.positionBefore);
   }
 
+  #settleAll(): void {
+    if (this.#waiting.batch !== undefined) this.#waiting.takeAll(this.#write);
+  }
+
+  /** Sets a row to the one at `at` of the batch whose rows wait: over its value, or behind all others. */
+  readonly #write = (row: number, at: number): void => {
+    const writer = this.#batchWriter;
+    const byteLength = writer.bytesOf(at);
+    const over = this.#segmentToWriteOver(row, byteLength);
+    if (over !== undefined) {
+      const word = (this.addresses[row] as number) & WORD_MASK;
+      writer.write(over.bytes, over.view, (word + ENTRY_HEADER_WORDS) * 4, at);
+      setLength(over.words, word, byteLength);
+      return;
+    }
+    const segment = this.#withRoom(entryWords(byteLength));
+    writer.write(segment.bytes, segment.view, placeBehind(segment), at);
+    this.#commit(row, segment, byteLength);
+  };
+
   /**
-   * Writes the row of a batch over the value of its row. (A copy of what was written elsewhere just now takes 200 ns: its words are read before
-   * the processor has put together the stores that they are made of.) False: it does not belong there. Where it is much shorter, the value is lost
-   * then; it is set elsewhere, which does not fail for a row that is shorter than one that is there.
+   * Where a value of so many bytes goes over the one that its row has; undefined: it does not. (What was written elsewhere just now and is copied
+   * from there takes 200 ns: its words are read before the processor has put together the stores that they are made of.)
    */
-  #overwrite(row: number, batch: RecordBatch, at: number): boolean {
+  #segmentToWriteOver(row: number, byteLength: number): PackedSegment | undefined {
     const address = this.addresses[row] as number;
-    if (address === 0) return false;
-    const { bytes, view, words, holders } = this.#segments[address >>> WORDS_LOG2] as PackedSegment;
-    if (holders > 0) return false;
-    const word = address & WORD_MASK;
-    const start = (word + ENTRY_HEADER_WORDS) * 4;
-    const room = (word + wordsOfEntry(words, word)) * 4;
-    const end = this.#batchWriter.write(bytes, view, start, room, batch, at);
-    return end >= 0 && setLength(words, word, end - start);
+    if (address === 0) return undefined;
+    const segment = this.#segments[address >>> WORDS_LOG2] as PackedSegment;
+    const isIts = segment.holders === 0 && canBeWrittenOver(segment.words, address & WORD_MASK, byteLength);
+    return isIts ? segment : undefined;
   }
 
   #commit(row: number, segment: PackedSegment, byteLength: number): void {
@@ -268,6 +288,11 @@ export class PackedCells implements PackedColumn {
       word += wordsOfEntry(words, word);
     }
   }
+}
+
+/** Byte at which the value of the next entry begins. */
+function placeBehind({ usedWords }: PackedSegment): number {
+  return (usedWords + ENTRY_HEADER_WORDS) * 4;
 }
 
 function liveShare(segment: PackedSegment | undefined): number {

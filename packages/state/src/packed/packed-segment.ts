@@ -36,32 +36,25 @@ export function wordsOfEntry(words: Int32Array, word: number): number {
   return free === LONG ? words.length : entryWords(length & LENGTH_MASK) + free;
 }
 
-/**
- * Puts the value of `byteLength` bytes that stands at `from` in the place of the one whose entry starts at `word`. False, with nothing
- * changed: it is longer, or so much shorter that its place would be wasted.
- */
-export function writeOver(
-  words: Int32Array,
-  word: number,
-  {
-    source,
-    from,
-    byteLength,
-  }: { readonly source: Int32Array; readonly from: number; readonly byteLength: number },
-): boolean {
-  if (!setLength(words, word, byteLength)) return false;
-  let target = word + ENTRY_HEADER_WORDS;
-  for (let at = from, end = from + ((byteLength + 3) >>> 2); at < end; at++)
-    words[target++] = source[at] as number;
-  return true;
+/** Whether a value of so many bytes may stand where the one does whose entry starts at `word`: it is not longer, nor so much shorter that the place is wasted. */
+export function canBeWrittenOver(words: Int32Array, word: number, byteLength: number): boolean {
+  const free = wordsOfEntry(words, word) - entryWords(byteLength);
+  return free >= 0 && free <= FREE_WORDS_MAX;
 }
 
-/** The entry that starts at `word` has a value of so many bytes now. False, with nothing changed, as for {@link writeOver}. */
-export function setLength(words: Int32Array, word: number, byteLength: number): boolean {
+/** The value of the entry that starts at `word` has so many bytes now, and {@link canBeWrittenOver} said that it may. */
+export function setLength(words: Int32Array, word: number, byteLength: number): void {
   const free = wordsOfEntry(words, word) - entryWords(byteLength);
-  if (free < 0 || free > FREE_WORDS_MAX) return false;
   words[word + 1] = byteLength | (free << LENGTH_BITS);
-  return true;
+}
+
+/** Puts the value of so many bytes that stands behind the last entry of `source` in the place of the one whose entry starts at `word`. */
+export function putValue(words: Int32Array, word: number, source: PackedSegment, byteLength: number): void {
+  const from = source.usedWords + ENTRY_HEADER_WORDS;
+  let target = word + ENTRY_HEADER_WORDS;
+  for (let at = from, end = from + ((byteLength + 3) >>> 2); at < end; at++)
+    words[target++] = source.words[at] as number;
+  setLength(words, word, byteLength);
 }
 
 /** Contract: what was written does not change while a snapshot may read it; entries start at whole words. */

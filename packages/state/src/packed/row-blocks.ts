@@ -46,8 +46,8 @@ const TIDY_WORDS_MAX = 512 * 1024;
 const SCRATCH_BYTES = 16 * 1024;
 const LINE_WORDS = 16;
 
-/** Where the row that is written last is, and what it needs. */
-const encoded = { bytes: 0, words: 0 };
+/** Of the row that was encoded last. */
+let encodedBytes = 0;
 /** What was seen ahead, so that nobody finds the looks needless. */
 let seen = 0;
 
@@ -104,13 +104,17 @@ export class RowBlocks implements PackedListsHandle {
     batch: RecordBatch | undefined,
     at: number,
   ): number {
-    const outside = this.#encode(row, batch, at);
-    const { bytes, words } = encoded;
+    // What is written elsewhere first waits for memory twice: rows of a batch go where they stay at once.
+    const isFromBatch = batch !== undefined && this.#batchWriter.takes(batch);
+    const outside = isFromBatch ? undefined : this.#encode(row);
+    const bytes = isFromBatch ? this.#batchWriter.bytesOf(at) : encodedBytes;
+    const words = wordsOf(bytes);
     const target = list !== 0 && this.#hasRoom(list, words) ? list : this.#move(list, words);
     const offset = this.#place(target, words);
     const segment = this.#arena.segmentOf(target);
     const start = this.#arena.wordOf(target);
-    if (outside === undefined) copy(this.#scratchWords, 0, segment.words, start + offset, words);
+    if (isFromBatch) this.#batchWriter.write(segment.bytes, segment.view, (start + offset) * 4, at);
+    else if (outside === undefined) copy(this.#scratchWords, 0, segment.words, start + offset, words);
     else segment.bytes.set(outside, (start + offset) * 4);
     this.#read.put(this.#arena.placeOf(target, offset), row);
     this.#enter(segment, start, index);
@@ -283,14 +287,10 @@ export class RowBlocks implements PackedListsHandle {
   }
 
   /** Encodes a row: to the scratch memory, or, what is returned, elsewhere. @throws {MillraceError} MR_UNSUPPORTED_VALUE */
-  #encode(row: unknown, batch: RecordBatch | undefined, at: number): Uint8Array | undefined {
-    const bytes = this.#scratch;
-    const view = this.#scratchView;
-    let end = batch === undefined ? -1 : this.#batchWriter.write(bytes, view, 0, SCRATCH_BYTES, batch, at);
-    if (end < 0) end = this.#writer.write(bytes, view, 0, SCRATCH_BYTES, row);
+  #encode(row: unknown): Uint8Array | undefined {
+    const end = this.#writer.write(this.#scratch, this.#scratchView, 0, SCRATCH_BYTES, row);
     const outside = end < 0 ? encodedInScratch(row) : undefined;
-    encoded.bytes = outside === undefined ? end : outside.length;
-    encoded.words = wordsOf(encoded.bytes);
+    encodedBytes = outside === undefined ? end : outside.length;
     return outside;
   }
 
