@@ -68,6 +68,16 @@ export function readValue(bytes: Uint8Array): unknown {
   return readValueAt(new ByteReader(bytes));
 }
 
+/** A value of so many bytes, most likely one with several texts, that stands where the reader is. */
+export function readRowAt(reader: ByteReader, byteLength: number): unknown {
+  reader.openTexts(byteLength);
+  try {
+    return readValueAt(reader);
+  } finally {
+    reader.closeTexts();
+  }
+}
+
 /** The value or the list that stands where the reader is; of packed rows, each behind its head. */
 export function readValueAt(reader: ByteReader): unknown {
   const tag = reader.byteAt(reader.position);

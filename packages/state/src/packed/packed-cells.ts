@@ -9,7 +9,7 @@
  */
 import { invariant } from '@millrace/common';
 import { BatchRowWriter, PlainRowWriter, type ByteSink, type RecordBatch } from '@millrace/proto';
-import { encodedInScratch, readValueAt } from '../cell/value-bytes.ts';
+import { encodedInScratch, readRowAt } from '../cell/value-bytes.ts';
 import type { PackedColumn } from '../keyed-state-backend.ts';
 import type { Pacer } from '../snapshot/pacer.ts';
 import { scattered } from '../snapshot/scatter.ts';
@@ -69,9 +69,10 @@ export class PackedCells implements PackedColumn {
     this.#settle(row);
     const address = this.addresses[row] as number;
     if (address === 0) return undefined;
-    const { reader } = this.#segments[address >>> WORDS_LOG2] as PackedSegment;
-    reader.position = ((address & WORD_MASK) + ENTRY_HEADER_WORDS) * 4;
-    return readValueAt(reader);
+    const { reader, words } = this.#segments[address >>> WORDS_LOG2] as PackedSegment;
+    const word = address & WORD_MASK;
+    reader.position = (word + ENTRY_HEADER_WORDS) * 4;
+    return readRowAt(reader, valueBytes(words, word));
   }
 
   set(row: number, value: unknown): void {

@@ -14,7 +14,7 @@ import {
   type RecordBatch,
   type RowBytes,
 } from '@millrace/proto';
-import { encodedInScratch, PACKED_LIST, readValueAt } from '../cell/value-bytes.ts';
+import { encodedInScratch, PACKED_LIST, readRowAt } from '../cell/value-bytes.ts';
 import type { PackedListsHandle } from '../keyed-state-backend.ts';
 import { BlockArena, type BlockSegment } from './block-arena.ts';
 import { copyWords } from './packed-segment.ts';
@@ -85,12 +85,13 @@ export class RowBlocks implements PackedListsHandle {
   rowAt(list: number, index: number): unknown {
     const segment = this.#arena.segmentOf(list);
     const start = this.#arena.wordOf(list);
-    const word = start + (segment.words[this.#entryAt(segment, list, index) + ENTRY_WORD] as number);
+    const entry = this.#entryAt(segment, list, index);
+    const word = start + (segment.words[entry + ENTRY_WORD] as number);
     const place = this.#arena.placeOf(list, word - start);
     if (this.#read.has(place)) return this.#read.get(place);
     const { reader } = segment;
     reader.position = word * 4;
-    const row = readValueAt(reader);
+    const row = readRowAt(reader, segment.words[entry + ENTRY_BYTES] as number);
     this.#read.put(place, row);
     return row;
   }
