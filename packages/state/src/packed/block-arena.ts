@@ -8,6 +8,7 @@
  */
 import { invariant } from '@millrace/common';
 import { ByteReader, type RowBytes } from '@millrace/proto';
+import { OutsideMemory } from './outside-memory.ts';
 
 /** Blocks start at even words. */
 const PLACES_LOG2 = 17;
@@ -61,7 +62,7 @@ export class BlockSegment {
   /** Its blocks are to be moved: it gives no more. */
   isLeaving = false;
 
-  constructor(memory: ArrayBuffer, blockWords: number, size: number) {
+  constructor(memory: ArrayBufferLike, blockWords: number, size: number) {
     this.bytes = Buffer.from(memory) as unknown as RowBytes;
     this.view = new DataView(memory);
     this.words = new Int32Array(memory);
@@ -84,7 +85,8 @@ export class BlockArena {
   readonly #withRoom: number[][] = SIZES.map(() => []);
   /** Words of the next segment of each size. */
   readonly #nextWords: number[] = SIZES.map((words) => words * SEGMENT_BLOCKS_MIN);
-  readonly #spare: ArrayBuffer[] = [];
+  readonly #spare: ArrayBufferLike[] = [];
+  readonly #memory = new OutsideMemory();
   /** Stamp of blocks that are made now: more than that of each freeze so far. */
   #now = 1;
   /** Stamps of freezes that are open. */
@@ -269,7 +271,7 @@ export class BlockArena {
     const words = Math.min(SEGMENT_WORDS_MAX, this.#nextWords[size] as number);
     this.#nextWords[size] = words * 2;
     const spare = words === SEGMENT_WORDS_MAX ? this.#spare.pop() : undefined;
-    const memory = spare ?? new ArrayBuffer(words * 4);
+    const memory = spare ?? this.#memory.allocate(words * 4);
     const segment = new BlockSegment(memory, SIZES[size] as number, size);
     const number = this.#add(segment);
     this.#list(number, segment);
@@ -278,7 +280,7 @@ export class BlockArena {
 
   #addOwn(words: number): number {
     const even = 2 * Math.ceil(words / 2);
-    return this.#add(new BlockSegment(new ArrayBuffer(even * 4), even, OWN_SEGMENT));
+    return this.#add(new BlockSegment(this.#memory.allocate(even * 4), even, OWN_SEGMENT));
   }
 
   /** A segment has as many numbers as it is ordinary ones long, so that the words of no two have one address. */
@@ -324,7 +326,8 @@ export class BlockArena {
     this.#segmentWords -= segment.words.length;
     this.#usedWords -= segment.usedWords;
     if (segment.words.length === SEGMENT_WORDS_MAX && this.#spare.length < SPARE_SEGMENTS_MAX)
-      this.#spare.push(segment.words.buffer as ArrayBuffer);
+      this.#spare.push(segment.words.buffer);
+    else this.#memory.drop(segment.words.byteLength);
   }
 }
 

@@ -14,6 +14,7 @@ import type { PackedColumn } from '../keyed-state-backend.ts';
 import type { Pacer } from '../snapshot/pacer.ts';
 import { scattered } from '../snapshot/scatter.ts';
 import { LOOK_AHEAD_VALUES, lookAhead, type PackedPlaces } from './look-ahead.ts';
+import { OutsideMemory } from './outside-memory.ts';
 import {
   canBeWrittenOver,
   copyWords,
@@ -47,6 +48,7 @@ export class PackedCells implements PackedColumn {
   readonly #writer = new PlainRowWriter();
   readonly #batchWriter = new BatchRowWriter();
   readonly #waiting = new WaitingRows();
+  readonly #memory = new OutsideMemory();
   /** By number; none has number 0. */
   readonly #segments: (PackedSegment | undefined)[] = [undefined];
   readonly #spare: PackedSegment[] = [];
@@ -242,7 +244,7 @@ export class PackedCells implements PackedColumn {
       Math.min(SEGMENT_WORDS_MAX, (last?.words.length ?? SEGMENT_WORDS_MIN / 2) * 2),
     );
     const spare = wanted === SEGMENT_WORDS_MAX ? this.#spare.pop() : undefined;
-    const segment = spare ?? new PackedSegment(wanted);
+    const segment = spare ?? new PackedSegment(this.#memory.allocate(wanted * 4));
     let number = this.#segments.indexOf(undefined, 1);
     if (number < 0) number = this.#segments.length;
     invariant(number < SEGMENTS_MAX, 'a packed column has less than 8 GiB');
@@ -258,7 +260,10 @@ export class PackedCells implements PackedColumn {
     this.#segments[number] = undefined;
     this.#usedWords -= segment.usedWords;
     const isOrdinary = segment.words.length === SEGMENT_WORDS_MAX;
-    if (!isOrdinary || segment.holders > 0 || this.#spare.length === SPARE_SEGMENTS_MAX) return;
+    if (!isOrdinary || segment.holders > 0 || this.#spare.length === SPARE_SEGMENTS_MAX) {
+      this.#memory.drop(segment.bytes.length);
+      return;
+    }
     segment.usedWords = 0;
     this.#spare.push(segment);
   }

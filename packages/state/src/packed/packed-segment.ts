@@ -69,11 +69,10 @@ export class PackedSegment {
   /** Snapshots that may read it. */
   holders = 0;
 
-  constructor(wordCount: number) {
-    const buffer = new ArrayBuffer(wordCount * 4);
-    this.bytes = Buffer.from(buffer) as unknown as RowBytes;
-    this.view = new DataView(buffer);
-    this.words = new Int32Array(buffer);
+  constructor(memory: ArrayBufferLike) {
+    this.bytes = Buffer.from(memory) as unknown as RowBytes;
+    this.view = new DataView(memory);
+    this.words = new Int32Array(memory);
     this.reader = new ByteReader(this.bytes);
   }
 }
