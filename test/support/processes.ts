@@ -48,11 +48,10 @@ export function ended(process: RecordedProcess, timeoutMs: number): Promise<void
 }
 
 /** `kill -9`, and the end of the process waited for: a signal takes a moment, in which its victim still answers. */
-export async function killAndWait(clusterDirectory: string, id: string): Promise<RecordedProcess> {
+export async function killAndWait(clusterDirectory: string, id: string): Promise<void> {
   const victim = findRunning(clusterDirectory, id);
   if (victim === undefined || !killNow(victim)) throw new Error(`${id} is not running`);
   await ended(victim, 5_000);
-  return victim;
 }
 
 /** Signals the living process of this name; one that is just being started is waited for. Resolves to the one that was hit. */

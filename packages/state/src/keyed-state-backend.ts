@@ -27,7 +27,7 @@ export interface PackedColumn {
   set(row: number, value: unknown): void;
   /**
    * Keeps a copy of the record in row `at` of a batch, without making it; the batch never changes, and the copy may be made later. False,
-   * with nothing changed: that takes `set`, with the record.
+   * and no value is another one: that takes `set`, with the record.
    */
   setFrom(row: number, batch: RecordBatch, at: number): boolean;
 }
@@ -38,7 +38,7 @@ export interface PackedColumn {
  */
 export interface PackedRowsHandle {
   /**
-   * Keeps a copy of `row`, which is what row `at` of `batch` is where there is one: its columns are quicker to copy.
+   * Keeps a copy of `row`, which is what row `at` of `batch` is where there is one: its columns, which never change, are quicker to copy.
    * @throws {MillraceError} MR_UNSUPPORTED_VALUE for what the wire's codec refuses
    */
   add(row: unknown, batch: RecordBatch | undefined, at: number): number;

@@ -108,6 +108,7 @@ export class BatchRowWriter {
     }
     this.#columns = columns;
     if (textBytes <= BATCH_TEXT_BYTES_MAX) this.#writer = writer;
+    else this.#leftBatches = LEFT_BATCHES;
   }
 
   #isWorthIt({ rowCount }: RecordBatch): boolean {

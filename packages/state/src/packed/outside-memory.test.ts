@@ -11,9 +11,9 @@ test('V8 is told of what is there, in steps, and small pieces are its own', () =
     expect(memory.allocate(MIB)).toBeInstanceOf(SharedArrayBuffer);
     const toldMib = memory.toldBytes / MIB;
     if (told.at(-1) !== toldMib) told.push(toldMib);
-    expect(toldMib * 2 > count || count < 16).toBe(true);
+    expect(toldMib * 2 > count || count < 40).toBe(true);
   }
-  expect(told).toEqual([0, 16, 32, 64, 128, 256]);
+  expect(told).toEqual([0, 40, 80, 160]);
   for (let count = 255; count >= 8; count--) memory.drop(MIB);
   expect(memory.toldBytes).toBeLessThan(64 * MIB);
 });

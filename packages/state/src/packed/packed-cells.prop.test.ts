@@ -168,6 +168,18 @@ test('rows of batches are what was set last, also those that wait to be written'
   );
 });
 
+test('a value that cannot be encoded leaves the one that waits', () => {
+  const { batch, records } = batchOf(
+    Array.from({ length: 20 }, (_, index) => index),
+    1,
+  );
+  const cells = new PackedCells();
+  cells.grow(ROWS);
+  expect(cells.setFrom(7, batch, 3)).toBe(true);
+  expect(() => cells.set(7, { refused: () => 1 })).toThrow('refused');
+  expect(cells.get(7)).toEqual(records[3]);
+});
+
 test('rows that are written again and again take no more memory than twice their values, about', () => {
   const cells = new PackedCells();
   cells.grow(1_000);

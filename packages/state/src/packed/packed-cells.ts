@@ -78,7 +78,6 @@ export class PackedCells implements PackedColumn {
   }
 
   set(row: number, value: unknown): void {
-    this.#waiting.take(row);
     const segment = this.#current ?? this.#begin(SEGMENT_WORDS_MIN);
     const { bytes, view } = segment;
     const start = placeBehind(segment);
@@ -87,6 +86,7 @@ export class PackedCells implements PackedColumn {
       this.setBytes(row, encodedInScratch(value));
       return;
     }
+    this.#waiting.remove(row);
     const over = this.#segmentToWriteOver(row, end - start);
     if (over === undefined) this.#commit(row, segment, end - start);
     else putValue(over.words, (this.addresses[row] as number) & WORD_MASK, segment, end - start);
@@ -98,23 +98,24 @@ export class PackedCells implements PackedColumn {
     if (batch !== waiting.batch) this.#settleAll();
     if (!this.#batchWriter.takes(batch)) return false;
     waiting.batch = batch;
-    const other = waiting.put(row, at);
-    if (other >= 0) this.#write(other, waiting.positionBefore);
+    const other = waiting.inPlaceOf(row);
+    if (other >= 0) this.#write(other, waiting.positionOf(other));
+    waiting.put(row, at);
     return true;
   }
 
   /** Sets a row to a value that is bytes already: they are copied. */
   setBytes(row: number, value: Uint8Array): void {
-    this.#waiting.take(row);
     const { length } = value;
     const segment = this.#withRoom(entryWords(length));
+    this.#waiting.remove(row);
     segment.bytes.set(value, placeBehind(segment));
     this.#commit(row, segment, length);
   }
 
   /** The row has no value any more. */
   clear(row: number): void {
-    this.#waiting.take(row);
+    this.#waiting.remove(row);
     this.#forget(row);
     this.addresses[row] = 0;
   }
@@ -160,16 +161,18 @@ export class PackedCells implements PackedColumn {
       for (let index = 0; index < rows.length; index++)
         addresses[index] = this.addresses[rows[index] as number] as number;
     }
-    return new FrozenCells(addresses, [...this.#segments]);
+    return new FrozenCells(addresses, [...this.#segments], this.#memory);
   }
 
   #settle(row: number): void {
     const waiting = this.#waiting;
-    if (waiting.take(row)) this.#write(row, waiting.positionBefore);
+    if (!waiting.has(row)) return;
+    this.#write(row, waiting.positionOf(row));
+    waiting.remove(row);
   }
 
   #settleAll(): void {
-    if (this.#waiting.batch !== undefined) this.#waiting.takeAll(this.#write);
+    if (this.#waiting.batch !== undefined) this.#waiting.settle(this.#write);
   }
 
   /** Sets a row to the one at `at` of the batch whose rows wait: over its value, or behind all others. */
@@ -259,8 +262,12 @@ export class PackedCells implements PackedColumn {
   #drop(number: number, segment: PackedSegment): void {
     this.#segments[number] = undefined;
     this.#usedWords -= segment.usedWords;
+    if (segment.holders > 0) {
+      segment.isDropped = true;
+      return;
+    }
     const isOrdinary = segment.words.length === SEGMENT_WORDS_MAX;
-    if (!isOrdinary || segment.holders > 0 || this.#spare.length === SPARE_SEGMENTS_MAX) {
+    if (!isOrdinary || this.#spare.length === SPARE_SEGMENTS_MAX) {
       this.#memory.drop(segment.bytes.length);
       return;
     }
@@ -313,11 +320,17 @@ export class FrozenCells {
   #addresses: Int32Array;
   readonly #segments: readonly (PackedSegment | undefined)[];
   readonly #places: PackedPlaces;
+  readonly #memory: OutsideMemory;
   #isReleased = false;
 
-  constructor(addresses: Int32Array, segments: readonly (PackedSegment | undefined)[]) {
+  constructor(
+    addresses: Int32Array,
+    segments: readonly (PackedSegment | undefined)[],
+    memory: OutsideMemory,
+  ) {
     this.#addresses = addresses;
     this.#segments = segments;
+    this.#memory = memory;
     this.#places = { segments, wordBits: WORDS_LOG2 };
     for (const segment of segments) if (segment !== undefined) segment.holders++;
   }
@@ -362,7 +375,9 @@ export class FrozenCells {
   release(): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
-    for (const segment of this.#segments) if (segment !== undefined) segment.holders--;
+    for (const segment of this.#segments)
+      if (segment !== undefined && --segment.holders === 0 && segment.isDropped)
+        this.#memory.drop(segment.bytes.length);
   }
 }
 

@@ -32,6 +32,7 @@ export class PackedRows implements PackedRowsHandle {
     try {
       if (batch === undefined || !this.#cells.setFrom(id, batch, at)) this.#cells.set(id, row);
     } catch (error) {
+      this.#cells.clear(id);
       this.#free.push(id);
       throw error;
     }

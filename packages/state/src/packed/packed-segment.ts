@@ -68,6 +68,8 @@ export class PackedSegment {
   liveWords = 0;
   /** Snapshots that may read it. */
   holders = 0;
+  /** Only snapshots have it. */
+  isDropped = false;
 
   constructor(memory: ArrayBufferLike) {
     this.bytes = Buffer.from(memory) as unknown as RowBytes;

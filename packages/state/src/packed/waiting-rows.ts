@@ -8,7 +8,7 @@ import type { RecordBatch } from '@millrace/proto';
 const PLACES = 64;
 const NONE = -1;
 
-/** Bounds: PLACES rows, one batch. Threading: one thread. */
+/** Bounds: PLACES rows, one batch. Contract: a row is written before it is taken out, and before another takes its place. Threading: one thread. */
 export class WaitingRows {
   /** All of them are of this one. */
   batch: RecordBatch | undefined;
@@ -16,36 +16,44 @@ export class WaitingRows {
   readonly #rows = new Int32Array(PLACES).fill(NONE);
   readonly #positions = new Int32Array(PLACES);
 
-  /** `row` is the one at `position` of the batch. Returns the row that has to make room; negative: none, see {@link positionBefore}. */
-  put(row: number, position: number): number {
-    const place = row & (PLACES - 1);
-    const other = this.#rows[place] as number;
-    this.positionBefore = this.#positions[place] as number;
-    this.#rows[place] = row;
-    this.#positions[place] = position;
+  /** The row that has to be written before `row` can wait; negative: none. */
+  inPlaceOf(row: number): number {
+    const other = this.#rows[placeOf(row)] as number;
     return other === row ? NONE : other;
   }
 
-  /** Position of the row that {@link put} or {@link take} gave last. */
-  positionBefore = 0;
-
-  /** False: it does not wait. It does not any more. */
-  take(row: number): boolean {
-    const place = row & (PLACES - 1);
-    if (this.#rows[place] !== row) return false;
-    this.positionBefore = this.#positions[place] as number;
-    this.#rows[place] = NONE;
-    return true;
+  /** `row` is the one at `position` of the batch. */
+  put(row: number, position: number): void {
+    this.#rows[placeOf(row)] = row;
+    this.#positions[placeOf(row)] = position;
   }
 
-  /** Takes all of them; then there is no batch. */
-  takeAll(onRow: (row: number, position: number) => void): void {
+  has(row: number): boolean {
+    return this.#rows[placeOf(row)] === row;
+  }
+
+  /** Contract: the row waits. */
+  positionOf(row: number): number {
+    return this.#positions[placeOf(row)] as number;
+  }
+
+  /** The row does not wait any more, if it did. */
+  remove(row: number): void {
+    if (this.has(row)) this.#rows[placeOf(row)] = NONE;
+  }
+
+  /** Has all of them written; then there is no batch. */
+  settle(write: (row: number, position: number) => void): void {
     for (let place = 0; place < PLACES; place++) {
       const row = this.#rows[place] as number;
       if (row < 0) continue;
+      write(row, this.#positions[place] as number);
       this.#rows[place] = NONE;
-      onRow(row, this.#positions[place] as number);
     }
     this.batch = undefined;
   }
+}
+
+function placeOf(row: number): number {
+  return row & (PLACES - 1);
 }

@@ -48,7 +48,7 @@ export interface StartSlot {
 export interface WorkerMemory {
   /** Of V8. */
   readonly heapBytes: number;
-  /** Outside of it: Buffers, typed arrays, and what native code says that it holds. */
+  /** Outside of it, as far as V8 is told: Buffers, typed arrays, what native code says that it holds, and of packed state half or more. */
   readonly externalBytes: number;
 }
 
