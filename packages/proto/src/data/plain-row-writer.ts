@@ -17,16 +17,16 @@ interface NamedWriter {
 }
 
 /** What stands for "not written". */
-export const REFUSED = -1;
+const REFUSED = -1;
 /** Lists of names that have a function of their own, and names of one at most. */
 const SHAPES_MAX = 16;
 const NAMES_MAX = 64;
 /** Below this many characters a loop beats a call into Node. */
 const LOOP_CHARS_MAX = 16;
 /** Bytes of the longest number. */
-export const NUMBER_BYTES = 9;
+const NUMBER_BYTES = 9;
 /** Bytes that stand before a text, at most. */
-export const TEXT_HEAD_BYTES = 6;
+const TEXT_HEAD_BYTES = 6;
 
 // As in value-codec-v1.ts.
 const NULL = 0;
