@@ -2,7 +2,7 @@
 // as bytes by `batch-codec-v1.ts`.
 
 /** Rows of a batch at most. */
-export const BATCH_ROWS_MAX = 4096;
+export const BATCH_ROWS_MAX = 8192;
 /** Encoded bytes after which a batch is full, about; a single record may be larger, up to RECORD_BYTES_MAX. */
 export const BATCH_BYTES_TARGET = 256 * 1024;
 /** Encoded bytes of one record at most; a larger one is refused with MR_UNSUPPORTED_VALUE. */
