@@ -1,7 +1,7 @@
 // Batches for tests of channels.
 import { createBatchBuilder, type RecordBatch } from '@millrace/proto';
 
-/** Returns one batch of at most 4096 records of one shape, without event times. */
+/** Returns one batch of records, BATCH_ROWS_MAX at most, of one shape, without event times. */
 export function batchOf(records: readonly unknown[]): RecordBatch {
   const batches: RecordBatch[] = [];
   const builder = createBatchBuilder({

@@ -7,8 +7,6 @@ import type { Task } from '../task/task.ts';
 import { RunningTask } from './running-task.ts';
 import { SlotLoop } from './slot-loop.ts';
 
-const RUNS_A_SLICE = 8;
-
 /** A clock that tasks move, so that a run takes time. */
 class BusyTime extends VirtualTime {
   #busyMs = 0;
@@ -22,11 +20,16 @@ class BusyTime extends VirtualTime {
   }
 }
 
-/** A task with so many elements, each of which takes so long; `onRun` hears of each. */
-function taskOf(of: { readonly elements: number; readonly onRun: () => void }): Task {
+/** A task with so many elements; `onRun` hears of each. */
+function taskOf(of: {
+  readonly elements: number;
+  readonly isReader: boolean;
+  readonly onRun: () => void;
+}): Task {
   let left = of.elements;
   return {
     executionAttemptId: executionAttemptId(asJobVertexId('0'), 0, 1),
+    isReader: of.isReader,
     runOnce: () => {
       if (left === 0) return Progress.Idle;
       left--;
@@ -48,30 +51,36 @@ function taskOf(of: { readonly elements: number; readonly onRun: () => void }): 
   };
 }
 
-/** Runs two tasks to their end and returns the order of their runs: 'a' and 'b', one letter each. */
-async function orderOf(of: { readonly elements: number; readonly a: number; readonly b: number }) {
+interface Two {
+  /** Of each of the two tasks. */
+  readonly elements: number;
+  /** What an element of each takes, ms. */
+  readonly a: number;
+  readonly b: number;
+  readonly areReaders?: boolean;
+  readonly bufferTimeoutMs?: number;
+}
+
+/** Runs two tasks to their end and returns the order of their elements, a letter each, with `|` after each turn. */
+async function orderOf({ elements, areReaders = false, bufferTimeoutMs = 10, ...costs }: Two) {
   const time = new BusyTime();
   let order = '';
-  const running = (['a', 'b'] as const).map(
-    (name) =>
-      new RunningTask(
-        taskOf({
-          elements: of.elements,
-          onRun: () => {
-            order += name;
-            time.spend(of[name]);
-          },
-        }),
-        0,
-      ),
-  );
+  const tasks = (['a', 'b'] as const).map((name) => {
+    const onRun = (): void => {
+      order += name;
+      time.spend(costs[name]);
+    };
+    return new RunningTask(taskOf({ elements, isReader: areReaders, onRun }), 0);
+  });
   const loop = new SlotLoop({
     clock: time,
     timers: time,
     mailbox: new Mailbox(() => undefined),
-    tasks: running,
-    bufferTimeoutMs: 0,
-    onTurnEnd: () => undefined,
+    tasks,
+    bufferTimeoutMs,
+    onTurnEnd: () => {
+      order += '|';
+    },
     fail: (error) => {
       throw error;
     },
@@ -81,16 +90,24 @@ async function orderOf(of: { readonly elements: number; readonly a: number; read
   return order;
 }
 
-test('a task goes on for a millisecond before the next one runs', async () => {
-  expect(await orderOf({ elements: 4, a: 0.25, b: 0.5 })).toBe('aaaabbbb');
-  expect(await orderOf({ elements: 4, a: 0.5, b: 0.5 })).toBe('aabbaabb');
+test('a task goes on as long as the turn, and each has an element of every turn', async () => {
+  expect(await orderOf({ elements: 4, a: 0.25, b: 0.5 })).toBe('aaaab|bb|b|');
+  expect(await orderOf({ elements: 3, a: 2, b: 8 })).toBe('ab|ab|ab||');
 });
 
-test('an element that takes longer than a slice is the only one of it', async () => {
-  expect(await orderOf({ elements: 3, a: 2, b: 8 })).toBe('ababab');
+test('a task that takes little leaves the rest of the turn to the next one', async () => {
+  expect(await orderOf({ elements: 3, a: 0.125, b: 0.25 })).toBe('aaabbb||');
 });
 
-test('a slice ends also where the clock stands still', async () => {
-  const [a, b] = ['a'.repeat(RUNS_A_SLICE), 'b'.repeat(RUNS_A_SLICE)];
-  expect(await orderOf({ elements: 2 * RUNS_A_SLICE, a: 0, b: 0 })).toBe(a + b + a + b);
+test('a task gives way also where the clock stands still', async () => {
+  const [a, b] = ['a'.repeat(8), 'b'.repeat(8)];
+  expect(await orderOf({ elements: 16, a: 0, b: 0 })).toBe(`${a}${b}${a}${b}|`);
+});
+
+test('readers side by side take one element each, however long theirs take', async () => {
+  expect(await orderOf({ elements: 4, a: 0.125, b: 0.25, areReaders: true })).toMatch(/^(ab\|?){4}\|*$/);
+});
+
+test('without a buffer timeout each element is followed by a flush, so that tasks take one', async () => {
+  expect(await orderOf({ elements: 3, a: 0.125, b: 0.125, bufferTimeoutMs: 0 })).toMatch(/^(ab\|?){3}\|*$/);
 });

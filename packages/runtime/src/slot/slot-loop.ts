@@ -13,12 +13,10 @@ const TURN_MS = 1;
 /** Passes over all tasks in one turn at most, so that a turn ends also where the clock stands still. */
 const TURN_PASSES_MAX = 256;
 /**
- * What one task runs before the next one does, ms: with a batch each in turns, what the one reads most, such as the table of its keys, has left
- * the processor's caches when its turn comes again.
+ * Elements that a task takes in a row at most, while the turn is not over. With one each in turns, what a task reads most, such as the table
+ * of its keys, had left the processor's caches when its turn came again, and credit went back one batch at a time.
  */
-const SLICE_MS = 1;
-/** Elements of a slice at most, so that it ends also where the clock stands still. */
-const SLICE_RUNS_MAX = 8;
+const ELEMENTS_IN_A_ROW_MAX = 8;
 /** A sleep is whole milliseconds, so that rounding never makes the loop spin. */
 const SLEEP_MS_MIN = 1;
 
@@ -41,6 +39,7 @@ export interface SlotLoopOptions {
  */
 export class SlotLoop {
   readonly #options: SlotLoopOptions;
+  readonly #hasSeveralReaders: boolean;
   #isStopped = false;
   #isInTurn = false;
   #isTurnScheduled = false;
@@ -54,6 +53,7 @@ export class SlotLoop {
 
   constructor(options: SlotLoopOptions) {
     this.#options = options;
+    this.#hasSeveralReaders = options.tasks.filter(({ task }) => task.isReader).length > 1;
   }
 
   wake(): void {
@@ -96,7 +96,7 @@ export class SlotLoop {
       mailbox.drain();
       if (this.#isStopped) return false;
       this.#hasNews = false;
-      const isMade = this.#runTasks();
+      const isMade = this.#runTasks(endMs);
       if (this.#isStopped) return false;
       const nowMs = clock.monotonicMs();
       this.#flushOverdue(nowMs);
@@ -108,36 +108,39 @@ export class SlotLoop {
     return true;
   }
 
-  #runTasks(): boolean {
-    const { tasks } = this.#options;
+  /** Every task takes one element, and goes on while the turn is not over. Returns true when something was done. */
+  #runTasks(endMs: number): boolean {
+    const { clock, tasks } = this.#options;
     let isMade = false;
+    let startMs = clock.monotonicMs();
     for (let index = 0; index < tasks.length; index++) {
       const running = tasks[index];
       if (running === undefined) continue;
-      try {
-        if (this.#runSlice(running)) isMade = true;
-      } catch (error) {
-        this.#options.fail(error, running.task.executionAttemptId);
-        return false;
+      const elementsMax = this.#elementsMax(running);
+      for (let count = 0; count < elementsMax; count++) {
+        let progress: Progress;
+        try {
+          progress = running.task.runOnce();
+        } catch (error) {
+          this.#options.fail(error, running.task.executionAttemptId);
+          return false;
+        }
+        const runEndMs = clock.monotonicMs();
+        running.onRun(progress, startMs, runEndMs);
+        startMs = runEndMs;
+        if (progress !== Progress.Made) break;
+        isMade = true;
+        if (runEndMs >= endMs || this.#isStopped) break;
       }
     }
     return isMade;
   }
 
-  /** Runs one task as long as it goes on and its slice is not over. Returns true when it did something. */
-  #runSlice(running: RunningTask): boolean {
-    const { clock } = this.#options;
-    const sliceStartMs = clock.monotonicMs();
-    let startMs = sliceStartMs;
-    for (let run = 0; run < SLICE_RUNS_MAX; run++) {
-      const progress = running.task.runOnce();
-      const endMs = clock.monotonicMs();
-      running.onRun(progress, startMs, endMs);
-      if (progress !== Progress.Made) return run > 0;
-      if (endMs - sliceStartMs >= SLICE_MS || this.#isStopped) return true;
-      startMs = endMs;
-    }
-    return true;
+  #elementsMax({ task }: RunningTask): number {
+    // What an element gave has to leave before the next one is taken.
+    if (this.#options.bufferTimeoutMs === 0) return 1;
+    // Readers side by side read equally many batches, so that one that takes little time is not far ahead in event time.
+    return task.isReader && this.#hasSeveralReaders ? 1 : ELEMENTS_IN_A_ROW_MAX;
   }
 
   #flushOverdue(nowMs: number): void {

@@ -42,6 +42,7 @@ export interface EnumeratorTaskOptions {
  */
 export class EnumeratorTask implements Task {
   readonly executionAttemptId: ExecutionAttemptId;
+  readonly isReader: boolean = false;
   readonly hasPendingOutput: boolean = false;
   readonly #options: EnumeratorTaskOptions;
   readonly #context: TaskContext;

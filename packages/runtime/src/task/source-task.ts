@@ -45,6 +45,7 @@ export interface SourceTaskOptions {
  */
 export class SourceTask implements Task {
   readonly executionAttemptId: ExecutionAttemptId;
+  readonly isReader: boolean = true;
   readonly #options: SourceTaskOptions;
   readonly #context: TaskContext;
   readonly #time: SourceTime;

@@ -22,6 +22,7 @@ export interface StreamTaskOptions {
 export class StreamTask implements Task {
   readonly executionAttemptId: ExecutionAttemptId;
   readonly expectsInput: boolean = false;
+  readonly isReader: boolean = false;
   readonly #context: TaskContext;
   readonly #driver: ChainDriver;
   readonly #aligner: BarrierAligner;

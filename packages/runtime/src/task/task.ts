@@ -22,6 +22,8 @@ export interface Task {
   flush(): void;
   /** Rows wait in the outputs. */
   readonly hasPendingOutput: boolean;
+  /** It reads the splits of a source. */
+  readonly isReader: boolean;
   /** Input is on its way by itself, so that flushing at once would only make batches small. */
   readonly expectsInput: boolean;
   /** Milliseconds until something becomes due by itself; Infinity: never. */

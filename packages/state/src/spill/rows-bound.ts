@@ -6,7 +6,7 @@ import { PackedCells } from '../packed/packed-cells.ts';
 import { FREE } from '../table/row-store.ts';
 import { countedRows } from '../table/table-weight.ts';
 
-/** Rows beyond the bound at which the task asks for relief: a few batches. */
+/** Rows beyond the bound at which the task asks for relief: half a batch. */
 const OVERDRAFT_ROWS_MAX = 4096;
 /** Of rows that are weighed, an eighth at most: a few that are large must not be gigabytes. */
 const OVERDRAFT_SHARE_LOG2 = 3;

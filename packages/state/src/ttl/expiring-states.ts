@@ -1,9 +1,10 @@
 // All states of a backend that have a TTL, cleaned together.
+import { BATCH_ROWS_MAX } from '@millrace/proto';
 import type { ExpiringStates } from '../keyed-state-backend.ts';
 import type { Expiry } from './expiry.ts';
 
-/** Keys, items and entries that are looked at between two batches, at most. */
-const LOOKS_PER_BATCH = 4_096;
+/** Keys, items and entries that are looked at between two batches, at most: a batch may bring as many new keys. */
+const LOOKS_PER_BATCH = BATCH_ROWS_MAX;
 
 /** Threading: the task's thread. Bounds: LOOKS_PER_BATCH. */
 export class ExpiringStatesOf implements ExpiringStates {
