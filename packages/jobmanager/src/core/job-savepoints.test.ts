@@ -293,6 +293,22 @@ test('a job that ends by itself while its savepoint is copied keeps the files un
   expect(cluster.blobs.size).toBe(0);
 });
 
+test('a job whose end is being written when its savepoint is there leaves no file behind', () => {
+  const cluster = running();
+  const request = cluster.savepoint('continue');
+  cluster.holding.add('export-savepoint');
+  cluster.acknowledge(1);
+  cluster.endOfInput();
+  cluster.acknowledge(2);
+  cluster.holding.add('persist');
+  cluster.commitAll(2);
+  cluster.holding.clear();
+  while (cluster.held.length > 0) cluster.held[0]?.release();
+  expect(cluster.status().state).toBe('FINISHED');
+  expect(failure(cluster, request)).toBeUndefined();
+  expect(cluster.blobs.size).toBe(0);
+});
+
 test('a savepoint that waits while the job takes its final checkpoint is refused, and the job ends', () => {
   const cluster = running();
   cluster.endOfInput();

@@ -62,6 +62,8 @@ interface OpenSavepoint {
 export class JobSavepoints {
   readonly #of: JobSavepointsOptions;
   #open: OpenSavepoint | undefined;
+  /** Also when nobody waits for the savepoint any more, and no longer once it is there and still to be noted. */
+  #isCopying = false;
   #whenIdle: (() => void)[] = [];
 
   constructor(of: JobSavepointsOptions) {
@@ -148,7 +150,7 @@ export class JobSavepoints {
 
   /** Calls `then` when nothing is being copied: files of checkpoints may go. */
   whenIdle(then: () => void): void {
-    if (this.#open?.phase === 'copying') this.#whenIdle.push(then);
+    if (this.#isCopying) this.#whenIdle.push(then);
     else then();
   }
 
@@ -194,12 +196,14 @@ export class JobSavepoints {
     const { job, effects, coordinator } = this.#of;
     const { jobId } = job;
     open.phase = 'copying';
+    this.#isCopying = true;
     const release = coordinator.hold(reference.checkpointId);
     const { requestIds, mode } = open;
     effects.exportSavepoint(
       { jobId, checkpoint: reference, path, requestIds, isDrained: mode === 'drain' },
       (outcome) => {
         release();
+        this.#isCopying = false;
         this.#copied(open, outcome, {
           path,
           checkpointId: reference.checkpointId,
