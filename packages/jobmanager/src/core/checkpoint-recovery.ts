@@ -8,7 +8,7 @@ import type { CheckpointCoordinator } from './checkpoint-coordinator.ts';
 import { readCheckpoint, readImportedCheckpoint } from './checkpoint-reading.ts';
 import type { Effects } from './effects.ts';
 import { withAdvice } from './older-checkpoints.ts';
-import { countingAnew, printedAgain } from './printed-again.ts';
+import { countingAnew, printedAgain, PrintsFromStart } from './printed-again.ts';
 import { filesOf } from './retained-checkpoints.ts';
 
 /** What takes time asks again whether its answer is still wanted. */
@@ -39,6 +39,7 @@ interface CheckpointRecoveryOptions {
 /** Threading: inside `step` only. */
 export class CheckpointRecovery {
   readonly #of: CheckpointRecoveryOptions;
+  readonly #printsFromStart = new PrintsFromStart();
 
   constructor(of: CheckpointRecoveryOptions) {
     this.#of = of;
@@ -130,12 +131,15 @@ export class CheckpointRecovery {
     return withAdvice(error, { jobId, older: coordinator.retained.slice(0, -1) });
   }
 
-  /** What the subtasks of the next attempt restore; undefined when there is no checkpoint yet. */
-  plan(jobGraph: JobGraph, answer: RecoveryAnswer<RestorePlan | undefined>): void {
+  /** What the subtasks of the next attempt at `region`, a part of the job, restore; undefined: nothing, as there is no checkpoint yet. */
+  plan(
+    { jobGraph, region }: { readonly jobGraph: JobGraph; readonly region: JobGraph },
+    answer: RecoveryAnswer<RestorePlan | undefined>,
+  ): void {
     const { jobId, effects, coordinator } = this.#of;
     const reference = coordinator.latest;
     if (reference === undefined) {
-      answer.done(undefined);
+      answer.done(this.#fromStart(region));
       return;
     }
     const older = coordinator.retained.slice(0, -1);
@@ -156,5 +160,12 @@ export class CheckpointRecovery {
       this.#of.onRestore(stays);
       answer.done(countingAnew(plan, anew));
     });
+  }
+
+  #fromStart(region: JobGraph): RestorePlan | undefined {
+    const anew = this.#printsFromStart.begin(region);
+    if (anew === undefined) return undefined;
+    this.#of.onRestore(anew.stays);
+    return { printsAnew: true, restoreOf: () => undefined };
   }
 }

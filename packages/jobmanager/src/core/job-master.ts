@@ -202,8 +202,9 @@ export class JobMaster implements RegionJob {
     else this.#progress.update({ attemptNumber }, then);
   }
 
-  planRestore(answer: RecoveryAnswer<RestorePlan | undefined>): void {
-    this.#recovery.plan(this.#regions.jobGraph, answer);
+  planRestore(region: RegionMaster, answer: RecoveryAnswer<RestorePlan | undefined>): void {
+    const { jobGraph } = this.#regions;
+    this.#recovery.plan({ jobGraph, region: region.group.jobGraph }, answer);
   }
 
   /** A report of one of the job's slots; those of other attempts, epochs and slots are ignored. */

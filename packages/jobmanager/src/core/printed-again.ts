@@ -1,5 +1,5 @@
 // Which printed lines an attempt prints again although their numbers do not show it: those of a `print()` that is restored with
-// another parallelism, whose subtasks count anew.
+// another parallelism, or begins from the start with it, whose subtasks count anew.
 import {
   OUTPUT_LINES_OF_ATTEMPT,
   type CheckpointMetadata,
@@ -33,19 +33,14 @@ export function printedAgain(
 ): PrintedAgain {
   const counted = new Map<number, Counted>();
   const anew = new Set<number>();
-  const prints = new Set(
-    jobGraph.streamGraph.nodes.filter(({ kind }) => kind === 'print').map(({ id }) => id),
-  );
-  for (const vertex of jobGraph.vertices) {
-    for (const nodeId of vertex.nodeIds.filter((id) => prints.has(id))) {
-      const next = countedBy(nodeId, metadata);
-      if (next.size === 0) continue;
-      const first = Math.max(...[...next.values()].map(firstOf));
-      const isSame = next.size === vertex.parallelism;
-      const hadOthers = lines.some((line) => line.nodeId === nodeId && firstOf(line.sequence) > first);
-      if (!isSame || hadOthers) counted.set(nodeId, { next, first });
-      if (isSame && hadOthers) anew.add(nodeId);
-    }
+  for (const [nodeId, parallelism] of printsOf(jobGraph)) {
+    const next = countedBy(nodeId, metadata);
+    if (next.size === 0) continue;
+    const first = Math.max(...[...next.values()].map(firstOf));
+    const isSame = next.size === parallelism;
+    const hadOthers = lines.some((line) => line.nodeId === nodeId && firstOf(line.sequence) > first);
+    if (!isSame || hadOthers) counted.set(nodeId, { next, first });
+    if (isSame && hadOthers) anew.add(nodeId);
   }
   const stays = ({ nodeId, subtaskIndex, sequence }: OutputLine): boolean => {
     const known = counted.get(nodeId);
@@ -55,6 +50,27 @@ export function printedAgain(
     return next === undefined ? firstOf(sequence) <= known.first : sequence < next;
   };
   return { stays, anew };
+}
+
+/**
+ * Attempts from the start of the input, as there is no checkpoint yet. With the parallelism of those before they print the same lines
+ * under the same numbers.
+ */
+export class PrintsFromStart {
+  /** By print: of the last attempt. */
+  readonly #parallelism = new Map<number, number>();
+  /** Lines have been numbered anew: numbers of later attempts have to be larger. */
+  #isAnew = false;
+
+  /** An attempt at `jobGraph`, which may be a part of the job. undefined: what its prints printed stays. */
+  begin(jobGraph: JobGraph): { readonly stays: (line: OutputLine) => boolean } | undefined {
+    const prints = printsOf(jobGraph);
+    for (const [nodeId, parallelism] of prints) {
+      if ((this.#parallelism.get(nodeId) ?? parallelism) !== parallelism) this.#isAnew = true;
+      this.#parallelism.set(nodeId, parallelism);
+    }
+    return this.#isAnew ? { stays: ({ nodeId }) => !prints.has(nodeId) } : undefined;
+  }
 }
 
 /** The plan, with these prints as if the checkpoint had another parallelism: their lines get numbers of this attempt. */
@@ -76,6 +92,16 @@ export function countingAnew(plan: RestorePlan, anew: ReadonlySet<number>): Rest
       return { ...restored, snapshots };
     },
   };
+}
+
+/** Parallelism of each `print()`. */
+function printsOf({ vertices, streamGraph }: JobGraph): ReadonlyMap<number, number> {
+  const prints = new Set(streamGraph.nodes.filter(({ kind }) => kind === 'print').map(({ id }) => id));
+  return new Map(
+    vertices.flatMap(({ nodeIds, parallelism }) =>
+      nodeIds.filter((id) => prints.has(id)).map((id) => [id, parallelism] as const),
+    ),
+  );
 }
 
 function isRecord(inline: Json | undefined): inline is { readonly [field: string]: Json } {

@@ -19,7 +19,7 @@ export interface RegionJob {
   /** An attempt has slots: its number is taken; `then` is called once that is durable. */
   attemptStarts(region: RegionMaster, attempt: RegionAttempt, then: () => void): void;
   /** What the attempt's subtasks restore. */
-  planRestore(answer: RecoveryAnswer<RestorePlan | undefined>): void;
+  planRestore(region: RegionMaster, answer: RecoveryAnswer<RestorePlan | undefined>): void;
   /** False while it is open whether the newest checkpoint is complete. */
   readonly isCheckpointCertain: boolean;
   regionRunning(region: RegionMaster): void;
@@ -153,7 +153,7 @@ export class RegionMaster {
       this.#deploy(attempt, undefined);
       return;
     }
-    this.#job.planRestore({
+    this.#job.planRestore(this, {
       isWanted: () => this.#isStarting(attempt),
       done: (plan) => this.#deploy(attempt, plan),
       failed: (error) => this.#job.regionFailed(this, error),

@@ -47,7 +47,10 @@ export interface AttemptDescription {
 
 /** What a restored attempt starts from. */
 export interface RestorePlan {
-  readonly checkpointId: number;
+  /** Unset: there is none, and all begins anew. */
+  readonly checkpointId?: number;
+  /** As in a deployment. */
+  readonly printsAnew?: true;
   /** What a subtask restores; undefined for a vertex that was not in the checkpoint. */
   restoreOf(vertex: JobVertex, subtaskIndex: number): RestoredVertex | undefined;
 }
@@ -114,7 +117,8 @@ export class ExecutionGraph {
       ) as {
         readonly [vertexId: JobVertexId]: number;
       },
-      ...(restore === undefined ? {} : { restoredCheckpointId: restore.checkpointId }),
+      ...(restore?.checkpointId === undefined ? {} : { restoredCheckpointId: restore.checkpointId }),
+      ...(restore?.printsAnew === undefined ? {} : { printsAnew: restore.printsAnew }),
       ...(attempt.mode === 'prepare' && attempt.isRestored ? { isRestored: true } : {}),
     };
   }

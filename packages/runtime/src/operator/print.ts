@@ -71,9 +71,10 @@ export function printOperator(setup: OperatorSetup, spec: PrintSpec): ChainOpera
 
 function firstSequence({ environment, everyInline }: OperatorSetup): number {
   const { deployment, subtaskIndex, vertex } = environment;
-  if (everyInline.length === 0) return 0;
+  const anew = deployment.attemptNumber * OUTPUT_LINES_OF_ATTEMPT;
+  if (everyInline.length === 0) return deployment.printsAnew === true ? anew : 0;
   const isSame = everyInline.every((state) => state['parallelism'] === vertex.parallelism);
-  if (!isSame) return deployment.attemptNumber * OUTPUT_LINES_OF_ATTEMPT;
+  if (!isSame) return anew;
   const own = everyInline.find((state) => state['subtaskIndex'] === subtaskIndex);
   return Number(own?.['sequence'] ?? 0);
 }
