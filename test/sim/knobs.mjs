@@ -45,6 +45,12 @@ export const knobs = [
   { name: 'FILES_AT_ONCE', file: 'api/src/file-sink/file-committer.ts', choices: [1] },
   { name: 'READ_BYTES', file: 'api/src/file-sink/committable.ts', choices: [7] },
   { name: 'ELEMENTS_IN_A_ROW_MAX', file: 'runtime/src/slot/slot-loop.ts', choices: [1, 2], share: 0.5 },
+  {
+    name: 'FORGOTTEN_KEYS_MIN',
+    file: 'runtime/src/operator/window/partial-aggregates.ts',
+    choices: [1, 4],
+    share: 0.5,
+  },
 ];
 
 /** Constants that are computed from knobs once, and must be computed each time. */

@@ -124,6 +124,8 @@ export interface RowTable {
   readonly wasAbsent: boolean;
   /** -1 when absent. */
   find(key: Key, keyHash: number, namespace: number): number;
+  /** As `find`, for a key that was in `row` once and mostly still is; -1: nobody knows. Only of a table without namespaces. */
+  findAgain(row: number, key: Key, keyHash: number): number;
   markDirty(row: number): void;
   /**
    * True when the row came to be or changed after the last freeze: no snapshot refers to what is in its cells, so that it may be

@@ -21,6 +21,7 @@ import { OpenIndex, SPREAD } from './open-index.ts';
 import { RemovalLog } from './removal-log.ts';
 import { prefetchRows, ROWS_IN_CACHE } from './row-prefetch.ts';
 import { FREE, isExactKey, RESTORED, RowStore } from './row-store.ts';
+import { Slice } from './slice.ts';
 import { SliceCursor } from './slice-cursor.ts';
 import type { StampClock } from './stamp-clock.ts';
 import type { StoredRows } from './stored-rows.ts';
@@ -36,32 +37,6 @@ const SPARE_SLOTS_LENGTH_MAX = 1 << 18;
 export interface RowExpiry {
   readonly column: number;
   readonly ttl: StateTtl;
-}
-
-/** A namespace with rows. */
-export class Slice {
-  readonly namespace: number;
-  /** Sets a namespace's lives apart in the store. */
-  readonly generation: number;
-  /** Stamp at which it came to be. */
-  readonly created: number;
-  index: OpenIndex;
-  /** Open cursors: its rows are not evicted. */
-  pins = 0;
-  /** Rows that the store has and memory has not. */
-  awayCount = 0;
-
-  constructor(options: {
-    namespace: number;
-    generation: number;
-    created: number;
-    slots: Int32Array | undefined;
-  }) {
-    this.namespace = options.namespace;
-    this.generation = options.generation;
-    this.created = options.created;
-    this.index = new OpenIndex(options.slots);
-  }
 }
 
 /** A table whose rows are found by namespace and key. */
@@ -172,6 +147,14 @@ export class KeyedTable implements RowTable {
     if (this.storedRows === undefined) return row;
     if (row < 0) return this.#load(slice, key, keyHash);
     this.rows.touched[row] = 1;
+    return row;
+  }
+
+  findAgain(row: number, key: Key, keyHash: number): number {
+    const { rows } = this;
+    if (row < 0 || rows.hashes[row] !== keyHash || !rows.isUsed(row) || !rows.keys.equals(row, key))
+      return this.find(key, keyHash, 0);
+    if (this.storedRows !== undefined) rows.touched[row] = 1;
     return row;
   }
 

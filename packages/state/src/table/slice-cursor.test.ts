@@ -67,3 +67,64 @@ describe('A cursor over rows in memory', () => {
     expect(table.namespaces()).toEqual([1]);
   });
 });
+
+describe('A cursor over all rows of a table without namespaces', () => {
+  const all = 0;
+  const add = (table: KeyedTable, key: number): number => table.upsert(key, hashNumber(key), all);
+  const removeOf = (table: KeyedTable, key: number): void => table.remove(key, hashNumber(key), all);
+
+  function plainTable(keyCount: number): KeyedTable {
+    const descriptor = { name: 'rows', columns: ['f64'], hasNamespaces: false, cells: valueCells } as const;
+    const table = new KeyedTable(descriptor, new StampClock(), 16);
+    for (let key = 0; key < keyCount; key++) add(table, key);
+    return table;
+  }
+
+  function walkAll(table: KeyedTable, at: (key: number) => void = () => undefined): number[] {
+    const seen: number[] = [];
+    const cursor = table.openCursor(all);
+    for (let row = cursor.next(); row >= 0; row = cursor.next()) {
+      const key = table.keyOf(row) as number;
+      seen.push(key);
+      at(key);
+    }
+    return seen;
+  }
+
+  test('meets them in the order of their coming, and those that stay once while others go and come', () => {
+    const table = plainTable(1_000);
+    const upTo = (count: number): number[] => Array.from({ length: count }, (_, key) => key);
+    expect(walkAll(table)).toEqual(upTo(1_000));
+    const seen = walkAll(table, (key) => {
+      if (key % 3 === 0 && key < 1_000) removeOf(table, key);
+      if (key % 5 === 1 && key < 1_000) removeOf(table, (key + 501) % 1_000);
+      add(table, 1_000 + (key % 1_000));
+    });
+    expect(new Set(seen).size).toBe(seen.length);
+    expect(seen.filter((key) => key < 1_000 && key % 3 !== 0 && key % 5 !== 2)).toEqual(
+      upTo(1_000).filter((key) => key % 3 !== 0 && key % 5 !== 2),
+    );
+  });
+
+  test('finds the few that are left of many', () => {
+    const table = plainTable(5_000);
+    for (let key = 0; key < 5_000; key++) if (key % 1_000 !== 7) removeOf(table, key);
+    expect(walkAll(table)).toEqual([7, 1_007, 2_007, 3_007, 4_007]);
+    table.removeNamespace(all);
+    for (const key of [3, 1, 2]) add(table, key);
+    expect(walkAll(table).toSorted((a, b) => a - b)).toEqual([1, 2, 3]);
+    expect(walkAll(table, (key) => removeOf(table, key))).toHaveLength(3);
+    expect(walkAll(table)).toEqual([]);
+  });
+
+  test('comes to its end where all rows go at once, and begins anew', () => {
+    const table = plainTable(100);
+    const seen = walkAll(table, (key) => {
+      if (key !== 2) return;
+      table.removeNamespace(all);
+      for (let again = 0; again < 50; again++) add(table, again);
+    });
+    expect(seen).toEqual([0, 1, 2]);
+    expect(walkAll(table)).toHaveLength(50);
+  });
+});

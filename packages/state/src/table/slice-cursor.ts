@@ -1,8 +1,9 @@
 // [HOT] Walks the rows of a namespace: first those that the store knows by its directory, then those only in memory.
 import type { RowCursor } from '../keyed-state-backend.ts';
-import type { KeyedTable, Slice } from './keyed-table.ts';
+import type { KeyedTable } from './keyed-table.ts';
 import type { OpenIndex } from './open-index.ts';
 import { FREE } from './row-store.ts';
+import type { Slice } from './slice.ts';
 import type { StoredDirectory } from './stored-rows.ts';
 
 /** Keys of a directory chunk. */
@@ -24,6 +25,9 @@ export class SliceCursor implements RowCursor {
   #index: OpenIndex | undefined;
   #slots: Int32Array | undefined;
   #slot = 0;
+  /** Where rows are gone over in their order instead: those below are. */
+  #rowsEnd = -1;
+  #row = 0;
   #broughtIn = -1;
   /** Of {@link #broughtIn} in the directory. */
   #broughtInPosition = -1;
@@ -46,18 +50,46 @@ export class SliceCursor implements RowCursor {
       if (row >= 0) return row;
     }
     this.#letGo(slice);
+    if (this.#rowsEnd < 0) this.#rowsEnd = this.#rowsInOrder(slice);
+    const row = this.#rowsEnd > 0 ? this.#nextInOrder(slice) : this.#nextInSlots(slice);
+    if (row >= 0) return row;
+    this.#isOpen = false;
+    if (--slice.pins === 0) slice.index.isWalked = false;
+    return -1;
+  }
+
+  /** How many rows to go over in their order, which is mostly that of their coming, one beside the other; 0: that would be more than there are slots. */
+  #rowsInOrder(slice: Slice): number {
+    const { highWater, subkeys } = this.#table.rows;
+    return subkeys === undefined && highWater <= slice.index.slots.length ? highWater : 0;
+  }
+
+  #nextInOrder(slice: Slice): number {
+    const { rows, slices } = this.#table;
+    // The namespace may have ended, and have begun anew.
+    if (slices.get(slice.namespace) !== slice) return -1;
+    const { changed } = rows;
+    while (this.#row < this.#rowsEnd) {
+      const row = this.#row++;
+      if (changed[row] !== FREE && !this.#isInDirectory(row)) return row;
+    }
+    return -1;
+  }
+
+  #nextInSlots(slice: Slice): number {
     const slots = this.#slotsOf(slice);
-    const { rows } = this.#table;
     while (this.#slot < slots.length) {
       const row = slots[this.#slot] as number;
       this.#slot += 2;
       if (row < 0 || (slots !== slice.index.slots && !this.#isIn(row, slice))) continue;
-      const position = rows.directoryPositionOf(row);
-      if (position < 0 || position >= this.#directoryCount) return row;
+      if (!this.#isInDirectory(row)) return row;
     }
-    this.#isOpen = false;
-    if (--slice.pins === 0) slice.index.isWalked = false;
     return -1;
+  }
+
+  #isInDirectory(row: number): boolean {
+    const position = this.#table.rows.directoryPositionOf(row);
+    return position >= 0 && position < this.#directoryCount;
   }
 
   #slotsOf(slice: Slice): Int32Array {

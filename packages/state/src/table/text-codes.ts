@@ -22,11 +22,6 @@ export class TextCodes {
     return code;
   }
 
-  /** The text as it is here; undefined: it has no number. */
-  own(text: string): string | undefined {
-    return this.texts[this.find(text)];
-  }
-
   /** As `find`, and gives it one; -1: there is no room. */
   take(text: string): number {
     const found = this.find(text);

@@ -75,4 +75,39 @@ describe('Pre-aggregation', () => {
     expect(texts.every((text) => text.endsWith('"n":2}'))).toBe(true);
     await harness.close();
   });
+
+  test.each([
+    ['numbers', (index: number): unknown => index],
+    ['texts', (index: number): unknown => `key ${index}`],
+    ['several elements', (index: number): unknown => [index, `kind ${index % 3}`, index % 2 === 0 ? -0 : 1]],
+    ['objects', (index: number): unknown => ({ index })],
+  ])('forgets keys that do not come back, and knows those that do: %s', async (_, keyOf) => {
+    const harness = await ChainHarness.open<Event>({
+      operators: (input) =>
+        input
+          .keyBy(({ key }) => key as string)
+          .aggregate({ n: count() }, { emit: 'update', miniBatch: { size: 3_000, allowLatency: '1 minute' } })
+          .toStream(),
+      parallelism: 2,
+    });
+    const expected = new Map<string, number>();
+    // Three in a row, and now and then one that was there long ago, or shortly.
+    const indexAt = (at: number): number => Math.floor(at / (at % 40 === 0 ? 30 : at % 17 === 0 ? 3.01 : 3));
+    harness.send(
+      Array.from({ length: 40_000 }, (_each, at) => {
+        const key = keyOf(indexAt(at));
+        const text = JSON.stringify(key);
+        expected.set(text, (expected.get(text) ?? 0) + 1);
+        return { value: { key }, atMs: at };
+      }),
+    );
+    harness.endInput();
+    const counted = new Map<string, number>();
+    for (const { record } of harness.emitted) {
+      const { row } = record as { readonly row: { readonly key: unknown; readonly n: number } };
+      counted.set(JSON.stringify(row.key), row.n);
+    }
+    expect(counted).toEqual(expected);
+    await harness.close();
+  });
 });

@@ -119,13 +119,14 @@ class LatestRow implements RowFunction {
     if (!isLatest && this.#batch === undefined) return;
     const known = found >= 0 && this.#wantsKnown(input, isThere) ? this.#rows.get(found) : undefined;
     if (!isLatest) {
-      this.#batch?.note(input, known, false);
+      this.#batch?.note(input, known, found, false);
       return;
     }
-    if (isThere) this.#keep(input, found);
+    let at = -1;
+    if (isThere) at = this.#keep(input, found);
     else if (found >= 0) states.remove(key, hash);
     const isChanged = isThere || found >= 0;
-    if (this.#batch !== undefined) this.#batch.note(input, known, isChanged);
+    if (this.#batch !== undefined) this.#batch.note(input, known, at, isChanged);
     else if (isThere && found >= 0 && !this.#needsBefore)
       this.#output.change('updateAfter', input.row, timestampMs);
     else this.#changed(known, isThere ? input.row : undefined, timestampMs);
@@ -135,8 +136,8 @@ class LatestRow implements RowFunction {
     return this.#batch === undefined ? this.#needsBefore || !isThere : this.#batch.wantsBefore(input);
   }
 
-  /** Puts the row at hand in the place of the one that is known, in `found`; -1: there is none. */
-  #keep({ key, hash, row, timestampMs, batch, at: batchRow }: RowInput, found: number): void {
+  /** Puts the row at hand in the place of the one that is known, in `found`; -1: there is none. Returns where it is. */
+  #keep({ key, hash, row, timestampMs, batch, at: batchRow }: RowInput, found: number): number {
     const states = this.#states;
     const at = found < 0 ? states.write(key, hash) : found;
     if (found >= 0) states.touch(at, key, hash);
@@ -148,10 +149,11 @@ class LatestRow implements RowFunction {
       throw error;
     }
     (states.table.columns[TIME] as Float64Array)[at] = timestampMs;
+    return at;
   }
 
-  readonly #emitChanged: EmitChanged = ({ key, hash, before, timestampMs }) => {
-    const row = this.#states.find(key, hash);
+  readonly #emitChanged: EmitChanged = ({ key, hash, before, timestampMs, at }) => {
+    const row = this.#states.find(key, hash, at);
     const after = row < 0 ? undefined : this.#rows.get(row);
     this.#changed(before, after, timestampMs);
   };

@@ -110,11 +110,12 @@ class GroupAggregate implements RowFunction {
     let row = states.find(key, hash);
     const isNew = row < 0;
     if (isNew && takesBack) {
-      this.#batch?.note(input, undefined, false);
+      this.#batch?.note(input, undefined, row, false);
       return;
     }
     const emits = this.#spec.emit === 'update';
-    const wantsBefore = emits && !isNew && (this.#batch === undefined || this.#batch.wantsBefore(input));
+    const wantsBefore =
+      emits && !isNew && (this.#batch === undefined || this.#differs || this.#batch.wantsBefore(input));
     const before = wantsBefore ? (this.#differs ? WAS_THERE : this.#resultOf(row, key)) : undefined;
     if (isNew) row = states.write(key, hash);
     else states.touch(row, key, hash);
@@ -124,7 +125,7 @@ class GroupAggregate implements RowFunction {
     const isGone = this.#count >= 0 && (columns[this.#count] as Float64Array)[row] === 0;
     if (this.#batch !== undefined) {
       if (isGone) states.remove(key, hash);
-      this.#batch.note(input, before);
+      this.#batch.note(input, before, row);
       return;
     }
     if (emits) this.#changed(before, isGone ? undefined : this.#resultOf(row, key), input.timestampMs);
@@ -152,9 +153,9 @@ class GroupAggregate implements RowFunction {
     return of;
   }
 
-  readonly #emitChanged: EmitChanged = ({ key, hash, before, timestampMs }) => {
+  readonly #emitChanged: EmitChanged = ({ key, hash, before, timestampMs, at }) => {
     if (this.#spec.emit !== 'update') return;
-    const row = this.#states.find(key, hash);
+    const row = this.#states.find(key, hash, at);
     this.#changed(before, row < 0 ? undefined : this.#resultOf(row, key), timestampMs);
   };
 

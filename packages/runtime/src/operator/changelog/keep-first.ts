@@ -49,25 +49,28 @@ export class FirstByArrival implements RowFunction {
       return;
     }
     const states = this.#states;
-    const isKnown = states.find(key, hash) >= 0;
-    if (!isKnown) this.#remember(input);
-    if (this.#batch !== undefined) this.#batch.note(input, undefined, !isKnown);
+    const found = states.find(key, hash);
+    const isKnown = found >= 0;
+    const at = isKnown ? found : this.#remember(input);
+    if (this.#batch !== undefined) this.#batch.note(input, undefined, at, !isKnown);
     else if (!isKnown) this.#emit(input.row, input.timestampMs);
   }
 
-  #remember(input: RowInput): void {
+  /** Returns its row. */
+  #remember(input: RowInput): number {
     const { key, hash } = input;
     const { table } = this.#states;
     const row = this.#states.write(key, hash);
     (table.columns[0] as Float64Array)[row] = 1;
     if (this.#batch !== undefined) (table.columns[1] as unknown[])[row] = cutLoose(input.row);
-    if (this.#spec.withinMs === Infinity) return;
+    if (this.#spec.withinMs === Infinity) return row;
     this.#backend.setCurrentKey(key, hash);
     this.#backend.timers.register('event', input.timestampMs + this.#spec.withinMs);
+    return row;
   }
 
-  readonly #emitFirst: EmitChanged = ({ key, hash, timestampMs }) => {
-    const row = this.#states.find(key, hash);
+  readonly #emitFirst: EmitChanged = ({ key, hash, timestampMs, at }) => {
+    const row = this.#states.find(key, hash, at);
     if (row < 0) return;
     const rows = this.#states.table.columns[1] as unknown[];
     const first = rows[row];

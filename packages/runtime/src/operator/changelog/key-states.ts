@@ -72,9 +72,9 @@ export class KeyStates {
     return this.#expires ? this.#clock.nowMs() : 0;
   }
 
-  /** Row of a key that is not forgotten; -1: there is none. */
-  find(key: unknown, hash: number): number {
-    const row = this.table.find(key, hash, 0);
+  /** Row of a key that is not forgotten; -1: there is none. `at`: where it was, as of `findAgain`. */
+  find(key: unknown, hash: number, at = -1): number {
+    const row = at < 0 ? this.table.find(key, hash, 0) : this.table.findAgain(at, key, hash);
     if (row < 0 || !this.#expires) return row;
     const writtenMs = this.#column(this.#written)[row] as number;
     const expiredMs = this.#clock.nowMs() - this.#ttlMs;

@@ -1,6 +1,6 @@
 // Takes several inputs before results go out: what a key's result was before them is kept until then.
 import type { MiniBatchSpec } from '@millrace/api';
-import type { KeyedStateBackend, RowTable } from '@millrace/state';
+import type { KeyedStateBackend, RowCursor, RowTable } from '@millrace/state';
 import type { Paused } from '../../chain/emission.ts';
 import type { OperatorSetup } from '../operator-setup.ts';
 import type { RowInput } from './row-operator.ts';
@@ -11,39 +11,8 @@ export interface Changed {
   readonly hash: number;
   readonly before: unknown;
   readonly timestampMs: number;
-}
-
-/** Keys that changed, as columns: they wait together, and an object each would be copied by the collector meanwhile. */
-class Waiting {
-  key: unknown;
-  hash = 0;
-  before: unknown;
-  timestampMs = NaN;
-  readonly #keys: unknown[] = [];
-  readonly #hashes: number[] = [];
-  readonly #befores: unknown[] = [];
-  readonly #times: number[] = [];
-  #next = 0;
-
-  get isOver(): boolean {
-    return this.#next === this.#keys.length;
-  }
-
-  add(of: Changed): void {
-    this.#keys.push(of.key);
-    this.#hashes.push(of.hash);
-    this.#befores.push(of.before);
-    this.#times.push(of.timestampMs);
-  }
-
-  next(): Changed {
-    const index = this.#next++;
-    this.key = this.#keys[index];
-    this.hash = this.#hashes[index] as number;
-    this.before = this.#befores[index];
-    this.timestampMs = this.#times[index] as number;
-    return this;
-  }
+  /** Row that the key had in the operator's table; -1: nobody knows. */
+  readonly at: number;
 }
 
 /** Emits what changed of a key's result. */
@@ -66,6 +35,15 @@ export class MiniBatch {
   readonly #emitAll: Paused | undefined;
   /** Of the last key whose result is not undefined. Many are alike where nobody asks what a result was. */
   #before: { readonly row: unknown } = { row: undefined };
+  /** By row: what `note` was told as `at`. Not in a snapshot: of a restored row nobody knows. */
+  #rowsOfKeys = new Int32Array(0);
+  readonly #changed = {
+    key: undefined as unknown,
+    hash: 0,
+    before: undefined as unknown,
+    timestampMs: NaN,
+    at: -1,
+  };
   #count = 0;
   #deadlineMs = Infinity;
 
@@ -100,8 +78,11 @@ export class MiniBatch {
     return this.#table.find(input.key, input.hash, 0) < 0;
   }
 
-  /** An input came when the key's result was `before` (undefined: there was none), and changed it or not. */
-  note(input: RowInput, before: unknown, isChanged = true): void {
+  /**
+   * An input came when the key's result was `before` (undefined: there was none), and changed it or not. `at`: row that the key has now
+   * in the operator's table; -1: none.
+   */
+  note(input: RowInput, before: unknown, at: number, isChanged = true): void {
     const table = this.#table;
     const row = table.upsert(input.key, input.hash, 0);
     if (table.wasAbsent) {
@@ -111,10 +92,18 @@ export class MiniBatch {
     (table.columns[TIME] as Float64Array)[row] = input.timestampMs;
     const counts = table.columns[COUNT] as Float64Array;
     counts[row] = (counts[row] as number) + 1;
+    if (row >= this.#rowsOfKeys.length) this.#growRowsOfKeys(counts.length);
+    this.#rowsOfKeys[row] = at;
     if (isChanged) (table.columns[CHANGED] as Float64Array)[row] = 1;
     table.markDirty(row);
     if (this.#count++ === 0) this.#startClock();
     if (this.#count >= this.#spec.recordsMax) this.flush();
+  }
+
+  #growRowsOfKeys(capacity: number): void {
+    const grown = new Int32Array(capacity).fill(-1);
+    grown.set(this.#rowsOfKeys);
+    this.#rowsOfKeys = grown;
   }
 
   /** Emits all that waits; false when the chain stopped meanwhile, and goes on with it. */
@@ -134,34 +123,45 @@ export class MiniBatch {
     this.#deadlineMs = this.#setup.environment.clock.nowMs() + this.#spec.latencyMs;
   }
 
-  /** Takes all out of the state; what is left of it when the chain stops is in no snapshot, because there is none meanwhile. */
+  /** Takes all out of the state at its end. When the chain stops meanwhile nothing comes before it goes on, no snapshot either. */
   #take(): Paused {
+    this.#count = 0;
+    this.#deadlineMs = Infinity;
+    if (this.#emitAll !== undefined) {
+      this.#clear();
+      return this.#emitAll;
+    }
+    const cursor = this.#table.openCursor(0);
+    return { resume: () => this.#emitFrom(cursor) };
+  }
+
+  /** False: the chain stopped. Keys are made as they are sent: all at a time would be copied by the collector. */
+  #emitFrom(cursor: RowCursor): boolean {
     const table = this.#table;
-    const waiting = new Waiting();
-    const cursor = table.openCursor(0);
+    const { emission } = this.#setup;
     for (let row = cursor.next(); row >= 0; row = cursor.next()) {
       if ((table.columns[CHANGED] as Float64Array)[row] === 0) continue;
-      const before = (table.columns[BEFORE] as unknown[])[row] as { readonly row: unknown } | null;
-      waiting.add({
-        key: table.keyOf(row),
-        hash: table.keyHashOf(row),
-        before: before === null ? undefined : before.row,
-        timestampMs: (table.columns[TIME] as Float64Array)[row] as number,
-      });
+      this.#emit(this.#changedAt(row));
+      if (emission.mustStop()) return false;
     }
-    table.removeNamespace(0);
-    this.#count = 0;
+    this.#clear();
+    return true;
+  }
+
+  #changedAt(row: number): Changed {
+    const table = this.#table;
+    const changed = this.#changed;
+    const before = (table.columns[BEFORE] as unknown[])[row] as { readonly row: unknown } | null;
+    changed.key = table.keyOf(row);
+    changed.hash = table.keyHashOf(row);
+    changed.before = before === null ? undefined : before.row;
+    changed.timestampMs = (table.columns[TIME] as Float64Array)[row] as number;
+    changed.at = this.#rowsOfKeys[row] ?? -1;
+    return changed;
+  }
+
+  #clear(): void {
+    this.#table.removeNamespace(0);
     this.#before = { row: undefined };
-    this.#deadlineMs = Infinity;
-    if (this.#emitAll !== undefined) return this.#emitAll;
-    return {
-      resume: () => {
-        while (!waiting.isOver) {
-          this.#emit(waiting.next());
-          if (this.#setup.emission.mustStop()) return waiting.isOver;
-        }
-        return true;
-      },
-    };
   }
 }

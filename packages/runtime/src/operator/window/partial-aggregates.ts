@@ -15,6 +15,7 @@ import { SeenValues } from '../aggregate/seen-values.ts';
 import { PARTIAL_COUNT, type AggregateCell, type AggregateLayout } from '../aggregate/aggregate-layout.ts';
 import { KeyIndex } from './key-index.ts';
 import { isTuple, TupleIndex } from './tuple-index.ts';
+import { PartialSlice } from './partial-slice.ts';
 import { SliceAssigner } from './slice-assigner.ts';
 
 /** Keys that a producer keeps accumulators for at most; then all are flushed. */
@@ -27,60 +28,13 @@ const SAMPLE_RECORDS = 16_384;
 const BYPASS_SHARE = 0.8;
 /** Records that go by themselves before the share is looked at again. */
 const BYPASS_RECORDS = 262_144;
+/** Keys below which none are forgotten because new ones come in their place. */
+const FORGOTTEN_KEYS_MIN = 4_096;
+/** At most this share of a flush's keys were there at the one before: they are not coming back. */
+const RETURNING_SHARE = 1 / 8;
 /** Slices kept for later, and their room for keys above which none are. */
 const SPARE_SLICES_MAX = PARTIAL_SLICES_MAX;
 const SPARE_CAPACITY_MAX = 8_192;
-
-/** Accumulators of one slice, by key number. */
-class PartialSlice {
-  end = 0;
-  counts: Float64Array;
-  columns: (Float64Array | unknown[])[];
-  /** By group of distinct counts, then by key number: `[value, bits, value, bits, …]` of what is new. */
-  readonly pairs: (unknown[] | undefined)[][];
-  /** Event time of the last record. */
-  times: Float64Array;
-  touched: Int32Array;
-  touchedCount = 0;
-
-  constructor(cells: readonly AggregateCell[], groupCount: number, capacity: number) {
-    this.counts = new Float64Array(capacity);
-    this.times = new Float64Array(capacity);
-    this.pairs = [];
-    for (let group = 0; group < groupCount; group++) this.pairs.push(valuesOf(capacity) as undefined[]);
-    this.columns = cells.map((cell) =>
-      cell.column === 'f64' ? new Float64Array(capacity) : valuesOf(capacity),
-    );
-    this.touched = new Int32Array(capacity);
-  }
-
-  grow(capacity: number): void {
-    this.counts = longer(this.counts, capacity);
-    this.columns = this.columns.map((column) => {
-      if (column instanceof Float64Array) return longer(column, capacity);
-      const values = valuesOf(capacity);
-      for (let index = 0; index < column.length; index++) values[index] = column[index];
-      return values;
-    });
-    for (const pairs of this.pairs) while (pairs.length < capacity) pairs.push(undefined);
-    this.times = longer(this.times, capacity);
-    const touched = new Int32Array(capacity);
-    touched.set(this.touched);
-    this.touched = touched;
-  }
-}
-
-function longer(column: Float64Array, capacity: number): Float64Array {
-  const grown = new Float64Array(capacity);
-  grown.set(column);
-  return grown;
-}
-
-function valuesOf(capacity: number): unknown[] {
-  const values: unknown[] = [];
-  for (let index = 0; index < capacity; index++) values.push(undefined);
-  return values;
-}
 
 /** When a running aggregate wants partial rows, beside before watermarks and barriers. */
 export interface PartialBatch {
@@ -139,6 +93,11 @@ export class PartialAggregates {
   #spare: PartialSlice[] = [];
   #sampleRecords = 0;
   #sampleRows = 0;
+  /** Keys that were there at the last flush. */
+  #knownKeys = 0;
+  /** Of the flush at hand: rows, and those of keys that were there at the last one. */
+  #flushedRows = 0;
+  #returningRows = 0;
 
   constructor(options: PartialAggregatesOptions) {
     this.#options = options;
@@ -303,9 +262,10 @@ export class PartialAggregates {
 
   #generateFlushRow(): (slice: PartialSlice, id: number) => void {
     const unit = new CodeUnit(`${this.#options.codegenId} partials of ${this.#options.consumer.id}`);
+    const partials = unit.bind(this, 'partials');
     const keys = unit.bind(this.#keys, 'keys');
     const values = [
-      `${keys}.keys[id]`,
+      `${partials}.keyAt(id)`,
       this.#slices === undefined ? '0' : 'slice.end',
       'slice.counts[id]',
       ...this.#cells.map((_, index) => `slice.columns[${index}][id]`),
@@ -356,11 +316,16 @@ export class PartialAggregates {
     if (id >= 0) return id;
     if (id === -2) return this.#objectId(key);
     const hash = hashKey(key);
-    const own = tuples.copyOf(key);
-    const added = this.#added(() => this.#keys.append(own, hash));
+    const added = this.#added(() => this.#keys.append(undefined, hash));
     this.#tuples ??= new TupleIndex(key, this.#keys.capacity);
     this.#tuples.add(key, added);
     return added;
+  }
+
+  /** Of a number that is in use. */
+  keyAt(id: number): unknown {
+    const key = this.#keys.keys[id];
+    return key === undefined && this.#tuples !== undefined ? this.#tuples.at(id) : key;
   }
 
   #objectId(key: object): number {
@@ -381,8 +346,8 @@ export class PartialAggregates {
     if (this.#keys.isFull) {
       const end = this.slice.end;
       this.flush(Infinity);
-      this.#keys.clear();
-      this.#tuples = undefined;
+      this.#clearKeys();
+      this.#tuples = undefined; // the next one may be another kind
       for (const seen of this.#seen) seen.clear();
       this.#select(end);
     }
@@ -434,6 +399,7 @@ export class PartialAggregates {
       else this.#flushSlice(slice);
     }
     this.#judge();
+    this.#forgetKeys();
     this.batchRecords = 0;
     this.deadlineMs = Infinity;
     this.#options.output.releaseWatermark?.();
@@ -455,11 +421,32 @@ export class PartialAggregates {
     for (let index = 0; index < touchedCount; index++) {
       const id = touched[index] as number;
       this.#sampleRecords += slice.counts[id] as number;
+      if (id < this.#knownKeys) this.#returningRows++;
       this.#flushRow(slice, id);
     }
     slice.touchedCount = 0;
     this.#sampleRows += touchedCount;
+    this.#flushedRows += touchedCount;
     this.#options.metrics.recordsOut += touchedCount;
+  }
+
+  /** Keys that do not come back, as those of auctions that end, would make the tables larger than the processor's caches. */
+  #forgetKeys(): void {
+    const rows = this.#flushedRows;
+    const returning = this.#returningRows;
+    this.#flushedRows = 0;
+    this.#returningRows = 0;
+    const couldReturn = this.#knownKeys * 2 >= rows;
+    this.#knownKeys = this.#keys.count;
+    if (!couldReturn || returning > rows * RETURNING_SHARE || this.#keys.count < FORGOTTEN_KEYS_MIN) return;
+    // What is known of distinct values is by key number, and so is what waits.
+    if (this.#seen.length === 0 && this.pendingRows === 0) this.#clearKeys();
+  }
+
+  #clearKeys(): void {
+    this.#keys.clear();
+    this.#tuples?.clear();
+    this.#knownKeys = 0;
   }
 
   #judge(): void {

@@ -27,11 +27,20 @@ test('TupleIndex tells arrays of numbers and strings as keys are told', () => {
         const id = known.findIndex((other) => sameKey(other, key));
         expect(index.find(key)).toBe(id);
         if (id >= 0) continue;
-        expect(index.copyOf(key)).toStrictEqual(key.map((part) => (part === 0 ? 0 : part)));
         if (known.length === capacity) index.grow((capacity *= 2));
         index.add(key, known.push(key) - 1);
       }
-      for (const [id, key] of known.entries()) expect(index.find([...key])).toBe(id);
+      for (const [id, key] of known.entries()) {
+        expect(index.find([...key])).toBe(id);
+        expect(index.at(id)).toStrictEqual(key.map((part) => (part === 0 ? 0 : part)));
+      }
+      index.clear();
+      for (const key of known) expect(index.find(key)).toBe(-1);
+      for (const [id, key] of known.toReversed().entries()) {
+        expect(index.find(key)).toBe(-1);
+        index.add(key, id);
+        expect(index.at(id)).toStrictEqual(key.map((part) => (part === 0 ? 0 : part)));
+      }
     }),
   );
 });

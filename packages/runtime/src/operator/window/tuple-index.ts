@@ -1,7 +1,7 @@
 // [HOT] From arrays of numbers and strings, as composite keys are, to the small numbers of a KeyIndex. A string is looked up once
 // for its own small number, and not at all where the last record had the same one; tuples are then compared as numbers.
 import { hashNumber } from '@millrace/common';
-import { flattenString, TextCodes } from '@millrace/state';
+import { TextCodes } from '@millrace/state';
 
 /** Elements of a tuple at most. */
 const TUPLE_ELEMENTS_MAX = 6;
@@ -25,15 +25,18 @@ export class TupleIndex {
   /** Open addressing: id + 1, or 0, and the hash. At most half full. */
   #slots = new Int32Array(SLOTS_MIN * 2);
   /** undefined: the place has numbers. */
-  readonly #texts: readonly (TextCodes | undefined)[];
+  #texts: readonly (TextCodes | undefined)[];
+  /** Codes and hash of the tuple that was read last. */
   readonly #given: Float64Array;
   #givenHash = 0;
+  /** Some text of it has no code. */
+  #lacksTexts = true;
 
   /** Contract: the first one is a tuple. */
   constructor(first: readonly unknown[], capacity: number) {
     this.width = first.length;
     this.#codes = new Float64Array(capacity * this.width);
-    this.#texts = first.map((element) => (typeof element === 'string' ? new TextCodes(Infinity) : undefined));
+    this.#texts = first.map((element) => (typeof element === 'string' ? newCodes() : undefined));
     this.#given = new Float64Array(this.width);
   }
 
@@ -49,25 +52,32 @@ export class TupleIndex {
     }
   }
 
-  /** A copy of a tuple that pins no batch's text. */
-  copyOf(key: readonly unknown[]): readonly unknown[] {
-    const copy: unknown[] = [];
-    for (let index = 0; index < key.length; index++) {
-      const element = key[index];
-      if (typeof element !== 'string') copy.push(element === 0 ? 0 : element);
-      else copy.push(this.#texts[index]?.own(element) ?? flattenString(element));
-    }
-    return copy;
+  /** The tuple with the number `id`, made anew; it pins no batch's text. */
+  at(id: number): unknown[] {
+    const { width } = this;
+    const start = id * width;
+    if (width === 2) return [this.#element(0, start), this.#element(1, start + 1)];
+    const tuple: unknown[] = [];
+    for (let index = 0; index < width; index++) tuple.push(this.#element(index, start + index));
+    return tuple;
   }
 
-  /** Gives a tuple that has no number the number `id`. */
+  /** Gives a tuple that has no number, of which `find` was asked last, the number `id`. */
   add(key: readonly unknown[], id: number): void {
-    this.#read(key, true);
+    if (this.#lacksTexts) this.#read(key, true);
     const { width } = this;
     for (let index = 0; index < width; index++)
       this.#codes[id * width + index] = this.#given[index] as number;
     if (++this.#count * 4 > this.#slots.length) this.#double();
     place(this.#slots, this.#givenHash, id);
+  }
+
+  /** Forgets all tuples; the room for them stays. */
+  clear(): void {
+    this.#count = 0;
+    this.#slots.fill(0);
+    this.#texts = this.#texts.map((texts) => (texts === undefined ? undefined : newCodes()));
+    this.#lacksTexts = true;
   }
 
   grow(capacity: number): void {
@@ -83,16 +93,18 @@ export class TupleIndex {
   #read(key: readonly unknown[], takesTexts: boolean): boolean {
     const given = this.#given;
     let hash = 0;
+    this.#lacksTexts = false;
     for (let index = 0; index < given.length; index++) {
       const element = key[index];
       const texts = this.#texts[index];
       let code: number;
       if (texts === undefined) {
         if (typeof element !== 'number' || element !== element) return false;
-        code = element;
+        code = element === 0 ? 0 : element; // -0 is the same key
       } else {
         if (typeof element !== 'string') return false;
         code = takesTexts ? texts.take(element) : texts.find(element);
+        if (code < 0) this.#lacksTexts = true;
       }
       given[index] = code;
       const whole = code === (code | 0) ? code | 0 : hashNumber(code);
@@ -101,6 +113,12 @@ export class TupleIndex {
     }
     this.#givenHash = hash;
     return true;
+  }
+
+  #element(index: number, at: number): unknown {
+    const code = this.#codes[at] as number;
+    const texts = this.#texts[index];
+    return texts === undefined ? code : texts.texts[code];
   }
 
   #isGiven(id: number): boolean {
@@ -119,6 +137,10 @@ export class TupleIndex {
       if (id >= 0) place(this.#slots, old[slot + 1] as number, id);
     }
   }
+}
+
+function newCodes(): TextCodes {
+  return new TextCodes(Infinity);
 }
 
 function place(slots: Int32Array, hash: number, id: number): void {
