@@ -106,12 +106,14 @@ function lastRun(
         readonly seconds: number;
         readonly records: number;
         readonly cpuSeconds: number;
+        readonly peakRssMiB: number;
         readonly checkpoints: number;
       };
       done({
         seconds: result.seconds,
         recordsPerSecond: result.records / result.seconds,
         cpuSecondsPerMillion: (result.cpuSeconds * 1e6) / result.records,
+        peakRssBytes: result.peakRssMiB * 2 ** 20,
         checkpoints: result.checkpoints,
       });
     });

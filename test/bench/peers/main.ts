@@ -18,6 +18,8 @@ export interface Measured {
   readonly seconds: number;
   readonly recordsPerSecond: number;
   readonly cpuSecondsPerMillion: number;
+  /** The largest resident set of the process so far, where it is known. */
+  readonly peakRssBytes?: number;
   /** Completed while it ran, where they are counted. */
   readonly checkpoints?: number;
 }

@@ -18,8 +18,11 @@ export interface NexmarkComparison {
   readonly events: number;
   readonly eventRate: number;
   readonly millrace: Run;
-  /** `events`: how many it had. */
-  readonly flink?: Measured & { readonly backend: FlinkBackend; readonly events: number };
+  readonly flink?: Measured & {
+    readonly backend: FlinkBackend;
+    readonly events: number;
+    readonly eventsPerSecond: number;
+  };
   readonly ratio?: number;
 }
 
@@ -28,8 +31,6 @@ export async function compareQuery(
   query: string,
   of: {
     readonly events: number | undefined;
-    /** Flink's, where it would take minutes for as many as ours. More events are more state: ours has no less than Flink. */
-    readonly flinkEvents?: number;
     readonly repeat: number;
     readonly runner: string | undefined;
     readonly backend: FlinkBackend;
@@ -40,13 +41,12 @@ export async function compareQuery(
   const { repeat, runner, backend, checkpointInterval = CHECKPOINT_INTERVAL_DEFAULT } = of;
   const { events: wanted, eventRate } = eventsOf(query, of);
   const events = wholeBlocks(wanted, PARALLELISM);
-  const flinkEvents = of.flinkEvents ?? events;
   const millrace = await runMillraceNexmark(query, { events, eventRate, repeat, checkpointInterval });
   const common = { query, events, eventRate, millrace };
   if (runner === undefined || NOT_IN_SQL.has(query)) return common;
   const flink = await unlessFlinkFails(
     runFlinkNexmark(runner, SUITS_FLINK[query] ?? query, {
-      events: flinkEvents,
+      events,
       eventRate,
       repeat,
       backend,
@@ -54,8 +54,9 @@ export async function compareQuery(
     }),
   );
   if (flink === undefined) return common;
-  const ratio = millrace.eventsPerSecond / flink.recordsPerSecond;
-  return { ...common, flink: { ...flink, backend, events: flinkEvents }, ratio };
+  const { recordsPerSecond: eventsPerSecond } = flink;
+  const ratio = millrace.eventsPerSecond / eventsPerSecond;
+  return { ...common, flink: { ...flink, eventsPerSecond, backend, events }, ratio };
 }
 
 async function runMillraceNexmark(

@@ -12,6 +12,8 @@ const PARALLELISM = 2;
 const FILL_SECONDS_MAX = 40;
 const SETTLE_SECONDS = 2;
 const MEASURED_SECONDS = 5;
+/** With fewer, what two runs differ by without a reason is more than what their keys take. */
+const WEIGHED_KEYS_MIN = 10_000_000;
 
 /** One number of keys with one size of the cache. */
 export interface KeysRow {
@@ -35,7 +37,7 @@ export async function* measureKeys(of: { readonly keysMax: number }): AsyncGener
     for (const keys of KEYS.filter((count) => count <= of.keysMax)) {
       const { rssBytes, ...row } = await measure(cache, keys);
       leastBytes ??= rssBytes;
-      const bytesPerKey = keys < 1_000_000 ? null : (rssBytes - leastBytes) / row.keysFilled;
+      const bytesPerKey = keys < WEIGHED_KEYS_MIN ? null : (rssBytes - leastBytes) / row.keysFilled;
       yield { part: 'keys', cache, keys, ...row, bytesPerKey };
     }
   }
