@@ -8,7 +8,7 @@ import type { CheckpointCoordinator } from './checkpoint-coordinator.ts';
 import { readCheckpoint, readImportedCheckpoint } from './checkpoint-reading.ts';
 import type { Effects } from './effects.ts';
 import { withAdvice } from './older-checkpoints.ts';
-import { countingAnew, printedAgain, PrintsFromStart } from './printed-again.ts';
+import { countingAnew, printedAgain, printedFromStart } from './printed-again.ts';
 import { filesOf } from './retained-checkpoints.ts';
 
 /** What takes time asks again whether its answer is still wanted. */
@@ -32,6 +32,8 @@ interface CheckpointRecoveryOptions {
   readonly onOutput: (lines: readonly OutputLine[]) => void;
   /** Lines for which `stays` does not hold are printed again by what is restored. */
   readonly onRestore: (stays: (line: OutputLine) => boolean) => void;
+  /** Some attempt had another parallelism: its lines have numbers that say nothing of those of others. */
+  readonly hadOtherParallelism: () => boolean;
   /** What people have seen of the job's lines, the newest at least. */
   readonly printedLines: () => readonly OutputLine[];
 }
@@ -39,7 +41,6 @@ interface CheckpointRecoveryOptions {
 /** Threading: inside `step` only. */
 export class CheckpointRecovery {
   readonly #of: CheckpointRecoveryOptions;
-  readonly #printsFromStart = new PrintsFromStart();
 
   constructor(of: CheckpointRecoveryOptions) {
     this.#of = of;
@@ -139,7 +140,12 @@ export class CheckpointRecovery {
     const { jobId, effects, coordinator } = this.#of;
     const reference = coordinator.latest;
     if (reference === undefined) {
-      answer.done(this.#fromStart(region));
+      if (this.#of.hadOtherParallelism()) {
+        this.#of.onRestore(printedFromStart(region, undefined));
+        answer.done({ printsAnew: true, restoreOf: () => undefined });
+      } else {
+        answer.done(undefined);
+      }
       return;
     }
     const older = coordinator.retained.slice(0, -1);
@@ -158,14 +164,12 @@ export class CheckpointRecovery {
       }
       const { stays, anew } = printedAgain(jobGraph, result.metadata, this.#of.printedLines());
       this.#of.onRestore(stays);
-      answer.done(countingAnew(plan, anew));
+      plan = countingAnew(plan, anew);
+      if (this.#of.hadOtherParallelism()) {
+        this.#of.onRestore(printedFromStart(region, result.metadata));
+        plan = { ...plan, printsAnew: true };
+      }
+      answer.done(plan);
     });
-  }
-
-  #fromStart(region: JobGraph): RestorePlan | undefined {
-    const anew = this.#printsFromStart.begin(region);
-    if (anew === undefined) return undefined;
-    this.#of.onRestore(anew.stays);
-    return { printsAnew: true, restoreOf: () => undefined };
   }
 }

@@ -7,6 +7,7 @@ import type { Effects } from './effects.ts';
 import type { JobPlan } from './job-plan.ts';
 import type { JobProgressRecord, JobRecord } from './job-records.ts';
 import { JobSavepoints, type JobSavepointsOptions } from './job-savepoints.ts';
+import type { JobScaling } from './job-scaling.ts';
 import type { SlotPool } from './slot-pool.ts';
 import { StatusBoard, type JobFacts } from './status-board.ts';
 
@@ -65,9 +66,13 @@ export function coordinatorOf(
 /** Which checkpoint the job goes on from. */
 export function recoveryOf(
   { record, pointer, plan, effects }: JobMasterOptions,
-  coordinator: CheckpointCoordinator,
-  board: StatusBoard,
+  parts: {
+    readonly coordinator: CheckpointCoordinator;
+    readonly board: StatusBoard;
+    readonly scaling: JobScaling;
+  },
 ): CheckpointRecovery {
+  const { coordinator, board, scaling } = parts;
   const { jobId, restoreFrom, isNonRestoredStateAllowed } = record.submission;
   return new CheckpointRecovery({
     jobId,
@@ -80,6 +85,7 @@ export function recoveryOf(
     onOutput: (lines) => board.restoreLines(lines),
     onRestore: (stays) => board.retainLines(stays),
     printedLines: () => board.lines,
+    hadOtherParallelism: () => scaling.record.rescaleCount !== undefined,
   });
 }
 

@@ -88,7 +88,7 @@ export function partsOf(of: JobMasterOptions, owner: PartsOwner): JobParts {
     noteCheckpoints: (checkpoints) => progress.write({ checkpoints }),
     outputLines: () => board.lines,
   });
-  const recovery = recoveryOf(of, coordinator, board);
+  const recovery = recoveryOf(of, { coordinator, board, scaling });
   const { options } = plan.jobGraph.streamGraph;
   const failures: JobFailures = new JobFailures({
     ...of,

@@ -7,7 +7,7 @@ import {
   type OutputLine,
 } from '@millrace/proto';
 import type { RestorePlan } from '../execution-graph/execution-graph.ts';
-import { countingAnew, printedAgain, PrintsFromStart } from './printed-again.ts';
+import { countingAnew, printedAgain, printedFromStart } from './printed-again.ts';
 
 const PRINT = 3;
 const OTHER = 2;
@@ -84,12 +84,10 @@ test('with the parallelism of the checkpoint, after an attempt that had another 
   ]);
 });
 
-test('without a checkpoint, lines are printed again under their numbers, and under new ones from the first other parallelism on', () => {
-  const prints = new PrintsFromStart();
-  expect(prints.begin(jobGraph(2))).toBe(undefined);
-  expect(prints.begin(jobGraph(2))).toBe(undefined);
+test('of prints that an attempt restores nothing of, all lines are printed again', () => {
   const lines = [line(PRINT, 0, 4), line(PRINT, 1, 0), line(OTHER, 0, 0)];
-  expect(lines.map((each) => prints.begin(jobGraph(3))?.stays(each))).toEqual([false, false, true]);
-  // Its lines have numbers of that attempt, which those of the next have to be above.
-  expect(lines.map((each) => prints.begin(jobGraph(3))?.stays(each))).toEqual([false, false, true]);
+  expect(lines.map(printedFromStart(jobGraph(2), undefined))).toEqual([false, false, true]);
+  expect(lines.map(printedFromStart(jobGraph(2), metadata))).toEqual([true, true, true]);
+  const savepoint = { vertices: [] } as unknown as CheckpointMetadata;
+  expect(lines.map(printedFromStart(jobGraph(2), savepoint))).toEqual([false, false, true]);
 });

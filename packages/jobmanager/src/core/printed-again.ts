@@ -53,24 +53,19 @@ export function printedAgain(
 }
 
 /**
- * Attempts from the start of the input, as there is no checkpoint yet. With the parallelism of those before they print the same lines
- * under the same numbers.
+ * Of a job that has had another parallelism: what an attempt at `jobGraph`, which may be a part of it, prints again of prints that it
+ * restores nothing of.
  */
-export class PrintsFromStart {
-  /** By print: of the last attempt. */
-  readonly #parallelism = new Map<number, number>();
-  /** Lines have been numbered anew: numbers of later attempts have to be larger. */
-  #isAnew = false;
-
-  /** An attempt at `jobGraph`, which may be a part of the job. undefined: what its prints printed stays. */
-  begin(jobGraph: JobGraph): { readonly stays: (line: OutputLine) => boolean } | undefined {
-    const prints = printsOf(jobGraph);
-    for (const [nodeId, parallelism] of prints) {
-      if ((this.#parallelism.get(nodeId) ?? parallelism) !== parallelism) this.#isAnew = true;
-      this.#parallelism.set(nodeId, parallelism);
-    }
-    return this.#isAnew ? { stays: ({ nodeId }) => !prints.has(nodeId) } : undefined;
-  }
+export function printedFromStart(
+  jobGraph: JobGraph,
+  metadata: CheckpointMetadata | undefined,
+): PrintedAgain['stays'] {
+  const begun = new Set(
+    [...printsOf(jobGraph).keys()].filter(
+      (nodeId) => metadata === undefined || countedBy(nodeId, metadata).size === 0,
+    ),
+  );
+  return ({ nodeId }) => !begun.has(nodeId);
 }
 
 /** The plan, with these prints as if the checkpoint had another parallelism: their lines get numbers of this attempt. */

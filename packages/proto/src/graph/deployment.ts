@@ -81,7 +81,7 @@ export interface SlotDeployment {
   readonly parallelismOf: { readonly [vertexId: JobVertexId]: number };
   /** Checkpoint that `restore` is of, if any: its transactions are committed again before anything else. */
   readonly restoredCheckpointId?: number;
-  /** Printed lines of earlier attempts do not count: there is no checkpoint, and those had another parallelism. */
+  /** Attempts before had another parallelism: a `print()` that restores nothing numbers its lines otherwise than those did. */
   readonly printsAnew?: true;
   /** In mode `prepare`: the submission starts from a checkpoint or savepoint, so what sinks wrote before belongs to it. */
   readonly isRestored?: true;

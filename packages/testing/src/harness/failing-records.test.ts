@@ -441,4 +441,34 @@ describe('What is left out', () => {
     expect(harness.chains[0]?.drops.samples).toMatchObject([{ cause: 'late', raw: '4' }]);
     await harness.close();
   });
+
+  test('of a mini-batch, whose result fails at one key, sends those of the other keys once', async () => {
+    const latest = aggregator({
+      create: () => 0,
+      add: (_, n: number) => n,
+      merge: (_, b) => b,
+      result: not2,
+    });
+    const harness = await ChainHarness.open<number>({
+      operators: (input) =>
+        input
+          .keyBy((n) => n)
+          .aggregate({ latest }, { emit: 'update', miniBatch: { size: 5, allowLatency: '1 minute' } })
+          .onError('skip')
+          .toStream(),
+      parallelism: 1,
+    });
+    const send = (...values: readonly number[]): void =>
+      harness.send(values.map((value) => ({ value, atMs: 1 })));
+    const sent = (): unknown[] => harness.emitted.map(({ record: { kind, row } }: never) => [kind, row]);
+    send(1, 2, 3, 4, 5);
+    expect(sent()).toEqual([['insert', { key: 1, latest: 1 }]]);
+    expect(harness.chains[0]?.drops.counts.skipped).toBe(1);
+    harness.watermark(1);
+    expect(sent().slice(1)).toEqual([3, 4, 5].map((n) => ['insert', { key: n, latest: n }]));
+    send(1, 6);
+    harness.watermark(2);
+    expect(sent().slice(4)).toEqual([['insert', { key: 6, latest: 6 }]]);
+    await harness.close();
+  });
 });

@@ -1,4 +1,5 @@
 // Takes several inputs before results go out: what a key's result was before them is kept until then.
+import { invariant } from '@millrace/common';
 import type { MiniBatchSpec } from '@millrace/api';
 import type { KeyedStateBackend, RowCursor, RowTable } from '@millrace/state';
 import type { Paused } from '../../chain/emission.ts';
@@ -46,6 +47,7 @@ export class MiniBatch {
   };
   #count = 0;
   #deadlineMs = Infinity;
+  #isSending = false;
 
   constructor(
     setup: OperatorSetup,
@@ -83,6 +85,7 @@ export class MiniBatch {
    * in the operator's table; -1: none.
    */
   note(input: RowInput, before: unknown, at: number, isChanged = true): void {
+    invariant(!this.#isSending, 'no input comes while results are sent');
     const table = this.#table;
     const row = table.upsert(input.key, input.hash, 0);
     if (table.wasAbsent) {
@@ -123,7 +126,10 @@ export class MiniBatch {
     this.#deadlineMs = this.#setup.environment.clock.nowMs() + this.#spec.latencyMs;
   }
 
-  /** Takes all out of the state at its end. When the chain stops meanwhile nothing comes before it goes on, no snapshot either. */
+  /**
+   * What waits is in the state until all of it is sent. The operator is the first of its chain: when that stops meanwhile, no input and
+   * no snapshot comes before it goes on.
+   */
   #take(): Paused {
     this.#count = 0;
     this.#deadlineMs = Infinity;
@@ -131,21 +137,44 @@ export class MiniBatch {
       this.#clear();
       return this.#emitAll;
     }
+    this.#isSending = true;
     const cursor = this.#table.openCursor(0);
     return { resume: () => this.#emitFrom(cursor) };
   }
 
   /** False: the chain stopped. Keys are made as they are sent: all at a time would be copied by the collector. */
   #emitFrom(cursor: RowCursor): boolean {
-    const table = this.#table;
+    const { columns } = this.#table;
     const { emission } = this.#setup;
-    for (let row = cursor.next(); row >= 0; row = cursor.next()) {
-      if ((table.columns[CHANGED] as Float64Array)[row] === 0) continue;
-      this.#emit(this.#changedAt(row));
-      if (emission.mustStop()) return false;
+    try {
+      for (let row = cursor.next(); row >= 0; row = cursor.next()) {
+        const changed = columns[CHANGED] as Float64Array;
+        if (changed[row] === 0) continue;
+        changed[row] = 0;
+        this.#emit(this.#changedAt(row));
+        if (emission.mustStop()) return false;
+      }
+    } catch (error) {
+      this.#keepUnsent(cursor);
+      throw error;
     }
+    this.#isSending = false;
     this.#clear();
     return true;
+  }
+
+  /** A function failed at one key: where such records are left out, the keys behind it wait on. */
+  #keepUnsent(cursor: RowCursor): void {
+    const table = this.#table;
+    while (cursor.next() >= 0); // It holds rows in memory until its end.
+    const [changed, counts] = [table.columns[CHANGED], table.columns[COUNT]] as [Float64Array, Float64Array];
+    const all = table.openCursor(0);
+    for (let row = all.next(); row >= 0; row = all.next()) {
+      if (changed[row] === 0) table.remove(table.keyOf(row), table.keyHashOf(row), 0);
+      else this.#count += counts[row] as number;
+    }
+    this.#isSending = false;
+    if (this.#count > 0) this.#startClock();
   }
 
   #changedAt(row: number): Changed {

@@ -433,6 +433,7 @@ export class PartialAggregates {
   /** Keys that do not come back, as those of auctions that end, would make the tables larger than the processor's caches. */
   #forgetKeys(): void {
     const rows = this.#flushedRows;
+    if (rows === 0) return;
     const returning = this.#returningRows;
     this.#flushedRows = 0;
     this.#returningRows = 0;
