@@ -6,8 +6,8 @@ import { MillraceError } from '@millrace/common';
 import type { Measured } from './main.ts';
 import type { Workload } from './workloads.ts';
 
-/** Without state, or with it in RocksDB, a large heap is only touched: 15 s of each start. */
-const STATELESS: ReadonlySet<string> = new Set('q0,q1,q2,q10,q12,q13,q14,q21,q22'.split(','));
+/** With no state or little of it, or with it in RocksDB, a large heap is only touched: 15 s of each start. */
+const LITTLE_STATE: ReadonlySet<string> = new Set('q0,q1,q2,q10,q12,q13,q14,q21,q22'.split(','));
 const SMALL_HEAP = '4g';
 /** As ours have them; the runner gives them to Nexmark by itself. */
 const HUGE_PAGES = '-XX:+AlwaysPreTouch -XX:+UseTransparentHugePages';
@@ -55,7 +55,7 @@ export function runFlinkNexmark(
   const { events, eventRate, repeat, backend, checkpointInterval } = options;
   const size = ['--n', String(events), '--event-rate', String(eventRate), '--repeat', String(repeat)];
   const checkpoints = ['--checkpoint-interval', checkpointInterval];
-  const isSmall = backend === 'rocksdb' || STATELESS.has(query);
+  const isSmall = backend === 'rocksdb' || LITTLE_STATE.has(query);
   const heap = process.env['HEAP'] ?? (isSmall ? SMALL_HEAP : undefined);
   return lastRun(
     runner,
