@@ -460,7 +460,11 @@ describe('What is left out', () => {
     });
     const send = (...values: readonly number[]): void =>
       harness.send(values.map((value) => ({ value, atMs: 1 })));
-    const sent = (): unknown[] => harness.emitted.map(({ record: { kind, row } }: never) => [kind, row]);
+    const sent = (): unknown[] =>
+      harness.emitted.map(({ record: sentRecord }) => {
+        const { kind, row } = sentRecord as { readonly kind: string; readonly row: unknown };
+        return [kind, row];
+      });
     send(1, 2, 3, 4, 5);
     expect(sent()).toEqual([['insert', { key: 1, latest: 1 }]]);
     expect(harness.chains[0]?.drops.counts.skipped).toBe(1);
