@@ -14,9 +14,13 @@ function tableOf(keyCount: number): KeyedTable {
 }
 
 /** Goes over the rows; `at` is called with each key. */
-function walk(table: KeyedTable, at: (key: number) => void): number[] {
+function walk(
+  table: KeyedTable,
+  at: (key: number) => void = () => undefined,
+  namespace = NAMESPACE,
+): number[] {
   const seen: number[] = [];
-  const cursor = table.openCursor(NAMESPACE);
+  const cursor = table.openCursor(namespace);
   for (let row = cursor.next(); row >= 0; row = cursor.next()) {
     const key = table.keyOf(row) as number;
     seen.push(key);
@@ -80,16 +84,7 @@ describe('A cursor over all rows of a table without namespaces', () => {
     return table;
   }
 
-  function walkAll(table: KeyedTable, at: (key: number) => void = () => undefined): number[] {
-    const seen: number[] = [];
-    const cursor = table.openCursor(all);
-    for (let row = cursor.next(); row >= 0; row = cursor.next()) {
-      const key = table.keyOf(row) as number;
-      seen.push(key);
-      at(key);
-    }
-    return seen;
-  }
+  const walkAll = (table: KeyedTable, at?: (key: number) => void): number[] => walk(table, at, all);
 
   test('meets them in the order of their coming, and those that stay once while others go and come', () => {
     const table = plainTable(1_000);
