@@ -12,7 +12,7 @@ const CACHE_ALL = 2 * KEYS;
 const CACHE_TENTH = KEYS / 10;
 /** A twentieth of the keys in the cache, and one in the log: what else there is is in LevelDB. */
 const CACHE_TWENTIETH = KEYS / 20;
-const LOG_ENTRY_BYTES = 35;
+const LOG_ENTRY_BYTES = 25;
 const LOG_TWENTIETH = (KEYS / 20) * LOG_ENTRY_BYTES;
 const BATCH_ROWS = 1024;
 const TURN_BATCHES = 64;

@@ -80,13 +80,19 @@ export class ByteSink {
   }
 
   raw(source: Uint8Array): void {
-    const { length } = source;
+    this.range(source, 0, source.length);
+  }
+
+  /** Bytes `[from, to)` of `source`. */
+  range(source: Uint8Array, from: number, to: number): void {
+    const length = to - from;
     this.reserve(length);
-    if (length > LOOP_BYTES_MAX) this.bytes.set(source, this.position);
+    const { bytes, position } = this;
+    if (length > LOOP_BYTES_MAX)
+      bytes.set(from === 0 && to === source.length ? source : source.subarray(from, to), position);
     else
-      for (let index = 0; index < length; index++)
-        this.bytes[this.position + index] = source[index] as number;
-    this.position += length;
+      for (let index = 0; index < length; index++) bytes[position + index] = source[from + index] as number;
+    this.position = position + length;
   }
 
   reset(): void {

@@ -2,7 +2,7 @@
  * [HOT] Values that left memory before a snapshot had them, for the next delta, which so need not look at all of the store: many in one value of
  * it, by key group. (One by one, and deleted one by one, they cost as much as the rows.)
  *
- *   chunk => UINT32 crc (of the rest) (UINT32 keyBytes UINT32 valueBytes, store key of a row, stored row)*      later ones are newer
+ *   chunk => (UINT32 keyBytes UINT32 valueBytes, store key of a row, logged row)*, UINT32 crc      later ones are newer
  */
 import { ByteSink } from '@millrace/proto';
 import { checkSealed, CHECKSUM_BYTES, seal } from './store-checksum.ts';
@@ -32,15 +32,14 @@ export class ChangeChunks {
     return this.#pendingBytes;
   }
 
-  /** Copies the store key of a row and its value. */
-  add(key: Buffer, value: Buffer): void {
+  /** Copies the store key of a row, and what left memory of it. */
+  add(key: Uint8Array, value: Uint8Array): void {
     const keyGroup = keyGroupOfStoreKey(key);
     let sink = this.#pending.get(keyGroup);
     if (sink === undefined) {
       sink = new ByteSink(1024);
       this.#pending.set(keyGroup, sink);
     }
-    if (sink.position === 0) sink.u32(0);
     const start = sink.position;
     sink.u32(key.length);
     sink.u32(value.length);
@@ -59,10 +58,9 @@ export class ChangeChunks {
   #write(keyGroup: number, sink: ByteSink): void {
     const key = new ByteSink(16);
     writeChangesKey(key, keyGroup, this.#next++);
-    const chunk = Buffer.from(sink.view());
-    seal(chunk);
-    this.#writeBehind.put(key.view(), chunk);
-    this.#pendingBytes -= chunk.length - CHECKSUM_BYTES;
+    this.#pendingBytes -= sink.position;
+    seal(sink);
+    this.#writeBehind.put(key.view(), Buffer.from(sink.view()));
     // There may be as many as there are key groups, and one value may be large.
     if (this.#pending.size > SINKS_KEPT_MAX || sink.bytes.length > SINK_BYTES_KEPT_MAX)
       this.#pending.delete(keyGroup);
@@ -78,7 +76,7 @@ export function readChanges(chunk: Uint8Array): readonly (readonly [key: Uint8Ar
   checkSealed(chunk, 'changes');
   const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
   const changes: (readonly [Uint8Array, Buffer])[] = [];
-  for (let start = CHECKSUM_BYTES; start < bytes.length;) {
+  for (let start = 0; start < bytes.length - CHECKSUM_BYTES;) {
     const keyStart = start + ENTRY_HEADER_BYTES;
     const valueStart = keyStart + bytes.readUInt32LE(start);
     start = valueStart + bytes.readUInt32LE(start + 4);

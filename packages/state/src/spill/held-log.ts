@@ -1,7 +1,6 @@
 // The spill log at a freeze, by key group: what of it a snapshot needs, found while the snapshot is written.
-import { forEachLogEntry, readLogEntry, type LogEntry, type LogSpan } from './spill-log.ts';
-import { keyGroupOfStoreKey } from './store-keys.ts';
-import { stampOfStoredRow } from './stored-row-codec.ts';
+import { forEachLogEntry, keyGroupOfLogKey, readLogEntry, type LogEntry, type LogSpan } from './spill-log.ts';
+import { stampOfLoggedRow } from './stored-row-codec.ts';
 
 /** An entry is named by its span and where it starts there: below this. */
 const SPAN_SIZE = 2 ** 18;
@@ -37,9 +36,9 @@ export class HeldLog {
       const span = spans[index] as LogSpan;
       const { bytes } = span.sink;
       forEachLogEntry(span, (start, keyStart, valueStart, valueEnd) => {
-        const keyGroup = keyGroupOfStoreKey(bytes, keyStart);
+        const keyGroup = keyGroupOfLogKey(bytes, keyStart);
         const isBase = keyGroup >= scope.baseFrom && keyGroup < scope.baseTo;
-        if (!isBase && (valueStart === valueEnd || stampOfStoredRow(bytes, valueStart) <= scope.confirmed))
+        if (!isBase && (valueStart === valueEnd || stampOfLoggedRow(bytes, valueStart) <= scope.confirmed))
           return;
         const group = groups.get(keyGroup);
         if (group === undefined) groups.set(keyGroup, [index * SPAN_SIZE + start]);

@@ -22,6 +22,21 @@ export class LogIndex {
     return (Math.imul(hash, SPREAD) >>> 8) & this.mask;
   }
 
+  /** Puts the entries that probably have these hashes into `addresses`, -1 where there is none. Nothing changes. */
+  lookUp(hashes: Int32Array, count: number, addresses: Int32Array): void {
+    const { mask } = this;
+    for (let index = 0; index < count; index++) {
+      const hash = hashes[index] as number;
+      let slot = this.homeOf(hash);
+      let address = this.addresses[slot] as number;
+      while (address >= 0 && this.hashes[slot] !== hash) {
+        slot = (slot + 1) & mask;
+        address = this.addresses[slot] as number;
+      }
+      addresses[index] = address;
+    }
+  }
+
   /** Adds an entry whose identity is absent. */
   add(hash: number, address: number): void {
     if (++this.count * 2 > this.addresses.length) this.#double();

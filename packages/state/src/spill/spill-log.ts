@@ -4,16 +4,18 @@
  * they are there. Segments are of a range of key groups, and go one range after the other: what a log-structured store is given within some time
  * lies side by side, so that it has less to merge, and each of its tables can have fewer of the keys that it is asked for.
  *
- *   entry => INT32 hash UINT8 keyBytes UINT16 valueBytes [UINT32 keyBytes] [UINT32 valueBytes], key, value      no value: the identity was deleted
+ *   entry => UINT8 keyBytes UINT8 valueBytes [UINT32 keyBytes] [UINT32 valueBytes], key, value      no value: the identity was deleted
+ *   key   => the store key of the row without its tag
  *   a length that has no room is all ones, and stands behind
  *
- * Measured, 1 M rows of an int key and a number, 100 K in memory: an update takes about 2 µs of CPU while the log has the row,
- * 8 µs and more when the store has it.
+ * An entry has nothing that can be told from the rest: the shorter they are, the more of them there are, and an update takes
+ * 1 to 2 µs of CPU while the log has the row, 8 µs and more when the store has it.
  */
 import { invariant } from '@millrace/common';
 import { ByteSink } from '@millrace/proto';
+import { PREFETCH_ROWS } from '../table/row-prefetch.ts';
 import { LogIndex } from './log-index.ts';
-import { keyGroupOfStoreKey } from './store-keys.ts';
+import { keyGroupOfStoreKey, TAG_BYTES } from './store-keys.ts';
 
 /** What is in the log at most, by default, beside an index of about 13 bytes a row. */
 export const LOG_BYTES_MAX_DEFAULT = 64 * 1024 * 1024;
@@ -25,13 +27,14 @@ const RANGES_MAX = 16;
 const BEGUN_SHARE = 8;
 /** Of a segment's number and where an entry starts in it, together. */
 const ADDRESS_BITS = 31;
-const KEY_BYTES_AT = 4;
-const VALUE_BYTES_AT = 5;
+const VALUE_BYTES_AT = 1;
 /** Without the lengths that stand behind it. */
-const ENTRY_HEADER_BYTES = 7;
+const ENTRY_HEADER_BYTES = 2;
 const LONG_BYTES = 4;
-const LONG_KEY = 0xff;
-const LONG_VALUE = 0xff_ff;
+const LONG = 0xff;
+
+/** Addresses of entries that are looked at. */
+const lookedAt = new Int32Array(PREFETCH_ROWS);
 
 /** A part of the log that does not change any more. */
 export interface LogSpan {
@@ -41,6 +44,7 @@ export interface LogSpan {
 
 /** One identity and its value in the log; both are views of the segment's memory. */
 export interface LogEntry {
+  /** Its store key; what stands in the place of the tag means nothing. */
   readonly key: Buffer;
   /** undefined: deleted. */
   readonly value: Buffer | undefined;
@@ -48,8 +52,9 @@ export interface LogEntry {
 
 /** Receives what leaves the log, a segment at a time. */
 export interface AgedEntries {
-  /** One that is still current, to be kept until the segment is released; `value` undefined: deleted. */
-  entry(hash: number, key: Buffer, value: Buffer | undefined): void;
+  /** One that is still current, to be copied: its key, without the tag, starts at `keyStart`, its value at `valueStart`; `end` there: deleted. */
+  // oxlint-disable-next-line max-params -- for each entry
+  entry(hash: number, bytes: Buffer, keyStart: number, valueStart: number, end: number): void;
   /** All of a segment were handed over; `release` is to be called once they are in the store. */
   end(release: () => void): void;
 }
@@ -62,6 +67,8 @@ export interface SpillLogOptions {
   readonly bytesMax: number;
   readonly firstKeyGroup: number;
   readonly keyGroupCount: number;
+  /** Of the identity whose store key, with its tag, starts at `start`. */
+  readonly hashOf: (bytes: Buffer, start: number) => number;
 }
 
 interface Segment {
@@ -83,7 +90,10 @@ interface Range {
   begun: Segment | undefined;
 }
 
-/** Contract: `begin`, write the value into `sink`, `end`, `key` unchanged so long; a begun entry that was not ended never was. */
+/**
+ * Keys are given as the store keys that stand at the beginning of a sink.
+ * Contract: `begin`, write the value into `sink`, `end`, `key` unchanged so long; a begun entry that was not ended never was.
+ */
 export class SpillLog {
   /** Of the entry begun. */
   sink: ByteSink;
@@ -112,7 +122,7 @@ export class SpillLog {
   /** Of segments that are full. */
   #bytes = 0;
   #hash = 0;
-  #key: Buffer;
+  #key: ByteSink;
   #valueStart = 0;
 
   constructor(options: SpillLogOptions, aged: AgedEntries) {
@@ -131,7 +141,7 @@ export class SpillLog {
     this.#current = this.#begunOf(this.#ranges[0] as Range);
     this.sink = this.#current.sink;
     this.foundBytes = this.sink.bytes;
-    this.#key = this.sink.bytes;
+    this.#key = this.sink;
   }
 
   /** Bytes of memory that it takes, about; less those that are leaving. */
@@ -142,31 +152,41 @@ export class SpillLog {
   }
 
   /** 1: `foundBytes` has the value from `foundStart` on; 0: deleted; -1: the log does not know it. */
-  find(hash: number, key: Buffer): -1 | 0 | 1 {
+  find(hash: number, key: ByteSink): -1 | 0 | 1 {
     const slot = this.#slotOf(hash, key);
     if (slot < 0) return -1;
     const address = this.#index.addresses[slot] as number;
     const { bytes } = this.#segmentOf(address).sink;
     const start = this.#startOf(address);
-    if (bytes.readUInt16LE(start + VALUE_BYTES_AT) === 0) return 0;
+    if (bytes[start + VALUE_BYTES_AT] === 0) return 0;
     this.foundBytes = bytes;
-    this.foundStart = keyStartOf(bytes, start) + key.length;
+    this.foundStart = keyStartOf(bytes, start) + key.position - TAG_BYTES;
     return 1;
   }
 
-  begin(hash: number, key: Buffer): void {
+  /** Looks at the entries with these hashes, at most PREFETCH_ROWS: memory is asked for many at once. Returns what it saw, which means nothing. */
+  lookAhead(hashes: Int32Array, count: number): number {
+    const addresses = lookedAt;
+    this.#index.lookUp(hashes, count, addresses);
+    let sum = 0;
+    for (let index = 0; index < count; index++) {
+      const address = addresses[index] as number;
+      if (address >= 0) sum += this.#segmentOf(address).sink.bytes[this.#startOf(address)] as number;
+    }
+    return sum;
+  }
+
+  begin(hash: number, key: ByteSink): void {
     const segment = this.#begunOf(this.#rangeOf(key));
     const { sink } = segment;
     this.#current = segment;
     this.sink = sink;
     sink.position = segment.end;
-    sink.u32(hash);
-    const { length } = key;
-    sink.u8(Math.min(length, LONG_KEY));
+    const length = key.position - TAG_BYTES;
+    sink.u8(Math.min(length, LONG));
     sink.u8(0);
-    sink.u8(0);
-    if (length >= LONG_KEY) sink.u32(length);
-    sink.raw(key);
+    if (length >= LONG) sink.u32(length);
+    sink.range(key.bytes, TAG_BYTES, key.position);
     this.#valueStart = sink.position;
     this.#hash = hash;
     this.#key = key;
@@ -179,10 +199,10 @@ export class SpillLog {
     const start = segment.end;
     const key = this.#key;
     const valueBytes = sink.position - this.#valueStart;
-    sink.bytes.writeUInt16LE(Math.min(valueBytes, LONG_VALUE), start + VALUE_BYTES_AT);
+    sink.bytes[start + VALUE_BYTES_AT] = Math.min(valueBytes, LONG);
     const slot = this.#slotOf(this.#hash, key);
     if (slot >= 0 && this.#overwrite(this.#index.addresses[slot] as number, valueBytes)) return;
-    if (valueBytes >= LONG_VALUE) this.#insertLength(valueBytes);
+    if (valueBytes >= LONG) this.#insertLength(valueBytes);
     segment.end = sink.position;
     const address = (segment.number << this.#startBits) | start;
     if (slot >= 0) this.#index.addresses[slot] = address;
@@ -202,7 +222,7 @@ export class SpillLog {
   /** Makes room for the length of a value before the key. */
   #insertLength(valueBytes: number): void {
     const { sink, end: start } = this.#current;
-    const at = this.#valueStart - this.#key.length;
+    const at = this.#valueStart - (this.#key.position - TAG_BYTES);
     sink.reserve(LONG_BYTES);
     sink.bytes.copyWithin(at + LONG_BYTES, at, sink.position);
     sink.bytes.writeUInt32LE(valueBytes, at);
@@ -219,7 +239,7 @@ export class SpillLog {
     if (older.isHeld) this.#copyHeld(older);
     const target = older.sink.bytes;
     const source = this.#current.sink.bytes;
-    let to = keyStartOf(target, olderStart) + this.#key.length;
+    let to = keyStartOf(target, olderStart) + this.#key.position - TAG_BYTES;
     const from = this.#valueStart;
     for (let at = from; at < from + valueBytes; at++) target[to++] = source[at] as number;
     return true;
@@ -259,14 +279,13 @@ export class SpillLog {
     this.#bytes -= bytes.length;
     let currentCount = 0;
     for (let start = 0; start < segment.end;) {
-      const hash = bytes.readInt32LE(start);
       const keyStart = keyStartOf(bytes, start);
       const valueStart = keyStart + keyBytesOf(bytes, start);
       const end = valueStart + valueBytesOf(bytes, start);
+      const hash = this.#options.hashOf(bytes, keyStart - TAG_BYTES);
       if (this.#index.slotOf(hash, (segment.number << this.#startBits) | start) >= 0) {
         currentCount++;
-        const value = end === valueStart ? undefined : bytes.subarray(valueStart, end);
-        this.#aged.entry(hash, bytes.subarray(keyStart, valueStart), value);
+        this.#aged.entry(hash, bytes, keyStart, valueStart, end);
       }
       start = end;
     }
@@ -281,20 +300,22 @@ export class SpillLog {
     const { bytes } = segment.sink;
     const index = this.#index;
     for (let start = 0; start < segment.end;) {
-      const slot = index.slotOf(bytes.readInt32LE(start), (segment.number << this.#startBits) | start);
+      const keyStart = keyStartOf(bytes, start);
+      const hash = this.#options.hashOf(bytes, keyStart - TAG_BYTES);
+      const slot = index.slotOf(hash, (segment.number << this.#startBits) | start);
       if (slot >= 0) index.removeSlot(slot);
-      start = keyStartOf(bytes, start) + keyBytesOf(bytes, start) + valueBytesOf(bytes, start);
+      start = keyStart + keyBytesOf(bytes, start) + valueBytesOf(bytes, start);
     }
     this.#leaving.delete(segment);
     this.#byNumber[segment.number] = undefined;
     this.#freeNumbers.push(segment.number);
   }
 
-  #rangeOf(key: Buffer): Range {
+  #rangeOf(key: ByteSink): Range {
     const { firstKeyGroup, keyGroupCount } = this.#options;
     const { length } = this.#ranges;
     if (length === 1) return this.#ranges[0] as Range;
-    const place = Math.floor(((keyGroupOfStoreKey(key) - firstKeyGroup) * length) / keyGroupCount);
+    const place = Math.floor(((keyGroupOfStoreKey(key.bytes) - firstKeyGroup) * length) / keyGroupCount);
     return this.#ranges[place] as Range;
   }
 
@@ -323,7 +344,7 @@ export class SpillLog {
     return address & ((1 << this.#startBits) - 1);
   }
 
-  #slotOf(hash: number, key: Buffer): number {
+  #slotOf(hash: number, key: ByteSink): number {
     const { addresses, hashes, mask } = this.#index;
     let slot = this.#index.homeOf(hash);
     for (;;) {
@@ -334,14 +355,13 @@ export class SpillLog {
     }
   }
 
-  #hasKey(address: number, key: Buffer): boolean {
+  #hasKey(address: number, { bytes: wanted, position: end }: ByteSink): boolean {
     const { bytes } = this.#segmentOf(address).sink;
     const start = this.#startOf(address);
-    const length = key.length;
-    if (keyBytesOf(bytes, start) !== length) return false;
-    const keyStart = keyStartOf(bytes, start);
-    for (let index = length - 1; index >= 0; index--) {
-      if (bytes[keyStart + index] !== key[index]) return false;
+    if (keyBytesOf(bytes, start) !== end - TAG_BYTES) return false;
+    const before = keyStartOf(bytes, start) - TAG_BYTES;
+    for (let index = end - 1; index >= TAG_BYTES; index--) {
+      if (bytes[before + index] !== wanted[index]) return false;
     }
     return true;
   }
@@ -357,20 +377,25 @@ function shrink(segment: Segment): void {
 }
 
 function keyBytesOf(bytes: Buffer, start: number): number {
-  const short = bytes[start + KEY_BYTES_AT] as number;
-  return short < LONG_KEY ? short : bytes.readUInt32LE(start + ENTRY_HEADER_BYTES);
+  const short = bytes[start] as number;
+  return short < LONG ? short : bytes.readUInt32LE(start + ENTRY_HEADER_BYTES);
 }
 
 function valueBytesOf(bytes: Buffer, start: number): number {
-  const short = bytes.readUInt16LE(start + VALUE_BYTES_AT);
-  return short < LONG_VALUE ? short : bytes.readUInt32LE(keyStartOf(bytes, start) - LONG_BYTES);
+  const short = bytes[start + VALUE_BYTES_AT] as number;
+  return short < LONG ? short : bytes.readUInt32LE(keyStartOf(bytes, start) - LONG_BYTES);
 }
 
 function keyStartOf(bytes: Buffer, start: number): number {
   let at = start + ENTRY_HEADER_BYTES;
-  if (bytes[start + KEY_BYTES_AT] === LONG_KEY) at += LONG_BYTES;
-  if (bytes.readUInt16LE(start + VALUE_BYTES_AT) === LONG_VALUE) at += LONG_BYTES;
+  if (bytes[start] === LONG) at += LONG_BYTES;
+  if (bytes[start + VALUE_BYTES_AT] === LONG) at += LONG_BYTES;
   return at;
+}
+
+/** The key group in the key of an entry. */
+export function keyGroupOfLogKey(bytes: Buffer, keyStart: number): number {
+  return keyGroupOfStoreKey(bytes, keyStart - TAG_BYTES);
 }
 
 /** Visits where the entries of a span and their parts start. */
@@ -395,7 +420,7 @@ export function readLogEntry(span: LogSpan, start: number): LogEntry {
   const valueStart = keyStart + keyBytesOf(bytes, start);
   const valueEnd = valueStart + valueBytesOf(bytes, start);
   return {
-    key: bytes.subarray(keyStart, valueStart),
+    key: bytes.subarray(keyStart - TAG_BYTES, valueStart),
     value: valueEnd === valueStart ? undefined : bytes.subarray(valueStart, valueEnd),
   };
 }

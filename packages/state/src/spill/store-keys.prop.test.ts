@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { keyGroupOfHash } from '@millrace/common';
 import { ByteSink, ByteSource, readKeyV1 } from '@millrace/proto';
 import { expect, test } from 'vitest';
+import { spillHash, spillHashOfStoreKey } from './spill-hash.ts';
 import {
   copyPart,
   endOfSubkey,
@@ -34,6 +35,10 @@ test('a store key has the parts that it was written of, and these are keys of a 
         expect(tableIdOfStoreKey(bytes)).toBe(tableId);
         expect(hashOfStoreKey(bytes)).toBe(identity.hash);
         expect(generationOfStoreKey(bytes)).toBe(identity.generation);
+        const behind = Buffer.concat([Buffer.from('before'), bytes]);
+        expect(spillHashOfStoreKey(behind, 6, () => subkey !== undefined)).toBe(
+          spillHash(tableId, { ...identity, subkey }),
+        );
         const parts = partsOfStoreKey(bytes);
         const keyStart = subkey === undefined ? parts : endOfSubkey(bytes);
         const copied = new ByteSink();

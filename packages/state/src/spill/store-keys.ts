@@ -12,6 +12,7 @@ import { keyGroupOfHash } from '@millrace/common';
 import { ByteSource, readKeyV1, writeKeyV1, type ByteSink } from '@millrace/proto';
 import type { RowIdentity } from '../table/stored-rows.ts';
 
+export const TAG_BYTES = 1;
 /** First byte of the key of a row. */
 export const ROW_TAG = 0x53;
 /** First byte of the key of some changes since the last checkpoint. */
@@ -101,28 +102,33 @@ export function keyGroupOfStoreKey(key: Uint8Array, start = 0): number {
 }
 
 /** The number of the table in a row's key. */
-export function tableIdOfStoreKey(key: Uint8Array): number {
-  return shortAt(key, TABLE_START);
+export function tableIdOfStoreKey(key: Uint8Array, start = 0): number {
+  return shortAt(key, start + TABLE_START);
 }
 
 /** Where an identity's subkey or key begins in a row's key. */
-export function partsOfStoreKey(key: Uint8Array): number {
-  return endOfShort(key, generationStart(key));
+export function partsOfStoreKey(key: Uint8Array, start = 0): number {
+  return endOfShort(key, generationStart(key, start));
 }
 
 /** The hash of the key in a row's key. */
-export function hashOfStoreKey(key: Uint8Array): number {
-  return int32At(key, endOfShort(key, TABLE_START));
+export function hashOfStoreKey(key: Uint8Array, start = 0): number {
+  return int32At(key, endOfShort(key, start + TABLE_START));
 }
 
 /** The generation of the namespace in a row's key. */
-export function generationOfStoreKey(key: Uint8Array): number {
-  return shortAt(key, generationStart(key));
+export function generationOfStoreKey(key: Uint8Array, start = 0): number {
+  return shortAt(key, generationStart(key, start));
+}
+
+/** Of a table that has subkeys. */
+export function subkeyOfStoreKey(key: Uint8Array, start = 0): unknown {
+  return readPart(new ByteSource(key, partsOfStoreKey(key, start)));
 }
 
 /** Of a table whose subkeys are numbers. */
 export function namespaceOfStoreKey(key: Uint8Array): number {
-  const subkey = readPart(new ByteSource(key, partsOfStoreKey(key)));
+  const subkey = subkeyOfStoreKey(key);
   return typeof subkey === 'number' ? subkey : NaN;
 }
 
@@ -133,8 +139,8 @@ export function endOfSubkey(key: Uint8Array): number {
   return source.position;
 }
 
-function generationStart(key: Uint8Array): number {
-  return endOfShort(key, TABLE_START) + HASH_BYTES;
+function generationStart(key: Uint8Array, start: number): number {
+  return endOfShort(key, start + TABLE_START) + HASH_BYTES;
 }
 
 function shortAt(key: Uint8Array, at: number): number {

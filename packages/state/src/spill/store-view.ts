@@ -34,7 +34,7 @@ import {
 import {
   readRawLoggedRow,
   readRawStoredRow,
-  stampOfStoredRow,
+  stampOfLoggedRow,
   type RawStoredRow,
 } from './stored-row-codec.ts';
 import type { WriteBehind } from './write-behind.ts';
@@ -162,7 +162,7 @@ export class StoreView implements FrozenStore {
   /** Less changes that a completed checkpoint has, or of a namespace's earlier life; chunks of nothing else are obsolete. */
   #unconfirmed(key: Uint8Array, chunk: Uint8Array): readonly Change[] {
     const changes = readChanges(chunk).filter(
-      ([rowKey, value]) => stampOfStoredRow(value) > this.#options.confirmed && this.#isAlive(rowKey),
+      ([rowKey, value]) => stampOfLoggedRow(value) > this.#options.confirmed && this.#isAlive(rowKey),
     );
     if (changes.length === 0) this.#obsolete.push(Buffer.from(key));
     return changes;
@@ -225,11 +225,11 @@ export class StoreView implements FrozenStore {
       if (other === undefined || other.stamp < stamp) newest.set(name, { stamp, row });
     };
     for (const [key, value] of changes) {
-      offer(nameOf(key, 1), stampOfStoredRow(value), () => ({ key, raw: readRawStoredRow(value) }));
+      offer(nameOf(key, 1), stampOfLoggedRow(value), () => ({ key, raw: readRawLoggedRow(value) }));
     }
     for (const [name, { key, value }] of logged) {
       if (value === undefined || !this.#isAlive(key)) continue;
-      offer(name, stampOfStoredRow(value), () => ({ key, raw: readRawLoggedRow(value) }));
+      offer(name, stampOfLoggedRow(value), () => ({ key, raw: readRawLoggedRow(value) }));
     }
     const found = new Map<number, FoundRow[]>();
     for (const { row } of newest.values()) addFound(found, row());

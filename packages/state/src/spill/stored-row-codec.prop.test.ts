@@ -3,12 +3,13 @@ import { ByteSink } from '@millrace/proto';
 import { expect, test } from 'vitest';
 import { valueCells } from '../cell/cell-codec.ts';
 import { RowStore } from '../table/row-store.ts';
+import { seal } from './store-checksum.ts';
 import {
+  readLoggedRowAt,
   readRawLoggedRow,
   readStoredRow,
-  readStoredRowAt,
-  stampOfStoredRow,
-  writeStoredRow,
+  stampOfLoggedRow,
+  writeLoggedRow,
 } from './stored-row-codec.ts';
 
 const number = fc.oneof(
@@ -35,11 +36,11 @@ function written(of: {
   rows.setCells(row, [of.numbers[0], of.value, of.numbers[1]]);
   rows.directoryPositions[row] = of.position;
   const sink = new ByteSink(1);
-  writeStoredRow(sink, rows, row, valueCells);
+  writeLoggedRow(sink, rows, row, valueCells);
   return sink;
 }
 
-test('a stored row is what was stored, wherever it stands', () => {
+test('a row is what left memory, wherever it stands, and in the store', () => {
   fc.assert(
     fc.property(
       fc.tuple(number, number),
@@ -50,16 +51,20 @@ test('a stored row is what was stored, wherever it stands', () => {
         const { bytes, position: length } = written({ numbers, value, changed, position: directoryPosition });
         const row = { values: [numbers[0], value, numbers[1]], changed, directoryPosition };
         const alone = Buffer.from(bytes.subarray(0, length));
-        expect(readStoredRowAt(alone, 0, valueCells)).toEqual(row);
+        expect(readLoggedRowAt(alone, 0, valueCells)).toEqual(row);
         const behind = Buffer.concat([Buffer.from('before'), alone, Buffer.from('behind')]);
-        expect(readStoredRowAt(behind, 6, valueCells)).toEqual(row);
-        expect(stampOfStoredRow(behind, 6)).toBe(changed);
+        expect(readLoggedRowAt(behind, 6, valueCells)).toEqual(row);
+        expect(stampOfLoggedRow(behind, 6)).toBe(changed);
         const raw = readRawLoggedRow(alone);
         expect([raw.changed, raw.directoryPosition, raw.cells[0], raw.cells[2]]).toEqual([
           changed,
           directoryPosition,
           ...numbers,
         ]);
+        const stored = new ByteSink();
+        stored.raw(alone);
+        seal(stored);
+        expect(readStoredRow(stored.view(), valueCells)).toEqual(row);
       },
     ),
   );
@@ -69,8 +74,11 @@ test('small numbers take two bytes each, and a damaged row is refused', () => {
   const of = { value: undefined, changed: 7, position: 3 };
   const small = written({ ...of, numbers: [0, 255] });
   expect(written({ ...of, numbers: [0.5, -0] }).position - small.position).toBe(14);
-  const bytes = Buffer.from(small.bytes.subarray(0, small.position));
-  for (const damaged of [bytes, Buffer.alloc(0), Buffer.alloc(3), Buffer.alloc(4)])
+  const unsealed = Buffer.from(small.view());
+  seal(small);
+  const bytes = Buffer.from(small.view());
+  bytes[1] = (bytes[1] as number) ^ 1;
+  for (const damaged of [bytes, unsealed, Buffer.alloc(0), Buffer.alloc(3), Buffer.alloc(4)])
     expect(() => readStoredRow(damaged, valueCells)).toThrow(
       expect.objectContaining({ code: 'MR_STATE_BACKEND' }) as Error,
     );

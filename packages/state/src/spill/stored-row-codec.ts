@@ -1,21 +1,21 @@
 /*
- * [HOT] A row as the store has it. The store protects no value, so that each carries its own checksum; it is computed when
- * a row leaves the spill log for the store. Small numbers take little: what is shorter stays in the log for longer.
+ * [HOT] A row that left memory: in the spill log, and behind it in the store, which protects no value, so that each has its own
+ * checksum there. Small numbers take little: what is shorter stays in the log for longer.
  *
- *   stored row => UINT32 crc (of the rest) INT32 changed VARINT (directoryPosition + 1) UINT8 columnCount column*
+ *   logged row => VARINT changed VARINT (directoryPosition + 1) UINT8 columnCount column*
  *   column     => 0 FLOAT64  |  1 UINT32 bytes, whatever the cell codec writes  |  2 UINT8  |  3 INT32
+ *   stored row => logged row, UINT32 crc (of it)
  */
 import { ByteSource, type ByteSink } from '@millrace/proto';
 import type { CellCodec } from '../cell/cell-codec.ts';
 import { PackedCells } from '../packed/packed-cells.ts';
 import type { Cells, RowStore } from '../table/row-store.ts';
 import type { StoredRow } from '../table/stored-rows.ts';
-import { checkSealed, CHECKSUM_BYTES } from './store-checksum.ts';
+import { checkSealed } from './store-checksum.ts';
 
-/** Writes the value of a row in the store; its checksum is part of it. */
-export function writeStoredRow(sink: ByteSink, rows: RowStore, row: number, cells: CellCodec): void {
-  sink.u32(0);
-  sink.u32(rows.changed[row] as number);
+/** Appends a row that leaves memory. */
+export function writeLoggedRow(sink: ByteSink, rows: RowStore, row: number, cells: CellCodec): void {
+  writeVarint(sink, rows.changed[row] as number);
   writeVarint(sink, (rows.directoryPositions[row] as number) + 1);
   sink.u8(rows.columns.length);
   for (let column = 0; column < rows.columns.length; column++) {
@@ -59,10 +59,8 @@ const FLOAT = 0;
 const VALUE = 1;
 const BYTE = 2;
 const INT = 3;
-/** Checksum and stamp. */
-const DIRECTORY_POSITION_START = 8;
 
-/** A stored row's columns, undecoded: numbers, or bytes of values. */
+/** A row's columns, undecoded: numbers, or bytes of values. */
 export interface RawStoredRow {
   readonly changed: number;
   readonly directoryPosition: number;
@@ -75,10 +73,10 @@ export function readRawStoredRow(bytes: Uint8Array): RawStoredRow {
   return readRawLoggedRow(bytes);
 }
 
-/** As `readRawStoredRow`, of a row that never left memory. */
+/** What {@link writeLoggedRow} wrote; whatever is behind it is not looked at. */
 export function readRawLoggedRow(bytes: Uint8Array): RawStoredRow {
-  const source = new ByteSource(bytes, CHECKSUM_BYTES);
-  const changed = source.u32() | 0;
+  const source = new ByteSource(bytes);
+  const changed = readVarint(source);
   const directoryPosition = readVarint(source) - 1;
   const cells: (number | Uint8Array)[] = [];
   for (let left = source.u8(); left > 0; left--) {
@@ -99,10 +97,15 @@ function readVarint(source: ByteSource): number {
   }
 }
 
-/** Reads a row that never left memory, and has no checksum yet. */
-export function readStoredRowAt(bytes: Buffer, start: number, cells: CellCodec): StoredRow {
-  const changed = stampOfStoredRow(bytes, start);
-  let at = start + DIRECTORY_POSITION_START;
+/** Reads the row that starts at `start`; whatever is behind it is not looked at. */
+export function readLoggedRowAt(bytes: Buffer, start: number, cells: CellCodec): StoredRow {
+  let at = start;
+  let changed = 0;
+  for (let shift = 0; ; shift += 7) {
+    const byte = bytes[at++] as number;
+    changed |= (byte & 0x7f) << shift;
+    if (byte < 0x80) break;
+  }
   let position = 0;
   for (let shift = 0; ; shift += 7) {
     const byte = bytes[at++] as number;
@@ -128,16 +131,21 @@ export function readStoredRowAt(bytes: Buffer, start: number, cells: CellCodec):
   return { values, changed, directoryPosition: position - 1 };
 }
 
-/** The checkpoint stamp of the last change of the row that starts at `start`; its checksum is not looked at. */
-export function stampOfStoredRow(bytes: Buffer, start = 0): number {
-  return bytes.readInt32LE(start + CHECKSUM_BYTES);
+/** The stamp of the last change of the row that starts at `start`. */
+export function stampOfLoggedRow(bytes: Buffer, start = 0): number {
+  let changed = 0;
+  for (let shift = 0, at = start; ; shift += 7, at++) {
+    const byte = bytes[at] as number;
+    changed |= (byte & 0x7f) << shift;
+    if (byte < 0x80) return changed;
+  }
 }
 
 /**
- * Reads what {@link writeStoredRow} wrote.
+ * Reads a row of the store.
  * @throws {MillraceError} MR_STATE_BACKEND when it is damaged
  */
 export function readStoredRow(bytes: Uint8Array, cells: CellCodec): StoredRow {
   checkSealed(bytes, 'values of a row');
-  return readStoredRowAt(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, cells);
+  return readLoggedRowAt(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, cells);
 }

@@ -1,7 +1,7 @@
 // [HOT] Rows of one table in the store: encodes them, keeps directories of namespaces.
-import { hashKey, mix32 } from '@millrace/common';
 import { ByteSink, ByteSource, readKeyV1, writeKeyV1 } from '@millrace/proto';
 import type { StateTable } from '../backend/table-registry.ts';
+import { PREFETCH_ROWS } from '../table/row-prefetch.ts';
 import { DIRECTORY_CHUNK_ENTRIES } from '../table/slice-cursor.ts';
 import type {
   RowIdentity,
@@ -12,9 +12,10 @@ import type {
 } from '../table/stored-rows.ts';
 import type { RestoredBlock, RestoredRows } from './restored-rows.ts';
 import type { RowSpill } from './row-spill.ts';
+import { spillHash, spillHashOfKey } from './spill-hash.ts';
 import { checkSealed, CHECKSUM_BYTES, seal } from './store-checksum.ts';
 import { ROW_TAG, writeChunkKey, writeIdentity } from './store-keys.ts';
-import { writeStoredRow } from './stored-row-codec.ts';
+import { writeLoggedRow } from './stored-row-codec.ts';
 import type { WriteBehind } from './write-behind.ts';
 
 type DirectoryEntry = readonly [key: unknown, hash: number];
@@ -36,6 +37,11 @@ interface DroppedDirectory {
   readonly directory: Directory;
   nextChunk: number;
 }
+
+/** Of identities that are looked at. */
+const hashes = new Int32Array(PREFETCH_ROWS);
+/** What was seen, so that nobody finds the looks needless. */
+let seen = 0;
 
 /** True for tables of which the store must know what it has: their rows are walked. */
 export function hasDirectories({ name, isWalked }: StateTable): boolean {
@@ -75,6 +81,13 @@ export class TableStore implements StoredRows {
     return this.#dropped.length > 0;
   }
 
+  lookAhead(keyHashes: Int32Array, from: number, to: number): void {
+    const count = Math.min(PREFETCH_ROWS, to - from);
+    for (let index = 0; index < count; index++)
+      hashes[index] = spillHashOfKey(this.#at.tableId, keyHashes[from + index] as number);
+    seen = (seen + this.#spill.log.lookAhead(hashes, count)) | 0;
+  }
+
   load(identity: RowIdentity): StoredRow | undefined {
     return this.#spill.load(this.#spillHash(identity), this.#rowKey(identity), this.#table.cells);
   }
@@ -93,14 +106,14 @@ export class TableStore implements StoredRows {
     let added = 0;
     for (let index = 0; index < block.entryCount; index++) {
       const identity = identityAt(index);
-      if (addRow(this.#spillHash(identity), this.#rowKey(identity))) added++;
+      if (addRow(this.#spillHash(identity), this.#rowKey(identity).view())) added++;
     }
     return added;
   }
 
   /** A newer snapshot of those restored has removed a row. False: it was not there. */
   removeRestored(restored: RestoredRows, identity: RowIdentity): boolean {
-    return restored.forget(this.#spillHash(identity), this.#rowKey(identity));
+    return restored.forget(this.#spillHash(identity), this.#rowKey(identity).view());
   }
 
   /** Writes a row that is about to leave memory. */
@@ -112,12 +125,12 @@ export class TableStore implements StoredRows {
     const { log } = this.#spill;
     const key = this.#rowKey(identity);
     const hash = this.#spillHash(identity);
-    this.#spill.restored?.forget(hash, key);
+    this.#spill.restored?.forget(hash, key.view());
     log.begin(hash, key);
     const { sink } = log;
     const valueStart = sink.position;
-    writeStoredRow(sink, rows, row, this.#table.cells);
-    this.writtenBytes += key.length + sink.position - valueStart;
+    writeLoggedRow(sink, rows, row, this.#table.cells);
+    this.writtenBytes += key.position + sink.position - valueStart;
     this.writtenCount++;
     log.end();
   }
@@ -205,14 +218,12 @@ export class TableStore implements StoredRows {
 
   #writeChunk(generation: number, chunk: number, entries: readonly DirectoryEntry[]): void {
     const sink = new ByteSink();
-    sink.u32(0);
     for (const [key, hash] of entries) {
       sink.u32(hash);
       writeKeyV1(sink, key);
     }
-    const value = Buffer.from(sink.view());
-    seal(value);
-    this.#writeBehind.put(Buffer.from(this.#chunkKey(generation, chunk)), value);
+    seal(sink);
+    this.#writeBehind.put(Buffer.from(this.#chunkKey(generation, chunk)), sink.copy());
   }
 
   #readChunk(directory: Directory, generation: number, chunk: number): readonly DirectoryEntry[] {
@@ -222,7 +233,7 @@ export class TableStore implements StoredRows {
     const entries: DirectoryEntry[] = [];
     if (bytes === undefined) return entries;
     checkSealed(bytes, 'keys');
-    const source = new ByteSource(bytes, CHECKSUM_BYTES);
+    const source = new ByteSource(bytes, 0, bytes.length - CHECKSUM_BYTES);
     while (source.position < source.end) {
       const hash = source.u32() | 0;
       entries.push([readKeyV1(source), hash]);
@@ -231,11 +242,12 @@ export class TableStore implements StoredRows {
   }
 
   /** Valid until the next call. */
-  #rowKey(identity: RowIdentity): Buffer {
-    this.#scratch.reset();
-    this.#scratch.u8(ROW_TAG);
-    writeIdentity(this.#scratch, this.#at, identity);
-    return this.#scratch.view();
+  #rowKey(identity: RowIdentity): ByteSink {
+    const scratch = this.#scratch;
+    scratch.reset();
+    scratch.u8(ROW_TAG);
+    writeIdentity(scratch, this.#at, identity);
+    return scratch;
   }
 
   #chunkKey(generation: number, chunk: number): Buffer {
@@ -245,10 +257,6 @@ export class TableStore implements StoredRows {
   }
 
   #spillHash(identity: RowIdentity): number {
-    const { hash, subkey, generation } = identity;
-    const own = hash ^ Math.imul(this.#at.tableId, 0x85ebca6b);
-    return subkey === undefined
-      ? mix32(own)
-      : mix32(Math.imul(own, 31) + hashKey(subkey) + Math.imul(generation, 0x9e3779b1));
+    return spillHash(this.#at.tableId, identity);
   }
 }

@@ -2,6 +2,7 @@
 // which go to the store.
 import type { KeyGroupRange, KeyValueStore } from '@millrace/common';
 import type { StateTable, TableRegistry } from '../backend/table-registry.ts';
+import { PREFETCH_ROWS, ROWS_IN_CACHE } from '../table/row-prefetch.ts';
 import { FREE, type RowStore } from '../table/row-store.ts';
 import { countedRows, packedBytesOf } from '../table/table-weight.ts';
 import type { StampClock } from '../table/stamp-clock.ts';
@@ -205,8 +206,13 @@ export class WorkingSet {
     const { rows } = table;
     const recent = this.#options.clock.current - RECENT_EVICTIONS;
     let hand = this.#hands.get(table) ?? 0;
+    let lookedAt = 0;
     for (let steps = rows.highWater; steps > 0; steps--) {
       hand = hand + 1 >= rows.highWater ? 0 : hand + 1;
+      if (hand === 0 || --lookedAt < 0) {
+        lookedAt = PREFETCH_ROWS - 1;
+        lookAhead(table, store, hand);
+      }
       const changed = rows.changed[hand] as number;
       if (changed === FREE) continue;
       if (givesSecondChance && (changed > recent || rows.touched[hand] === 1)) {
@@ -244,6 +250,7 @@ export class WorkingSet {
         keyGroupCount: range.lastKeyGroup + 1 - range.firstKeyGroup,
       },
       clock: this.#options.clock,
+      hasSubkeys: (tableId) => registry.tables[tableId]?.subkeyKind !== 'none',
     });
     table.rows.letLeave();
     const store = new TableStore(table, at, this.#spill);
@@ -264,6 +271,12 @@ function isUntidy({ cells }: StateTable): boolean {
 
 function tidy({ cells, rows }: StateTable): void {
   for (const column of rows.columns) if (Array.isArray(column)) cells.tidy?.(column, rows.highWater);
+}
+
+/** At where the log has older versions of the rows that the hand comes to: most leave. */
+function lookAhead(table: StateTable, store: TableStore, hand: number): void {
+  if (table.subkeyKind !== 'none' || store.awayCount <= ROWS_IN_CACHE) return;
+  store.lookAhead(table.rows.hashes, hand, table.rows.highWater);
 }
 
 function isWithin(table: StateTable, { rowsMax, packedBytesMax }: Share): boolean {

@@ -1,8 +1,11 @@
 import type { KeyValueOperation } from '@millrace/common';
+import { ByteSink } from '@millrace/proto';
 import { MemoryKeyValueStore } from '../adapter/memory-key-value-store.ts';
 import { describe, expect, test } from 'vitest';
 import { StampClock } from '../table/stamp-clock.ts';
 import { RowSpill } from './row-spill.ts';
+import { spillHash } from './spill-hash.ts';
+import { ROW_TAG, writeIdentity } from './store-keys.ts';
 import { WriteBehind } from './write-behind.ts';
 
 const put = (name: string): KeyValueOperation => ({
@@ -64,13 +67,17 @@ describe('Writes behind', () => {
   test('let go of rows that were removed before the store had them, without opening it', async () => {
     const writeBehind = new WriteBehind(() => Promise.reject(new Error('nothing is for the store')));
     const log = { bytesMax: 10_000, firstKeyGroup: 0, keyGroupCount: 1 };
-    const spill = new RowSpill({ writeBehind, clock: new StampClock(), log });
+    const spill = new RowSpill({ writeBehind, clock: new StampClock(), log, hasSubkeys: () => false });
     for (let index = 0; index < 5000; index++) {
-      const key = Buffer.from(`S\0\0${index}`);
-      spill.log.begin(index, key);
+      const identity = { key: index, hash: index, subkey: undefined, generation: 0 };
+      const hash = spillHash(0, identity);
+      const key = new ByteSink();
+      key.u8(ROW_TAG);
+      writeIdentity(key, { keyGroupCount: 1, tableId: 0 }, identity);
+      spill.log.begin(hash, key);
       spill.log.sink.latin1('a value of twenty or so');
       spill.log.end();
-      spill.delete(index, key);
+      spill.delete(hash, key);
       await writeBehind.drain();
       expect(spill.log.hold().length).toBeLessThan(12);
     }

@@ -161,7 +161,11 @@ export class KeyedTable implements RowTable {
   /** Of the namespace used last. */
   prefetch(keyHashes: Int32Array, from: number, to: number): void {
     const slice = this.hasNamespaces ? this.#last : this.slices.get(0);
-    if (slice !== undefined) prefetchRows(slice.index, this.rows, keyHashes, from, to);
+    if (slice === undefined) return;
+    prefetchRows(slice.index, this.rows, keyHashes, from, to);
+    // Of most keys the row is not in memory.
+    if (slice.awayCount > Math.max(ROWS_IN_CACHE, slice.index.count) && !this.hasNamespaces)
+      this.storedRows?.lookAhead(keyHashes, from, to);
   }
 
   /** As `find`, but brings nothing into memory. */

@@ -34,6 +34,8 @@ export interface WalkedDirectory {
 
 /** Rows of one table that left memory. Undefined on the table: none ever did, at the cost of one branch. */
 export interface StoredRows {
+  /** Asks memory for rows of keys with these hashes, of a table without subkeys: at most PREFETCH_ROWS. Nothing changes. */
+  lookAhead(keyHashes: Int32Array, from: number, to: number): void;
   /** undefined: not there. */
   load(identity: RowIdentity): StoredRow | undefined;
   /** Deletes, if there. */
