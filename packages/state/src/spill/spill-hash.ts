@@ -3,12 +3,12 @@ import { hashKey, mix32 } from '@millrace/common';
 import type { RowIdentity } from '../table/stored-rows.ts';
 import { generationOfStoreKey, hashOfStoreKey, subkeyOfStoreKey, tableIdOfStoreKey } from './store-keys.ts';
 
+/** The hash of an identity in a table. */
 export function spillHash(tableId: number, { hash, subkey, generation }: RowIdentity): number {
   return subkey === undefined ? spillHashOfKey(tableId, hash) : hashOfPair(tableId, hash, subkey, generation);
 }
 
 /** The same, of the store key that starts at `start`; `hasSubkeys`: its table does. */
-// oxlint-disable-next-line max-params -- for each entry that leaves the log
 export function spillHashOfStoreKey(
   key: Uint8Array,
   start: number,

@@ -12,6 +12,7 @@ import { keyGroupOfHash } from '@millrace/common';
 import { ByteSource, readKeyV1, writeKeyV1, type ByteSink } from '@millrace/proto';
 import type { RowIdentity } from '../table/stored-rows.ts';
 
+/** Before everything else in a key. */
 export const TAG_BYTES = 1;
 /** First byte of the key of a row. */
 export const ROW_TAG = 0x53;
