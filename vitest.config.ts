@@ -18,7 +18,7 @@ export default defineConfig({
           name: 'unit',
           include: [
             'packages/**/src/**/*.test.ts',
-            'test/{tidy,compat,guides,cases,nexmark,oracle,examples}/**/*.test.ts',
+            'test/{tidy,compat,guides,cases,nexmark,oracle,examples,bench}/**/*.test.ts',
           ],
           testTimeout: 60_000,
         },

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { barChart, lineChart } from './performance-charts.mjs';
 import { NEXMARK_GOALS, OTHER_GOALS, TIMES_ROCKSDB, WORKLOAD_GOALS } from './performance-goals.mjs';
 import { linesOf, originOf, readRows } from './performance-rows.mjs';
-import { digits, reached, tableLines } from './performance-tables.mjs';
+import { digits, reached, tableLines, timesText } from './performance-tables.mjs';
 
 const docs = join(dirname(dirname(fileURLToPath(import.meta.url))), 'docs');
 /** A machine with more runnable threads than that when the measurement began was not quiet. */
@@ -45,7 +45,7 @@ function page(rows) {
       '[what was measured](performance/results.jsonl), on which later measurements of parts build. A row of',
       'another commit or day than the page says so. Both',
       'engines have the same two cores, one process and two slots unless the row says otherwise, exactly-once checkpoints every 10 s unless the table does, events that are the same',
-      'byte for byte, and run twice, of which the second counts. Both have huge pages for large memory. Flink takes a last checkpoint with all state in workloads other than Nexmark; ours leaves keyed state out of it. CPU time is that of the whole process. Speeds on shared machines are good to ±25 %: what counts are ratios of one run.',
+      'byte for byte, and run twice, of which the second counts. Where the ratio has a range behind it there were several such pairs, one after the other, and the row is the one with the median ratio. Both have huge pages for large memory. Flink takes a last checkpoint with all state in workloads other than Nexmark; ours leaves keyed state out of it. CPU time is that of the whole process. Speeds on shared machines are good to ±25 %: what counts are ratios of one run.',
       '[internals/benchmarks.md](internals/benchmarks.md) says more about each benchmark.',
       '',
     ],
@@ -127,7 +127,7 @@ function nexmarkSection({ rows, rocksdb, often }, { chart, table }) {
   ];
 }
 
-function nexmarkCells({ query, events, millrace, flink, ratio }) {
+function nexmarkCells({ query, events, millrace, flink, ratio, ratios }) {
   const { name, goal, times } = NEXMARK_GOALS[query];
   const speed = millrace.eventsPerSecond / 1e6;
   return [
@@ -136,7 +136,7 @@ function nexmarkCells({ query, events, millrace, flink, ratio }) {
     digits(speed),
     goal === undefined ? '' : String(goal),
     flink === undefined ? '' : digits(flink.recordsPerSecond / 1e6),
-    ratio === undefined ? '' : ratio.toFixed(2),
+    timesText({ ratio, ratios }),
     times === undefined ? '' : String(times),
     digits(millrace.cpuSecondsPerMillion),
     flink === undefined ? '' : digits(flink.cpuSecondsPerMillion),
@@ -204,7 +204,7 @@ function statefulLines(rows, table, { title, peer, timesOf, heads, cellsOf, note
             `${query} ${NEXMARK_GOALS[query].name}`,
             `${digits(events / 1e6)} M`,
             ...cellsOf(row),
-            ratio.toFixed(2),
+            timesText(row),
             String(times),
             digits(millrace.cpuSecondsPerMillion),
             digits(flink.cpuSecondsPerMillion),
@@ -266,7 +266,7 @@ function workloadSection(rows, table) {
   ];
 }
 
-function workloadCells({ workload, records, millrace, flink, ratio }) {
+function workloadCells({ workload, records, millrace, flink, ratio, ratios }) {
   const { name, goal, flink: reference } = WORKLOAD_GOALS[workload];
   const times = goal / reference;
   const speed = millrace.recordsPerSecond / 1e6;
@@ -277,7 +277,7 @@ function workloadCells({ workload, records, millrace, flink, ratio }) {
     digits(speed),
     String(goal),
     flink === undefined ? '' : digits(flink.recordsPerSecond / 1e6),
-    ratio === undefined ? '' : ratio.toFixed(2),
+    timesText({ ratio, ratios }),
     digits(times),
     digits(millrace.cpuSecondsPerMillion),
     flink === undefined ? '' : digits(flink.cpuSecondsPerMillion),

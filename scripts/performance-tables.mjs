@@ -33,6 +33,13 @@ export function reached(conditions) {
   return known.length === all.length ? 'yes' : namesOf(known);
 }
 
+/** The ratio of a comparison; of several pairs the median, with how many there were and the others' range. */
+export function timesText({ ratio, ratios }) {
+  if (ratio === undefined) return '';
+  if (ratios === undefined) return ratio.toFixed(2);
+  return `${ratio.toFixed(2)} (${ratios.length}: ${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)})`;
+}
+
 /** Three digits of a number, as a rule. */
 export function digits(value) {
   if (value >= 100) return Math.round(value).toLocaleString('en');

@@ -1,6 +1,6 @@
 // `npm run bench -- goals`: everything that docs/performance.md shows, a line of JSON for each figure.
 //
-//   bench goals [--part machine,nexmark,nexmark-rocksdb,…] [--queries q0,q5] [--workloads a,b] [--repeat 2] [--only-millrace] [--minutes 60]
+//   bench goals [--part machine,nexmark,nexmark-rocksdb,…] [--queries q0,q5] [--workloads a,b] [--repeat 2] [--pairs 3] [--only-millrace] [--minutes 60]
 //
 // docs/internals/benchmarks.md says how long each part takes. `steady` runs only when it is asked for.
 import { spawn } from 'node:child_process';
@@ -29,6 +29,7 @@ interface Options {
   readonly queries: readonly string[];
   readonly workloads: readonly Workload[];
   readonly repeat: number;
+  readonly pairs: number;
   readonly flink: string | undefined;
   readonly minutes: number;
 }
@@ -39,8 +40,8 @@ const PARTS: Readonly<Record<string, Part<Options>>> = {
   machine: async function* () {
     yield machine();
   },
-  nexmark: async function* ({ queries, repeat, flink: runner }) {
-    const of = { events: undefined, repeat, runner, backend: 'hashmap' } as const;
+  nexmark: async function* ({ queries, repeat, pairs, flink: runner }) {
+    const of = { events: undefined, repeat, pairs, runner, backend: 'hashmap' } as const;
     for (const query of queries)
       yield await rowOrError({ part: 'nexmark', query }, () => compareQuery(query, of));
   },
@@ -51,13 +52,14 @@ const PARTS: Readonly<Record<string, Part<Options>>> = {
         compareWithRocksDb(query, { repeat, runner }),
       );
   },
-  'nexmark-checkpoints': async function* ({ queries, repeat, flink: runner }) {
-    const of = { events: undefined, repeat, runner, backend: 'hashmap', checkpointInterval: '2s' } as const;
+  'nexmark-checkpoints': async function* ({ queries, repeat, pairs, flink: runner }) {
+    const settings = { backend: 'hashmap', checkpointInterval: '2s' } as const;
+    const of = { events: undefined, repeat, pairs, runner, ...settings };
     for (const query of queriesWithState(queries))
       yield await rowOrError({ part: 'nexmark-checkpoints', query }, () => compareQuery(query, of));
   },
-  workloads: async function* ({ workloads, repeat, flink }) {
-    const of = { records: undefined, repeat, flink };
+  workloads: async function* ({ workloads, repeat, pairs, flink }) {
+    const of = { records: undefined, repeat, pairs, flink };
     for (const workload of workloads)
       yield await rowOrError({ part: 'workloads', workload: workload.name }, () =>
         compareWorkload(workload, of),
@@ -103,6 +105,7 @@ const OPTIONS_OF_PARTS: { readonly [option: string]: readonly string[] } = {
   queries: ['nexmark', 'nexmark-rocksdb', 'nexmark-checkpoints'],
   workloads: ['workloads'],
   repeat: ['nexmark', 'nexmark-rocksdb', 'nexmark-checkpoints', 'workloads'],
+  pairs: ['nexmark', 'nexmark-checkpoints', 'workloads'],
   'only-millrace': ['nexmark', 'nexmark-checkpoints', 'workloads', 'flights-first'],
   minutes: ['steady'],
 };
@@ -122,6 +125,7 @@ export async function main(argv: string[]): Promise<number> {
       queries: text,
       workloads: text,
       repeat: text,
+      pairs: text,
       minutes: text,
       'only-millrace': flag,
       json: flag,
@@ -137,6 +141,7 @@ export async function main(argv: string[]): Promise<number> {
       workloadOf,
     ),
     repeat: wholeOption('repeat', values.repeat ?? '2'),
+    pairs: wholeOption('pairs', values.pairs ?? '1'),
     flink: values['only-millrace'] ? undefined : flinkCommand(),
     minutes: numberOption('minutes', values.minutes ?? '60'),
   };

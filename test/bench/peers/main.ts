@@ -1,6 +1,6 @@
 // `bench peers`: the same workloads here and on Flink, one after the other on the same machine, warm against warm.
 //
-//   bench peers [--workloads a,nexmark] [--queries q0,q5] [--records N] [--repeat R] [--flink-backend rocksdb] [--json] [--only-millrace]
+//   bench peers [--workloads a,nexmark] [--queries q0,q5] [--records N] [--repeat R] [--pairs P] [--flink-backend rocksdb] [--json] [--only-millrace]
 //
 // `nexmark` is one of the workloads: its queries, all or those of --queries, which by itself means only them.
 import { parseArgs } from 'node:util';
@@ -11,6 +11,7 @@ import { wholeOption } from '../number-option.ts';
 import { flinkCommand, runFlink, unlessFlinkFails, type FlinkBackend } from './flink.ts';
 import { runMillrace } from './millrace.ts';
 import { compareQuery } from './nexmark.ts';
+import { medianPair, type Ratios } from './pairs.ts';
 import { WORKLOADS, workloadOf, type Workload } from './workloads.ts';
 
 /** What one engine needed for one workload. */
@@ -25,7 +26,7 @@ export interface Measured {
 }
 
 /** One line of the comparison. `ratio` is ours to theirs in records a second. */
-export interface Comparison {
+export interface Comparison extends Ratios {
   readonly workload: string;
   readonly records: number;
   readonly millrace: Measured;
@@ -41,6 +42,8 @@ interface Options {
   readonly queries: readonly string[];
   readonly records: number | undefined;
   readonly repeat: number;
+  /** Comparisons of each, of which the one with the median ratio is shown. */
+  readonly pairs: number;
   /** Of Nexmark; the other workloads say which in their names. */
   readonly backend: FlinkBackend;
   readonly isJson: boolean;
@@ -62,8 +65,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     process.stdout.write(`${options.isJson ? JSON.stringify(comparison) : row(comparison)}\n`);
   }
   for (const query of options.queries) {
-    const { records: events, repeat, backend } = options;
-    const comparison = await compareQuery(query, { events, repeat, runner: flink, backend });
+    const { records: events, repeat, pairs, backend } = options;
+    const comparison = await compareQuery(query, { events, repeat, pairs, runner: flink, backend });
     const { events: records, millrace, flink: theirs, ratio } = comparison;
     const text = row({
       workload: `nexmark ${query}`,
@@ -77,15 +80,21 @@ export async function main(argv: readonly string[]): Promise<number> {
   return 0;
 }
 
-/** The last of `repeat` runs of each engine. `flink` undefined: it is not measured. */
-export async function compareWorkload(
+interface ComparisonOptions {
+  readonly records: number | undefined;
+  readonly repeat: number;
+  readonly flink: string | undefined;
+}
+
+/** The last of `repeat` runs of each engine; of several `pairs` of these the one with the median ratio. `flink` undefined: it is not measured. */
+export function compareWorkload(
   workload: Workload,
-  of: {
-    readonly records: number | undefined;
-    readonly repeat: number;
-    readonly flink: string | undefined;
-  },
+  of: ComparisonOptions & { readonly pairs?: number },
 ): Promise<Comparison> {
+  return medianPair(of.pairs ?? 1, () => compareOnce(workload, of));
+}
+
+async function compareOnce(workload: Workload, of: ComparisonOptions): Promise<Comparison> {
   const { repeat, flink } = of;
   const records = of.records ?? workload.records;
   const millrace = await runMillrace(workload, { records, repeat });
@@ -113,6 +122,7 @@ function parse(argv: readonly string[]): Options {
       queries: text,
       records: text,
       repeat: { type: 'string', default: '2' },
+      pairs: text,
       'flink-backend': text,
       json: flag,
       'only-millrace': flag,
@@ -128,7 +138,7 @@ function parse(argv: readonly string[]): Options {
   const names =
     values.workloads?.split(',').map((name) => name.trim()) ??
     (values.queries === undefined ? [...byDefault, NEXMARK] : [NEXMARK]);
-  if (values['only-millrace']) refuseIgnored(values, ['flink-backend'], 'with --only-millrace');
+  if (values['only-millrace']) refuseIgnored(values, ['flink-backend', 'pairs'], 'with --only-millrace');
   if (!names.includes(NEXMARK))
     refuseIgnored(values, ['queries', 'flink-backend'], `without the workload ${NEXMARK}`);
   return {
@@ -136,6 +146,7 @@ function parse(argv: readonly string[]): Options {
     queries: names.includes(NEXMARK) ? queriesOf(values.queries) : [],
     records: values.records === undefined ? undefined : wholeOption('records', values.records),
     repeat: wholeOption('repeat', values.repeat),
+    pairs: wholeOption('pairs', values.pairs ?? '1'),
     backend,
     isJson: values.json,
     isFlinkWanted: !values['only-millrace'],

@@ -25,11 +25,17 @@ export async function runMillrace(
       : startProcesses({ parallelism: PARALLELISM, taskManagers }));
     let last: Measured | undefined;
     for (let run = 0; run < options.repeat; run++) {
-      const { seconds, cpuSeconds } = await runJob(cluster, jobFile, { params, parallelism: PARALLELISM });
+      const {
+        seconds,
+        cpuSeconds,
+        last: ended,
+      } = await runJob(cluster, jobFile, { params, parallelism: PARALLELISM });
       last = {
         seconds,
         recordsPerSecond: records / seconds,
         cpuSecondsPerMillion: (cpuSeconds * 1e6) / records,
+        peakRssBytes: cluster.peakRssBytes(),
+        checkpoints: ended.checkpoints.completedCount,
       };
     }
     if (last === undefined) throw new MillraceError('MR_USAGE', '--repeat is at least 1');

@@ -4,6 +4,7 @@ import { eventsOf, wholeBlocks } from '../nexmark/queries.ts';
 import { runQuery, type Run } from '../nexmark/run-query.ts';
 import { runFlinkNexmark, unlessFlinkFails, type FlinkBackend } from './flink.ts';
 import type { Measured } from './main.ts';
+import { medianPair, type Ratios } from './pairs.ts';
 
 const PARALLELISM = 2;
 const CHECKPOINT_INTERVAL_DEFAULT = '10s';
@@ -13,7 +14,7 @@ const NOT_IN_SQL: ReadonlySet<string> = new Set(['q6']);
 const SUITS_FLINK: { readonly [query: string]: string } = { q7: 'q7-window' };
 
 /** One line of the comparison. `ratio` is ours to theirs in events a second. */
-export interface NexmarkComparison {
+export interface NexmarkComparison extends Ratios {
   readonly query: string;
   readonly events: number;
   readonly eventRate: number;
@@ -26,18 +27,27 @@ export interface NexmarkComparison {
   readonly ratio?: number;
 }
 
-/** The last of `repeat` runs of each engine: one process, two slots. `runner` undefined: Flink is not measured. */
-export async function compareQuery(
+interface ComparisonOptions {
+  readonly events: number | undefined;
+  readonly repeat: number;
+  readonly runner: string | undefined;
+  readonly backend: FlinkBackend;
+  /** Of both. Default: 10 s. */
+  readonly checkpointInterval?: string;
+}
+
+/**
+ * The last of `repeat` runs of each engine: one process, two slots; of several `pairs` of these the one with the median ratio. `runner` undefined: Flink
+ * is not measured.
+ */
+export function compareQuery(
   query: string,
-  of: {
-    readonly events: number | undefined;
-    readonly repeat: number;
-    readonly runner: string | undefined;
-    readonly backend: FlinkBackend;
-    /** Of both. Default: 10 s. */
-    readonly checkpointInterval?: string;
-  },
+  of: ComparisonOptions & { readonly pairs?: number },
 ): Promise<NexmarkComparison> {
+  return medianPair(of.pairs ?? 1, () => compareOnce(query, of));
+}
+
+async function compareOnce(query: string, of: ComparisonOptions): Promise<NexmarkComparison> {
   const { repeat, runner, backend, checkpointInterval = CHECKPOINT_INTERVAL_DEFAULT } = of;
   const { events: wanted, eventRate } = eventsOf(query, of);
   const events = wholeBlocks(wanted, PARALLELISM);
