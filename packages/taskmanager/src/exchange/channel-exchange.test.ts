@@ -119,6 +119,19 @@ describe.each([
     consumer.close();
   });
 
+  test('forgets a consumer that went before the producer was there', async () => {
+    const { producer, consumer } = pair(ends);
+    receive(consumer, 0).receiver?.close();
+    // Once this channel is known on the other side, all that was sent before has come.
+    const other = receive(consumer, 1);
+    await produce(producer, 1, [7]);
+    await other.closed;
+    const next = receive(consumer, 0);
+    await produce(producer, 0, [1, 2]);
+    expect([await next.closed, next.frames]).toEqual([undefined, [1, 2]]);
+    consumer.close();
+  });
+
   test('closes the other side with MR_CHANNEL_CLOSED when one slot ends', async () => {
     const { producer, consumer } = pair(ends);
     const received = receive(consumer, 0);

@@ -97,15 +97,12 @@ export class ChannelExchange implements ChannelNetwork {
       onChannelClosed: (channelId, error) => {
         const entry = senders.get(channelId);
         senders.delete(channelId);
-        entry?.events.onClosed(error);
+        if (entry === undefined) this.#stopWaiting(link, channelId);
+        else entry.events.onClosed(error);
       },
       onLinkClosed: (error) => {
         this.#producerLinks.delete(link);
-        for (const [key, waiting] of this.#waiting) {
-          if (waiting.link !== link) continue;
-          waiting.wait.cancel();
-          this.#waiting.delete(key);
-        }
+        this.#stopWaiting(link);
         const entries = [...senders.values()];
         senders.clear();
         for (const { events } of entries) events.onClosed(error ?? brokenLink());
@@ -240,6 +237,15 @@ export class ChannelExchange implements ChannelNetwork {
       );
     });
     this.#waiting.set(key, { ...request, wait, early: [] });
+  }
+
+  /** A consumer, or all of a link, went before the producer came. */
+  #stopWaiting(link: Link, channelId?: number): void {
+    for (const [key, waiting] of this.#waiting) {
+      if (waiting.link !== link || (channelId !== undefined && waiting.channelId !== channelId)) continue;
+      waiting.wait.cancel();
+      this.#waiting.delete(key);
+    }
   }
 
   /** The producer's slot is still on its way: whatever is lost now nobody sends again. */
