@@ -35,6 +35,12 @@ export function checkNames(option: string, names: readonly string[]): void {
   );
 }
 
+/** Returns the names in `times`. @throws {MillraceError} MR_OPTION_INVALID as {@link checkNames} */
+export function checkTimes(times: readonly string[] | undefined): ReadonlySet<string> {
+  if (times !== undefined) checkNames('times', times);
+  return new Set(times);
+}
+
 /** Returns `path`. @throws {MillraceError} MR_OPTION_INVALID unless it is a text or several, none of them empty */
 export function checkPath(path: string | readonly string[]): string | readonly string[] {
   const paths: readonly unknown[] = typeof path === 'string' ? [path] : Array.isArray(path) ? path : [];

@@ -10,5 +10,6 @@ export {
 } from './json-lines/json-lines.ts';
 export { jsonTable, type JsonTableOptions } from './table/json-table.ts';
 export type { PathOption } from './path/expand-paths.ts';
+export type { Tag, VariantOption } from './variant.ts';
 export type { FileSinkOptions } from './sink/file-sink.ts';
 export type { IfExists } from './sink/prepare-directory.ts';

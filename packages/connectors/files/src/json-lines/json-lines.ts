@@ -7,14 +7,15 @@ import {
   type Sink,
   type Source,
 } from '@millrace/api';
-import { checkPath, positiveInteger } from '../check-options.ts';
+import { checkPath, checkTimes, positiveInteger } from '../check-options.ts';
 import type { PathOption } from '../path/expand-paths.ts';
 import { fileSink, type FileSinkOptions } from '../sink/file-sink.ts';
 import { changelogEncoder } from '../sink/changelog-encoder.ts';
 import { jsonEncoder } from '../sink/json-encoder.ts';
 import { firstRowStart, TextReader, type TextPlace } from '../text/text-reader.ts';
 import { listTextSplits, parseTextSplit, placeOfPosition, type TextSplit } from '../text/text-split.ts';
-import { parseJsonLines } from './parse-json-lines.ts';
+import { checkVariant, type VariantOption } from '../variant.ts';
+import { jsonLineParser } from './parse-json-lines.ts';
 
 /** Options of {@link jsonLines}. */
 export interface JsonLinesOptions extends Omit<FileSinkOptions, 'path'> {
@@ -27,6 +28,10 @@ export interface JsonLinesOptions extends Omit<FileSinkOptions, 'path'> {
   readonly ordered?: boolean;
   /** Source: larger files are read in parallel, in ranges of this length cut at line ends. Default 32 MiB. */
   readonly splitBytes?: number;
+  /** Source: rows of several kinds: those of one, and of each the object that counts. */
+  readonly variant?: VariantOption;
+  /** Source: fields that become milliseconds since the epoch: numbers of ms, ISO 8601 or ms in a text. */
+  readonly times?: readonly string[];
 }
 
 /** Options of {@link jsonLines} that writes changes. */
@@ -74,6 +79,8 @@ function changelogLines<T>(options: ChangelogLinesOptions): ChangelogSink<T> {
 function plainLines<T>(options: JsonLinesOptions): JsonLines<T> {
   const path = checkPath(options.path);
   const splitBytes = positiveInteger('splitBytes', options.splitBytes ?? SPLIT_BYTES_DEFAULT);
+  const variant = checkVariant(options.variant);
+  const times = checkTimes(options.times);
   const sink = fileSink<T>(
     { ...options, path: sinkDirectory(path) },
     { format: 'jsonLines', extension: 'jsonl', encoder: jsonEncoder },
@@ -87,6 +94,8 @@ function plainLines<T>(options: JsonLinesOptions): JsonLines<T> {
       path: typeof path === 'string' ? path : [...path],
       ordered: options.ordered ?? false,
       splitBytes,
+      ...(variant === undefined ? {} : { variant: { ...variant, among: [...variant.among] } }),
+      ...(times.size === 0 ? {} : { times: [...times] }),
     }),
     prepare: async (context) => {
       if (typeof path !== 'string') throw severalDirectories(path);
@@ -95,10 +104,13 @@ function plainLines<T>(options: JsonLinesOptions): JsonLines<T> {
     boundedness: 'bounded',
     isOrdered: options.ordered ?? false,
     enumerate: (context) => listTextSplits(path, splitBytes, context),
-    openSplit: async (split, position, { files }) => {
+    openSplit: async (split, position, { files, fields }) => {
       const range = await parseTextSplit(split, files);
       const start = placeOfPosition(position) ?? (await firstPlace(files, range));
-      return new TextReader<T>(files, range, { start, parse: parseJsonLines });
+      return new TextReader<T>(files, range, {
+        start,
+        parse: jsonLineParser({ names: fields, variant, times }),
+      });
     },
   };
 }

@@ -7,9 +7,11 @@ import { BitUnpacker } from './bit-unpacker.ts';
 import { ByteWindow } from './byte-window.ts';
 import { isNumeric, type ColumnKind, type ValueOptions } from './column-kind.ts';
 import { decompress } from './decompress.ts';
+import { pick } from './malformed-rows.ts';
 import { isBetterPacked, PackedTexts } from './packed-texts.ts';
 import { Page, SLICE_ROWS_MAX } from './page.ts';
 import { readPlainValues, sizedArray, type PlainColumn, type PlainValues } from './plain-values.ts';
+import type { ChosenRows } from './variant-rows.ts';
 
 /** A page's header, statistics included. */
 const HEADER_BYTES_MAX = 256 * 1024;
@@ -111,6 +113,25 @@ export class FlatColumn implements ColumnReader {
     const target: PlainValues = this.#isNumeric && !hasNulls ? new Float64Array(count) : sizedArray(count);
     page.read(target, 0);
     return target;
+  }
+
+  /**
+   * The values of the chosen ones of the next `rowCount` rows: where just these have values, as those of a group that is null in all other rows,
+   * they are what is in the page, one after the other. Contract: `1 ≤ rowCount ≤ rowsReady`.
+   */
+  readChosen(rowCount: number, chosen: ChosenRows): PlainValues {
+    const page = this.#page;
+    if (page === undefined) throw new Error('no page is loaded');
+    const hasNulls = page.prepare(rowCount);
+    const { rows, count } = chosen;
+    if (page.hasValuesIn(rows, count)) {
+      const target = this.#isNumeric ? new Float64Array(count) : sizedArray(count);
+      page.readValues(target);
+      return target;
+    }
+    const all: PlainValues = this.#isNumeric && !hasNulls ? new Float64Array(rowCount) : sizedArray(rowCount);
+    page.read(all, 0);
+    return pick(all, rows, count);
   }
 
   async skip(count: number): Promise<void> {

@@ -40,6 +40,8 @@ export class Page {
   readonly #sliceIndexes: Int32Array;
   #nulls = NO_NULLS;
   #nullLevel = 0;
+  /** Of the prepared rows, when some of them are null. */
+  #valueCount = 0;
   #prepared = 0;
   #nextValue = 0;
   #rowsRead = 0;
@@ -76,8 +78,27 @@ export class Page {
     }
     const levels = this.#sliceLevels;
     this.#levels.read(levels, count);
-    this.#nulls = this.#valuesAmong(count) === count ? NO_NULLS : SOME_NULLS;
+    this.#valueCount = this.#valuesAmong(count);
+    this.#nulls = this.#valueCount === count ? NO_NULLS : SOME_NULLS;
     return this.#nulls !== NO_NULLS;
+  }
+
+  /** Of the prepared rows: whether the first `count` of `rows` are those that have a value. Contract: they rise. */
+  hasValuesIn(rows: Int32Array, count: number): boolean {
+    if (this.#nulls === NO_NULLS) return count === this.#prepared;
+    if (this.#nulls === ALL_NULLS) return count === 0;
+    if (this.#valueCount !== count) return false;
+    const levels = this.#sliceLevels;
+    const valueLevel = this.#valueLevel;
+    for (let i = 0; i < count; i++) if (levels[rows[i] as number] !== valueLevel) return false;
+    return true;
+  }
+
+  /** Writes the values of the prepared rows, without those that have none. Contract: `target` has that many places. */
+  readValues(target: PlainValues): void {
+    if (this.#indexes === undefined) this.#copyPlain(target, 0, target.length);
+    else this.#copyIndexed(target, 0, target.length);
+    this.#rowsRead += this.#prepared;
   }
 
   #valuesAmong(count: number): number {
@@ -134,7 +155,7 @@ export class Page {
     const levels = this.#sliceLevels;
     const valueLevel = this.#valueLevel;
     const groupLevel = this.#groupLevel;
-    const valueCount = this.#valuesAmong(count);
+    const valueCount = this.#valueCount;
     const values = sizedArray(valueCount);
     if (this.#indexes === undefined) this.#copyPlain(values, 0, valueCount);
     else this.#copyIndexed(values, 0, valueCount);

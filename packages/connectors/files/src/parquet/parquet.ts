@@ -1,5 +1,5 @@
 // Parquet files as a source: one split per row group, columns handed on as columns.
-import { parquetSchema, type ColumnChunk, type FileMetaData, type SchemaTree } from 'hyparquet';
+import type { FileMetaData } from 'hyparquet';
 import {
   MillraceError,
   sourceBrand,
@@ -9,15 +9,14 @@ import {
   type Source,
   type Split,
 } from '@millrace/api';
-import { checkPath, oneOf } from '../check-options.ts';
+import { checkPath, checkTimes, oneOf } from '../check-options.ts';
 import { expandPaths, type PathOption } from '../path/expand-paths.ts';
-import { columnKind, type ValueOptions } from './column-kind.ts';
+import { checkVariant, type VariantOption } from '../variant.ts';
+import type { ValueOptions } from './column-kind.ts';
 import { prepareDecompression } from './decompress.ts';
-import { FlatColumn, isFlatChunk, type ColumnReader } from './flat-column.ts';
 import { readFooter } from './footer.ts';
-import { GeneralColumn } from './general-column.ts';
+import { openRows, type SplitPlace } from './open-rows.ts';
 import { RowGroupReader } from './row-group-reader.ts';
-import { STRUCT_FIELDS_MAX, StructColumn } from './struct-column.ts';
 
 /** Options of {@link parquet}. */
 export interface ParquetOptions<T> {
@@ -33,6 +32,10 @@ export interface ParquetOptions<T> {
   readonly int64?: 'number' | 'bigint';
   /** Timestamps and dates as milliseconds since the epoch, UTC, rounded down (default), or as Date objects. */
   readonly dates?: 'ms' | 'Date';
+  /** Rows of several kinds: those of one, and of each the object that counts. `columns` are its fields then. */
+  readonly variant?: VariantOption;
+  /** Fields that become milliseconds since the epoch whatever they are: timestamps, numbers of ms, ISO 8601 or ms in a text. */
+  readonly times?: readonly (keyof T & string)[];
 }
 
 /** Footers kept open, so that a worker parses each file's once. */
@@ -48,6 +51,8 @@ export function parquet<T extends object>(options: ParquetOptions<T>): Source<T>
     int64: oneOf('int64', options.int64 ?? 'number', ['number', 'bigint']),
     dates: oneOf('dates', options.dates ?? 'ms', ['ms', 'Date']),
   };
+  const variant = checkVariant(options.variant);
+  const times = checkTimes(options.times);
   const footers = new FooterCache();
   return {
     [sourceBrand]: 1,
@@ -60,27 +65,30 @@ export function parquet<T extends object>(options: ParquetOptions<T>): Source<T>
       columns: options.columns === undefined ? null : [...options.columns],
       ordered: options.ordered ?? false,
       ...values,
+      ...(variant === undefined ? {} : { variant: { ...variant, among: [...variant.among] } }),
+      ...(times.size === 0 ? {} : { times: [...times] }),
     }),
     enumerate: (context) => listRowGroups(options.path, footers, context),
     openSplit: async (split, position, context) => {
       const place = parseSplit(split);
       const footer = await footers.get(context.files, place.path, place.fileBytes);
       const { fields: wanted } = context;
-      const columns = openColumns(context.files, { place, footer, values, names: options.columns, wanted });
+      const rows = openRows(context.files, {
+        place,
+        footer,
+        values,
+        names: options.columns,
+        wanted,
+        variant,
+        times,
+      });
       const group = footer.row_groups[place.rowGroup];
       const rowCount = Number(group?.num_rows);
       const codecs = group?.columns.flatMap(({ meta_data }) => meta_data?.codec ?? []) ?? [];
       await prepareDecompression(codecs);
-      return await RowGroupReader.open<T>(columns, { ...place, rowCount }, rowOf(position));
+      return await RowGroupReader.open<T>(rows, { ...place, rowCount }, rowOf(position));
     },
   };
-}
-
-interface SplitPlace {
-  readonly path: string;
-  readonly fileBytes: number;
-  readonly rowGroup: number;
-  readonly rowStart: number;
 }
 
 async function listRowGroups(
@@ -129,92 +137,6 @@ function parseSplit(split: Split): SplitPlace {
 function rowOf(position: Json | undefined): number {
   const row = (position as { readonly row?: unknown } | undefined)?.row;
   return typeof row === 'number' ? row : 0;
-}
-
-interface RowGroupColumns {
-  readonly place: SplitPlace;
-  readonly footer: FileMetaData;
-  readonly values: ValueOptions;
-  readonly names: readonly string[] | undefined;
-  /** Those that the job reads; undefined: all. */
-  readonly wanted: readonly string[] | undefined;
-}
-
-function openColumns(
-  files: FilePort,
-  { place, footer, values, names, wanted }: RowGroupColumns,
-): ColumnReader[] {
-  const schema = parquetSchema(footer);
-  const group = footer.row_groups[place.rowGroup];
-  const fields = new Map(schema.children.map((field) => [field.element.name, field]));
-  return (names ?? [...fields.keys()]).flatMap((name) => {
-    const field = fields.get(name);
-    if (field === undefined || group === undefined) throw unknownColumn(name, place.path, [...fields.keys()]);
-    if (wanted !== undefined && !wanted.includes(name)) return [];
-    const direct = directColumn(files, { path: place.path, field, chunks: group.columns, values });
-    if (direct !== undefined) return direct;
-    return new GeneralColumn(files, {
-      path: place.path,
-      fileBytes: place.fileBytes,
-      metadata: footer,
-      name,
-      options: values,
-      rowStart: place.rowStart,
-      rowEnd: place.rowStart + Number(group.num_rows),
-    });
-  });
-}
-
-interface ColumnPlace {
-  readonly path: string;
-  readonly field: SchemaTree;
-  readonly chunks: readonly ColumnChunk[];
-  readonly values: ValueOptions;
-}
-
-/** Flat columns and groups of flat fields are read directly; undefined: only the library can. */
-function directColumn(files: FilePort, { field, ...of }: ColumnPlace): ColumnReader | undefined {
-  if (field.children.length === 0) return flatColumn(files, { ...of, field }, 0);
-  const { element, children } = field;
-  const isPlainGroup =
-    element.repetition_type !== 'REPEATED' &&
-    element.logical_type === undefined &&
-    element.converted_type === undefined; // Lists, maps and variants are groups as well.
-  if (!isPlainGroup || children.length > STRUCT_FIELDS_MAX) return undefined;
-  const groupLevel = element.repetition_type === 'REQUIRED' ? 0 : 1;
-  const fields = children.map((child) =>
-    child.children.length === 0 ? flatColumn(files, { ...of, field: child }, groupLevel) : undefined,
-  );
-  if (!fields.every((each) => each !== undefined)) return undefined;
-  return new StructColumn(element.name, fields);
-}
-
-function flatColumn(
-  files: FilePort,
-  { path, field, chunks, values }: ColumnPlace,
-  groupLevel: number,
-): FlatColumn | undefined {
-  const { element } = field;
-  const metadata = chunks.find(({ meta_data: chunk }) =>
-    isSamePath(chunk?.path_in_schema, field.path),
-  )?.meta_data;
-  const kind = element.repetition_type === 'REPEATED' ? 'general' : columnKind(element, values);
-  if (kind === 'general' || metadata === undefined || !isFlatChunk(metadata)) return undefined;
-  return new FlatColumn(files, { path, element, metadata, kind, options: values, groupLevel });
-}
-
-function isSamePath(one: readonly string[] | undefined, other: readonly string[]): boolean {
-  return one?.length === other.length && other.every((name, index) => one[index] === name);
-}
-
-function unknownColumn(name: string, path: string, names: readonly string[]): MillraceError {
-  return new MillraceError(
-    'MR_OPTION_INVALID',
-    `Cannot read column "${name}" of "${path}": it has ${names.map((one) => `"${one}"`).join(', ')}`,
-    {
-      details: { path, column: name },
-    },
-  );
 }
 
 /** Parsed footers by path. A file that changed its length since the splits were made is refused. */

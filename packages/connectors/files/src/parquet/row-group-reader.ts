@@ -1,13 +1,8 @@
 // Reads the columns of one row group side by side, in slices, and hands them over as columns.
-import {
-  isMillraceError,
-  MillraceError,
-  type SourceBatch,
-  type SourceColumn,
-  type SplitReader,
-} from '@millrace/api';
+import { isMillraceError, MillraceError, type SourceBatch, type SplitReader } from '@millrace/api';
 import type { ColumnReader } from './flat-column.ts';
-import { withoutInexactRows } from './inexact-rows.ts';
+import { withoutRows } from './malformed-rows.ts';
+import type { MadeRows, RowMaker } from './row-maker.ts';
 
 /** Where a reader is, for error messages. */
 export interface RowGroupPlace {
@@ -21,32 +16,34 @@ export interface RowGroupPlace {
 /** Position: `{ row }`, rows of the row group that were read. Threading: calls do not overlap. */
 export class RowGroupReader<T> implements SplitReader<T> {
   readonly #columns: readonly ColumnReader[];
+  readonly #maker: RowMaker;
   readonly #place: RowGroupPlace;
   #row: number;
 
-  private constructor(columns: readonly ColumnReader[], place: RowGroupPlace, row: number) {
-    this.#columns = columns;
+  private constructor(maker: RowMaker, place: RowGroupPlace, row: number) {
+    this.#columns = maker.columns;
+    this.#maker = maker;
     this.#place = place;
     this.#row = row;
   }
 
   /** Opens the columns behind `row`. Pages are decoded one by one; the file is read between them. */
-  static async open<T>(
-    columns: readonly ColumnReader[],
-    place: RowGroupPlace,
-    row: number,
-  ): Promise<RowGroupReader<T>> {
-    const reader = new RowGroupReader<T>(columns, place, row);
+  static async open<T>(maker: RowMaker, place: RowGroupPlace, row: number): Promise<RowGroupReader<T>> {
+    const reader = new RowGroupReader<T>(maker, place, row);
     await reader.#load(row);
     return reader;
   }
 
   read(recordsMax: number): SourceBatch<T> | undefined | Promise<SourceBatch<T> | undefined> {
-    const left = this.#place.rowCount - this.#row;
-    if (left === 0) return undefined;
-    const ready = this.#rowsReady(Math.min(left, recordsMax));
-    if (ready > 0) return this.#slice(ready);
-    return this.#load(0).then(() => this.#slice(this.#rowsReady(Math.min(left, recordsMax))));
+    for (;;) {
+      const left = this.#place.rowCount - this.#row;
+      if (left === 0) return undefined;
+      const ready = this.#rowsReady(Math.min(left, this.#maker.rowsFor(recordsMax)));
+      if (ready === 0) return this.#load(0).then(() => this.read(recordsMax));
+      const batch = this.#slice(ready);
+      // An empty one would mean that there is nothing to read now.
+      if (batch.rowCount > 0 || batch.malformed !== undefined) return batch;
+    }
   }
 
   #rowsReady(limit: number): number {
@@ -70,21 +67,14 @@ export class RowGroupReader<T> implements SplitReader<T> {
     }
   }
 
-  #slice(rowCount: number): SourceBatch<T> {
-    const columns: SourceColumn[] = [];
-    for (const column of this.#columns) {
-      try {
-        columns.push({ name: column.name, values: column.read(rowCount) });
-      } catch (error) {
-        throw this.#failure(error, column.name);
-      }
-    }
+  #slice(sliceRows: number): Extract<SourceBatch<T>, { readonly kind: 'columns' }> {
+    const made = this.#make(sliceRows);
+    const { rowCount, columns, rows, bad } = made;
     const from = this.#place.rowStart + this.#row;
-    this.#row += rowCount;
-    const inexact = this.#columns.flatMap((column, index) =>
-      column.hasInexact ? (columns[index] ?? []) : [],
-    );
-    const positionOf = (row: number): string => `${this.#place.path}, row ${from + row + 1}`;
+    const positionIn = (row: number): string => `${this.#place.path}, row ${from + row + 1}`;
+    const positionOf = rows === undefined ? positionIn : (row: number) => positionIn(rows[row] ?? row);
+    const malformed = made.malformed?.map(({ row, ...of }) => ({ position: positionIn(row), ...of }));
+    this.#row += sliceRows;
     // In one literal: copying fields from another object gives batches two hidden classes in turn, and the loop that V8 compiled for
     // the first is thrown away.
     const whole = {
@@ -94,8 +84,19 @@ export class RowGroupReader<T> implements SplitReader<T> {
       rowCount,
       columns,
       positionOf,
+      malformed,
     } as const;
-    return inexact.length === 0 ? whole : withoutInexactRows(whole, inexact);
+    return bad === undefined ? whole : withoutRows(whole, bad);
+  }
+
+  #make(rowCount: number): MadeRows {
+    return this.#maker.make(rowCount, (column, read) => {
+      try {
+        return read();
+      } catch (error) {
+        throw this.#failure(error, column.name);
+      }
+    });
   }
 
   /** Adds the place, unless the error has it already. */

@@ -1,5 +1,6 @@
 // [HOT] A group of flat fields as a column of objects: each field is read as a column of its own.
 import type { ColumnReader } from './flat-column.ts';
+import { isInexact } from './malformed-rows.ts';
 import { sizedArray, type PlainValues } from './plain-values.ts';
 
 /** Makes `count` objects, or null, of the fields' values, row by row. */
@@ -63,11 +64,6 @@ export class StructColumn implements ColumnReader {
       for (let row = 0; row < target.length; row++) if (isInexact(column[row])) target[row] = NaN;
     }
   }
-}
-
-/** No INT64 is NaN, and none is an invalid date. */
-export function isInexact(value: unknown): boolean {
-  return value instanceof Date ? Number.isNaN(value.getTime()) : Number.isNaN(value);
 }
 
 function objectMaker(names: readonly string[]): ObjectMaker {

@@ -1,8 +1,9 @@
 // The bytes of a range of a text file, forward, a chunk at a time with the next one on its way.
-import { isAscii } from 'node:buffer';
+import { isAscii, isUtf8 } from 'node:buffer';
 import { MillraceError, type FilePort } from '@millrace/api';
 
 const CHUNK_BYTES = 1024 * 1024;
+const NEWLINE = 0x0a;
 
 /** Threading: one caller at a time. */
 export class ForwardBytes {
@@ -17,6 +18,7 @@ export class ForwardBytes {
   offset: number;
   /** True when all of `bytes` are ASCII: characters are bytes then, and cheaper to decode. */
   isAscii = true;
+  #hasUtf8Lines: boolean | undefined;
 
   constructor(files: FilePort, range: { readonly path: string; readonly from: number; readonly to: number }) {
     this.#files = files;
@@ -31,6 +33,10 @@ export class ForwardBytes {
     return this.#fetched >= this.#to && this.#next === undefined;
   }
 
+  /** True when all lines of `bytes` that have an end are UTF-8. Contract: `bytes` begins with a line. */
+  readonly hasUtf8Lines = (): boolean =>
+    (this.#hasUtf8Lines ??= isUtf8(this.bytes.subarray(0, this.bytes.lastIndexOf(NEWLINE) + 1)));
+
   /**
    * Drops the first `count` bytes and appends the next chunk. Contract: not when `isLast`.
    * @throws {MillraceError} MR_SOURCE_READ when the file was cut meanwhile
@@ -42,6 +48,7 @@ export class ForwardBytes {
     this.#fetched += chunk.length;
     this.bytes = Buffer.concat([this.bytes.subarray(count), chunk]);
     this.isAscii = isAscii(this.bytes);
+    this.#hasUtf8Lines = undefined;
     this.offset += count;
     if (this.#fetched < this.#to) {
       this.#next = this.#fetch();

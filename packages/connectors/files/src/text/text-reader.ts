@@ -1,5 +1,5 @@
 // Reads the rows of a split of a text file; what a row is, a parser says.
-import type { FilePort, MalformedRecord, SourceBatch, SplitReader } from '@millrace/api';
+import type { FilePort, MalformedRecord, SourceBatch, SourceColumn, SplitReader } from '@millrace/api';
 import { ForwardBytes } from './forward-bytes.ts';
 import type { TextSplit } from './text-split.ts';
 
@@ -8,6 +8,8 @@ export interface RowScan<T> {
   readonly bytes: Buffer;
   /** True when all of them are ASCII. */
   readonly isAscii: boolean;
+  /** Whether all whole lines are UTF-8. */
+  readonly hasUtf8Lines: () => boolean;
   /** Index at which the next row starts. */
   readonly from: number;
   /** Rows that start here or behind belong to the next split. */
@@ -16,6 +18,9 @@ export interface RowScan<T> {
   readonly isLast: boolean;
   readonly recordsMax: number;
   readonly records: T[];
+  /** What a parser sets that gives columns instead of `records`, and how many rows they have. */
+  columns: readonly SourceColumn[] | undefined;
+  rowCount: number;
   /** Index of the row in `bytes`, and what is wrong with it. */
   readonly malformed: MalformedRow[];
   /** Line ends in the rows read; the parser counts them. */
@@ -70,17 +75,28 @@ export class TextReader<T> implements SplitReader<T> {
   }
 
   read(recordsMax: number): SourceBatch<T> | undefined | Promise<SourceBatch<T> | undefined> {
-    const { bytes, isAscii, offset, isLast } = this.#source;
+    for (;;) {
+      const batch = this.#readOnce(recordsMax);
+      // An empty one would mean that there is nothing to read now.
+      if (batch === undefined || batch instanceof Promise || !isEmpty(batch)) return batch;
+    }
+  }
+
+  #readOnce(recordsMax: number): SourceBatch<T> | undefined | Promise<SourceBatch<T> | undefined> {
+    const { bytes, isAscii, hasUtf8Lines, offset, isLast } = this.#source;
     const startLimit = this.#split.to - offset;
     if (this.#at >= startLimit) return undefined;
     const scan: RowScan<T> = {
       bytes,
       isAscii,
+      hasUtf8Lines,
       from: this.#at,
       startLimit,
       isLast,
       recordsMax,
       records: [],
+      columns: undefined,
+      rowCount: 0,
       malformed: [],
       lineCount: 0,
     };
@@ -127,8 +143,17 @@ export class TextReader<T> implements SplitReader<T> {
         ? undefined
         : scan.malformed.map((row) => describeRow(scan.bytes, row, { path, start }));
     const positionOf = recordPositions(scan, this.#parse, (row) => positionText(path, start, row));
-    return { position, weightRead, kind: 'records', records: scan.records, malformed, positionOf };
+    const { records, columns, rowCount } = scan;
+    if (columns === undefined)
+      return { position, weightRead, kind: 'records', records, malformed, positionOf };
+    return { position, weightRead, kind: 'columns', rowCount, columns, malformed, positionOf };
   }
+}
+
+function isEmpty<T>(batch: SourceBatch<T>): boolean {
+  const rowCount =
+    batch.kind === 'records' ? batch.records.length : batch.kind === 'columns' ? batch.rowCount : 1;
+  return rowCount === 0 && batch.malformed === undefined;
 }
 
 function placeOf(offset: number, lineCount: number | undefined): TextPlace {
@@ -172,14 +197,28 @@ function recordPositions<T>(
   };
 }
 
+function rowsOf<T>({ columns, rowCount, records }: RowScan<T>): number {
+  return columns === undefined ? records.length : rowCount;
+}
+
 function recordPlaces<T>(scan: RowScan<T>, parse: RowParser<T>): RowPlace[] {
   const places: RowPlace[] = [];
   let lineCount = 0;
-  for (let at = scan.from; places.length < scan.records.length;) {
-    const one: RowScan<T> = { ...scan, from: at, recordsMax: 1, records: [], malformed: [], lineCount: 0 };
+  const rowCount = rowsOf(scan);
+  for (let at = scan.from; places.length < rowCount;) {
+    const one: RowScan<T> = {
+      ...scan,
+      from: at,
+      recordsMax: 1,
+      records: [],
+      columns: undefined,
+      rowCount: 0,
+      malformed: [],
+      lineCount: 0,
+    };
     const next = parse(one);
     if (next === at) break;
-    if (one.records.length > 0) places.push({ from: at, lineCount });
+    if (rowsOf(one) > 0) places.push({ from: at, lineCount });
     lineCount += one.lineCount;
     at = next;
   }
