@@ -2,10 +2,11 @@
 import { DuckDBInstance } from '@duckdb/node-api';
 import { csv, jsonLines, parquet } from '@millrace/connector-files';
 import type { Bid } from '@millrace/connector-nexmark';
-import { compare, sink as keep, type Row } from './compare.ts';
+import { compareEach, sink as keep, type Row, type Wants } from './compare.ts';
 import { contextOf, FLIGHT_FIELDS, NUMBERS, readAll, SHARED, type Paths } from './read-files.ts';
 
-const AGAINST = 'DuckDB, one thread, the largest of each column';
+/** What DuckDB does. */
+export const duckDbAnswers = 'DuckDB, one thread, the largest of each column';
 const BID_FIELDS = ['auction', 'bidder', 'price', 'channel', 'url', 'dateTime', 'extra'];
 
 type Connection = Awaited<ReturnType<DuckDBInstance['connect']>>;
@@ -20,7 +21,7 @@ export async function writeEvents({ jsonl, events }: Paths): Promise<void> {
 }
 
 /** Each reader against DuckDB's of the same file. */
-export async function duckDbRows(paths: Paths): Promise<Row[]> {
+export async function duckDbRows(paths: Paths, wants: Wants): Promise<Row[]> {
   const context = contextOf(paths.directory);
   return withDuckDb(async (connection) => {
     const largest = (fields: readonly string[], from: string) => async (): Promise<number> => {
@@ -29,45 +30,49 @@ export async function duckDbRows(paths: Paths): Promise<Row[]> {
       return Number(answer.getRows()[0]?.[0]);
     };
     const nested = BID_FIELDS.map((field) => `bid.${field}`);
-    return [
-      await compare({
-        ...SHARED,
-        what: 'JSON lines, bids',
-        against: AGAINST,
-        baseline: largest(BID_FIELDS, `read_json('${paths.jsonl}', format = 'newline_delimited')`),
-        ours: () => readAll(jsonLines<Bid>({ path: paths.jsonl }), context, keep),
-      }),
-      await compare({
-        ...SHARED,
-        what: 'CSV, bids',
-        against: AGAINST,
-        baseline: largest(BID_FIELDS, `read_csv('${paths.csv}')`),
-        ours: () => readAll(csv<Bid>({ path: paths.csv, types: NUMBERS }), context, keep),
-      }),
-      await compare({
-        ...SHARED,
-        what: 'Parquet, bids in a group',
-        against: AGAINST,
-        baseline: largest(nested, `read_parquet('${paths.events}')`),
-        ours: () => readAll(parquet<{ bid: Bid }>({ path: paths.events }), context, keep),
-      }),
-      await compare({
-        ...SHARED,
-        what: 'Parquet, flights, five columns',
-        against: AGAINST,
-        baseline: largest(FLIGHT_FIELDS, `read_parquet('${paths.flights}')`),
-        ours: () =>
-          readAll(
-            parquet<Record<string, unknown>>({ path: paths.flights }),
-            contextOf(paths.directory, FLIGHT_FIELDS),
-            keep,
-          ),
-      }),
-    ];
+    return compareEach(
+      [
+        {
+          ...SHARED,
+          what: 'JSON lines, bids',
+          against: duckDbAnswers,
+          baseline: largest(BID_FIELDS, `read_json('${paths.jsonl}', format = 'newline_delimited')`),
+          ours: () => readAll(jsonLines<Bid>({ path: paths.jsonl }), context, keep),
+        },
+        {
+          ...SHARED,
+          what: 'CSV, bids',
+          against: duckDbAnswers,
+          baseline: largest(BID_FIELDS, `read_csv('${paths.csv}')`),
+          ours: () => readAll(csv<Bid>({ path: paths.csv, types: NUMBERS }), context, keep),
+        },
+        {
+          ...SHARED,
+          what: 'Parquet, bids in a group',
+          against: duckDbAnswers,
+          baseline: largest(nested, `read_parquet('${paths.events}')`),
+          ours: () => readAll(parquet<{ bid: Bid }>({ path: paths.events }), context, keep),
+        },
+        {
+          ...SHARED,
+          what: 'Parquet, flights, five columns',
+          against: duckDbAnswers,
+          baseline: largest(FLIGHT_FIELDS, `read_parquet('${paths.flights}')`),
+          ours: () =>
+            readAll(
+              parquet<Record<string, unknown>>({ path: paths.flights }),
+              contextOf(paths.directory, FLIGHT_FIELDS),
+              keep,
+            ),
+        },
+      ],
+      wants,
+    );
   });
 }
 
-async function withDuckDb<T>(use: (connection: Connection) => Promise<T>): Promise<T> {
+/** Calls `use` with a connection to a database of its own, with one thread. */
+export async function withDuckDb<T>(use: (connection: Connection) => Promise<T>): Promise<T> {
   const instance = await DuckDBInstance.create(':memory:');
   const connection = await instance.connect();
   try {

@@ -8,8 +8,9 @@ import type { OperatorState, Sink } from '@millrace/api';
 import { nodeFilePort } from '@millrace/common/node';
 import { csv, jsonLines, parquet } from '@millrace/connector-files';
 import { nexmarkBids, type Bid } from '@millrace/connector-nexmark';
-import { compare, sink as keep, type Bench, type Row, type Work } from './compare.ts';
+import { compareEach, sink as keep, type Bench, type Row, type Wants, type Work } from './compare.ts';
 import { duckDbRows, writeEvents } from './files-duckdb.ts';
+import { eventRows, writeAllEvents } from './files-events.ts';
 import { contextOf, FLIGHT_FIELDS, NUMBERS, readAll, SHARED, type Paths } from './read-files.ts';
 
 const BIDS = 100_000;
@@ -58,7 +59,7 @@ function csvLine(bid: Bid): string {
   return `${COLUMNS.map((name) => String(bid[name])).join()}\n`;
 }
 
-async function readingRows({ directory, ...paths }: Paths): Promise<Row[]> {
+async function readingRows({ directory, ...paths }: Paths, wants: Wants): Promise<Row[]> {
   const context = contextOf(directory);
   const parseLines: Work = () => {
     const lines = readFileSync(paths.jsonl, 'utf8').split('\n');
@@ -88,33 +89,36 @@ async function readingRows({ directory, ...paths }: Paths): Promise<Row[]> {
     return FLIGHTS;
   };
   const flights = parquet<Record<string, unknown>>({ path: paths.flights });
-  return [
-    await compare({
-      ...SHARED,
-      what: 'JSON lines, bids',
-      against: 'JSON.parse of each line',
-      baseline: parseLines,
-      ours: () => readAll(jsonLines<Bid>({ path: paths.jsonl }), context, keep),
-    }),
-    await compare({
-      ...SHARED,
-      what: 'CSV, bids',
-      against: 'split at commas, no quotes',
-      baseline: splitLines,
-      ours: () => readAll(csv<Bid>({ path: paths.csv, types: NUMBERS }), context, keep),
-    }),
-    await compare({
-      ...SHARED,
-      rounds: 1,
-      what: 'Parquet, flights, five columns',
-      against: 'hyparquet',
-      baseline: () => readFlights([...FLIGHT_FIELDS]),
-      ours: () => readAll(flights, contextOf(directory, FLIGHT_FIELDS), keep),
-    }),
-  ];
+  return compareEach(
+    [
+      {
+        ...SHARED,
+        what: 'JSON lines, bids',
+        against: 'JSON.parse of each line',
+        baseline: parseLines,
+        ours: () => readAll(jsonLines<Bid>({ path: paths.jsonl }), context, keep),
+      },
+      {
+        ...SHARED,
+        what: 'CSV, bids',
+        against: 'split at commas, no quotes',
+        baseline: splitLines,
+        ours: () => readAll(csv<Bid>({ path: paths.csv, types: NUMBERS }), context, keep),
+      },
+      {
+        ...SHARED,
+        rounds: 1,
+        what: 'Parquet, flights, five columns',
+        against: 'hyparquet',
+        baseline: () => readFlights([...FLIGHT_FIELDS]),
+        ours: () => readAll(flights, contextOf(directory, FLIGHT_FIELDS), keep),
+      },
+    ],
+    wants,
+  );
 }
 
-async function writingRows({ directory }: Paths, bids: readonly Bid[]): Promise<Row[]> {
+async function writingRows({ directory }: Paths, bids: readonly Bid[], wants: Wants): Promise<Row[]> {
   const out = join(directory, 'out');
   const written = (lineOf: (bid: Bid) => string): Work => {
     return () => {
@@ -122,33 +126,38 @@ async function writingRows({ directory }: Paths, bids: readonly Bid[]): Promise<
       return bids.length;
     };
   };
-  return [
-    await compare({
-      ...SHARED,
-      what: 'write JSON lines, bids',
-      against: 'JSON.stringify of each',
-      baseline: written((bid) => `${JSON.stringify(bid)}\n`),
-      ours: () => writeAll(jsonLines<Bid>({ path: 'out' }), directory, bids),
-    }),
-    await compare({
-      ...SHARED,
-      what: 'write CSV, bids',
-      against: 'joined with commas',
-      baseline: written(csvLine),
-      ours: () => writeAll(csv<Bid>({ path: 'out', columns: COLUMNS }), directory, bids),
-    }),
-  ];
+  return compareEach(
+    [
+      {
+        ...SHARED,
+        what: 'write JSON lines, bids',
+        against: 'JSON.stringify of each',
+        baseline: written((bid) => `${JSON.stringify(bid)}\n`),
+        ours: () => writeAll(jsonLines<Bid>({ path: 'out' }), directory, bids),
+      },
+      {
+        ...SHARED,
+        what: 'write CSV, bids',
+        against: 'joined with commas',
+        baseline: written(csvLine),
+        ours: () => writeAll(csv<Bid>({ path: 'out', columns: COLUMNS }), directory, bids),
+      },
+    ],
+    wants,
+  );
 }
 
 export const filesBench: Bench = {
   name: 'files',
-  run: async () => {
+  run: async (wants = () => true) => {
     const directory = mkdtempSync(join(tmpdir(), 'millrace-bench-files-'));
     try {
       const paths: Paths = {
         directory,
         jsonl: join(directory, 'bids.jsonl'),
         events: join(directory, 'events.parquet'),
+        allEvents: join(directory, 'all-events.parquet'),
+        allEventsLines: join(directory, 'all-events.jsonl'),
         csv: join(directory, 'bids.csv'),
         flights: join(process.cwd(), 'test/node_modules/vega-datasets/data/flights-3m.parquet'),
       };
@@ -156,11 +165,13 @@ export const filesBench: Bench = {
       writeFileSync(paths.jsonl, bids.map((bid) => `${JSON.stringify(bid)}\n`).join(''));
       writeFileSync(paths.csv, [`${COLUMNS.join()}\n`, ...bids.map(csvLine)].join(''));
       await writeEvents(paths);
+      await writeAllEvents(paths);
       await nodeFilePort.makeDirectory(join(directory, 'out'));
       return [
-        ...(await readingRows(paths)),
-        ...(await duckDbRows(paths)),
-        ...(await writingRows(paths, bids)),
+        ...(await readingRows(paths, wants)),
+        ...(await duckDbRows(paths, wants)),
+        ...(await eventRows(paths, wants)),
+        ...(await writingRows(paths, bids, wants)),
       ];
     } finally {
       rmSync(directory, { recursive: true, force: true });

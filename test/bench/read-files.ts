@@ -22,6 +22,9 @@ export interface Paths {
   readonly csv: string;
   /** Parquet: the group `bid` of Nexmark's events. */
   readonly events: string;
+  /** Nexmark's events of all three kinds, as Parquet and as JSON lines. */
+  readonly allEvents: string;
+  readonly allEventsLines: string;
   readonly flights: string;
 }
 
