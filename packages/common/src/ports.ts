@@ -80,8 +80,11 @@ export interface KeyValueStore {
 /** The part of a file system that connectors use. Paths are absolute. Errors keep Node's `code` (`ENOENT`, …). */
 export interface FilePort {
   readFile(path: string): Promise<Uint8Array>;
-  /** Reads at most `length` bytes at `offset`; fewer at the end of the file. */
-  read(path: string, offset: number, length: number): Promise<Uint8Array>;
+  /**
+   * Reads at most `length` bytes at `offset`; fewer at the end of the file. `into`, with at least `length` bytes, may be where they are then, so that
+   * whoever reads much touches no new memory; it must not be used meanwhile.
+   */
+  read(path: string, offset: number, length: number, into?: Uint8Array): Promise<Uint8Array>;
   /** undefined when nothing is there. */
   stat(path: string): Promise<{ readonly bytes: number; readonly isDirectory: boolean } | undefined>;
   /** Names in a directory, sorted. */

@@ -60,6 +60,17 @@ test('reads give a part, fewer bytes at the end, none behind it, in memory of th
   expect((await nodeFilePort.read(path, 8, 5)).buffer.byteLength).toBe(2);
 });
 
+test('reads into memory that is given, and touches nothing of it behind what was read', async () => {
+  const path = join(directory, 'a');
+  await write(path, '0123456789');
+  const memory = Buffer.from('________');
+  const whole = await nodeFilePort.read(path, 2, 3, memory.subarray(1));
+  const part = await nodeFilePort.read(path, 8, 3, memory.subarray(5));
+  expect([Buffer.from(whole).toString(), Buffer.from(part).toString()]).toEqual(['234', '89']);
+  expect(whole.buffer).toBe(memory.buffer);
+  expect(memory.toString()).toBe('_234_89_');
+});
+
 test('a link fails when its target is there, and both names are one file', async () => {
   const from = join(directory, 'from');
   const to = join(directory, 'to');

@@ -129,18 +129,20 @@ export const nodeFilePort: FilePort = {
     const bytes = await readFile(path);
     return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   },
-  async read(path, offset, length) {
+  // oxlint-disable-next-line max-params -- of the port
+  async read(path, offset, length, into) {
     const file = await open(path, 'r');
     try {
       // Memory of our own: a pooled Buffer's cannot be transferred to another thread.
-      const bytes = new Uint8Array(length);
+      const bytes = into ?? new Uint8Array(length);
       let filled = 0;
       while (filled < length) {
         const { bytesRead } = await file.read(bytes, filled, length - filled, offset + filled);
         if (bytesRead === 0) break;
         filled += bytesRead;
       }
-      return filled === length ? bytes : bytes.slice(0, filled);
+      if (filled === bytes.length) return bytes;
+      return into === undefined ? bytes.slice(0, filled) : bytes.subarray(0, filled);
     } finally {
       await file.close();
     }

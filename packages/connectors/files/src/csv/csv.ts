@@ -148,7 +148,7 @@ function rowParser<T>(
       const plain = newline === -1 ? undefined : plainCsvRow(bytes, at, newline);
       const record = plain === undefined ? undefined : fast?.(plain, delimiter);
       if (record !== undefined) {
-        scan.records.push(record as T);
+        addRecord(scan, at, record as T);
         scan.lineCount++;
         at = newline + 1;
         continue;
@@ -163,7 +163,7 @@ function rowParser<T>(
             : makeRecord(row.fields, names, types);
       if (typeof made === 'string')
         scan.malformed.push(malformedRow(scan, at, { to: row.next, reason: made }));
-      else if (made !== undefined) scan.records.push(made as T);
+      else if (made !== undefined) addRecord(scan, at, made as T);
       // One that is given up as too long has its line end elsewhere.
       if (row.kind === 'row') scan.lineCount += 1 + row.innerLineCount;
       else if (bytes[row.next - 1] === NEWLINE) scan.lineCount++;
@@ -171,6 +171,12 @@ function rowParser<T>(
     }
     return at;
   };
+}
+
+function addRecord<T>({ records, starts, startLines, lineCount }: RowScan<T>, from: number, record: T): void {
+  records.push(record);
+  starts.push(from);
+  startLines.push(lineCount);
 }
 
 /** Without its line end. */

@@ -51,10 +51,10 @@ class WholeLines<T> implements Lines {
     return this.#otherKinds === undefined ? -1 : this.#otherKinds.glanceAtOther(at);
   }
 
-  take(value: unknown): boolean {
+  take(value: unknown): Taken {
     const { variant, times } = this.#fields;
     const record = variant === undefined ? value : objectOf(variant, value);
-    if (variant !== undefined && record === undefined) return true;
+    if (variant !== undefined && record === undefined) return Taken.Other;
     for (const name of times) {
       const fields = isObject(record) ? (record as Record<string, unknown>) : {};
       const time = timeOf(fields[name]);
@@ -62,7 +62,7 @@ class WholeLines<T> implements Lines {
       fields[name] = time;
     }
     this.#scan.records.push(record as T);
-    return true;
+    return Taken.Record;
   }
 }
 
@@ -105,19 +105,19 @@ class ProjectedLines<T> implements Lines {
     return this.#projection.next;
   }
 
-  take(value: unknown): boolean {
+  take(value: unknown): Taken {
     const record = this.#variant === undefined ? value : objectOf(this.#variant, value);
-    if (this.#variant !== undefined && record === undefined) return true;
+    if (this.#variant !== undefined && record === undefined) return Taken.Other;
     if (!this.isOfValues && isObject(record)) {
       const reason = this.#projection.add(record);
       if (reason !== undefined) throw new Error(reason);
-      return true;
+      return Taken.Record;
     }
     for (const name of this.#times) throw new Error(noTime(name, undefined));
-    if (!this.isOfValues && this.#projection.rowCount > 0) return false;
+    if (!this.isOfValues && this.#projection.rowCount > 0) return Taken.Not;
     this.isOfValues = true;
     this.#scan.records.push(record as T);
-    return true;
+    return Taken.Record;
   }
 }
 
@@ -127,9 +127,13 @@ interface Lines {
   glance(at: number): number;
   /** That line was of another kind. */
   readonly isOther: boolean;
-  /** Takes what was parsed. Returns false where the batch must end before it. Throws where it is malformed. */
-  take(value: unknown): boolean;
+  /** Takes what was parsed. Throws where it is malformed. */
+  take(value: unknown): Taken;
 }
+
+/** What has become of a line that was parsed: `Not`: the batch must end before it. */
+const Taken = { Record: 0, Other: 1, Not: 2 } as const;
+type Taken = (typeof Taken)[keyof typeof Taken];
 
 function parseLines<T>(scan: RowScan<T>, lines: Lines): number {
   const { bytes, startLimit, recordsMax } = scan;
@@ -140,8 +144,12 @@ function parseLines<T>(scan: RowScan<T>, lines: Lines): number {
   while (at < startLimit && at < bytes.length && rowCount < recordsMax) {
     const behind = lines.glance(at);
     if (behind !== -1) {
+      if (lines.isOther) rowCount += otherShare;
+      else {
+        noteStart(scan, at);
+        rowCount++;
+      }
       at = behind;
-      rowCount += lines.isOther ? otherShare : 1;
       scan.lineCount++;
       continue;
     }
@@ -163,6 +171,11 @@ function parseLines<T>(scan: RowScan<T>, lines: Lines): number {
   return at;
 }
 
+function noteStart<T>({ starts, startLines, lineCount }: RowScan<T>, at: number): void {
+  starts.push(at);
+  startLines.push(lineCount);
+}
+
 /** False: the batch must end before the line. */
 function parseLine<T>(
   scan: RowScan<T>,
@@ -179,7 +192,9 @@ function parseLine<T>(
     return true;
   }
   try {
-    return lines.take(JSON.parse(text));
+    const taken = lines.take(JSON.parse(text));
+    if (taken === Taken.Record) noteStart(scan, from);
+    return taken !== Taken.Not;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     scan.malformed.push({ from, to, lineCount: scan.lineCount, reason });

@@ -48,6 +48,15 @@ test.each([[TEXTS], [ASCII]])(
   },
 );
 
+test('PackedTexts gives them in whatever order and length, next to each other or not', () => {
+  const texts = Array.from({ length: 3_000 }, (_, index) =>
+    index % 997 === 5 ? 'x'.repeat(9_000) : `${index} ${'y'.repeat(index % 60)}`,
+  );
+  const packed = new PackedTexts(plain(texts), texts.length);
+  for (const step of [1, 1, 2, 7, 1])
+    for (let index = 0; index < texts.length; index += step) expect(packed.at(index)).toBe(texts[index]);
+});
+
 test('PackedTexts refuses texts that go beyond the bytes', () => {
   const bytes = plain(TEXTS);
   expect(() => new PackedTexts(bytes.subarray(0, bytes.length - 1), TEXTS.length)).toThrow(RangeError);

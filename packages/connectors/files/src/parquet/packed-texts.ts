@@ -5,6 +5,8 @@ import { isAscii } from 'node:buffer';
 const USES_MIN = 4;
 /** Up to so many are made at once: they are few beside the rows of a slice. */
 const EAGER_MAX = 1_024;
+/** Texts that are asked for one after the other are decoded together, up to so many bytes, and cut out: each keeps these in memory. */
+const BLOCK_BYTES = 8 * 1024;
 /** The length before each text. */
 const LENGTH_BYTES = 4;
 
@@ -23,6 +25,11 @@ export class PackedTexts {
   /** Of each entry's first byte; behind the last, where another would begin. */
   readonly #starts: Int32Array;
   readonly length: number;
+  /** Texts decoded together, and where they are. */
+  #block = '';
+  #blockFrom = 0;
+  #blockTo = 0;
+  #next = 0;
 
   constructor(bytes: Uint8Array, count: number) {
     this.#buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -41,7 +48,22 @@ export class PackedTexts {
 
   /** Contract: `index < length`. */
   at(index: number): string {
+    const from = this.#starts[index] as number;
     const to = (this.#starts[index + 1] as number) - LENGTH_BYTES;
-    return this.#buffer.toString(this.#encoding, this.#starts[index], to);
+    const isNext = index === this.#next;
+    this.#next = index + 1;
+    if (from < this.#blockFrom || to > this.#blockTo) {
+      if (!isNext || this.#encoding !== 'latin1' || to - from > BLOCK_BYTES)
+        return this.#buffer.toString(this.#encoding, from, to);
+      this.#decodeBlock(from);
+    }
+    return this.#block.slice(from - this.#blockFrom, to - this.#blockFrom);
+  }
+
+  /** The last text of a block may be cut: then it is the first one of the next. */
+  #decodeBlock(from: number): void {
+    this.#blockFrom = from;
+    this.#blockTo = Math.min(from + BLOCK_BYTES, this.#starts[this.length] as number);
+    this.#block = this.#buffer.toString('latin1', from, this.#blockTo);
   }
 }

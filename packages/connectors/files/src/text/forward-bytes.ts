@@ -3,16 +3,24 @@ import { isAscii, isUtf8 } from 'node:buffer';
 import { MillraceError, type FilePort } from '@millrace/api';
 
 const CHUNK_BYTES = 1024 * 1024;
+/** What may be left of a chunk stands before the next one: an unfinished line, as a rule. */
+const REST_BYTES = 64 * 1024;
 const NEWLINE = 0x0a;
 
-/** Threading: one caller at a time. */
+/**
+ * Two pieces of memory in turns, since memory that is touched for the first time costs several times what it costs to fill it.
+ * Threading: one caller at a time.
+ */
 export class ForwardBytes {
   readonly #files: FilePort;
   readonly #path: string;
   readonly #to: number;
   #next: Promise<Uint8Array> | undefined;
   #fetched: number;
-  /** What was fetched and not yet dropped. */
+  /** Where the next chunk goes, behind room for a rest, and where `bytes` are. */
+  #free: Buffer | undefined;
+  #used: Buffer | undefined;
+  /** What was fetched and not yet dropped: good until the next call of `advance`. */
   bytes: Buffer = Buffer.alloc(0);
   /** Offset in the file of `bytes[0]`. */
   offset: number;
@@ -46,7 +54,7 @@ export class ForwardBytes {
     this.#next = undefined;
     if (chunk.length === 0) throw this.#wasCut();
     this.#fetched += chunk.length;
-    this.bytes = Buffer.concat([this.bytes.subarray(count), chunk]);
+    this.bytes = this.#joined(this.bytes.subarray(count), chunk);
     this.isAscii = isAscii(this.bytes);
     this.#hasUtf8Lines = undefined;
     this.offset += count;
@@ -54,6 +62,18 @@ export class ForwardBytes {
       this.#next = this.#fetch();
       this.#next.catch(() => undefined); // It shows in the next call.
     }
+  }
+
+  #joined(rest: Buffer, chunk: Uint8Array): Buffer {
+    const memory = this.#free;
+    this.#free = this.#used;
+    this.#used = memory;
+    // A port may have taken memory of its own.
+    if (memory === undefined || chunk.buffer !== memory.buffer || rest.length > REST_BYTES)
+      return Buffer.concat([rest, chunk]);
+    const from = REST_BYTES - rest.length;
+    memory.set(rest, from);
+    return memory.subarray(from, REST_BYTES + chunk.length);
   }
 
   #wasCut(): MillraceError {
@@ -65,6 +85,9 @@ export class ForwardBytes {
   }
 
   #fetch(): Promise<Uint8Array> {
-    return this.#files.read(this.#path, this.#fetched, Math.min(CHUNK_BYTES, this.#to - this.#fetched));
+    const length = Math.min(CHUNK_BYTES, this.#to - this.#fetched);
+    this.#free ??= Buffer.allocUnsafeSlow(REST_BYTES + Math.min(CHUNK_BYTES, this.#to - this.offset));
+    const into = this.#free.subarray(REST_BYTES, REST_BYTES + length);
+    return this.#files.read(this.#path, this.#fetched, length, into);
   }
 }

@@ -21,6 +21,9 @@ export interface RowScan<T> {
   /** What a parser sets that gives columns instead of `records`, and how many rows they have. */
   columns: readonly SourceColumn[] | undefined;
   rowCount: number;
+  /** Of each record: index of its first byte in `bytes`, and line ends before it in this scan. */
+  readonly starts: number[];
+  readonly startLines: number[];
   /** Index of the row in `bytes`, and what is wrong with it. */
   readonly malformed: MalformedRow[];
   /** Line ends in the rows read; the parser counts them. */
@@ -97,6 +100,8 @@ export class TextReader<T> implements SplitReader<T> {
       records: [],
       columns: undefined,
       rowCount: 0,
+      starts: [],
+      startLines: [],
       malformed: [],
       lineCount: 0,
     };
@@ -142,7 +147,9 @@ export class TextReader<T> implements SplitReader<T> {
       scan.malformed.length === 0
         ? undefined
         : scan.malformed.map((row) => describeRow(scan.bytes, row, { path, start }));
-    const positionOf = recordPositions(scan, this.#parse, (row) => positionText(path, start, row));
+    const { starts, startLines } = scan;
+    const positionOf = (row: number): string =>
+      positionText(path, start, { from: starts[row] ?? scan.from, lineCount: startLines[row] ?? 0 });
     const { records, columns, rowCount } = scan;
     if (columns === undefined)
       return { position, weightRead, kind: 'records', records, malformed, positionOf };
@@ -180,49 +187,9 @@ function describeRow(
   return {
     position: positionText(of.path, of.start, row),
     reason: row.reason,
-    raw: bytes.subarray(row.from, row.to),
+    // The bytes will be others.
+    raw: new Uint8Array(bytes.subarray(row.from, row.to)),
   };
-}
-
-/** Where the records of a scan start is found out when somebody asks: by parsing it again, row by row. */
-function recordPositions<T>(
-  scan: RowScan<T>,
-  parse: RowParser<T>,
-  text: (row: RowPlace) => string,
-): (row: number) => string {
-  let places: RowPlace[] | undefined;
-  return (row) => {
-    places ??= recordPlaces(scan, parse);
-    return text(places[row] ?? { from: scan.from, lineCount: 0 });
-  };
-}
-
-function rowsOf<T>({ columns, rowCount, records }: RowScan<T>): number {
-  return columns === undefined ? records.length : rowCount;
-}
-
-function recordPlaces<T>(scan: RowScan<T>, parse: RowParser<T>): RowPlace[] {
-  const places: RowPlace[] = [];
-  let lineCount = 0;
-  const rowCount = rowsOf(scan);
-  for (let at = scan.from; places.length < rowCount;) {
-    const one: RowScan<T> = {
-      ...scan,
-      from: at,
-      recordsMax: 1,
-      records: [],
-      columns: undefined,
-      rowCount: 0,
-      malformed: [],
-      lineCount: 0,
-    };
-    const next = parse(one);
-    if (next === at) break;
-    if (rowsOf(one) > 0) places.push({ from: at, lineCount });
-    lineCount += one.lineCount;
-    at = next;
-  }
-  return places;
 }
 
 /** Returns where the first row at or behind `from` starts: behind the first line end at or behind `from - 1`. */
