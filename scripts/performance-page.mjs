@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { barChart, lineChart } from './performance-charts.mjs';
 import { NEXMARK_GOALS, OTHER_GOALS, TIMES_ROCKSDB, WORKLOAD_GOALS } from './performance-goals.mjs';
+import { latencyLines } from './performance-latency.mjs';
 import { linesOf, originOf, readRows } from './performance-rows.mjs';
 import { digits, reached, tableLines, timesText } from './performance-tables.mjs';
 
@@ -31,7 +32,12 @@ function page(rows) {
   const sections = [
     ['# Performance', '', intro(machine), ''],
     nexmarkSection(
-      { rows: rows('nexmark'), rocksdb: rows('nexmark-rocksdb'), often: rows('nexmark-checkpoints') },
+      {
+        rows: rows('nexmark'),
+        rocksdb: rows('nexmark-rocksdb'),
+        often: rows('nexmark-checkpoints'),
+        latency: rows('nexmark-latency'),
+      },
       { chart, table },
     ),
     workloadSection(rows('workloads'), table),
@@ -70,8 +76,8 @@ function intro(machine) {
   ].join('\n');
 }
 
-function nexmarkSection({ rows, rocksdb, often }, { chart, table }) {
-  if (rows.length === 0) return ['## Nexmark', '', 'Not measured.', ''];
+function nexmarkSection({ rows, rocksdb, often, latency }, { chart, table }) {
+  if (rows.length === 0) return ['## Nexmark', '', 'Not measured.', '', ...latencyLines(latency, table)];
   const ordered = Object.keys(NEXMARK_GOALS).flatMap((query) => rows.filter((row) => row.query === query));
   const compared = ordered.filter(({ ratio }) => ratio !== undefined);
   const picture =
@@ -120,6 +126,7 @@ function nexmarkSection({ rows, rocksdb, often }, { chart, table }) {
     '',
     ...checkpointLines(often, table),
     ...rocksdbLines(rocksdb, table),
+    ...latencyLines(latency, table),
     ...missing(
       Object.keys(NEXMARK_GOALS),
       rows.map(({ query }) => query),

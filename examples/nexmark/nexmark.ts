@@ -7,6 +7,7 @@
 import {
   boundedOutOfOrderness,
   type DataStream,
+  type Source,
   type StreamEnd,
   type StreamEnvironment,
 } from '@millrace/api';
@@ -21,13 +22,14 @@ import {
   type Person,
 } from '@millrace/connector-nexmark';
 import { eventFile } from './event-file-source.ts';
-import { inOrder, measureLatency } from './latency.ts';
+import { inOrder, measureLatency, whenDue } from './latency.ts';
 import { measureMemory } from './memory.ts';
 
 /** Events are at most so late: groups of shuffled events must last less. */
 const LATENESS = '4 seconds';
-/** Of 50 events. */
-const SHARES = { persons: 1 / 50, auctions: 3 / 50, bids: 46 / 50 };
+/** Events of a block, and of each kind the places [from, to) in it. */
+const BLOCK = 50;
+const PLACES = { persons: [0, 1], auctions: [1, 4], bids: [4, BLOCK] } as const;
 
 /** The three streams, made when they are asked for: a query reads no more than it needs. */
 export interface Nexmark {
@@ -35,7 +37,7 @@ export interface Nexmark {
   readonly auctions: () => DataStream<Auction>;
   readonly bids: () => DataStream<Bid>;
   /** Ends a query: its rows go to files with `--out`, else the engine counts them, as what the last vertex gave out. */
-  readonly emit: <T>(rows: DataStream<T>) => StreamEnd;
+  readonly emit: <T>(rows: DataStream<T>, of?: { readonly times: 'event' | 'clock' }) => StreamEnd;
 }
 
 export function nexmark(env: StreamEnvironment): Nexmark {
@@ -45,37 +47,47 @@ export function nexmark(env: StreamEnvironment): Nexmark {
     ...(params.has('stateCacheEntries') ? { stateCacheEntries: params.number('stateCacheEntries') } : {}),
     ...(params.has('stateCacheBytes') ? { stateCacheBytes: params.number('stateCacheBytes') } : {}),
   });
-  const generated: NexmarkOptions = {
+  const generated = {
     events: params.number('events', 1_000_000),
     eventRate: params.number('eventRate', 10_000_000),
     seed: params.number('seed', 1),
     disorder: params.number('disorder', 1),
-  };
+  } satisfies NexmarkOptions;
   const ratePerSecond = params.number('ratePerSecond', 0);
-  const ofKind = (kind: keyof typeof SHARES): NexmarkOptions =>
-    ratePerSecond > 0 ? { ...generated, ratePerSecond: ratePerSecond * SHARES[kind] } : generated;
-  const isMeasured = params.has('latencyAfter');
+  const ofKind = <T>(
+    kind: keyof typeof PLACES,
+    source: (options: NexmarkOptions) => Source<T>,
+  ): DataStream<T> => {
+    const places = PLACES[kind];
+    if (isMeasured)
+      return env.source(whenDue(source(generated), { dueFromMs, eventRate: generated.eventRate, places }));
+    if (ratePerSecond === 0) return env.source(source(generated));
+    const share = (places[1] - places[0]) / BLOCK;
+    return env.source(source({ ...generated, ratePerSecond: ratePerSecond * share }));
+  };
+  const isMeasured = params.has('dueFrom');
+  const dueFromMs = params.number('dueFrom', 0);
   const input = params.string('input', '');
   const file =
     input === '' ? undefined : eventFile(env, { path: input, ordered: params.boolean('ordered', false) });
 
   return {
     persons: () =>
-      (file?.persons() ?? env.source(nexmarkPersons(ofKind('persons')))).watermarks(
+      (file?.persons() ?? ofKind('persons', nexmarkPersons)).watermarks(
         isMeasured ? inOrder : boundedOutOfOrderness(LATENESS, (person) => person.dateTime),
       ),
     auctions: () =>
-      (file?.auctions() ?? env.source(nexmarkAuctions(ofKind('auctions')))).watermarks(
+      (file?.auctions() ?? ofKind('auctions', nexmarkAuctions)).watermarks(
         isMeasured ? inOrder : boundedOutOfOrderness(LATENESS, (auction) => auction.dateTime),
       ),
     bids: () =>
-      (file?.bids() ?? env.source(nexmarkBids(ofKind('bids')))).watermarks(
+      (file?.bids() ?? ofKind('bids', nexmarkBids)).watermarks(
         isMeasured ? inOrder : boundedOutOfOrderness(LATENESS, (bid) => bid.dateTime),
       ),
-    emit: (rows) => {
+    emit: (rows, { times } = { times: 'event' }) => {
       if (isMeasured) {
-        const untilMs = (params.number('events') / params.number('eventRate')) * 1_000;
-        return measureLatency(rows, { afterMs: params.duration('latencyAfter'), untilMs });
+        const [afterMs, untilMs] = [params.duration('latencyAfter'), params.duration('latencyUntil')];
+        return measureLatency(rows, { dueFromMs, afterMs, untilMs, times });
       }
       if (params.has('memory')) return measureMemory(rows);
       return params.has('out')

@@ -15,5 +15,6 @@ export default defineJob('nexmark-q12', (env) => {
         window_start: windowStart,
         window_end: windowEnd,
       })),
+    { times: 'clock' },
   );
 });

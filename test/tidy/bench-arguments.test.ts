@@ -20,7 +20,6 @@ test.each<readonly [string, Main, readonly string[]]>([
   ['nexmark', nexmark, ['--runs', '0.5']],
   ['nexmark', nexmark, ['--checkpoint-interval', 'often']],
   ['nexmark', nexmark, ['--checkpoint-interval', '0']],
-  ['nexmark', nexmark, ['--latency', '--queries', 'q5,q12']],
   ['nexmark', nexmark, ['--state', 'disk']],
   ['nexmark', nexmark, ['--rate', '1000']],
   ['nexmark', nexmark, ['--seconds', '10']],

@@ -20,6 +20,7 @@ import { SCALE_PARTS } from '../scale/main.ts';
 import { measureCheckpoints } from './checkpoints.ts';
 import { measureCommand } from './command.ts';
 import { measureLatency, measureWindowLag } from './delays.ts';
+import { LATENCY_QUERIES, measureQueryLatency } from './query-latency.ts';
 import { measureFirstFlights, measureReference } from './flights.ts';
 import { machine, originOfTree } from './origin.ts';
 import { compareWithRocksDb, queriesWithState } from './rocksdb.ts';
@@ -27,6 +28,7 @@ import { measureTaskFailure } from './task-failure.ts';
 
 interface Options {
   readonly queries: readonly string[];
+  readonly latencyQueries: readonly string[];
   readonly workloads: readonly Workload[];
   readonly repeat: number;
   readonly pairs: number;
@@ -57,6 +59,10 @@ const PARTS: Readonly<Record<string, Part<Options>>> = {
     const of = { events: undefined, repeat, pairs, runner, ...settings };
     for (const query of queriesWithState(queries))
       yield await rowOrError({ part: 'nexmark-checkpoints', query }, () => compareQuery(query, of));
+  },
+  'nexmark-latency': async function* ({ latencyQueries }) {
+    for (const query of latencyQueries)
+      yield await rowOrError({ part: 'nexmark-latency', query }, () => measureQueryLatency(query));
   },
   workloads: async function* ({ workloads, repeat, pairs, flink }) {
     const of = { records: undefined, repeat, pairs, flink };
@@ -102,7 +108,7 @@ const ON_REQUEST: ReadonlySet<string> = new Set(['steady']);
 
 /** Options that mean something in these parts alone. */
 const OPTIONS_OF_PARTS: { readonly [option: string]: readonly string[] } = {
-  queries: ['nexmark', 'nexmark-rocksdb', 'nexmark-checkpoints'],
+  queries: ['nexmark', 'nexmark-rocksdb', 'nexmark-checkpoints', 'nexmark-latency'],
   workloads: ['workloads'],
   repeat: ['nexmark', 'nexmark-rocksdb', 'nexmark-checkpoints', 'workloads'],
   pairs: ['nexmark', 'nexmark-checkpoints', 'workloads'],
@@ -137,6 +143,7 @@ export async function main(argv: string[]): Promise<number> {
       refuseIgnored(values, [option], `without the part ${parts.join(' or ')}`);
   const options: Options = {
     queries: queriesOf(values.queries),
+    latencyQueries: values.queries === undefined ? LATENCY_QUERIES : queriesOf(values.queries),
     workloads: (values.workloads?.split(',').map((name) => name.trim()) ?? Object.keys(WORKLOADS)).map(
       workloadOf,
     ),
@@ -145,7 +152,8 @@ export async function main(argv: string[]): Promise<number> {
     flink: values['only-millrace'] ? undefined : flinkCommand(),
     minutes: numberOption('minutes', values.minutes ?? '60'),
   };
-  if (!names.includes('nexmark') && queriesWithState(options.queries).length === 0)
+  const takesAll = names.includes('nexmark') || names.includes('nexmark-latency');
+  if (!takesAll && queriesWithState(options.queries).length === 0)
     refuseIgnored(values, ['queries'], 'with nexmark-rocksdb or nexmark-checkpoints: none of them has state');
   if (options.flink === undefined && !values['only-millrace'])
     process.stderr.write(

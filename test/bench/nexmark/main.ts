@@ -5,7 +5,7 @@ import { refuseIgnored } from '../ignored-options.ts';
 import { durationOption, wholeOption } from '../number-option.ts';
 import { startProcesses, startThreads, type BenchCluster } from './bench-cluster.ts';
 import { latencyCells, measureLatency, type LatencyRun } from './latency.ts';
-import { BLOCK, eventsOf, latencyQueriesOf, queriesOf, wholeBlocks } from './queries.ts';
+import { BLOCK, eventsOf, queriesOf, wholeBlocks } from './queries.ts';
 import { runQuery, type Run, type StateKind } from './run-query.ts';
 
 const LATENCY_RATE = 20_000;
@@ -141,7 +141,7 @@ function optionsOf(argv: string[]): Options {
       `Cannot use ${events} as --events: write at least ${BLOCK * parallelism}, as each slot makes whole blocks of ${BLOCK}`,
     );
   return {
-    queries: values.latency ? latencyQueriesOf(values.queries) : queriesOf(values.queries),
+    queries: queriesOf(values.queries),
     events,
     eventRate: number('event-rate'),
     parallelism,

@@ -61,17 +61,3 @@ export function queriesOf(list: string | undefined): readonly string[] {
   if (unknown.length === 0) return queries;
   throw new MillraceError('MR_USAGE', `There is no query "${unknown.join(', ')}": they are q0 to q22`);
 }
-
-/** Its windows go by the clock: no event is due whose time a result has. */
-const BY_THE_CLOCK = 'q12';
-
-/** The same for the latency mode, which is about event time. @throws {MillraceError} MR_USAGE */
-export function latencyQueriesOf(list: string | undefined): readonly string[] {
-  const queries = queriesOf(list);
-  if (list === undefined) return queries.filter((query) => query !== BY_THE_CLOCK);
-  if (!queries.includes(BY_THE_CLOCK)) return queries;
-  throw new MillraceError(
-    'MR_USAGE',
-    `Cannot use ${BY_THE_CLOCK} with --latency: its windows go by the clock, so that no event is due with a result`,
-  );
-}

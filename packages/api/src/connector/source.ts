@@ -69,6 +69,8 @@ interface BatchHeader {
    * the record. `row` counts the records of the batch from 0; of an `indexed` batch it is the index.
    */
   readonly positionOf?: ((row: number) => string) | undefined;
+  /** Of an empty batch: how long until the reader is asked again, ms. Default 10. */
+  readonly restMs?: number | undefined;
 }
 
 /** What a reader hands over: records, columns of records, or indexes from which records or their fields are made in the chain's loop. */

@@ -13,8 +13,10 @@ class Feed {
   readonly #waiting = new Map<string, Waiting>();
   readonly #records = new Map<string, TestRecord[]>();
   readonly source: Source<TestRecord>;
+  /** How often it was asked. */
+  reads = 0;
 
-  constructor(reader: 'asks again' | 'awaits') {
+  constructor(reader: 'asks again' | 'awaits', restMs?: number) {
     this.source = {
       [sourceBrand]: 1,
       name: 'feed',
@@ -24,8 +26,9 @@ class Feed {
       enumerate: () => [{ id: 'a' }, { id: 'b' }],
       openSplit: (split) => ({
         read: () => {
+          this.reads++;
           const batch = this.#take(split.id);
-          if (reader === 'asks again' || batch.records.length > 0) return batch;
+          if (reader === 'asks again' || batch.records.length > 0) return { ...batch, restMs };
           return new Promise((resolve) => this.#waiting.set(split.id, resolve));
         },
       }),
@@ -114,3 +117,18 @@ test.each(['asks again', 'awaits'] as const)(
     await cluster.cancel();
   },
 );
+
+test.each([
+  [undefined, 10],
+  [1, 1],
+  [100, 100],
+])('a reader that has nothing is asked again when it says: %s', async (restMs, everyMs) => {
+  const time = new VirtualTime();
+  const feed = new Feed('asks again', restMs);
+  const { cluster } = await run(feed, time);
+  await time.runFor(1_000);
+  const before = feed.reads;
+  await time.runFor(1_000);
+  expect(feed.reads - before).toBe((2 * 1_000) / everyMs);
+  await cluster.cancel();
+});

@@ -20,8 +20,8 @@ export const ReadState = {
 } as const;
 export type ReadState = (typeof ReadState)[keyof typeof ReadState];
 
-/** Pause after a source had nothing to give, ms. */
-const REST_MS = 10;
+/** Pause after a source had nothing to give, unless it says when it will have something, ms. */
+const REST_MS_DEFAULT = 10;
 /** A read that has not been answered is looked at again after this time, ms. */
 const LOOK_MS = 500;
 /** When nobody has looked for longer (no credit, a long turn), nothing is known of that time: idleness begins anew, ms. */
@@ -194,7 +194,7 @@ export class SplitProgress {
     this.processed(batch);
     const nowMs = this.#options.monotonicMs();
     this.#seeEmpty(nowMs);
-    this.#restUntilMs = nowMs + REST_MS;
+    this.#restUntilMs = nowMs + (batch.restMs ?? REST_MS_DEFAULT);
     this.#state = ReadState.Resting;
   }
 
