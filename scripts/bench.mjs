@@ -2,6 +2,7 @@
 //
 //   node scripts/bench.mjs [micro] [name…] [--only name,…] [--json]   ratios of parts of the engine: test/bench/main.ts
 //   node scripts/bench.mjs guards [--strict] [--short] [--json]       the ratios that must be kept, and whether they are
+//   node scripts/bench.mjs bare [--rows chain] [--json]               the engine beside bare loops: test/bench/bare/main.ts
 //   node scripts/bench.mjs peers [arguments]                          whole jobs against Flink: test/bench/peers/main.ts
 //   node scripts/bench.mjs nexmark [--queries q0,q5] [--latency] …     Nexmark's queries: test/bench/nexmark/main.ts
 //   node scripts/bench.mjs soak [arguments]                           `npm run soak`: minutes under load: test/soak/main.ts
@@ -49,13 +50,14 @@ const [first, ...others] = argv;
 const ENTRIES = {
   micro: { micro: 'test/bench/main.ts', 'exchange-peer': 'test/bench/exchange-peer.ts' },
   guards: { guards: 'test/bench/guards.ts', 'exchange-peer': 'test/bench/exchange-peer.ts' },
+  bare: { bare: 'test/bench/bare/main.ts', 'exchange-peer': 'test/bench/exchange-peer.ts' },
   peers: { peers: 'test/bench/peers/main.ts' },
   nexmark: { nexmark: 'test/bench/nexmark/main.ts' },
   soak: { soak: 'test/soak/main.ts' },
   recovery: { recovery: 'test/bench/recovery/main.ts' },
   rescale: { rescale: 'test/bench/rescale/main.ts' },
   scale: { scale: 'test/bench/scale/main.ts' },
-  goals: { goals: 'test/bench/goals/main.ts' },
+  goals: { goals: 'test/bench/goals/main.ts', 'exchange-peer': 'test/bench/exchange-peer.ts' },
 };
 const name = Object.hasOwn(ENTRIES, first ?? '') ? first : 'micro';
 const rest = name === first ? others : argv;

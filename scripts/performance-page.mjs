@@ -5,6 +5,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bareSection } from './performance-bare.mjs';
 import { barChart, lineChart } from './performance-charts.mjs';
 import { NEXMARK_GOALS, OTHER_GOALS, TIMES_ROCKSDB, WORKLOAD_GOALS } from './performance-goals.mjs';
 import { latencyLines } from './performance-latency.mjs';
@@ -42,6 +43,7 @@ function page(rows) {
     ),
     workloadSection(rows('workloads'), table),
     otherSection(rows, table),
+    bareSection(rows('bare'), table),
     scaleSection(rows, { chart, table }),
     steadySection(rows('steady'), { chart, origin }),
     [

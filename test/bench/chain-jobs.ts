@@ -22,8 +22,8 @@ function job<A, B, C>(of: {
   return of;
 }
 
-/** What all jobs saw, so that no work is for nothing. */
-const seen = { bids: 0, clicks: 0, orders: 0, rides: 0, readings: 0, trades: 0 };
+/** What each job saw, so that no work is for nothing. */
+export const seen = { bids: 0, clicks: 0, orders: 0, rides: 0, readings: 0, trades: 0 };
 
 export const CHAIN_JOBS: readonly ChainJob[] = [
   job({

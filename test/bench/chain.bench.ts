@@ -1,16 +1,12 @@
 // A generated operator chain against the same operators as objects with a virtual `process`, six jobs loaded in both cases.
-import { tmpdir } from 'node:os';
-import { asJobId, executionAttemptId, keyGroupRange, silentLogger, type BlobStore } from '@millrace/common';
-import { DirectoryBlobStore, nodeFilePort, realClock } from '@millrace/common/node';
-import { defineJob, describeStreamGraph, generate } from '@millrace/api';
-import { compileJobGraph } from '@millrace/jobmanager';
-import { openOperatorChain, type OperatorChain } from '@millrace/runtime';
+import { defineJob, generate, type JobDefinition } from '@millrace/api';
+import type { OperatorChain } from '@millrace/runtime';
 import { CHAIN_JOBS, type ChainJob } from './chain-jobs.ts';
 import { compare, type Bench } from './compare.ts';
+import { openSourceChain } from './open-chain.ts';
 
-const BATCH_ROWS = 4096;
-const BATCHES = 16;
-const SUBMISSION = { args: [], params: {}, environment: {}, baseDirectory: tmpdir() };
+export const BATCH_ROWS = 4096;
+export const BATCHES = 16;
 
 /** The baseline: what engines that interpret a plan do. */
 interface VirtualOperator {
@@ -66,8 +62,22 @@ function runVirtual(chains: readonly { readonly head: VirtualOperator; readonly 
   return chains.length * BATCHES * BATCH_ROWS;
 }
 
-async function openChain(of: ChainJob, ordinal: number): Promise<OperatorChain> {
-  const job = defineJob(`chain-${ordinal}`, (env) => {
+/** A job of the chain, with its functions. */
+export interface LoadedChain {
+  readonly of: ChainJob;
+  readonly chain: OperatorChain;
+}
+
+/** The six jobs as the engine runs them. */
+export async function openChains(): Promise<readonly LoadedChain[]> {
+  const loaded: LoadedChain[] = [];
+  for (const [ordinal, of] of CHAIN_JOBS.entries())
+    loaded.push({ of, chain: await openSourceChain({ job: chainJob(of, ordinal), ordinal }) });
+  return loaded;
+}
+
+function chainJob(of: ChainJob, ordinal: number): JobDefinition {
+  return defineJob(`chain-${ordinal}`, (env) => {
     env
       .source(generate({ count: 1 }, of.recordAt as (index: number) => never))
       .map(of.first as (record: unknown) => never)
@@ -76,57 +86,10 @@ async function openChain(of: ChainJob, ordinal: number): Promise<OperatorChain> 
       .filter(of.secondFilter as (record: unknown) => boolean)
       .forEach(of.last as (record: unknown) => void);
   });
-  const graph = job.plan(SUBMISSION);
-  const streamGraph = describeStreamGraph(graph);
-  const { vertices, edges, keyGroupCount } = compileJobGraph(streamGraph, { parallelism: 1 });
-  const vertex = vertices.find(({ role }) => role === 'source');
-  if (vertex === undefined) throw new Error('the job has no source vertex');
-  const jobId = asJobId(String(ordinal).padStart(32, '0'));
-  const noBlobs: BlobStore = new DirectoryBlobStore(tmpdir());
-  return openOperatorChain({
-    graph,
-    vertex,
-    subtaskIndex: 0,
-    deployment: {
-      jobId,
-      jobName: job.name,
-      runId: 'bench',
-      leaderEpoch: 1,
-      attemptNumber: 1,
-      linkSecret: '',
-      regions: [0],
-      slotIndex: 0,
-      mode: 'run',
-      artifact: { version: 1, entry: '', files: [] },
-      submission: SUBMISSION,
-      streamGraph,
-      options: streamGraph.options,
-      checkpointDirectory: tmpdir(),
-      subtasks: [],
-      parallelismOf: { [vertex.vertexId]: 1 },
-    },
-    executionAttemptId: executionAttemptId(vertex.vertexId, 0, 1),
-    keyGroupRange: keyGroupRange({ keyGroupCount, parallelism: 1, subtaskIndex: 0 }),
-    inputEdges: edges.filter((edge) => edge.toVertex === vertex.vertexId),
-    outputs: [],
-    restore: new Map(),
-    restoredWatermarkMs: -Infinity,
-    clock: realClock,
-    files: nodeFilePort,
-    log: silentLogger,
-    blobStore: noBlobs,
-    openKeyValueStore: () => Promise.reject(new Error('these chains keep no state')),
-    asynchronous: {
-      await: () => undefined,
-      put: () => undefined,
-      schedule: () => ({ cancel: () => undefined }),
-    },
-    hasCredit: () => true,
-    print: () => undefined,
-  });
 }
 
-function runGenerated(chains: readonly { readonly chain: OperatorChain; readonly of: ChainJob }[]): number {
+/** Returns the records. */
+export function runGenerated(chains: readonly LoadedChain[]): number {
   for (const { chain, of } of chains) {
     for (let batch = 0; batch < BATCHES; batch++) {
       const from = batch * BATCH_ROWS;
@@ -141,9 +104,7 @@ export const chainBench: Bench = {
   name: 'chain',
   run: async () => {
     const virtual = CHAIN_JOBS.map((of) => ({ of, head: virtualChain(of) }));
-    const generated: { readonly of: ChainJob; readonly chain: OperatorChain }[] = [];
-    for (const [ordinal, of] of CHAIN_JOBS.entries())
-      generated.push({ of, chain: await openChain(of, ordinal) });
+    const generated = await openChains();
     const row = await compare({
       what: 'map, filter, map, filter, forEach, six jobs',
       against: 'virtual calls',

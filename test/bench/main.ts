@@ -23,7 +23,7 @@ export const BENCHES: ReadonlyMap<string, () => Promise<Bench>> = new Map([
 ]);
 
 /** Benchmarks with arguments of their own, which stand first: `scripts/bench.mjs` knows them. */
-const PROGRAMS = ['guards', 'peers', 'nexmark', 'recovery', 'rescale', 'scale', 'goals', 'soak'];
+const PROGRAMS = ['guards', 'bare', 'peers', 'nexmark', 'recovery', 'rescale', 'scale', 'goals', 'soak'];
 
 /**
  * Returns the exit code: 0, also when a ratio is below its guard, as a shared machine proves nothing.

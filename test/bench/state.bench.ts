@@ -2,9 +2,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DEFAULT_KEY_GROUP_COUNT, hashNumber, keyGroupRange, Prng, silentLogger } from '@millrace/common';
-import { openKeyedStateBackend, type KeyedStateBackend } from '@millrace/state';
-import { openLevelDbStore } from '@millrace/state/leveldb';
+import { Prng } from '@millrace/common';
+import { BackendCount } from './backend-count.ts';
 import { compareEach, sink, type Bench, type Comparison } from './compare.ts';
 
 const KEYS = 1_000_000;
@@ -24,62 +23,36 @@ type KeyOf = (prng: Prng) => number;
 const uniform: KeyOf = (prng) => prng.nextUint32() % KEYS;
 const skewed: KeyOf = (prng) => prng.nextUint32() % (prng.nextUint32() % 10 < HOT_TENTHS ? HOT_KEYS : KEYS);
 
-/** Counts by key, as the generated code of a running aggregate does. */
-class BackendCount {
-  readonly #backend: KeyedStateBackend;
-  readonly #table;
+/** A turn's keys, drawn as they are counted. */
+class DrawnCount {
+  readonly #counts: BackendCount;
   readonly #prng = new Prng(1);
+  readonly #keys = new Int32Array(BATCH_ROWS);
 
-  constructor(backend: KeyedStateBackend) {
-    this.#backend = backend;
-    this.#table = backend.table({ name: 'count', columns: ['f64'], hasNamespaces: false });
+  private constructor(counts: BackendCount) {
+    this.#counts = counts;
   }
 
   static async open(
     directory: string,
     cacheEntriesMax: number,
     spillLogBytesMax?: number,
-  ): Promise<BackendCount> {
-    const backend = await openKeyedStateBackend({
-      keyGroupCount: DEFAULT_KEY_GROUP_COUNT,
-      keyGroupRange: keyGroupRange({
-        keyGroupCount: DEFAULT_KEY_GROUP_COUNT,
-        parallelism: 1,
-        subtaskIndex: 0,
-      }),
-      cacheEntriesMax,
-      spillLogBytesMax,
-      openStore: () => openLevelDbStore({ directory }),
-      codegenId: `bench state ${cacheEntriesMax}`,
-      log: silentLogger,
-    });
-    const opened = new BackendCount(backend);
-    let next = 0;
-    while (next < KEYS) await opened.#batch(() => next++);
-    return opened;
+  ): Promise<DrawnCount> {
+    const bound = spillLogBytesMax === undefined ? {} : { spillLogBytesMax };
+    return new DrawnCount(await BackendCount.open({ directory, keyCount: KEYS, cacheEntriesMax, ...bound }));
   }
 
   async count(keyOf: KeyOf): Promise<number> {
-    const prng = this.#prng;
-    for (let batch = 0; batch < TURN_BATCHES; batch++) await this.#batch(() => keyOf(prng));
+    const keys = this.#keys;
+    for (let batch = 0; batch < TURN_BATCHES; batch++) {
+      for (let record = 0; record < BATCH_ROWS; record++) keys[record] = keyOf(this.#prng);
+      await this.#counts.count(keys);
+    }
     return TURN_BATCHES * BATCH_ROWS;
   }
 
-  #batch(nextKey: () => number): Promise<void> | undefined {
-    const table = this.#table;
-    for (let record = 0; record < BATCH_ROWS; record++) {
-      const key = nextKey();
-      const row = table.upsert(key, hashNumber(key), 0);
-      const counts = table.columns[0] as Float64Array;
-      counts[row] = (counts[row] ?? 0) + 1;
-      table.markDirty(row);
-    }
-    const relief = this.#backend.relieve();
-    return this.#backend.isWriteBehindFull ? relief : undefined;
-  }
-
   close(): Promise<void> {
-    return this.#backend.close();
+    return this.#counts.close();
   }
 }
 
@@ -102,11 +75,11 @@ export const stateBench: Bench = {
   name: 'state',
   run: async (wants) => {
     const directory = await mkdtemp(join(tmpdir(), 'millrace-bench-'));
-    const inCache = await BackendCount.open(join(directory, 'all'), CACHE_ALL);
-    const inLog = await BackendCount.open(join(directory, 'tenth'), CACHE_TENTH);
-    let onDisk: BackendCount | undefined;
+    const inCache = await DrawnCount.open(join(directory, 'all'), CACHE_ALL);
+    const inLog = await DrawnCount.open(join(directory, 'tenth'), CACHE_TENTH);
+    let onDisk: DrawnCount | undefined;
     const countOnDisk = async () => {
-      onDisk ??= await BackendCount.open(join(directory, 'twentieth'), CACHE_TWENTIETH, LOG_TWENTIETH);
+      onDisk ??= await DrawnCount.open(join(directory, 'twentieth'), CACHE_TWENTIETH, LOG_TWENTIETH);
       return await onDisk.count(uniform);
     };
     // Made when it is first asked for: a million objects on the heap, which those without need for them should not collect around.

@@ -1,5 +1,6 @@
 // The benchmarks refuse arguments that mean nothing before anything runs; `scripts/bench.mjs` makes a line of that.
 import { expect, test } from 'vitest';
+import { main as bare } from '../bench/bare/main.ts';
 import { main as goals } from '../bench/goals/main.ts';
 import { main as guards } from '../bench/guards.ts';
 import { main as micro } from '../bench/main.ts';
@@ -14,6 +15,7 @@ type Main = (argv: string[]) => Promise<number>;
 
 test.each<readonly [string, Main, readonly string[]]>([
   ['micro', micro, ['no-such-bench']],
+  ['bare', bare, ['--rows', 'no-such-row']],
   ['nexmark', nexmark, ['--queries', 'q0,q99']],
   ['nexmark', nexmark, ['--events', 'many']],
   ['nexmark', nexmark, ['--parallelism', '1.5']],
@@ -62,6 +64,7 @@ test.each<readonly [string, Main, readonly string[]]>([
 test.each<readonly [string, Main]>([
   ['micro', micro],
   ['guards', guards],
+  ['bare', bare],
   ['nexmark', nexmark],
   ['peers', peers],
   ['recovery', recovery],

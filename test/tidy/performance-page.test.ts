@@ -1,6 +1,8 @@
 // Parts of docs/performance.md: what the scripts make of lines that `npm run bench -- goals --json` printed.
 import { expect, test } from 'vitest';
 // @ts-expect-error -- scripts have no types
+import { bareSection } from '../../scripts/performance-bare.mjs';
+// @ts-expect-error -- scripts have no types
 import { latencyLines } from '../../scripts/performance-latency.mjs';
 // @ts-expect-error -- scripts have no types
 import { tableLines } from '../../scripts/performance-tables.mjs';
@@ -46,6 +48,21 @@ test('latencies stand in the order of queries, without quantiles that few result
   ]);
 });
 
-test('a part that was not measured says so', () => {
-  expect((latencyLines as Lines)([], table)).toContain('Not measured.');
+test('bare loops stand with their factor and whether it is within two', () => {
+  const row = { ...ORIGIN, what: 'q', loop: 'a loop', engine: 'a job', loopSpeed: 123.4 };
+  const lines = (bareSection as Lines)(
+    [
+      { ...row, engineSpeed: 62, factor: 1.987, isWithin: true },
+      { ...row, engineSpeed: 5, factor: 2.004, isWithin: false },
+    ],
+    table,
+  );
+  expect(cellsOf(lines)).toEqual([
+    ['', 'q', 'a loop', 'a job', '123', '62.0', '1.99', 'yes', ''],
+    ['', 'q', 'a loop', 'a job', '123', '5.00', '2.00', 'no', ''],
+  ]);
+});
+
+test.each([latencyLines, bareSection])('a part that was not measured says so: %#', (linesOf: Lines) => {
+  expect(linesOf([], table)).toContain('Not measured.');
 });

@@ -7,6 +7,7 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { MillraceError } from '@millrace/common';
+import { bareRows } from '../bare/main.ts';
 import { costOfOneASecond } from '../checkpoint.bench.ts';
 import { refuseIgnored } from '../ignored-options.ts';
 import { queriesOf } from '../nexmark/queries.ts';
@@ -70,6 +71,9 @@ const PARTS: Readonly<Record<string, Part<Options>>> = {
       yield await rowOrError({ part: 'workloads', workload: workload.name }, () =>
         compareWorkload(workload, of),
       );
+  },
+  bare: async function* () {
+    for await (const row of bareRows()) yield { part: 'bare', ...row };
   },
   latency: async function* () {
     yield await measureLatency();
@@ -194,7 +198,7 @@ async function measureAll(names: readonly string[], options: Options): Promise<n
 
 /** What a row is of, for whoever waits. */
 function titleOf(row: PartRow & { readonly error?: string }): string {
-  const names = ['query', 'workload', 'cache', 'keys', 'cluster', 'subtasks', 'slots'];
+  const names = ['query', 'workload', 'what', 'cache', 'keys', 'cluster', 'subtasks', 'slots'];
   const fields = new Map<string, unknown>(Object.entries(row));
   const of = names.flatMap((name) => fields.get(name) ?? []);
   const failed = row.error === undefined ? '' : ` failed: ${row.error}`;
