@@ -13,7 +13,7 @@ import type { BareComparison, Outcome } from './bare-comparison.ts';
 import { FrameWriter, readFrame, readNumbers } from './bid-frames.ts';
 
 const EVENT_RATE = 10_000_000;
-const JOB_BLOCKS = 100_000;
+const JOB_BLOCKS = 200_000;
 const ENCODED_BLOCKS = 4_000;
 const READ_MAX = 4_096;
 const NUMBERS: ReadonlySet<string> = new Set(['auction', 'price']);
