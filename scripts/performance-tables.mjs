@@ -33,7 +33,7 @@ export function reached(conditions) {
   return known.length === all.length ? 'yes' : namesOf(known);
 }
 
-/** The ratio of a comparison; of several pairs the median, with how many there were and the others' range. */
+/** The ratio of a comparison; of several pairs the median, with how many there were, and from where to where. */
 export function timesText({ ratio, ratios }) {
   if (ratio === undefined) return '';
   if (ratios === undefined) return ratio.toFixed(2);

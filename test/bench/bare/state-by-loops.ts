@@ -15,7 +15,7 @@ const DISK_TURN_KEYS = 1 << 16;
 const DISK_BATCH = 1_024;
 /** A twentieth of the keys in the cache, and one in the log. */
 const DISK_CACHE = DISK_KEYS / 20;
-const LOG_ENTRY_BYTES = 35;
+const LOG_ENTRY_BYTES = 25;
 const LEVEL_BYTES = 8 * 1024 * 1024;
 
 /** What comparisons of state need, made when they are its turn and gone behind it. */

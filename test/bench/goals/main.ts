@@ -145,6 +145,7 @@ export async function main(argv: string[]): Promise<number> {
   for (const [option, parts] of Object.entries(OPTIONS_OF_PARTS))
     if (!parts.some((part) => names.includes(part)))
       refuseIgnored(values, [option], `without the part ${parts.join(' or ')}`);
+  if (values['only-millrace']) refuseIgnored(values, ['pairs'], 'with --only-millrace');
   const options: Options = {
     queries: queriesOf(values.queries),
     latencyQueries: values.queries === undefined ? LATENCY_QUERIES : queriesOf(values.queries),

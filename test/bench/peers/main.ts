@@ -91,7 +91,7 @@ export function compareWorkload(
   workload: Workload,
   of: ComparisonOptions & { readonly pairs?: number },
 ): Promise<Comparison> {
-  return medianPair(of.pairs ?? 1, () => compareOnce(workload, of));
+  return medianPair(of.flink === undefined ? 1 : (of.pairs ?? 1), () => compareOnce(workload, of));
 }
 
 async function compareOnce(workload: Workload, of: ComparisonOptions): Promise<Comparison> {

@@ -44,7 +44,8 @@ export function compareQuery(
   query: string,
   of: ComparisonOptions & { readonly pairs?: number },
 ): Promise<NexmarkComparison> {
-  return medianPair(of.pairs ?? 1, () => compareOnce(query, of));
+  const isAlone = of.runner === undefined || NOT_IN_SQL.has(query);
+  return medianPair(isAlone ? 1 : (of.pairs ?? 1), () => compareOnce(query, of));
 }
 
 async function compareOnce(query: string, of: ComparisonOptions): Promise<NexmarkComparison> {

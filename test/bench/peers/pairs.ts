@@ -11,18 +11,17 @@ export interface Ratios {
 }
 
 /**
- * Compares so many times, one after the other, and returns the comparison with the median ratio (of an even number the lower one), with all ratios;
- * once where there is nothing to compare with.
+ * Compares so many times, one after the other, and returns the comparison with the median ratio (of an even number the lower one), with all ratios. Pairs
+ * in which one side failed have none.
  */
 export async function medianPair<C extends Compared>(
   pairs: number,
   compare: () => Promise<C>,
 ): Promise<C & Ratios> {
-  const first = await compare();
-  if (pairs <= 1 || first.ratio === undefined) return first;
-  const all = [first];
+  const all = [await compare()];
   while (all.length < pairs) all.push(await compare());
   const ratios = all.map(({ ratio }) => ratio).filter((ratio) => ratio !== undefined);
   const median = ratios.toSorted((a, b) => a - b)[(ratios.length - 1) >> 1];
-  return { ...(all.find(({ ratio }) => ratio === median) as C), ratios };
+  const found = all.find(({ ratio }) => ratio === median) as C;
+  return ratios.length > 1 ? { ...found, ratios } : found;
 }

@@ -32,7 +32,8 @@ export class MemoryKeyValueStore implements KeyValueStore {
     invariant(this.#isOpen, 'a closed store is not written');
     const copied = operations.map((operation) => ({
       key: textOf(operation.key),
-      value: operation.type === 'put' ? operation.value.slice() : undefined,
+      // `slice` of a Buffer copies nothing.
+      value: operation.type === 'put' ? new Uint8Array(operation.value) : undefined,
     }));
     this.#lastWrite = this.#lastWrite.then(async () => {
       await this.#yieldToWorld();

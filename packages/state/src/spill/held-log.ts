@@ -4,8 +4,8 @@ import { stampOfLoggedRow } from './stored-row-codec.ts';
 
 /** An entry is named by its span and where it starts there: below this. */
 const SPAN_SIZE = 2 ** 18;
-/** Spans looked through between two yields: about 80,000 entries, under 10 ms. */
-const SPANS_PER_SLICE = 16;
+/** Entries looked through between two yields, and what is left of a span: under 10 ms. */
+const ENTRIES_PER_SLICE = 65_536;
 
 /** By identity, one character a byte. */
 export type LoggedRows = ReadonlyMap<string, LogEntry>;
@@ -32,10 +32,12 @@ export class HeldLog {
   ): Promise<GroupedLog> {
     const spans = this.#spans;
     const groups = new Map<number, number[]>();
+    let looks = 0;
     for (let index = 0; index < spans.length; index++) {
       const span = spans[index] as LogSpan;
       const { bytes } = span.sink;
       forEachLogEntry(span, (start, keyStart, valueStart, valueEnd) => {
+        looks++;
         const keyGroup = keyGroupOfLogKey(bytes, keyStart);
         const isBase = keyGroup >= scope.baseFrom && keyGroup < scope.baseTo;
         if (!isBase && (valueStart === valueEnd || stampOfLoggedRow(bytes, valueStart) <= scope.confirmed))
@@ -44,7 +46,9 @@ export class HeldLog {
         if (group === undefined) groups.set(keyGroup, [index * SPAN_SIZE + start]);
         else group.push(index * SPAN_SIZE + start);
       });
-      if (index % SPANS_PER_SLICE === SPANS_PER_SLICE - 1) await yieldToTask();
+      if (looks < ENTRIES_PER_SLICE) continue;
+      looks = 0;
+      await yieldToTask();
     }
     return { newest: (keyGroup) => newestOf(spans, groups.get(keyGroup) ?? []) };
   }

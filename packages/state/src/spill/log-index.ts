@@ -3,7 +3,7 @@
 const SLOTS = 1024;
 const SPREAD = 0x9e3779b1;
 
-/** Contract: several entries may have one hash; the caller tells them apart. -1 is an empty slot. At most half are taken. */
+/** Contract: several entries may have one hash; the caller tells them apart. -1 is an empty slot. At most three quarters are taken. */
 export class LogIndex {
   count = 0;
   addresses: Int32Array;
@@ -39,7 +39,7 @@ export class LogIndex {
 
   /** Adds an entry whose identity is absent. */
   add(hash: number, address: number): void {
-    if (++this.count * 2 > this.addresses.length) this.#double();
+    if (++this.count * 4 > this.addresses.length * 3) this.#double();
     this.#place(hash, address);
   }
 

@@ -13,8 +13,10 @@ import { ROW_TAG } from './store-keys.ts';
 import { readLoggedRowAt, readStoredRow, stampOfLoggedRow } from './stored-row-codec.ts';
 import type { WriteBehind } from './write-behind.ts';
 
-/** Room that is made for the next segment at once: one was as large, most likely. */
-const LEAVING_BYTES_KEPT_MAX = 512 * 1024;
+/** Tag and checksum are a quarter of the shortest entries. */
+const LEAVING_ROOM = 1.25;
+/** What was on its way is used again if it is no larger: twice what segments have that end with no large value. */
+const SPARE_BYTES_MAX = 512 * 1024;
 /** Numbers that say where one entry on its way to the store starts and ends: see `#leaving`. */
 const PLACES_PER_ENTRY = 3;
 
@@ -27,9 +29,11 @@ export class RowSpill {
   /** What the store may have. */
   readonly #filter = new BloomFilter();
   readonly #changes: ChangeChunks;
+  readonly #hasSubkeys: (tableId: number) => boolean;
   readonly #clock: StampClock;
   /** Keys and values of a segment that leaves the log, as the store gets them. */
-  #leaving = new ByteSink();
+  #leaving: ByteSink | undefined;
+  #spare: ByteSink | undefined;
   /** Of each: where its key starts, where its value does, and where that ends; as much as the start: it was deleted. */
   readonly #places: number[] = [];
 
@@ -43,18 +47,23 @@ export class RowSpill {
     this.writeBehind = options.writeBehind;
     this.#clock = options.clock;
     this.#changes = new ChangeChunks(options.writeBehind);
-    const { hasSubkeys } = options;
+    this.#hasSubkeys = options.hasSubkeys;
     this.log = new SpillLog(
-      { ...options.log, hashOf: (bytes, start) => spillHashOfStoreKey(bytes, start, hasSubkeys) },
+      {
+        ...options.log,
+        hashOf: (bytes, start, end) => spillHashOfStoreKey(bytes, start, end, this.#hasSubkeys),
+      },
       {
         entry: (hash, bytes, keyStart, valueStart, end) =>
           this.#stage(hash, bytes, keyStart, valueStart, end),
-        end: (release) => {
-          this.#moveToStore();
-          this.writeBehind.whenWritten(release);
-        },
+        end: (release) => this.#moveToStore(release),
       },
     );
+  }
+
+  /** Of the identity whose store key stands at the beginning of a sink. */
+  hashOf({ bytes, position }: ByteSink): number {
+    return spillHashOfStoreKey(bytes, 0, position, this.#hasSubkeys);
   }
 
   /** Bytes of the log, of the filter, of changes, and of what is known of restored rows. */
@@ -88,7 +97,7 @@ export class RowSpill {
     const isDeleted = end === valueStart;
     const mayBeThere = this.#filter.mayHave(hash);
     if (isDeleted && !mayBeThere) return;
-    const sink = this.#leaving;
+    const sink = (this.#leaving ??= this.#sinkOf(Math.ceil(bytes.length * LEAVING_ROOM)));
     const keyAt = sink.position;
     sink.u8(ROW_TAG);
     sink.range(bytes, keyStart, valueStart);
@@ -101,12 +110,25 @@ export class RowSpill {
     this.#places.push(keyAt, valueAt, sink.position);
   }
 
+  #sinkOf(bytesCount: number): ByteSink {
+    const spare = this.#spare;
+    this.#spare = undefined;
+    if (spare === undefined || spare.bytes.length < bytesCount) return new ByteSink(bytesCount);
+    spare.reset();
+    return spare;
+  }
+
   /** All that was staged, which keeps its memory until it is there. */
-  #moveToStore(): void {
+  #moveToStore(release: () => void): void {
+    const sink = this.#leaving;
+    this.#leaving = undefined;
+    this.writeBehind.whenWritten(() => {
+      release();
+      if (sink !== undefined && sink.bytes.length <= SPARE_BYTES_MAX) this.#spare = sink;
+    });
+    if (sink === undefined) return;
     const places = this.#places;
-    if (places.length === 0) return;
-    const { bytes } = this.#leaving;
-    this.#leaving = new ByteSink(Math.min(bytes.length, LEAVING_BYTES_KEPT_MAX));
+    const { bytes } = sink;
     for (let at = 0; at < places.length; at += PLACES_PER_ENTRY) {
       const valueAt = places[at + 1] as number;
       const end = places[at + 2] as number;

@@ -1,33 +1,24 @@
-// [HOT] Hashes of whole identities, by which rows that left memory are found: from an identity, and from the store key made of it.
-import { hashKey, mix32 } from '@millrace/common';
-import type { RowIdentity } from '../table/stored-rows.ts';
-import { generationOfStoreKey, hashOfStoreKey, subkeyOfStoreKey, tableIdOfStoreKey } from './store-keys.ts';
+// [HOT] Hashes by which rows that left memory are found. They are made of the store key alone, so that what leaves the log need not bring its own.
+import { mix32 } from '@millrace/common';
+import { generationAtOfStoreKey, hashOfStoreKey, tableIdOfStoreKey } from './store-keys.ts';
 
-/** The hash of an identity in a table. */
-export function spillHash(tableId: number, { hash, subkey, generation }: RowIdentity): number {
-  return subkey === undefined ? spillHashOfKey(tableId, hash) : hashOfPair(tableId, hash, subkey, generation);
-}
-
-/** The same, of the store key that starts at `start`; `hasSubkeys`: its table does. */
+/** Of the bytes `[start, end)` of a store key. `hasSubkeys`: its table does. */
 export function spillHashOfStoreKey(
   key: Uint8Array,
   start: number,
+  end: number,
   hasSubkeys: (tableId: number) => boolean,
 ): number {
   const tableId = tableIdOfStoreKey(key, start);
-  const hash = hashOfStoreKey(key, start);
-  return hasSubkeys(tableId)
-    ? hashOfPair(tableId, hash, subkeyOfStoreKey(key, start), generationOfStoreKey(key, start))
-    : spillHashOfKey(tableId, hash);
+  const hash = spillHashOfKey(tableId, hashOfStoreKey(key, start));
+  if (!hasSubkeys(tableId)) return hash;
+  let parts = hash;
+  for (let at = generationAtOfStoreKey(key, start); at < end; at++)
+    parts = Math.imul(parts ^ (key[at] as number), 0x01000193);
+  return mix32(parts);
 }
 
-/** A key of a table that has no subkeys is in one life only, as far as anybody looks for it. */
-export function spillHashOfKey(tableId: number, hash: number): number {
-  return mix32(hash ^ Math.imul(tableId, 0x85ebca6b));
-}
-
-// oxlint-disable-next-line max-params -- for each row
-function hashOfPair(tableId: number, hash: number, subkey: unknown, generation: number): number {
-  const own = hash ^ Math.imul(tableId, 0x85ebca6b);
-  return mix32(Math.imul(own, 31) + hashKey(subkey) + Math.imul(generation, 0x9e3779b1));
+/** Of a key with this hash in a table that has no subkeys: the key is in one life only, as far as anybody looks for it. */
+export function spillHashOfKey(tableId: number, keyHash: number): number {
+  return mix32(keyHash ^ Math.imul(tableId, 0x85ebca6b));
 }

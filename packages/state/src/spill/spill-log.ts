@@ -8,8 +8,8 @@
  *   key   => the store key of the row without its tag
  *   a length that has no room is all ones, and stands behind
  *
- * An entry has nothing that can be told from the rest: the shorter they are, the more of them there are, and an update takes
- * 1 to 2 µs of CPU while the log has the row, 8 µs and more when the store has it.
+ * An entry has nothing that can be told from the rest: the shorter they are, the more of them there are, and an update takes 1 to 2 µs of CPU
+ * while the log has the row, 8 µs and more when the store has it (`npm run bench -- state`).
  */
 import { invariant } from '@millrace/common';
 import { ByteSink } from '@millrace/proto';
@@ -17,7 +17,7 @@ import { PREFETCH_ROWS } from '../table/row-prefetch.ts';
 import { LogIndex } from './log-index.ts';
 import { keyGroupOfStoreKey, TAG_BYTES } from './store-keys.ts';
 
-/** What is in the log at most, by default, beside an index of about 13 bytes a row. */
+/** What is in the log at most, by default, beside an index of 11 to 22 bytes a row. */
 export const LOG_BYTES_MAX_DEFAULT = 64 * 1024 * 1024;
 const SEGMENT_BYTES = 256 * 1024;
 const SEGMENT_BYTES_MIN = 64;
@@ -67,8 +67,8 @@ export interface SpillLogOptions {
   readonly bytesMax: number;
   readonly firstKeyGroup: number;
   readonly keyGroupCount: number;
-  /** Of the identity whose store key, with its tag, starts at `start`. */
-  readonly hashOf: (bytes: Buffer, start: number) => number;
+  /** Of the identity whose store key is in `[start, end)`; what stands in the place of its tag means nothing. */
+  readonly hashOf: (bytes: Buffer, start: number, end: number) => number;
 }
 
 interface Segment {
@@ -282,7 +282,7 @@ export class SpillLog {
       const keyStart = keyStartOf(bytes, start);
       const valueStart = keyStart + keyBytesOf(bytes, start);
       const end = valueStart + valueBytesOf(bytes, start);
-      const hash = this.#options.hashOf(bytes, keyStart - TAG_BYTES);
+      const hash = this.#options.hashOf(bytes, keyStart - TAG_BYTES, valueStart);
       if (this.#index.slotOf(hash, (segment.number << this.#startBits) | start) >= 0) {
         currentCount++;
         this.#aged.entry(hash, bytes, keyStart, valueStart, end);
@@ -301,10 +301,11 @@ export class SpillLog {
     const index = this.#index;
     for (let start = 0; start < segment.end;) {
       const keyStart = keyStartOf(bytes, start);
-      const hash = this.#options.hashOf(bytes, keyStart - TAG_BYTES);
+      const valueStart = keyStart + keyBytesOf(bytes, start);
+      const hash = this.#options.hashOf(bytes, keyStart - TAG_BYTES, valueStart);
       const slot = index.slotOf(hash, (segment.number << this.#startBits) | start);
       if (slot >= 0) index.removeSlot(slot);
-      start = keyStart + keyBytesOf(bytes, start) + valueBytesOf(bytes, start);
+      start = valueStart + valueBytesOf(bytes, start);
     }
     this.#leaving.delete(segment);
     this.#byNumber[segment.number] = undefined;

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { keyGroupOfHash } from '@millrace/common';
 import { ByteSink, ByteSource, readKeyV1 } from '@millrace/proto';
 import { expect, test } from 'vitest';
-import { spillHash, spillHashOfStoreKey } from './spill-hash.ts';
+import { spillHashOfKey, spillHashOfStoreKey } from './spill-hash.ts';
 import {
   copyPart,
   endOfSubkey,
@@ -36,8 +36,12 @@ test('a store key has the parts that it was written of, and these are keys of a 
         expect(hashOfStoreKey(bytes)).toBe(identity.hash);
         expect(generationOfStoreKey(bytes)).toBe(identity.generation);
         const behind = Buffer.concat([Buffer.from('before'), bytes]);
-        expect(spillHashOfStoreKey(behind, 6, () => subkey !== undefined)).toBe(
-          spillHash(tableId, { ...identity, subkey }),
+        for (const hasSubkeys of [true, false])
+          expect(spillHashOfStoreKey(behind, 6, behind.length, () => hasSubkeys)).toBe(
+            spillHashOfStoreKey(bytes, 0, bytes.length, () => hasSubkeys),
+          );
+        expect(spillHashOfStoreKey(bytes, 0, bytes.length, () => false)).toBe(
+          spillHashOfKey(tableId, identity.hash),
         );
         const parts = partsOfStoreKey(bytes);
         const keyStart = subkey === undefined ? parts : endOfSubkey(bytes);

@@ -108,8 +108,8 @@ export function tableIdOfStoreKey(key: Uint8Array, start = 0): number {
 }
 
 /** Where an identity's subkey or key begins in a row's key. */
-export function partsOfStoreKey(key: Uint8Array, start = 0): number {
-  return endOfShort(key, generationStart(key, start));
+export function partsOfStoreKey(key: Uint8Array): number {
+  return endOfShort(key, generationAtOfStoreKey(key));
 }
 
 /** The hash of the key in a row's key. */
@@ -118,18 +118,13 @@ export function hashOfStoreKey(key: Uint8Array, start = 0): number {
 }
 
 /** The generation of the namespace in a row's key. */
-export function generationOfStoreKey(key: Uint8Array, start = 0): number {
-  return shortAt(key, generationStart(key, start));
-}
-
-/** Of a table that has subkeys. */
-export function subkeyOfStoreKey(key: Uint8Array, start = 0): unknown {
-  return readPart(new ByteSource(key, partsOfStoreKey(key, start)));
+export function generationOfStoreKey(key: Uint8Array): number {
+  return shortAt(key, generationAtOfStoreKey(key));
 }
 
 /** Of a table whose subkeys are numbers. */
 export function namespaceOfStoreKey(key: Uint8Array): number {
-  const subkey = subkeyOfStoreKey(key);
+  const subkey = readPart(new ByteSource(key, partsOfStoreKey(key)));
   return typeof subkey === 'number' ? subkey : NaN;
 }
 
@@ -140,7 +135,8 @@ export function endOfSubkey(key: Uint8Array): number {
   return source.position;
 }
 
-function generationStart(key: Uint8Array, start: number): number {
+/** Where the generation begins, behind the hash. */
+export function generationAtOfStoreKey(key: Uint8Array, start = 0): number {
   return endOfShort(key, start + TABLE_START) + HASH_BYTES;
 }
 

@@ -99,19 +99,9 @@ function readVarint(source: ByteSource): number {
 
 /** Reads the row that starts at `start`; whatever is behind it is not looked at. */
 export function readLoggedRowAt(bytes: Buffer, start: number, cells: CellCodec): StoredRow {
-  let at = start;
-  let changed = 0;
-  for (let shift = 0; ; shift += 7) {
-    const byte = bytes[at++] as number;
-    changed |= (byte & 0x7f) << shift;
-    if (byte < 0x80) break;
-  }
-  let position = 0;
-  for (let shift = 0; ; shift += 7) {
-    const byte = bytes[at++] as number;
-    position |= (byte & 0x7f) << shift;
-    if (byte < 0x80) break;
-  }
+  const changed = varintAt(bytes, start);
+  const position = varintAt(bytes, varintEnd);
+  let at = varintEnd;
   const values: unknown[] = [];
   for (let left = bytes[at++] as number; left > 0; left--) {
     const kind = bytes[at++];
@@ -133,11 +123,20 @@ export function readLoggedRowAt(bytes: Buffer, start: number, cells: CellCodec):
 
 /** The stamp of the last change of the row that starts at `start`. */
 export function stampOfLoggedRow(bytes: Buffer, start = 0): number {
-  let changed = 0;
-  for (let shift = 0, at = start; ; shift += 7, at++) {
-    const byte = bytes[at] as number;
-    changed |= (byte & 0x7f) << shift;
-    if (byte < 0x80) return changed;
+  return varintAt(bytes, start);
+}
+
+/** Where the number read last ended. */
+let varintEnd = 0;
+
+function varintAt(bytes: Buffer, start: number): number {
+  let value = 0;
+  for (let shift = 0, at = start; ; shift += 7) {
+    const byte = bytes[at++] as number;
+    value |= (byte & 0x7f) << shift;
+    if (byte >= 0x80) continue;
+    varintEnd = at;
+    return value;
   }
 }
 

@@ -12,7 +12,7 @@ import type {
 } from '../table/stored-rows.ts';
 import type { RestoredBlock, RestoredRows } from './restored-rows.ts';
 import type { RowSpill } from './row-spill.ts';
-import { spillHash, spillHashOfKey } from './spill-hash.ts';
+import { spillHashOfKey } from './spill-hash.ts';
 import { checkSealed, CHECKSUM_BYTES, seal } from './store-checksum.ts';
 import { ROW_TAG, writeChunkKey, writeIdentity } from './store-keys.ts';
 import { writeLoggedRow } from './stored-row-codec.ts';
@@ -89,11 +89,13 @@ export class TableStore implements StoredRows {
   }
 
   load(identity: RowIdentity): StoredRow | undefined {
-    return this.#spill.load(this.#spillHash(identity), this.#rowKey(identity), this.#table.cells);
+    const key = this.#rowKey(identity);
+    return this.#spill.load(this.#spill.hashOf(key), key, this.#table.cells);
   }
 
   delete(identity: RowIdentity): void {
-    this.#spill.delete(this.#spillHash(identity), this.#rowKey(identity));
+    const key = this.#rowKey(identity);
+    this.#spill.delete(this.#spill.hashOf(key), key);
   }
 
   /** Leaves rows where a checkpoint has them; returns how many identities are new. */
@@ -105,15 +107,16 @@ export class TableStore implements StoredRows {
     const addRow = restored.addBlock(block);
     let added = 0;
     for (let index = 0; index < block.entryCount; index++) {
-      const identity = identityAt(index);
-      if (addRow(this.#spillHash(identity), this.#rowKey(identity).view())) added++;
+      const key = this.#rowKey(identityAt(index));
+      if (addRow(this.#spill.hashOf(key), key.view())) added++;
     }
     return added;
   }
 
   /** A newer snapshot of those restored has removed a row. False: it was not there. */
   removeRestored(restored: RestoredRows, identity: RowIdentity): boolean {
-    return restored.forget(this.#spillHash(identity), this.#rowKey(identity).view());
+    const key = this.#rowKey(identity);
+    return restored.forget(this.#spill.hashOf(key), key.view());
   }
 
   /** Writes a row that is about to leave memory. */
@@ -124,7 +127,7 @@ export class TableStore implements StoredRows {
     }
     const { log } = this.#spill;
     const key = this.#rowKey(identity);
-    const hash = this.#spillHash(identity);
+    const hash = this.#spill.hashOf(key);
     this.#spill.restored?.forget(hash, key.view());
     log.begin(hash, key);
     const { sink } = log;
@@ -254,9 +257,5 @@ export class TableStore implements StoredRows {
     this.#scratch.reset();
     writeChunkKey(this.#scratch, this.#at.tableId, generation, chunk);
     return this.#scratch.view();
-  }
-
-  #spillHash(identity: RowIdentity): number {
-    return spillHash(this.#at.tableId, identity);
   }
 }

@@ -4,7 +4,6 @@ import { MemoryKeyValueStore } from '../adapter/memory-key-value-store.ts';
 import { describe, expect, test } from 'vitest';
 import { StampClock } from '../table/stamp-clock.ts';
 import { RowSpill } from './row-spill.ts';
-import { spillHash } from './spill-hash.ts';
 import { ROW_TAG, writeIdentity } from './store-keys.ts';
 import { WriteBehind } from './write-behind.ts';
 
@@ -70,10 +69,10 @@ describe('Writes behind', () => {
     const spill = new RowSpill({ writeBehind, clock: new StampClock(), log, hasSubkeys: () => false });
     for (let index = 0; index < 5000; index++) {
       const identity = { key: index, hash: index, subkey: undefined, generation: 0 };
-      const hash = spillHash(0, identity);
       const key = new ByteSink();
       key.u8(ROW_TAG);
       writeIdentity(key, { keyGroupCount: 1, tableId: 0 }, identity);
+      const hash = spill.hashOf(key);
       spill.log.begin(hash, key);
       spill.log.sink.latin1('a value of twenty or so');
       spill.log.end();

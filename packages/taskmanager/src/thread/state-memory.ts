@@ -11,7 +11,7 @@ const HEAP_SHARE = 0.4;
 const MEMORY_SHARE_ON_HEAP = 0.3;
 /** Outside of the heap. What was replaced may take as much again. */
 const MEMORY_SHARE_PACKED = 0.2;
-/** Of what left memory last; twice that while a snapshot is written. */
+/** Of what left memory last; its index may take as much again, and copies of it as much while a snapshot is written. */
 const MEMORY_SHARE_LOG = 0.1;
 /** As for `stateCacheBytes`. */
 const PACKED_BYTES_MAX = 4 * 1024 ** 3;
