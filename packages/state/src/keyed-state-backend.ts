@@ -71,7 +71,11 @@ export interface PackedListsHandle {
     batch: RecordBatch | undefined,
     at: number,
   ): number;
+  /** Makes a list, of one row or empty, one of this row, without room for another one. Otherwise as `insert`. */
+  setOnly(list: number, head: number, row: unknown, batch: RecordBatch | undefined, at: number): number;
   removeAt(list: number, index: number): number;
+  /** The row that was inserted last is not asked for soon: it need not be there as an object as well, with the texts of its batch. */
+  letGo(list: number, index: number): void;
   /** A row as bytes, valid until the next change. */
   bytesAt(list: number, index: number): Uint8Array;
   /** Of a list that is in no cell any more. */

@@ -72,7 +72,8 @@ export type Operator =
       /** Of records that the source cannot read. */
       readonly onMalformed: FailurePolicy;
     }
-  | { readonly kind: 'map'; readonly map: UserFunction }
+  /** `makesInserts`: the engine's own, that makes a record the row of an insert. */
+  | { readonly kind: 'map'; readonly map: UserFunction; readonly makesInserts?: true }
   | { readonly kind: 'filter'; readonly filter: UserFunction }
   /** Returns an iterable of results. */
   | { readonly kind: 'flatMap'; readonly flatMap: UserFunction }

@@ -157,6 +157,10 @@ export interface TableJoinOptions<L, R, K extends Key, Type extends JoinType, Ou
   readonly rightUniqueKey?: (row: DeepReadonly<R>) => Key;
   /** Default `inner`. */
   readonly type?: Type;
+  /**
+   * Besides the keys. Where it reads rows of one side only, an inner join of tables that only grow asks it once for each of them, and keeps no
+   * more than the key of one that it refuses.
+   */
   readonly where?: JoinCondition<L, R>;
   /** Forgets a row that was not written for so long. Default: never. */
   readonly leftStateTtl?: Duration;

@@ -72,6 +72,12 @@ export interface TableJoinSpec {
   /** Updates of the table come without the row as it was; it has a unique key then. */
   readonly leftIsUpsert: boolean;
   readonly rightIsUpsert: boolean;
+  /**
+   * The join key of a row, where the input is a stream read as a table (`toTable`): each record before that is an insert, so that the row may come
+   * by itself.
+   */
+  readonly leftRowKey?: UserFunction;
+  readonly rightRowKey?: UserFunction;
   /** A row that was not written for so long is forgotten; 0: never. */
   readonly leftTtlMs: number;
   readonly rightTtlMs: number;

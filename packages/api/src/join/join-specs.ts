@@ -125,7 +125,10 @@ const TABLE_OPTIONS = [
 /** @throws {MillraceError} MR_OPTION_INVALID, MR_PROMISE_RETURNED */
 export function tableJoinSpec(
   options: AnyOptions,
-  modes: Pick<TableJoinSpec, 'isLeftAppendOnly' | 'isRightAppendOnly' | 'leftIsUpsert' | 'rightIsUpsert'>,
+  inputs: Pick<
+    TableJoinSpec,
+    'isLeftAppendOnly' | 'isRightAppendOnly' | 'leftIsUpsert' | 'rightIsUpsert' | 'leftRowKey' | 'rightRowKey'
+  >,
 ): TableJoinSpec {
   const what = 'join() of changelogs';
   refuseUnknownOptions(what, options, TABLE_OPTIONS);
@@ -138,7 +141,7 @@ export function tableJoinSpec(
       options['leftUniqueKey'] !== undefined && options['leftUniqueKey'] === options['leftKey'],
     isRightKeyUnique:
       options['rightUniqueKey'] !== undefined && options['rightUniqueKey'] === options['rightKey'],
-    ...modes,
+    ...inputs,
     leftTtlMs: ttlOf('leftStateTtl', options),
     rightTtlMs: ttlOf('rightStateTtl', options),
     ...functions(what, options),

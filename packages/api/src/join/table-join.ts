@@ -7,6 +7,7 @@ import {
   modeText,
   type ChangelogMode,
 } from '../changelog/changelog-mode.ts';
+import type { UserFunction } from '../graph/operator.ts';
 import type { StreamOutlet, Transformation } from '../graph/transformation.ts';
 import type { StreamScope } from '../stream/stream-scope.ts';
 import { tableJoinSpec, type AnyOptions } from './join-specs.ts';
@@ -32,6 +33,8 @@ export function addTableJoin(
     isRightAppendOnly: isAppendOnly(right.mode),
     leftIsUpsert: isUpsert(left.mode),
     rightIsUpsert: isUpsert(right.mode),
+    ...(isOfInserts(left.outlet) ? { leftRowKey: options['leftKey'] as UserFunction } : {}),
+    ...(isOfInserts(right.outlet) ? { rightRowKey: options['rightKey'] as UserFunction } : {}),
   });
   checkWhole('left', left.mode, join.leftUniqueKey !== undefined);
   checkWhole('right', right.mode, join.rightUniqueKey !== undefined);
@@ -42,6 +45,11 @@ export function addTableJoin(
   ];
   const added = scope.builder.add({ kind: 'join', join }, inputs, `${join.joinType} join`);
   return { added, mode: modeOf(join, joinedMode(WHAT, left.mode, right.mode)) };
+}
+
+/** What `toTable` makes of a stream. */
+function isOfInserts({ from: { operator }, partitioning }: StreamOutlet): boolean {
+  return operator.kind === 'map' && operator.makesInserts === true && partitioning === 'forward';
 }
 
 /** Without the row as it was, a row can only be replaced by its key. */

@@ -240,7 +240,8 @@ export class DataStream<T> {
 
   /** The records as rows of a table that only grows. */
   toTable(): ChangelogStream<T> {
-    const added = this.#scope.builder.add({ kind: 'map', map: insertOfRow }, [this.#outlet], 'inserts');
+    const inserts = { kind: 'map', map: insertOfRow, makesInserts: true } as const;
+    const added = this.#scope.builder.add(inserts, [this.#outlet], 'inserts');
     return this.#scope.changelogOf<T>({ from: added, partitioning: 'forward' }, APPEND_MODE);
   }
 

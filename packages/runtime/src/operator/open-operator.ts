@@ -18,6 +18,7 @@ import {
   filterOperator,
   flatMapOperator,
   forEachOperator,
+  insertsOperator,
   mapOperator,
   unionOperator,
 } from './simple-stages.ts';
@@ -37,7 +38,9 @@ export async function openOperator(
     case 'source':
       return sourceOperator(setup, tracker);
     case 'map':
-      return mapOperator(setup, operator.map);
+      return operator.makesInserts === true
+        ? insertsOperator(setup.node, operator.map)
+        : mapOperator(setup, operator.map);
     case 'filter':
       return filterOperator(setup, operator.filter);
     case 'flatMap':

@@ -1,5 +1,6 @@
 // Stages without state: map, filter, flatMap, union, forEach.
 import type { StreamNode, UserFunction } from '@millrace/api';
+import { LateRecord } from '../chain/codegen/record-text.ts';
 import { INLINE_RESULTS_MAX, STOPPED, type Emission } from '../chain/emission.ts';
 import type { RecordFailures } from '../chain/record-failures.ts';
 import type { ErrorSites } from '../chain/user-error.ts';
@@ -30,6 +31,25 @@ export function mapOperator(setup: Setup, map: UserFunction): ChainOperator {
           `${body.at(site)} ${declare(mapped)} = ${body.unit.bind(map, 'map')}(${body.record.argument(map)});\n${checkFirst(body, mapped, refuse)}`,
         goOn: () => `${body.freeze(mapped)}\n${body.next(mapped, body.timestampMs)}`,
       });
+    },
+  });
+}
+
+/** The insert of each record, which is made where somebody asks for more than the record. */
+export function insertsOperator(node: StreamNode, insertOf: UserFunction): ChainOperator {
+  return operatorOf(node, {
+    kind: 'map',
+    emit: (body) => {
+      const { unit, record: row } = body;
+      const insert = unit.bind(insertOf, 'insertOf');
+      const record = new LateRecord(unit.fresh('inserted'), {
+        make: (name) => `const ${name} = ${insert}(${row.whole()}); ${body.freeze(name)}`,
+        cells: () => undefined,
+        again: `${insert}(${row.again(false)})`,
+        inserted: row,
+      });
+      const rest = body.next(record, body.timestampMs);
+      return `${record.declaration()}\n${rest}`;
     },
   });
 }

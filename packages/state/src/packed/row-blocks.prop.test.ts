@@ -21,6 +21,7 @@ const place = fc.nat(1_000);
 const step = fc.oneof(
   { weight: 24, arbitrary: fc.record({ kind: fc.constant('insert' as const), list, place, head, row }) },
   { weight: 12, arbitrary: fc.record({ kind: fc.constant('remove' as const), list, place }) },
+  { weight: 6, arbitrary: fc.record({ kind: fc.constant('only' as const), list, head, row }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('free' as const), list }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('restore' as const), list }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('freeze' as const) }) },
@@ -78,9 +79,14 @@ describe('Lists in blocks', () => {
               const entriesOf = model[of.list] as Entry[];
               const index = of.place % (entriesOf.length + 1);
               lists[of.list] = blocks.insert(lists[of.list] as number, index, of.head, of.row, undefined, -1);
+              if (of.place % 2 === 0) blocks.letGo(lists[of.list] as number, index);
               entriesOf.splice(index, 0, [of.head, of.row]);
               break;
             }
+            case 'only':
+              lists[of.list] = blocks.setOnly(lists[of.list] as number, of.head, of.row, undefined, -1);
+              model[of.list] = [[of.head, of.row]];
+              break;
             case 'remove': {
               const entriesOf = model[of.list] as Entry[];
               if (entriesOf.length === 0) break;

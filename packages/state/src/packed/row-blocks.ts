@@ -57,6 +57,8 @@ export class RowBlocks implements PackedListsHandle {
   readonly #read = new ReadRows();
   /** Cells that are still to be looked at for lists to be moved; 0: none. */
   #hand = 0;
+  /** The row that was prepared last is one of a batch. */
+  #isFromBatch = false;
   readonly #writer = new PlainRowWriter();
   readonly #batchWriter = new BatchRowWriter();
   readonly #headWriter = new PlainRowWriter();
@@ -105,25 +107,62 @@ export class RowBlocks implements PackedListsHandle {
     batch: RecordBatch | undefined,
     at: number,
   ): number {
-    // What is written elsewhere first waits for memory twice: rows of a batch go where they stay at once.
-    const isFromBatch = batch !== undefined && this.#batchWriter.takes(batch);
-    const outside = isFromBatch ? undefined : this.#encode(row);
-    const bytes = isFromBatch ? this.#batchWriter.bytesOf(at) : encodedBytes;
-    const words = wordsOf(bytes);
-    const target = list !== 0 && this.#hasRoom(list, words) ? list : this.#move(list, words);
+    return this.#insert(list, index, head, row, batch, at, ROOM);
+  }
+
+  // oxlint-disable-next-line max-params -- for each row
+  #insert(
+    list: number,
+    index: number,
+    head: number,
+    row: unknown,
+    batch: RecordBatch | undefined,
+    at: number,
+    room: number,
+  ): number {
+    const outside = this.#prepare(row, batch, at);
+    const words = wordsOf(encodedBytes);
+    const target = list !== 0 && this.#hasRoom(list, words) ? list : this.#move(list, words, room);
     const offset = this.#place(target, words);
     const segment = this.#arena.segmentOf(target);
     const start = this.#arena.wordOf(target);
-    if (isFromBatch) this.#batchWriter.write(segment.bytes, segment.view, (start + offset) * 4, at);
-    else if (outside === undefined) copy(this.#scratchWords, 0, segment.words, start + offset, words);
-    else segment.bytes.set(outside, (start + offset) * 4);
+    this.#write(segment, start + offset, outside, at);
     this.#read.put(this.#arena.placeOf(target, offset), row);
     this.#enter(segment, start, index);
     const entry = this.#entryAt(segment, target, index);
     segment.floats[entry >>> 1] = head;
     segment.words[entry + ENTRY_WORD] = offset;
-    segment.words[entry + ENTRY_BYTES] = bytes;
+    segment.words[entry + ENTRY_BYTES] = encodedBytes;
     return target;
+  }
+
+  // oxlint-disable-next-line max-params -- for each row
+  setOnly(list: number, head: number, row: unknown, batch: RecordBatch | undefined, at: number): number {
+    if (list === 0 || !this.#arena.isOwn(list)) return this.#anew(list, head, row, batch, at);
+    const outside = this.#prepare(row, batch, at);
+    const count = wordsOf(encodedBytes);
+    const segment = this.#arena.segmentOf(list);
+    const { words, blockWords } = segment;
+    const start = this.#arena.wordOf(list);
+    const entry = this.#entryAt(segment, list, 0);
+    const offset = words[entry + ENTRY_WORD] as number;
+    const isTooLong = offset + count > blockWords - ENTRY_WORDS;
+    const isTooShort = blockWords >= SHRUNK_WORDS_MIN && count < blockWords * SHRINKS_BELOW;
+    if (words[start + ROWS] !== 1 || isTooLong || isTooShort) return this.#anew(list, head, row, batch, at);
+    this.#read.forget(this.#arena.placeOf(list, offset));
+    this.#write(segment, start + offset, outside, at);
+    words[start + LIVE] = count;
+    words[start + USED] = offset + count;
+    words[start + HOLE_WORDS] = 0;
+    segment.floats[entry >>> 1] = head;
+    words[entry + ENTRY_BYTES] = encodedBytes;
+    return list;
+  }
+
+  letGo(list: number, index: number): void {
+    const segment = this.#arena.segmentOf(list);
+    const offset = segment.words[this.#entryAt(segment, list, index) + ENTRY_WORD] as number;
+    this.#read.forget(this.#arena.placeOf(list, offset));
   }
 
   removeAt(given: number, index: number): number {
@@ -285,6 +324,30 @@ export class RowBlocks implements PackedListsHandle {
   /** Word in the segment at which the entry of a row starts. */
   #entryAt({ blockWords }: BlockSegment, list: number, index: number): number {
     return this.#arena.wordOf(list) + blockWords - ENTRY_WORDS * (index + 1);
+  }
+
+  /** A list of one row in the place of another list. */
+  // oxlint-disable-next-line max-params -- for each row
+  #anew(list: number, head: number, row: unknown, batch: RecordBatch | undefined, at: number): number {
+    const made = this.#insert(0, 0, head, row, batch, at, 1);
+    this.free(list);
+    return made;
+  }
+
+  /** As `#encode`, which a row of a batch does not need: what is written elsewhere first waits for memory twice. */
+  #prepare(row: unknown, batch: RecordBatch | undefined, at: number): Uint8Array | undefined {
+    this.#isFromBatch = batch !== undefined && this.#batchWriter.takes(batch);
+    if (!this.#isFromBatch) return this.#encode(row);
+    encodedBytes = this.#batchWriter.bytesOf(at);
+    return undefined;
+  }
+
+  /** Writes the row that was prepared last. */
+  // oxlint-disable-next-line max-params -- for each row
+  #write(segment: BlockSegment, word: number, outside: Uint8Array | undefined, at: number): void {
+    if (this.#isFromBatch) this.#batchWriter.write(segment.bytes, segment.view, word * 4, at);
+    else if (outside === undefined) copy(this.#scratchWords, 0, segment.words, word, wordsOf(encodedBytes));
+    else segment.bytes.set(outside, word * 4);
   }
 
   /** Encodes a row: to the scratch memory, or, what is returned, elsewhere. @throws {MillraceError} MR_UNSUPPORTED_VALUE */

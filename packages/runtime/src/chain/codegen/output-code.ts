@@ -1,6 +1,7 @@
 // Text that sends a record out over an edge of the vertex.
 import { unreachable } from '@millrace/common';
 import type { RankFilter } from '../../operator/changelog/rank-filter.ts';
+import { rowKeyOf } from '../../operator/join/row-key.ts';
 import type { PartialAggregates } from '../../operator/window/partial-aggregates.ts';
 import type { OutgoingEdge } from '../chain-topology.ts';
 import type { ChainOutput } from '../operator-chain.ts';
@@ -8,7 +9,7 @@ import type { RecordFailures } from '../record-failures.ts';
 import type { FieldsRead } from '../fields/fields-read.ts';
 import type { ErrorSites } from '../user-error.ts';
 import { property, type CodeUnit } from './code-unit.ts';
-import type { RecordCells, RecordText } from './record-text.ts';
+import { madeRecord, type RecordCells, type RecordText } from './record-text.ts';
 import { callKeySelector, emitChannel, emitHash, refusingPromises } from './key-code.ts';
 
 /** Fields that are copied one by one at most; a wider record goes as an object. */
@@ -36,17 +37,28 @@ export interface SentRecord {
   readonly timestampMs: string;
 }
 
+/** What the text needs of the chain. */
+interface SendingChain {
+  readonly keyGroupCount: number;
+  readonly sites: ErrorSites;
+  readonly failures: RecordFailures;
+}
+
 /** Returns the statements that send one record; they count it in the local `out`. */
-export function emitOutput(
-  unit: CodeUnit,
-  port: OutputPort,
-  sent: SentRecord,
-  chain: {
-    readonly keyGroupCount: number;
-    readonly sites: ErrorSites;
-    readonly failures: RecordFailures;
-  },
-): string {
+export function emitOutput(unit: CodeUnit, port: OutputPort, sent: SentRecord, chain: SendingChain): string {
+  const { consumer, edge } = port.outgoing;
+  const rowKey = rowKeyOf(consumer, edge);
+  if (rowKey === undefined) return emitTo(unit, port, sent, chain);
+  const outgoing = { ...port.outgoing, edge: { ...edge, keySelector: rowKey } };
+  const { record, timestampMs } = sent;
+  if (record.inserted !== undefined)
+    return emitTo(unit, { ...port, outgoing }, { record: record.inserted, timestampMs }, chain);
+  const row = unit.fresh('row');
+  const text = emitTo(unit, { ...port, outgoing }, { record: madeRecord(row), timestampMs }, chain);
+  return `const ${row} = ${record.field('row')};\n${text}`;
+}
+
+function emitTo(unit: CodeUnit, port: OutputPort, sent: SentRecord, chain: SendingChain): string {
   const { output, edge } = port.outgoing;
   const { record } = sent;
   const append = (channel: string, hash: string): string => appendText(unit, port, sent, { channel, hash });

@@ -23,6 +23,8 @@ export interface RecordText {
   cells(fields: FieldsRead): RecordCells | undefined;
   /** What to give code that reads these fields. */
   having(fields: FieldsRead): string;
+  /** The row that the record is the insert of (`insertOfRow`), where nothing else is in it. */
+  readonly inserted: RecordText | undefined;
   /** The record where only some rows come: what is not needed before is made there. */
   behindCondition(unit: CodeUnit): ConditionalRecord;
 }
@@ -48,6 +50,7 @@ export function madeRecord(name: string): RecordText {
     field: (field) => `${name}[${literal(field)}]`,
     again: () => name,
     batch: undefined,
+    inserted: undefined,
     cells: () => undefined,
     having: () => name,
     behindCondition: () => ({ record: made, declaration: () => '' }),
@@ -70,6 +73,7 @@ export interface OuterRecord {
 /** A record that somebody else makes, with the fields that are asked for here. */
 export class AskedRecord implements RecordText {
   readonly batch = undefined;
+  readonly inserted = undefined;
   readonly #name: string;
   #fields: FieldsRead = 'none';
 
@@ -121,6 +125,7 @@ export interface RecordMaking {
   readonly again: string;
   /** As of {@link RecordText}. */
   readonly batch?: string;
+  readonly inserted?: RecordText;
 }
 
 /** A record that is columns until it is asked for. */
@@ -142,6 +147,10 @@ export class LateRecord implements RecordText {
 
   get batch(): string | undefined {
     return this.#making.batch;
+  }
+
+  get inserted(): RecordText | undefined {
+    return this.#making.inserted;
   }
 
   whole(): string {

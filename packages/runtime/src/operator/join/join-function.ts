@@ -62,6 +62,15 @@ export class JoinFunction {
     }
   }
 
+  /** As {@link isMatch} where the condition says so plainly: true where it fails, which is told when the pair is looked at again. */
+  mayMatch(left: unknown, right: unknown): boolean {
+    try {
+      return this.#where?.(left, right) !== false;
+    } catch {
+      return true;
+    }
+  }
+
   /** The result of a pair; undefined when it was left out, which `wasLeftOut` tells. */
   result(left: unknown, right: unknown, timestampMs: number): unknown {
     this.wasLeftOut = false;

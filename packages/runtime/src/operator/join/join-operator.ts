@@ -6,13 +6,17 @@ import type { ChainOperator, StageBody } from '../chain-stage.ts';
 import { backendMethods, emitKey } from '../keyed/keyed-code.ts';
 import type { OperatorSetup } from '../operator-setup.ts';
 import { IntervalJoin } from './interval-join.ts';
+import { openInnerJoin } from './inner-join-operator.ts';
 import type { JoinLogic } from './join-logic.ts';
 import { LatestJoin } from './latest-join.ts';
+import { isPacked } from './row-identity.ts';
+import { rowBody } from './row-key.ts';
 import { TableJoin } from './table-join.ts';
 import { TemporalJoin } from './temporal-join.ts';
 
 /** Opens a join with its state restored. */
 export async function openJoin(setup: OperatorSetup, spec: JoinSpec): Promise<ChainOperator> {
+  if (spec.kind === 'table' && isPacked(spec)) return await openInnerJoin(setup, spec);
   const backend = await setup.openBackend();
   const logic = logicOf(setup, backend, spec);
   return joinOperator(setup, backend, logic);
@@ -75,7 +79,7 @@ function joinOperator(setup: OperatorSetup, backend: KeyedStateBackend, logic: J
 
 function emitArrival(
   setup: OperatorSetup,
-  body: StageBody,
+  given: StageBody,
   of: {
     readonly backend: KeyedStateBackend;
     readonly logic: JoinLogic;
@@ -83,10 +87,13 @@ function emitArrival(
     readonly joinSite: number;
   },
 ): string {
+  const rows = rowBody(setup.node, given);
+  const body = rows ?? given;
   const { unit, record, row, timestampMs } = body;
   const { key, hash, make } = emitKey(body, setup, of.keySite);
-  const method = body.inputEdge === setup.node.inputs[1] ? 'onRight' : 'onLeft';
+  const method = given.inputEdge === setup.node.inputs[1] ? 'onRight' : 'onLeft';
   const logic = unit.bind(of.logic, 'join');
+  const whole = rows === undefined ? record.whole() : `{ kind: 'insert', row: ${record.whole()} }`;
   const backend = unit.bind(of.backend, 'backend');
   return body.attempt({
     names: [key, hash],
@@ -97,7 +104,7 @@ function emitArrival(
         // What the join emits goes through functions that do not know the row.
         row === '-1' ? '' : `${unit.bind(setup.origin, 'origin')}.row = ${row};`,
         `${backend}.setCurrentKey(${key}, ${hash});`,
-        `${logic}.${method}(${key}, ${hash}, ${record.whole()}, ${timestampMs}, ${row});`,
+        `${logic}.${method}(${key}, ${hash}, ${whole}, ${timestampMs}, ${row});`,
       ].join('\n'),
   });
 }

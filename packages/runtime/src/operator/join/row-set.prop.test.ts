@@ -5,7 +5,8 @@ import type { KeyedStateBackend } from '@millrace/state';
 import { MemoryBlobStore } from '@millrace/testing';
 import { expect, test } from 'vitest';
 import { openTestBackend } from '../backend.testing.ts';
-import { openRowTable, RowSet, type RowIdentity } from './row-set.ts';
+import type { RowIdentity } from './row-identity.ts';
+import { openRowTable, RowSet } from './row-set.ts';
 
 interface Row {
   readonly id: number;

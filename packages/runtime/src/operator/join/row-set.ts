@@ -1,5 +1,4 @@
 // [HOT] The rows of one side of a table join, of the current key: a multiset, or by unique key.
-import type { UserFunction } from '@millrace/api';
 import type { Clock } from '@millrace/common';
 import {
   sameKey,
@@ -9,6 +8,8 @@ import {
   type RowTable,
 } from '@millrace/state';
 import { cutLoose } from '../aggregate/cut-loose.ts';
+import type { HandedOver } from './earlier-rows.ts';
+import type { RowIdentity } from './row-identity.ts';
 import { rowText, sameRow } from './row-text.ts';
 
 /** Kinds of rows of a key that lie in one row of the table; more go to a map, so that no change costs more than so many. */
@@ -50,9 +51,6 @@ export interface FoundRow {
 }
 
 const NONE: readonly FoundRow[] = [];
-
-/** What tells the rows of a side apart. `join key`: there is one row a key. `none`: nothing, since rows only come. */
-export type RowIdentity = UserFunction | 'join key' | 'none' | undefined;
 
 /**
  * Rows by what tells them apart.
@@ -186,6 +184,27 @@ export class RowSet {
     if (this.ttlMs > 0 || this.#number(ROWS, at) !== 1 || this.#number(COUNT, at) !== 1) return -1;
     this.onlyRow = this.#values(ROW)[at];
     return 1;
+  }
+
+  /** Takes the rows of the current key out of the table, for the other form of them. */
+  handOver(): HandedOver {
+    const at = this.#find();
+    if (at < 0) return [];
+    const isInMap = this.#number(ROWS, at) === IN_MAP;
+    const rows = isInMap ? 'in the map' : this.found().map(({ kept }) => kept);
+    this.#clear(at);
+    return rows;
+  }
+
+  takeOver(handedOver: HandedOver): void {
+    if (handedOver === 'in the map') {
+      const at = this.#table.upsert(this.#backend.currentKey, this.#backend.currentKeyHash, 0);
+      this.#touch(at);
+      this.#setNumber(ROWS, at, IN_MAP);
+      return;
+    }
+    for (const { row, count, associations } of handedOver)
+      for (let copy = 0; copy < count; copy++) this.add(row, associations);
   }
 
   setAssociations({ id, kept }: FoundRow, associations: number): void {

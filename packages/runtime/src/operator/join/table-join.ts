@@ -1,12 +1,16 @@
 // [HOT] The join of two tables that change: each change of a row becomes the changes of the join.
-import type { TableJoinSpec, UserFunction } from '@millrace/api';
+import type { TableJoinSpec } from '@millrace/api';
 import { isNullKey } from '@millrace/common';
 import type { KeyedStateBackend } from '@millrace/state';
 import type { OperatorSetup } from '../operator-setup.ts';
 import { isAccumulate, type Change } from './change.ts';
+import { EarlierRows } from './earlier-rows.ts';
 import { JoinFunction } from './join-function.ts';
 import type { JoinLogic } from './join-logic.ts';
-import { openRowTable, RowSet, type FoundRow, type RowIdentity } from './row-set.ts';
+import { JoinedChanges } from './joined-changes.ts';
+import { openPackedTable, PackedSide } from './packed-side.ts';
+import { identityOf } from './row-identity.ts';
+import { openRowTable, RowSet, type FoundRow } from './row-set.ts';
 
 /** Timers of rows that expire stand at multiples of this part of the time to live, so that many rows share one. */
 const TIMERS_PER_TTL = 8;
@@ -51,8 +55,8 @@ export class TableJoin implements JoinLogic {
   readonly #right: Side;
   /** A semi or anti join: what it emits when a left row has a partner, or has none. */
   readonly #once: 'semi' | 'anti' | undefined;
-  /** What is left to emit of the change at hand when the chain has to stop; undefined: it goes out at once. */
-  #changes: Change[] | undefined;
+  readonly #changes: JoinedChanges;
+  readonly #earlier: EarlierRows;
   #timestampMs = NaN;
 
   constructor(setup: OperatorSetup, backend: KeyedStateBackend, spec: TableJoinSpec) {
@@ -62,6 +66,7 @@ export class TableJoin implements JoinLogic {
     this.#setup = setup;
     this.#backend = backend;
     this.#fn = new JoinFunction(setup, spec);
+    this.#changes = new JoinedChanges(this.#fn);
     this.#once = joinType === 'semi' || joinType === 'anti' ? joinType : undefined;
     const isAppendOnly =
       joinType === 'inner' &&
@@ -76,7 +81,7 @@ export class TableJoin implements JoinLogic {
       rows: new RowSet(backend, {
         table,
         side: 'left',
-        identity: identityOf(spec.isLeftKeyUnique, spec.leftUniqueKey, spec.isLeftAppendOnly),
+        identity: identityOf(spec, 'left'),
         ttlMs: spec.leftTtlMs,
         clock,
       }),
@@ -89,16 +94,18 @@ export class TableJoin implements JoinLogic {
       rows: new RowSet(backend, {
         table,
         side: 'right',
-        identity: identityOf(spec.isRightKeyUnique, spec.rightUniqueKey, spec.isRightAppendOnly),
+        identity: identityOf(spec, 'right'),
         ttlMs: spec.rightTtlMs,
         clock,
       }),
     };
+    this.#earlier = this.#openEarlier();
   }
 
   onLeft(key: unknown, _keyHash: number, record: unknown, timestampMs: number): void {
     this.#timestampMs = timestampMs;
     if (isNullKey(key)) return this.#onNullKey(this.#left, record as Change);
+    this.#moveEarlier();
     const change = knownChange(this.#left, record as Change);
     if (this.#once === undefined) this.#onChange(this.#left, this.#right, change);
     else this.#onLeftOnce(change, this.#once);
@@ -108,6 +115,7 @@ export class TableJoin implements JoinLogic {
   onRight(key: unknown, _keyHash: number, record: unknown, timestampMs: number): void {
     this.#timestampMs = timestampMs;
     if (isNullKey(key)) return this.#onNullKey(this.#right, record as Change);
+    this.#moveEarlier();
     const change = knownChange(this.#right, record as Change);
     if (this.#once === undefined) this.#onChange(this.#right, this.#left, change);
     else this.#onRightOnce(change, this.#once);
@@ -120,24 +128,34 @@ export class TableJoin implements JoinLogic {
     }
   }
 
+  /** The program joined both tables for good, without rows that stand alone, when the state was saved. */
+  #openEarlier(): EarlierRows {
+    const table = openPackedTable(this.#backend);
+    const from = (side: 'left' | 'right') => new PackedSide(this.#backend, { table, side, isOnlyRow: false });
+    return new EarlierRows(this.#backend, table, [
+      { from: from('left'), to: this.#left.rows },
+      { from: from('right'), to: this.#right.rows },
+    ]);
+  }
+
+  #moveEarlier(): void {
+    if (!this.#earlier.moveCurrent()) return;
+    const nowMs = this.#setup.environment.clock.nowMs();
+    for (const { rows } of [this.#left, this.#right])
+      if (rows.ttlMs > 0) this.#schedule(rows.ttlMs, nowMs + rows.ttlMs);
+  }
+
   /** A row that has no partner and never will: it goes out alone, and nothing is kept of it. */
   #onNullKey(side: Side, change: Change): void {
     if (this.#once === undefined && side.isOuter)
       this.#addAlone(isAccumulate(change) ? 'insert' : 'delete', side, change.row);
     else if (this.#once === 'anti' && side.isLeft) this.#addAlone(change.kind, side, change.row);
-    this.#emit();
+    this.#changes.flush(this.#timestampMs);
   }
 
   #finish({ rows }: Side): void {
     if (rows.ttlMs > 0) this.#schedule(rows.ttlMs, this.#setup.environment.clock.nowMs() + rows.ttlMs);
-    this.#emit();
-  }
-
-  #emit(): void {
-    const changes = this.#changes;
-    if (changes === undefined) return;
-    this.#changes = undefined;
-    this.#fn.emitResults(changes, this.#timestampMs);
+    this.#changes.flush(this.#timestampMs);
   }
 
   #schedule(ttlMs: number, dueMs: number): void {
@@ -309,20 +327,8 @@ export class TableJoin implements JoinLogic {
   }
 
   #add(kind: Kind, left: unknown, right: unknown): void {
-    const row = this.#fn.result(left, right, this.#timestampMs);
-    if (this.#fn.wasLeftOut) return;
-    if (this.#changes !== undefined) this.#changes.push({ kind, row });
-    else if (this.#fn.emitResult({ kind, row }, this.#timestampMs)) this.#changes = [];
+    this.#changes.add(kind, left, right, this.#timestampMs);
   }
-}
-
-function identityOf(
-  isKeyUnique: boolean,
-  uniqueKey: UserFunction | undefined,
-  isAppendOnly: boolean,
-): RowIdentity {
-  if (isKeyUnique) return 'join key';
-  return uniqueKey ?? (isAppendOnly ? 'none' : undefined);
 }
 
 /** What an upsert input deletes is the row that is known: the change may have its key only. */
