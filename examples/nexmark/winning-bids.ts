@@ -1,5 +1,5 @@
 // The bids that win an auction: while it is open, the highest, of equal ones the first. Shared by several queries.
-import { listState, valueState, type DataStream } from '@millrace/api';
+import { listState, valueState, type DataStream, type DeepReadonly } from '@millrace/api';
 import type { Auction, Bid } from '@millrace/connector-nexmark';
 
 /** An auction and the bid that leads. */
@@ -21,7 +21,7 @@ type Offer = Pick<Bid, 'auction' | 'price' | 'dateTime'>;
 export function winningBids<A extends Open, B extends Offer>(
   auctions: DataStream<A>,
   bids: DataStream<B>,
-): DataStream<Winning<A, B>> {
+): DataStream<Winning<DeepReadonly<A>, DeepReadonly<B>>> {
   const isIn = ({ dateTime, expires }: Open, bid: Offer): boolean =>
     bid.dateTime >= dateTime && bid.dateTime <= expires;
   const isBetter = (bid: Offer, than: Offer | undefined): boolean =>
@@ -34,28 +34,25 @@ export function winningBids<A extends Open, B extends Offer>(
     .connect(bids.keyBy((bid) => bid.auction))
     .process({
       state: { auction: valueState<A>(), best: valueState<B>(), early: listState<B>() },
-      onFirst(opened, { state }) {
-        const auction = opened as A;
-        let best: B | undefined;
-        for (const bid of state.early.get() as Iterable<B>)
-          if (isIn(auction, bid) && isBetter(bid, best)) best = bid;
+      onFirst(auction, { state }) {
+        let best: DeepReadonly<B> | undefined;
+        for (const bid of state.early.get()) if (isIn(auction, bid) && isBetter(bid, best)) best = bid;
         state.early.clear();
-        state.auction.update(auction as never);
+        state.auction.update(auction);
         if (best === undefined) return [];
-        state.best.update(best as never);
+        state.best.update(best);
         return [{ auction, bid: best, before: undefined }];
       },
-      onSecond(offered, { state }) {
-        const bid = offered as B;
-        const auction = state.auction.value() as A | undefined;
+      onSecond(bid, { state }) {
+        const auction = state.auction.value();
         if (auction === undefined) {
-          state.early.add(bid as never);
+          state.early.add(bid);
           return [];
         }
         if (!isIn(auction, bid)) return [];
-        const before = state.best.value() as B | undefined;
+        const before = state.best.value();
         if (!isBetter(bid, before)) return [];
-        state.best.update(bid as never);
+        state.best.update(bid);
         return [{ auction, bid, before }];
       },
     });
