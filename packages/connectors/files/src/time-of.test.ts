@@ -30,9 +30,28 @@ test.each([
   }
 });
 
-test.each(['', 'yesterday', '2026-13-01T00:00:00Z', '1767225600', '1767225600123 ms', null, undefined, {}])(
-  '%s is no time',
+test.each([8.64e15, -8.64e15, 8_640_000_000_000_000n, '8640000000000000'])(
+  '%s is as far as a Date goes',
   (time) => {
-    expect(timeOf(time)).toBeNaN();
+    expect(Math.abs(timeOf(time))).toBe(8.64e15);
   },
 );
+
+test.each([
+  '',
+  'yesterday',
+  '2026-13-01T00:00:00Z',
+  '1767225600',
+  '1767225600123 ms',
+  '1767225600123456789',
+  '9'.repeat(400),
+  8.64e15 + 1,
+  -Infinity,
+  NaN,
+  2n ** 64n,
+  null,
+  undefined,
+  {},
+])('%s is no time', (time) => {
+  expect(timeOf(time)).toBeNaN();
+});

@@ -132,6 +132,28 @@ test('jsonLines refuses a file that is cut while it is read', async () => {
   await reader.close?.();
 });
 
+test('jsonLines takes no time that no Date holds, whether lines are parsed or looked over', async () => {
+  const directory = await temporaryDirectory();
+  const times = ['1e400', '-1e400', '8640000000000001', `"${'9'.repeat(400)}"`, '"1767225600123456789"'];
+  const lines = ['1.5', ...times, '"2026-01-01"', '-8.64e15'].map((at) => `{"at":${at}}`);
+  await writeFile(`${directory.path}/rows.jsonl`, lines.join('\n'));
+  const source = jsonLines<{ readonly at: number }>({ path: 'rows.jsonl', times: ['at'] });
+  // @ts-expect-error -- no field of Row
+  jsonLines<Row>({ path: 'rows.jsonl', times: ['at'] });
+  for (const fields of [undefined, ['at']]) {
+    const context = {
+      ...connectorContext(directory.path),
+      ...(fields === undefined ? {} : { fields }),
+    };
+    const [split] = await source.enumerate(context);
+    if (split === undefined) throw new Error('no split');
+    const { records, malformed } = await readSplit(source, split, { context, recordsMax: 100 });
+    expect(records).toEqual([{ at: 1.5 }, { at: 1_767_225_600_000 }, { at: -8.64e15 }]);
+    expect(malformed).toHaveLength(times.length);
+    expect(malformed[0]?.reason).toContain('cannot read Infinity in "at" as a time');
+  }
+});
+
 test('A path in place of options is refused as one', () => {
   const jsonLinesOf = jsonLines as (options: unknown) => unknown;
   expect(() => jsonLinesOf('out/')).toThrow(expect.objectContaining({ code: 'MR_OPTION_INVALID' }));

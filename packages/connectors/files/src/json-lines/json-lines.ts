@@ -18,7 +18,7 @@ import { checkVariant, type VariantOption } from '../variant.ts';
 import { jsonLineParser } from './parse-json-lines.ts';
 
 /** Options of {@link jsonLines}. */
-export interface JsonLinesOptions extends Omit<FileSinkOptions, 'path'> {
+export interface JsonLinesOptions<T> extends Omit<FileSinkOptions, 'path'> {
   /**
    * Source: file, directory or glob, or several. Sink: a directory. Relative to the directory where the job was
    * submitted.
@@ -30,8 +30,11 @@ export interface JsonLinesOptions extends Omit<FileSinkOptions, 'path'> {
   readonly splitBytes?: number;
   /** Source: rows of several kinds: those of one, and of each the object that counts. */
   readonly variant?: VariantOption;
-  /** Source: fields that become milliseconds since the epoch: numbers of ms, ISO 8601 or ms in a text. */
-  readonly times?: readonly string[];
+  /**
+   * Source: fields that become milliseconds since the epoch: numbers of ms, ISO 8601 or ms in a text. A record without such a time, or one
+   * that no Date holds, is malformed where the job reads the field.
+   */
+  readonly times?: readonly NoInfer<keyof T & string>[];
 }
 
 /** Options of {@link jsonLines} that writes changes. */
@@ -55,15 +58,17 @@ const SPLIT_BYTES_DEFAULT = 32 * 1024 * 1024;
  * @example changes.sink(jsonLines({ path: 'out/', changelog: true }))
  */
 export function jsonLines<T>(options: ChangelogLinesOptions): ChangelogSink<T>;
-export function jsonLines<T>(options: JsonLinesOptions): JsonLines<T>;
+export function jsonLines<T>(options: JsonLinesOptions<T>): JsonLines<T>;
 export function jsonLines<T>(
-  options: JsonLinesOptions | ChangelogLinesOptions,
+  options: JsonLinesOptions<T> | ChangelogLinesOptions,
 ): JsonLines<T> | ChangelogSink<T> {
   return isChangelog(options) ? changelogLines<T>(options) : plainLines<T>(options);
 }
 
 /** Looks at no more than the option: a path in place of options is refused by whoever looks at the path. */
-function isChangelog(options: JsonLinesOptions | ChangelogLinesOptions): options is ChangelogLinesOptions {
+function isChangelog<T>(
+  options: JsonLinesOptions<T> | ChangelogLinesOptions,
+): options is ChangelogLinesOptions {
   return (options as Partial<ChangelogLinesOptions>).changelog === true;
 }
 
@@ -76,7 +81,7 @@ function changelogLines<T>(options: ChangelogLinesOptions): ChangelogSink<T> {
   return { ...sink, changes: 'all', describe: () => ({ ...sink.describe(), changelog: true }) };
 }
 
-function plainLines<T>(options: JsonLinesOptions): JsonLines<T> {
+function plainLines<T>(options: JsonLinesOptions<T>): JsonLines<T> {
   const path = checkPath(options.path);
   const splitBytes = positiveInteger('splitBytes', options.splitBytes ?? SPLIT_BYTES_DEFAULT);
   const variant = checkVariant(options.variant);

@@ -1,6 +1,6 @@
 // [HOT] Lines as the fields that somebody reads: the rest of a line is looked over, and nothing is made of it.
 import type { SourceColumn } from '@millrace/api';
-import { noTime, timeOf } from '../time-of.ts';
+import { isTime, noTime, timeOf } from '../time-of.ts';
 import { noObject, unknownTag, type VariantOption } from '../variant.ts';
 import { ROW_BYTES_MAX } from '../text/text-reader.ts';
 import { FieldColumn } from './field-columns.ts';
@@ -243,7 +243,7 @@ export class JsonProjection {
       }
       return end + 1;
     }
-    if (isDigit(first) || first === MINUS) return this.#number(bytes, from, column);
+    if (isDigit(first) || first === MINUS) return this.#number(bytes, from, field);
     if (this.#times[field] === true) return UNSURE;
     const end = skipValue(scanned, from, 0);
     if (end === UNSURE) return UNSURE;
@@ -251,7 +251,8 @@ export class JsonProjection {
     return end;
   }
 
-  #number(bytes: Buffer, from: number, column: FieldColumn): number {
+  #number(bytes: Buffer, from: number, field: number): number {
+    const column = this.#columns[field] as FieldColumn;
     const first = bytes[from] as number;
     if (first !== MINUS) {
       let value = first - ZERO;
@@ -269,7 +270,10 @@ export class JsonProjection {
       }
     }
     const end = skipNumber(bytes, from);
-    if (end !== UNSURE) column.putNumber(this.#rowCount, Number(bytes.toString('latin1', from, end)));
+    if (end === UNSURE) return UNSURE;
+    const value = Number(bytes.toString('latin1', from, end));
+    if (this.#times[field] === true && !isTime(value)) return UNSURE;
+    column.putNumber(this.#rowCount, value);
     return end;
   }
 

@@ -23,7 +23,7 @@ function sinkContext(directory: string, changes: Partial<SinkContext> = {}): Sin
   return { ...connectorContext(directory), ...own, ...changes };
 }
 
-function sinkOf(options: Partial<JsonLinesOptions> = {}): Sink<Row> {
+function sinkOf(options: Partial<JsonLinesOptions<Row>> = {}): Sink<Row> {
   return jsonLines<Row>({ path: 'out', ...options });
 }
 
