@@ -17,6 +17,7 @@ export type ColumnKind =
   | 'double'
   | 'text'
   | 'bytes'
+  | 'boolean'
   | 'day'
   | 'msFromMillis'
   | 'msFromMicros'
@@ -38,6 +39,8 @@ export function columnKind(element: SchemaElement, options: ValueOptions): Colum
       if (converted === 'TIMESTAMP_MICROS') return 'msFromMicros';
       if (!isPlainInteger(element)) return 'general';
       return options.int64 === 'bigint' ? 'bigint' : 'int64';
+    case 'BOOLEAN':
+      return 'boolean';
     case 'FLOAT':
       return 'float';
     case 'DOUBLE':

@@ -11,7 +11,7 @@ import { pick } from './malformed-rows.ts';
 import { isBetterPacked, PackedTexts } from './packed-texts.ts';
 import { Page, SLICE_ROWS_MAX } from './page.ts';
 import { readPlainValues, sizedArray, type PlainColumn, type PlainValues } from './plain-values.ts';
-import type { ChosenRows } from './variant-rows.ts';
+import type { ChosenRows, FieldReader } from './variant-rows.ts';
 
 /** A page's header, statistics included. */
 const HEADER_BYTES_MAX = 256 * 1024;
@@ -58,7 +58,7 @@ const FLAT_ENCODINGS: ReadonlySet<string> = new Set([
 ]);
 
 /** Threading: one caller at a time. */
-export class FlatColumn implements ColumnReader {
+export class FlatColumn implements FieldReader {
   readonly name: string;
   readonly #chunk: FlatColumnChunk & PlainColumn;
   readonly #window: ByteWindow;
@@ -116,8 +116,7 @@ export class FlatColumn implements ColumnReader {
   }
 
   /**
-   * The values of the chosen ones of the next `rowCount` rows: where just these have values, as those of a group that is null in all other rows,
-   * they are what is in the page, one after the other. Contract: `1 ≤ rowCount ≤ rowsReady`.
+   * Where just the chosen rows have values, as those of a group that is null in all other rows, they are what is in the page, one after the other.
    */
   readChosen(rowCount: number, chosen: ChosenRows): PlainValues {
     const page = this.#page;
@@ -189,13 +188,17 @@ export class FlatColumn implements ColumnReader {
         ? new BitUnpacker(page.levels, { from: 0, to: page.levels.length }, this.#valueLevel)
         : undefined;
     const rows = { rowCount, valueLevel: this.#valueLevel, groupLevel: this.#chunk.groupLevel };
-    if (encoding === 'PLAIN') {
+    const { kind } = this.#chunk;
+    if (encoding === 'PLAIN' || (encoding === 'RLE' && kind === 'boolean')) {
       const valueCount = countValues(unpackLevels(), rows);
       this.#page = new Page({
         ...rows,
         levels: unpackLevels(),
         indexes: undefined,
-        values: this.#valuesOf(values, { entryCount: valueCount, valueCount }),
+        values:
+          encoding === 'RLE'
+            ? repeatedBooleans(values, valueCount)
+            : this.#valuesOf(values, { entryCount: valueCount, valueCount }),
       });
       return;
     }
@@ -217,6 +220,14 @@ export class FlatColumn implements ColumnReader {
   #canBeNull(): boolean {
     return this.#valueLevel > 0;
   }
+}
+
+/** Run lengths, behind how many bytes these are. */
+function repeatedBooleans(bytes: Uint8Array, count: number): unknown[] {
+  if (count === 0) return [];
+  const bits = new Int32Array(count);
+  new BitUnpacker(bytes, { from: 4, to: bytes.length }, 1).read(bits, count);
+  return Array.from(bits, (bit) => bit === 1);
 }
 
 function countValues(

@@ -1,5 +1,5 @@
 // The footer of a Parquet file, read by ranges: its length from the last eight bytes, then just the footer.
-import { parquetMetadata, type FileMetaData } from 'hyparquet';
+import { parquetMetadata, type FileMetaData, type SchemaElement, type SchemaTree } from 'hyparquet';
 import { MillraceError, type FilePort } from '@millrace/api';
 
 /** One read of this many bytes gets most footers whole. */
@@ -29,6 +29,30 @@ export async function readFooter(files: FilePort, path: string, fileBytes: numbe
   } catch (cause) {
     throw damaged(path, 'its footer cannot be read', cause);
   }
+}
+
+/** A footer that has one field of a group and nothing else, of one row group: the library reads columns of the file whole. */
+export function footerOfField(
+  footer: FileMetaData,
+  rowGroup: number,
+  { object, field }: { readonly object: SchemaTree; readonly field: SchemaTree },
+): FileMetaData {
+  const [root] = footer.schema;
+  const group = footer.row_groups[rowGroup];
+  if (root === undefined || group === undefined) throw new RangeError('no such row group');
+  const columns = group.columns.filter(({ meta_data: chunk }) =>
+    field.path.every((name, depth) => chunk?.path_in_schema[depth] === name),
+  );
+  return {
+    ...footer,
+    schema: [{ ...root, num_children: 1 }, { ...object.element, num_children: 1 }, ...elementsOf(field)],
+    row_groups: footer.row_groups.with(rowGroup, { ...group, columns }),
+  };
+}
+
+/** As a footer lists them: each before its children. */
+function elementsOf({ element, children }: SchemaTree): SchemaElement[] {
+  return [element, ...children.flatMap(elementsOf)];
 }
 
 /** The bytes as an ArrayBuffer of their own. */

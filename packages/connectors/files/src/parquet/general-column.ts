@@ -4,8 +4,9 @@ import { parquetRead, type FileMetaData } from 'hyparquet';
 import type { FilePort } from '@millrace/api';
 import type { ValueOptions } from './column-kind.ts';
 import { compressors } from './decompress.ts';
-import type { ColumnReader } from './flat-column.ts';
-import type { PlainValues } from './plain-values.ts';
+import { pick } from './malformed-rows.ts';
+import { msFromNanos, type PlainValues } from './plain-values.ts';
+import type { ChosenRows, FieldReader } from './variant-rows.ts';
 
 /** What a {@link GeneralColumn} reads: rows `[rowStart, rowEnd)` of the file. */
 export interface GeneralColumnRange {
@@ -13,22 +14,33 @@ export interface GeneralColumnRange {
   readonly fileBytes: number;
   readonly metadata: FileMetaData;
   readonly name: string;
+  /** Of the objects in it one field, which is then all that `metadata` has of it; undefined: the column. */
+  readonly field: string | undefined;
   readonly rowStart: number;
   readonly rowEnd: number;
   readonly options: ValueOptions;
 }
 
-/** Holds one column of one row group decoded. Threading: one caller at a time. */
-export class GeneralColumn implements ColumnReader {
+/** The library's own cut off what is behind the millisecond, which puts times before 1970 up. */
+const parsers = {
+  timestampFromMicroseconds: (micros: bigint): Date => new Date(msFromNanos(micros * 1000n)),
+  timestampFromNanoseconds: (nanos: bigint): Date => new Date(msFromNanos(nanos)),
+};
+
+/**
+ * Holds one column of one row group decoded, or one field of the objects in it: `undefined` where there is no object. A value with an
+ * integer that no number holds exactly is NaN. Threading: one caller at a time.
+ */
+export class GeneralColumn implements FieldReader {
   readonly name: string;
-  readonly hasInexact = false;
+  hasInexact = false;
   readonly #files: FilePort;
   readonly #range: GeneralColumnRange;
   #values: readonly unknown[] | undefined;
   #next = 0;
 
   constructor(files: FilePort, range: GeneralColumnRange) {
-    this.name = range.name;
+    this.name = range.field ?? range.name;
     this.#files = files;
     this.#range = range;
   }
@@ -42,7 +54,7 @@ export class GeneralColumn implements ColumnReader {
   }
 
   async load(): Promise<void> {
-    const { path, fileBytes, metadata, name, rowStart, rowEnd, options } = this.#range;
+    const { path, fileBytes, metadata, name, rowStart, rowEnd } = this.#range;
     if (this.#values !== undefined) throw new Error('the column ended early');
     const file = {
       byteLength: fileBytes,
@@ -57,9 +69,10 @@ export class GeneralColumn implements ColumnReader {
       rowEnd,
       rowFormat: 'array',
       compressors,
+      parsers,
       utf8: false,
       onComplete: (rows) => {
-        this.#values = rows.map((row) => plainValue(row[0], options));
+        this.#values = rows.map((row) => this.#valueOf(row[0]));
       },
     });
   }
@@ -70,16 +83,35 @@ export class GeneralColumn implements ColumnReader {
     return values;
   }
 
+  readChosen(rowCount: number, { rows, count }: ChosenRows): PlainValues {
+    return pick(this.read(rowCount), rows, count);
+  }
+
+  #valueOf(value: unknown): unknown {
+    const { field, options } = this.#range;
+    if (field !== undefined && (value === undefined || value === null)) return undefined;
+    let isExact = true;
+    const plain = plainValue(field === undefined ? value : (value as Record<string, unknown>)[field], {
+      ...options,
+      onInexact: () => (isExact = false),
+    });
+    if (isExact) return plain;
+    this.hasInexact = true;
+    return NaN;
+  }
+
   async skip(count: number): Promise<void> {
     if (this.#values === undefined) await this.load();
     this.#next += count;
   }
 }
 
-function plainValue(value: unknown, options: ValueOptions): unknown {
+function plainValue(value: unknown, options: ValueOptions & { readonly onInexact: () => void }): unknown {
   if (value === undefined || value === null) return null;
   if (typeof value === 'bigint') {
-    return options.int64 === 'number' && Number.isSafeInteger(Number(value)) ? Number(value) : value;
+    if (options.int64 === 'bigint') return value;
+    if (!Number.isSafeInteger(Number(value))) options.onInexact();
+    return Number(value);
   }
   if (value instanceof Date) return options.dates === 'ms' ? value.getTime() : value;
   if (Array.isArray(value)) return value.map((element) => plainValue(element, options));

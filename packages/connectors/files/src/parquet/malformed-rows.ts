@@ -22,14 +22,21 @@ export function findInexact(column: SourceColumn, bad: Map<number, string>): voi
     if (!bad.has(row) && isInexact(column.values[row])) bad.set(row, inexactReason(column.name));
 }
 
-/** Returns the batch without the rows of `bad`, which says why each of them is malformed; those behind the malformed ones it has. */
-export function withoutRows(batch: ColumnBatch, bad: ReadonlyMap<number, string>): ColumnBatch {
+/**
+ * Returns the batch without the rows of `bad`, which says why each of them is malformed; those behind the malformed ones it has.
+ * `inFile`: its columns as the file has them.
+ */
+export function withoutRows(
+  batch: ColumnBatch,
+  bad: ReadonlyMap<number, string>,
+  inFile: readonly SourceColumn[],
+): ColumnBatch {
   const kept: number[] = [];
   const malformed: MalformedRecord[] = [...(batch.malformed ?? [])];
   for (let row = 0; row < batch.rowCount; row++) {
     const reason = bad.get(row);
     if (reason === undefined) kept.push(row);
-    else malformed.push({ position: batch.positionOf(row), reason, raw: rawRow(batch, row) });
+    else malformed.push({ position: batch.positionOf(row), reason, raw: rawRow(inFile, row) });
   }
   return {
     ...batch,
@@ -40,7 +47,7 @@ export function withoutRows(batch: ColumnBatch, bad: ReadonlyMap<number, string>
   };
 }
 
-function rawRow({ columns }: ColumnBatch, row: number): string {
+function rawRow(columns: readonly SourceColumn[], row: number): string {
   return rawText(Object.fromEntries(columns.map(({ name, values }) => [name, values[row]])));
 }
 

@@ -34,7 +34,10 @@ export interface ParquetOptions<T> {
   readonly dates?: 'ms' | 'Date';
   /** Rows of several kinds: those of one, and of each the object that counts. `columns` are its fields then. */
   readonly variant?: VariantOption;
-  /** Fields that become milliseconds since the epoch whatever they are: timestamps, numbers of ms, ISO 8601 or ms in a text. */
+  /**
+   * Fields that become milliseconds since the epoch whatever they are: timestamps, numbers of ms, ISO 8601 or ms in a text. A file without
+   * one of them is refused; a row without such a time, or one that no Date holds, is malformed where the job reads the field.
+   */
   readonly times?: readonly (keyof T & string)[];
 }
 

@@ -30,6 +30,8 @@ export function readPlainValues(bytes: Uint8Array, count: number, column: PlainC
       return readByteArrays(bytes, view, count);
     case 'bigint':
       return readBigints(view, count);
+    case 'boolean':
+      return readBooleans(view, count);
     case 'day':
     case 'msFromMillis':
     case 'msFromMicros':
@@ -98,7 +100,7 @@ function readInt64(view: DataView, values: Float64Array, divisor: number): boole
 }
 
 /** Rounds down, as the other units do. */
-function msFromNanos(nanos: bigint): number {
+export function msFromNanos(nanos: bigint): number {
   const ms = nanos / NANOS_PER_MS;
   return Number(nanos < 0n && ms * NANOS_PER_MS !== nanos ? ms - 1n : ms);
 }
@@ -129,6 +131,13 @@ function readByteArrays(bytes: Uint8Array, view: DataView, count: number): unkno
     values[i] = new Uint8Array(bytes.subarray(offset, offset + length)); // A Buffer's own slice() would be a view.
     offset += length;
   }
+  return values;
+}
+
+/** Eight in a byte, the first one in its lowest bit. */
+function readBooleans(view: DataView, count: number): unknown[] {
+  const values = sizedArray(count);
+  for (let i = 0; i < count; i++) values[i] = ((view.getUint8(i >>> 3) >>> (i & 7)) & 1) === 1;
   return values;
 }
 

@@ -69,7 +69,7 @@ export class RowGroupReader<T> implements SplitReader<T> {
 
   #slice(sliceRows: number): Extract<SourceBatch<T>, { readonly kind: 'columns' }> {
     const made = this.#make(sliceRows);
-    const { rowCount, columns, rows, bad } = made;
+    const { rowCount, columns, rows, bad, inFile } = made;
     const from = this.#place.rowStart + this.#row;
     const positionIn = (row: number): string => `${this.#place.path}, row ${from + row + 1}`;
     const positionOf = rows === undefined ? positionIn : (row: number) => positionIn(rows[row] ?? row);
@@ -86,7 +86,7 @@ export class RowGroupReader<T> implements SplitReader<T> {
       positionOf,
       malformed,
     } as const;
-    return bad === undefined ? whole : withoutRows(whole, bad);
+    return bad === undefined ? whole : withoutRows(whole, bad, inFile);
   }
 
   #make(rowCount: number): MadeRows {

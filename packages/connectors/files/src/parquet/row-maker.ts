@@ -1,6 +1,6 @@
 // What becomes of the rows of a slice: all of them as they are, or those of one kind (variant-rows.ts).
 import type { SourceColumn } from '@millrace/api';
-import { noTime, timeOf } from '../time-of.ts';
+import { isTime, noTime, timeOf } from '../time-of.ts';
 import type { ColumnReader } from './flat-column.ts';
 import { findInexact } from './malformed-rows.ts';
 import type { PlainValues } from './plain-values.ts';
@@ -12,6 +12,8 @@ export type ReadColumn = (column: ColumnReader, read: () => PlainValues) => Plai
 export interface MadeRows {
   readonly rowCount: number;
   readonly columns: readonly SourceColumn[];
+  /** The same as the file has them: before they became times. */
+  readonly inFile: readonly SourceColumn[];
   /** Which rows of the slice they are; undefined: all. */
   readonly rows: ArrayLike<number> | undefined;
   /** Those among them that are malformed, and why; undefined: none. */
@@ -48,15 +50,16 @@ export class WholeRows implements RowMaker {
 
   make(rowCount: number, readColumn: ReadColumn): MadeRows {
     const bad = new Map<number, string>();
-    const columns = this.columns.map((column) => ({
+    const inFile = this.columns.map((column) => ({
       name: column.name,
       values: readColumn(column, () => column.read(rowCount)),
     }));
     for (const [index, column] of this.columns.entries())
-      if (column.hasInexact) findInexact(columns[index] as SourceColumn, bad);
+      if (column.hasInexact) findInexact(inFile[index] as SourceColumn, bad);
     return {
       rowCount,
-      columns: columns.map((column) => (this.#times.has(column.name) ? timesOf(column, bad) : column)),
+      columns: inFile.map((column) => (this.#times.has(column.name) ? timesOf(column, bad) : column)),
+      inFile,
       rows: undefined,
       bad: bad.size === 0 ? undefined : bad,
       malformed: undefined,
@@ -67,7 +70,13 @@ export class WholeRows implements RowMaker {
 /** The column in milliseconds. Rows that have no time come to `bad`, unless they are there. */
 export function timesOf(column: SourceColumn, bad: Map<number, string>): SourceColumn {
   const { name, values } = column;
-  if (values instanceof Float64Array) return column;
+  if (values instanceof Float64Array) {
+    for (let row = 0; row < values.length; row++) {
+      const time = values[row] as number;
+      if (!isTime(time) && !bad.has(row)) bad.set(row, noTime(name, time));
+    }
+    return column;
+  }
   const times = new Float64Array(values.length);
   for (let row = 0; row < times.length; row++) {
     const value = values[row];

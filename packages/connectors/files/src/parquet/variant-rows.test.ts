@@ -41,6 +41,26 @@ test.each(FILES)('parquet reads one kind of rows of %s, whatever the size of bat
   }
 });
 
+test.each(FILES)(
+  'parquet gives no more rows of a kind of %s at a time than it is asked for',
+  async (path) => {
+    for (const [is, object] of [
+      [1, 'b'],
+      [2, 'c'],
+    ] as const) {
+      const source = parquet<object>({ path, variant: variant(is, object) });
+      const [split] = await source.enumerate(context);
+      if (split === undefined) throw new Error('no split');
+      const { positions } = await readSplit(source, split, { context, recordsMax: 10 });
+      const counts = positions.map(
+        ({ recordCount }, i) => recordCount - (positions[i - 1]?.recordCount ?? 0),
+      );
+      // What comes is guessed from what came.
+      expect(Math.max(...counts)).toBeLessThanOrEqual(13);
+    }
+  },
+);
+
 test.each(FILES)('parquet tells kinds of %s by texts', async (path) => {
   const source = parquet<object>({
     path,
