@@ -1,7 +1,7 @@
 // [HOT] Looks over JSON as bytes without making anything of it. Whatever is not plainly right is left to JSON.parse, which says what is wrong.
 
 /*
- * Each function returns the index behind what it is about, or UNSURE. Contract: a line end is somewhere behind `at`, with three bytes
+ * A function returns the index behind what it is about, or UNSURE, unless it says otherwise. Contract: a line end is somewhere behind `at`, with three bytes
  * or more behind it: no token has one, so that nothing is read beyond it.
  */
 
@@ -103,7 +103,7 @@ function skipBlanks(bytes: Buffer, from: number): number {
   return at;
 }
 
-/** From the opening quote of a field's name: the index of the value, or UNSURE. `nameEnd` is that of the closing quote. */
+/** From the closing quote of a field's name: the index of the value, or UNSURE. */
 export function valueStart(bytes: Buffer, nameEnd: number): number {
   let at = nameEnd + 1;
   if ((bytes[at] as number) <= 0x20) at = skipBlanks(bytes, at);

@@ -21,7 +21,7 @@ export interface RowScan<T> {
   /** What a parser sets that gives columns instead of `records`, and how many rows they have. */
   columns: readonly SourceColumn[] | undefined;
   rowCount: number;
-  /** Of each record: index of its first byte in `bytes`, and line ends before it in this scan. */
+  /** One of each record, or of each row of `columns`: index of its first byte in `bytes`, and line ends before it in this scan. */
   readonly starts: number[];
   readonly startLines: number[];
   /** Index of the row in `bytes`, and what is wrong with it. */
@@ -40,7 +40,7 @@ export interface MalformedRow {
 }
 
 /**
- * Reads whole rows, at most `recordsMax`. Returns the index behind the last one read; `from` when there is no whole row. Where that is the end of
+ * Reads whole rows, at most `recordsMax`, and pushes to `starts` and `startLines` for each record. Returns the index behind the last one read; `from` when there is no whole row. Where that is the end of
  * the bytes, not the last ones, and no line end is before it, a row was given up as too long: the reader passes over the rest of its line.
  */
 export type RowParser<T> = (scan: RowScan<T>) => number;
