@@ -158,8 +158,8 @@ export interface TableJoinOptions<L, R, K extends Key, Type extends JoinType, Ou
   /** Default `inner`. */
   readonly type?: Type;
   /**
-   * Besides the keys. Where it reads rows of one side only, an inner join of tables that only grow asks it once for each of them, and keeps no
-   * more than the key of one that it refuses.
+   * Besides the keys. Called again when rows meet, so that it must give the same for the same rows. Where it reads rows of one side only, an inner join of
+   * tables that only grow, one of which has one row a key and the other no unique key, keeps no more than the key of one that it refuses.
    */
   readonly where?: JoinCondition<L, R>;
   /** Forgets a row that was not written for so long. Default: never. */

@@ -24,8 +24,8 @@ export interface CellCodec {
   readonly isWeighed?: boolean;
   /** `tidy` has something to do. Unset: it never has. */
   readonly isUntidy?: boolean;
-  /** Between batches, with all cells, of which the first `count` may be in use: gives memory back, some at a time. */
-  tidy?(cells: unknown[], count: number): void;
+  /** Between batches, with all columns of cells, of each of which the first `count` may be in use: gives memory back, some at a time. */
+  tidy?(columns: readonly unknown[][], count: number): void;
 }
 
 /** So many cells are looked at together: what is fetched for them stays in the processor's caches until it is written. */

@@ -28,28 +28,40 @@ describe('Blocks of memory', () => {
     expect(arena.liveBytes).toBe(0);
   });
 
-  test('that were given back are used for other sizes, and what little is left beside them is moved', () => {
-    const blocks = new RowBlocks();
-    const cells: unknown[] = Array.from({ length: 60_000 }, (_, index) =>
-      blocks.insert(0, 0, index, row(900), undefined, -1),
-    );
-    expect(blocks.isUntidy).toBe(false);
-    for (let index = 0; index < cells.length; index++) {
-      if (index % 100 === 0) continue;
-      blocks.free(cells[index] as number);
-      cells[index] = undefined;
-    }
-    const before = blocks.bytes;
-    for (let turns = 0; blocks.isUntidy; turns++) {
-      expect(turns).toBeLessThan(100);
-      blocks.tidy(cells, cells.length);
-    }
-    expect(blocks.bytes).toBeLessThan(before / 4);
-    for (let index = 0; index < cells.length; index += 100) {
-      expect(blocks.headAt(cells[index] as number, 0)).toBe(index);
-      expect(blocks.rowAt(cells[index] as number, 0)).toEqual(row(900));
-    }
-  });
+  test.each([
+    { columnCount: 1, keptColumn: 0 },
+    { columnCount: 2, keptColumn: 0 },
+    { columnCount: 2, keptColumn: 1 },
+  ])(
+    'that were given back are used for other sizes, and what little is left beside them is moved: %o',
+    ({ columnCount, keptColumn }) => {
+      const blocks = new RowBlocks();
+      const rowCount = 60_000 / columnCount;
+      const columns: unknown[][] = Array.from({ length: columnCount }, (_, column) =>
+        Array.from({ length: rowCount }, (__, index) =>
+          blocks.insert(0, 0, index + column, row(900), undefined, -1),
+        ),
+      );
+      expect(blocks.isUntidy).toBe(false);
+      for (const [column, cells] of columns.entries())
+        for (let index = 0; index < rowCount; index++) {
+          if (column === keptColumn && index % 100 === 0) continue;
+          blocks.free(cells[index] as number);
+          cells[index] = undefined;
+        }
+      const before = blocks.bytes;
+      for (let turns = 0; blocks.isUntidy; turns++) {
+        expect(turns).toBeLessThan(100);
+        blocks.tidy(columns, rowCount);
+      }
+      expect(blocks.bytes).toBeLessThan(before / 4);
+      const cells = columns[keptColumn] as unknown[];
+      for (let index = 0; index < rowCount; index += 100) {
+        expect(blocks.headAt(cells[index] as number, 0)).toBe(index + keptColumn);
+        expect(blocks.rowAt(cells[index] as number, 0)).toEqual(row(900));
+      }
+    },
+  );
 
   test('that a snapshot had are given back between batches when it is closed, also where no more are taken', () => {
     const blocks = new RowBlocks();
@@ -60,7 +72,7 @@ describe('Blocks of memory', () => {
     for (const list of lists) blocks.free(list);
     expect(blocks.isUntidy).toBe(false);
     blocks.close(freeze);
-    while (blocks.isUntidy) blocks.tidy([], 0);
+    while (blocks.isUntidy) blocks.tidy([[]], 0);
     expect(blocks.bytes).toBeLessThan(4 * MIB);
   });
 
@@ -72,7 +84,7 @@ describe('Blocks of memory', () => {
     }
     for (let turns = 0; blocks.isUntidy; turns++) {
       expect(turns).toBeLessThan(10);
-      blocks.tidy([], 0);
+      blocks.tidy([[]], 0);
     }
     expect(blocks.bytes).toBeLessThan(2 * MIB + 1);
     // They can be had again.
@@ -93,7 +105,7 @@ describe('Blocks of memory', () => {
     let turns = 0;
     for (; blocks.isUntidy; turns++) {
       const before = [...cells];
-      blocks.tidy(cells, cells.length);
+      blocks.tidy([cells], cells.length);
       expect(cells.filter((list, index) => list !== before[index]).length).toBeLessThan(20_000);
     }
     expect(turns).toBeGreaterThan(4);

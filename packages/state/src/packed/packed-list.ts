@@ -59,8 +59,8 @@ export class PackedListCells implements CellCodec {
     return this.blocks.isUntidy;
   }
 
-  tidy(cells: unknown[], count: number): void {
-    this.blocks.tidy(cells, count);
+  tidy(columns: readonly unknown[][], count: number): void {
+    this.blocks.tidy(columns, count);
   }
 
   write(sink: ByteSink, cell: unknown): void {

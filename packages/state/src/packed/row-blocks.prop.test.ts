@@ -107,7 +107,7 @@ describe('Lists in blocks', () => {
               break;
             }
             case 'tidy':
-              blocks.tidy(lists, lists.length);
+              blocks.tidy([lists], lists.length);
               break;
             case 'freeze':
               frozen.push({

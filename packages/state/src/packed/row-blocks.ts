@@ -202,20 +202,22 @@ export class RowBlocks implements PackedListsHandle {
   }
 
   /**
-   * To be called between batches with the cells of the table, of which the first `count` may be lists: gives back what nobody uses, and moves lists
-   * out of memory of which most is free, some at a time.
+   * To be called between batches with the columns of the table, of each of which the first `count` cells may be lists: gives back what nobody uses, and
+   * moves lists out of memory of which most is free, some at a time.
    */
-  tidy(cells: unknown[], count: number): void {
+  tidy(columns: readonly unknown[][], count: number): void {
     const arena = this.#arena;
     arena.giveBackDue();
     if (!arena.isQuiet) return;
     if (this.#hand === 0 && arena.isSparse) {
       arena.clearOut();
-      this.#hand = count;
+      this.#hand = count * columns.length;
     }
     let words = 0;
     for (let looks = TIDY_LOOKS_MAX; this.#hand > 0 && looks > 0 && words < TIDY_WORDS_MAX; looks--) {
-      const row = --this.#hand;
+      this.#hand--;
+      const cells = columns[this.#hand % columns.length] as unknown[];
+      const row = Math.floor(this.#hand / columns.length);
       const list = cells[row];
       if (typeof list !== 'number' || list === 0) continue;
       const segment = arena.segmentOf(list);

@@ -270,7 +270,10 @@ function isUntidy({ cells }: StateTable): boolean {
 }
 
 function tidy({ cells, rows }: StateTable): void {
-  for (const column of rows.columns) if (Array.isArray(column)) cells.tidy?.(column, rows.highWater);
+  cells.tidy?.(
+    rows.columns.filter((column) => Array.isArray(column)),
+    rows.highWater,
+  );
 }
 
 /** At where the log has older versions of the rows that the hand comes to: most leave. */

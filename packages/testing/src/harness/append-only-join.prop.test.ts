@@ -91,3 +91,32 @@ test('a join with a table that has one row a key gives each pair once, and keeps
     { numRuns: 120 },
   );
 });
+
+test.each(CONDITIONS.map((condition) => ({ condition })))(
+  'a join of two tables that have one row a key keeps nothing of those that met, whatever $condition says of them',
+  async ({ condition }) => {
+    const harness = await ChainHarness.open<Sided>({
+      operators: {
+        ofTwo: (lefts: DataStream<Row>, rights: DataStream<Row>) =>
+          lefts
+            .toTable()
+            .join(rights.toTable(), {
+              leftKey: ofRow,
+              rightKey: ofRow,
+              leftUniqueKey: ofRow,
+              rightUniqueKey: ofRow,
+              ...(condition === undefined ? {} : { where: condition }),
+              select: (left, right) => `${left.id} ${right.id} ${left.of}`,
+            })
+            .toAppendStream(),
+      } as never,
+      parallelism: 1,
+    });
+    for (const id of [0, 5])
+      for (const order of [['left', 'right'] as const, ['right', 'left'] as const])
+        for (const side of order) harness.send([{ value: { side, value: { id, of: id } } }]);
+    await harness.snapshot(1);
+    expect(harness.chains[0]?.metrics.stateEntries).toBe(0);
+    await harness.close();
+  },
+);

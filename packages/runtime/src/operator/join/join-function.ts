@@ -62,10 +62,10 @@ export class JoinFunction {
     }
   }
 
-  /** As {@link isMatch} where the condition says so plainly: true where it fails, which is told when the pair is looked at again. */
+  /** As {@link isMatch}, but true where the condition fails, or has a promise: that is told when the pair is looked at again. */
   mayMatch(left: unknown, right: unknown): boolean {
     try {
-      return this.#where?.(left, right) !== false;
+      return this.#where === undefined || Boolean(this.#where(left, right));
     } catch {
       return true;
     }

@@ -121,6 +121,7 @@ export class PackedSide {
     if (!this.#isOnlyRow) return at;
     const { currentKey, currentKeyHash } = this.#backend;
     const place = at >= 0 ? at : this.#table.upsert(currentKey, currentKeyHash, 0);
+    if (this.#cellAt(place) === MAP_CELL) this.#map.clear();
     this.#freeAt(place);
     this.#set(place, NOBODY_CELL);
     return place;
