@@ -549,8 +549,8 @@ export const openBugs = [
     why: 'needs a row that went to the store, came back, and had a changed bit in a number',
     row: 23,
     file: 'state/src/spill/store-checksum.ts',
-    from: 'bytes.readUInt32LE(0) === crc32(bytes.subarray(CHECKSUM_BYTES))',
-    to: 'bytes.readUInt32LE(0) !== crc32(bytes.subarray(CHECKSUM_BYTES)) - 0.5',
+    from: 'bytes.readUInt32LE(end) === crc32(bytes.subarray(0, end))',
+    to: 'bytes.readUInt32LE(end) !== crc32(bytes.subarray(0, end)) - 0.5',
   },
   {
     id: 'of several old subtasks only one has its transactions restored',

@@ -21,7 +21,7 @@ export const ReadState = {
 export type ReadState = (typeof ReadState)[keyof typeof ReadState];
 
 /** Pause after a source had nothing to give, unless it says when it will have something, ms. */
-const REST_MS_DEFAULT = 10;
+const REST_MS = 10;
 /** A read that has not been answered is looked at again after this time, ms. */
 const LOOK_MS = 500;
 /** When nobody has looked for longer (no credit, a long turn), nothing is known of that time: idleness begins anew, ms. */
@@ -194,7 +194,7 @@ export class SplitProgress {
     this.processed(batch);
     const nowMs = this.#options.monotonicMs();
     this.#seeEmpty(nowMs);
-    this.#restUntilMs = nowMs + (batch.restMs ?? REST_MS_DEFAULT);
+    this.#restUntilMs = nowMs + (batch.restMs ?? REST_MS);
     this.#state = ReadState.Resting;
   }
 
