@@ -32,7 +32,7 @@ export const knobs = [
   { name: 'CHUNK_ENTRIES_MAX', file: 'state/src/cell/chunk.ts', choices: [2, 4] },
   { name: 'DIRECTORY_CHUNK_ENTRIES', file: 'state/src/table/slice-cursor.ts', choices: [1, 2] },
   { name: 'RUN_BLOCK_ENTRIES_MAX', file: 'proto/src/snapshot/keyed-run-v1.ts', choices: [1, 3] },
-  { name: 'SPANS_PER_SLICE', file: 'state/src/spill/held-log.ts', choices: [1] },
+  { name: 'ENTRIES_PER_SLICE', file: 'state/src/spill/held-log.ts', choices: [1] },
   // Without it no row of a run as small as this ever leaves memory.
   { name: 'OVERDRAFT_ROWS_MAX', file: 'state/src/spill/rows-bound.ts', choices: [0, 2], share: 0.8 },
   { name: 'UNWRITTEN_BYTES_MAX', file: 'state/src/spill/working-set.ts', choices: [1, 500] },
