@@ -22,6 +22,22 @@ const CONDITIONS: readonly (((left: Row, right: Row) => boolean) | undefined)[] 
   (_, { id }) => id < 3,
 ];
 
+function joinOf(unique: object, condition: (typeof CONDITIONS)[number]): never {
+  return {
+    ofTwo: (lefts: DataStream<Row>, rights: DataStream<Row>) =>
+      lefts
+        .toTable()
+        .join(rights.toTable(), {
+          leftKey: ofRow,
+          rightKey: ofRow,
+          ...unique,
+          ...(condition === undefined ? {} : { where: condition }),
+          select: (left, right) => `${left.id} ${right.id} ${left.of}`,
+        })
+        .toAppendStream(),
+  } as never;
+}
+
 const runs = fc.record({
   isRightUnique: fc.boolean(),
   condition: fc.constantFrom(...CONDITIONS),
@@ -38,19 +54,7 @@ test('a join with a table that has one row a key gives each pair once, and keeps
     fc.asyncProperty(runs, async ({ isRightUnique, condition, parallelism, restoredAt, steps }) => {
       const unique = isRightUnique ? { rightUniqueKey: ofRow } : { leftUniqueKey: ofRow };
       const options = {
-        operators: {
-          ofTwo: (lefts: DataStream<Row>, rights: DataStream<Row>) =>
-            lefts
-              .toTable()
-              .join(rights.toTable(), {
-                leftKey: ofRow,
-                rightKey: ofRow,
-                ...unique,
-                ...(condition === undefined ? {} : { where: condition }),
-                select: (left, right) => `${left.id} ${right.id} ${left.of}`,
-              })
-              .toAppendStream(),
-        } as never,
+        operators: joinOf(unique, condition),
         parallelism,
       };
       let harness = await ChainHarness.open<Sided>(options);
@@ -96,20 +100,7 @@ test.each(CONDITIONS.map((condition) => ({ condition })))(
   'a join of two tables that have one row a key keeps nothing of those that met, whatever $condition says of them',
   async ({ condition }) => {
     const harness = await ChainHarness.open<Sided>({
-      operators: {
-        ofTwo: (lefts: DataStream<Row>, rights: DataStream<Row>) =>
-          lefts
-            .toTable()
-            .join(rights.toTable(), {
-              leftKey: ofRow,
-              rightKey: ofRow,
-              leftUniqueKey: ofRow,
-              rightUniqueKey: ofRow,
-              ...(condition === undefined ? {} : { where: condition }),
-              select: (left, right) => `${left.id} ${right.id} ${left.of}`,
-            })
-            .toAppendStream(),
-      } as never,
+      operators: joinOf({ leftUniqueKey: ofRow, rightUniqueKey: ofRow }, condition),
       parallelism: 1,
     });
     for (const id of [0, 5])
